@@ -1,0 +1,52 @@
+"""Every error that dqnlab raises on purpose.
+
+    DqnlabError                 exit code
+    ├── ConfigError                 2   a setting, an environment id, an argument
+    │   └── FolderError             2   an output folder that exists, a run that cannot be found or read
+    ├── EnvironmentFault            3   an environment that is missing, broken or returned nonsense
+    ├── CheckpointError             4   a saved file that is damaged or belongs to something else
+    ├── ResourceError               5   a device, a display, a package or memory that is not there
+    └── NumericsError               6   NaN or infinity in a loss
+
+A message says what is wrong, shows the value and names what to do.
+"""
+
+
+class DqnlabError(Exception):
+    """Base of all; the command line prints it as one message and leaves with `exit_code`."""
+
+    exit_code = 1
+
+
+class ConfigError(DqnlabError):
+    """A setting that cannot work."""
+
+    exit_code = 2
+
+
+class FolderError(ConfigError):
+    """A run folder that is in the way, absent or not a run."""
+
+
+class EnvironmentFault(DqnlabError):
+    """An environment that broke its own contract, or whose package is missing."""
+
+    exit_code = 3
+
+
+class CheckpointError(DqnlabError):
+    """A saved file that cannot be used here."""
+
+    exit_code = 4
+
+
+class ResourceError(DqnlabError):
+    """Something this machine would need and has not."""
+
+    exit_code = 5
+
+
+class NumericsError(DqnlabError):
+    """Learning produced a number that is not finite."""
+
+    exit_code = 6
