@@ -1,0 +1,143 @@
+"""⑤ Q-networks: input -> torso -> stream -> head."""
+
+import math
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .heads import Head
+from .types import ObsSpec
+
+
+class QNetwork(nn.Module):
+    """Describes the return of every action.
+
+    The last hidden layer belongs to the stream, the ones before to the torso.
+    Weights are drawn from `generator` alone.
+    """
+
+    def __init__(self, obs: ObsSpec, num_actions: int, hidden: Sequence[int], head: Head, generator: torch.Generator):
+        super().__init__()
+        sizes = [obs.num_states or math.prod(obs.shape), *hidden]
+        self.obs, self.num_actions, self.hidden = obs, num_actions, tuple(hidden)
+        self.torso = nn.Sequential(*(part for pair in zip(sizes[:-2], sizes[1:-1], strict=True) for part in layer(*pair)))
+        self.stream = nn.Sequential(*layer(sizes[-2], sizes[-1]), Linear(sizes[-1], num_actions * head.width))
+        self.head = head
+        initialise(self, generator)
+
+    def forward(self, obs: Tensor) -> Tensor:
+        """[B, *obs_shape] -> values [B, A, K]."""
+        values = self.stream(self.torso(self.features(obs)))
+        return values.unflatten(-1, (self.num_actions, self.head.width))
+
+    def q_values(self, obs: Tensor) -> Tensor:
+        """[B, *obs_shape] -> expected returns [B, A]."""
+        return self.head.q_values(self(obs))
+
+    def features(self, obs: Tensor) -> Tensor:
+        """Stored observations as the first layer wants them, [B, features]: pixels in [0, 1], states one-hot."""
+        if self.obs.num_states is not None:
+            return F.one_hot(obs, self.obs.num_states).flatten(1).float()
+        if self.obs.dtype == "uint8":
+            return obs.flatten(1).float() / 255
+        return obs.flatten(1).float()
+
+    def linears(self) -> list[nn.Linear]:
+        """The fully connected layers in the order in which data passes them."""
+        return [module for module in self.modules() if isinstance(module, nn.Linear)]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is nothing but Linear and ReLU on a float vector, one number per action."""
+        plain_input = self.obs.num_states is None and len(self.obs.shape) == 1 and self.obs.dtype == "float32"
+        return plain_input and self.head.width == 1
+
+
+class Linear(nn.Linear):
+    """torch's layer without its initialisation, which would draw from the global generator."""
+
+    def reset_parameters(self) -> None:
+        """Leaves the memory as it is, for `initialise`."""
+
+
+def layer(inputs: int, outputs: int) -> tuple[nn.Module, nn.Module]:
+    """A fully connected layer and its ReLU."""
+    return Linear(inputs, outputs), nn.ReLU()
+
+
+@torch.no_grad()
+def initialise(network: nn.Module, generator: torch.Generator) -> None:
+    """Draws every weight and bias uniformly in +-1/sqrt(inputs), the law of torch's own Linear."""
+    for module in network.modules():
+        if isinstance(module, Linear):
+            bound = 1 / math.sqrt(module.in_features)
+            module.weight.uniform_(-bound, bound, generator=generator)
+            module.bias.uniform_(-bound, bound, generator=generator)
+
+
+class Flat:
+    """All parameters of a network as one vector, and their gradients as another.
+
+    The network's own tensors become views into them, so one operation on `values` [P] is an operation
+    on every layer. Assigning new tensors to the network's parameters would break this; copying does not.
+    """
+
+    def __init__(self, network: nn.Module):
+        parameters = list(network.parameters())
+        self.values = torch.cat([p.detach().flatten() for p in parameters])
+        self.gradient = torch.zeros_like(self.values)
+        start = 0
+        for p in parameters:
+            end = start + p.numel()
+            p.data = self.values[start:end].view_as(p)
+            p.grad = self.gradient[start:end].view_as(p)
+            start = end
+
+
+CLASSIC_LAYERS = ("fc.0", "fc.2", "fc.4")
+
+
+def export_weights(network: QNetwork) -> "OrderedDict[str, Tensor]":
+    """A copy of the weights, on the CPU, as files hold them.
+
+    A plain network with two hidden layers is written under the names of the classic module (`fc.0.weight` …),
+    any other under its own.
+    """
+    weights = OrderedDict((name, w.detach().cpu().clone()) for name, w in network.state_dict().items())
+    return OrderedDict((_file_names(network).get(name, name), w) for name, w in weights.items())
+
+
+def import_weights(network: QNetwork, weights: Mapping[str, Tensor]) -> None:
+    """Copies weights from a file into the network.
+
+    Raises:
+        KeyError, RuntimeError: names or shapes are not this network's.
+    """
+    names = _file_names(network)
+    network.load_state_dict({name: weights[names.get(name, name)] for name in network.state_dict()})
+
+
+def _file_names(network: QNetwork) -> dict[str, str]:
+    """Own name -> name in a file, where they differ."""
+    if not (network.is_plain and len(network.hidden) == 2):
+        return {}
+    own = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
+    pairs = zip(own, CLASSIC_LAYERS, strict=True)
+    return {f"{mine}.{part}": f"{classic}.{part}" for mine, classic in pairs for part in ("weight", "bias")}
+
+
+@torch.no_grad()
+def dead_units(network: QNetwork, obs: Tensor) -> float:
+    """The share of hidden ReLU units that are zero on every one of the observations [B, *obs_shape]."""
+    dead: list[Tensor] = []
+    relus = [module for module in network.modules() if isinstance(module, nn.ReLU)]
+    hooks = [relu.register_forward_hook(lambda _m, _i, out: dead.append((out <= 0).all(0).flatten())) for relu in relus]
+    try:
+        network(obs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return torch.cat(dead).float().mean().item()

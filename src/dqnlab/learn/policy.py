@@ -1,0 +1,57 @@
+"""Acting."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from .networks import QNetwork
+
+QFunction = Callable[[np.ndarray], np.ndarray]
+"""Observations [E, *obs_shape] -> expected returns [E, A]."""
+
+
+class EpsilonGreedy:
+    """The best action by `q_values`, but a random one with probability epsilon; every env tosses its own coin."""
+
+    def __init__(self, q_values: QFunction, rng: np.random.Generator):
+        self.q_values, self._rng = q_values, rng
+
+    def __call__(self, obs: np.ndarray, epsilon: float) -> np.ndarray:
+        """[E, *obs_shape] -> actions [E] int64."""
+        q = self.q_values(obs)
+        num_envs, num_actions = q.shape
+        explore = self._rng.random(num_envs) < epsilon
+        return np.where(explore, self._rng.integers(num_actions, size=num_envs), q.argmax(1))
+
+
+def q_function(network: QNetwork) -> QFunction:
+    """The network's Q-values for acting, always by its present weights.
+
+    A plain network on the CPU is computed by numpy on the very memory that torch trains (`Flat`): for one
+    observation torch needs five times as long. A test holds both to the same values.
+    """
+    device = next(network.parameters()).device
+    if network.is_plain and device.type == "cpu":
+        return _numpy_q_function(network)
+
+    def q_values(obs: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return network.q_values(torch.from_numpy(obs).to(device)).cpu().numpy()
+
+    return q_values
+
+
+def _numpy_q_function(network: QNetwork) -> QFunction:
+    layers = [(x.weight.detach().numpy().T, x.bias.detach().numpy()) for x in network.linears()]
+    *hidden, (last_weight, last_bias) = layers
+
+    def q_values(obs: np.ndarray) -> np.ndarray:
+        x = obs
+        for weight, bias in hidden:
+            x = x @ weight
+            x += bias
+            np.maximum(x, 0, out=x)
+        return x @ last_weight + last_bias
+
+    return q_values
