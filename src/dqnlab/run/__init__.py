@@ -1,0 +1,1 @@
+"""WHEN things happen: environments, the training loop ⑧, judging, what a run leaves on disk."""

@@ -1,0 +1,127 @@
+"""Environments: made from a configuration, checked once at the door, described by an `EnvSpec`."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+from ..config import Env
+from ..errors import ConfigError, EnvironmentFault
+from ..learn.types import ObsSpec
+
+STEP_LIMIT = 10_000  # for environments that have none of their own: an episode must end
+
+AnyEnv = gym.Env[Any, Any]
+
+
+class EnvSpec(NamedTuple):
+    """What the rest of the program needs to know about an environment."""
+
+    obs: ObsSpec
+    obs_start: int  # the lowest number of a discrete observation
+    num_actions: int
+    action_start: int  # the environment's number for our action 0
+    reward_threshold: float | None  # mean return that counts as solved
+    max_episode_steps: int
+
+    def prepare(self, obs: Any) -> np.ndarray:
+        """One observation, or a batch, as it is stored: float64 and integers become float32, pixels stay."""
+        array = np.asarray(obs, self.obs.dtype)
+        return array - self.obs_start if self.obs_start else array
+
+
+def make_one(env: Env, render_mode: str | None = None) -> AnyEnv:
+    """One Gymnasium environment with step limit and frame stacking, as in training.
+
+    Raises:
+        ConfigError: unknown id or arguments.
+        EnvironmentFault: a package is missing, or the constructor failed.
+    """
+    made = _construct(env, render_mode)
+    if not isinstance(made, gym.Env):
+        raise ConfigError(f"env {env.label!r} made {type(made).__name__}, which is not a gymnasium.Env: return one")
+    limit = _step_limit(made)
+    if not isinstance(env.id, str) and env.max_episode_steps is not None:
+        made, limit = gym.wrappers.TimeLimit(made, env.max_episode_steps), env.max_episode_steps
+    if limit is None:
+        made = gym.wrappers.TimeLimit(made, STEP_LIMIT)
+    if env.frame_stack > 1:
+        made = gym.wrappers.FrameStackObservation(made, env.frame_stack)
+    return made
+
+
+def _step_limit(made: AnyEnv) -> int | None:
+    layer: Any = made
+    while isinstance(layer, gym.Wrapper):
+        if isinstance(layer, gym.wrappers.TimeLimit):
+            return layer._max_episode_steps
+        layer = layer.env
+    return None
+
+
+def _construct(env: Env, render_mode: str | None) -> Any:
+    kwargs = dict(env.kwargs)
+    try:
+        if isinstance(env.id, str):
+            limit = {} if env.max_episode_steps is None else {"max_episode_steps": env.max_episode_steps}
+            return gym.make(env.id, render_mode=render_mode, disable_env_checker=True, **limit, **kwargs)
+        if render_mode is not None and _takes(env.id, "render_mode"):
+            kwargs["render_mode"] = render_mode
+        return env.id(**kwargs)
+    except gym.error.NamespaceNotFound as e:
+        raise EnvironmentFault(f"env {env.label!r}: {e} Install the package that registers it") from e
+    except (gym.error.DependencyNotInstalled, ImportError) as e:
+        raise EnvironmentFault(f"env {env.label!r} needs a package that is not installed: {e}") from e
+    except gym.error.Error as e:
+        raise ConfigError(f"unknown env {env.label!r}: {e}") from e
+    except TypeError as e:
+        if "argument" not in str(e):
+            raise EnvironmentFault(f"env {env.label!r} could not be made: TypeError: {e}") from e
+        raise ConfigError(f"env {env.label!r} does not take env.kwargs = {kwargs}: {e}") from e
+    except Exception as e:
+        raise EnvironmentFault(f"env {env.label!r} could not be made: {type(e).__name__}: {e}") from e
+
+
+def _takes(maker: Callable[..., Any], name: str) -> bool:
+    parameters = inspect.signature(maker).parameters
+    return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+def describe(env: Env) -> EnvSpec:
+    """Makes the environment once and reads its spaces.
+
+    Raises:
+        ConfigError: its spaces are not supported.
+        EnvironmentFault: it cannot be made.
+    """
+    made = make_one(env)
+    try:
+        obs, obs_start = _obs_spec(env, made.observation_space)
+        action = made.action_space
+        if not isinstance(action, spaces.Discrete):
+            raise ConfigError(
+                f"env {env.label!r} has the action space {action}; DQN needs Discrete: "
+                "wrap the environment so that each action is one of a few choices"
+            )
+        registered = made.spec.reward_threshold if made.spec is not None else None
+        threshold = registered if env.reward_threshold is None else env.reward_threshold
+        limit = _step_limit(made)
+        assert limit is not None  # make_one sees to it
+        return EnvSpec(obs, obs_start, int(action.n), int(action.start), threshold, limit)
+    finally:
+        made.close()
+
+
+def _obs_spec(env: Env, space: spaces.Space[Any]) -> tuple[ObsSpec, int]:
+    if isinstance(space, spaces.Discrete):
+        return ObsSpec((), np.dtype(np.int64), int(space.n)), int(space.start)
+    if isinstance(space, spaces.Box):
+        kept = space.dtype if space.dtype in (np.uint8, np.bool_) else np.float32
+        return ObsSpec(tuple(space.shape), np.dtype(kept)), 0
+    hint = "wrap it in gymnasium.wrappers.FlattenObservation" if isinstance(space, spaces.Dict | spaces.Tuple) else (
+        "wrap the environment so that it returns a Box or a Discrete"
+    )
+    raise ConfigError(f"env {env.label!r} has the observation space {space}, which is not supported: {hint}")

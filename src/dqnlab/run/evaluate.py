@@ -1,0 +1,126 @@
+"""How good a network is: greedy episodes, and an interval around their mean."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ..config import Env
+from ..learn.policy import QFunction
+from .envs import EnvSpec
+from .rollout import rollout
+from .seeds import env_seeds
+from .vector import NATIVE, Envs, make_envs
+
+if TYPE_CHECKING:
+    from .agent import Agent
+
+SIDE_BY_SIDE = 16  # single environments that play at once
+
+
+class Outcome(NamedTuple):
+    """N greedy episodes."""
+
+    returns: np.ndarray  # [N] sums of rewards
+    cut: np.ndarray  # [N] bool, ended by the step limit
+    value: np.ndarray  # [N] the greedy Q-value at the first observation
+    discounted: np.ndarray  # [N] what was earned from there on, discounted by gamma
+
+
+class Evaluator:
+    """Plays greedy episodes: one per env, never the first N to finish, for short episodes finish first."""
+
+    def __init__(self, env: Env, spec: EnvSpec, gamma: float):
+        self._env, self._spec, self._gamma = env, spec, gamma
+        self._made: dict[int, Envs] = {}  # by how many: making them costs more than a short episode
+
+    def play(self, q_values: QFunction, seeds: Sequence[int]) -> Outcome:
+        """One episode per seed."""
+        native = isinstance(self._env.id, str) and self._env.id in NATIVE
+        size = len(seeds) if native else SIDE_BY_SIDE
+        parts = [self._play(q_values, seeds[i : i + size]) for i in range(0, len(seeds), size)]
+        return Outcome(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+    def close(self) -> None:
+        """Closes every environment it made."""
+        for envs in self._made.values():
+            envs.close()
+        self._made.clear()
+
+    def _play(self, q_values: QFunction, seeds: Sequence[int]) -> Outcome:
+        num = len(seeds)
+        if num not in self._made:
+            self._made[num] = make_envs(self._env, self._spec, num, autoreset=False)
+        returns, discounted, cut = np.zeros(num), np.zeros(num), np.zeros(num, bool)
+        value: np.ndarray | None = None
+        factor = 1.0
+        for step in rollout(self._made[num], q_values, seeds):
+            if value is None:
+                value = step.q.max(1)
+            reward = np.where(step.playing, step.reward, 0.0)
+            returns += reward
+            discounted += factor * reward
+            factor *= self._gamma
+            cut |= step.playing & step.truncated & ~step.terminated
+        assert value is not None  # an episode has at least one step
+        return Outcome(returns, cut, value.astype(float), discounted)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """The mean return of greedy episodes, and how sure it is."""
+
+    mean: float
+    low: float
+    """lower end of the 95 % interval"""
+    high: float
+    minimum: float
+    maximum: float
+    episodes: int
+    returns: tuple[float, ...]
+    cut: int
+    """episodes that the step limit ended"""
+    interval: str = "95 % bootstrap over episodes, not over training seeds"
+
+
+def score_of(outcome: Outcome) -> Score:
+    """The score of N episodes."""
+    returns = outcome.returns
+    low, high = bootstrap(returns)
+    return Score(
+        mean=float(returns.mean()),
+        low=low,
+        high=high,
+        minimum=float(returns.min()),
+        maximum=float(returns.max()),
+        episodes=len(returns),
+        returns=tuple(returns.tolist()),
+        cut=int(outcome.cut.sum()),
+    )
+
+
+def bootstrap(returns: np.ndarray, resamples: int = 10_000) -> tuple[float, float]:
+    """The 95 % percentile interval of the mean of returns [N], always by the same random numbers (Efron 1979)."""
+    rng = np.random.default_rng(0)
+    means = returns[rng.integers(len(returns), size=(resamples, len(returns)))].mean(1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def evaluate(
+    agent: "Agent", env: Env | str | Callable[..., Any] | None = None, episodes: int = 100, seed: int = 0
+) -> Score:
+    """The score of an agent over greedy episodes that neither training nor judging ever saw.
+
+    Args:
+        env: where to play; the agent's own environment if none.
+        episodes: how many, each with a start of its own.
+        seed: other seeds give other episodes.
+    """
+    where = agent.env_config(env)
+    evaluator = Evaluator(where, agent.check_fits(where), agent.config.gamma)
+    try:
+        return score_of(evaluator.play(agent.q_function, env_seeds(seed, "evaluate", episodes)))
+    finally:
+        evaluator.close()

@@ -1,0 +1,232 @@
+"""A run's folder: what lies where, safe names, finding runs again. Needs neither torch nor Gymnasium.
+
+    runs/<env>/<utc time>-<preset>-s<seed>/
+    ├── config.toml              complete: `dqn train --config` on it repeats the run
+    ├── meta.json                versions, command, git revision, what the environment looked like
+    ├── metrics.jsonl            one line per record, written at once
+    ├── best_model.pth           the network to take home
+    ├── last_model.pth           the online network at the end
+    ├── target_model.safetensors the target network at the end
+    ├── snapshots.safetensors    the online network at up to 12 moments of training
+    ├── batch.safetensors        one training batch, and both networks and Adam at that moment
+    ├── curves.png  videos/*.mp4
+    └── result.json              the score and how it came about
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..config import Config
+from ..errors import FolderError
+from ..toml import to_toml
+
+if TYPE_CHECKING:
+    from .envs import EnvSpec
+    from .evaluate import Score
+
+SCHEMA = 1
+CONFIG, META, METRICS, RESULT = "config.toml", "meta.json", "metrics.jsonl", "result.json"
+BEST, LAST = "best_model.pth", "last_model.pth"
+TARGET, SNAPSHOTS, BATCH = "target_model.safetensors", "snapshots.safetensors", "batch.safetensors"
+CURVES, VIDEOS = "curves.png", "videos"
+LABELS = {
+    BEST: "best network",
+    LAST: "last network",
+    METRICS: "metrics",
+    CURVES: "curves",
+    VIDEOS: "films",
+    CONFIG: "configuration",
+    RESULT: "result",
+}
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(1, 10))}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a training run came to."""
+
+    folder: Path
+    env: str
+    preset: str
+    seed: int
+    score: Score | None
+    """greedy return over fresh episodes that chose nothing; none if training was interrupted"""
+    score_registered: Score | None = None
+    """the same network under the step limit that the environment is registered with, where the run had another"""
+    selected_score: float | None
+    """the best evaluation during training: biased upwards"""
+    attempts: int
+    """how often a candidate was tested on fresh episodes during training"""
+    solved: bool | None
+    """whether the score reaches the environment's threshold; none where there is no threshold or no score"""
+    env_steps: int
+    updates: int
+    seconds: dict[str, float]
+    """by phase: import, train, evaluate, confirm, film, report, total"""
+    interrupted: bool = False
+    notes: list[str] = field(default_factory=list)
+    """lines for the user: what could not be done, where a tracker keeps its copy"""
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """What lies in the folder: a label for each file that exists."""
+        return {label: self.folder / name for name, label in LABELS.items() if (self.folder / name).exists()}
+
+
+def create_folder(config: Config, out: Path | None, runs: Path) -> Path:
+    """Makes an empty folder for a run: `out`, or a new one under `runs`.
+
+    Raises:
+        FolderError: `out` exists and is not an empty folder, or cannot be made.
+    """
+    try:
+        if out is not None:
+            if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+                raise FolderError(f"output folder {str(out)!r} exists and is not empty: choose another --out")
+            out.mkdir(parents=True, exist_ok=True)
+            return out.resolve()
+        now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        stem = runs / safe_name(config.env.label) / f"{now}-{safe_name(config.preset)}-s{config.seed}"
+        for number in range(1, 1000):
+            path = stem if number == 1 else stem.with_name(f"{stem.name}-{number}")
+            try:
+                path.mkdir(parents=True)
+            except FileExistsError:
+                if not path.is_dir():
+                    raise
+                continue  # another run of the same second has it
+            return path.resolve()
+        raise FolderError(f"{str(stem)!r} and 998 more of its name exist: choose --out")
+    except OSError as e:
+        raise FolderError(f"cannot make the run folder {str(out or runs)!r}: {e.strerror or e}") from e
+
+
+def safe_name(text: str) -> str:
+    """A file name for any text, valid on every system: `ALE/Pong-v5` -> `ALE-Pong-v5`."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip(".-")[:100].rstrip(".-") or "unnamed"
+    return f"{name}_" if name.split(".")[0].lower() in _RESERVED else name
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes a JSON file whole or not at all; its first key is the schema number."""
+    write_atomically(path, json.dumps({"schema": SCHEMA, **content}, indent=2, allow_nan=False) + "\n")
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes a text file whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)
+
+
+def write_start(folder: Path, config: Config, spec: EnvSpec, command: Sequence[str]) -> None:
+    """Writes what is known before training: config.toml and meta.json."""
+    write_atomically(folder / CONFIG, to_toml(config))
+    obs = spec.obs
+    about = {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": list(command),
+        "git_revision": _git_revision(),
+        "versions": {"python": sys.version.split()[0], **{name: _version(name) for name in _PACKAGES}},
+        "env": {
+            "label": config.env.label,
+            "callable": not isinstance(config.env.id, str),
+            "obs_shape": list(obs.shape),
+            "obs_dtype": obs.dtype.name,
+            "num_states": obs.num_states,
+            "obs_start": spec.obs_start,
+            "num_actions": spec.num_actions,
+            "action_start": spec.action_start,
+            "reward_threshold": spec.reward_threshold,
+            "max_episode_steps": spec.max_episode_steps,
+        },
+    }
+    write_json(folder / META, about)
+
+
+_PACKAGES = ("dqnlab", "torch", "numpy", "gymnasium")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # used from a source tree that was never installed
+        return None
+
+
+def _git_revision() -> str | None:
+    """The commit of the user's own working folder, if it is a git checkout."""
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=2, check=False)
+    except (OSError, subprocess.TimeoutExpired):  # no git here: nothing to record
+        return None
+    return done.stdout.strip() or None
+
+
+def write_result(run: Run) -> None:
+    """Writes result.json."""
+    content = asdict(run)
+    del content["folder"]
+    write_json(run.folder / RESULT, content)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads a JSON file of a run. Raises FolderError if it is missing, damaged or of a newer schema."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as e:
+        raise FolderError(f"{str(path.parent)!r} is not a run: it has no {path.name}") from e
+    except (OSError, ValueError) as e:
+        raise FolderError(f"{str(path)!r} cannot be read: {e}") from e
+    if not isinstance(content, dict) or not isinstance(content.get("schema"), int):
+        raise FolderError(f"{str(path)!r} is not a file of a dqnlab run")
+    if content["schema"] > SCHEMA:
+        raise FolderError(f"{str(path)!r} has schema {content['schema']}; this dqnlab reads up to {SCHEMA}: update it")
+    return content
+
+
+def find_run(name: str | Path, runs: Path = Path("runs")) -> Path:
+    """The folder of a run: a path, a path below `runs`, a folder name below any environment, or `latest`.
+
+    Raises:
+        FolderError: none, or several, of that name.
+    """
+    for path in (Path(name), runs / name):
+        if (path / CONFIG).is_file():
+            return path.resolve()
+    found = [path for path in _run_folders(runs) if path.name == str(name)]
+    if str(name) == "latest":
+        found = sorted(_run_folders(runs), key=lambda path: path.name)[-1:]
+    if len(found) == 1:
+        return found[0].resolve()
+    if found:
+        raise FolderError(f"several runs are called {str(name)!r}: {', '.join(map(str, found))}")
+    raise FolderError(f"no run {str(name)!r} here or under {str(runs)!r}: `dqn runs` lists what there is")
+
+
+def list_runs(runs: Path) -> list[dict[str, Any]]:
+    """Every run under `runs`, oldest first: its result.json with `folder` and `status` (finished, interrupted …)."""
+    rows: list[dict[str, Any]] = []
+    for folder in sorted(_run_folders(runs), key=lambda path: path.name):
+        try:
+            row = read_json(folder / RESULT)
+            row["status"] = "interrupted" if row.get("interrupted") else "finished"
+        except FolderError:  # still going, or it was killed
+            row = {"env": folder.parent.name, "status": "unfinished"}
+        rows.append({**row, "folder": folder})
+    return rows
+
+
+def _run_folders(runs: Path) -> list[Path]:
+    return [path.parent for depth in ("*", "*/*") for path in runs.glob(f"{depth}/{CONFIG}")]

@@ -1,0 +1,129 @@
+"""Which network is best, and how good it really is.
+
+Three disjoint streams of seeds keep the answer honest. Looking often and keeping the maximum flatters
+(*select*), so whoever looks solved must hold on fresh episodes (*confirm-1*), and the one that is taken
+home plays a hundred that nothing was ever chosen by (*confirm-2*): that mean is the score.
+"""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from ..learn.networks import QNetwork, export_weights, import_weights
+from ..learn.policy import q_function
+from .evaluate import Evaluator, Outcome, Score, score_of
+from .events import Confirmed, Evaluated
+from .seeds import env_seeds
+
+LEADERS = 3  # candidates that meet again at the end
+
+
+class Rules(NamedTuple):
+    """How the judge works."""
+
+    seed: int
+    select_episodes: int
+    confirm_episodes: int
+    score_episodes: int
+    threshold: float | None  # mean return that counts as solved
+    confirm_early: bool  # test a candidate at once when it looks solved
+
+
+@dataclass
+class Candidate:
+    """A network as it was when it was evaluated."""
+
+    step: int
+    weights: "OrderedDict[str, Tensor]"
+    selected: float  # mean return on the select seeds: biased upwards for whoever leads
+    returns: list[float]  # of all episodes it ever played
+    passed: bool = False  # held on fresh episodes
+
+    @property
+    def rank(self) -> tuple[bool, float, int]:
+        """Larger is better; of equals the later one has learned more."""
+        return self.passed, float(np.mean(self.returns)), self.step
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The end of the judging."""
+
+    winner: Candidate
+    score: Score
+    solved: bool | None  # None where nobody knows what solved means
+    attempts: int  # how often a candidate was tested early
+
+
+@dataclass
+class Judge:
+    """Evaluates networks during training, remembers the leaders, decides at the end."""
+
+    evaluator: Evaluator
+    scratch: QNetwork
+    """a network of its own, into which candidates are loaded"""
+    rules: Rules
+    best: float = -np.inf
+    attempts: int = 0
+    leaders: list[Candidate] = field(default_factory=list)
+    candidate: Candidate | None = None
+    """the network evaluated last, if it looks solved and was not tested yet"""
+    seconds: dict[str, float] = field(default_factory=lambda: {"evaluate": 0.0, "confirm": 0.0})
+
+    def select(self, network: QNetwork, step: int) -> Evaluated:
+        """Plays the select episodes, the same starts each time."""
+        outcome = self._play(network, env_seeds(self.rules.seed, "select", self.rules.select_episodes), "evaluate")
+        mean = float(outcome.returns.mean())
+        is_best, self.best = mean > self.best, max(mean, self.best)
+        self.candidate = Candidate(step, export_weights(network), mean, outcome.returns.tolist())
+        self._rank(self.candidate)
+        if not (self.rules.confirm_early and self.rules.threshold is not None and mean >= self.rules.threshold):
+            self.candidate = None
+        returns = tuple(outcome.returns.tolist())
+        return Evaluated(
+            step, returns, mean, is_best, self.best, float(outcome.value.mean()), float(outcome.discounted.mean())
+        )
+
+    def confirm(self, step: int) -> Confirmed:
+        """Tests the candidate on fresh episodes, other ones at each attempt."""
+        candidate, threshold = self.candidate, self.rules.threshold
+        assert candidate is not None and threshold is not None
+        self.attempts, self.candidate = self.attempts + 1, None
+        seeds = env_seeds(self.rules.seed, "confirm-1", self.rules.confirm_episodes, draw=self.attempts)
+        returns = self._play_candidate(candidate, seeds).returns
+        candidate.returns += returns.tolist()
+        mean = float(returns.mean())
+        candidate.passed = mean >= threshold
+        self._rank(candidate)
+        return Confirmed(step, self.attempts, tuple(returns.tolist()), mean, candidate.passed)
+
+    def decide(self) -> Verdict:
+        """Lets the leaders meet on fresh episodes, and gives the winner its score.
+
+        The network that `scratch` holds afterwards is the winner.
+        """
+        fresh = env_seeds(self.rules.seed, "confirm-1", self.rules.confirm_episodes, draw=0)
+        met = [(float(self._play_candidate(c, fresh).returns.mean()), c.rank, c) for c in self.leaders]
+        winner = max(met, key=lambda entry: entry[:2])[2]
+        last = env_seeds(self.rules.seed, "confirm-2", self.rules.score_episodes)
+        score = score_of(self._play_candidate(winner, last))
+        solved = None if self.rules.threshold is None else score.mean >= self.rules.threshold
+        return Verdict(winner, score, solved, self.attempts)
+
+    def _rank(self, candidate: Candidate) -> None:
+        others = [c for c in self.leaders if c is not candidate]
+        self.leaders = sorted([*others, candidate], key=lambda c: c.rank, reverse=True)[:LEADERS]
+
+    def _play_candidate(self, candidate: Candidate, seeds: list[int]) -> Outcome:
+        import_weights(self.scratch, candidate.weights)
+        return self._play(self.scratch, seeds, "confirm")
+
+    def _play(self, network: QNetwork, seeds: list[int], phase: str) -> Outcome:
+        start = time.perf_counter()
+        outcome = self.evaluator.play(q_function(network), seeds)
+        self.seconds[phase] += time.perf_counter() - start
+        return outcome

@@ -1,0 +1,90 @@
+"""What of a run's networks is kept on disk, and when."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from ..learn.learner import Learner
+from ..learn.networks import export_weights
+from ..learn.replay import Replay
+from .events import BlockEnded, Evaluated, Event
+from .folder import BATCH, BEST, LAST, SNAPSHOTS, TARGET
+
+MOST_SNAPSHOTS = 12
+
+
+class Keeper:
+    """Saves the best network the moment it is found, and remembers what explains the run later."""
+
+    def __init__(self, folder: Path, learner: Learner, replay: Replay, batch_size: int, rng: np.random.Generator):
+        self.folder, self._learner, self._replay = folder, learner, replay
+        self._batch_size, self._rng = batch_size, rng
+        self._snapshots: dict[int, Mapping[str, Tensor]] = {}  # by env step
+        self._snapshot_every = 500  # env steps; doubles whenever there are too many
+        self._next_batch = 100  # updates; doubles, so that late training is seen and long training costs nothing
+        self._batch: dict[str, Tensor] = {}
+
+    def watch(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Passes events on, saving on the way; sound because the loop stands still meanwhile."""
+        step = 0
+        for event in events:
+            if isinstance(event, Evaluated) and event.best:
+                save_weights(self.folder / BEST, export_weights(self._learner.online))
+            elif isinstance(event, BlockEnded):
+                if event.step // self._snapshot_every > step // self._snapshot_every:
+                    self._take_snapshot(event.step)
+                if event.updates >= self._next_batch:
+                    self._record_batch()
+                step = event.step
+            yield event
+
+    def save_end(self) -> None:
+        """Writes the last networks, the snapshots and the recorded batch."""
+        save_weights(self.folder / LAST, export_weights(self._learner.online))
+        save_tensors(self.folder / TARGET, export_weights(self._learner.target))
+        save_tensors(
+            self.folder / SNAPSHOTS,
+            {f"{step}/{name}": w for step, weights in self._snapshots.items() for name, w in weights.items()},
+        )
+        save_tensors(self.folder / BATCH, self._batch)
+
+    def _take_snapshot(self, step: int) -> None:
+        self._snapshots[step] = export_weights(self._learner.online)
+        if len(self._snapshots) > MOST_SNAPSHOTS:
+            self._snapshot_every *= 2
+            self._snapshots = dict(list(self._snapshots.items())[1::2])
+
+    def _record_batch(self) -> None:
+        """Draws a batch as the learner would, by a generator of its own so that recording changes nothing."""
+        learner = self._learner
+        self._next_batch = 2 * max(learner.updates, self._next_batch)
+        batch, _ = self._replay.sample(self._batch_size, self._rng)
+        adam = learner.optimizer.state_dict()
+        self._batch = {
+            **{f"batch/{name}": column for name, column in batch._asdict().items()},
+            **{f"online/{name}": w for name, w in export_weights(learner.online).items()},
+            **{f"target/{name}": w for name, w in export_weights(learner.target).items()},
+            "adam/mean": adam["mean"].cpu().clone(),
+            "adam/square": adam["square"].cpu().clone(),
+            "adam/steps": torch.tensor(adam["steps"]),
+            "updates": torch.tensor(learner.updates),
+        }
+
+
+def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
+    """Writes a plain state_dict in torch's own format, whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    torch.save(dict(weights), part)
+    os.replace(part, path)
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Writes a safetensors file, whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(save(dict(tensors)))
+    os.replace(part, path)

@@ -1,0 +1,106 @@
+"""⑧ Training: the loop, as a generator of events.
+
+The loop knows nothing of files, screens or servers, nor where experience comes from. Whoever iterates
+decides what to do with an event, and stops training by leaving.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from ..learn.learner import Learner
+from ..learn.networks import dead_units
+from ..learn.replay import Replay
+from ..learn.types import Block
+from .events import BlockEnded, EpisodeEnded, Event, Updated
+from .judge import Judge
+
+
+class Count(NamedTuple):
+    """How far training has come."""
+
+    steps: int  # env steps
+    episodes: int  # finished ones
+
+
+class Period(NamedTuple):
+    """So many steps, or so many episodes."""
+
+    unit: Literal["steps", "episodes"]
+    num: int
+
+    def passed(self, before: Count, after: Count) -> int:
+        """How often the period came round between two counts."""
+        return crossings(getattr(before, self.unit), getattr(after, self.unit), self.num)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """When things happen."""
+
+    budget: Period
+    evaluate_every: Period
+    learning_starts: int  # stored transitions
+    batch_size: int
+    update_every: int  # env steps
+    metrics_every: int  # updates
+
+
+@dataclass
+class Progress:
+    """What the loop itself knows."""
+
+    now: Count = Count(0, 0)
+    solved: bool = False  # a candidate held on fresh episodes: nothing left to learn
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"steps": self.now.steps, "episodes": self.now.episodes, "solved": self.solved}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.now, self.solved = Count(state["steps"], state["episodes"]), state["solved"]
+
+
+def train(
+    source: Iterable[Block], replay: Replay, learner: Learner, judge: Judge, plan: Plan, progress: Progress
+) -> Iterator[Event]:
+    """Acts, stores, learns and judges until the budget is spent or a candidate is confirmed."""
+    for block in source:  # act
+        replay.add(block)  # store
+        before, progress.now = progress.now, _after(progress.now, block)
+        step, episodes = progress.now
+        for number, episode in enumerate(block.episodes, before.episodes + 1):
+            yield EpisodeEnded(step, number, episode.ret, episode.length, block.epsilon)
+
+        if len(replay) >= plan.learning_starts:
+            yield from learn(replay, learner, plan, crossings(before.steps, step, plan.update_every), step)
+
+        finished = plan.budget.passed(before, progress.now) > 0
+        if finished or plan.evaluate_every.passed(before, progress.now):
+            yield judge.select(learner.online, step)  # evaluate
+            if judge.candidate is not None:
+                confirmed = judge.confirm(step)
+                progress.solved = confirmed.passed
+                yield confirmed
+        yield BlockEnded(step, episodes, learner.updates, block.epsilon)
+        if finished or progress.solved:
+            return
+
+
+def learn(replay: Replay, learner: Learner, plan: Plan, due: int, step: int) -> Iterator[Updated]:
+    """Makes the updates that are due."""
+    for _ in range(due):
+        batch, slots = replay.sample(plan.batch_size)  # sample
+        update = learner.update(batch)  # target, loss, gradient, step, sync
+        replay.update_priorities(slots, update.error)
+        if learner.updates % plan.metrics_every == 0:
+            dead = dead_units(learner.online, batch.obs.to(learner.device))
+            yield Updated(step, learner.updates, update, dead, len(replay), replay.terminal_share)
+
+
+def crossings(before: int, after: int, period: int) -> int:
+    """How many multiples of `period` lie in (before, after]."""
+    return after // period - before // period
+
+
+def _after(now: Count, block: Block) -> Count:
+    return Count(now.steps + block.steps, now.episodes + len(block.episodes))

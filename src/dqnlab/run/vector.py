@@ -1,0 +1,170 @@
+"""Several copies of an environment stepped together, with one interface for Gymnasium's single and vector envs.
+
+After an episode's end the next step only resets (Gymnasium's NEXT_STEP autoreset): its action is ignored,
+its reward is 0 and both flags are False. So `next_obs` is always the true successor, and the one rule for
+whoever collects is to leave that step out.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+
+from ..config import Env
+from ..errors import EnvironmentFault
+from .envs import AnyEnv, EnvSpec, make_one
+
+# Environments with a vector version of their own, and how many copies it takes to beat single ones.
+NATIVE = {"CartPole-v0": 8, "CartPole-v1": 8}
+
+
+class Step(NamedTuple):
+    """What E envs answered to one action each."""
+
+    next_obs: np.ndarray  # [E, *obs_shape] as stored
+    reward: np.ndarray  # [E] float64
+    terminated: np.ndarray  # [E] bool
+    truncated: np.ndarray  # [E] bool
+
+
+class Envs(Protocol):
+    """E environments."""
+
+    num_envs: int
+
+    def reset(self, seeds: Sequence[int]) -> np.ndarray:
+        """Starts new episodes everywhere: seeds [E] -> observations [E, *obs_shape]."""
+
+    def step(self, action: np.ndarray) -> Step:
+        """One step each: actions [E] in 0..A-1. Raises EnvironmentFault if an env breaks its contract."""
+
+    def close(self) -> None:
+        """Gives back what the environments hold."""
+
+
+def make_envs(env: Env, spec: EnvSpec, num_envs: int, *, autoreset: bool = True) -> Envs:
+    """`num_envs` copies: natively vectorised where that pays, else one after the other.
+
+    Without `autoreset` an env whose episode ended rests until the next `reset`, if it can.
+    """
+    native = isinstance(env.id, str) and env.frame_stack == 1 and num_envs >= NATIVE.get(env.id, num_envs + 1)
+    if not native:
+        return SerialEnvs([make_one(env) for _ in range(num_envs)], spec, env.label, autoreset=autoreset)
+    vector = gym.make_vec(
+        str(env.id),
+        num_envs,
+        vectorization_mode="vector_entry_point",
+        max_episode_steps=spec.max_episode_steps,
+        **env.kwargs,
+    )
+    return NativeEnvs(vector, spec, env.label)
+
+
+class SerialEnvs:
+    """Single environments stepped one after the other; one env is a vector of one.
+
+    The same as Gymnasium's SyncVectorEnv, at less than half its cost for one env.
+    """
+
+    def __init__(self, envs: Sequence[AnyEnv], spec: EnvSpec, label: str, *, autoreset: bool = True):
+        self.num_envs = len(envs)
+        self._envs, self._spec, self._label, self._autoreset = envs, spec, label, autoreset
+        self._ended = np.zeros(self.num_envs, bool)
+        self._obs = np.zeros((self.num_envs, *spec.obs.shape), spec.obs.dtype)
+        self._steps = 0
+
+    def reset(self, seeds: Sequence[int]) -> np.ndarray:
+        for i, (env, seed) in enumerate(zip(self._envs, seeds, strict=True)):
+            self._obs[i] = self._first(env, seed)
+        self._ended[:] = False
+        return self._obs.copy()
+
+    def step(self, action: np.ndarray) -> Step:
+        reward = np.zeros(self.num_envs)
+        terminated, truncated = np.zeros(self.num_envs, bool), np.zeros(self.num_envs, bool)
+        self._steps += 1
+        for i, env in enumerate(self._envs):
+            if not self._ended[i]:
+                self._obs[i], reward[i], terminated[i], truncated[i] = self._one(env, int(action[i]))
+            elif self._autoreset:
+                self._obs[i] = self._first(env, None)
+        if self._autoreset:
+            self._ended = terminated | truncated
+        else:
+            self._ended |= terminated | truncated
+        check_finite(self._obs, reward, self._label, self._steps)
+        return Step(self._obs.copy(), reward, terminated, truncated)
+
+    def close(self) -> None:
+        for env in self._envs:
+            env.close()
+
+    def _first(self, env: AnyEnv, seed: int | None) -> np.ndarray:
+        try:
+            obs, _ = env.reset(seed=seed)
+        except Exception as e:
+            raise EnvironmentFault(f"env {self._label!r} failed in reset: {type(e).__name__}: {e}") from e
+        obs = self._fit(obs)
+        check_finite(obs, np.zeros(1), self._label, self._steps)
+        return obs
+
+    def _one(self, env: AnyEnv, action: int) -> tuple[np.ndarray, float, bool, bool]:
+        try:
+            obs, reward, terminated, truncated, _ = env.step(action + self._spec.action_start)
+            return self._fit(obs), float(reward), bool(terminated), bool(truncated)
+        except EnvironmentFault:
+            raise
+        except Exception as e:
+            where = f"env {self._label!r}, step {self._steps}"
+            if isinstance(e, ValueError) and "expected 5, got 4" in str(e):
+                raise EnvironmentFault(
+                    f"{where}: step() returned 4 values, as before Gym 0.26; "
+                    "return obs, reward, terminated, truncated, info"
+                ) from e
+            raise EnvironmentFault(f"{where} raised {type(e).__name__}: {e}") from e
+
+    def _fit(self, obs: Any) -> np.ndarray:
+        array = self._spec.prepare(obs)
+        if array.shape != self._spec.obs.shape:
+            raise EnvironmentFault(
+                f"env {self._label!r}, step {self._steps}: observation of shape {array.shape}, "
+                f"but its observation space says {self._spec.obs.shape}"
+            )
+        return array
+
+
+class NativeEnvs:
+    """An environment's own vector version, in which all envs share one generator and so one seed."""
+
+    def __init__(self, vector: VectorEnv[Any, Any, Any], spec: EnvSpec, label: str):
+        mode = vector.metadata.get("autoreset_mode")
+        if mode != AutoresetMode.NEXT_STEP:
+            raise EnvironmentFault(f"env {label!r} resets itself by {mode}; make it with AutoresetMode.NEXT_STEP")
+        self.num_envs = vector.num_envs
+        self._vector, self._spec, self._label, self._steps = vector, spec, label, 0
+
+    def reset(self, seeds: Sequence[int]) -> np.ndarray:
+        """Starts new episodes everywhere; the first seed decides all starts."""
+        obs, _ = self._vector.reset(seed=seeds[0])
+        return self._spec.prepare(obs)
+
+    def step(self, action: np.ndarray) -> Step:
+        obs, reward, terminated, truncated, _ = self._vector.step(action + self._spec.action_start)
+        self._steps += 1
+        check_finite(obs, reward, self._label, self._steps)
+        return Step(self._spec.prepare(obs), reward, terminated, truncated)
+
+    def close(self) -> None:
+        self._vector.close()
+
+
+def check_finite(obs: np.ndarray, reward: np.ndarray, label: str, step: int) -> None:
+    """Raises EnvironmentFault if an observation or reward is NaN or infinite."""
+    for name, values in (("observation", obs), ("reward", reward)):
+        # A sum is finite only if every term is; one that overflows is as bad for learning.
+        if values.dtype.kind == "f" and not np.isfinite(values.sum()):
+            bad = values[~np.isfinite(values)]
+            shown = bad.flat[0] if bad.size else f"sum {values.sum()}"
+            raise EnvironmentFault(f"env {label!r}, step {step}: {name} is {shown}: it must be finite")
