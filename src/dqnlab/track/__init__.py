@@ -1,0 +1,1 @@
+"""WHAT is kept of a run while it happens: the metrics file, trackers, curves."""

@@ -1,0 +1,124 @@
+"""metrics.jsonl: the record of a run that is always kept, one line of strict JSON per record.
+
+The first line is `{"schema": 1, …}`. JSON has no NaN and no infinity: they are written as the strings
+"nan", "inf" and "-inf", and read back as numbers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from ..errors import CheckpointError, FolderError
+from .tracker import say, summary
+
+SCHEMA = 1
+NAME = "metrics.jsonl"
+_SPELLED = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+
+class MetricsFile:
+    """Writes records, each flushed before `log` returns. A full disk costs a warning, never the run."""
+
+    def __init__(self, path: Path, about: Mapping[str, str] | None = None) -> None:
+        self.path = path
+        self._file: TextIO | None = None
+        try:
+            self._file = path.open("x", encoding="utf-8", newline="\n", buffering=1)  # 1: flushed line by line
+        except FileExistsError:
+            raise FolderError(f"{path} exists already: choose another folder, or move it away") from None
+        except OSError as error:
+            self._give_up(error)
+        self._write({"schema": SCHEMA, **(about or {})})
+
+    def log(self, step: int, row: Mapping[str, float | Sequence[float]]) -> None:
+        """Writes one record: `step` first, then the row's values in its own order."""
+        self._write({"step": step} | {name: _strict(value) for name, value in row.items()})
+
+    def close(self) -> str | None:
+        file, self._file = self._file, None
+        if file is not None:
+            try:
+                file.close()
+            except OSError as error:
+                self._give_up(error)
+        return None
+
+    def _write(self, record: Mapping[str, object]) -> None:
+        if self._file is None:
+            return
+        line = json.dumps(record, allow_nan=False, ensure_ascii=False) + "\n"
+        try:
+            self._file.write(line)
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        say(f"{self.path} cannot be written ({summary(error)}): no more metrics are kept. Training goes on.")
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):  # what did not fit is tried again by close; it has just been said
+                file.close()
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The records of a metrics file, in order, without its header.
+
+    A last line that was torn off by a crash is left out. Raises FolderError if there is no such file,
+    CheckpointError if the header is missing or newer, or a line in the middle is damaged.
+    """
+    read_header(path)
+    records: list[dict[str, Any]] = []
+    lines = _lines(path)
+    for number, line in enumerate(lines[1:], start=2):
+        record = _parse(line)
+        if record is None:
+            raise CheckpointError(f"{path}: line {number} is damaged: {line[:60]!r}")
+        records.append({name: _number(value) for name, value in record.items()})
+    return records
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """The first line of a metrics file; raises as `read_metrics` does."""
+    lines = _lines(path)
+    header = _parse(lines[0]) if lines else None
+    schema = header.get("schema") if header is not None else None
+    if header is None or not isinstance(schema, int):
+        raise CheckpointError(f'{path} does not begin with a line {{"schema": …}}: it is no metrics file of dqnlab')
+    if schema > SCHEMA:
+        raise CheckpointError(f"{path} has schema {schema}, this dqnlab knows {SCHEMA}: install a newer one")
+    return header
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")  # a letter may be torn as well
+    except OSError as error:
+        raise FolderError(f"{path} cannot be read ({summary(error)}): is this the folder of a run?") from None
+    return text.split("\n")[:-1]  # what follows the last line's end is nothing, or torn
+
+
+def _parse(line: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _strict(value: float | Sequence[float]) -> object:
+    if isinstance(value, Sequence):
+        return [_strict(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def _number(value: object) -> object:
+    if isinstance(value, list):
+        return [_number(one) for one in value]
+    return _SPELLED.get(value, value) if isinstance(value, str) else value

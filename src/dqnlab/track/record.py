@@ -1,0 +1,70 @@
+"""From events to everything that is kept: the metrics file first, then the trackers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from ..run.events import Event
+from .jsonl import NAME, MetricsFile
+from .rows import returns, row
+from .tracker import About, Tracker
+
+
+class Recorder:
+    """Writes every event that has metrics to metrics.jsonl and to the trackers, which must be guarded ones."""
+
+    def __init__(self, about: About, trackers: Sequence[Tracker], clock: Callable[[], float] = time.monotonic) -> None:
+        self._trackers = trackers
+        self._stopwatch = Stopwatch(clock)
+        self._lines: list[str] = []
+        self._closing: threading.Thread | None = None
+        self._file = MetricsFile(about.run_folder / NAME, {"env": about.env, "description": about.description})
+
+    def record(self, event: Event) -> None:
+        found = row(event)
+        if found is None:
+            return
+        step, metrics = found
+        metrics |= self._stopwatch.columns(step)
+        self._file.log(step, {**metrics, **returns(event)})
+        for tracker in self._trackers:
+            tracker.log(step, metrics)
+
+    def end(self) -> None:
+        """No more events will come: the trackers begin to finish, while other work goes on."""
+        if self._closing is None:
+            self._file.close()
+            self._closing = threading.Thread(target=self._close_trackers, name="dqnlab-trackers", daemon=True)
+            self._closing.start()
+
+    def close(self) -> list[str]:
+        """Waits until all is finished; returns the trackers' lines for the user."""
+        self.end()
+        assert self._closing is not None
+        self._closing.join()
+        return self._lines
+
+    def _close_trackers(self) -> None:
+        self._lines = [line for tracker in self._trackers if (line := tracker.close()) is not None]
+
+
+class Stopwatch:
+    """The columns of wall-clock time: the only ones in which two equal runs may differ."""
+
+    def __init__(self, clock: Callable[[], float], pause: float = 0.5) -> None:
+        self._clock = clock
+        self._pause = pause  # seconds between two rates: over shorter spans a rate is mostly noise
+        self._start = self._then = clock()
+        self._then_step = 0
+
+    def columns(self, step: int) -> dict[str, float]:
+        """Seconds since the start; from time to time also env steps per second since the last rate."""
+        now = self._clock()
+        columns = {"time/seconds": round(now - self._start, 6)}
+        passed, steps = now - self._then, step - self._then_step
+        if passed >= self._pause and steps > 0:
+            columns["time/steps_per_second"] = round(steps / passed, 3)
+            self._then, self._then_step = now, step
+        return columns

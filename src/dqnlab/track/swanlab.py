@@ -1,0 +1,147 @@
+"""SwanLab as a tracker: rows go to a child process, which alone imports it (see `swanlab_child.py`)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+import shlex
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import ResourceError
+from .tracker import About
+
+PROJECT = "RL-All-In-One"
+CHILD = Path(__file__).with_name("swanlab_child.py")
+# Starting SwanLab takes a second of processor time. A run that is over within seconds should not share
+# its processors with that, so rows are kept until a run has shown that it is a long one, or has ended.
+START_AFTER = 10.0
+FINISH_WITHIN = 5.0
+
+
+class SwanlabTracker:
+    """Never prompts, blocks or prints: `log` only queues, `close` takes `finish_within` seconds at most."""
+
+    def __init__(self, about: About, start_after: float = START_AFTER, finish_within: float = FINISH_WITHIN) -> None:
+        name = f"DQN-{about.env}"
+        self._settings: dict[str, Any] = {
+            "project": PROJECT,
+            "experiment_name": name[:512],  # longer ones are refused, and so are empty descriptions
+            "description": (about.description or name)[:1024],
+            "config": spelled(about.config),
+            "log_dir": str(about.run_folder / "swanlab"),
+        }
+        self._start_after = start_after
+        self._finish_within = finish_within
+        self._rows: queue.SimpleQueue[tuple[int, dict[str, float]] | None] = queue.SimpleQueue()
+        self._closing = threading.Event()
+        self._child: subprocess.Popen[str] | None = None
+        self._reports: dict[str, str] = {}
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._feed, name="dqnlab-swanlab", daemon=True)
+        self._thread.start()
+
+    def log(self, step: int, row: Mapping[str, float]) -> None:
+        """Queues a row. Raises ResourceError once the child has failed."""
+        self._raise_error()
+        self._rows.put((step, dict(row)))
+
+    def close(self) -> str | None:
+        self._rows.put(None)
+        self._closing.set()
+        self._thread.join(self._finish_within)
+        if not self._thread.is_alive():
+            self._raise_error()
+        elif self._child is not None and self._reports.get("mode") == "online":
+            self._child.kill()  # it has closed its record and waits for the network
+        # A child that has not even started is left to itself: it ends soon, see LINGER_SECONDS.
+        return self._line()
+
+    def _raise_error(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _feed(self) -> None:
+        """The thread: waits, starts the child, hands it the rows, hears it out."""
+        self._closing.wait(self._start_after)
+        try:
+            self._child = child = _start()
+            with child:
+                self._send(child)
+                self._listen(child)
+        except Exception as error:  # told by the next `log` or by `close`, in the thread of the caller
+            self._error = error
+
+    def _send(self, child: subprocess.Popen[str]) -> None:
+        assert child.stdin is not None
+        try:
+            child.stdin.write(json.dumps(self._settings) + "\n")
+            while (found := self._rows.get()) is not None:
+                child.stdin.write(json.dumps(found) + "\n")
+                child.stdin.flush()
+            child.stdin.close()
+        except OSError:  # the child has ended; `_listen` hears why
+            with contextlib.suppress(OSError):  # what is still in the buffer has nowhere to go
+                child.stdin.close()
+
+    def _listen(self, child: subprocess.Popen[str]) -> None:
+        assert child.stdout is not None
+        for line in child.stdout:
+            self._reports |= json.loads(line)
+        code = child.wait()
+        if "error" in self._reports:
+            raise ResourceError(self._reports["error"])
+        if "finished" not in self._reports:
+            raise ResourceError(f"its process ended with code {code}")
+
+    def _line(self) -> str | None:
+        """What the user should know at the end."""
+        heard = self._reports
+        folder, place = shlex.quote(self._settings["log_dir"]), shlex.quote(heard.get("dir", ""))
+        match heard.get("mode"), "finished" in heard:
+            case None, _:
+                return f"SwanLab is slow to start: its offline record will be in {folder} shortly"
+            case "online", True:
+                return f"SwanLab: {heard['url']}"
+            case "online", False:
+                return f"SwanLab: not all was uploaded in time; to upload the rest: swanlab sync {place}"
+            case "local", _:
+                return f"SwanLab: to see it: swanlab watch {folder}"
+            case "disabled", _:
+                return None
+            case _:
+                why = f" ({heard['why']})" if heard.get("why") else ""
+                return f"SwanLab: recorded offline{why}; to upload it: swanlab sync {place}"
+
+
+def _start() -> subprocess.Popen[str]:
+    """Starts the child, out of reach of the terminal's Ctrl-C: it has to finish its record."""
+    flags = 0
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+    return subprocess.Popen(
+        # -P: the folder of the script holds files of the same names as the packages they wrap
+        [sys.executable, "-P", str(CHILD)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+        start_new_session=True,
+        creationflags=flags,
+    )
+
+
+def spelled(value: Any) -> Any:
+    """Plain values for SwanLab's config, which shows None as an empty dict: it becomes "none"."""
+    if value is None:
+        return "none"
+    if isinstance(value, Mapping):
+        return {str(name): spelled(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [spelled(one) for one in value]
+    return value if isinstance(value, (bool, int, float, str)) else str(value)

@@ -1,0 +1,35 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from dqnlab.track.record import Stopwatch
+from dqnlab.track.rows import returns, row
+
+from .conftest import EVENTS
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
+
+
+@pytest.fixture
+def produced() -> set[str]:
+    names: set[str] = set()
+    for event in EVENTS.values():
+        names |= set(returns(event)) | set((row(event) or (0, {}))[1])
+    clock = iter([0.0, 1.0])
+    return names | set(Stopwatch(lambda: next(clock)).columns(1))
+
+
+def test_page_explains_exactly_the_metrics_there_are(produced: set[str]) -> None:
+    rows = re.findall(r"^\| `([a-z]+/[a-z_]+)` \|", PAGE.read_text("utf-8"), flags=re.MULTILINE)
+    assert sorted(rows) == sorted(produced)
+
+
+def test_metrics_mentioned_in_passing_exist_too(produced: set[str]) -> None:
+    mentioned = set(re.findall(r"`([a-z]+/[a-z_]+)`", PAGE.read_text("utf-8")))
+    assert mentioned - produced == set()
+
+
+def test_every_metric_has_all_five_columns() -> None:
+    rows = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| `")]
+    assert {len(re.split(r"(?<!\\)\|", line)) for line in rows} == {7}

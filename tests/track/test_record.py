@@ -1,0 +1,51 @@
+from collections.abc import Iterator
+
+from dqnlab.track.jsonl import read_metrics
+from dqnlab.track.record import Recorder, Stopwatch
+from dqnlab.track.tracker import About
+
+from .conftest import EVENTS
+from .test_merged import Heard
+
+
+def ticks(*times: float) -> Iterator[float]:
+    yield from times
+
+
+def test_events_reach_file_and_tracker_but_lists_only_the_file(about: About) -> None:
+    heard = Heard()
+    clock = ticks(100.0, 100.2, 101.0)
+    recorder = Recorder(about, [heard], clock=lambda: next(clock))
+    for kind in ("block", "episode", "confirmation"):
+        recorder.record(EVENTS[kind])
+    assert recorder.close() == ["bye"]
+    episode = {"train/reward": 21.0, "train/epsilon": 0.9, "train/length": 21.0, "train/episode": 2.0}
+    confirmation = {"confirm/reward": 485.0, "confirm/attempt": 2.0, "confirm/passed": 1.0}
+    late = {"time/seconds": 1.0, "time/steps_per_second": 200.0}
+    assert heard.rows == [(30, episode | {"time/seconds": 0.2}), (200, confirmation | late)]
+    first, second = read_metrics(about.run_folder / "metrics.jsonl")
+    assert first == {"step": 30, **episode, "time/seconds": 0.2}
+    assert second == {"step": 200, **confirmation, **late, "confirm/returns": [480.0, 490.0]}
+
+
+def test_rate_is_counted_from_the_last_record_that_had_one() -> None:
+    clock = ticks(0.0, 0.4, 1.0, 1.2, 2.0)
+    stopwatch = Stopwatch(lambda: next(clock))
+    assert "time/steps_per_second" not in stopwatch.columns(50)
+    assert stopwatch.columns(300)["time/steps_per_second"] == 300.0
+    assert "time/steps_per_second" not in stopwatch.columns(400)
+    assert stopwatch.columns(800)["time/steps_per_second"] == 500.0
+
+
+def test_no_rate_where_no_step_was_taken() -> None:
+    clock = ticks(0.0, 5.0)
+    assert Stopwatch(lambda: next(clock)).columns(0) == {"time/seconds": 5.0}
+
+
+def test_ending_first_and_closing_later_closes_once(about: About) -> None:
+    heard = Heard()
+    recorder = Recorder(about, [heard])
+    recorder.end()
+    assert recorder.close() == ["bye"]
+    assert recorder.close() == ["bye"]
+    assert heard.closed == 1

@@ -1,0 +1,129 @@
+"""With the real SwanLab: offline, without a network, a terminal or an account."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dqnlab.errors import DqnlabError
+from dqnlab.track.swanlab import SwanlabTracker, spelled
+from dqnlab.track.tracker import About
+
+LONELY = """
+import random, signal, sys
+from pathlib import Path
+from dqnlab.track.swanlab import SwanlabTracker
+from dqnlab.track.tracker import About
+
+before = random.getstate(), signal.getsignal(signal.SIGINT), sys.excepthook
+tracker = SwanlabTracker(About(Path(sys.argv[1]), "CartPole-v1", {"seed": 0}, ""), finish_within=60.0)
+for step in range(1000):
+    tracker.log(step, {"train/reward": 1.0})
+line = tracker.close()
+assert before == (random.getstate(), signal.getsignal(signal.SIGINT), sys.excepthook)
+assert not {"swanlab", "torch"} & set(sys.modules)
+print(line)
+"""
+
+
+@pytest.fixture
+def no_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SWANLAB_MODE")
+
+
+def records(run: Path) -> Iterator[Any]:
+    """What an offline run holds, read as `swanlab sync` reads it."""
+    from swanlab.proto.swanlab.record.v1.record_pb2 import Record
+    from swanlab.sdk.internal.core_python.store import DataStoreReader
+
+    reader = DataStoreReader()
+    (path,) = run.glob("run-*.swanlab")
+    reader.open(path)
+    for data in reader:
+        record = Record()
+        record.ParseFromString(data)
+        yield record
+    reader.close()
+
+
+@pytest.mark.usefixtures("no_mode")
+def test_offline_run_holds_the_rows_and_the_config(about: About) -> None:
+    tracker = SwanlabTracker(about, start_after=0.0, finish_within=60.0)
+    tracker.log(5, {"train/reward": 15.0})
+    tracker.log(9, {"train/reward": 30.0, "learn/loss": 0.5})
+    line = tracker.close()
+    (run,) = (about.run_folder / "swanlab").glob("run-*")
+    assert line == f"SwanLab: recorded offline (no API key); to upload it: swanlab sync {run}"
+    found = list(records(run))
+    scalars = [(r.scalar.key, r.scalar.step, r.scalar.value.number) for r in found if r.HasField("scalar")]
+    assert scalars == [("train/reward", 5, 15.0), ("train/reward", 9, 30.0), ("learn/loss", 9, 0.5)]
+    (start,) = [r.start for r in found if r.HasField("start")]
+    assert (start.project, start.name, start.description) == ("RL-All-In-One", "DQN-CartPole-v1", "a test")
+    config = yaml.safe_load((run / "files" / "config.yaml").read_text())
+    assert config["seed"]["value"] == 3
+    assert config["optimizer"]["value"] == {"max_grad_norm": "none"}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_mode")
+def test_names_that_swanlab_would_refuse_are_cut_to_its_measure(about: About) -> None:
+    tracker = SwanlabTracker(
+        replace(about, env="ALE/" + "x" * 600, description="d" * 2000), start_after=0.0, finish_within=60.0
+    )
+    line = tracker.close()
+    assert line is not None
+    assert "recorded offline" in line
+
+
+def test_no_network_no_terminal_no_account_is_no_prompt_and_leaves_no_trace(about: About, tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SWANLAB_")}
+    home = tmp_path / "lonely"
+    home.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", LONELY, str(about.run_folder)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=environment | {"HOME": str(home), "USERPROFILE": str(home)},
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.stdout.startswith("SwanLab: recorded offline (no API key); to upload it: swanlab sync ")
+    assert done.stdout.count("\n") == 1
+    assert done.returncode == 0
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_mode")
+def test_key_without_a_network_records_offline(about: About, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SWANLAB_API_KEY", "x" * 21)
+    monkeypatch.setenv("SWANLAB_API_HOST", "http://127.0.0.1:9")  # nobody listens at the discard port
+    line = SwanlabTracker(about, start_after=0.0, finish_within=60.0).close()
+    assert line is not None
+    assert "recorded offline (127.0.0.1 does not answer)" in line
+
+
+def test_mode_of_the_users_own_is_respected(about: About) -> None:
+    tracker = SwanlabTracker(about, start_after=0.0, finish_within=60.0)  # SWANLAB_MODE=disabled, as in all other tests
+    tracker.log(1, {"a": 1.0})
+    assert tracker.close() is None
+    assert list(about.run_folder.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_mode_that_does_not_exist_is_an_error_for_the_guard(about: About, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SWANLAB_MODE", "bogus")
+    with pytest.raises(DqnlabError, match="bogus"):
+        SwanlabTracker(about, start_after=0.0, finish_within=60.0).close()
+
+
+def test_config_becomes_plain_values_with_none_spelled_out() -> None:
+    config = {"a": None, "b": {"c": (1, None)}, "d": True, "e": 0.5, "f": Path("x")}
+    assert spelled(config) == {"a": "none", "b": {"c": [1, "none"]}, "d": True, "e": 0.5, "f": "x"}
