@@ -18,7 +18,7 @@ from .learn.replay import Prioritized, Replay, Sampler, Uniform
 from .learn.schedules import Schedule, constant, geometric, linear
 from .learn.targets import Rule, double, greedy
 from .run.collector import Collector
-from .run.device import resolve_device, torch_threads
+from .run.device import arithmetic, resolve_device
 from .run.envs import EnvSpec, describe
 from .run.evaluate import Evaluator
 from .run.events import Event
@@ -43,7 +43,7 @@ class System:
 
     def events(self) -> Iterator[Event]:
         """Trains; each event comes after the state it speaks of has changed."""
-        with torch_threads(self.config.threads):
+        with arithmetic(self.config.threads):
             yield from train(self.collector, self.replay, self.learner, self.judge, self.plan, self.progress)
 
     def close(self) -> None:

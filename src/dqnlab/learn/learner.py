@@ -1,5 +1,6 @@
 """⑦ Learning: one gradient step on one batch."""
 
+import copy
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -56,8 +57,7 @@ def loss(online: QNetwork, target: QNetwork, batch: Batch, rule: Rule) -> tuple[
     values = online(batch.obs)  # [B, A, K]
     td = online.head.loss(row_of(values, batch.action), next_row, reward, batch.discount)
     mean = (batch.weight * td.value).mean()
-    with torch.no_grad():
-        q = online.head.q_values(values)
+    q = online.head.q_values(values.detach())
     return mean, Update(mean.detach(), td.error, q, td.target, torch.zeros(()))
 
 
@@ -85,12 +85,14 @@ class Learner:
         return update._replace(grad_norm=norm)
 
     def state_dict(self) -> dict[str, Any]:
-        return {
+        """A copy, which later updates leave alone."""
+        state = {
             "online": self.online.state_dict(),
             "target": self.target.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "updates": self.updates,
         }
+        return copy.deepcopy(state)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.online.load_state_dict(state["online"])

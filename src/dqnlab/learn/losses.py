@@ -26,6 +26,7 @@ def td_loss(q: Tensor, next_q: Tensor, reward: Tensor, discount: Tensor, huber: 
     squared:  (target - q)^2
     Huber:    (target - q)^2 / 2 within delta, linear beyond  (Huber 1964)
     """
+    assert q.shape == next_q.shape == reward.shape == discount.shape, "[B] against [B, 1] would broadcast to [B, B]"
     target = reward + discount * next_q
     if huber is None:
         value = F.mse_loss(q, target, reduction="none")

@@ -3,6 +3,7 @@
 import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -21,9 +22,9 @@ class QNetwork(nn.Module):
 
     def __init__(self, obs: ObsSpec, num_actions: int, hidden: Sequence[int], head: Head, generator: torch.Generator):
         super().__init__()
-        sizes = [obs.num_states or math.prod(obs.shape), *hidden]
+        sizes = [(obs.num_states or 1) * math.prod(obs.shape), *hidden]
         self.obs, self.num_actions, self.hidden = obs, num_actions, tuple(hidden)
-        self.torso = nn.Sequential(*(part for pair in zip(sizes[:-2], sizes[1:-1], strict=True) for part in layer(*pair)))
+        self.torso = nn.Sequential(*(part for pair in pairwise(sizes[:-1]) for part in layer(*pair)))
         self.stream = nn.Sequential(*layer(sizes[-2], sizes[-1]), Linear(sizes[-1], num_actions * head.width))
         self.head = head
         initialise(self, generator)
@@ -31,7 +32,7 @@ class QNetwork(nn.Module):
     def forward(self, obs: Tensor) -> Tensor:
         """[B, *obs_shape] -> values [B, A, K]."""
         values = self.stream(self.torso(self.features(obs)))
-        return values.unflatten(-1, (self.num_actions, self.head.width))
+        return values.view(-1, self.num_actions, self.head.width)
 
     def q_values(self, obs: Tensor) -> Tensor:
         """[B, *obs_shape] -> expected returns [B, A]."""
@@ -117,7 +118,10 @@ def import_weights(network: QNetwork, weights: Mapping[str, Tensor]) -> None:
         KeyError, RuntimeError: names or shapes are not this network's.
     """
     names = _file_names(network)
-    network.load_state_dict({name: weights[names.get(name, name)] for name in network.state_dict()})
+    wanted = {names.get(own, own): own for own in network.state_dict()}
+    if wrong := wanted.keys() ^ weights.keys():
+        raise KeyError(f"missing or not known to this network: {', '.join(sorted(wrong))}")
+    network.load_state_dict({own: weights[name] for name, own in wanted.items()})
 
 
 def _file_names(network: QNetwork) -> dict[str, str]:

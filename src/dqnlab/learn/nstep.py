@@ -30,6 +30,9 @@ class NStep:
     def __init__(self, n: int, gamma: float, num_envs: int, obs: ObsSpec):
         self.n = n
         self._powers = gamma ** np.arange(n + 1)  # float64
+        self._span = np.arange(n, 0, -1)  # of the window's rows, oldest first: steps from its start to now
+        self._factor = self._powers[self._span - 1, None]  # what a reward now counts for each
+        self._full = (self._span == n)[:, None]
         # A window over the last n steps: row t % n holds what began at step t.
         self._obs = np.zeros((n, num_envs, *obs.shape), obs.dtype)
         self._action = np.zeros((n, num_envs), np.int64)
@@ -45,15 +48,15 @@ class NStep:
         self._steps += 1
 
         rows = (newest + 1 + np.arange(n)) % n  # oldest first
-        span = np.arange(n, 0, -1)  # steps from the start of each row to now
-        self._return[rows] += self._powers[span - 1, None] * np.where(self._open[rows] & step.live, step.reward, 0.0)
+        live = self._open[rows] & step.live  # [n, E]
+        self._return[rows] += self._factor * np.where(live, step.reward, 0.0)
 
         ended = step.terminated | step.truncated
-        complete = self._open[rows] & step.live & (ended | (span == n)[:, None])  # [n, E]
+        complete = live & (ended | self._full)
         age, env = np.nonzero(complete)
         row = rows[age]
         self._open[row, env] = False
-        discount = np.where(step.terminated[env], 0.0, self._powers[span[age]])
+        discount = np.where(step.terminated[env], 0.0, self._powers[self._span[age]])
         return Transitions(
             self._obs[row, env],
             self._action[row, env],

@@ -43,10 +43,15 @@ def q_function(network: QNetwork) -> QFunction:
 
 
 def _numpy_q_function(network: QNetwork) -> QFunction:
-    layers = [(x.weight.detach().numpy().T, x.bias.detach().numpy()) for x in network.linears()]
-    *hidden, (last_weight, last_bias) = layers
+    first, place = network.linears()[0].weight, 0
+    layers: list[tuple[np.ndarray, np.ndarray]] = []
 
     def q_values(obs: np.ndarray) -> np.ndarray:
+        nonlocal place, layers
+        if first.data_ptr() != place:  # a learner made since then has moved the weights (`Flat`)
+            place = first.data_ptr()
+            layers = [(x.weight.detach().numpy().T, x.bias.detach().numpy()) for x in network.linears()]
+        *hidden, (last_weight, last_bias) = layers
         x = obs
         for weight, bias in hidden:
             x = x @ weight

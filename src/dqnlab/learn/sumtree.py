@@ -28,7 +28,7 @@ class SumTree:
         node = self._leaf + index
         self._node[node] = value
         while len(node) and node[0] > 1:
-            node = np.unique(node // 2)
+            node = node // 2  # one that comes twice is computed twice, alike
             self._node[node] = self._node[2 * node] + self._node[2 * node + 1]
 
     def find(self, prefix: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..learn.networks import QNetwork, export_weights, import_weights
 from ..learn.policy import q_function
-from .evaluate import Evaluator, Outcome, Score, score_of
+from .evaluate import Evaluator, Outcome, Score, bootstrap, score_of
 from .events import Confirmed, Evaluated
 from .seeds import env_seeds
 
@@ -89,7 +89,11 @@ class Judge:
         )
 
     def confirm(self, step: int) -> Confirmed:
-        """Tests the candidate on fresh episodes, other ones at each attempt."""
+        """Tests the candidate on fresh episodes, other ones at each attempt.
+
+        It passes if the whole 95 % interval of its mean lies above the threshold: a mean alone would
+        stop training for many a network whose score then falls short.
+        """
         candidate, threshold = self.candidate, self.rules.threshold
         assert candidate is not None and threshold is not None
         self.attempts, self.candidate = self.attempts + 1, None
@@ -97,7 +101,7 @@ class Judge:
         returns = self._play_candidate(candidate, seeds).returns
         candidate.returns += returns.tolist()
         mean = float(returns.mean())
-        candidate.passed = mean >= threshold
+        candidate.passed = bootstrap(returns)[0] >= threshold
         self._rank(candidate)
         return Confirmed(step, self.attempts, tuple(returns.tolist()), mean, candidate.passed)
 

@@ -1,0 +1,173 @@
+"""Showing an agent at play: films as mp4 files, and a live window."""
+
+import importlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from itertools import count, islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import gymnasium as gym
+
+from ..config import Env
+from ..errors import ResourceError
+from .envs import AnyEnv, make_one
+from .folder import safe_name
+from .rollout import rollout
+from .seeds import env_seeds
+from .vector import SerialEnvs
+
+if TYPE_CHECKING:
+    from .agent import Agent
+
+DEFAULT_FPS = 30  # Gymnasium's own, for environments that name no speed
+
+
+def record(
+    agent: "Agent",
+    folder: Path,
+    *,
+    episodes: int,
+    max_seconds: float,
+    seed: int = 0,
+    name: str = "episode",
+) -> list[Path]:
+    """Films greedy episodes; returns the mp4 files `name-1.mp4`, `name-2.mp4` …, one per episode.
+
+    An episode longer than `max_seconds` of playing time is cut there. Files that exist are left alone:
+    the numbers go on after them.
+
+    Raises:
+        ResourceError: moviepy is missing, the environment draws no images, or a file cannot be written.
+    """
+    _require_moviepy()
+    where = agent.env_config()
+    spec = agent.check_fits(where)
+    _import_pygame_quietly()
+    drawing = _drawing(where)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Filmed aside and moved when complete: whoever sees a film in the folder can play it.
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".film-") as aside:
+            recorder = gym.wrappers.RecordVideo(
+                drawing, str(Path(aside, "episodes")), episode_trigger=lambda _number: True, disable_logger=True
+            )
+            steps = max(1, int(max_seconds * recorder.frames_per_sec))
+            envs = SerialEnvs([recorder], spec, where.label, autoreset=False)
+            films: list[Path] = []
+            try:
+                for start in env_seeds(seed, "film", episodes):
+                    for _ in islice(rollout(envs, agent.q_function, [start]), steps):
+                        pass  # the recorder looks on
+                    recorder.stop_recording()
+                    films.append(_next_free(folder, name))
+                    next(Path(aside).glob("*/*.mp4")).replace(films[-1])
+            finally:
+                recorder.recorded_frames = []  # of an episode that failed; it would complain of them later
+            return films
+    except OSError as e:
+        raise ResourceError(f"cannot write films to {str(folder)!r}: {e}") from e
+    finally:
+        drawing.close()
+
+
+def watch(agent: "Agent", *, episodes: int, seed: int = 0) -> Iterator[float]:
+    """Plays greedy episodes in a window; yields the return of each. Closing the window ends it.
+
+    Raises:
+        ResourceError: there is no display, or the environment draws no images.
+    """
+    _require_display()
+    where = agent.env_config()
+    spec = agent.check_fits(where)
+    _import_pygame_quietly()
+    envs = SerialEnvs([_on_screen(where)], spec, where.label, autoreset=False)
+
+    def play() -> Iterator[float]:
+        try:
+            for start in env_seeds(seed, "film", episodes):
+                ret = 0.0
+                for step in rollout(envs, agent.q_function, [start]):
+                    ret += float(step.reward[0])
+                    if _window_closed():
+                        return
+                yield ret
+        finally:
+            envs.close()
+
+    return play()
+
+
+def _drawing(where: Env) -> AnyEnv:
+    """The environment with images as frames."""
+    modes = _render_modes(where)
+    made = make_one(where, "rgb_array") if "rgb_array" in modes else make_one(where)
+    if made.render_mode != "rgb_array":
+        made.close()
+        raise ResourceError(
+            f"env {where.label!r} draws no images: its render modes are {modes or 'none'}; a film needs 'rgb_array', "
+            "in metadata['render_modes'] and as the argument render_mode"
+        )
+    return made
+
+
+def _on_screen(where: Env) -> AnyEnv:
+    """The environment in a window of its own, or else its images in one."""
+    if "human" in _render_modes(where):
+        made = make_one(where, "human")
+        if made.render_mode == "human":
+            return made
+        made.close()
+    drawing = _drawing(where)
+    drawing.metadata.setdefault("render_fps", DEFAULT_FPS)
+    return gym.wrappers.HumanRendering(drawing)
+
+
+def _render_modes(where: Env) -> list[str]:
+    made = make_one(where)
+    try:
+        return list(made.metadata.get("render_modes", ()))
+    finally:
+        made.close()
+
+
+def _next_free(folder: Path, name: str) -> Path:
+    paths = (folder / f"{safe_name(name)}-{number}.mp4" for number in count(1))
+    return next(path for path in paths if not path.exists())
+
+
+def _require_moviepy() -> None:
+    try:
+        import moviepy  # noqa: F401
+    except ImportError as e:
+        raise ResourceError('films need the package moviepy: pip install "moviepy>=2.2"') from e
+
+
+def _require_display() -> None:
+    names = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
+    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in names):
+        raise ResourceError("no display to open a window on: use `dqn record RUN`, which makes a film")
+
+
+def _import_pygame_quietly() -> None:
+    """Imports pygame ahead of the environment, without its greeting; not every environment needs it."""
+    name = "PYGAME_HIDE_SUPPORT_PROMPT"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        importlib.import_module("pygame")
+    except ImportError:
+        pass  # one that needs it will say so
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
+def _window_closed() -> bool:
+    """Whether somebody clicked the window away: environments pump pygame's events but leave that one lying."""
+    pygame = sys.modules.get("pygame")
+    return pygame is not None and pygame.display.get_init() and pygame.event.peek(pygame.QUIT)
