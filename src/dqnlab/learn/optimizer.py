@@ -20,9 +20,7 @@ class AdamSettings(NamedTuple):
     max_grad_norm: float | None
 
 
-def adam(
-    gradient: Tensor, mean: Tensor, square: Tensor, steps: int, s: AdamSettings
-) -> tuple[Tensor, Tensor, Tensor]:
+def adam(gradient: Tensor, mean: Tensor, square: Tensor, steps: int, s: AdamSettings) -> tuple[Tensor, Tensor, Tensor]:
     """One step of Adam (Kingma & Ba 2015, Algorithm 1), counted from steps = 1; all tensors [P].
 
     Returns what to add to the parameters, and the new running mean and mean square of the gradient.

@@ -37,7 +37,7 @@ class Collector:
         self._return += after.reward  # a reset pays nothing
         self._length += live
         ended = after.terminated | after.truncated
-        episodes = [self._finish(i) for i in np.flatnonzero(ended)]
+        episodes = [self._finish(i) for i in np.flatnonzero(ended).tolist()]
         steps = int(np.count_nonzero(live))
         self._obs, self._live = after.next_obs, ~ended
         self.steps += steps

@@ -121,7 +121,9 @@ def _obs_spec(env: Env, space: spaces.Space[Any]) -> tuple[ObsSpec, int]:
     if isinstance(space, spaces.Box):
         kept = space.dtype if space.dtype in (np.uint8, np.bool_) else np.float32
         return ObsSpec(tuple(space.shape), np.dtype(kept)), 0
-    hint = "wrap it in gymnasium.wrappers.FlattenObservation" if isinstance(space, spaces.Dict | spaces.Tuple) else (
-        "wrap the environment so that it returns a Box or a Discrete"
+    hint = (
+        "wrap it in gymnasium.wrappers.FlattenObservation"
+        if isinstance(space, (spaces.Dict, spaces.Tuple))
+        else ("wrap the environment so that it returns a Box or a Discrete")
     )
     raise ConfigError(f"env {env.label!r} has the observation space {space}, which is not supported: {hint}")

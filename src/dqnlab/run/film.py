@@ -1,10 +1,10 @@
 """Showing an agent at play: films as mp4 files, and a live window."""
 
-import importlib
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,14 +45,10 @@ def record(
     _require_moviepy()
     where = agent.env_config()
     spec = agent.check_fits(where)
-    _import_pygame_quietly()
-    drawing = _drawing(where)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # Filmed aside and moved when complete: whoever sees a film in the folder can play it.
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".film-") as aside:
+        with _quiet_pygame(), closing(_drawing(where)) as drawing, _folder_aside(folder) as aside:
             recorder = gym.wrappers.RecordVideo(
-                drawing, str(Path(aside, "episodes")), episode_trigger=lambda _number: True, disable_logger=True
+                drawing, str(aside), episode_trigger=lambda _number: True, disable_logger=True
             )
             steps = max(1, int(max_seconds * recorder.frames_per_sec))
             envs = SerialEnvs([recorder], spec, where.label, autoreset=False)
@@ -63,14 +59,20 @@ def record(
                         pass  # the recorder looks on
                     recorder.stop_recording()
                     films.append(_next_free(folder, name))
-                    next(Path(aside).glob("*/*.mp4")).replace(films[-1])
+                    next(aside.glob("*.mp4")).replace(films[-1])
             finally:
                 recorder.recorded_frames = []  # of an episode that failed; it would complain of them later
             return films
     except OSError as e:
         raise ResourceError(f"cannot write films to {str(folder)!r}: {e}") from e
-    finally:
-        drawing.close()
+
+
+@contextmanager
+def _folder_aside(folder: Path) -> Iterator[Path]:
+    """Where to film before a film is moved to its place: whoever sees one in the folder can play it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".film-") as aside:
+        yield Path(aside, "episodes")  # which the recorder wants to make itself
 
 
 def watch(agent: "Agent", *, episodes: int, seed: int = 0) -> Iterator[float]:
@@ -82,8 +84,8 @@ def watch(agent: "Agent", *, episodes: int, seed: int = 0) -> Iterator[float]:
     _require_display()
     where = agent.env_config()
     spec = agent.check_fits(where)
-    _import_pygame_quietly()
-    envs = SerialEnvs([_on_screen(where)], spec, where.label, autoreset=False)
+    with _quiet_pygame():
+        envs = SerialEnvs([_on_screen(where)], spec, where.label, autoreset=False)
 
     def play() -> Iterator[float]:
         try:
@@ -146,25 +148,30 @@ def _require_moviepy() -> None:
 
 
 def _require_display() -> None:
-    names = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
-    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in names):
+    if not _has_display():
         raise ResourceError("no display to open a window on: use `dqn record RUN`, which makes a film")
 
 
-def _import_pygame_quietly() -> None:
-    """Imports pygame ahead of the environment, without its greeting; not every environment needs it."""
-    name = "PYGAME_HIDE_SUPPORT_PROMPT"
-    before = os.environ.get(name)
-    os.environ[name] = "1"
+@contextmanager
+def _quiet_pygame() -> Iterator[None]:
+    """Keeps pygame from greeting, and SDL from complaining that there is no display to draw on."""
+    wanted = {"PYGAME_HIDE_SUPPORT_PROMPT": "1"} | ({} if _has_display() else {"SDL_VIDEODRIVER": "dummy"})
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
-        importlib.import_module("pygame")
-    except ImportError:
-        pass  # one that needs it will say so
+        yield
     finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _has_display() -> bool:
+    """Whether a window could be opened; only Linux can be without one."""
+    names = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
+    return not sys.platform.startswith("linux") or any(os.environ.get(name) for name in names)
 
 
 def _window_closed() -> bool:

@@ -1,16 +1,16 @@
 """A run's folder: what lies where, safe names, finding runs again. Needs neither torch nor Gymnasium.
 
-    runs/<env>/<utc time>-<preset>-s<seed>/
-    ├── config.toml              complete: `dqn train --config` on it repeats the run
-    ├── meta.json                versions, command, git revision, what the environment looked like
-    ├── metrics.jsonl            one line per record, written at once
-    ├── best_model.pth           the network to take home
-    ├── last_model.pth           the online network at the end
-    ├── target_model.safetensors the target network at the end
-    ├── snapshots.safetensors    the online network at up to 12 moments of training
-    ├── batch.safetensors        one training batch, and both networks and Adam at that moment
-    ├── curves.png  videos/*.mp4
-    └── result.json              the score and how it came about
+runs/<env>/<utc time>-<preset>-s<seed>/
+├── config.toml              complete: `dqn train --config` on it repeats the run
+├── meta.json                versions, command, git revision, what the environment looked like
+├── metrics.jsonl            one line per record, written at once
+├── best_model.pth           the network to take home
+├── last_model.pth           the online network at the end
+├── target_model.safetensors the target network at the end
+├── snapshots.safetensors    the online network at up to 12 moments of training
+├── batch.safetensors        one training batch, and both networks and Adam at that moment
+├── curves.png  videos/*.mp4
+└── result.json              the score and how it came about
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -130,13 +130,13 @@ def write_atomically(path: Path, text: str) -> None:
     os.replace(part, path)
 
 
-def write_start(folder: Path, config: Config, spec: EnvSpec, command: Sequence[str]) -> None:
+def write_start(folder: Path, config: Config, spec: EnvSpec) -> None:
     """Writes what is known before training: config.toml and meta.json."""
     write_atomically(folder / CONFIG, to_toml(config))
     obs = spec.obs
     about = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": list(command),
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "git_revision": _git_revision(),
         "versions": {"python": sys.version.split()[0], **{name: _version(name) for name in _PACKAGES}},
         "env": {
@@ -176,9 +176,7 @@ def _git_revision() -> str | None:
 
 def write_result(run: Run) -> None:
     """Writes result.json."""
-    content = asdict(run)
-    del content["folder"]
-    write_json(run.folder / RESULT, content)
+    write_json(run.folder / RESULT, {name: value for name, value in asdict(run).items() if name != "folder"})
 
 
 def read_json(path: Path) -> dict[str, Any]:

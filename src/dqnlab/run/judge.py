@@ -95,7 +95,8 @@ class Judge:
         stop training for many a network whose score then falls short.
         """
         candidate, threshold = self.candidate, self.rules.threshold
-        assert candidate is not None and threshold is not None
+        assert candidate is not None, "nobody to confirm"
+        assert threshold is not None
         self.attempts, self.candidate = self.attempts + 1, None
         seeds = env_seeds(self.rules.seed, "confirm-1", self.rules.confirm_episodes, draw=self.attempts)
         returns = self._play_candidate(candidate, seeds).returns

@@ -5,7 +5,7 @@ decides what to do with an event, and stops training by leaving.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from ..learn.learner import Learner
@@ -50,7 +50,7 @@ class Plan:
 class Progress:
     """What the loop itself knows."""
 
-    now: Count = Count(0, 0)
+    now: Count = field(default_factory=lambda: Count(0, 0))
     solved: bool = False  # a candidate held on fresh episodes: nothing left to learn
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""WHO looks: the command line, and one experiment from configuration to score."""

@@ -1,0 +1,221 @@
+"""The words of each command as a frozen dataclass, parsed by tyro."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import tyro
+from tyro.conf import FlagCreatePairsOff, Positional, UseAppendAction, arg
+
+from ..config import Config, Env
+from ..errors import ConfigError
+from ..fields import bare, choices, hints, optional, tagged
+from .scan import base, scan, whole
+
+Tracker = Literal["swanlab", "tensorboard", "none"]
+Switch = FlagCreatePairsOff[bool]
+Runs = Annotated[Path, arg(metavar="DIR")]
+RunName = Annotated[str, Positional, arg(metavar="RUN")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """Train a network, keep the best, judge it and film it."""
+
+    env: Annotated[str | None, Positional, arg(metavar="[ENV]")] = None
+    """a Gymnasium id or module:Id; CartPole-v1 if none"""
+    steps: Annotated[int | None, arg(metavar="N")] = None
+    """stop after so many env steps, short for budget:steps --budget.num N"""
+    file: Annotated[Path | None, arg(name="config", metavar="F.toml")] = None
+    """settings that replace the preset's; flags replace both"""
+    out: Annotated[Path | None, arg(metavar="DIR")] = None
+    """folder of this run, must not exist; chosen inside --runs if none"""
+    runs: Runs = Path("runs")
+    """folder of all runs"""
+    tracker: UseAppendAction[tuple[Tracker, ...]] = ()
+    """where metrics are shown, swanlab if not said; metrics.jsonl is always written"""
+    dry_run: Switch = False
+    """print the settings as TOML and stop"""
+    quiet: Switch = False
+    """no live display, only the summary"""
+    config: Annotated[Config, arg(name="")]
+
+    @property
+    def trackers(self) -> tuple[str, ...]:
+        """What was asked for, without repeats; swanlab if nothing was. Raises ConfigError."""
+        asked = tuple(dict.fromkeys(self.tracker)) or ("swanlab",)
+        if "none" in asked and len(asked) > 1:
+            raise ConfigError(f"--tracker none excludes the others, got {' '.join(asked)}")
+        return () if asked == ("none",) else asked
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """Play greedy episodes with a run's network and print what it earned."""
+
+    run: RunName
+    """a run's folder, its name, or a saved network"""
+    episodes: int = 100
+    """how many episodes"""
+    seed: int = 0
+    """of the episodes' first states"""
+    which: Literal["best", "last"] = "best"
+    """the network that judging chose, or the one at the end of training"""
+    json: Switch = False
+    """print one JSON object instead"""
+    env: Annotated[str | None, arg(metavar="ENV")] = None
+    """another environment than the run's own"""
+    runs: Runs = Path("runs")
+    """where names are looked up"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """Watch a run's network play in a window."""
+
+    run: RunName
+    """a run's folder, its name, or a saved network"""
+    episodes: int = 3
+    """how many episodes"""
+    seed: int = 0
+    """of the episodes' first states"""
+    which: Literal["best", "last"] = "best"
+    """the network that judging chose, or the one at the end of training"""
+    env: Annotated[str | None, arg(metavar="ENV")] = None
+    """another environment than the run's own"""
+    runs: Runs = Path("runs")
+    """where names are looked up"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """Film a run's network as mp4 files in its folder."""
+
+    run: RunName
+    """a run's folder, its name, or a saved network"""
+    episodes: int = 3
+    """how many episodes, one film each"""
+    max_seconds: float = 30.0
+    """longest film, in seconds of its own playing time"""
+    seed: int = 0
+    """of the episodes' first states"""
+    which: Literal["best", "last"] = "best"
+    """the network that judging chose, or the one at the end of training"""
+    out: Annotated[Path | None, arg(metavar="DIR")] = None
+    """folder of the films; the run's videos if none"""
+    env: Annotated[str | None, arg(metavar="ENV")] = None
+    """another environment than the run's own"""
+    runs: Runs = Path("runs")
+    """where names are looked up"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunsTable:
+    """Table of the runs with their scores."""
+
+    runs: Annotated[Path, Positional, arg(metavar="[DIR]")] = Path("runs")
+    """folder of all runs"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Presets:
+    """Table of the presets, or what one of them sets."""
+
+    name: Annotated[str | None, Positional, arg(metavar="[NAME]")] = None
+    """show this one as a diff of its parent"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selftest:
+    """Learn small problems whose Q-values are known, and compare."""
+
+
+Args = TypeVar("Args")
+
+
+def parse_args(kind: type[Args], command: str, words: Sequence[str]) -> Args:
+    """The command's arguments; SystemExit after a message or the help text."""
+    return tyro.cli(kind, prog=f"dqn {command}", args=list(words), registry=_registry())
+
+
+def parse_train(words: Sequence[str]) -> tuple[Train, str]:
+    """Arguments of `dqn train` with all layers resolved, and a line to say, or none. Raises ConfigError."""
+    found = scan(words)
+    config, remark = base(found)
+    args = tyro.cli(
+        Train,
+        prog="dqn train",
+        description=_train_help(),
+        args=found.words,
+        default=Train(config=config, env=found.env),
+        registry=_registry(),
+        config=(tyro.conf.AvoidSubcommands,),
+    )
+    return args, remark
+
+
+def _train_help() -> str:
+    rows = [f"  {name}:{'|'.join(choices(name))}" for name in tagged() if len(choices(name)) > 1]
+    words = (
+        "Train a network, keep the best, judge it and film it. Settings come from the preset, then the file, then "
+        "the flags, in any order. Some are a choice of kind, written FIELD:KIND, and bring flags of their own:"
+    )
+    return "\n".join([words, *rows])
+
+
+# ── How single words become values ───────────────────────────────────────────────────────────────
+
+
+def _registry() -> tyro.constructors.ConstructorRegistry:
+    """The types that tyro does not read as we mean them: JSON tables, 2e5 for a whole number, none."""
+    registry = tyro.constructors.ConstructorRegistry()
+    registry.primitive_rule(_rule)
+    return registry
+
+
+def _rule(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec[Any] | None:
+    if info.type == hints(Env)["kwargs"]:
+        return _spec("JSON", _table, lambda value: json.dumps(value, default=str))
+    if info.type == hints(Env)["id"]:
+        return _spec("ID", str, str)
+    readers: dict[Any, Any] = {int: _whole, float: float}
+    wants = bare(info.type) if optional(info.type) else info.type
+    if wants not in readers:
+        return None
+    read = readers[wants]
+    metavar = wants.__name__.upper()
+    if not optional(info.type):
+        return _spec(metavar, read, str)
+    return _spec(f"{metavar}|none", lambda text: None if text.lower() == "none" else read(text), _or_none)
+
+
+def _spec(metavar: str, read: Any, write: Any) -> tyro.constructors.PrimitiveConstructorSpec[Any]:
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=metavar,
+        instance_from_str=lambda words: read(words[0]),
+        is_instance=lambda value: True,
+        str_from_instance=lambda value: [write(value)],
+    )
+
+
+def _whole(text: str) -> int:
+    try:
+        return whole(text, "the value")
+    except ConfigError as error:
+        raise ValueError(str(error)) from error  # tyro adds the flag's name to a ValueError
+
+
+def _or_none(value: object) -> str:
+    return "none" if value is None else str(value)
+
+
+def _table(text: str) -> dict[str, Any]:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError(f'a JSON object such as {{"name": 1}} is wanted, got {text}')
+    return value

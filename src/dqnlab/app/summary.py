@@ -1,0 +1,145 @@
+"""What a finished run comes to, and the tables of runs and presets, for a terminal or a log file."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from .. import presets
+from ..fields import plain
+from .text import clean, number, shown
+
+if TYPE_CHECKING:
+    from ..run.evaluate import Score
+    from ..run.folder import Run
+
+LABEL, GOOD, BAD = "dim", "bold green", "bold yellow"
+PHASES = ("import", "train", "evaluate", "confirm", "film", "report")
+
+
+def summary(run: Run) -> RenderableType:
+    """Score with its interval, verdict, the biased number beside it, costs, and where every file is.
+
+    Lines are never broken, so that a path can be copied: print it with `soft_wrap`.
+    """
+    title = f"  {clean(run.preset)} · seed {run.seed}"
+    lines = [Text(), Text.assemble((clean(run.env), "bold"), (title, LABEL))]
+    if run.interrupted:
+        lines.append(_line("", Text("interrupted: this is what there is so far", BAD)))
+    lines += _score("score", run.score, "")
+    if run.score_registered is not None:
+        lines += _score("", run.score_registered, ", registered step limit")
+    lines.append(_line("solved", _verdict(run.solved)))
+    lines.append(_line("selected", _selected(run)))
+    lines.append(_line("learnt", f"{run.env_steps:,} env steps · {run.updates:,} updates"))
+    phases = " · ".join(f"{name} {run.seconds[name]:.1f}" for name in PHASES if name in run.seconds)
+    lines += [_line("seconds", f"{run.seconds.get('total', 0):.1f}"), _line("", (phases, LABEL))]
+    lines += [_line("note", clean(note)) for note in run.notes]
+    return Group(*lines, *_files(run))
+
+
+def _line(label: str, *words: str | Text | tuple[str, str]) -> Text:
+    return Text.assemble((f"{label:<10}", LABEL), *words)
+
+
+def _score(label: str, score: Score | None, remark: str) -> list[Text]:
+    if score is None:
+        return [_line(label, ("none: judging was not reached", LABEL))]
+    interval = f"  95 % interval {number(score.low)} to {number(score.high)}"
+    what = f"{score.episodes} fresh greedy episodes{remark}"
+    return [
+        _line(label, (number(score.mean), "bold"), interval, (f"  {what}", LABEL)),
+        _line("", ("bootstrap over episodes, not over training seeds", LABEL)),
+    ]
+
+
+def _verdict(solved: bool | None) -> Text:
+    if solved is None:
+        return Text("unknown: no threshold, or no score", LABEL)
+    return Text("yes", GOOD) if solved else Text("no", BAD)
+
+
+def _selected(run: Run) -> Text:
+    attempts = f"{run.attempts} attempt{'' if run.attempts == 1 else 's'} to confirm"
+    return Text.assemble(number(run.selected_score), (f"  biased, the best of many looks; {attempts}", LABEL))
+
+
+def _files(run: Run) -> list[Text]:
+    """The folder, each file in it, and what to do with them."""
+    folder = shown(run.folder)
+    lines = [_line("folder", folder)]
+    for label, path in run.files.items():
+        name = path.relative_to(run.folder) if path.is_relative_to(run.folder) else path
+        lines.append(_line("", f"{clean(label):<15} ", clean(str(name))))
+    return [*lines, _line("next", f"dqn watch {shlex.quote(folder)}")]
+
+
+def evaluation(score: Score, name: str) -> RenderableType:
+    """What `dqn evaluate` prints."""
+    cut = f"{score.cut} of them cut by the step limit" if score.cut else "none cut by the step limit"
+    return Group(
+        Text(clean(name), "bold"),
+        *_score("score", score, ""),
+        _line("lowest", number(score.minimum)),
+        _line("highest", number(score.maximum)),
+        _line("episodes", f"{score.episodes}, {cut}"),
+    )
+
+
+def runs_table(runs: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """What `dqn runs` prints: one line a run."""
+    table = Table(box=None, pad_edge=False, header_style=LABEL)
+    for name in ("environment", "run", "score", "95 % interval", "solved", "steps", "seconds"):
+        if name in {"environment", "run"}:
+            table.add_column(name, overflow="fold")
+        else:
+            table.add_column(name, justify="right", no_wrap=True)
+    for entry in runs:
+        score, seconds = entry.get("score"), entry.get("seconds")
+        folder = Path(entry["folder"])
+        table.add_row(
+            Text(clean(str(entry.get("env", folder.parent.name)))),  # Text: rich reads markup in a plain str
+            Text(clean(folder.name)),
+            number(score["mean"]) if score else Text(clean(str(entry.get("status", "unfinished"))), BAD),
+            f"{number(score['low'])} to {number(score['high'])}" if score else "",
+            "-" if entry.get("solved") is None else _verdict(bool(entry["solved"])),
+            f"{entry['env_steps']:,}" if "env_steps" in entry else "",
+            f"{seconds['total']:.1f}" if seconds and "total" in seconds else "",
+        )
+    return table
+
+
+def presets_table() -> RenderableType:
+    """What `dqn presets` prints: name, parent, purpose."""
+    table = Table(box=None, pad_edge=False, header_style=LABEL)
+    for name in ("preset", "grew from", "for"):
+        table.add_column(name)
+    for name in presets.names():
+        table.add_row(Text(name, "bold"), presets.parent(name) or "plain settings", presets.describe(name))
+    return table
+
+
+def preset_table(name: str) -> RenderableType:
+    """What `dqn presets NAME` prints: each setting that differs from the parent's."""
+    rows = presets.diff(name)
+    parent = presets.parent(name) or "plain settings"
+    table = Table(box=None, pad_edge=False, header_style=LABEL)
+    table.add_column("setting")
+    table.add_column(parent, justify="right", style=LABEL)
+    table.add_column(name, justify="right", style="bold")
+    for key, theirs, own in rows:
+        table.add_row(key, _setting(theirs), _setting(own))
+    return Group(Text.assemble((name, "bold"), f": {presets.describe(name)}"), "", table)
+
+
+def _setting(value: object) -> str:
+    """As one would type it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(plain(value))

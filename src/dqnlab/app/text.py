@@ -1,0 +1,46 @@
+"""Numbers and names as short pieces of text."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def clean(text: str) -> str:
+    """The text without control, format and surrogate characters, which could steer a terminal."""
+    return "".join(each for each in text if each == "\n" or unicodedata.category(each) not in {"Cc", "Cf", "Cs"})
+
+
+def shown(path: Path) -> str:
+    """A path as one would type it here: relative where it lies below the working folder."""
+    return clean(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
+
+
+def number(value: float | None) -> str:
+    """A return: one decimal, thousands apart; a dash for none."""
+    return "-" if value is None else f"{value:,.1f}"
+
+
+def duration(seconds: float) -> str:
+    """m:ss, or h:mm:ss."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """Bars between the lowest and the highest value; more than `width` values are averaged in groups."""
+    if not values:
+        return ""
+    values = list(values)
+    if len(values) > width:
+        edges = [len(values) * i // width for i in range(width + 1)]
+        values = [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
+    low, high = min(values), max(values)
+    if high <= low:
+        return _BARS[3] * len(values)
+    return "".join(_BARS[round((value - low) / (high - low) * 7)] for value in values)

@@ -1,0 +1,203 @@
+"""The tagged choices: for each axis, the ways to do it, each with a `kind` and only its own settings."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from .errors import ConfigError
+
+
+def require(ok: bool, name: str, value: object, wanted: str) -> None:
+    """Raises ConfigError naming the field, its value and what it must be, unless `ok`."""
+    if not ok:
+        raise ConfigError(f"{name} must be {wanted}, got {value!r}")
+
+
+def whole(name: str, value: object, low: int, wanted: str | None = None) -> None:
+    ok = isinstance(value, int) and not isinstance(value, bool) and value >= low
+    require(ok, name, value, wanted or f"a whole number of at least {low}")
+
+
+def between(name: str, value: float, low: float, high: float, *, open_low: bool = False) -> None:
+    ok = math.isfinite(value) and low <= value <= high and not (open_low and value == low)
+    require(ok, name, value, f"in {'(' if open_low else '['}{low:g}, {high:g}]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mlp:
+    """Fully connected ReLU layers."""
+
+    kind: ClassVar[str] = "mlp"
+    hidden: tuple[int, ...] = (64, 64)
+    """units of each hidden layer"""
+
+    def __post_init__(self) -> None:
+        require(len(self.hidden) > 0, "torso.hidden", self.hidden, "at least one layer")
+        for units in self.hidden:
+            whole("torso.hidden", units, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scalar:
+    """One number per action: the expected return (Mnih et al. 2015)."""
+
+    kind: ClassVar[str] = "scalar"
+    huber: float | None = None
+    """where the squared loss turns linear (Huber's delta); none for the plain squared error"""
+
+    def __post_init__(self) -> None:
+        if self.huber is not None:
+            between("head.huber", self.huber, 0, 1e6, open_low=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Greedy:
+    """The target network chooses and rates the next action (Mnih et al. 2015)."""
+
+    kind: ClassVar[str] = "greedy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Double:
+    """The online network chooses the next action, the target network rates it (van Hasselt et al. 2016)."""
+
+    kind: ClassVar[str] = "double"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uniform:
+    """Every stored transition is equally likely."""
+
+    kind: ClassVar[str] = "uniform"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prioritized:
+    """Transitions with large errors are drawn more often (Schaul et al. 2016)."""
+
+    kind: ClassVar[str] = "prioritized"
+    alpha: float = 0.5
+    """0 draws uniformly, 1 in proportion to the error"""
+    beta: float = 0.4
+    """how far the importance weights undo the bias: 0 not at all, 1 fully"""
+
+    def __post_init__(self) -> None:
+        between("sampler.alpha", self.alpha, 0, 1)
+        between("sampler.beta", self.beta, 0, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hard:
+    """The target network is replaced by the online one now and then (Mnih et al. 2015)."""
+
+    kind: ClassVar[str] = "hard"
+    every: int = 100
+    """updates between copies"""
+
+    def __post_init__(self) -> None:
+        whole("sync.every", self.every, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Polyak:
+    """The target network moves a little towards the online one at every update (Lillicrap et al. 2016)."""
+
+    kind: ClassVar[str] = "polyak"
+    tau: float = 0.005
+    """share of the way per update"""
+
+    def __post_init__(self) -> None:
+        between("sync.tau", self.tau, 0, 1, open_low=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adam:
+    """Adam (Kingma & Ba 2015)."""
+
+    kind: ClassVar[str] = "adam"
+    lr: float = 1e-3
+    """learning rate"""
+    beta1: float = 0.9
+    """decay of the gradient's running mean"""
+    beta2: float = 0.999
+    """decay of the running mean of its square"""
+    eps: float = 1e-8
+    """added to the denominator"""
+    max_grad_norm: float | None = None
+    """longest gradient; a longer one is scaled down"""
+
+    def __post_init__(self) -> None:
+        between("optimizer.lr", self.lr, 0, 10, open_low=True)
+        require(0 <= self.beta1 < 1, "optimizer.beta1", self.beta1, "in [0, 1)")
+        require(0 <= self.beta2 < 1, "optimizer.beta2", self.beta2, "in [0, 1)")
+        between("optimizer.eps", self.eps, 0, 1, open_low=True)
+        if self.max_grad_norm is not None:
+            between("optimizer.max_grad_norm", self.max_grad_norm, 0, 1e9, open_low=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linear:
+    """Epsilon falls in a straight line over the first steps, then stays."""
+
+    kind: ClassVar[str] = "linear"
+    start: float = 1.0
+    end: float = 0.05
+    steps: int = 10_000
+    """env steps from start to end"""
+
+    def __post_init__(self) -> None:
+        between("epsilon.start", self.start, 0, 1)
+        between("epsilon.end", self.end, 0, 1)
+        require(self.end <= self.start, "epsilon.end", self.end, f"at most epsilon.start = {self.start:g}")
+        whole("epsilon.steps", self.steps, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Geometric:
+    """Epsilon is multiplied by a factor after every episode, down to a floor."""
+
+    kind: ClassVar[str] = "geometric"
+    start: float = 1.0
+    end: float = 0.01
+    factor: float = 0.995
+
+    def __post_init__(self) -> None:
+        between("epsilon.start", self.start, 0, 1)
+        between("epsilon.end", self.end, 0, 1)
+        require(self.end <= self.start, "epsilon.end", self.end, f"at most epsilon.start = {self.start:g}")
+        between("epsilon.factor", self.factor, 0, 1, open_low=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constant:
+    """Epsilon never changes."""
+
+    kind: ClassVar[str] = "constant"
+    value: float = 0.1
+
+    def __post_init__(self) -> None:
+        between("epsilon.value", self.value, 0, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steps:
+    """Counted in env steps."""
+
+    kind: ClassVar[str] = "steps"
+    num: int
+
+    def __post_init__(self) -> None:
+        whole("a number of steps", self.num, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Episodes:
+    """Counted in finished training episodes."""
+
+    kind: ClassVar[str] = "episodes"
+    num: int
+
+    def __post_init__(self) -> None:
+        whole("a number of episodes", self.num, 1)

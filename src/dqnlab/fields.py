@@ -1,0 +1,150 @@
+"""What the configuration classes look like from outside: their fields, types, words and choices.
+
+The command line, the TOML files and the presets all read this; nobody keeps a second list of settings.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from difflib import get_close_matches
+from functools import cache
+from numbers import Integral, Real
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from .config import Config, Env
+
+
+@cache
+def hints(cls: type) -> dict[str, Any]:
+    """Name and evaluated type of each field of a configuration class, in order."""
+    evaluated = get_type_hints(cls)
+    return {each.name: evaluated[each.name] for each in fields(cls)}
+
+
+@cache
+def docs(cls: type) -> dict[str, str]:
+    """The line that follows each field in the source; empty where the source cannot be read."""
+    try:
+        body = ast.parse(inspect.getsource(cls)).body[0]
+    except OSError:  # a frozen or zipped installation: the settings work all the same, unexplained
+        return {}
+    found: dict[str, str] = {}
+    name: str | None = None
+    for node in body.body if isinstance(body, ast.ClassDef) else []:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            name = node.target.id
+        elif name and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            found[name] = " ".join(str(node.value.value).split())
+            name = None
+    return found
+
+
+def about(cls: type) -> str:
+    """The first line of a class's docstring."""
+    return (cls.__doc__ or "").strip().splitlines()[0]
+
+
+@cache
+def choices(field: str) -> dict[str, type]:
+    """The classes that a field of Config may hold, by `kind`; empty if the field is no tagged choice."""
+    hint = hints(Config).get(field)
+    members: tuple[Any, ...] = get_args(hint) or (hint,)
+    return {str(each.kind): each for each in members if hasattr(each, "kind")}
+
+
+def tagged() -> list[str]:
+    """The fields of Config that hold a tagged choice."""
+    return [name for name in hints(Config) if choices(name)]
+
+
+def required(cls: type) -> list[str]:
+    """The fields of a configuration class that have no default."""
+    parameters = inspect.signature(cls).parameters
+    return [name for name, each in parameters.items() if each.default is inspect.Parameter.empty]
+
+
+def leaves(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting as dotted name and value; a tagged choice gives its kind under its own name first."""
+    for each in fields(value):
+        name, inner = prefix + each.name, getattr(value, each.name)
+        if not is_dataclass(inner):
+            yield name, inner
+            continue
+        if hasattr(inner, "kind"):
+            yield name, inner.kind
+        yield from leaves(inner, f"{name}.")
+
+
+@cache
+def types() -> dict[str, Any]:
+    """Type of every dotted setting that any choice can bring, `epsilon.factor` as well as `epsilon.steps`."""
+    found: dict[str, Any] = {}
+    for name, hint in hints(Config).items():
+        owners = choices(name).values() or ([hint] if is_dataclass(hint) else [])
+        if not owners:
+            found[name] = hint
+        for owner in owners:
+            found.update({f"{name}.{key}": inner for key, inner in hints(owner).items()})
+    return found
+
+
+def owners(name: str) -> list[str]:
+    """The kinds to which a dotted setting belongs: `epsilon.factor` to geometric."""
+    field, _, key = name.partition(".")
+    return [kind for kind, cls in choices(field).items() if key in hints(cls)]
+
+
+def optional(hint: Any) -> bool:
+    """Whether a setting may be none."""
+    return NoneType in get_args(hint)
+
+
+def bare(hint: Any) -> Any:
+    """The type without its none, and text where a callable could stand: what a file can say."""
+    if hint == hints(Env)["id"]:
+        return str
+    if optional(hint):
+        return next(each for each in get_args(hint) if each is not NoneType)
+    return hint
+
+
+def wanted(hint: Any) -> str:
+    """The type in words, for a message."""
+    word = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}.get(bare(hint))
+    if get_origin(hint) is Literal:
+        word = f"one of {', '.join(map(str, get_args(hint)))}"
+    if get_origin(hint) is tuple:
+        word = "a list of whole numbers"
+    return f"{word or 'a table of names and values'}{' or none' if optional(hint) else ''}"
+
+
+def plain(value: Any) -> Any:
+    """The value as what any file or tracker can hold: text, numbers, lists, tables; "none" for none."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool | str):
+        return value
+    if isinstance(value, Real):  # numpy's numbers too
+        return int(value) if isinstance(value, Integral) else float(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, Sequence):
+        return [plain(inner) for inner in value]
+    return label(value)
+
+
+def label(value: Callable[..., Any] | object) -> str:
+    """The name of something that text cannot hold."""
+    return str(getattr(value, "__name__", type(value).__name__))
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """A hint for a message: the known word that is closest, else all of them if they are few."""
+    close = get_close_matches(word, known, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"choose from {', '.join(known)}" if len(known) <= 12 else ""

@@ -1,0 +1,202 @@
+"""A configuration as TOML text and back.
+
+A file need not be complete: what it does not mention stays as it was. A tagged choice is a table with
+its `kind`; naming another kind than before starts from that class's defaults. None is written "none".
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass, replace
+from typing import Any, Literal, get_args, get_origin
+
+from .config import Config
+from .errors import ConfigError
+from .fields import about, bare, choices, docs, hints, label, nearest, optional, plain, required, wanted
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def as_dict(config: Config) -> dict[str, Any]:
+    """Plain nested values: a tagged choice with its kind, None as "none", a callable by its name."""
+    return _table(config)
+
+
+def _table(value: Any) -> dict[str, Any]:
+    own = {"kind": value.kind} if hasattr(value, "kind") else {}
+    for name in hints(type(value)):
+        inner = getattr(value, name)
+        own[name] = _table(inner) if is_dataclass(inner) else plain(inner)
+    return own
+
+
+# ── Writing ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def to_toml(config: Config) -> str:
+    """Every setting, explained, in the order of the classes; tables after the single values."""
+    names = list(hints(Config))
+    tables = [name for name in names if is_dataclass(getattr(config, name))]
+    lines = ["# Every setting of a dqnlab run. `dqn train --config` on this file repeats it.", ""]
+    lines += _rows({name: getattr(config, name) for name in names if name not in tables}, docs(Config))
+    for name in tables:
+        value = getattr(config, name)
+        rows = {key: getattr(value, key) for key in hints(type(value))}
+        words = dict(docs(type(value)))
+        if hasattr(value, "kind"):
+            rows = {"kind": value.kind, **rows}
+            words["kind"] = about(type(value))
+        lines += ["", *_explained(f"[{name}]", docs(Config).get(name, "")), *_rows(rows, words)]
+    return "\n".join(lines) + "\n"
+
+
+def _explained(head: str, words: str) -> list[str]:
+    return [f"{head}  # {words}" if words else head]
+
+
+def _rows(values: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
+    rows = {name: f"{name} = {_text(name, value)}" for name, value in values.items()}
+    width = max(min(len(row), 30) for row in rows.values())
+    return [f"{row:<{width}}  # {words[name]}" if words.get(name) else row for name, row in rows.items()]
+
+
+def _text(name: str, value: Any) -> str:
+    if name == "kwargs" and _holds_none(value):
+        # TOML has no null, and a keyword may well be the text "none": such a table is written as JSON.
+        return _literal(json.dumps(value, default=label))
+    return _literal(plain(value))
+
+
+def _holds_none(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_holds_none(each) for each in value.values())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return any(_holds_none(each) for each in value)
+    return value is None
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
+    rows = [f"{key if _BARE_KEY.fullmatch(key) else _literal(key)} = {_literal(each)}" for key, each in value.items()]
+    return f"{{ {', '.join(rows)} }}" if rows else "{}"
+
+
+# ── Reading ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def from_toml(text: str, base: Config, source: str) -> Config:
+    """`base` with what the text sets; `source` names the text in messages. Raises ConfigError."""
+    return override(base, parse(text, source), source)
+
+
+def parse(text: str, source: str) -> dict[str, Any]:
+    """The tables of a TOML text. Raises ConfigError."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{source} is not valid TOML: {error}") from error
+
+
+def override(base: Config, data: Mapping[str, Any], source: str) -> Config:
+    """`base` with the settings of a nested table, checked together at the end. Raises ConfigError."""
+    return _override(base, data, source, "")
+
+
+def _override(base: Any, data: Mapping[str, Any], source: str, prefix: str) -> Any:
+    known = hints(type(base))
+    changes = {}
+    for key, value in data.items():
+        if key not in known:
+            hint = nearest(key, list(known))
+            raise ConfigError(f"{source}: unknown key {prefix + key!r}" + (f"; {hint}" if hint else ""))
+        current = getattr(base, key)
+        if is_dataclass(current):
+            changes[key] = _choose(key, current, value, source)
+        else:
+            changes[key] = _typed(known[key], value, prefix + key, source)
+    return _checked(source, lambda: replace(base, **changes))
+
+
+def _choose(key: str, current: Any, data: Any, source: str) -> Any:
+    """The table's own object: of the kind it names, or what was there with some settings changed."""
+    kinds = choices(key)
+    if not isinstance(data, Mapping):
+        example = f'[{key}] with kind = "{next(iter(kinds))}"' if kinds else f"[{key}]"
+        raise ConfigError(f"{source}: {key} must be a table, {example}, got {data!r}")
+    if not kinds:
+        return _override(current, data, source, f"{key}.")
+    rest = {name: value for name, value in data.items() if name != "kind"}
+    kind = data.get("kind", current.kind)
+    if not isinstance(kind, str) or kind not in kinds:
+        raise ConfigError(f"{source}: unknown kind {kind!r} for {key}; {nearest(str(kind), list(kinds))}")
+    for name in rest:
+        if name not in hints(kinds[kind]):
+            raise ConfigError(_stray(key, name, kind, source))
+    if kind == current.kind:
+        return _override(current, rest, source, f"{key}.")
+    missing = [name for name in required(kinds[kind]) if name not in rest]
+    if missing:
+        raise ConfigError(f"{source}: {key}.{missing[0]} is missing: kind {kind!r} needs it")
+    typed = {name: _typed(hints(kinds[kind])[name], value, f"{key}.{name}", source) for name, value in rest.items()}
+    return _checked(source, lambda: kinds[kind](**typed))
+
+
+def _stray(field: str, name: str, kind: str, source: str) -> str:
+    """The message for a setting that this kind has not."""
+    others = [other for other, cls in choices(field).items() if name in hints(cls)]
+    if others:
+        return f"{source}: {field}.{name} belongs to kind {others[0]!r}, and {field} is {kind!r} here"
+    known = list(hints(choices(field)[kind]))
+    hint = nearest(name, known) if known else f"kind {kind!r} has no settings"
+    return f"{source}: unknown key {f'{field}.{name}'!r}; {hint}"
+
+
+def _checked(source: str, make: Any) -> Any:
+    try:
+        return make()
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from error
+
+
+def _typed(hint: Any, value: Any, key: str, source: str) -> Any:
+    """The value as the field's type. Raises ConfigError."""
+    if optional(hint) and value == "none":
+        return None
+    if key == "env.kwargs":
+        return _kwargs(value, source)
+    wants, origin = bare(hint), get_origin(hint)
+    if origin is tuple and isinstance(value, list):
+        return tuple(_typed(get_args(hint)[0], each, key, source) for each in value)
+    if origin is Literal and value in get_args(hint):
+        return value
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if wants is float and number:
+        return float(value)
+    if wants is int and number and math.isfinite(value) and value == int(value):
+        return int(value)  # 2e5 steps are a whole number too
+    if wants in (bool, str) and isinstance(value, wants):
+        return value
+    raise ConfigError(f"{source}: {key} must be {wanted(hint)}, got {value!r}")
+
+
+def _kwargs(value: Any, source: str) -> dict[str, Any]:
+    """A table, or the same as JSON text, which can say null."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise ConfigError(f"{source}: env.kwargs is no valid JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ConfigError(f"{source}: env.kwargs must be a table of names and values, got {value!r}")
+    return value

@@ -1,0 +1,233 @@
+"""The displays: what they say, how rarely they look at the clock, that they never stop training."""
+
+import io
+import itertools
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from dqnlab.app.console import About, LiveView, PlainView, QuietView, View, choose_view
+from dqnlab.app.panel import panel
+from dqnlab.app.tally import Tally
+from dqnlab.config import Config, Episodes, Steps
+from dqnlab.run.events import BlockEnded, Confirmed, EpisodeEnded, Evaluated
+
+
+class Clock:
+    """A clock that moves when told to, and counts who looks."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.looks = 0
+
+    def __call__(self) -> float:
+        self.looks += 1
+        return self.now
+
+
+def block(step: int, episodes: int = 0) -> BlockEnded:
+    return BlockEnded(step=step, episodes=episodes, updates=step // 2, epsilon=0.25)
+
+
+def evaluated(step: int, mean: float, *, best: bool = True) -> Evaluated:
+    return Evaluated(step=step, returns=(mean,), mean=mean, best=best, best_mean=mean, value=0.0, discounted_return=0.0)
+
+
+CONFIRMED = Confirmed(step=60, attempt=2, returns=(480.0,) * 50, mean=480.0, passed=True)
+ENDED = EpisodeEnded(step=40, episode=3, ret=123.0, length=123, epsilon=0.25)
+
+
+def live(clock: Clock, width: int = 100) -> tuple[LiveView, io.StringIO]:
+    out = io.StringIO()
+    return LiveView(Console(file=out, force_terminal=True, width=width, color_system=None), clock), out
+
+
+# ── The live panel ───────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_panel_shows_progress_speed_returns_judgement_and_confirmation() -> None:
+    clock = Clock()
+    view, out = live(clock)
+    view.start(Config(budget=Steps(num=1_000)), About(threshold=475.0))
+    for event in (ENDED, block(200), evaluated(200, 476.5), CONFIRMED):
+        clock.now += 1
+        view(event)
+    last = out.getvalue().rpartition("CartPole-v1")[2]
+    for words in ("200 of 1,000", "last 123.0", "now 476.5", "best 476.5", "solved at 475.0", "epsilon 0.250"):
+        assert words in last
+    assert "attempt 2: 50 fresh episodes" in last
+    assert "solved and confirmed" in last
+    assert "0:02, ≤ 0:08 left" in last  # 200 steps took two seconds
+    assert "100 steps/s · 50 updates/s" in last
+    view.stop()
+    assert "left" not in out.getvalue().rpartition("CartPole-v1")[2]  # nothing is left of what has ended
+
+
+def drawn(width: int) -> list[str]:
+    """The lines of a full panel in a terminal of that width."""
+    clock = Clock()
+    tally = Tally(Config(budget=Steps(num=100_000)), 475.0, clock)
+    clock.now = 5.0
+    for event in (*[ENDED] * 60, block(50_000), evaluated(50_000, 476.5), CONFIRMED):
+        tally.take(event)
+    tally.mark()
+    console = Console(width=width, color_system=None)
+    with console.capture() as text:
+        console.print(panel(tally, About(threshold=475.0), width))
+    return text.get().splitlines()
+
+
+def test_in_a_usual_terminal_the_bars_make_room_for_the_words() -> None:
+    lines = drawn(80)
+    assert [line for line in lines if "…" in line] == []
+    assert lines[1].endswith("50,000 of 100,000  0:05, ≤ 0:05 left")
+
+
+def test_in_a_narrow_terminal_a_line_is_cut_not_broken() -> None:
+    assert [line.split()[0] for line in drawn(40)] == [line.split()[0] for line in drawn(200)]
+
+
+def test_lines_that_must_stay_appear_above_the_panel_without_control_codes() -> None:
+    view, out = live(Clock())
+    view.start(Config(), About())
+    view.say("tracker \x1b[31m[bold]offline")
+    view.stop()
+    assert "tracker [31m[bold]offline" in out.getvalue()
+
+
+def test_stopping_twice_or_before_the_start_does_nothing() -> None:
+    view, out = live(Clock())
+    view.stop()
+    view.start(Config(), About())
+    view.stop()
+    written = out.getvalue()
+    view.stop()
+    assert out.getvalue() == written
+
+
+def test_the_panel_is_drawn_a_few_times_a_second_however_many_blocks_come() -> None:
+    clock = Clock()
+    view, out = live(clock)
+    view.start(Config(), About())
+    for step in range(10_000):
+        clock.now += 0.001  # ten seconds in all
+        view(block(step))
+    assert 20 <= out.getvalue().count("CartPole-v1") <= 45
+
+
+@pytest.mark.parametrize("make", [lambda clock: live(clock)[0], PlainView])
+def test_most_blocks_cost_no_look_at_the_clock(make, capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    view = make(clock)
+    view.start(Config(), About())
+    for step in range(20_000):
+        clock.now += 1e-5
+        view(block(step))
+    view.stop()
+    assert clock.looks < 200
+
+
+def test_the_display_keeps_up_when_blocks_become_a_thousand_times_slower() -> None:
+    clock = Clock()
+    view, out = live(clock)
+    view.start(Config(), About())
+    for step in range(500):  # before learning starts
+        clock.now += 1e-5
+        view(block(step))
+    before = out.getvalue().count("CartPole-v1")
+    for step in range(500, 1_000):
+        clock.now += 0.01  # five seconds in all
+        view(block(step))
+    assert out.getvalue().count("CartPole-v1") - before >= 8
+
+
+# ── Plain lines ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_pipe_gets_plain_lines_for_what_matters(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    view = PlainView(clock)
+    view.start(Config(seed=3, budget=Steps(num=1_000)), About(folder=Path.cwd() / "runs" / "x", threshold=475.0))
+    clock.now = 2.0
+    for event in (block(200), ENDED, evaluated(200, 476.5), evaluated(220, 300.0, best=False), CONFIRMED):
+        view(event)
+    view.say("filming")
+    view.stop()
+    first, judged, confirmed, said = capsys.readouterr().out.splitlines()
+    assert first == f"training on CartPole-v1, preset default, seed 3 -> {Path('runs/x')}"
+    assert judged.split("  ")[-3:] == ["epsilon 0.25", "evaluated 476.5 (best 476.5, solved at 475.0)", "100 steps/s"]
+    assert "confirming on 50 fresh episodes: 480.0, passed" in confirmed
+    assert said == "filming"
+
+
+def test_a_pipe_sees_a_sign_of_life_every_ten_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    view = PlainView(clock)
+    view.start(Config(budget=Episodes(num=50)), About())
+    for step in range(1, 301):
+        clock.now += 0.1
+        view(block(step, episodes=step // 30))
+    lines = capsys.readouterr().out.splitlines()[1:]
+    assert 2 <= len(lines) <= 3
+    assert "3 of 50 episodes" in lines[0]
+
+
+def test_training_goes_on_when_the_reader_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = itertools.count()
+
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            next(calls)
+            raise BrokenPipeError
+
+    monkeypatch.setattr("sys.stdout", Gone())
+    view = PlainView(Clock())
+    view.start(Config(), About())
+    view.say("hello?")
+    assert next(calls) == 1  # one attempt, then silence
+
+
+def test_quiet_says_only_what_must_be_said(capsys: pytest.CaptureFixture[str]) -> None:
+    view: View = QuietView()
+    view.start(Config(), About())
+    view(evaluated(1, 2.0))
+    view.say("no space left")
+    view.stop()
+    assert capsys.readouterr() == ("", "no space left\n")
+
+
+def test_a_pipe_gets_no_panel(capsys: pytest.CaptureFixture[str]) -> None:
+    assert isinstance(choose_view(), PlainView)
+    assert isinstance(choose_view(quiet=True), QuietView)
+
+
+def test_a_terminal_gets_the_panel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    assert isinstance(choose_view(), LiveView)
+    monkeypatch.setenv("TERM", "dumb")
+    assert isinstance(choose_view(), PlainView)
+
+
+# ── The numbers behind both ──────────────────────────────────────────────────────────────────────
+
+
+def test_speed_is_that_of_the_last_seconds() -> None:
+    clock = Clock()
+    tally = Tally(Config(), None, clock)
+    for step in (1_000, 2_000, 3_000, 4_000, 4_010, 4_020, 4_030, 4_040):
+        clock.now += 1
+        tally.take(block(step))
+        tally.mark()
+    assert tally.speeds == (10.0, 5.0)
+
+
+def test_the_time_left_follows_the_budget() -> None:
+    clock = Clock()
+    tally = Tally(Config(budget=Episodes(num=100)), None, clock)
+    assert tally.seconds_left is None
+    clock.now = 5.0
+    tally.take(block(999, episodes=25))
+    tally.mark()
+    assert (tally.done, tally.unit, tally.seconds_left) == ((25, 100), "episodes", 15.0)

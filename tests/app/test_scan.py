@@ -1,0 +1,123 @@
+"""How preset, file and words of the command line add up, in whatever order the words come."""
+
+from itertools import chain, permutations
+from pathlib import Path
+
+import pytest
+
+from dqnlab import presets
+from dqnlab.app.arguments import parse_train
+from dqnlab.app.scan import scan
+from dqnlab.config import Config, Constant, Episodes, Geometric, Linear, Scalar, Steps
+
+
+def resolve(*words: str) -> Config:
+    return parse_train(words)[0].config
+
+
+def test_flags_choices_and_environment_come_in_any_order() -> None:
+    groups = [["Acrobot-v1"], ["head:scalar"], ["--head.huber", "0.5", "--no-stop-when-solved"], ["--steps=2e4"]]
+    configs = [resolve(*chain.from_iterable(order)) for order in permutations(groups)]
+    assert all(config == configs[0] for config in configs)
+    config = configs[0]
+    assert (config.env.id, config.head, config.budget) == ("Acrobot-v1", Scalar(huber=0.5), Steps(num=20_000))
+    assert not config.stop_when_solved
+
+
+@pytest.mark.parametrize(
+    "words", [["epsilon:geometric", "--epsilon.factor", "0.9"], ["--epsilon.factor=0.9", "epsilon:geometric"]]
+)
+def test_a_flag_of_a_kind_may_stand_before_its_choice(words: list[str]) -> None:
+    assert resolve(*words).epsilon == Geometric(factor=0.9)
+
+
+def test_a_choice_of_the_kind_that_is_there_keeps_its_settings() -> None:
+    assert resolve("--preset", "textbook", "epsilon:geometric", "--epsilon.end", "0.1").epsilon == Geometric(end=0.1)
+    assert resolve("--preset", "textbook", "epsilon:linear").epsilon == Linear()
+
+
+def test_the_command_line_beats_the_file_and_the_file_beats_the_preset() -> None:
+    Path("my.toml").write_text(
+        'preset = "textbook"\nseed = 4\ngamma = 0.5\n[epsilon]\nkind = "constant"\nvalue = 0.3\n'
+    )
+    config = resolve("--seed", "9", "--config", "my.toml")
+    assert (config.preset, config.seed, config.gamma) == ("textbook", 9, 0.5)
+    assert config.epsilon == Constant(value=0.3)
+    assert config.budget == Episodes(num=600)  # as the preset says
+
+
+def test_a_preset_on_the_command_line_replaces_the_one_in_the_file() -> None:
+    Path("my.toml").write_text('preset = "textbook"\ngamma = 0.5\n')
+    config = resolve("--config", "my.toml", "--preset", "cartpole")
+    assert (config.preset, config.gamma, config.budget) == ("cartpole", 0.5, presets.get("cartpole").budget)
+
+
+def test_the_environment_on_the_command_line_replaces_the_one_in_the_file() -> None:
+    Path("my.toml").write_text('[env]\nid = "Taxi-v4"\nnum_envs = 3\n')
+    assert (resolve("--config", "my.toml").env.id, resolve("--config", "my.toml").preset) == ("Taxi-v4", "default")
+    config = resolve("--config", "my.toml", "Acrobot-v1")
+    assert (config.env.id, config.env.num_envs) == ("Acrobot-v1", 3)
+
+
+@pytest.mark.parametrize("words", [[], ["CartPole-v1"], ["--env.id", "CartPole-v1"]])
+def test_cartpole_has_its_own_preset(words: list[str]) -> None:
+    args, remark = parse_train(words)
+    assert (args.config, remark) == (presets.get("cartpole"), "")
+
+
+def test_another_environment_gets_the_default_preset_and_a_line_says_so() -> None:
+    args, remark = parse_train(["Acrobot-v1"])
+    assert (args.config.preset, args.config.env.id) == ("default", "Acrobot-v1")
+    assert "Acrobot-v1 has no preset of its own: using `default`" in remark
+    assert parse_train(["Acrobot-v1", "--preset", "cartpole"])[1] == ""
+
+
+def test_a_module_before_the_environment_is_no_choice_of_kind() -> None:
+    assert resolve("my_package.envs:Corridor-v0").env.id == "my_package.envs:Corridor-v0"
+
+
+def test_several_values_of_one_flag_end_where_the_environment_begins() -> None:
+    config = resolve("--torso.hidden", "32", "16", "Acrobot-v1")
+    assert (config.torso.hidden, config.env.id) == ((32, 16), "Acrobot-v1")
+
+
+def test_steps_are_checked_with_the_other_flags_not_before_them() -> None:
+    config = resolve("--steps", "300", "--learning-starts", "100", "--batch-size", "50")
+    assert (config.budget, config.learning_starts) == (Steps(num=300), 100)
+
+
+def test_a_budget_in_episodes_takes_its_number_from_a_flag() -> None:
+    assert resolve("--budget.num", "30", "budget:episodes").budget == Episodes(num=30)
+
+
+@pytest.mark.parametrize(("text", "value"), [("200000", 200_000), ("200_000", 200_000), ("2e5", 200_000)])
+def test_whole_numbers_may_be_written_short(text: str, value: int) -> None:
+    assert resolve("--replay-capacity", text).replay_capacity == value
+
+
+def test_negative_numbers_and_none_are_values() -> None:
+    config = resolve("--env.reward-threshold", "-100", "--head.huber", "none", "--env.max-episode-steps", "None")
+    assert (config.env.reward_threshold, config.head.huber, config.env.max_episode_steps) == (-100.0, None, None)
+
+
+def test_a_value_behind_an_equals_sign_may_begin_with_a_dash() -> None:
+    assert parse_train(["--out=-odd"])[0].out == Path("-odd")
+
+
+def test_arguments_of_the_environment_are_json() -> None:
+    assert resolve("--env.kwargs", '{"map_name": null, "slippery": false}').env.kwargs == {
+        "map_name": None,
+        "slippery": False,
+    }
+
+
+def test_underscores_and_dashes_are_the_same() -> None:
+    assert resolve("--env.num_envs", "3", "evaluate_every:steps") == resolve(
+        "--env.num-envs", "3", "evaluate-every:steps"
+    )
+
+
+def test_scan_leaves_plain_flags_for_the_parser() -> None:
+    found = scan(["--seed", "1", "A-v0", "--dry-run", "rule:greedy", "--gamma=0.5", "--steps", "9"])
+    assert (found.env, found.chosen) == ("A-v0", {"rule": "greedy", "budget": "steps"})
+    assert found.words == ["--seed", "1", "--dry-run", "--gamma=0.5", "--budget.num=9"]

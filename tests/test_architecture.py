@@ -1,0 +1,299 @@
+"""The house rules that a machine can see. They read the source as text and trees; nothing of it is run."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SRC = ROOT / "src" / "dqnlab"
+
+TREES = {path.relative_to(SRC).as_posix(): ast.parse(path.read_text("utf-8")) for path in sorted(SRC.rglob("*.py"))}
+EXAMPLES = {
+    path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8")) for path in ROOT.glob("examples/*.py")
+}
+
+DATA = {
+    "config",
+    "errors",
+    "fields",
+    "presets",
+    "toml",
+    "_version",
+}  # what can be chosen and said: nothing heavy, no objects
+MAY_IMPORT = {
+    "learn": {"learn"},
+    "run": {"learn", "run", "build"} | DATA,
+    "track": {"learn", "run", "track"} | DATA,
+    "explain": {"learn", "run", "explain", "build"} | DATA,
+    "app": {"learn", "run", "track", "explain", "app", "build"} | DATA,
+    "build": {"learn", "run"} | DATA,
+    **dict.fromkeys(DATA, DATA),
+}
+LAZY = {"swanlab", "moviepy", "matplotlib", "tensorboard", "pygame", "imageio", "PIL"}
+HEAVY = LAZY | {"safetensors", "torch", "numpy", "gymnasium", "rich", "tyro"}
+MAY_TELL_KINDS_APART = {
+    "config.py",
+    "fields.py",
+    "toml.py",
+    "presets.py",
+    "build.py",
+    "app/arguments.py",
+    "app/scan.py",
+}
+
+
+def bindings(tree: ast.AST, path: str) -> Iterator[tuple[str, str]]:
+    """Local name and dotted name of every module or member that a file imports, wherever in the file."""
+    package = ["dqnlab", *Path(path).parts[:-1]]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.asname or alias.name, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else []
+            base = [*base, *([node.module] if node.module else [])]
+            yield from ((alias.asname or alias.name, ".".join([*base, alias.name])) for alias in node.names)
+
+
+def imports(tree: ast.AST, path: str) -> set[str]:
+    return {dotted for _, dotted in bindings(tree, path)}
+
+
+def top_level(tree: ast.Module) -> ast.Module:
+    """The statements that run when a file is imported: no function bodies, nothing under TYPE_CHECKING."""
+
+    class Strip(ast.NodeTransformer):
+        def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+            return None
+
+        def visit_If(self, node: ast.If) -> ast.AST | None:
+            return None if "TYPE_CHECKING" in ast.unparse(node.test) else self.generic_visit(node)
+
+    return Strip().visit(ast.parse(ast.unparse(tree)))
+
+
+def part(dotted: str) -> str | None:
+    """dqnlab.run.train -> run; None for whatever is not ours."""
+    names = dotted.replace("dqnlab.__version__", "dqnlab._version").split(".")
+    return names[1] if names[0] == "dqnlab" and len(names) > 1 else None
+
+
+# ── Who imports whom ─────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("path", [p for p in TREES if p not in {"__init__.py", "__main__.py"}])
+def test_imports_run_one_way(path: str) -> None:
+    home = part("dqnlab." + path.removesuffix(".py").replace("/", "."))
+    ours = {part(name) for name in imports(TREES[path], path)} - {None}
+    assert ours <= MAY_IMPORT[str(home)], f"{path} may not import {ours - MAY_IMPORT[str(home)]}"
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    modules = {"dqnlab." + p.removesuffix(".py").replace("/", ".").removesuffix(".__init__"): p for p in TREES}
+    needs = {
+        name: {m for i in imports(top_level(TREES[path]), path) for m in (i, i.rpartition(".")[0]) if m in modules}
+        for name, path in modules.items()
+    }
+    while leaves := {name for name in needs if not (needs[name] - {name}) & needs.keys()}:
+        needs = {name: wants for name, wants in needs.items() if name not in leaves}
+    assert not needs
+
+
+@pytest.mark.parametrize("path", [p for p in TREES if p.startswith("learn/")])
+def test_learning_needs_only_numpy_and_torch(path: str) -> None:
+    others = {name.split(".")[0] for name in imports(TREES[path], path)} - sys.stdlib_module_names
+    assert others <= {"numpy", "torch", "dqnlab"}
+
+
+@pytest.mark.parametrize("path", TREES)
+def test_packages_that_a_command_may_not_need_are_imported_inside_functions(path: str) -> None:
+    names = set(imports(top_level(TREES[path]), path))
+    assert not {n for n in names if n.split(".")[0] in LAZY or n.startswith("torch.utils.tensorboard")}
+
+
+def loaded_after(code: str) -> set[str]:
+    """The heavy packages that a fresh Python has loaded after `code`."""
+    report = f"import sys\ntry:\n    {code}\nexcept SystemExit:\n    pass\nprint('\\n', *sys.modules)"
+    out = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True)
+    return HEAVY & set(out.stdout.split("\n")[-2].split())
+
+
+@pytest.mark.parametrize("module", ["dqnlab", "dqnlab.config", "dqnlab.presets", "dqnlab.errors"])
+def test_importing_what_can_be_chosen_loads_nothing_heavy(module: str) -> None:
+    assert loaded_after(f"import {module}") == set()
+
+
+def test_help_loads_neither_torch_nor_trackers_nor_environments() -> None:
+    code = "sys.argv = ['dqn', '--help']; import dqnlab.app.cli as cli; cli.main()"
+    assert loaded_after(code) <= {"tyro", "rich"}
+
+
+# ── Where variants are told apart ────────────────────────────────────────────────────────────────
+
+
+def config_classes() -> dict[str, ast.ClassDef]:
+    classes = [node for node in TREES["config.py"].body if isinstance(node, ast.ClassDef)]
+    return {node.name: node for node in classes if "dataclass" in ast.unparse(node.decorator_list[0])}
+
+
+def members() -> list[tuple[str, ast.AnnAssign]]:
+    """Every annotated name in the config classes, with its class."""
+    found = [(name, node) for name, body in config_classes().items() for node in body.body]
+    return [(name, node) for name, node in found if isinstance(node, ast.AnnAssign)]
+
+
+def kinds() -> dict[str, str]:
+    """Class -> kind, of every config class that is one of several choices."""
+    tags = [(name, node.value) for name, node in members() if ast.unparse(node.target) == "kind"]
+    return {name: ast.literal_eval(value) for name, value in tags if value is not None}
+
+
+def asks_for_kind(tree: ast.AST, path: str) -> list[str]:
+    """Every place that asks which of several config classes, or which `kind`, a value is."""
+    known = {f"dqnlab.config.{name}" for name in kinds()}
+    names = {local for local, dotted in bindings(tree, path) if dotted in known}
+    modules = [local for local, dotted in bindings(tree, path) if dotted == "dqnlab.config"]
+    names |= {f"{module}.{name}" for module in modules for name in kinds()}
+    found = []
+    for node in ast.walk(tree):
+        asked: list[ast.AST] = []
+        if isinstance(node, ast.MatchClass):
+            asked = [node.cls]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in {"isinstance", "issubclass"}:
+            asked = list(ast.walk(node.args[1]))
+        elif isinstance(node, ast.Compare) and any(f"{kind!r}" in ast.unparse(node) for kind in kinds().values()):
+            asked = [node] if ".kind" in ast.unparse(node) else []
+        found += [ast.unparse(a) for a in asked if a is node or (isinstance(a, ast.expr) and ast.unparse(a) in names)]
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(TREES.keys() - MAY_TELL_KINDS_APART))
+def test_only_the_switchboard_tells_config_types_apart(path: str) -> None:
+    assert asks_for_kind(TREES[path], path) == []
+
+
+def test_the_search_for_kinds_sees_the_switchboard() -> None:
+    assert len(asks_for_kind(TREES["build.py"], "build.py")) >= 10
+
+
+def reads(tree: ast.AST) -> set[str]:
+    """Names read as attributes of something other than `self`, or taken apart by a class pattern."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and ast.unparse(node.value) != "self":
+            found.add(node.attr)
+        elif isinstance(node, ast.MatchClass):
+            found |= set(node.kwd_attrs)
+    return found
+
+
+def config_fields() -> list[tuple[str, str]]:
+    return [(name, ast.unparse(node.target)) for name, node in members() if "ClassVar" not in ast.unparse(node)]
+
+
+@pytest.mark.parametrize(("owner", "name"), config_fields())
+def test_every_setting_is_read_by_somebody(owner: str, name: str) -> None:
+    readers = ["build.py"] if owner in kinds() else [p for p in TREES if p not in MAY_TELL_KINDS_APART - {"build.py"}]
+    readers = [p for p in readers if not p.startswith("learn/")]  # which never sees a configuration
+    assert any(name in reads(TREES[path]) for path in readers), f"nobody reads {owner}.{name}"
+
+
+# ── Randomness and safety ────────────────────────────────────────────────────────────────────────
+
+OWN_GENERATORS = {"default_rng", "Generator", "SeedSequence", "BitGenerator", "PCG64"}
+TORCH_DRAWS = {"rand", "randn", "randint", "randperm", "normal", "multinomial", "bernoulli", "rand_like", "randn_like"}
+TENSOR_DRAWS = {"uniform_", "normal_", "random_", "bernoulli_", "exponential_"}
+GLOBAL = r"torch\.(manual_seed|seed|set_rng_state|random\.\w+|cuda\.(manual_)?seed\w*)|(nn|F)\.(dropout|Dropout)"
+
+
+def global_draws(tree: ast.AST) -> list[str]:
+    found = []
+    for node in ast.walk(tree):
+        text = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
+        if re.fullmatch(r"(np|numpy)\.random\.\w+", text) and text.rpartition(".")[2] not in OWN_GENERATORS:
+            found.append(text)
+        if re.fullmatch(GLOBAL, text) or (text.startswith("random.") and text != "random.Random"):
+            found.append(text)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            draws = node.func.attr in TENSOR_DRAWS
+            draws |= ast.unparse(node.func.value) == "torch" and node.func.attr in TORCH_DRAWS
+            initialises = re.fullmatch(r"(torch\.)?nn\.(init\.\w+|Linear|Conv\dd|Embedding)", ast.unparse(node.func))
+            if (draws or initialises) and "generator" not in {k.arg for k in node.keywords}:
+                found.append(ast.unparse(node))
+    return found
+
+
+@pytest.mark.parametrize("path", TREES)
+def test_global_random_generators_are_left_alone(path: str) -> None:
+    assert global_draws(TREES[path]) == []
+
+
+def test_the_search_for_global_generators_sees_each_kind() -> None:
+    bad = "np.random.seed(0); np.random.rand(); random.random(); torch.manual_seed(0); torch.rand(3); w.normal_()"
+    bad += "; nn.Linear(1, 2)"
+    good = "np.random.default_rng(0); random.Random(0); torch.rand(3, generator=g); w.normal_(generator=g)"
+    assert len(global_draws(ast.parse(bad))) == 7
+    assert global_draws(ast.parse(good)) == []
+
+
+@pytest.mark.parametrize("path", TREES)
+def test_reading_a_file_can_never_run_code(path: str) -> None:
+    loaders = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
+    assert not {name.split(".")[0] for name in imports(TREES[path], path)} & loaders
+    for call in (node for node in ast.walk(TREES[path]) if isinstance(node, ast.Call)):
+        name, text = ast.unparse(call.func), ast.unparse(call)
+        assert name not in {"eval", "exec"}, text
+        assert name != "torch.load" or "weights_only=True" in text, text
+        assert name not in {"np.load", "numpy.load"} or "allow_pickle=True" not in text, text
+
+
+# ── Size and order ───────────────────────────────────────────────────────────────────────────────
+
+
+def lines(path: Path) -> int:
+    return len(path.read_text("utf-8").splitlines())
+
+
+@pytest.mark.parametrize("folder", ["src", "tests", "examples"])
+def test_files_are_short(folder: str) -> None:
+    assert {p.name: lines(p) for p in (ROOT / folder).rglob("*.py") if lines(p) > 300} == {}
+
+
+@pytest.mark.parametrize("path", [*TREES, *EXAMPLES])
+def test_functions_are_short_and_take_few_parameters(path: str) -> None:
+    for f in (node for node in ast.walk((TREES | EXAMPLES)[path]) if isinstance(node, ast.FunctionDef)):
+        assert (f.end_lineno or f.lineno) - f.lineno < 60, f"{f.name} is too long"
+        names = [a.arg for a in (*f.args.posonlyargs, *f.args.args, *f.args.kwonlyargs) if a.arg not in {"self", "cls"}]
+        assert len(names) <= 6, f"{f.name}({', '.join(names)}): make a dataclass"
+
+
+def test_nothing_is_left_for_later() -> None:
+    marks = re.compile(r"\b(TO" r"DO|FIX" r"ME|HA" r"CK|XX" r"X)\b")
+    for folder in ("src", "examples", "tests"):
+        for path in (ROOT / folder).rglob("*.py"):
+            assert not marks.search(path.read_text("utf-8")), path
+
+
+def reading_path() -> dict[str, str]:
+    """① -> learn/types.py …, as the first letter of each file's docstring says."""
+    firsts = {path: (ast.get_docstring(tree) or " ")[0] for path, tree in TREES.items()}
+    return {first: path for path, first in firsts.items() if first in "①②③④⑤⑥⑦⑧"}
+
+
+def test_the_whole_algorithm_reads_in_one_sitting() -> None:
+    path = reading_path()
+    names = ["types", "losses", "heads", "targets", "networks", "replay", "learner", "train"]
+    assert [Path(path[number]).stem for number in "①②③④⑤⑥⑦⑧"] == names
+    assert sum(lines(SRC / p) for p in path.values()) <= 1_200
+
+
+def test_a_decision_fits_on_a_page() -> None:
+    pages = sorted((ROOT / "docs" / "design").glob("*"))
+    assert pages
+    for page in pages:
+        assert re.fullmatch(r"\d{4}-[a-z0-9-]+\.md", page.name)
+        assert lines(page) <= 70, page.name

@@ -1,0 +1,150 @@
+"""The switchboard gives what the configuration says."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from dqnlab import build, config, presets
+from dqnlab.config import Config, Env, Episodes, Steps
+from dqnlab.learn import replay, targets
+from dqnlab.learn.heads import ScalarHead
+from dqnlab.run.train import Period
+from dqnlab.run.vector import NativeEnvs, SerialEnvs
+
+
+def small(**changes: Any) -> Config:
+    return replace(Config(), **changes)
+
+
+def test_the_head_has_its_huber() -> None:
+    heads = [build.make_head(config.Scalar(huber=huber)) for huber in (None, 2.5)]
+    assert all(isinstance(head, ScalarHead) for head in heads)
+    assert [head.huber for head in heads] == [None, 2.5]
+
+
+def test_each_rule_is_its_function() -> None:
+    assert build.make_rule(config.Greedy()) is targets.greedy
+    assert build.make_rule(config.Double()) is targets.double
+
+
+def test_each_sampler_is_its_class_with_its_numbers() -> None:
+    assert isinstance(build.make_sampler(config.Uniform(), 10), replay.Uniform)
+    prioritised = build.make_sampler(config.Prioritized(alpha=0.3, beta=0.7), 10)
+    assert isinstance(prioritised, replay.Prioritized)
+    assert (prioritised.alpha, prioritised.beta) == (0.3, 0.7)
+
+
+def test_each_sync_moves_the_target_as_it_says() -> None:
+    def after(sync: config.Hard | config.Polyak, updates: int) -> float:
+        target = torch.zeros(1)
+        build.make_sync(sync)(torch.ones(1), target, updates)
+        return target.item()
+
+    assert [after(config.Hard(every=3), updates) for updates in (1, 2, 3, 4, 6)] == [0, 0, 1, 0, 1]
+    assert after(config.Polyak(tau=0.25), 1) == 0.25
+
+
+def test_each_epsilon_follows_its_own_progress() -> None:
+    linear = build.make_epsilon(config.Linear(start=1, end=0.5, steps=100))
+    geometric = build.make_epsilon(config.Geometric(start=1, end=0.2, factor=0.5))
+    constant = build.make_epsilon(config.Constant(value=0.3))
+    assert [linear(0, 9), linear(50, 9), linear(200, 9)] == [1, 0.75, 0.5]
+    assert [geometric(9, 0), geometric(9, 2), geometric(9, 5)] == [1, 0.25, 0.2]
+    assert constant(9, 9) == 0.3
+
+
+def test_periods_keep_their_unit() -> None:
+    assert build.make_period(Steps(num=7)) == Period("steps", 7)
+    assert build.make_period(Episodes(num=7)) == Period("episodes", 7)
+
+
+def test_the_network_has_the_sizes_of_the_configuration_and_the_spaces() -> None:
+    system = build.assemble(small(torso=config.Mlp(hidden=(7, 5, 3))))
+    shapes = [tuple(layer.weight.shape) for layer in system.learner.online.linears()]
+    assert shapes == [(7, 4), (5, 7), (3, 5), (2, 3)]
+
+
+def test_the_seed_decides_the_first_weights() -> None:
+    def first(seed: int) -> torch.Tensor:
+        return build.assemble(small(seed=seed)).learner.online.linears()[0].weight.detach()
+
+    assert torch.equal(first(3), first(3))
+    assert not torch.equal(first(3), first(4))
+
+
+def test_the_three_networks_begin_equal_and_share_no_memory() -> None:
+    system = build.assemble(small())
+    networks = [system.learner.online, system.learner.target, system.judge.scratch]
+    states = [network.state_dict() for network in networks]
+    for name, weight in states[0].items():
+        assert torch.equal(weight, states[1][name])
+        assert torch.equal(weight, states[2][name])
+    pointers = [{w.untyped_storage().data_ptr() for w in state.values()} for state in states]
+    assert not pointers[0] & pointers[1]
+    assert not pointers[0] & pointers[2]
+    assert not pointers[1] & pointers[2]
+
+
+def test_acting_uses_the_online_network_as_it_is_now() -> None:
+    system = build.assemble(small())
+    obs = np.ones((1, 4), np.float32)
+    before = system.collector.policy.q_values(obs)
+    with torch.no_grad():
+        system.learner.online.linears()[-1].bias += 5
+    np.testing.assert_allclose(system.collector.policy.q_values(obs), before + 5, rtol=1e-6)
+
+
+def test_numbers_of_the_configuration_reach_their_places() -> None:
+    optimizer = config.Adam(lr=0.1, beta1=0.2, beta2=0.3, eps=0.4, max_grad_norm=0.5)
+    system = build.assemble(
+        small(
+            n=3,
+            gamma=0.8,
+            replay_capacity=77,
+            learning_starts=22,
+            batch_size=11,
+            update_every=4,
+            metrics_every=6,
+            select_episodes=7,
+            confirm_episodes=8,
+            score_episodes=9,
+            stop_when_solved=False,
+            seed=5,
+            optimizer=optimizer,
+            budget=Episodes(num=12),
+            evaluate_every=Steps(num=13),
+            env=Env(id="CartPole-v1", num_envs=2, reward_threshold=99.0),
+        )
+    )
+    assert system.learner.optimizer.settings == (0.1, 0.2, 0.3, 0.4, 0.5)
+    assert system.replay.capacity == 77
+    assert system.plan == build.Plan(Period("episodes", 12), Period("steps", 13), 22, 11, 4, 6)
+    assert system.judge.rules == (5, 7, 8, 9, 99.0, False)
+    assert system.collector.envs.num_envs == 2
+    assert system.spec.reward_threshold == 99.0
+    discounts = [d for _ in range(40) for d in system.collector.step().transitions.discount]
+    np.testing.assert_allclose(max(discounts), 0.8**3, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", presets.names())
+def test_every_preset_can_be_built_and_makes_a_step(name: str) -> None:
+    preset = presets.get(name)
+    system = build.assemble(preset)
+    try:
+        block = system.collector.step()
+        assert block.steps == preset.env.num_envs
+        assert isinstance(system.collector.envs, NativeEnvs if preset.env.num_envs >= 8 else SerialEnvs)
+    finally:
+        system.close()
+
+
+def test_closing_closes_training_and_judging() -> None:
+    closed: list[str] = []
+    system = build.assemble(small())
+    system.collector.envs.close = lambda: closed.append("collector")  # type: ignore[method-assign]
+    system.judge.evaluator.close = lambda: closed.append("evaluator")  # type: ignore[method-assign]
+    system.close()
+    assert closed == ["collector", "evaluator"]

@@ -1,0 +1,83 @@
+"""The presets are data; these tests hold what the classic program and the family tree promise."""
+
+from dataclasses import fields, replace
+
+import pytest
+
+from dqnlab import presets
+from dqnlab.config import Adam, Config, Episodes, Film, Geometric, Greedy, Hard, Mlp, Scalar, Uniform
+from dqnlab.errors import ConfigError
+from dqnlab.fields import leaves
+from dqnlab.presets import ABSENT
+
+
+def test_textbook_is_the_classic_program() -> None:
+    config = presets.get("textbook")
+    assert (config.env.id, config.env.num_envs, config.env.max_episode_steps) == ("CartPole-v1", 1, 20_000)
+    assert (config.torso, config.head, config.optimizer) == (Mlp(hidden=(64, 64)), Scalar(huber=None), Adam(lr=1e-3))
+    assert (config.rule, config.sampler, config.sync) == (Greedy(), Uniform(), Hard(every=100))
+    assert config.epsilon == Geometric(start=1.0, end=0.01, factor=0.995)
+    assert (config.gamma, config.n, config.batch_size, config.update_every) == (0.99, 1, 64, 1)
+    assert (config.replay_capacity, config.learning_starts) == (10_000, 64)
+    assert (config.budget, config.evaluate_every) == (Episodes(num=600), Episodes(num=10))
+    assert (config.select_episodes, config.stop_when_solved) == (5, False)
+    assert config.film == Film(episodes=3, max_seconds=30.0)  # 1,500 steps at CartPole's 50 frames a second
+
+
+def test_cartpole_learns_from_many_envs_with_a_plain_network_of_two_layers() -> None:
+    config = presets.get("cartpole")
+    assert config.env.id == "CartPole-v1"
+    assert config.env.num_envs > 1
+    assert config.stop_when_solved
+    assert len(config.torso.hidden) == 2
+
+
+@pytest.mark.parametrize("name", presets.names())
+def test_a_preset_bears_its_name_and_a_description(name: str) -> None:
+    assert presets.get(name).preset == name
+    assert presets.describe(name)
+
+
+@pytest.mark.parametrize("name", presets.names())
+def test_parents_stand_before_their_children(name: str) -> None:
+    parent, order = presets.parent(name), presets.names()
+    assert parent is None or order.index(parent) < order.index(name)
+
+
+@pytest.mark.parametrize("name", presets.names())
+def test_a_diff_says_all_and_only_what_differs(name: str) -> None:
+    parent = presets.parent(name)
+    theirs = dict(leaves(presets.get(parent) if parent else Config()))
+    own = dict(leaves(presets.get(name)))
+    rows = presets.diff(name)
+    assert rows
+    for key, before, after in rows:
+        assert before != after
+        assert theirs.pop(key, ABSENT) == before
+        assert own.pop(key, ABSENT) == after
+    del theirs["preset"], own["preset"]
+    assert theirs == own
+
+
+def test_a_diff_shows_another_kind_and_the_settings_that_came_and_went() -> None:
+    rows = {key: values for key, *values in presets.diff("textbook")}
+    assert rows["epsilon"] == ["linear", "geometric"]
+    assert rows["epsilon.steps"] == [10_000, ABSENT]
+    assert rows["epsilon.factor"] == [ABSENT, 0.995]
+
+
+def test_a_diff_keeps_the_order_of_the_settings() -> None:
+    order = [each.name for each in fields(Config)]
+    places = [order.index(key.partition(".")[0]) for key, *_ in presets.diff("cartpole")]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("ask", [presets.get, presets.parent, presets.diff, presets.describe])
+def test_a_misspelt_preset_gets_a_suggestion(ask) -> None:
+    with pytest.raises(ConfigError, match=r"unknown preset 'cartpol'; did you mean cartpole\?"):
+        ask("cartpol")
+
+
+def test_a_preset_is_only_a_value_that_one_can_change() -> None:
+    changed = replace(presets.get("default"), seed=7)
+    assert (changed.seed, presets.get("default").seed) == (7, 0)

@@ -1,0 +1,48 @@
+"""What `import dqnlab` offers, and what it costs."""
+
+import subprocess
+import sys
+
+import pytest
+
+import dqnlab
+
+NAMES = ["Agent", "Config", "Run", "__version__", "evaluate", "events", "load", "presets", "train"]
+
+
+def test_the_public_names_are_these() -> None:
+    assert dqnlab.__all__ == NAMES
+    assert dir(dqnlab) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_public_name_can_be_fetched(name: str) -> None:
+    assert getattr(dqnlab, name) is not None
+
+
+@pytest.mark.parametrize("name", ["Agent", "Config", "Run", "evaluate", "events", "load", "train"])
+def test_every_public_object_says_what_it_is(name: str) -> None:
+    assert getattr(dqnlab, name).__doc__
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'dqnlab' has no attribute 'trian'"):
+        _ = dqnlab.trian  # type: ignore[attr-defined]
+
+
+def in_a_fresh_python(code: str) -> str:
+    """What the code prints."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def test_importing_is_light_and_names_arrive_when_used() -> None:
+    heavy = "[m for m in ('torch', 'gymnasium', 'swanlab', 'rich', 'tyro', 'numpy') if m in sys.modules]"
+    code = f"import sys, dqnlab; a = {heavy}; dqnlab.presets.get('cartpole'); b = {heavy}; dqnlab.load; c = {heavy}"
+    light, presets, full = in_a_fresh_python(code + "; print(a); print(b); print(c)").splitlines()
+    assert (light, presets) == ("[]", "[]")
+    assert "torch" in full
+
+
+def test_the_version_is_the_one_that_the_package_is_built_with() -> None:
+    assert dqnlab.__version__.count(".") == 2
+    assert in_a_fresh_python("from dqnlab._version import __version__ as v; print(v)").strip() == dqnlab.__version__
