@@ -17,14 +17,8 @@ EXAMPLES = {
     path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8")) for path in ROOT.glob("examples/*.py")
 }
 
-DATA = {
-    "config",
-    "errors",
-    "fields",
-    "presets",
-    "toml",
-    "_version",
-}  # what can be chosen and said: nothing heavy, no objects
+# What can be chosen and said: nothing heavy, no objects.
+DATA = {"choices", "config", "errors", "fields", "presets", "toml", "_version"}
 MAY_IMPORT = {
     "learn": {"learn"},
     "run": {"learn", "run", "build"} | DATA,
@@ -37,6 +31,7 @@ MAY_IMPORT = {
 LAZY = {"swanlab", "moviepy", "matplotlib", "tensorboard", "pygame", "imageio", "PIL"}
 HEAVY = LAZY | {"safetensors", "torch", "numpy", "gymnasium", "rich", "tyro"}
 MAY_TELL_KINDS_APART = {
+    "choices.py",
     "config.py",
     "fields.py",
     "toml.py",
@@ -136,7 +131,8 @@ def test_help_loads_neither_torch_nor_trackers_nor_environments() -> None:
 
 
 def config_classes() -> dict[str, ast.ClassDef]:
-    classes = [node for node in TREES["config.py"].body if isinstance(node, ast.ClassDef)]
+    bodies = TREES["choices.py"].body + TREES["config.py"].body
+    classes = [node for node in bodies if isinstance(node, ast.ClassDef)]
     return {node.name: node for node in classes if "dataclass" in ast.unparse(node.decorator_list[0])}
 
 
@@ -154,9 +150,9 @@ def kinds() -> dict[str, str]:
 
 def asks_for_kind(tree: ast.AST, path: str) -> list[str]:
     """Every place that asks which of several config classes, or which `kind`, a value is."""
-    known = {f"dqnlab.config.{name}" for name in kinds()}
+    known = {f"dqnlab.{module}.{name}" for module in ("choices", "config") for name in kinds()}
     names = {local for local, dotted in bindings(tree, path) if dotted in known}
-    modules = [local for local, dotted in bindings(tree, path) if dotted == "dqnlab.config"]
+    modules = [local for local, dotted in bindings(tree, path) if dotted in {"dqnlab.choices", "dqnlab.config"}]
     names |= {f"{module}.{name}" for module in modules for name in kinds()}
     found = []
     for node in ast.walk(tree):

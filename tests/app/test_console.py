@@ -155,7 +155,7 @@ def test_a_pipe_gets_plain_lines_for_what_matters(capsys: pytest.CaptureFixture[
     view.say("filming")
     view.stop()
     first, judged, confirmed, said = capsys.readouterr().out.splitlines()
-    assert first == f"training on CartPole-v1, preset default, seed 3 -> {Path('runs/x')}"
+    assert first == f"training on CartPole-v1, preset custom, seed 3 -> {Path('runs/x')}"
     assert judged.split("  ")[-3:] == ["epsilon 0.25", "evaluated 476.5 (best 476.5, solved at 475.0)", "100 steps/s"]
     assert "confirming on 50 fresh episodes: 480.0, passed" in confirmed
     assert said == "filming"
