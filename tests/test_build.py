@@ -75,6 +75,15 @@ def test_the_seed_decides_the_first_weights() -> None:
     assert not torch.equal(first(3), first(4))
 
 
+def test_the_seed_decides_what_is_tried_and_what_is_sampled() -> None:
+    def first(seed: int) -> list[list[float]]:
+        system = build.assemble(small(seed=seed))
+        return [system.collector.policy._rng.random(3).tolist(), system.replay._rng.random(3).tolist()]
+
+    assert first(3) == first(3)
+    assert all(three != four for three, four in zip(first(3), first(4), strict=True))
+
+
 def test_the_three_networks_begin_equal_and_share_no_memory() -> None:
     system = build.assemble(small())
     networks = [system.learner.online, system.learner.target, system.judge.scratch]

@@ -43,8 +43,7 @@ class System:
 
     def events(self) -> Iterator[Event]:
         """Trains; each event comes after the state it speaks of has changed."""
-        with arithmetic(self.config.threads):
-            yield from train(self.collector, self.replay, self.learner, self.judge, self.plan, self.progress)
+        yield from train(self.collector, self.replay, self.learner, self.judge, self.plan, self.progress)
 
     def close(self) -> None:
         """Closes the environments."""
@@ -56,7 +55,8 @@ def events(config: c.Config) -> Iterator[Event]:
     """Trains as configured and yields what happens; leaves nothing on disk. Stop by leaving the iteration."""
     system = assemble(config)
     try:
-        yield from system.events()
+        with arithmetic(config.threads):
+            yield from system.events()
     finally:
         system.close()
 

@@ -91,7 +91,7 @@ class Config:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """where the networks live; auto takes the CPU for fully connected networks, which are too small for a GPU"""
     threads: int = 1
-    """torch threads; more than one makes small networks slower"""
+    """threads of torch and numpy; more than one makes small networks slower"""
     env: Env = field(default_factory=Env)
     torso: Mlp = Mlp()
     head: Scalar = Scalar()

@@ -12,7 +12,18 @@ from dqnlab.app.cli import main
 from dqnlab.run import film
 
 TINY = [
-    *["--steps", "900", "--learning-starts", "128", "--evaluate-every.num", "300", "--select-episodes", "2"],
+    *[
+        "--steps",
+        "900",
+        "--learning-starts",
+        "128",
+        "--batch-size",
+        "64",
+        "--evaluate-every.num",
+        "300",
+        "--select-episodes",
+        "2",
+    ],
     *["--confirm-episodes", "2", "--score-episodes", "3", "--env.max-episode-steps", "60"],
     *["--film.episodes", "0", "--tracker", "none"],
 ]

@@ -223,7 +223,7 @@ def test_importing_copies_and_keeps_the_networks_own_memory(random_network: Buil
 
 
 def test_weights_of_another_shape_are_refused(random_network: Build) -> None:
-    with pytest.raises(RuntimeError, match=r"size mismatch for torso\.0\.weight"):
+    with pytest.raises(RuntimeError, match=r"size mismatch for torso\.layers\.0\.weight"):
         import_weights(random_network(hidden=(8, 8)), export_weights(random_network(hidden=(9, 8))))
 
 

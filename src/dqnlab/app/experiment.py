@@ -104,6 +104,7 @@ def train(
     watch = Stopwatch() if started is None else Stopwatch(start=started)
     check_trackers(trackers)
     from ..build import assemble
+    from ..run.device import arithmetic
     from ..run.keep import Keeper
     from ..run.seeds import generator
     from ..track.record import Recorder
@@ -121,7 +122,8 @@ def train(
             device = system.learner.device.type
             threshold = system.spec.reward_threshold
             view.start(config, Shown(folder=folder, threshold=threshold, device=device, parameters=parameters))
-        return _Experiment(system, folder, keeper, recorder, watch, view).conduct()
+        with arithmetic(config.threads):
+            return _Experiment(system, folder, keeper, recorder, watch, view).conduct()
     finally:
         system.close()
         if view is not None:

@@ -32,4 +32,4 @@ def td_loss(q: Tensor, next_q: Tensor, reward: Tensor, discount: Tensor, huber: 
         value = F.mse_loss(q, target, reduction="none")
     else:
         value = F.huber_loss(q, target, reduction="none", delta=huber)
-    return Loss(value, (target - q).detach().abs(), target)
+    return Loss(value, (target - q.detach()).abs(), target)

@@ -14,29 +14,29 @@ from .types import ObsSpec
 
 
 class QNetwork(nn.Module):
-    """Describes the return of every action.
+    """Describes the return of every action: hidden layers (the torso), then one linear stream of A * K numbers.
 
-    The last hidden layer belongs to the stream, the ones before to the torso.
     Weights are drawn from `generator` alone.
     """
 
     def __init__(self, obs: ObsSpec, num_actions: int, hidden: Sequence[int], head: Head, generator: torch.Generator):
         super().__init__()
-        sizes = [(obs.num_states or 1) * math.prod(obs.shape), *hidden]
+        inputs = (obs.num_states or 1) * math.prod(obs.shape)
         self.obs, self.num_actions, self.hidden = obs, num_actions, tuple(hidden)
-        self.torso = nn.Sequential(*(part for pair in pairwise(sizes[:-1]) for part in layer(*pair)))
-        self.stream = nn.Sequential(*layer(sizes[-2], sizes[-1]), Linear(sizes[-1], num_actions * head.width))
+        self.torso = Mlp([inputs, *hidden])
+        self.stream = Linear(hidden[-1], num_actions * head.width)
         self.head = head
         initialise(self, generator)
 
     def forward(self, obs: Tensor) -> Tensor:
         """[B, *obs_shape] -> values [B, A, K]."""
-        values = self.stream(self.torso(self.features(obs)))
-        return values.view(-1, self.num_actions, self.head.width)
+        # `forward`, not a call: calling a module costs as much as the arithmetic of so small a layer.
+        x = self.torso.forward(self.features(obs))
+        return self.stream.forward(x).view(-1, self.num_actions, self.head.width)
 
     def q_values(self, obs: Tensor) -> Tensor:
         """[B, *obs_shape] -> expected returns [B, A]."""
-        return self.head.q_values(self(obs))
+        return self.head.q_values(self.forward(obs))
 
     def features(self, obs: Tensor) -> Tensor:
         """Stored observations as the first layer wants them, [B, features]: pixels in [0, 1], states one-hot."""
@@ -52,9 +52,29 @@ class QNetwork(nn.Module):
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is nothing but Linear and ReLU on a float vector, one number per action."""
+        """Whether it takes a float vector as it is and gives one number per action."""
         plain_input = self.obs.num_states is None and len(self.obs.shape) == 1 and self.obs.dtype == "float32"
         return plain_input and self.head.width == 1
+
+
+class Mlp(nn.Module):
+    """Fully connected ReLU layers."""
+
+    def __init__(self, sizes: Sequence[int]):
+        super().__init__()
+        self.layers = nn.ModuleList(Linear(*pair) for pair in pairwise(sizes))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, sizes[0]] -> [B, sizes[-1]]."""
+        return self.activations(x)[-1]
+
+    def activations(self, x: Tensor) -> list[Tensor]:
+        """What each layer hands on, [B, units]."""
+        outputs = []
+        for layer in self.layers:
+            x = layer.forward(x).relu()
+            outputs.append(x)
+        return outputs
 
 
 class Linear(nn.Linear):
@@ -62,11 +82,6 @@ class Linear(nn.Linear):
 
     def reset_parameters(self) -> None:
         """Leaves the memory as it is, for `initialise`."""
-
-
-def layer(inputs: int, outputs: int) -> tuple[nn.Module, nn.Module]:
-    """A fully connected layer and its ReLU."""
-    return Linear(inputs, outputs), nn.ReLU()
 
 
 @torch.no_grad()
@@ -136,12 +151,5 @@ def _file_names(network: QNetwork) -> dict[str, str]:
 @torch.no_grad()
 def dead_units(network: QNetwork, obs: Tensor) -> float:
     """The share of hidden ReLU units that are zero on every one of the observations [B, *obs_shape]."""
-    dead: list[Tensor] = []
-    relus = [module for module in network.modules() if isinstance(module, nn.ReLU)]
-    hooks = [relu.register_forward_hook(lambda _m, _i, out: dead.append((out <= 0).all(0).flatten())) for relu in relus]
-    try:
-        network(obs)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return torch.cat(dead).float().mean().item()
+    activations = network.torso.activations(network.features(obs))
+    return torch.cat([(out == 0).all(0) for out in activations]).float().mean().item()

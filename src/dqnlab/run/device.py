@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from ..errors import ConfigError
 
@@ -20,16 +21,17 @@ def resolve_device(name: str) -> torch.device:
 
 @contextmanager
 def arithmetic(threads: int) -> Iterator[None]:
-    """Sets how torch computes on the CPU for a while.
+    """Sets how torch and numpy compute on the CPU for a while.
 
-    Small networks get slower with more than one thread. Adam's running means of units that have died shrink
-    without end; without flushing them to zero the optimiser's step takes three times as long.
+    Small networks get slower with more than one thread, in learning and in acting. Adam's running means of
+    units that have died shrink without end; without flushing them to zero its step takes three times as long.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     try:
-        yield
+        with threadpool_limits(threads, user_api="blas"):
+            yield
     finally:
         torch.set_flush_denormal(False)
         torch.set_num_threads(before)

@@ -45,7 +45,8 @@ def make_one(env: Env, render_mode: str | None = None) -> AnyEnv:
         raise ConfigError(f"env {env.label!r} made {type(made).__name__}, which is not a gymnasium.Env: return one")
     limit = _step_limit(made)
     if not isinstance(env.id, str) and env.max_episode_steps is not None:
-        made, limit = gym.wrappers.TimeLimit(made, env.max_episode_steps), env.max_episode_steps
+        made = gym.wrappers.TimeLimit(made, env.max_episode_steps)
+        limit = env.max_episode_steps
     if limit is None:
         made = gym.wrappers.TimeLimit(made, STEP_LIMIT)
     if env.frame_stack > 1:
@@ -54,20 +55,23 @@ def make_one(env: Env, render_mode: str | None = None) -> AnyEnv:
 
 
 def _step_limit(made: AnyEnv) -> int | None:
+    """The shortest of its step limits."""
+    limits: list[int] = []
     layer: Any = made
     while isinstance(layer, gym.Wrapper):
         if isinstance(layer, gym.wrappers.TimeLimit):
-            return layer._max_episode_steps
+            limits.append(layer._max_episode_steps)
         layer = layer.env
-    return None
+    return min(limits, default=None)
 
 
 def _construct(env: Env, render_mode: str | None) -> Any:
-    kwargs = dict(env.kwargs)
+    kwargs: dict[str, Any] = dict(env.kwargs)
     try:
         if isinstance(env.id, str):
             limit = {} if env.max_episode_steps is None else {"max_episode_steps": env.max_episode_steps}
-            return gym.make(env.id, render_mode=render_mode, disable_env_checker=True, **limit, **kwargs)
+            kwargs |= limit if render_mode is None else {**limit, "render_mode": render_mode}
+            return gym.make(env.id, disable_env_checker=True, **kwargs)
         if render_mode is not None and _takes(env.id, "render_mode"):
             kwargs["render_mode"] = render_mode
         return env.id(**kwargs)
@@ -121,9 +125,9 @@ def _obs_spec(env: Env, space: spaces.Space[Any]) -> tuple[ObsSpec, int]:
     if isinstance(space, spaces.Box):
         kept = space.dtype if space.dtype in (np.uint8, np.bool_) else np.float32
         return ObsSpec(tuple(space.shape), np.dtype(kept)), 0
-    hint = (
-        "wrap it in gymnasium.wrappers.FlattenObservation"
-        if isinstance(space, (spaces.Dict, spaces.Tuple))
-        else ("wrap the environment so that it returns a Box or a Discrete")
-    )
+    hint = "wrap the environment so that it returns a Box or a Discrete"
+    if isinstance(space, (spaces.Dict, spaces.Tuple)):
+        hint = "wrap it in gymnasium.wrappers.FlattenObservation"
+    elif env.frame_stack > 1:
+        hint = f"env.frame_stack = {env.frame_stack} cannot stack states that are numbers: set it to 1"
     raise ConfigError(f"env {env.label!r} has the observation space {space}, which is not supported: {hint}")

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..config import Env
 from ..learn.policy import QFunction
+from .device import arithmetic
 from .envs import EnvSpec
 from .rollout import rollout
 from .seeds import env_seeds
@@ -121,6 +122,7 @@ def evaluate(
     where = agent.env_config(env)
     evaluator = Evaluator(where, agent.check_fits(where), agent.config.gamma)
     try:
-        return score_of(evaluator.play(agent.q_function, env_seeds(seed, "evaluate", episodes)))
+        with arithmetic(agent.config.threads):
+            return score_of(evaluator.play(agent.q_function, env_seeds(seed, "evaluate", episodes)))
     finally:
         evaluator.close()

@@ -40,13 +40,13 @@ class Candidate:
     step: int
     weights: "OrderedDict[str, Tensor]"
     selected: float  # mean return on the select seeds: biased upwards for whoever leads
-    returns: list[float]  # of all episodes it ever played
+    fresh: list[float] = field(default_factory=list)  # returns of all the episodes that did not choose it
     passed: bool = False  # held on fresh episodes
 
     @property
     def rank(self) -> tuple[bool, float, int]:
-        """Larger is better; of equals the later one has learned more."""
-        return self.passed, float(np.mean(self.returns)), self.step
+        """Larger is better: fresh episodes count if there are any; of equals the later one has learned more."""
+        return self.passed, float(np.mean(self.fresh)) if self.fresh else self.selected, self.step
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Judge:
         outcome = self._play(network, env_seeds(self.rules.seed, "select", self.rules.select_episodes), "evaluate")
         mean = float(outcome.returns.mean())
         is_best, self.best = mean > self.best, max(mean, self.best)
-        self.candidate = Candidate(step, export_weights(network), mean, outcome.returns.tolist())
+        self.candidate = Candidate(step, export_weights(network), mean)
         self._rank(self.candidate)
         if not (self.rules.confirm_early and self.rules.threshold is not None and mean >= self.rules.threshold):
             self.candidate = None
@@ -100,20 +100,21 @@ class Judge:
         self.attempts, self.candidate = self.attempts + 1, None
         seeds = env_seeds(self.rules.seed, "confirm-1", self.rules.confirm_episodes, draw=self.attempts)
         returns = self._play_candidate(candidate, seeds).returns
-        candidate.returns += returns.tolist()
+        candidate.fresh += returns.tolist()
         mean = float(returns.mean())
-        candidate.passed = bootstrap(returns)[0] >= threshold
+        candidate.passed = bootstrap(returns, resamples=2_000)[0] >= threshold
         self._rank(candidate)
         return Confirmed(step, self.attempts, tuple(returns.tolist()), mean, candidate.passed)
 
     def decide(self) -> Verdict:
-        """Lets the leaders meet on fresh episodes, and gives the winner its score.
+        """Lets the leaders meet on fresh episodes; whoever then ranks first wins, and gets its score.
 
         The network that `scratch` holds afterwards is the winner.
         """
         fresh = env_seeds(self.rules.seed, "confirm-1", self.rules.confirm_episodes, draw=0)
-        met = [(float(self._play_candidate(c, fresh).returns.mean()), c.rank, c) for c in self.leaders]
-        winner = max(met, key=lambda entry: entry[:2])[2]
+        for candidate in self.leaders:
+            candidate.fresh += self._play_candidate(candidate, fresh).returns.tolist()
+        winner = max(self.leaders, key=lambda candidate: candidate.rank)
         last = env_seeds(self.rules.seed, "confirm-2", self.rules.score_episodes)
         score = score_of(self._play_candidate(winner, last))
         solved = None if self.rules.threshold is None else score.mean >= self.rules.threshold

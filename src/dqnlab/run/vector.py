@@ -52,13 +52,8 @@ def make_envs(env: Env, spec: EnvSpec, num_envs: int, *, autoreset: bool = True)
     native = isinstance(env.id, str) and env.frame_stack == 1 and num_envs >= NATIVE.get(env.id, num_envs + 1)
     if not native:
         return SerialEnvs([make_one(env) for _ in range(num_envs)], spec, env.label, autoreset=autoreset)
-    vector = gym.make_vec(
-        str(env.id),
-        num_envs,
-        vectorization_mode="vector_entry_point",
-        max_episode_steps=spec.max_episode_steps,
-        **env.kwargs,
-    )
+    kwargs: dict[str, Any] = {**env.kwargs, "max_episode_steps": spec.max_episode_steps}
+    vector = gym.make_vec(str(env.id), num_envs, vectorization_mode="vector_entry_point", **kwargs)
     return NativeEnvs(vector, spec, env.label)
 
 
@@ -105,7 +100,8 @@ class SerialEnvs:
         try:
             obs, _ = env.reset(seed=seed)
         except Exception as e:
-            raise EnvironmentFault(f"env {self._label!r} failed in reset: {type(e).__name__}: {e}") from e
+            where = f"env {self._label!r}, step {self._steps}"
+            raise EnvironmentFault(f"{where}: reset raised {type(e).__name__}: {e}") from e
         obs = self._fit(obs)
         check_finite(obs, np.zeros(1), self._label, self._steps)
         return obs
@@ -126,11 +122,20 @@ class SerialEnvs:
             raise EnvironmentFault(f"{where} raised {type(e).__name__}: {e}") from e
 
     def _fit(self, obs: Any) -> np.ndarray:
-        array = self._spec.prepare(obs)
-        if array.shape != self._spec.obs.shape:
+        """The observation as it is stored. Raises EnvironmentFault if its space did not announce it."""
+        spec, array = self._spec.obs, self._spec.prepare(obs)
+        given, announced = f"shape {array.shape}", str(spec.shape)
+        wrong = array.shape != spec.shape
+        if not wrong and spec.num_states is not None:
+            wrong = not 0 <= array < spec.num_states
+            given, announced = f"state {obs}", f"{spec.num_states} states from {self._spec.obs_start}"
+        elif not wrong and spec.dtype != np.float32:  # a cast would wrap 300 to 44
+            wrong = np.asarray(obs).dtype != spec.dtype
+            given, announced = f"type {np.asarray(obs).dtype}", str(spec.dtype)
+        if wrong:
             raise EnvironmentFault(
-                f"env {self._label!r}, step {self._steps}: observation of shape {array.shape}, "
-                f"but its observation space says {self._spec.obs.shape}"
+                f"env {self._label!r}, step {self._steps}: observation of {given}, "
+                f"but its observation space says {announced}"
             )
         return array
 
@@ -163,8 +168,6 @@ class NativeEnvs:
 def check_finite(obs: np.ndarray, reward: np.ndarray, label: str, step: int) -> None:
     """Raises EnvironmentFault if an observation or reward is NaN or infinite."""
     for name, values in (("observation", obs), ("reward", reward)):
-        # A sum is finite only if every term is; one that overflows is as bad for learning.
-        if values.dtype.kind == "f" and not np.isfinite(values.sum()):
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
             bad = values[~np.isfinite(values)]
-            shown = bad.flat[0] if bad.size else f"sum {values.sum()}"
-            raise EnvironmentFault(f"env {label!r}, step {step}: {name} is {shown}: it must be finite")
+            raise EnvironmentFault(f"env {label!r}, step {step}: {name} is {bad.flat[0]}: it must be finite")

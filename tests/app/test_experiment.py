@@ -1,0 +1,201 @@
+"""One experiment from Python: what it leaves behind, also when something goes wrong on the way."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import dqnlab
+from dqnlab.app import experiment
+from dqnlab.app.experiment import Stopwatch, train
+from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.errors import ConfigError, DqnlabError, EnvironmentFault, FolderError
+from dqnlab.run.evaluate import Evaluator
+from dqnlab.run.folder import Run
+from dqnlab.run.judge import Judge, Verdict
+from dqnlab.run.seeds import env_seeds
+from dqnlab.toml import from_toml
+from dqnlab.track import curves
+
+TINY = Config(
+    preset="tiny",
+    torso=Mlp(hidden=(8, 8)),
+    learning_starts=64,
+    budget=Steps(num=500),
+    evaluate_every=Steps(num=100),
+    select_episodes=2,
+    confirm_episodes=2,
+    score_episodes=3,
+    metrics_every=20,
+    film=Film(episodes=0),
+)
+FILES = {"config.toml", "meta.json", "metrics.jsonl", "best_model.pth", "last_model.pth", "curves.png", "result.json"}
+
+
+def small(**changes: Any) -> Config:
+    return replace(TINY, **changes)
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def result(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "result.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, font_cache: Path) -> Iterator[Run]:
+    """A finished run, with everything in it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MPLCONFIGDIR", str(font_cache))
+        patch.chdir(tmp_path_factory.mktemp("finished"))
+        yield train(TINY, trackers=("none",))
+
+
+@pytest.fixture
+def no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spares the second that drawing takes."""
+    monkeypatch.setattr(curves, "draw_curves", lambda folder, threshold: (folder / "curves.png").touch())
+
+
+# ── A whole run ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_run_leaves_everything_that_it_promises(run: Run) -> None:
+    assert names(run.folder) >= FILES
+    assert run.folder.parent.name == "CartPole-v1"
+    assert run.folder.parent.parent.name == "runs"
+    assert run.folder.name.endswith("-tiny-s0")
+    assert run.score is not None
+    assert len(run.score.returns) == run.score.episodes == 3
+    assert (run.env_steps, run.seed, run.preset, run.env) == (500, 0, "tiny", "CartPole-v1")
+    assert run.solved is False
+    assert not run.interrupted
+    assert dqnlab.train is train
+
+
+def test_the_result_file_says_what_the_run_says(run: Run) -> None:
+    content = result(run.folder)
+    assert run.score is not None
+    assert content["score"]["mean"] == run.score.mean
+    assert content["score"]["returns"] == list(run.score.returns)
+    for name in ("selected_score", "attempts", "solved", "env_steps", "updates", "seed", "preset", "env"):
+        assert content[name] == getattr(run, name)
+
+
+def test_no_second_is_counted_twice(run: Run) -> None:
+    seconds = result(run.folder)["seconds"]
+    assert set(seconds) == {"import", "train", "evaluate", "confirm", "film", "report", "total"}
+    assert sum(seconds.values()) <= 2 * seconds["total"] + 0.01
+    assert min(seconds.values()) >= 0
+
+
+def test_the_best_network_is_the_one_that_was_scored(run: Run) -> None:
+    assert run.score is not None
+    agent = dqnlab.load(run.folder)
+    returns = Evaluator(TINY.env, agent.spec, 0.99).play(agent.q_function, env_seeds(0, "confirm-2", 3)).returns
+    assert returns.tolist() == list(run.score.returns)
+
+
+def test_the_configuration_that_a_run_leaves_repeats_it(run: Run, no_curves: None) -> None:
+    again = train(from_toml((run.folder / "config.toml").read_text(), Config(), ""), trackers=("none",))
+    weights = [torch.load(each.folder / "last_model.pth", weights_only=True) for each in (run, again)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert run.score == again.score
+
+
+def test_a_step_limit_of_ones_own_is_scored_beside_the_registered_one(no_curves: None) -> None:
+    config = small(env=Env(max_episode_steps=5, reward_threshold=4.0), stop_when_solved=False)
+    run = train(config, trackers=("none",))
+    assert run.score is not None
+    assert run.score_registered is not None
+    assert run.score.mean == 5
+    assert run.score.cut == 3
+    assert run.score_registered.mean > 5
+    assert run.solved
+
+
+def test_training_ends_early_once_solved_unless_told_to_go_on(no_curves: None) -> None:
+    easy = Env(reward_threshold=5.0)
+    assert train(small(env=easy), trackers=("none",)).env_steps == 100
+    run = train(small(env=easy, stop_when_solved=False), trackers=("none",))
+    assert (run.env_steps, run.attempts, run.solved) == (500, 0, True)
+
+
+def test_what_is_taken_home_is_whoever_won_in_the_end(monkeypatch: pytest.MonkeyPatch, no_curves: None) -> None:
+    decide = Judge.decide
+
+    def decide_for_another(judge: Judge) -> Verdict:
+        verdict = decide(judge)
+        for weight in verdict.winner.weights.values():
+            weight.fill_(0.5)
+        return verdict
+
+    monkeypatch.setattr(Judge, "decide", decide_for_another)
+    run = train(TINY, trackers=("none",))
+    best = torch.load(run.folder / "best_model.pth", weights_only=True)
+    assert all((weight == 0.5).all() for weight in best.values())
+
+
+def test_the_time_of_judging_is_taken_off_the_time_of_training(
+    monkeypatch: pytest.MonkeyPatch, no_curves: None
+) -> None:
+    play = Judge._play
+
+    def play_for_ever(judge: Judge, network: Any, seeds: Any, phase: str) -> Any:
+        judge.seconds["evaluate"] += 1000 * (phase == "evaluate")
+        return play(judge, network, seeds, phase)
+
+    monkeypatch.setattr(Judge, "_play", play_for_ever)
+    run = train(small(stop_when_solved=False), trackers=("none",))
+    assert 0 < run.seconds["train"] + run.seconds["evaluate"] < 1000
+
+
+def test_a_stopwatch_counts_each_phase_and_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter([1.0, 3.5, 10.0])
+    monkeypatch.setattr(experiment.time, "perf_counter", lambda: next(now))
+    watch = Stopwatch(start=0.5)
+    with watch.phase("film"):
+        pass
+    assert watch.report() == {
+        **dict.fromkeys(["import", "train", "evaluate", "confirm", "report"], 0.0),
+        "film": 2.5,
+        "total": 9.5,
+    }
+
+
+# ── Refused before anything is written ───────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("env", "error"),
+    [
+        (Env(id="CartPol-v1"), ConfigError),
+        (Env(id="Pendulum-v1"), ConfigError),
+        (Env(id="no_module:X-v0"), EnvironmentFault),
+    ],
+)
+def test_what_cannot_start_writes_nothing(env: Env, error: type[DqnlabError]) -> None:
+    before = set(Path.cwd().rglob("*"))
+    with pytest.raises(error):
+        train(small(env=env), trackers=("none",))
+    assert set(Path.cwd().rglob("*")) == before
+
+
+def test_an_unknown_tracker_writes_nothing() -> None:
+    with pytest.raises(ConfigError, match="swanlap"):
+        train(TINY, trackers=("swanlap",))
+    assert not Path("runs").exists()
+
+
+def test_an_existing_folder_is_left_alone() -> None:
+    Path("mine").mkdir()
+    (Path("mine") / "diary.txt").write_text("dear")
+    with pytest.raises(FolderError, match="mine"):
+        train(TINY, trackers=("none",), out=Path("mine"))
+    assert [path.name for path in Path("mine").iterdir()] == ["diary.txt"]

@@ -1,0 +1,177 @@
+"""Experiments that end before they should: what was learnt is saved, and whoever waits is told."""
+
+import json
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+import dqnlab
+from dqnlab.app.experiment import ctrl_c_waits, train
+from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.errors import EnvironmentFault, ResourceError
+from dqnlab.run import film
+from dqnlab.run.events import BlockEnded, Evaluated
+from dqnlab.track import curves
+
+TINY = Config(
+    preset="tiny",
+    torso=Mlp(hidden=(8, 8)),
+    learning_starts=64,
+    budget=Steps(num=500),
+    evaluate_every=Steps(num=100),
+    select_episodes=2,
+    confirm_episodes=2,
+    score_episodes=3,
+    metrics_every=20,
+    film=Film(episodes=0),
+)
+FILES = {"config.toml", "meta.json", "metrics.jsonl", "best_model.pth", "last_model.pth", "curves.png", "result.json"}
+
+
+def small(**changes: Any) -> Config:
+    return replace(TINY, **changes)
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def result(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "result.json").read_text())
+
+
+class Fragile(gym.Env):
+    """Pays 1 per step, ends after 10, and shows NaN at step `breaks` of its life."""
+
+    observation_space, action_space = spaces.Box(-1, 1, (2,), np.float32), spaces.Discrete(2)
+
+    def __init__(self, breaks: int = 300):
+        self.breaks, self.life = breaks, 0
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[np.ndarray, dict]:
+        super().reset(seed=seed)
+        self.left = 10
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict]:
+        self.life, self.left = self.life + 1, self.left - 1
+        bad = np.nan if self.life == self.breaks else 0.5
+        return np.full(2, bad, np.float32), 1.0, self.left == 0, False, {}
+
+
+@pytest.fixture
+def no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spares the second that drawing takes."""
+    monkeypatch.setattr(curves, "draw_curves", lambda folder, threshold: (folder / "curves.png").touch())
+
+
+def test_an_environment_made_in_python_is_kept_as_a_label(no_curves: None) -> None:
+    run = train(small(env=Env(id=Fragile, kwargs={"breaks": 10**9})), trackers=("none",))
+    assert run.env == "Fragile"
+    assert run.solved is None
+    assert "Fragile" in (run.folder / "config.toml").read_text()
+    assert json.loads((run.folder / "meta.json").read_text())["env"]["callable"] is True
+    assert dqnlab.load(run.folder).act(np.zeros(2)) in (0, 1)
+
+
+def test_an_environment_that_breaks_is_named_and_what_was_learnt_is_saved(no_curves: None) -> None:
+    # Its 300th step: the vector's count holds the 29 steps that only reset as well.
+    with pytest.raises(EnvironmentFault, match="env 'Fragile', step 329: observation is nan"):
+        train(small(env=Env(id=Fragile)), trackers=("none",), out=Path("mine"))
+    content = result(Path("mine"))
+    assert content["interrupted"]
+    assert content["score"] is None
+    assert content["env_steps"] == 299
+    assert content["selected_score"] == 10
+    assert names(Path("mine")) >= FILES
+
+
+class PressesCtrlC:
+    """A view that interrupts at the first evaluation, or twice in a row."""
+
+    def __init__(self, times: int):
+        self.times, self.after = times, 0
+
+    def start(self, *args: Any) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+    def say(self, text: str) -> None:
+        pass
+
+    def __call__(self, event: Any) -> None:
+        if isinstance(event, Evaluated):
+            for _ in range(self.times):
+                signal.raise_signal(signal.SIGINT)
+        elif isinstance(event, BlockEnded) and self.times == 1:
+            self.after = event.step
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_saves_best_and_last_and_gives_a_result_without_a_score(times: int, no_curves: None) -> None:
+    view = PressesCtrlC(times)
+    handler = signal.getsignal(signal.SIGINT)
+    run = train(TINY, trackers=("none",), view=view)  # type: ignore[arg-type]
+    assert run.interrupted
+    assert run.score is None
+    assert run.solved is None
+    assert run.env_steps == 100
+    assert view.after == (100 if times == 1 else 0)  # one waits for the end of the block, two do not
+    assert names(run.folder) >= FILES
+    assert result(run.folder)["interrupted"]
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_one_ctrl_c_is_a_note_and_a_second_insists() -> None:
+    with ctrl_c_waits() as interrupt:
+        assert not interrupt.asked
+        signal.raise_signal(signal.SIGINT)
+        assert interrupt.asked
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_a_film_that_fails_is_a_note_and_the_score_stands(monkeypatch: pytest.MonkeyPatch, no_curves: None) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise ResourceError("no codec")
+
+    monkeypatch.setattr(film, "record", fail)
+    run = train(small(film=Film(episodes=1)), trackers=("none",))
+    assert run.score is not None
+    assert "no film: no codec" in run.notes
+    assert "no film: no codec" in result(run.folder)["notes"]
+
+
+def test_curves_that_fail_are_a_note_and_the_score_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise OSError("no space")
+
+    monkeypatch.setattr(curves, "draw_curves", fail)
+    run = train(TINY, trackers=("none",))
+    assert run.score is not None
+    assert "no curves: no space" in run.notes
+
+
+def test_environments_are_closed_whatever_happens(no_curves: None) -> None:
+    made, closed = [], []
+
+    class Counted(Fragile):
+        def __init__(self) -> None:
+            super().__init__(breaks=200)
+            made.append(self)
+
+        def close(self) -> None:
+            closed.append(self)
+
+    with pytest.raises(EnvironmentFault):
+        train(small(env=Env(id=Counted)), trackers=("none",))
+    assert len(made) >= 3
+    assert set(map(id, closed)) == set(map(id, made))

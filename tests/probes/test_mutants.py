@@ -1,0 +1,173 @@
+"""Well-known mistakes, planted one by one: a probe turns red for each, most by the very number that it foretells."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+
+import dqnlab.build
+import dqnlab.learn.heads
+import dqnlab.learn.learner
+from dqnlab.config import Config, Env
+from dqnlab.learn.heads import row_of
+from dqnlab.learn.losses import Loss
+from dqnlab.learn.networks import QNetwork
+from dqnlab.learn.nstep import NStep, StepResult
+from dqnlab.learn.types import Transitions
+from dqnlab.run.probes import selftest
+from dqnlab.run.vector import SerialEnvs
+
+Patch = pytest.MonkeyPatch
+ORIGINAL = NStep.__call__
+
+
+def seen_by_the_fold(change: Callable[[StepResult], StepResult]) -> Callable[[Patch], None]:
+    """Plants a mistake in what n-step folding gets to see."""
+
+    def plant(patch: Patch) -> None:
+        patch.setattr(NStep, "__call__", lambda self, step: ORIGINAL(self, change(step)))
+
+    return plant
+
+
+def handed_out(change: Callable[[NStep, StepResult, Transitions], Transitions]) -> Callable[[Patch], None]:
+    """Plants a mistake in the transitions that n-step folding hands out."""
+
+    def call(self: NStep, step: StepResult) -> tuple[Transitions, np.ndarray]:
+        transitions, env = ORIGINAL(self, step)
+        return change(self, step, transitions), env
+
+    return lambda patch: patch.setattr(NStep, "__call__", call)
+
+
+def lose_the_tails(patch: Patch) -> None:
+    def call(self: NStep, step: StepResult) -> tuple[Transitions, np.ndarray]:
+        transitions, env = ORIGINAL(self, step)
+        keep = slice(0, 1) if self._steps >= self.n else slice(0, 0)
+        return Transitions(*(column[keep] for column in transitions)), env[keep]
+
+    patch.setattr(NStep, "__call__", call)
+
+
+def bootstrap_one_step_on(fold: NStep, step: StepResult, transitions: Transitions) -> Transitions:
+    waiting: deque[np.ndarray] = fold.__dict__.setdefault("_waiting", deque())
+    if step.live[0]:
+        waiting.append(step.next_obs[0])
+    return transitions._replace(next_obs=np.array([waiting.popleft() for _ in transitions.action]).reshape(-1, 5))
+
+
+def pair_with_the_observation_before(patch: Patch) -> None:
+    last: list[np.ndarray] = []
+
+    def shift(step: StepResult) -> StepResult:
+        last.append(step.obs)
+        return step._replace(obs=last[max(len(last) - 2, 0)])
+
+    seen_by_the_fold(shift)(patch)
+
+
+def mix_the_samples(patch: Patch) -> None:
+    def loss(q: Any, next_q: Any, reward: Any, discount: Any, huber: Any) -> Loss:
+        target = reward + discount * next_q
+        each = (q[:, None] - target[None, :]) ** 2  # [B, B] where [B] was meant
+        return Loss(each.mean(1), (q - target).abs().detach(), target)
+
+    patch.setattr(dqnlab.learn.heads, "td_loss", loss)
+
+
+def never_sync(patch: Patch) -> None:
+    patch.setattr(dqnlab.build, "hard_sync", lambda every: lambda online, target, updates: None)
+
+
+def always_the_first_action(patch: Patch) -> None:
+    patch.setattr(dqnlab.learn.learner, "row_of", lambda values, action: row_of(values, torch.zeros_like(action)))
+
+
+def next_by(choose: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[Patch], None]:
+    rule = lambda online, target, batch: (batch.reward, choose(target(batch.next_obs)))  # noqa: E731
+    return lambda patch: patch.setattr(dqnlab.build, "greedy", rule)
+
+
+def hand_out_own_memory(patch: Patch) -> None:
+    reset, step = SerialEnvs.reset, SerialEnvs.step
+
+    def aliased_reset(self: SerialEnvs, seeds: Any) -> np.ndarray:
+        reset(self, seeds)
+        return self._obs
+
+    patch.setattr(SerialEnvs, "reset", aliased_reset)
+    patch.setattr(SerialEnvs, "step", lambda self, action: step(self, action)._replace(next_obs=self._obs))
+
+
+def blind(patch: Patch) -> None:
+    see = QNetwork.features
+    patch.setattr(QNetwork, "features", lambda self, obs: torch.zeros_like(see(self, obs)))
+
+
+def mix_the_envs(step: StepResult) -> StepResult:
+    return step._replace(next_obs=np.roll(step.next_obs, 1, 0))
+
+
+class Mutant(NamedTuple):
+    plant: Callable[[Patch], None]
+    probe: str
+    n: int = 1
+    num_envs: int = 1
+    wrong: list[list[float]] | None = None  # the values it leads to, where they can be foretold
+
+
+MUTANTS = {
+    "truncation is taken for termination": Mutant(
+        seen_by_the_fold(lambda s: s._replace(terminated=s.terminated | s.truncated)), "cut", wrong=[[3.571]]
+    ),
+    "the terminal state is bootstrapped": Mutant(
+        seen_by_the_fold(lambda s: s._replace(terminated=s.terminated & False, truncated=s.terminated | s.truncated)),
+        "delay",
+        wrong=[[9], [10]],
+    ),
+    "the reset step is stored": Mutant(
+        seen_by_the_fold(lambda s: s._replace(live=np.ones_like(s.live))), "cut", wrong=[[8.333]]
+    ),
+    "the window leaks over truncation": Mutant(
+        seen_by_the_fold(lambda s: s._replace(truncated=s.truncated & False)), "worlds", n=3
+    ),
+    "the tails are lost at the end": Mutant(lose_the_tails, "corridor", n=3),
+    "bootstraps one step on but discounts n": Mutant(
+        handed_out(bootstrap_one_step_on), "corridor", n=3, wrong=[[0.430], [0.590], [0.81], [0.9], [1]]
+    ),
+    "bootstraps n steps on but discounts one": Mutant(
+        handed_out(lambda _f, _s, t: t._replace(discount=np.where(t.discount > 0, np.float32(0.9), t.discount))),
+        "corridor",
+        n=3,
+        wrong=[[0.81], [0.9], [0.81], [0.9], [1]],
+    ),
+    "gamma is dropped": Mutant(
+        handed_out(lambda _f, _s, t: t._replace(discount=(t.discount > 0).astype(np.float32))),
+        "delay",
+        wrong=[[1], [1]],
+    ),
+    "the target never follows": Mutant(never_sync, "delay"),
+    "errors of different samples are mixed": Mutant(mix_the_samples, "sign", wrong=[[0], [0]]),
+    "only the first action learns": Mutant(always_the_first_action, "choice"),
+    "actions belong to the observation before": Mutant(
+        pair_with_the_observation_before, "context", wrong=[[0, 0], [0, 0]]
+    ),
+    "bootstraps from the mean": Mutant(next_by(lambda v: v.mean(1)), "best next", wrong=[[0, 0], [-1, 1]]),
+    "bootstraps from the worst": Mutant(next_by(lambda v: v.amin(1)), "best next", wrong=[[-0.9, -0.9], [-1, 1]]),
+    "envs hand out their own memory": Mutant(hand_out_own_memory, "delay"),
+    "the number of a state is not seen": Mutant(blind, "numbered"),
+    "envs are mixed": Mutant(seen_by_the_fold(mix_the_envs), "worlds", num_envs=4),
+}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS.values(), ids=MUTANTS)
+def test_a_planted_mistake_turns_a_probe_red(mutant: Mutant, monkeypatch: Patch) -> None:
+    mutant.plant(monkeypatch)
+    (result,) = selftest([mutant.probe], Config(n=mutant.n, env=Env(num_envs=mutant.num_envs)))
+    assert not result.passed
+    if mutant.wrong is not None:
+        # Mistakes that mix make the targets noisy, and the network follows the noise a little.
+        np.testing.assert_allclose(result.got, mutant.wrong, atol=0.5 if abs(np.array(mutant.wrong)).max() > 1 else 0.2)

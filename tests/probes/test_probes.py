@@ -1,0 +1,109 @@
+"""A network learns the known values on every probe, whatever the choices it was made from."""
+
+import numpy as np
+import pytest
+
+from dqnlab import presets
+from dqnlab.config import Config, Double, Env, Polyak, Prioritized, Scalar
+from dqnlab.errors import ConfigError
+from dqnlab.run.probes import GAMMA, PROBES, Probe, probe_config, selftest
+
+NAMES = [probe.name for probe in PROBES]
+
+
+def found(results: list) -> dict[str, list]:
+    """The values of the probes that failed, for a message that shows them."""
+    return {result.name: result.got.round(3).tolist() for result in results if not result.passed}
+
+
+def true_values(probe: Probe) -> np.ndarray:
+    """The values by iterating Bellman's equation on the table, which is how nothing in the library finds them."""
+    q = np.zeros((len(probe.table), len(probe.table[0])))
+    for _ in range(1000):
+        q = np.array(
+            [[r + (0 if to is None else GAMMA * q[to].max()) for r, to in state] for state in probe.table],
+        )
+    return q
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=NAMES)
+def test_the_values_written_beside_a_probe_solve_its_table(probe: Probe) -> None:
+    np.testing.assert_allclose(np.array(probe.q, float), true_values(probe), atol=1e-9)
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=NAMES)
+def test_a_probe_keeps_the_rules_that_make_its_truth_independent_of_n(probe: Probe) -> None:
+    arrows = [arrow for state in probe.table for arrow in state]
+    assert all(-1 <= arrow.reward <= 1 for arrow in arrows)
+    one_step = probe.cut == 1 or all(arrow.to is None for arrow in arrows)
+    assert one_step or len(probe.table[0]) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_default_settings_learn_the_true_values(name: str) -> None:
+    assert found(list(selftest([name]))) == {}
+
+
+@pytest.mark.parametrize("name", ["corridor", "worlds", "best next"])
+def test_prioritised_replay_learns_the_true_values(name: str) -> None:
+    base = Config(sampler=Prioritized(alpha=0.6), n=3, env=Env(num_envs=4))
+    assert found(list(selftest([name], base))) == {}
+
+
+BASES = {
+    **{name: presets.get(name) for name in presets.names()},
+    "one env, n = 1": Config(),
+    "one env, n = 3": Config(n=3),
+    "four envs, n = 1": Config(env=Env(num_envs=4)),
+    "four envs, n = 3": Config(n=3, env=Env(num_envs=4)),
+    "n longer than any episode": Config(n=8, env=Env(num_envs=4)),
+    "prioritised": Config(sampler=Prioritized()),
+    "prioritised, double, n = 3": Config(sampler=Prioritized(alpha=1.0, beta=1.0), rule=Double(), n=3),
+    "polyak, Huber, double": Config(sync=Polyak(), head=Scalar(huber=1.0), rule=Double(), env=Env(num_envs=4)),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("base", BASES.values(), ids=BASES)
+def test_every_preset_and_combination_learns_the_true_values(base: Config) -> None:
+    assert found(list(selftest(base=base))) == {}
+
+
+def test_the_same_seed_learns_the_same_values_and_another_one_others() -> None:
+    first, again, other = (next(selftest(["sign"], Config(seed=seed))).got.tolist() for seed in (0, 0, 1))
+    assert first == again
+    assert first != other
+
+
+def test_a_result_says_what_was_expected_and_what_came() -> None:
+    (result,) = selftest(["delay"])
+    assert result.name == "delay"
+    assert "0.9" in result.says
+    assert result.expected.tolist() == [[0.9], [1.0]]
+    assert result.got.shape == (2, 1)
+    assert result.passed == bool((abs(result.got - result.expected) <= result.tolerance).all())
+
+
+def test_a_probe_is_trained_by_the_choices_of_the_base() -> None:
+    base = Config(
+        sampler=Prioritized(alpha=0.7), rule=Double(), head=Scalar(huber=1.0), n=3, sync=Polyak(), seed=7, preset="mine"
+    )
+    config = probe_config(base, PROBES[0])
+    kept = ("sampler", "rule", "head", "n", "seed", "preset")
+    assert [getattr(config, name) for name in kept] == [getattr(base, name) for name in kept]
+    assert config.sync.kind == "polyak"
+    assert config.gamma == GAMMA
+
+
+def test_many_envs_are_tested_by_four() -> None:
+    assert probe_config(Config(env=Env(num_envs=64)), PROBES[0]).env.num_envs == 4
+    assert probe_config(Config(env=Env(num_envs=3)), PROBES[0]).env.num_envs == 3
+
+
+def test_an_unknown_probe_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match=r"unknown probe 'coridor'; choose from end, .*corridor"):
+        selftest(["coridor"])
+
+
+def test_probes_are_found_by_name_in_the_order_asked_for() -> None:
+    assert [result.name for result in selftest(["choice", "end"])] == ["choice", "end"]

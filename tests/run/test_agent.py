@@ -1,0 +1,201 @@
+"""An agent acts as its network says, in the environment's own numbers, and is found again on disk."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+
+import dqnlab
+from dqnlab.build import assemble
+from dqnlab.config import Config, Env, Mlp
+from dqnlab.errors import CheckpointError, ConfigError, FolderError
+from dqnlab.learn.networks import export_weights
+from dqnlab.run.agent import Agent, load
+from dqnlab.run.evaluate import evaluate
+from dqnlab.run.folder import BEST, LAST, write_start
+from dqnlab.run.keep import save_weights
+
+CONFIG = Config(torso=Mlp(hidden=(8, 6)))
+OBS = np.linspace(-0.1, 0.1, 12, dtype=np.float32).reshape(3, 4)
+
+
+def agent(config: Config = CONFIG) -> Agent:
+    system = assemble(config)
+    return Agent(config, system.spec, system.learner.online, config.env)
+
+
+def saved(folder: Path, config: Config = CONFIG, file: str = BEST) -> Agent:
+    """An agent, and a run folder that holds it."""
+    made = agent(config)
+    folder.mkdir(exist_ok=True)
+    write_start(folder, config, made.spec)
+    save_weights(folder / file, export_weights(made.network))
+    return made
+
+
+class Lift(gym.Env):
+    """Floors 3 to 7, actions -1 to 1."""
+
+    observation_space, action_space = spaces.Discrete(5, start=3), spaces.Discrete(3, start=-1)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[int, dict]:
+        super().reset(seed=seed)
+        return 3, {}
+
+    def step(self, action: int) -> tuple[int, float, bool, bool, dict]:
+        assert self.action_space.contains(np.int64(action))
+        return 7, 1.0, True, False, {}
+
+
+# ── Acting ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_one_observation_gives_one_action_and_a_batch_gives_many() -> None:
+    a = agent()
+    assert type(a.act(OBS[0])) is int
+    assert a.q_values(OBS[0]).shape == (2,)
+    assert a.q_values(OBS).shape == (3, 2)
+    assert a.act(OBS).tolist() == [a.act(obs) for obs in OBS] == a.q_values(OBS).argmax(1).tolist()
+
+
+def test_values_are_those_of_the_network_whatever_type_the_observation_has() -> None:
+    a = agent()
+    with torch.no_grad():
+        expected = a.network.q_values(torch.from_numpy(OBS)).numpy()
+    for given in (OBS, OBS.astype(np.float64), OBS.tolist()):
+        np.testing.assert_allclose(a.q_values(given), expected, atol=1e-6)
+
+
+def test_states_and_actions_are_counted_as_the_environment_counts_them() -> None:
+    a = agent(replace(CONFIG, env=Env(id=Lift)))
+    with torch.no_grad():
+        a.network.linears()[-1].bias.copy_(torch.tensor([9.0, 0.0, 0.0]))
+    assert a.act(3) == -1
+    assert a.act([3, 7]).tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (1, 1, 4), ()])
+def test_an_observation_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"this agent takes \(4,\)"):
+        agent().q_values(np.zeros(shape))
+
+
+# ── Environments ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_agents_own_environment_is_the_default_and_keeps_its_arguments() -> None:
+    config = replace(CONFIG, env=Env(kwargs={"sutton_barto_reward": True}, max_episode_steps=30))
+    assert agent(config).env_config() == config.env
+    assert agent(config).env_config("CartPole-v1") == config.env
+    assert agent(config).env_config("Acrobot-v1").kwargs == {}
+    given = Env(id="CartPole-v0")
+    assert agent(config).env_config(given) is given
+
+
+def test_an_environment_of_other_spaces_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"env 'Acrobot-v1' has observations \(6,\).*takes \(4,\)"):
+        agent().check_fits(Env(id="Acrobot-v1"))
+
+
+def test_evaluating_plays_as_many_episodes_as_asked_and_repeats_for_a_seed() -> None:
+    a = agent()
+    first, again, other = (evaluate(a, episodes=5, seed=seed) for seed in (0, 0, 1))
+    assert first.episodes == 5
+    assert first == again
+    assert first.returns != other.returns
+
+
+# ── Loading ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_loaded_agent_values_everything_as_before() -> None:
+    a = saved(Path("run"))
+    for where in ("run", Path("run"), Path("run") / BEST):
+        np.testing.assert_array_equal(load(where).q_values(OBS), a.q_values(OBS))
+    assert load("run").config == CONFIG
+    assert load("run").spec == a.spec
+    assert dqnlab.load is load
+
+
+def test_best_and_last_are_different_files() -> None:
+    saved(Path("run"))
+    last = saved(Path("run"), replace(CONFIG, seed=1), LAST)
+    np.testing.assert_array_equal(load("run", which="last").q_values(OBS), last.q_values(OBS))
+    assert not np.array_equal(load("run").q_values(OBS), last.q_values(OBS))
+
+
+def test_the_agent_of_an_environment_made_in_python_asks_for_it() -> None:
+    a = saved(Path("run"), replace(CONFIG, env=Env(id=Lift)))
+    loaded = load("run")
+    np.testing.assert_array_equal(loaded.q_values([3, 5, 7]), a.q_values([3, 5, 7]))
+    assert loaded.act(3) == a.act(3)
+    with pytest.raises(ConfigError, match=r"'Lift'.*pass env="):
+        loaded.env_config()
+    assert load("run", env=Lift).env_config().id is Lift
+    assert evaluate(loaded, Lift, episodes=2).mean == 1
+
+
+def test_a_classic_weights_file_is_an_agent_by_itself() -> None:
+    a = agent()
+    save_weights(Path("classic.pth"), export_weights(a.network))
+    loaded = load("classic.pth", env="CartPole-v1")
+    np.testing.assert_array_equal(loaded.q_values(OBS), a.q_values(OBS))
+    assert evaluate(loaded, episodes=2).episodes == 2
+
+
+def test_a_classic_module_takes_the_file_strictly() -> None:
+    a = saved(Path("run"))
+
+    class Classic(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            layers = [torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 6), torch.nn.ReLU()]
+            self.fc = torch.nn.Sequential(*layers, torch.nn.Linear(6, 2))
+
+    classic = Classic()
+    classic.load_state_dict(torch.load(Path("run") / BEST, weights_only=True), strict=True)
+    with torch.no_grad():
+        values = classic.fc(torch.from_numpy(OBS)).numpy()
+    np.testing.assert_allclose(values, a.q_values(OBS), atol=1e-6)
+
+
+def test_three_hidden_layers_keep_their_own_names_and_load() -> None:
+    a = saved(Path("run"), replace(CONFIG, torso=Mlp(hidden=(5, 5, 5))))
+    assert not any(name.startswith("fc.") for name in torch.load(Path("run") / BEST, weights_only=True))
+    np.testing.assert_array_equal(load("run").q_values(OBS), a.q_values(OBS))
+
+
+def test_what_cannot_be_loaded_is_named() -> None:
+    saved(Path("run"))
+    with pytest.raises(FolderError, match="no run 'elsewhere'"):
+        load("elsewhere")
+    with pytest.raises(CheckpointError, match=r"last_model.pth.*has not saved"):
+        load("run", which="last")
+
+    whole = (Path("run") / BEST).read_bytes()
+    (Path("run") / BEST).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CheckpointError, match=r"best_model.pth.*not a readable weights file"):
+        load("run")
+    torch.save([1, 2], Path("run") / BEST)
+    with pytest.raises(CheckpointError, match="not a plain state_dict"):
+        load("run")
+    save_weights(Path("run") / BEST, export_weights(agent(replace(CONFIG, torso=Mlp(hidden=(9, 9)))).network))
+    with pytest.raises(CheckpointError, match="does not fit"):
+        load("run")
+
+
+def test_a_lone_file_of_unknown_shape_is_refused() -> None:
+    save_weights(Path("deep.pth"), export_weights(agent(replace(CONFIG, torso=Mlp(hidden=(5, 5, 5)))).network))
+    with pytest.raises(CheckpointError, match="outside a run folder"):
+        load("deep.pth")
+
+
+def test_a_lone_file_with_no_environment_says_what_is_missing() -> None:
+    save_weights(Path("classic.pth"), export_weights(agent().network))
+    with pytest.raises(ConfigError, match="env="):
+        load("classic.pth").env_config()

@@ -1,0 +1,124 @@
+"""What the collector hands out is what happened: no more, no less, to the right episode."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dqnlab.config import Env
+from dqnlab.learn.nstep import NStep
+from dqnlab.learn.policy import EpsilonGreedy
+from dqnlab.learn.schedules import constant
+from dqnlab.learn.types import Block
+from dqnlab.run.collector import Collector
+from dqnlab.run.envs import describe
+from dqnlab.run.vector import make_envs
+
+
+def collector(env: Env, num_envs: int = 1, n: int = 1, epsilon: Any = None, seeds: Sequence[int] = ()) -> Collector:
+    spec = describe(env)
+    policy = EpsilonGreedy(lambda obs: np.zeros((num_envs, spec.num_actions)), np.random.default_rng(0))
+    envs = make_envs(env, spec, num_envs)
+    fold = NStep(n, 0.9, num_envs, spec.obs)
+    return Collector(envs, policy, epsilon or constant(1.0), fold, seeds or range(num_envs))
+
+
+def until(source: Collector, episodes: int) -> list[Block]:
+    blocks = []
+    while source.episodes < episodes:
+        blocks.append(source.step())
+    return blocks
+
+
+def joined(blocks: list[Block], field: str) -> np.ndarray:
+    return np.concatenate([getattr(block.transitions, field) for block in blocks])
+
+
+@pytest.mark.parametrize("ends", ["terminated", "truncated"])
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_the_step_that_only_resets_is_never_stored(scripted: Any, ends: str, n: int) -> None:
+    blocks = until(collector(Env(id=scripted, kwargs={"ends": ends}), n=n), episodes=3)
+    obs, next_obs = joined(blocks, "obs"), joined(blocks, "next_obs")
+    assert obs.tolist() == [[episode, t] for episode in range(3) for t in range(3)]
+    assert next_obs.tolist() == [[episode, min(t + n, 3)] for episode in range(3) for t in range(3)]
+    assert sum(block.steps for block in blocks) == 9
+    assert len(blocks) == 11  # two of them only reset
+
+
+def test_truncated_episode_still_bootstraps_and_a_terminated_one_does_not(scripted: Any) -> None:
+    def discounts(ends: str) -> np.ndarray:
+        return joined(until(collector(Env(id=scripted, kwargs={"ends": ends})), 1), "discount")
+
+    np.testing.assert_array_equal(discounts("terminated"), np.float32([0.9, 0.9, 0.0]))
+    np.testing.assert_array_equal(discounts("truncated"), np.float32([0.9, 0.9, 0.9]))
+
+
+def test_returns_and_lengths_of_a_hundred_episodes_are_exact(scripted: Any) -> None:
+    lengths = np.random.default_rng(0).integers(1, 9, size=100).tolist()
+    blocks = until(collector(Env(id=scripted, kwargs={"lengths": lengths})), 100)
+    episodes = [episode for block in blocks for episode in block.episodes]
+    assert episodes == [(length * (length + 1) / 2, length) for length in lengths]  # 1 + 2 + … + length
+
+
+def test_every_env_keeps_its_own_account(seeded: Any) -> None:
+    source = collector(Env(id=seeded), num_envs=3, seeds=[1, 4, 8])  # first episodes of 2, 5 and 9 steps
+    episodes = [(e.length, e.ret) for block in until(source, 30) for e in block.episodes if e.length > 1]
+    assert episodes == [(2, 3.0), (5, 15.0), (9, 45.0)]  # later ones begin without a seed and last one step
+
+
+def test_a_block_says_which_env_its_transitions_came_from(seeded: Any) -> None:
+    source = collector(Env(id=seeded), num_envs=2, seeds=[1, 4])
+    blocks = [source.step() for _ in range(4)]
+    assert [block.env.tolist() for block in blocks] == [[0, 1], [0, 1], [1], [0, 1]]
+    assert [block.steps for block in blocks] == [2, 2, 1, 2]
+
+
+def test_a_block_may_hold_no_transition(scripted: Any) -> None:
+    source = collector(Env(id=scripted, kwargs={"lengths": (9,)}), n=3)
+    blocks = [source.step() for _ in range(3)]
+    assert [len(block.transitions.action) for block in blocks] == [0, 0, 1]
+    assert [block.steps for block in blocks] == [1, 1, 1]
+
+
+def test_epsilon_sees_the_steps_and_episodes_before_it(scripted: Any) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def epsilon(steps: int, episodes: int) -> float:
+        seen.append((steps, episodes))
+        return 1 / (1 + len(seen))
+
+    blocks = until(collector(Env(id=scripted, kwargs={"lengths": (2,)}), num_envs=2, epsilon=epsilon), 4)
+    assert seen == [(0, 0), (2, 0), (4, 2), (4, 2), (6, 2)]  # the step that only resets counts for nothing
+    assert [block.epsilon for block in blocks] == [1 / (2 + i) for i in range(5)]
+
+
+def test_the_steps_are_those_of_all_envs(scripted: Any) -> None:
+    source = collector(Env(id=scripted, kwargs={"lengths": (50,)}), num_envs=4)
+    for block, _ in zip(source, range(10), strict=False):
+        assert block.steps == 4
+    assert source.steps == 44  # zip takes one more block before it sees that the range has ended
+
+
+@pytest.mark.parametrize("num_envs", [4, 8], ids=["serial", "native"])
+def test_every_env_and_every_episode_begins_elsewhere(num_envs: int) -> None:
+    source = collector(Env(id="CartPole-v1", max_episode_steps=5), num_envs)
+    starts = [source._obs.copy()]
+    live = source._live.copy()
+    for _ in range(20):
+        source.step()
+        starts.append(source._obs[source._live & ~live])  # those that have just been reset
+        live = source._live.copy()
+    begun = np.concatenate(starts)
+    assert len(begun) >= 3 * num_envs
+    assert len(np.unique(begun, axis=0)) == len(begun)
+
+
+def test_rewards_and_actions_stay_with_their_observation() -> None:
+    env = Env(id="CartPole-v1")
+    source = collector(env, num_envs=2)
+    for _ in range(30):
+        before = source._obs.copy()
+        block = source.step()
+        np.testing.assert_array_equal(block.transitions.obs, before[block.env])
+        np.testing.assert_array_equal(block.transitions.next_obs, source._obs[block.env])

@@ -1,0 +1,141 @@
+"""Evaluation counts every episode once, and says how sure it is."""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from dqnlab.config import Env
+from dqnlab.run.envs import describe
+from dqnlab.run.evaluate import SIDE_BY_SIDE, Evaluator, Outcome, bootstrap, score_of
+
+
+def first_action(obs: np.ndarray) -> np.ndarray:
+    return np.tile([1.0, 0.0], (len(obs), 1))
+
+
+def evaluator(env: Env, gamma: float = 0.5) -> Evaluator:
+    return Evaluator(env, describe(env), gamma)
+
+
+# ── Episodes ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("num", [1, 5, SIDE_BY_SIDE, SIDE_BY_SIDE + 1, 3 * SIDE_BY_SIDE + 2])
+def test_each_seed_gives_one_episode_in_its_place_long_ones_too(seeded: Any, num: int) -> None:
+    seeds = list(range(num))
+    lengths = np.array([1 + s % 9 for s in seeds])
+    outcome = evaluator(Env(id=seeded)).play(first_action, seeds)
+    np.testing.assert_array_equal(outcome.returns, lengths * (lengths + 1) / 2)
+
+
+def test_the_mean_is_not_that_of_the_first_to_finish(seeded: Any) -> None:
+    seeds = list(range(9))  # one to nine steps
+    mean = evaluator(Env(id=seeded)).play(first_action, seeds).returns.mean()
+    assert mean == pytest.approx(55 / 3)  # the nine that finish first in nine autoreset envs are mostly short
+
+
+def test_native_episodes_are_counted_once_as_well() -> None:
+    def leaning(obs: np.ndarray) -> np.ndarray:
+        return np.stack([-obs[:, 2], obs[:, 2]], 1)
+
+    env = Env(id="CartPole-v1")
+    returns = evaluator(env).play(leaning, [3] * 20).returns
+    vector = gym.make_vec("CartPole-v1", 20, vectorization_mode="vector_entry_point")
+    obs, _ = vector.reset(seed=3)
+    lengths = np.zeros(20)
+    for step in range(1, 501):
+        obs, _, terminated, truncated, _ = vector.step(leaning(obs).argmax(1))
+        lengths[(lengths == 0) & (terminated | truncated)] = step
+    assert returns.tolist() == lengths.tolist()
+    assert returns.max() > 1.3 * returns.min()  # the shortest were long in their second episode by then
+
+
+def test_values_and_discounted_returns_are_those_of_the_first_state(seeded: Any) -> None:
+    def values(obs: np.ndarray) -> np.ndarray:
+        return np.stack([obs[:, 1], 7 - obs[:, 1]], 1)
+
+    outcome = evaluator(Env(id=seeded), gamma=0.5).play(values, [2, 0])
+    assert outcome.value.tolist() == [7, 7]
+    assert outcome.discounted.tolist() == [1 + 2 / 2 + 3 / 4, 1]
+    assert outcome.returns.tolist() == [6, 1]
+
+
+def test_only_episodes_that_the_limit_ended_are_cut(seeded: Any) -> None:
+    env = Env(id=seeded, max_episode_steps=4)
+    outcome = evaluator(env).play(first_action, [1, 3, 7])  # two steps; four, its end and the limit at once; eight
+    assert outcome.cut.tolist() == [False, False, True]
+    assert outcome.returns.tolist() == [3, 10, 10]
+    assert score_of(outcome).cut == 1
+
+
+@pytest.mark.parametrize("num", [3, 20])
+def test_the_same_seeds_give_every_network_the_same_starts(num: int) -> None:
+    seen: list[np.ndarray] = []
+
+    def looks(obs: np.ndarray) -> np.ndarray:
+        seen.append(obs.copy())
+        return first_action(obs)
+
+    judge = evaluator(Env(id="CartPole-v1"))
+    starts = []
+    for seeds in (range(num), range(num), range(100, 100 + num)):
+        seen.clear()
+        judge.play(looks, list(seeds))
+        starts.append(seen[0])
+    np.testing.assert_array_equal(starts[0], starts[1])
+    assert not np.array_equal(starts[0], starts[2])
+    assert len(np.unique(starts[0], axis=0)) == num
+
+
+def test_environments_are_made_once_and_closed_in_the_end(scripted: Any) -> None:
+    made, closed = [], []
+
+    class Counted(scripted):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            made.append(self)
+
+        def close(self) -> None:
+            closed.append(self)
+
+    judge = Evaluator(Env(id=Counted), describe(Env(id=scripted)), 0.9)
+    for _ in range(3):
+        judge.play(first_action, [1, 2])
+    assert len(made) == 2
+    judge.close()
+    assert closed == made
+
+
+# ── Intervals ────────────────────────────────────────────────────────────────────────────────────
+
+
+def outcome(returns: list[float]) -> Outcome:
+    zeros = np.zeros(len(returns))
+    return Outcome(np.array(returns), zeros.astype(bool), zeros, zeros)
+
+
+def test_equal_returns_leave_no_doubt() -> None:
+    score = score_of(outcome([500.0] * 100))
+    assert (score.mean, score.low, score.high, score.minimum, score.maximum) == (500,) * 5
+    assert (score.episodes, score.cut, score.returns) == (100, 0, (500.0,) * 100)
+    assert "bootstrap" in score.interval
+    assert "not over training seeds" in score.interval
+
+
+def test_two_outcomes_give_the_interval_of_a_fair_coin() -> None:
+    low, high = bootstrap(np.array([0.0, 1.0] * 50))
+    assert (low, high) == pytest.approx((0.4, 0.6), abs=0.011)  # binomial: 0.5 -+ 1.96 * 0.05
+
+
+def test_the_interval_is_the_same_each_time() -> None:
+    returns = np.random.default_rng(1).normal(size=30)
+    assert bootstrap(returns) == bootstrap(returns)
+
+
+def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    samples = [rng.normal(10, 3, size=50) for _ in range(200)]
+    held = sum(low <= 10 <= high for low, high in (bootstrap(s, resamples=400) for s in samples))
+    assert 180 <= held <= 198  # 95 % of 200, a little less for a bootstrap of 50

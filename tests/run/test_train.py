@@ -1,0 +1,230 @@
+"""The loop: what is called when, in which order, and how often."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dqnlab.learn.types import Block, Episode, Transitions
+from dqnlab.run import train as loop
+from dqnlab.run.events import BlockEnded, Confirmed, EpisodeEnded, Evaluated, Updated
+from dqnlab.run.train import Count, Period, Plan, Progress, crossings, train
+
+NEVER = 10**9
+
+
+def block(steps: int = 1, stored: int | None = None, episodes: list[Episode] | None = None) -> Block:
+    num = steps if stored is None else stored
+    columns = np.zeros((5, num))
+    return Block(Transitions(*columns), np.zeros(num, int), episodes or [], steps, 0.25)
+
+
+class Fakes:
+    """Parts that do nothing but write down that they were called."""
+
+    def __init__(self, blocks: list[Block], candidates: dict[int, bool] | None = None):
+        self.blocks, self.candidates = blocks, candidates or {}
+        self.tape: list[str] = []
+        self.stored = self.updates = 0
+        self.candidate: bool | None = None
+        self.progress = Progress()
+        self.online, self.device = None, torch.device("cpu")
+        self.terminal_share = 0.5
+        self.closed = False
+
+    def __iter__(self) -> Iterator[Block]:
+        try:
+            for each in self.blocks:
+                self.tape.append("act")
+                yield each
+        finally:
+            self.closed = True
+
+    # the replay
+    def add(self, each: Block) -> None:
+        self.stored += len(each.transitions.action)
+        self.tape.append("store")
+
+    def __len__(self) -> int:
+        return self.stored
+
+    def sample(self, size: int) -> tuple[Any, Any]:
+        self.tape.append(f"sample {size}")
+        return SimpleNamespace(obs=torch.zeros(1)), "slots"
+
+    def update_priorities(self, slots: Any, error: Any) -> None:
+        self.tape.append(f"priorities {slots} {error}")
+
+    # the learner
+    def update(self, batch: Any) -> Any:
+        self.updates += 1
+        self.tape.append("update")
+        return SimpleNamespace(error="error")
+
+    # the judge
+    def select(self, network: Any, step: int) -> Evaluated:
+        self.tape.append("evaluate")
+        self.candidate = self.candidates.get(step)
+        return Evaluated(step, (1.0,), 1.0, True, 1.0, 1.0, 1.0)
+
+    def confirm(self, step: int) -> Confirmed:
+        self.tape.append("confirm")
+        passed, self.candidate = bool(self.candidate), None
+        return Confirmed(step, 1, (1.0,), 1.0, passed)
+
+    def train(self, **changes: Any) -> Iterator[Any]:
+        settings = {"budget": Period("steps", NEVER), "evaluate_every": Period("steps", NEVER), "learning_starts": 1}
+        plan = Plan(**{**settings, "batch_size": 2, "update_every": 1, "metrics_every": NEVER, **changes})
+        return train(self, self, self, self, plan, self.progress)  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "dead_units", lambda network, obs: 0.125)
+
+
+# ── Order ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_state_first_event_last_block_ended_at_the_very_end() -> None:
+    fakes = Fakes([block(2, episodes=[Episode(5.0, 9), Episode(6.0, 3)])], candidates={2: True})
+    for event in fakes.train(evaluate_every=Period("steps", 2), metrics_every=1):
+        fakes.tape.append(type(event).__name__)
+    once = ["sample 2", "update", "priorities slots error", "Updated"]
+    assert fakes.tape == [
+        *["act", "store", "EpisodeEnded", "EpisodeEnded", *once, *once],
+        *["evaluate", "Evaluated", "confirm", "Confirmed", "BlockEnded"],
+    ]
+
+
+def test_events_say_where_training_stands() -> None:
+    fakes = Fakes([block(3), block(3, episodes=[Episode(5.0, 4), Episode(7.0, 5)])])
+    events = list(fakes.train(metrics_every=4))
+    assert [e for e in events if isinstance(e, EpisodeEnded)] == [
+        EpisodeEnded(6, 1, 5.0, 4, 0.25),
+        EpisodeEnded(6, 2, 7.0, 5, 0.25),
+    ]
+    (updated,) = [e for e in events if isinstance(e, Updated)]
+    assert (updated.step, updated.updates, updated.dead_units) == (6, 4, 0.125)
+    assert (updated.replay_size, updated.terminal_share) == (6, 0.5)
+    assert [e for e in events if isinstance(e, BlockEnded)] == [BlockEnded(3, 0, 3, 0.25), BlockEnded(6, 2, 6, 0.25)]
+
+
+def test_counts_have_moved_before_anyone_hears_of_it() -> None:
+    fakes = Fakes([block(1, episodes=[Episode(1.0, 1)])] * 3)
+    for event in fakes.train(evaluate_every=Period("steps", 1)):
+        assert fakes.progress.now.steps == event.step
+        if isinstance(event, EpisodeEnded):
+            assert fakes.progress.now.episodes == event.episode
+
+
+# ── Periods ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**4), st.integers(1, 10**4))
+def test_crossings_are_the_multiples_in_between(before: int, more: int, period: int) -> None:
+    after = before + more
+    slow = sum(1 for k in range(before // period, after // period + 2) if before < k * period <= after)
+    assert crossings(before, after, period) == slow
+
+
+@pytest.mark.parametrize("steps", [1, 7, 4096])
+def test_every_update_is_made_whatever_the_size_of_a_block(steps: int) -> None:
+    num = 3 * 4096 * 7
+    fakes = Fakes([block(steps)] * (num // steps))
+    seen = [(e.step, e.updates) for e in fakes.train(update_every=1000) if isinstance(e, BlockEnded)]
+    assert all(updates == step // 1000 for step, updates in seen)
+    assert seen[-1] == (num // steps * steps, num // steps * steps // 1000)
+
+
+@pytest.mark.parametrize("steps", [1, 7, 4096])
+def test_evaluations_and_the_end_come_in_the_block_that_crosses_them(steps: int) -> None:
+    fakes = Fakes([block(steps)] * (20_000 // steps + 2))
+    events = list(fakes.train(evaluate_every=Period("steps", 5000), budget=Period("steps", 12_000), update_every=NEVER))
+    due = [-(-at // steps) * steps for at in (5000, 10_000, 12_000)]  # rounded up to a block; the last at the end
+    assert [e.step for e in events if isinstance(e, Evaluated)] == list(dict.fromkeys(due))
+    assert events[-1].step == due[-1]
+
+
+def test_one_block_over_several_periods_is_judged_once() -> None:
+    fakes = Fakes([block(4096)])
+    assert len([e for e in fakes.train(evaluate_every=Period("steps", 100)) if isinstance(e, Evaluated)]) == 1
+
+
+def test_periods_may_count_episodes() -> None:
+    endings = [[], [Episode(1.0, 1)], [], [Episode(1.0, 1)] * 2, [Episode(1.0, 1)], [Episode(1.0, 1)] * 9]
+    fakes = Fakes([block(1, episodes=e) for e in endings])
+    events = list(fakes.train(evaluate_every=Period("episodes", 2), budget=Period("episodes", 4)))
+    assert [e.step for e in events if isinstance(e, Evaluated)] == [4, 5]
+    assert events[-1] == BlockEnded(5, 4, 5, 0.25)
+
+
+def test_a_period_passes_when_its_own_unit_does() -> None:
+    before, after = Count(99, 9), Count(101, 9)
+    assert Period("steps", 10).passed(before, after) == 1
+    assert Period("episodes", 10).passed(before, after) == 0
+
+
+# ── Learning starts ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_learning_starts_when_the_replay_holds_enough_and_nothing_is_caught_up() -> None:
+    fakes = Fakes([block(1)] * 8)
+    updates = [e.updates for e in fakes.train(learning_starts=5) if isinstance(e, BlockEnded)]
+    assert updates == [0, 0, 0, 0, 1, 2, 3, 4]
+
+
+def test_what_counts_is_what_is_stored_not_what_was_stepped() -> None:
+    fakes = Fakes([block(4, stored=0), block(4, stored=2), block(4, stored=4), block(4, stored=4)])
+    updates = [e.updates for e in fakes.train(learning_starts=3, update_every=2) if isinstance(e, BlockEnded)]
+    assert updates == [0, 0, 2, 4]
+
+
+def test_a_block_without_transitions_or_steps_is_harmless() -> None:
+    fakes = Fakes([block(0, stored=0), block(1), block(0, stored=0)])
+    assert [e.updates for e in fakes.train() if isinstance(e, BlockEnded)] == [0, 1, 1]
+
+
+# ── The end ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_candidate_that_fails_does_not_end_training_and_one_that_passes_does() -> None:
+    fakes = Fakes([block(10)] * 9, candidates={20: False, 40: True})
+    events = list(fakes.train(evaluate_every=Period("steps", 10)))
+    assert [(e.step, e.passed) for e in events if isinstance(e, Confirmed)] == [(20, False), (40, True)]
+    assert events[-1] == BlockEnded(40, 0, 40, 0.25)
+    assert fakes.progress.solved
+
+
+def test_the_end_of_the_budget_is_judged_even_between_two_evaluations() -> None:
+    fakes = Fakes([block(10)] * 9)
+    events = list(fakes.train(evaluate_every=Period("steps", 40), budget=Period("steps", 50)))
+    assert [e.step for e in events if isinstance(e, Evaluated)] == [40, 50]
+
+
+def test_the_end_is_judged_once_where_both_fall_together() -> None:
+    fakes = Fakes([block(10)] * 9)
+    events = list(fakes.train(evaluate_every=Period("steps", 25), budget=Period("steps", 50)))
+    assert [e.step for e in events if isinstance(e, Evaluated)] == [30, 50]
+
+
+def test_leaving_early_closes_the_source_and_calls_nothing_more() -> None:
+    fakes = Fakes([block(1)] * 9)
+    running = fakes.train()
+    next(running)
+    before = list(fakes.tape)
+    running.close()
+    assert fakes.closed
+    assert fakes.tape == before
+
+
+def test_what_the_loop_knows_survives_being_saved() -> None:
+    progress = Progress(Count(7, 3), solved=True)
+    restored = Progress()
+    restored.load_state_dict(progress.state_dict())
+    assert restored == progress
