@@ -70,13 +70,13 @@ CARTPOLE = replace(
     env=Env(id="CartPole-v1", num_envs=64),
     torso=Mlp(hidden=(64, 64)),
     sync=Polyak(tau=0.03),
-    optimizer=Adam(lr=6e-3),
+    optimizer=Adam(lr=4e-3),
     epsilon=Linear(start=1.0, end=0.05, steps=10_000),
     n=5,
     learning_starts=500,
     batch_size=256,
     update_every=48,
-    budget=Steps(num=200_000),
+    budget=Steps(num=400_000),
     evaluate_every=Steps(num=8_000),
 )
 
