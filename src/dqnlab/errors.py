@@ -6,7 +6,7 @@
     ├── EnvironmentFault            3   an environment that is missing, broken or returned nonsense
     ├── CheckpointError             4   a saved file that is damaged or belongs to something else
     ├── ResourceError               5   a device, a display, a package or memory that is not there
-    └── NumericsError               6   NaN or infinity in a loss
+    └── NumericsError               6   NaN or infinity in the weights
 
 A message says what is wrong, shows the value and names what to do.
 """

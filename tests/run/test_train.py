@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dqnlab.build import events
+from dqnlab.config import Config, Env, Steps
+from dqnlab.errors import NumericsError
 from dqnlab.learn.types import Block, Episode, Transitions
 from dqnlab.run import train as loop
 from dqnlab.run.events import BlockEnded, Confirmed, EpisodeEnded, Evaluated, Updated
@@ -35,6 +39,7 @@ class Fakes:
         self.progress = Progress()
         self.online, self.device = None, torch.device("cpu")
         self.terminal_share = 0.5
+        self.is_finite = True
         self.closed = False
 
     def __iter__(self) -> Iterator[Block]:
@@ -228,3 +233,33 @@ def test_what_the_loop_knows_survives_being_saved() -> None:
     restored = Progress()
     restored.load_state_dict(progress.state_dict())
     assert restored == progress
+
+
+def test_a_network_that_ran_away_is_never_judged() -> None:
+    fakes = Fakes([block(10)])
+    fakes.is_finite = False
+    plan = Plan(Period("steps", 10), Period("steps", 10), 1, 4, NEVER, NEVER)
+    with pytest.raises(NumericsError, match=r"update 0, env step 10.*optimizer\.lr"):
+        list(train(fakes, fakes, fakes, fakes, plan, fakes.progress))  # type: ignore[arg-type]
+    assert fakes.tape == ["act", "store"]
+
+
+class Jackpot(gym.Env[np.ndarray, int]):
+    """Pays more than float32 can square."""
+
+    observation_space = gym.spaces.Box(-1, 1, (1,), np.float32)
+    action_space = gym.spaces.Discrete(2)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+        super().reset(seed=seed)
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
+        return np.zeros(1, np.float32), 1e30, True, False, {}
+
+
+def test_learning_that_runs_away_stops_with_a_way_out() -> None:
+    config = Config(env=Env(id=Jackpot), learning_starts=64, metrics_every=10, budget=Steps(num=1_000))
+    with pytest.raises(NumericsError, match=r"not finite after update 10\b") as raised:
+        list(events(config))
+    assert raised.value.exit_code == 6

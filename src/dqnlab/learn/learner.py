@@ -84,6 +84,11 @@ class Learner:
             self.sync(self._online.values, self._target.values, self.updates)
         return update._replace(grad_norm=norm)
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether every weight of the online network still is a number."""
+        return bool(self._online.values.isfinite().all())
+
     def state_dict(self) -> dict[str, Any]:
         """A copy, which later updates leave alone."""
         state = {

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from ..errors import NumericsError
 from ..learn.learner import Learner
 from ..learn.networks import dead_units
 from ..learn.replay import Replay
@@ -76,6 +77,7 @@ def train(
 
         finished = plan.budget.passed(before, progress.now) > 0
         if finished or plan.evaluate_every.passed(before, progress.now):
+            check_finite(learner, step)
             yield judge.select(learner.online, step)  # evaluate
             if judge.candidate is not None:
                 confirmed = judge.confirm(step)
@@ -93,8 +95,18 @@ def learn(replay: Replay, learner: Learner, plan: Plan, due: int, step: int) -> 
         update = learner.update(batch)  # target, loss, gradient, step, sync
         replay.update_priorities(slots, update.error)
         if learner.updates % plan.metrics_every == 0:
+            check_finite(learner, step)
             dead = dead_units(learner.online, batch.obs.to(learner.device))
             yield Updated(step, learner.updates, update, dead, len(replay), replay.terminal_share)
+
+
+def check_finite(learner: Learner, step: int) -> None:
+    """Raises NumericsError if learning has run away: such a network must never be judged."""
+    if not learner.is_finite:
+        raise NumericsError(
+            f"the online network's weights are not finite after update {learner.updates}, env step {step}: "
+            "lower optimizer.lr, set optimizer.max_grad_norm, or scale the rewards"
+        )
 
 
 def crossings(before: int, after: int, period: int) -> int:
