@@ -75,9 +75,9 @@ CARTPOLE = replace(
     n=5,
     learning_starts=500,
     batch_size=256,
-    update_every=32,
+    update_every=48,
     budget=Steps(num=400_000),
-    evaluate_every=Steps(num=6_000),
+    evaluate_every=Steps(num=8_000),
 )
 
 
