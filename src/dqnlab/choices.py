@@ -137,6 +137,13 @@ class Adam:
             between("optimizer.max_grad_norm", self.max_grad_norm, 0, 1e9, open_low=True)
 
 
+def _falling(start: float, end: float) -> None:
+    """Raises ConfigError unless epsilon goes down, within [0, 1]."""
+    between("epsilon.start", start, 0, 1)
+    between("epsilon.end", end, 0, 1)
+    require(end <= start, "epsilon.end", end, f"at most epsilon.start = {start:g}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Linear:
     """Epsilon falls in a straight line over the first steps, then stays."""
@@ -148,9 +155,7 @@ class Linear:
     """env steps from start to end"""
 
     def __post_init__(self) -> None:
-        between("epsilon.start", self.start, 0, 1)
-        between("epsilon.end", self.end, 0, 1)
-        require(self.end <= self.start, "epsilon.end", self.end, f"at most epsilon.start = {self.start:g}")
+        _falling(self.start, self.end)
         whole("epsilon.steps", self.steps, 1)
 
 
@@ -164,9 +169,7 @@ class Geometric:
     factor: float = 0.995
 
     def __post_init__(self) -> None:
-        between("epsilon.start", self.start, 0, 1)
-        between("epsilon.end", self.end, 0, 1)
-        require(self.end <= self.start, "epsilon.end", self.end, f"at most epsilon.start = {self.start:g}")
+        _falling(self.start, self.end)
         between("epsilon.factor", self.factor, 0, 1, open_low=True)
 
 

@@ -122,8 +122,8 @@ def export_weights(network: QNetwork) -> "OrderedDict[str, Tensor]":
     A plain network with two hidden layers is written under the names of the classic module (`fc.0.weight` …),
     any other under its own.
     """
-    weights = OrderedDict((name, w.detach().cpu().clone()) for name, w in network.state_dict().items())
-    return OrderedDict((_file_names(network).get(name, name), w) for name, w in weights.items())
+    names = _file_names(network)
+    return OrderedDict((names.get(own, own), w.detach().cpu().clone()) for own, w in network.state_dict().items())
 
 
 def import_weights(network: QNetwork, weights: Mapping[str, Tensor]) -> None:

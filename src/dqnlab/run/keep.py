@@ -1,6 +1,5 @@
 """What of a run's networks is kept on disk, and when."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from ..learn.learner import Learner
 from ..learn.networks import export_weights
 from ..learn.replay import Replay
 from .events import BlockEnded, Evaluated, Event
-from .folder import BATCH, BEST, LAST, SNAPSHOTS, TARGET
+from .folder import BATCH, BEST, LAST, SNAPSHOTS, TARGET, replacing
 
 MOST_SNAPSHOTS = 12
 
@@ -78,13 +77,11 @@ class Keeper:
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     """Writes a plain state_dict in torch's own format, whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    torch.save(dict(weights), part)
-    os.replace(part, path)
+    with replacing(path) as part:
+        torch.save(dict(weights), part)
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Writes a safetensors file, whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(save(dict(tensors)))
-    os.replace(part, path)
+    with replacing(path) as part:
+        part.write_bytes(save(dict(tensors)))
