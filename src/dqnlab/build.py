@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 
 from . import config as c
 from .learn.heads import Head, ScalarHead
-from .learn.learner import Learner, Sync, hard_sync, polyak_sync
+from .learn.learner import Learner, Sync, Update, hard_sync, polyak_sync
 from .learn.networks import QNetwork
 from .learn.nstep import NStep
 from .learn.optimizer import AdamSettings
 from .learn.policy import EpsilonGreedy, q_function
-from .learn.replay import Prioritized, Replay, Sampler, Uniform
+from .learn.replay import Layout, Replay
+from .learn.samplers import Prioritized, Sampler, Uniform
 from .learn.schedules import Schedule, constant, geometric, linear
 from .learn.targets import Rule, double, greedy
+from .learn.types import Sample
 from .run.collector import Collector
-from .run.device import arithmetic, resolve_device
+from .run.device import arithmetic, cache_folder, check_memory, resolve_device
 from .run.envs import EnvSpec, describe
 from .run.evaluate import Evaluator
 from .run.events import Event
 from .run.judge import Judge, Rules
 from .run.seeds import env_seeds, generator
-from .run.train import Period, Plan, Progress, train
+from .run.train import Loop, Period, Plan, Progress, run, train
 from .run.vector import make_envs
+
+UPDATES_THAT_PAY = 40_000  # an update saves some 0.4 ms, compiling for the first time takes some 15 s
+EPISODE_STEPS = 200  # a guess, for budgets counted in episodes
+
+Notify = Callable[[str], None]
+"""Takes a line for the user."""
+
+say: Notify = logging.getLogger("dqnlab").warning
 
 
 @dataclass
@@ -41,9 +52,14 @@ class System:
     plan: Plan
     progress: Progress
 
-    def events(self) -> Iterator[Event]:
-        """Trains; each event comes after the state it speaks of has changed."""
-        yield from train(self.collector, self.replay, self.learner, self.judge, self.plan, self.progress)
+    def loop(self) -> Loop:
+        """The training loop, which waits for its updates."""
+        return train(self.collector, self.replay, self.learner, self.judge, self.plan, self.progress)
+
+    def events(self, notify: Notify = say) -> Iterator[Event]:
+        """Trains alone; each event comes after the state it speaks of has changed."""
+        update = make_update([self], notify)
+        yield from run(self.loop(), lambda sample: update({0: sample})[0])
 
     def close(self) -> None:
         """Closes the environments."""
@@ -62,29 +78,59 @@ def events(config: c.Config) -> Iterator[Event]:
 
 
 def assemble(config: c.Config) -> System:
-    """Builds a run. Raises ConfigError or EnvironmentFault before anything has been written."""
+    """Builds a run. Raises ConfigError, EnvironmentFault or ResourceError before anything has been written."""
     spec = describe(config.env)
     device = resolve_device(config.device)
+    layout = Layout(config.replay_capacity, spec.obs, config.env.num_envs, config.n)
+    check_memory(layout.num_bytes, device, f"replay_capacity = {layout.capacity:,}")
     online, target, scratch = (make_network(config, spec).to(device) for _ in range(3))
-    adam = AdamSettings(
-        config.optimizer.lr,
-        config.optimizer.beta1,
-        config.optimizer.beta2,
-        config.optimizer.eps,
-        config.optimizer.max_grad_norm,
-    )
-    learner = Learner(online, target, make_rule(config.rule), make_sync(config.sync), adam)
+    learner = Learner(online, target, make_rule(config.rule), make_sync(config.sync), make_adam(config.optimizer))
     sampler = make_sampler(config.sampler, config.replay_capacity)
     return System(
-        config,
+        replace(config, compile="on" if pays_to_compile(config) else "off"),
         spec,
         make_collector(config, spec, online),
-        Replay(config.replay_capacity, spec.obs, sampler, generator(config.seed, "replay")),
+        Replay(layout, sampler, generator(config.seed, "replay"), device),
         learner,
         make_judge(config, spec, scratch),
         make_plan(config),
         Progress(),
     )
+
+
+def pays_to_compile(config: c.Config) -> bool:
+    """Whether to compile the update: as asked, or if there may be so many that it pays even the first time.
+
+    Only the configuration decides, so that the same one always computes the same.
+    """
+    if config.compile != "auto":
+        return config.compile == "on"
+    steps = config.budget.num * (1 if isinstance(config.budget, c.Steps) else EPISODE_STEPS)
+    return steps // config.update_every >= UPDATES_THAT_PAY
+
+
+def make_update(systems: Sequence[System], notify: Notify) -> Callable[[Mapping[int, Sample]], Mapping[int, Update]]:
+    """How samples of the systems, by index, are answered: by one compiled update of all if chosen, else one by one.
+
+    Where compiling fails, `notify` is told so, and the systems' configurations say that nothing was compiled.
+    """
+
+    def plain(samples: Mapping[int, Sample]) -> dict[int, Update]:
+        return {i: systems[i].learner.update(systems[i].replay.batch(sample)) for i, sample in samples.items()}
+
+    if systems[0].config.compile == "off":
+        return plain
+    from .learn.compiled import CompileError
+    from .learn.stack import Stack
+
+    try:
+        learners, replays = [each.learner for each in systems], [each.replay for each in systems]
+        return Stack(learners, replays, systems[0].config.batch_size, cache_folder(), notify).update
+    except CompileError as e:
+        notify(f"the update runs uncompiled: {e}")
+        for system in systems:
+            system.config = replace(system.config, compile="off")
+        return plain
 
 
 def make_network(config: c.Config, spec: EnvSpec) -> QNetwork:
@@ -98,8 +144,9 @@ def make_collector(config: c.Config, spec: EnvSpec, online: QNetwork) -> Collect
     num_envs = config.env.num_envs
     envs = make_envs(config.env, spec, num_envs)
     policy = EpsilonGreedy(q_function(online), generator(config.seed, "act"))
-    fold = NStep(config.n, config.gamma, num_envs, spec.obs)
-    return Collector(envs, policy, make_epsilon(config.epsilon), fold, env_seeds(config.seed, "train", num_envs))
+    fold = NStep(config.n, config.gamma, num_envs)
+    seeds = env_seeds(config.seed, "train", num_envs)
+    return Collector(envs, spec.obs, policy, make_epsilon(config.epsilon), fold, seeds)
 
 
 def make_judge(config: c.Config, spec: EnvSpec, scratch: QNetwork) -> Judge:
@@ -133,6 +180,10 @@ def make_period(period: c.Steps | c.Episodes) -> Period:
             return Period("steps", num)
         case c.Episodes(num=num):
             return Period("episodes", num)
+
+
+def make_adam(adam: c.Adam) -> AdamSettings:
+    return AdamSettings(adam.lr, adam.beta1, adam.beta2, adam.eps, adam.max_grad_norm)
 
 
 def make_head(head: c.Scalar) -> Head:

@@ -90,6 +90,8 @@ class Config:
     """every random number of the run follows from it"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """where the networks live; auto takes the CPU for fully connected networks, which are too small for a GPU"""
+    compile: Literal["auto", "on", "off"] = "auto"
+    """compile the update, which takes some 15 s once per configuration; auto does so if there will be many updates"""
     threads: int = 1
     """threads of torch and numpy; more than one makes small networks slower"""
     env: Env = field(default_factory=Env)
@@ -131,6 +133,7 @@ class Config:
     def __post_init__(self) -> None:
         ok = isinstance(self.seed, int) and not isinstance(self.seed, bool) and 0 <= self.seed < 2**32
         require(ok, "seed", self.seed, "a whole number in [0, 2**32)")
+        require(self.compile in {"auto", "on", "off"}, "compile", self.compile, "auto, on or off")
         require(self.device in {"auto", "cpu", "cuda"}, "device", self.device, "auto, cpu or cuda")
         counts = ("threads", "n", "replay_capacity", "learning_starts", "batch_size", "update_every")
         judging = ("select_episodes", "confirm_episodes", "score_episodes", "metrics_every")

@@ -80,9 +80,24 @@ class Learner:
         mean.backward()
         with torch.no_grad():
             norm = self.optimizer.step(self._online.values, self._online.gradient)
-            self.updates += 1
-            self.sync(self._online.values, self._target.values, self.updates)
+            self.finish_update()
         return update._replace(grad_norm=norm)
+
+    def finish_update(self) -> None:
+        """Counts an update, and syncs if it is time."""
+        self.updates += 1
+        self.sync(self._online.values, self._target.values, self.updates)
+
+    @property
+    def values(self) -> tuple[Tensor, Tensor]:
+        """All parameters of the online and of the target network, as one vector [P] each."""
+        return self._online.values, self._target.values
+
+    def move_to(self, online: Tensor, target: Tensor, mean: Tensor, square: Tensor) -> None:
+        """Lives in these tensors [P] from now on, which hold what its own held before."""
+        self._online.move_to(online)
+        self._target.move_to(target)
+        self.optimizer.mean, self.optimizer.square = mean, square
 
     @property
     def is_finite(self) -> bool:

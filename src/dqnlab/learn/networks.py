@@ -102,15 +102,21 @@ class Flat:
     """
 
     def __init__(self, network: nn.Module):
-        parameters = list(network.parameters())
-        self.values = torch.cat([p.detach().flatten() for p in parameters])
-        self.gradient = torch.zeros_like(self.values)
-        start = 0
-        for p in parameters:
-            end = start + p.numel()
-            p.data = self.values[start:end].view_as(p)
-            p.grad = self.gradient[start:end].view_as(p)
-            start = end
+        self._parameters = list(network.parameters())
+        self.gradient = torch.zeros(sum(p.numel() for p in self._parameters), device=self._parameters[0].device)
+        for p, gradient in zip(self._parameters, self._views(self.gradient), strict=True):
+            p.grad = gradient
+        self.move_to(torch.cat([p.detach().flatten() for p in self._parameters]))
+
+    def move_to(self, values: Tensor) -> None:
+        """Makes the network's parameters views into `values` [P], whatever they hold."""
+        self.values = values
+        for p, view in zip(self._parameters, self._views(values), strict=True):
+            p.data = view
+
+    def _views(self, vector: Tensor) -> list[Tensor]:
+        parts = vector.split([p.numel() for p in self._parameters])
+        return [part.view_as(p) for part, p in zip(parts, self._parameters, strict=True)]
 
 
 CLASSIC_LAYERS = ("fc.0", "fc.2", "fc.4")

@@ -4,16 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .types import ObsSpec, Transitions
+from .types import Transitions
 
 
 class StepResult(NamedTuple):
     """One step of E envs. Where `live` is False the env only reset itself: nothing happened."""
 
-    obs: np.ndarray  # [E, *obs_shape] before the step
     action: np.ndarray  # [E] int64
-    reward: np.ndarray  # [E]
-    next_obs: np.ndarray  # [E, *obs_shape] after it, of a finished episode its last
+    reward: np.ndarray  # [E], 0 where not live
     terminated: np.ndarray  # [E] bool
     truncated: np.ndarray  # [E] bool
     live: np.ndarray  # [E] bool
@@ -27,40 +25,36 @@ class NStep:
     episode *terminated*, gamma**span if it was only *truncated*, for then the value beyond still counts.
     """
 
-    def __init__(self, n: int, gamma: float, num_envs: int, obs: ObsSpec):
-        self.n = n
+    def __init__(self, n: int, gamma: float, num_envs: int):
+        self.n, self.num_envs, self._steps = n, num_envs, 0
+        # A window over the last n steps: row t % n holds what began at step t. Its constants, by the newest row:
+        age = (np.arange(n)[:, None] - np.arange(n)) % n  # steps since each row began
         self._powers = gamma ** np.arange(n + 1)  # float64
-        self._span = np.arange(n, 0, -1)  # of the window's rows, oldest first: steps from its start to now
-        self._factor = self._powers[self._span - 1, None]  # what a reward now counts for each
-        self._full = (self._span == n)[:, None]
-        # A window over the last n steps: row t % n holds what began at step t.
-        self._obs = np.zeros((n, num_envs, *obs.shape), obs.dtype)
+        self._factor = self._powers[age, None]  # [n, n, 1] what a reward now counts for each row
+        self._full = (age == n - 1)[..., None]  # [n, n, 1]
+        self._oldest_first = (np.arange(n)[:, None] + 1 + np.arange(n)) % n  # [n, n] rows
         self._action = np.zeros((n, num_envs), np.int64)
         self._return = np.zeros((n, num_envs))  # discounted rewards since then
         self._open = np.zeros((n, num_envs), bool)
-        self._steps = 0
 
-    def __call__(self, step: StepResult) -> tuple[Transitions, np.ndarray]:
-        """The transitions that this step completed, oldest first, and the env [M] of each."""
-        n, newest = self.n, self._steps % self.n
-        self._obs[newest], self._action[newest] = step.obs, step.action
-        self._return[newest], self._open[newest] = 0.0, step.live
+    def __call__(self, step: StepResult) -> Transitions:
+        """The transitions that this step completed, oldest first."""
+        newest = self._steps % self.n
         self._steps += 1
+        self._action[newest], self._return[newest], self._open[newest] = step.action, 0.0, step.live
+        self._return += self._factor[newest] * step.reward
 
-        rows = (newest + 1 + np.arange(n)) % n  # oldest first
-        live = self._open[rows] & step.live  # [n, E]
-        self._return[rows] += self._factor * np.where(live, step.reward, 0.0)
-
-        ended = step.terminated | step.truncated
-        complete = live & (ended | self._full)
-        age, env = np.nonzero(complete)
-        row = rows[age]
+        complete = self._open & (step.terminated | step.truncated | self._full[newest])  # [n, E]
+        rows = self._oldest_first[newest]
+        order, env = complete[rows].nonzero()
+        row = rows[order]
+        span = self.n - order
         self._open[row, env] = False
-        discount = np.where(step.terminated[env], 0.0, self._powers[self._span[age]])
+        end = self._steps * self.num_envs + env  # frames are counted from the first one, at step 0
         return Transitions(
-            self._obs[row, env],
-            self._action[row, env],
-            self._return[row, env].astype(np.float32),
-            discount.astype(np.float32),
-            step.next_obs[env],
-        ), env
+            start=end - span * self.num_envs,
+            action=self._action[row, env],
+            reward=self._return[row, env].astype(np.float32),
+            discount=np.where(step.terminated[env], 0.0, self._powers[span]).astype(np.float32),
+            end=end,
+        )

@@ -20,15 +20,15 @@ class AdamSettings(NamedTuple):
     max_grad_norm: float | None
 
 
-def adam(gradient: Tensor, mean: Tensor, square: Tensor, steps: int, s: AdamSettings) -> tuple[Tensor, Tensor, Tensor]:
-    """One step of Adam (Kingma & Ba 2015, Algorithm 1), counted from steps = 1; all tensors [P].
+def adam(gradient: Tensor, mean: Tensor, square: Tensor, steps: int | Tensor, s: AdamSettings) -> Tensor:
+    """What one step of Adam adds to the parameters (Kingma & Ba 2015, Algorithm 1); all tensors [P].
 
-    Returns what to add to the parameters, and the new running mean and mean square of the gradient.
+    The running mean and mean square of the gradient change in place. `steps` counts from 1.
     """
-    mean = mean.lerp(gradient, 1 - s.beta1)
-    square = square.lerp(gradient * gradient, 1 - s.beta2)
+    mean.lerp_(gradient, 1 - s.beta1)
+    square.lerp_(gradient * gradient, 1 - s.beta2)
     root = square.sqrt() / (1 - s.beta2**steps) ** 0.5
-    return mean / (root + s.eps) * (-s.lr / (1 - s.beta1**steps)), mean, square
+    return mean / (root + s.eps) * (-s.lr / (1 - s.beta1**steps))
 
 
 def clip(gradient: Tensor, max_norm: float | None) -> tuple[Tensor, Tensor]:
@@ -46,10 +46,9 @@ class Adam:
 
     def step(self, values: Tensor, gradient: Tensor) -> Tensor:
         """Moves `values` [P] in place against `gradient` [P]; returns the gradient's norm [] before clipping."""
-        gradient, norm = clip(gradient, self.settings.max_grad_norm)
         self.steps += 1
-        move, self.mean, self.square = adam(gradient, self.mean, self.square, self.steps, self.settings)
-        values += move
+        gradient, norm = clip(gradient, self.settings.max_grad_norm)
+        values += adam(gradient, self.mean, self.square, self.steps, self.settings)
         return norm
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,111 +1,175 @@
-"""⑥ Replay memory: a ring of transitions, and a sampler that says which slots to draw."""
+"""⑥ Replay memory: a ring of frames and a ring of the transitions between them."""
 
-from typing import Protocol
+import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from .sumtree import SumTree
-from .types import Batch, Block, ObsSpec, Sample, Transitions
+from .samplers import Held, Sampler
+from .types import Batch, Block, ObsSpec, Sample
 
 
-class Sampler(Protocol):
-    """Chooses slots."""
+class Memory(NamedTuple):
+    """All that is stored, as tensors on one device. F frames, C transitions."""
 
-    def added(self, slots: np.ndarray) -> None:
-        """New transitions lie in `slots` [M]."""
+    frames: Tensor  # [F, *frame_shape], frame number i in slot i % F
+    first: Tensor  # [F] bool, whether the frame begins an episode
+    start: Tensor  # [C] int64, slot of the frame that a transition starts from
+    action: Tensor  # [C] int64
+    reward: Tensor  # [C] float32
+    discount: Tensor  # [C] float32
+    end: Tensor  # [C] int64, slot of the frame to bootstrap from
 
-    def draw(self, size: int, stored: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Slots [B] among the first `stored`, and their importance weights [B] float32 in (0, 1]."""
 
-    def update(self, slots: np.ndarray, error: np.ndarray) -> None:
-        """The transitions in `slots` [B] were last off by `error` [B] >= 0."""
+class Layout(NamedTuple):
+    """What decides the size of a memory, and how to read it."""
+
+    capacity: int  # C
+    obs: ObsSpec
+    num_envs: int  # E: frames of one env are E apart
+    n: int  # most steps that a transition spans
+
+    @property
+    def reach(self) -> int:
+        """How many frames before its end a transition may need."""
+        return (self.n + self.obs.stack) * self.num_envs
+
+    @property
+    def num_frames(self) -> int:
+        """F: one per transition, and room for what is still open and for frames on which an episode ended."""
+        return self.capacity + self.capacity // 100 + self.reach + self.num_envs
+
+    @property
+    def num_bytes(self) -> int:
+        """How large the memory is."""
+        frame = math.prod(self.obs.frame_shape) * self.obs.dtype.itemsize
+        return self.num_frames * (frame + 1) + self.capacity * (8 + 8 + 4 + 4 + 8)
+
+    def allocate(self, device: torch.device) -> Memory:
+        """An empty memory."""
+        dtype = torch.from_numpy(np.zeros(0, self.obs.dtype)).dtype
+        frames, numbers = self.num_frames, (self.capacity,)
+        return Memory(
+            torch.zeros((frames, *self.obs.frame_shape), dtype=dtype, device=device),
+            torch.zeros(frames, dtype=torch.bool, device=device),
+            torch.zeros(numbers, dtype=torch.int64, device=device),
+            torch.zeros(numbers, dtype=torch.int64, device=device),
+            torch.zeros(numbers, device=device),
+            torch.zeros(numbers, device=device),
+            torch.zeros(numbers, dtype=torch.int64, device=device),
+        )
+
+
+def gather(memory: Memory, layout: Layout, slots: Tensor, weight: Tensor) -> Batch:
+    """The transitions in `slots` [B] with their weights [B]. Pure, so that it can be compiled."""
+    start, action, reward, discount, end = (column.index_select(0, slots) for column in memory[2:])
+    obs, next_obs = observe(memory, layout, start), observe(memory, layout, end)
+    return Batch(obs, action, reward, discount, next_obs, weight)
+
+
+def observe(memory: Memory, layout: Layout, newest: Tensor) -> Tensor:
+    """Observations [B, *obs_shape] whose newest frames lie in slots [B].
+
+    A stack reaches back no further than its episode: before its first frame the first one is repeated.
+    """
+    if layout.obs.stack == 1:
+        return memory.frames.index_select(0, newest)
+    slots = [newest]
+    for _ in range(layout.obs.stack - 1):
+        before = (slots[-1] - layout.num_envs) % layout.num_frames
+        slots.append(torch.where(memory.first.index_select(0, slots[-1]), slots[-1], before))
+    return memory.frames[torch.stack(slots[::-1], 1)]
 
 
 class Replay:
-    """Ring of `capacity` transitions; the oldest are overwritten first."""
+    """The latest transitions, at most `capacity`; the oldest make room, and whatever leans on a lost frame goes too."""
 
-    def __init__(self, capacity: int, obs: ObsSpec, sampler: Sampler, rng: np.random.Generator):
-        self.capacity, self.sampler, self._rng = capacity, sampler, rng
-        self._added = 0  # ever
-        self._columns = Transitions(
-            obs=np.zeros((capacity, *obs.shape), obs.dtype),
-            action=np.zeros(capacity, np.int64),
-            reward=np.zeros(capacity, np.float32),
-            discount=np.zeros(capacity, np.float32),
-            next_obs=np.zeros((capacity, *obs.shape), obs.dtype),
-        )
+    def __init__(self, layout: Layout, sampler: Sampler, rng: np.random.Generator, device: torch.device | None = None):
+        self.layout, self.sampler, self._rng = layout, sampler, rng
+        self._frames_added = self._added = self._oldest = 0  # ever: frames, transitions; the first still held
+        self._number = np.zeros(layout.capacity, np.int64)  # of each transition's first frame
+        self.move_to(layout.allocate(device or torch.device("cpu")))
+
+    def move_to(self, memory: Memory) -> None:
+        """Lives in `memory` from now on, which holds what it held before."""
+        self.memory = memory
+        on_cpu = memory.frames.device.type == "cpu"
+        self._columns = [column.numpy() if on_cpu else column for column in memory]
 
     def __len__(self) -> int:
-        return min(self._added, self.capacity)
+        return self._added - self._oldest
 
     def add(self, block: Block) -> None:
-        """Stores a block of at most `capacity` transitions."""
-        size = len(block.transitions.action)
-        if size == 0:
-            return
-        slots = (self._added + np.arange(size)) % self.capacity
-        for column, new in zip(self._columns, block.transitions, strict=True):
-            column[slots] = new
-        self.sampler.added(slots)
-        self._added += size
+        """Stores a block's frames and its transitions, of which there are at most `capacity`."""
+        frames, first, start, action, reward, discount, end = self._columns
+        _write(frames, self._frames_added, block.frames)
+        _write(first, self._frames_added, block.first)
+        self._frames_added += len(block.frames)
+        new = block.transitions
+        if len(new.action):
+            size = self.layout.num_frames
+            columns = (start, action, reward, discount, end, self._number)
+            fields = (new.start % size, new.action, new.reward, new.discount, new.end % size, new.start)
+            for column, field in zip(columns, fields, strict=True):
+                _write(column, self._added, field)
+            self.sampler.added(self._slots(self._added, self._added + len(new.action)))
+            self._added += len(new.action)
+            self._oldest = max(self._oldest, self._added - self.layout.capacity)
+        self._drop_frameless()
 
     def sample(self, size: int, rng: np.random.Generator | None = None) -> Sample:
-        """Draws `size` transitions with replacement, by the replay's own generator unless given another.
+        """Chooses `size` transitions with replacement, by the replay's own generator unless given another.
 
         Raises:
             ValueError: fewer than `size` are stored.
         """
         if len(self) < size:
             raise ValueError(f"cannot sample {size} transitions from a replay that holds {len(self)}")
-        slots, weight = self.sampler.draw(size, len(self), self._rng if rng is None else rng)
-        columns = (torch.from_numpy(column.take(slots, 0)) for column in self._columns)
-        return Sample(Batch(*columns, weight=torch.from_numpy(weight)), slots)
+        capacity = self.layout.capacity
+        held = Held(self._oldest % capacity, len(self), capacity)
+        return self.sampler.draw(size, held, self._rng if rng is None else rng)
 
-    def update_priorities(self, slots: np.ndarray, error: torch.Tensor) -> None:
+    def batch(self, sample: Sample) -> Batch:
+        """The sampled transitions themselves."""
+        device = self.memory.frames.device
+        slots, weight = (torch.from_numpy(column).to(device) for column in sample)
+        return gather(self.memory, self.layout, slots, weight)
+
+    def update_priorities(self, slots: np.ndarray, error: Tensor) -> None:
         """Tells the sampler how wrong the predictions for `slots` [B] were: `error` [B] >= 0."""
         self.sampler.update(slots, error.cpu().numpy())
 
     @property
     def terminal_share(self) -> float:
         """The share of stored transitions that lead into a terminal state."""
-        return float(np.mean(self._columns.discount[: len(self)] == 0)) if len(self) else 0.0
+        at = self._oldest % self.layout.capacity
+        column = self.memory.discount
+        parts = column[at : at + len(self)], column[: max(at + len(self) - self.layout.capacity, 0)]
+        return sum(int((part == 0).sum()) for part in parts) / max(len(self), 1)
+
+    def _slots(self, start: int, stop: int) -> np.ndarray:
+        return np.arange(start, stop) % self.layout.capacity
+
+    def _drop_frameless(self) -> None:
+        """Drops the oldest transitions until none needs a frame that has been overwritten.
+
+        Transitions lie in the order in which they ended, so one may have started up to n steps before its neighbour.
+        """
+        lost = self._frames_added - self.layout.num_frames + self.layout.reach
+        before = self._oldest
+        while self._oldest < self._added and self._number[self._oldest % self.layout.capacity] < lost:
+            self._oldest += 1
+        if self._oldest > before:
+            self.sampler.dropped(self._slots(before, self._oldest))
 
 
-class Uniform:
-    """Every stored transition is equally likely; errors are ignored."""
-
-    def added(self, slots: np.ndarray) -> None:
-        pass
-
-    def draw(self, size: int, stored: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        return rng.integers(stored, size=size), np.ones(size, np.float32)
-
-    def update(self, slots: np.ndarray, error: np.ndarray) -> None:
-        pass
-
-
-class Prioritized:
-    """Proportional prioritisation (Schaul et al. 2016, §3.3-3.4).
-
-    A transition is drawn with probability p ~ (error + eps)**alpha, stratified over the batch, and weighs
-    (N p)**-beta, scaled so that the heaviest of the batch weighs 1. New ones get the largest error so far.
-    """
-
-    def __init__(self, capacity: int, alpha: float, beta: float, eps: float = 1e-6):
-        self.alpha, self.beta, self.eps = alpha, beta, eps
-        self._tree, self._largest = SumTree(capacity), 1.0
-
-    def added(self, slots: np.ndarray) -> None:
-        self._tree.set(slots, np.full(len(slots), self._largest**self.alpha))
-
-    def draw(self, size: int, stored: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        slots = self._tree.find((np.arange(size) + rng.random(size)) / size * self._tree.total)
-        probability = self._tree.get(slots) / self._tree.total
-        weight = (stored * probability) ** -self.beta
-        return slots, (weight / weight.max()).astype(np.float32)
-
-    def update(self, slots: np.ndarray, error: np.ndarray) -> None:
-        priority = error.astype(np.float64) + self.eps
-        self._largest = max(self._largest, float(priority.max()))
-        self._tree.set(slots, priority**self.alpha)
+def _write(column: np.ndarray | Tensor, count: int, new: np.ndarray) -> None:
+    """Writes `new` behind the `count` things that a ring has taken so far."""
+    at = count % len(column)
+    room = len(column) - at
+    values = new if isinstance(column, np.ndarray) else torch.from_numpy(new).to(column.device)
+    column[at : at + len(new)] = values[:room]
+    if len(new) > room:
+        column[: len(new) - room] = values[room:]

@@ -1,6 +1,10 @@
 """① The data that flows from environment to loss.
 
 Shapes: E envs, M transitions in a block, B in a batch, A actions, K numbers per action.
+
+What an environment shows at one moment is a *frame*. Frames are numbered in the order in which they come:
+env e shows frame t * E + e at its vector step t. A transition names its two observations by their frames,
+so that each is stored once, however many transitions, or stacks of successive frames, it belongs to.
 """
 
 from typing import NamedTuple
@@ -10,25 +14,35 @@ from torch import Tensor
 
 
 class ObsSpec(NamedTuple):
-    """What one stored observation looks like."""
+    """What an observation looks like."""
 
-    shape: tuple[int, ...]
+    shape: tuple[int, ...]  # of what the network sees
     dtype: np.dtype  # float32, uint8 (pixels), bool, or int64 for the number of a discrete state
     num_states: int | None = None  # of a discrete state, which the network sees as one-hot
+    stack: int = 1  # successive frames in one observation; above 1 it is shape[0]
+
+    @property
+    def frame_shape(self) -> tuple[int, ...]:
+        """Of one frame."""
+        return self.shape[1:] if self.stack > 1 else self.shape
+
+    def newest(self, obs: np.ndarray) -> np.ndarray:
+        """The newest frames [E, *frame_shape] of observations [E, *shape]."""
+        return obs[:, -1] if self.stack > 1 else obs
 
 
 class Transitions(NamedTuple):
     """M transitions, one array per field. A transition spans 1..n env steps.
 
-    `discount` multiplies the value at `next_obs`: gamma**span, and 0 if the span ended in a
+    `discount` multiplies the value of the last observation: gamma**span, and 0 if the span ended in a
     terminal state. Losses therefore need to know neither gamma, nor n, nor how an episode ended.
     """
 
-    obs: np.ndarray  # [M, *obs_shape]
+    start: np.ndarray  # [M] int64, number of the frame that the action answered to
     action: np.ndarray  # [M] int64, in 0..A-1
     reward: np.ndarray  # [M] float32, discounted sum over the span
     discount: np.ndarray  # [M] float32, in [0, 1]
-    next_obs: np.ndarray  # [M, *obs_shape], the state to bootstrap from
+    end: np.ndarray  # [M] int64, number of the frame to bootstrap from
 
 
 class Episode(NamedTuple):
@@ -41,8 +55,9 @@ class Episode(NamedTuple):
 class Block(NamedTuple):
     """What a source of experience hands over at once."""
 
-    transitions: Transitions  # M may be 0
-    env: np.ndarray  # [M] int64, which env each transition came from
+    frames: np.ndarray  # [F, *frame_shape] those that no block before has brought, in the order of their numbers
+    first: np.ndarray  # [F] bool, whether a frame begins an episode
+    transitions: Transitions  # M may be 0; frame number % E says which env one came from
     episodes: list[Episode]  # those that ended
     steps: int  # env steps taken; a reset is none
     epsilon: float  # share of random actions at these steps
@@ -56,11 +71,11 @@ class Batch(NamedTuple):
     reward: Tensor  # [B] float32
     discount: Tensor  # [B] float32
     next_obs: Tensor  # [B, *obs_shape]
-    weight: Tensor  # [B] float32, importance weights: ones under uniform sampling
+    weight: Tensor  # [B] float32, importance weights
 
 
 class Sample(NamedTuple):
-    """A batch and the replay slots it came from."""
+    """Which B transitions to learn from."""
 
-    batch: Batch
-    slots: np.ndarray  # [B] int64
+    slots: np.ndarray  # [B] int64, where they lie in the replay
+    weight: np.ndarray  # [B] float32, importance weights: ones under uniform sampling

@@ -108,7 +108,7 @@ def load(
     about = read_json(folder / META)["env"]
     weights = _read_weights(file)
     own = None if about["callable"] else config.env
-    return _agent(config, _spec(about), weights, file, own if env is None else env, device)
+    return _agent(config, _spec(about, config.env.frame_stack), weights, file, own if env is None else env, device)
 
 
 def _read_config(folder: Path) -> Config:
@@ -119,8 +119,8 @@ def _read_config(folder: Path) -> Config:
         raise FolderError(f"{str(path)!r} cannot be read: {e.strerror or e}") from e
 
 
-def _spec(about: Mapping[str, Any]) -> EnvSpec:
-    obs = ObsSpec(tuple(about["obs_shape"]), np.dtype(about["obs_dtype"]), about["num_states"])
+def _spec(about: Mapping[str, Any], stack: int) -> EnvSpec:
+    obs = ObsSpec(tuple(about["obs_shape"]), np.dtype(about["obs_dtype"]), about["num_states"], stack)
     names = ("obs_start", "num_actions", "action_start", "reward_threshold", "max_episode_steps")
     return EnvSpec(obs, *(about[name] for name in names))
 

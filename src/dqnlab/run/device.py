@@ -1,12 +1,16 @@
-"""Where tensors live, and how many threads work on them."""
+"""Where tensors live, how much room there is, and how many threads work on them."""
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import psutil
 import torch
 from threadpoolctl import threadpool_limits
 
-from ..errors import ConfigError
+from ..errors import ConfigError, ResourceError
 
 
 def resolve_device(name: str) -> torch.device:
@@ -35,3 +39,32 @@ def arithmetic(threads: int) -> Iterator[None]:
     finally:
         torch.set_flush_denormal(False)
         torch.set_num_threads(before)
+
+
+def check_memory(needed: int, device: torch.device, what: str) -> None:
+    """Raises ResourceError if `what` needs more bytes than the device has left."""
+    available = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else available_memory()
+    if needed > available:
+        raise ResourceError(
+            f"{what} needs {needed / 1e9:.1f} GB, but only {available / 1e9:.1f} GB are free on {device}: lower it"
+        )
+
+
+def available_memory() -> int:
+    """Bytes that this process can still take: of the machine, and of the container it runs in."""
+    free = psutil.virtual_memory().available
+    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    if limit.is_file() and used.is_file() and (text := limit.read_text().strip()).isdigit():
+        free = min(free, int(text) - int(used.read_text()))
+    return free
+
+
+def cache_folder() -> Path:
+    """Where compiled programs are kept for later runs: the system's usual place."""
+    if sys.platform == "win32":
+        home = Path(os.environ.get("LOCALAPPDATA", Path.home()))
+    elif sys.platform == "darwin":
+        home = Path.home() / "Library" / "Caches"
+    else:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return home / "dqnlab"

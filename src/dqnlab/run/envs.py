@@ -124,7 +124,7 @@ def _obs_spec(env: Env, space: spaces.Space[Any]) -> tuple[ObsSpec, int]:
         return ObsSpec((), np.dtype(np.int64), int(space.n)), int(space.start)
     if isinstance(space, spaces.Box):
         kept = space.dtype if space.dtype in (np.uint8, np.bool_) else np.float32
-        return ObsSpec(tuple(space.shape), np.dtype(kept)), 0
+        return ObsSpec(tuple(space.shape), np.dtype(kept), stack=env.frame_stack), 0
     hint = "wrap the environment so that it returns a Box or a Discrete"
     if isinstance(space, (spaces.Dict, spaces.Tuple)):
         hint = "wrap it in gymnasium.wrappers.FlattenObservation"

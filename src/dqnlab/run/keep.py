@@ -62,7 +62,7 @@ class Keeper:
         """Draws a batch as the learner would, by a generator of its own so that recording changes nothing."""
         learner = self._learner
         self._next_batch = 2 * max(learner.updates, self._next_batch)
-        batch, _ = self._replay.sample(self._batch_size, self._rng)
+        batch = self._replay.batch(self._replay.sample(self._batch_size, self._rng))
         adam = learner.optimizer.state_dict()
         self._batch = {
             **{f"batch/{name}": column for name, column in batch._asdict().items()},

@@ -2,17 +2,20 @@
 
 The loop knows nothing of files, screens or servers, nor where experience comes from. Whoever iterates
 decides what to do with an event, and stops training by leaving.
+
+Where an update is due, the loop yields a `Sample` among its events, and whoever drives it sends back the
+`Update`. So one loop serves an agent that learns alone and many that learn as one (`lockstep`).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from ..errors import NumericsError
-from ..learn.learner import Learner
+from ..learn.learner import Learner, Update
 from ..learn.networks import dead_units
 from ..learn.replay import Replay
-from ..learn.types import Block
+from ..learn.types import Block, Sample
 from .events import BlockEnded, EpisodeEnded, Event, Updated
 from .judge import Judge
 
@@ -61,42 +64,56 @@ class Progress:
         self.now, self.solved = Count(state["steps"], state["episodes"]), state["solved"]
 
 
-def train(
-    source: Iterable[Block], replay: Replay, learner: Learner, judge: Judge, plan: Plan, progress: Progress
-) -> Iterator[Event]:
+Loop = Generator[Event | Sample, Update | None, None]
+"""Yields events, and a sample wherever it wants the update of it sent in."""
+
+
+def run(loop: Loop, update: Callable[[Sample], Update]) -> Iterator[Event]:
+    """Drives one loop: answers its samples, passes its events on."""
+    said = next(loop, None)
+    while said is not None:
+        if isinstance(said, Sample):
+            said = loop.send(update(said))  # never the end: `BlockEnded` follows
+        else:
+            yield said
+            said = next(loop, None)
+
+
+def train(source: Iterable[Block], replay: Replay, learner: Learner, judge: Judge, plan: Plan, at: Progress) -> Loop:
     """Acts, stores, learns and judges until the budget is spent or a candidate is confirmed."""
     for block in source:  # act
         replay.add(block)  # store
-        before, progress.now = progress.now, _after(progress.now, block)
-        step, episodes = progress.now
+        before, at.now = at.now, _after(at.now, block)
+        step, episodes = at.now
         for number, episode in enumerate(block.episodes, before.episodes + 1):
             yield EpisodeEnded(step, number, episode.ret, episode.length, block.epsilon)
 
         if len(replay) >= plan.learning_starts:
             yield from learn(replay, learner, plan, crossings(before.steps, step, plan.update_every), step)
 
-        finished = plan.budget.passed(before, progress.now) > 0
-        if finished or plan.evaluate_every.passed(before, progress.now):
+        finished = plan.budget.passed(before, at.now) > 0
+        if finished or plan.evaluate_every.passed(before, at.now):
             check_finite(learner, step)
             yield judge.select(learner.online, step)  # evaluate
             if judge.candidate is not None:
                 confirmed = judge.confirm(step)
-                progress.solved = confirmed.passed
+                at.solved = confirmed.passed
                 yield confirmed
         yield BlockEnded(step, episodes, learner.updates, block.epsilon)
-        if finished or progress.solved:
+        if finished or at.solved:
             return
 
 
-def learn(replay: Replay, learner: Learner, plan: Plan, due: int, step: int) -> Iterator[Updated]:
-    """Makes the updates that are due."""
+def learn(replay: Replay, learner: Learner, plan: Plan, due: int, step: int) -> Loop:
+    """Asks for the updates that are due."""
     for _ in range(due):
-        batch, slots = replay.sample(plan.batch_size)  # sample
-        update = learner.update(batch)  # target, loss, gradient, step, sync
-        replay.update_priorities(slots, update.error)
+        sample = replay.sample(plan.batch_size)  # sample
+        update = yield sample  # target, loss, gradient, step, sync
+        assert update is not None, "a sample is answered with its update"
+        replay.update_priorities(sample.slots, update.error)
         if learner.updates % plan.metrics_every == 0:
             check_finite(learner, step)
-            dead = dead_units(learner.online, batch.obs.to(learner.device))
+            dead = dead_units(learner.online, replay.batch(sample).obs.to(learner.device))
             yield Updated(step, learner.updates, update, dead, len(replay), replay.terminal_share)
 
 

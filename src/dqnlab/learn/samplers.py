@@ -1,0 +1,80 @@
+"""Which stored transitions to learn from."""
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from .sumtree import SumTree
+from .types import Sample
+
+
+class Held(NamedTuple):
+    """The slots in use: `stored` of them from `oldest` on, after the last slot comes slot 0."""
+
+    oldest: int
+    stored: int
+    capacity: int
+
+
+class Sampler(Protocol):
+    """Chooses slots."""
+
+    def added(self, slots: np.ndarray) -> None:
+        """New transitions lie in `slots` [M]."""
+
+    def dropped(self, slots: np.ndarray) -> None:
+        """What lay in `slots` [M] is gone."""
+
+    def draw(self, size: int, held: Held, rng: np.random.Generator) -> Sample:
+        """`size` of the held transitions, with replacement."""
+
+    def update(self, slots: np.ndarray, error: np.ndarray) -> None:
+        """The transitions in `slots` [B] were last off by `error` [B] >= 0."""
+
+
+class Uniform:
+    """Every stored transition is equally likely; errors are ignored."""
+
+    def added(self, slots: np.ndarray) -> None:
+        pass
+
+    def dropped(self, slots: np.ndarray) -> None:
+        pass
+
+    def draw(self, size: int, held: Held, rng: np.random.Generator) -> Sample:
+        slots = rng.integers(held.oldest, held.oldest + held.stored, size=size)
+        if held.oldest + held.stored > held.capacity:
+            slots %= held.capacity
+        return Sample(slots, np.ones(size, np.float32))
+
+    def update(self, slots: np.ndarray, error: np.ndarray) -> None:
+        pass
+
+
+class Prioritized:
+    """Proportional prioritisation (Schaul et al. 2016, §3.3-3.4).
+
+    A transition is drawn with probability p ~ (error + eps)**alpha, stratified over the batch, and weighs
+    (N p)**-beta, scaled so that the heaviest of the batch weighs 1. New ones get the largest error so far.
+    """
+
+    def __init__(self, capacity: int, alpha: float, beta: float, eps: float = 1e-6):
+        self.alpha, self.beta, self.eps = alpha, beta, eps
+        self._tree, self._largest = SumTree(capacity), 1.0
+
+    def added(self, slots: np.ndarray) -> None:
+        self._tree.set(slots, np.full(len(slots), self._largest**self.alpha))
+
+    def dropped(self, slots: np.ndarray) -> None:
+        self._tree.set(slots, np.zeros(len(slots)))
+
+    def draw(self, size: int, held: Held, rng: np.random.Generator) -> Sample:
+        slots = self._tree.find((np.arange(size) + rng.random(size)) / size * self._tree.total)
+        probability = self._tree.get(slots) / self._tree.total
+        weight = (held.stored * probability) ** -self.beta
+        return Sample(slots, (weight / weight.max()).astype(np.float32))
+
+    def update(self, slots: np.ndarray, error: np.ndarray) -> None:
+        priority = error.astype(np.float64) + self.eps
+        self._largest = max(self._largest, float(priority.max()))
+        self._tree.set(slots, priority**self.alpha)
