@@ -1,6 +1,7 @@
 """⑥ Replay memory: a ring of frames and a ring of the transitions between them."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,8 @@ from torch import Tensor
 
 from .samplers import Held, Sampler
 from .types import Batch, Block, ObsSpec, Sample
+
+Column = np.ndarray | Tensor
 
 
 class Memory(NamedTuple):
@@ -96,26 +99,22 @@ class Replay:
         """Lives in `memory` from now on, which holds what it held before."""
         self.memory = memory
         on_cpu = memory.frames.device.type == "cpu"
-        self._columns = [column.numpy() if on_cpu else column for column in memory]
+        self._columns: list[Column] = [column.numpy() if on_cpu else column for column in memory]
 
     def __len__(self) -> int:
         return self._added - self._oldest
 
     def add(self, block: Block) -> None:
         """Stores a block's frames and its transitions, of which there are at most `capacity`."""
-        frames, first, start, action, reward, discount, end = self._columns
-        _write(frames, self._frames_added, block.frames)
-        _write(first, self._frames_added, block.first)
+        frames, first, *columns = self._columns
+        self._write((frames, first), self._frames_added, (block.frames, block.first))
         self._frames_added += len(block.frames)
-        new = block.transitions
-        if len(new.action):
-            size = self.layout.num_frames
-            columns = (start, action, reward, discount, end, self._number)
+        new, size = block.transitions, self.layout.num_frames
+        if num := len(new.action):
             fields = (new.start % size, new.action, new.reward, new.discount, new.end % size, new.start)
-            for column, field in zip(columns, fields, strict=True):
-                _write(column, self._added, field)
-            self.sampler.added(self._slots(self._added, self._added + len(new.action)))
-            self._added += len(new.action)
+            self._write((*columns, self._number), self._added, fields)
+            self.sampler.added(self._slots(self._added, self._added + num))
+            self._added += num
             self._oldest = max(self._oldest, self._added - self.layout.capacity)
         self._drop_frameless()
 
@@ -149,6 +148,17 @@ class Replay:
         parts = column[at : at + len(self)], column[: max(at + len(self) - self.layout.capacity, 0)]
         return sum(int((part == 0).sum()) for part in parts) / max(len(self), 1)
 
+    def _write(self, columns: Sequence[Column], count: int, fields: Sequence[np.ndarray]) -> None:
+        """Writes equally long fields behind the `count` rows that rings of one size have taken so far."""
+        size, num = len(columns[0]), len(fields[0])
+        at = count % size
+        room = min(num, size - at)
+        for column, field in zip(columns, fields, strict=True):
+            new = field if isinstance(column, np.ndarray) else torch.from_numpy(field).to(column.device)
+            column[at : at + room] = new[:room]
+            if num > room:
+                column[: num - room] = new[room:]
+
     def _slots(self, start: int, stop: int) -> np.ndarray:
         return np.arange(start, stop) % self.layout.capacity
 
@@ -163,13 +173,3 @@ class Replay:
             self._oldest += 1
         if self._oldest > before:
             self.sampler.dropped(self._slots(before, self._oldest))
-
-
-def _write(column: np.ndarray | Tensor, count: int, new: np.ndarray) -> None:
-    """Writes `new` behind the `count` things that a ring has taken so far."""
-    at = count % len(column)
-    room = len(column) - at
-    values = new if isinstance(column, np.ndarray) else torch.from_numpy(new).to(column.device)
-    column[at : at + len(new)] = values[:room]
-    if len(new) > room:
-        column[: len(new) - room] = values[room:]
