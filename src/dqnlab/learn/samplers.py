@@ -63,18 +63,18 @@ class Prioritized:
         self._tree, self._largest = SumTree(capacity), 1.0
 
     def added(self, slots: np.ndarray) -> None:
-        self._tree.set(slots, np.full(len(slots), self._largest**self.alpha))
+        self._tree.set(slots, np.full(len(slots), self._largest))
 
     def dropped(self, slots: np.ndarray) -> None:
         self._tree.set(slots, np.zeros(len(slots)))
 
     def draw(self, size: int, held: Held, rng: np.random.Generator) -> Sample:
         slots = self._tree.find((np.arange(size) + rng.random(size)) / size * self._tree.total)
-        probability = self._tree.get(slots) / self._tree.total
-        weight = (held.stored * probability) ** -self.beta
-        return Sample(slots, (weight / weight.max()).astype(np.float32))
+        priority = self._tree.get(slots)
+        # N and the sum of all priorities cancel where the heaviest is scaled to 1.
+        return Sample(slots, ((priority.min() / priority) ** self.beta).astype(np.float32))
 
     def update(self, slots: np.ndarray, error: np.ndarray) -> None:
-        priority = error.astype(np.float64) + self.eps
+        priority = (error.astype(np.float64) + self.eps) ** self.alpha
         self._largest = max(self._largest, float(priority.max()))
-        self._tree.set(slots, priority**self.alpha)
+        self._tree.set(slots, priority)
