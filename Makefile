@@ -1,14 +1,18 @@
-# make train    install, solve CartPole-v1, judge and film the best network    (ARGS="..." goes to dqn train)
-# make test     install, run every test
-# make check    format, lint, types, architecture and the fast tests: before every commit
+# make train         install, solve CartPole-v1, judge and film the best network    (ARGS="..." goes to dqn train)
+# make test          install, run every test
+# make check         format, lint, types, architecture and the fast tests: before every commit
+# make bench         time the library beside the one-file example, in turn    (ARGS="--steps 5000 --repeats 3")
+# make bench-peers   the same beside SB3, CleanRL's arithmetic and rejax, each in an environment of its own
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PEERS := sb3 cleanrl rejax
+PEER_VENVS := benchmarks/.venvs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test check clean
+.PHONY: help setup train test check bench bench-peers clean
 
 help:
 	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +41,17 @@ check: setup
 	$(BIN)/python -m pytest -q tests/test_architecture.py
 	$(BIN)/python -m pytest -q -m 'not slow' -n auto --ignore tests/test_architecture.py
 
+bench: setup
+	$(BIN)/python benchmarks/speed.py $(ARGS)
+
+bench-peers: setup $(PEERS:%=$(PEER_VENVS)/%/.installed)
+	$(BIN)/python benchmarks/speed.py --peers $(ARGS)
+
+$(PEER_VENVS)/%/.installed: benchmarks/peers/%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --disable-pip-version-check -r $<
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEER_VENVS) build dist .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
