@@ -166,11 +166,11 @@ def test_experiments_driven_in_turns_leave_what_each_leaves_alone(no_curves: Non
         folder = Path(f"turns-{config.seed}")
         folder.mkdir()
         opened.append(open_experiment(assemble(config), folder, (), None, Stopwatch()))
-    for events in zip_longest(*(experiment.system.events() for experiment in opened)):
-        for experiment, event in zip(opened, events, strict=True):
+    for events in zip_longest(*(one.system.events() for one in opened)):
+        for one, event in zip(opened, events, strict=True):
             if event is not None:
-                experiment.take(event)
-    runs = [experiment.conclude(100.0, interrupted=False) for experiment in opened]
+                one.take(event)
+    runs = [one.conclude(100.0, interrupted=False) for one in opened]
     assert [run.score for run in runs] == [run.score for run in alone]
     for run, single in zip(runs, alone, strict=True):
         weights = [torch.load(each.folder / "last_model.pth", weights_only=True) for each in (run, single)]

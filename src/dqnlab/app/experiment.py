@@ -21,10 +21,10 @@ from .interrupt import ctrl_c_waits
 if TYPE_CHECKING:
     from ..build import System
     from ..run.agent import Agent
-    from ..run.evaluate import Score
     from ..run.events import Event
     from ..run.judge import Verdict
     from ..run.keep import Keeper
+    from ..run.score import Score
     from ..track.record import Recorder
     from .console import View
 

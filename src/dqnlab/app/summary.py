@@ -16,8 +16,8 @@ from ..fields import plain
 from .text import clean, number, shown
 
 if TYPE_CHECKING:
-    from ..run.evaluate import Score
     from ..run.folder import Run
+    from ..run.score import Score
 
 LABEL, GOOD, BAD = "dim", "bold green", "bold yellow"
 PHASES = ("import", "train", "evaluate", "confirm", "film", "report")

@@ -34,7 +34,7 @@ from ..toml import to_toml
 
 if TYPE_CHECKING:
     from .envs import EnvSpec
-    from .evaluate import Score
+    from .score import Score
 
 SCHEMA = 1
 CONFIG, META, METRICS, RESULT = "config.toml", "meta.json", "metrics.jsonl", "result.json"
