@@ -83,7 +83,7 @@ def _files(run: Run) -> list[Text]:
 
 def group_summary(group: SeedsGroup) -> RenderableType:
     """Every seed with its score and its costs, and the mean of the scores with its interval over seeds."""
-    title = f"  {clean(group.preset)} · {len(group.seeds)} seeds"
+    title = f"  {clean(group.preset)} · {_seeds(len(group.seeds))}"
     lines = [Text(), Text.assemble((clean(group.env), "bold"), (title, LABEL))]
     if group.interrupted:
         lines.append(_line("", Text("interrupted: this is what there is so far", BAD)))
@@ -94,6 +94,10 @@ def group_summary(group: SeedsGroup) -> RenderableType:
         where += [_line("", (f"{'best seed':<15} ", LABEL), f"{group.best.folder.name}")]
         where += [_line("next", f"dqn watch {shlex.quote(shown(group.folder))}")]
     return Group(*lines, _seeds_table(group), *_mean(group), *where)
+
+
+def _seeds(count: int) -> str:
+    return f"{count} seed{'' if count == 1 else 's'}"
 
 
 def _seeds_table(group: SeedsGroup) -> Table:
@@ -119,7 +123,8 @@ def _mean(group: SeedsGroup) -> list[Text]:
     mean, known = group.mean, [run.solved for run in group.runs if run.solved is not None]
     if mean is None:
         return [_line("mean", ("none: no seed has a score", LABEL))]
-    of = f"  {mean.seeds} of {len(group.seeds)} seeds" if mean.seeds < len(group.seeds) else f"  {mean.seeds} seeds"
+    missing = len(group.seeds) - mean.seeds
+    of = f"  {mean.seeds} of {len(group.seeds)} seeds" if missing else f"  {_seeds(mean.seeds)}"
     low_high = "" if mean.low is None else f"  95 % interval {number(mean.low)} to {number(mean.high)}"
     lines = [_line("mean", (number(mean.mean), "bold"), low_high, (of, LABEL))]
     lines.append(_line("", (mean.interval, LABEL)))
