@@ -124,6 +124,47 @@ def test_a_number_of_seeds_that_cannot_be_is_refused(words: str, capsys: pytest.
     assert not Path("runs").exists()
 
 
+class Stubborn:
+    """A process and a pipe that end only by force."""
+
+    alive = True
+
+    def is_alive(self) -> bool:
+        return self.alive
+
+    def terminate(self) -> None:
+        self.alive = False
+
+    def join(self, timeout: float | None = None) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_second_ctrl_c_ends_every_process_and_keeps_what_had_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    stubs: list[Any] = []
+
+    def hire(task: Any) -> Any:
+        stubs.append(Stubborn())
+        return pool.Worker(stubs[-1], stubs[-1], task.seeds)
+
+    def serve(crew: Any, interrupt: Any) -> None:
+        crew.folder = Path("group")
+        crew.folder.mkdir()
+        crew.results[1] = Failure(seed=1, folder=Path("group/seed-1"), error="before", exit_code=3)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(many, "hire", hire)
+    monkeypatch.setattr(many.Crew, "_serve", serve)
+    monkeypatch.setattr(many, "usable_cores", lambda: 2)
+    group = train_many(TINY, range(3), trackers=("none",))
+    assert [stub.alive for stub in stubs] == [False, False]
+    assert group.interrupted
+    assert [each.exit_code for each in group.failures] == [130, 3, 130]
+    assert summary(Path("group"))["interrupted"]
+
+
 # ── In processes ─────────────────────────────────────────────────────────────────────────────────
 
 

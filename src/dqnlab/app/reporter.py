@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ..config import Config
@@ -17,12 +17,12 @@ TELL_EVERY = 0.25  # seconds between two reports about the same seed
 class Reporter:
     """A view whose viewer is the parent: a few reports a second, and as often a look for orders."""
 
-    def __init__(self, seed: int, line: Line) -> None:
-        self._seed, self._line = seed, line
+    def __init__(self, seed: int, line: Line, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seed, self._line, self._clock = seed, line, clock
         self._steps = 0
         self._mean: float | None = None
-        self._told = time.monotonic()
-        self._pacer = Pacer(time.monotonic)
+        self._told = self._clock()
+        self._pacer = Pacer(clock)
 
     @contextmanager
     def learning(self) -> Iterator[Line]:
@@ -43,7 +43,7 @@ class Reporter:
         if not self._pacer.due():
             return
         self._line.look()
-        if time.monotonic() - self._told >= TELL_EVERY:
+        if self._clock() - self._told >= TELL_EVERY:
             self._tell("training")
 
     def say(self, line: str) -> None:
@@ -54,4 +54,4 @@ class Reporter:
 
     def _tell(self, state: State) -> None:
         self._line.tell(Standing(self._seed, state, self._steps, self._mean))
-        self._told = time.monotonic()
+        self._told = self._clock()
