@@ -15,13 +15,14 @@ from ._version import __version__
 if TYPE_CHECKING:
     from . import presets
     from .app.experiment import train
+    from .app.many import train_many
     from .build import events
     from .config import Config
     from .run.agent import Agent, load
     from .run.evaluate import evaluate
     from .run.folder import Run
 
-__all__ = ["Agent", "Config", "Run", "__version__", "evaluate", "events", "load", "presets", "train"]
+__all__ = ["Agent", "Config", "Run", "__version__", "evaluate", "events", "load", "presets", "train", "train_many"]
 
 _HOMES = {
     "Agent": ".run.agent",
@@ -32,6 +33,7 @@ _HOMES = {
     "load": ".run.agent",
     "presets": "",
     "train": ".app.experiment",
+    "train_many": ".app.many",
 }
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import torch
 
 import dqnlab
 from dqnlab.app import experiment
-from dqnlab.app.experiment import Stopwatch, train
+from dqnlab.app.experiment import Stopwatch, open_experiment, train
+from dqnlab.build import assemble
 from dqnlab.config import Config, Env, Film, Mlp, Steps
 from dqnlab.errors import ConfigError, DqnlabError, EnvironmentFault, FolderError
 from dqnlab.run.evaluate import Evaluator
@@ -154,6 +156,26 @@ def test_the_time_of_judging_is_taken_off_the_time_of_training(
     monkeypatch.setattr(Judge, "_play", play_for_ever)
     run = train(small(stop_when_solved=False), trackers=("none",))
     assert 0 < run.seconds["train"] + run.seconds["evaluate"] < 1000
+
+
+def test_experiments_driven_in_turns_leave_what_each_leaves_alone(no_curves: None) -> None:
+    configs = [small(seed=seed) for seed in (1, 2)]
+    alone = [train(config, trackers=("none",)) for config in configs]
+    opened = []
+    for config in configs:
+        folder = Path(f"turns-{config.seed}")
+        folder.mkdir()
+        opened.append(open_experiment(assemble(config), folder, (), None, Stopwatch()))
+    for events in zip_longest(*(one.system.events() for one in opened)):
+        for one, event in zip(opened, events, strict=True):
+            if event is not None:
+                one.take(event)
+    runs = [one.conclude(100.0, interrupted=False) for one in opened]
+    assert [run.score for run in runs] == [run.score for run in alone]
+    for run, single in zip(runs, alone, strict=True):
+        weights = [torch.load(each.folder / "last_model.pth", weights_only=True) for each in (run, single)]
+        assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+        assert run.seconds["train"] + run.seconds["evaluate"] == pytest.approx(100, abs=0.01)
 
 
 def test_a_stopwatch_counts_each_phase_and_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:

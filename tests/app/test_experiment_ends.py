@@ -12,7 +12,8 @@ import pytest
 from gymnasium import spaces
 
 import dqnlab
-from dqnlab.app.experiment import ctrl_c_waits, train
+from dqnlab.app.experiment import train
+from dqnlab.app.interrupt import ctrl_c_waits
 from dqnlab.config import Config, Env, Film, Mlp, Steps
 from dqnlab.errors import EnvironmentFault, ResourceError
 from dqnlab.run import film

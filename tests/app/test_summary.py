@@ -6,8 +6,8 @@ from pathlib import Path
 from rich.console import Console, RenderableType
 
 from dqnlab.app.summary import evaluation, summary
-from dqnlab.run.evaluate import Score
 from dqnlab.run.folder import Run
+from dqnlab.run.score import Score
 
 SCORE = Score(mean=488.25, low=480.0, high=495.5, minimum=312.0, maximum=500.0, episodes=100, returns=(488.25,), cut=93)
 SECONDS = {"import": 1.0, "train": 12.34, "evaluate": 0.5, "confirm": 0.25, "film": 2.0, "report": 1.0, "total": 17.1}

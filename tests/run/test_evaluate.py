@@ -8,7 +8,8 @@ import pytest
 
 from dqnlab.config import Env
 from dqnlab.run.envs import describe
-from dqnlab.run.evaluate import SIDE_BY_SIDE, Evaluator, Outcome, bootstrap, score_of
+from dqnlab.run.evaluate import SIDE_BY_SIDE, Evaluator, Outcome, score_of
+from dqnlab.run.score import bootstrap
 
 
 def first_action(obs: np.ndarray) -> np.ndarray:

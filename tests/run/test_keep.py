@@ -1,6 +1,6 @@
 """What is kept of a run is a copy of the right moment, and keeping it changes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,13 @@ def system() -> Iterator[System]:
     made.close()
 
 
+def watch(keep: Keeper, events: Iterable[Any]) -> Iterator[Any]:
+    """The events, each after the keeper has taken it."""
+    for event in events:
+        keep.take(event)
+        yield event
+
+
 def on_disk(name: str) -> dict[str, torch.Tensor]:
     return torch.load(name, weights_only=True)
 
@@ -56,7 +63,7 @@ def same(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
 def test_the_best_is_saved_before_anyone_hears_of_it_and_stays_while_training_goes_on(system: System) -> None:
     best: dict[str, torch.Tensor] = {}
     evaluations = []
-    for event in keeper(system).watch(system.events()):
+    for event in watch(keeper(system), system.events()):
         if isinstance(event, Evaluated):
             evaluations.append(event.best)
             if event.best:
@@ -69,7 +76,7 @@ def test_the_best_is_saved_before_anyone_hears_of_it_and_stays_while_training_go
 
 def test_last_and_target_are_the_networks_of_the_end(system: System) -> None:
     keep = keeper(system)
-    for _ in keep.watch(system.events()):
+    for _ in watch(keep, system.events()):
         pass
     keep.save_end()
     assert same(on_disk(LAST), dict(export_weights(system.learner.online)))
@@ -86,7 +93,7 @@ def events(num: int, every: int) -> Iterator[Any]:
 @pytest.mark.parametrize(("num", "every"), [(400, 8), (6000, 8), (6500, 8), (1_000_000, 64), (50_000, 4096)])
 def test_snapshots_are_few_and_spread_over_the_whole_of_training(system: System, num: int, every: int) -> None:
     keep = keeper(system)
-    for _ in keep.watch(events(num, every)):
+    for _ in watch(keep, events(num, every)):
         pass
     keep.save_end()
     steps = sorted({int(name.split("/")[0]) for name in load_file(SNAPSHOTS)})
@@ -99,7 +106,7 @@ def test_snapshots_are_few_and_spread_over_the_whole_of_training(system: System,
 
 def test_a_snapshot_is_the_network_of_its_step(system: System) -> None:
     keep, seen = keeper(system), {}
-    for event in keep.watch(system.events()):
+    for event in watch(keep, system.events()):
         if isinstance(event, BlockEnded):
             seen[event.step] = dict(export_weights(system.learner.online))
     keep.save_end()
@@ -113,7 +120,7 @@ def test_a_snapshot_is_the_network_of_its_step(system: System) -> None:
 
 def test_the_recorded_batch_and_networks_are_of_one_moment(system: System) -> None:
     keep, seen = keeper(system), {}
-    for event in keep.watch(system.events()):
+    for event in watch(keep, system.events()):
         if isinstance(event, BlockEnded):
             seen[system.learner.updates] = dict(export_weights(system.learner.online))
     keep.save_end()
@@ -136,7 +143,7 @@ def test_keeping_changes_nothing_in_training() -> None:
     weights = []
     for keeping in (True, False):
         system = assemble(replace(CONFIG, seed=4))
-        source = keeper(system).watch(system.events()) if keeping else system.events()
+        source = watch(keeper(system), system.events()) if keeping else system.events()
         for _ in source:
             pass
         weights.append(dict(export_weights(system.learner.online)))

@@ -30,10 +30,12 @@ class Train:
     """a Gymnasium id or module:Id; CartPole-v1 if none"""
     steps: Annotated[int | None, arg(metavar="N")] = None
     """stop after so many env steps, short for budget:steps --budget.num N"""
+    seeds: Annotated[int, arg(metavar="N")] = 1
+    """train so many independent agents, with this seed and those that follow it, on every core"""
     file: Annotated[Path | None, arg(name="config", metavar="F.toml")] = None
     """settings that replace the preset's; flags replace both"""
     out: Annotated[Path | None, arg(metavar="DIR")] = None
-    """folder of this run, must not exist; chosen inside --runs if none"""
+    """folder of this run or group, must not exist; chosen inside --runs if none"""
     runs: Runs = Path("runs")
     """folder of all runs"""
     tracker: UseAppendAction[tuple[Tracker, ...]] = ()

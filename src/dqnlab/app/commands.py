@@ -5,16 +5,15 @@ Heavy packages are imported inside: `dqn presets` needs no torch.
 
 from __future__ import annotations
 
-import gc
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .arguments import Evaluate, Presets, Record, RunsTable, Selftest, Train, Watch, parse_args, parse_train
+from .loading import loading
 from .text import clean, number, shown
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ def train(words: Sequence[str], started: float) -> int:
     """`dqn train`, called for at `started` by time.perf_counter()"""
     args, remark = parse_train(words)
     trackers = args.trackers
+    require_positive(seeds=args.seeds)
     if remark:
         print(clean(remark), file=sys.stderr)
     if args.dry_run:
@@ -34,7 +34,7 @@ def train(words: Sequence[str], started: float) -> int:
 
         print(to_toml(args.config), end="")
         return 0
-    return _train(args, trackers, started)
+    return _train(args, trackers, started) if args.seeds == 1 else _train_many(args, trackers, started)
 
 
 def _train(args: Train, trackers: Sequence[str], started: float) -> int:
@@ -53,18 +53,19 @@ def _train(args: Train, trackers: Sequence[str], started: float) -> int:
     return INTERRUPTED if run.interrupted else 0
 
 
-@contextmanager
-def loading() -> Iterator[None]:
-    """Lets the garbage collector rest while modules load, and pass them over afterwards.
+def _train_many(args: Train, trackers: Sequence[str], started: float) -> int:
+    from .board import choose_board  # and no torch: the processes that need it load it themselves
+    from .many import Crew
+    from .summary import group_summary
 
-    It would look through some 200,000 objects again and again that all stay: a tenth of the waiting.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
+    seeds = range(args.config.seed, args.config.seed + args.seeds)
+    board = choose_board(quiet=args.quiet)
+    crew = Crew(args.config, seeds, out=args.out, runs=args.runs, trackers=trackers, board=board, started=started)
+    group = crew.train()
+    show(group_summary(group), soft_wrap=True)
+    if group.interrupted:
+        return INTERRUPTED
+    return group.failures[0].exit_code if group.failures else 0
 
 
 def evaluate(words: Sequence[str]) -> int:

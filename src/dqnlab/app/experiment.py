@@ -1,27 +1,30 @@
-"""One experiment, from a configuration to a score, a folder and a film."""
+"""One experiment, from a configuration to a score, a folder and a film.
+
+An `Experiment` is driven from outside: whoever runs the loop hands it each event, and says when it has ended.
+"""
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ..config import Config
 from ..errors import DqnlabError
 from ..run.folder import BEST, VIDEOS, Run, create_folder, write_result, write_start
 from ..toml import as_dict
+from .interrupt import ctrl_c_waits
 
 if TYPE_CHECKING:
     from ..build import System
-    from ..run.evaluate import Score
+    from ..run.agent import Agent
+    from ..run.events import Event
     from ..run.judge import Verdict
     from ..run.keep import Keeper
+    from ..run.score import Score
     from ..track.record import Recorder
     from .console import View
 
@@ -49,29 +52,10 @@ class Stopwatch:
         return {name: round(s, 3) for name, s in [*self.seconds.items(), ("total", time.perf_counter() - self.start)]}
 
 
-class Interrupt:
-    """Whether somebody pressed Ctrl-C."""
+class Request(Protocol):
+    """Whoever may ask a loop to stop."""
 
-    asked = False
-
-    def __call__(self, signum: int, frame: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt  # a second one insists
-        self.asked = True
-
-
-@contextmanager
-def ctrl_c_waits() -> Iterator[Interrupt]:
-    """Turns the first Ctrl-C into a note, so that the loop can stop where everything is consistent."""
-    interrupt = Interrupt()
-    if threading.current_thread() is not threading.main_thread():  # only there can a handler be set
-        yield interrupt
-        return
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield interrupt
-    finally:
-        signal.signal(signal.SIGINT, before)
+    asked: bool
 
 
 def train(
@@ -98,40 +82,78 @@ def train(
         ConfigError, EnvironmentFault: before anything is written, if the run cannot start.
         DqnlabError: what stopped training later; what was learnt until then is saved.
     """
-    from ..track.tracker import About, check_trackers, open_trackers
-    from .console import About as Shown
+    from ..track.tracker import check_trackers
 
     watch = Stopwatch() if started is None else Stopwatch(start=started)
     check_trackers(trackers)
     from ..build import assemble
     from ..run.device import arithmetic
-    from ..run.keep import Keeper
-    from ..run.seeds import generator
-    from ..track.record import Recorder
 
     watch.seconds["import"] = time.perf_counter() - watch.start
     system = assemble(config)
     try:
-        folder = create_folder(config, out, runs)
-        write_start(folder, config, system.spec)
-        keeper = Keeper(folder, system.learner, system.replay, config.batch_size, generator(config.seed, "record"))
-        about = About(folder, config.env.label, as_dict(config), f"{config.preset}, seed {config.seed}")
-        recorder = Recorder(about, open_trackers(trackers, about))
-        if view is not None:
-            parameters = sum(p.numel() for p in system.learner.online.parameters())
-            device = system.learner.device.type
-            threshold = system.spec.reward_threshold
-            view.start(config, Shown(folder=folder, threshold=threshold, device=device, parameters=parameters))
+        experiment = open_experiment(system, create_folder(config, out, runs), trackers, view, watch)
         with arithmetic(config.threads):
-            return _Experiment(system, folder, keeper, recorder, watch, view).conduct()
+            return conduct(experiment, ctrl_c_waits())
     finally:
         system.close()
         if view is not None:
             view.stop()
 
 
+def open_experiment(
+    system: System, folder: Path, trackers: Sequence[str], view: View | None, watch: Stopwatch
+) -> Experiment:
+    """An experiment with an empty folder, ready for the system's first event."""
+    from ..run.keep import Keeper
+    from ..run.seeds import generator
+    from ..track.record import Recorder
+    from ..track.tracker import About, open_trackers
+    from .console import About as Shown
+
+    config = system.config
+    write_start(folder, config, system.spec)
+    keeper = Keeper(folder, system.learner, system.replay, config.batch_size, generator(config.seed, "record"))
+    about = About(folder, config.env.label, as_dict(config), f"{config.preset}, seed {config.seed}")
+    recorder = Recorder(about, open_trackers(trackers, about))
+    if view is not None:
+        parameters = sum(p.numel() for p in system.learner.online.parameters())
+        device = system.learner.device.type
+        threshold = system.spec.reward_threshold
+        view.start(config, Shown(folder=folder, threshold=threshold, device=device, parameters=parameters))
+    return Experiment(system, folder, keeper, recorder, watch, view)
+
+
+def conduct(experiment: Experiment, waiting: AbstractContextManager[Request], *, film: bool = True) -> Run:
+    """Drives one experiment by its own system's events, to the end or until a request to stop."""
+    start = time.perf_counter()
+    interrupted = True
+    try:
+        with waiting as request:
+            interrupted = _feed(experiment, request)
+    except KeyboardInterrupt:
+        pass  # somebody insisted: not even the block was finished
+    except Exception:
+        experiment.fail(time.perf_counter() - start)
+        raise
+    return experiment.conclude(time.perf_counter() - start, interrupted=interrupted, film=film)
+
+
+def _feed(experiment: Experiment, request: Request) -> bool:
+    """Hands over every event; returns whether a request ended it."""
+    from ..run.events import BlockEnded
+
+    for event in experiment.system.events():
+        experiment.take(event)
+        if isinstance(event, BlockEnded) and request.asked:
+            return True
+    return False
+
+
 @dataclass
-class _Experiment:
+class Experiment:
+    """What is done with the events of one run, and what comes after the last."""
+
     system: System
     folder: Path
     keeper: Keeper
@@ -139,43 +161,47 @@ class _Experiment:
     watch: Stopwatch
     view: View | None
 
-    def conduct(self) -> Run:
+    def take(self, event: Event) -> None:
+        """Keeps, records and shows an event; the loop stands still meanwhile."""
+        self.keeper.take(event)
+        self.recorder.record(event)
+        if self.view is not None:
+            self.view(event)
+
+    def conclude(self, seconds: float, *, interrupted: bool, film: bool = True) -> Run:
+        """Judges, films and reports; what there is so far if interrupted.
+
+        Args:
+            seconds: spent in the loop on this run, evaluations included.
+        """
+        verdict = None
         try:
-            interrupted = self._learn()
+            self._end(seconds)
             self.recorder.end()  # trackers finish while the judge is at work
-            verdict = None if interrupted else self._judge()
+            if not interrupted:
+                verdict = self._judge()
         except KeyboardInterrupt:
-            interrupted, verdict = True, None
+            interrupted = True
         except Exception:
             self._report(self._run(None, interrupted=True))  # what was learnt so far is already saved
             raise
         run = self._run(verdict, interrupted=interrupted)
-        if not interrupted:
+        if film and not interrupted:
             run = self._film(run)
         return self._report(run)
 
-    def _learn(self) -> bool:
-        """Trains; returns whether Ctrl-C ended it."""
-        start = time.perf_counter()
+    def fail(self, seconds: float) -> Run:
+        """Saves and reports what was learnt until the loop raised, after `seconds` in it."""
         try:
-            with ctrl_c_waits() as interrupt:
-                return self._consume(interrupt)
+            self._end(seconds)
         finally:
-            judging = sum(self.system.judge.seconds.values())
-            self.watch.seconds["train"] = time.perf_counter() - start - judging
-            with self.watch.phase("report"):
-                self.keeper.save_end()
+            run = self._report(self._run(None, interrupted=True))
+        return run
 
-    def _consume(self, interrupt: Interrupt) -> bool:
-        from ..run.events import BlockEnded
-
-        for event in self.keeper.watch(self.system.events()):
-            self.recorder.record(event)
-            if self.view is not None:
-                self.view(event)
-            if isinstance(event, BlockEnded) and interrupt.asked:
-                return True
-        return False
+    def _end(self, seconds: float) -> None:
+        self.watch.seconds["train"] = seconds - sum(self.system.judge.seconds.values())
+        with self.watch.phase("report"):
+            self.keeper.save_end()
 
     def _judge(self) -> Verdict:
         """The leaders meet; the winner becomes the best network."""
@@ -227,7 +253,6 @@ class _Experiment:
             evaluator.close()
 
     def _film(self, run: Run) -> Run:
-        """Films the best network; a film that fails is a note, the score stands."""
         film = self.system.config.film
         if film.episodes == 0 or run.score is None:
             return run
@@ -236,23 +261,11 @@ class _Experiment:
                 f"score {run.score.mean:.1f} over {run.score.episodes} fresh episodes; filming the best network"
             )
         from ..run.agent import Agent
-        from ..run.film import record
 
         config = self.system.config
         agent = Agent(config, self.system.spec, self.system.judge.scratch, config.env)
-        try:
-            with self.watch.phase("film"):
-                record(
-                    agent,
-                    self.folder / VIDEOS,
-                    episodes=film.episodes,
-                    max_seconds=film.max_seconds,
-                    seed=config.seed,
-                    name="best",
-                )
-        except (DqnlabError, KeyboardInterrupt) as e:
-            return replace(run, notes=[*run.notes, f"no film: {str(e) or 'interrupted'}"])
-        return run
+        with self.watch.phase("film"):
+            return replace(run, notes=[*run.notes, *film_best(agent, self.folder)])
 
     def _report(self, run: Run) -> Run:
         """Closes the records, draws the curves, writes result.json."""
@@ -268,3 +281,17 @@ class _Experiment:
         run = replace(run, notes=notes, seconds=self.watch.report())
         write_result(run)
         return run
+
+
+def film_best(agent: Agent, folder: Path) -> list[str]:
+    """Films a run's best network as its configuration says; a note if that fails, for the score stands."""
+    from ..run.film import record
+
+    config = agent.config
+    film = config.film
+    try:
+        videos = folder / VIDEOS
+        record(agent, videos, episodes=film.episodes, max_seconds=film.max_seconds, seed=config.seed, name="best")
+    except (DqnlabError, KeyboardInterrupt) as e:
+        return [f"no film: {str(e) or 'interrupted'}"]
+    return []

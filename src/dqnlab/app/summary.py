@@ -13,11 +13,12 @@ from rich.text import Text
 
 from .. import presets
 from ..fields import plain
+from ..run.folder import Run
 from .text import clean, number, shown
 
 if TYPE_CHECKING:
-    from ..run.evaluate import Score
-    from ..run.folder import Run
+    from ..run.group import Group as SeedsGroup
+    from ..run.score import Score
 
 LABEL, GOOD, BAD = "dim", "bold green", "bold yellow"
 PHASES = ("import", "train", "evaluate", "confirm", "film", "report")
@@ -80,6 +81,58 @@ def _files(run: Run) -> list[Text]:
     return [*lines, _line("next", f"dqn watch {shlex.quote(folder)}")]
 
 
+def group_summary(group: SeedsGroup) -> RenderableType:
+    """Every seed with its score and its costs, and the mean of the scores with its interval over seeds."""
+    title = f"  {clean(group.preset)} · {_seeds(len(group.seeds))}"
+    lines = [Text(), Text.assemble((clean(group.env), "bold"), (title, LABEL))]
+    if group.interrupted:
+        lines.append(_line("", Text("interrupted: this is what there is so far", BAD)))
+    notes = [_line("note", f"seed {run.seed}: {clean(note)}") for run in group.runs for note in run.notes]
+    failed = [_line("failed", Text(f"seed {each.seed}: {clean(each.error)}", BAD)) for each in group.failures]
+    where = [_line("seconds", f"{group.seconds:.1f}"), *failed, *notes, _line("folder", shown(group.folder))]
+    if group.best is not None:
+        where += [_line("", (f"{'best seed':<15} ", LABEL), f"{group.best.folder.name}")]
+        where += [_line("next", f"dqn watch {shlex.quote(shown(group.folder))}")]
+    return Group(*lines, _seeds_table(group), *_mean(group), *where)
+
+
+def _seeds(count: int) -> str:
+    return f"{count} seed{'' if count == 1 else 's'}"
+
+
+def _seeds_table(group: SeedsGroup) -> Table:
+    table = Table(box=None, pad_edge=False, header_style=LABEL)
+    for name in ("seed", "score", "95 % interval", "solved", "steps", "seconds", "folder"):
+        table.add_column(name, justify="left" if name == "folder" else "right", no_wrap=True)
+    for result in group.results:
+        costs = f"{result.env_steps:,}", f"{_total(result.seconds):.1f}", Text(clean(result.folder.name))
+        if not isinstance(result, Run) or result.score is None:
+            table.add_row(str(result.seed), Text("none", BAD), "", "-", *costs)
+            continue
+        interval = f"{number(result.score.low)} to {number(result.score.high)}"
+        solved = Text("-") if result.solved is None else _verdict(result.solved)
+        table.add_row(str(result.seed), Text(number(result.score.mean), "bold"), interval, solved, *costs)
+    return table
+
+
+def _total(seconds: float | Mapping[str, float]) -> float:
+    return seconds.get("total", 0.0) if isinstance(seconds, Mapping) else seconds
+
+
+def _mean(group: SeedsGroup) -> list[Text]:
+    mean, known = group.mean, [run.solved for run in group.runs if run.solved is not None]
+    if mean is None:
+        return [_line("mean", ("none: no seed has a score", LABEL))]
+    missing = len(group.seeds) - mean.seeds
+    of = f"  {mean.seeds} of {len(group.seeds)} seeds" if missing else f"  {_seeds(mean.seeds)}"
+    low_high = "" if mean.low is None else f"  95 % interval {number(mean.low)} to {number(mean.high)}"
+    lines = [_line("mean", (number(mean.mean), "bold"), low_high, (of, LABEL))]
+    lines.append(_line("", (mean.interval, LABEL)))
+    if known:
+        lines.append(_line("solved", f"{sum(known)} of {len(known)}"))
+    return lines
+
+
 def evaluation(score: Score, name: str) -> RenderableType:
     """What `dqn evaluate` prints."""
     cut = f"{score.cut} of them cut by the step limit" if score.cut else "none cut by the step limit"
@@ -105,7 +158,7 @@ def runs_table(runs: Sequence[Mapping[str, Any]]) -> RenderableType:
         folder = Path(entry["folder"])
         table.add_row(
             Text(clean(str(entry.get("env", folder.parent.name)))),  # Text: rich reads markup in a plain str
-            Text(clean(folder.name)),
+            Text(clean(str(entry["name"]))),
             number(score["mean"]) if score else Text(clean(str(entry.get("status", "unfinished"))), BAD),
             f"{number(score['low'])} to {number(score['high'])}" if score else "",
             "-" if entry.get("solved") is None else _verdict(bool(entry["solved"])),

@@ -1,7 +1,6 @@
 """How good a network is: greedy episodes, and an interval around their mean."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,6 +10,7 @@ from ..learn.policy import QFunction
 from .device import arithmetic
 from .envs import EnvSpec
 from .rollout import rollout
+from .score import Score, bootstrap
 from .seeds import env_seeds
 from .vector import NATIVE, Envs, make_envs
 
@@ -68,23 +68,6 @@ class Evaluator:
         return Outcome(returns, cut, value.astype(float), discounted)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Score:
-    """The mean return of greedy episodes, and how sure it is."""
-
-    mean: float
-    low: float
-    """lower end of the 95 % interval"""
-    high: float
-    minimum: float
-    maximum: float
-    episodes: int
-    returns: tuple[float, ...]
-    cut: int
-    """episodes that the step limit ended"""
-    interval: str = "95 % bootstrap over episodes, not over training seeds"
-
-
 def score_of(outcome: Outcome) -> Score:
     """The score of N episodes."""
     returns = outcome.returns
@@ -99,14 +82,6 @@ def score_of(outcome: Outcome) -> Score:
         returns=tuple(returns.tolist()),
         cut=int(outcome.cut.sum()),
     )
-
-
-def bootstrap(returns: np.ndarray, resamples: int = 10_000) -> tuple[float, float]:
-    """The 95 % percentile interval of the mean of returns [N], always by the same random numbers (Efron 1979)."""
-    rng = np.random.default_rng(0)
-    means = returns[rng.integers(len(returns), size=(resamples, len(returns)))].mean(1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
 
 
 def evaluate(

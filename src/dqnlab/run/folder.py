@@ -11,6 +11,10 @@ runs/<env>/<utc time>-<preset>-s<seed>/
 ├── batch.safetensors        one training batch, and both networks and Adam at that moment
 ├── curves.png  videos/*.mp4
 └── result.json              the score and how it came about
+
+Many seeds share a group folder, runs/<env>/<utc time>-<preset>-s<first>-<last>/, see `group`:
+├── seed-<n>/                a whole run folder for each
+└── summary.json             how each seed ended, and the mean of their scores
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -34,13 +38,14 @@ from ..toml import to_toml
 
 if TYPE_CHECKING:
     from .envs import EnvSpec
-    from .evaluate import Score
+    from .score import Score
 
 SCHEMA = 1
 CONFIG, META, METRICS, RESULT = "config.toml", "meta.json", "metrics.jsonl", "result.json"
 BEST, LAST = "best_model.pth", "last_model.pth"
 TARGET, SNAPSHOTS, BATCH = "target_model.safetensors", "snapshots.safetensors", "batch.safetensors"
 CURVES, VIDEOS = "curves.png", "videos"
+SUMMARY = "summary.json"
 LABELS = {
     BEST: "best network",
     LAST: "last network",
@@ -85,8 +90,8 @@ class Run:
         return {label: self.folder / name for name, label in LABELS.items() if (self.folder / name).exists()}
 
 
-def create_folder(config: Config, out: Path | None, runs: Path) -> Path:
-    """Makes an empty folder for a run: `out`, or a new one under `runs`.
+def create_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[int] = ()) -> Path:
+    """Makes an empty folder for a run, or for the group of several seeds: `out`, or a new one under `runs`.
 
     Raises:
         FolderError: `out` exists and is not an empty folder, or cannot be made.
@@ -98,7 +103,8 @@ def create_folder(config: Config, out: Path | None, runs: Path) -> Path:
             out.mkdir(parents=True, exist_ok=True)
             return out.resolve()
         now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        stem = runs / safe_name(config.env.label) / f"{now}-{safe_name(config.preset)}-s{config.seed}"
+        which = f"s{seeds[0]}-{seeds[-1]}" if seeds else f"s{config.seed}"
+        stem = runs / safe_name(config.env.label) / f"{now}-{safe_name(config.preset)}-{which}"
         for number in range(1, 1000):
             path = stem if number == 1 else stem.with_name(f"{stem.name}-{number}")
             try:
@@ -205,34 +211,74 @@ def read_json(path: Path) -> dict[str, Any]:
 def find_run(name: str | Path, runs: Path = Path("runs")) -> Path:
     """The folder of a run: a path, a path below `runs`, a folder name below any environment, or `latest`.
 
+    A group of seeds stands for its best one; one of them is `<group>/seed-<n>`.
+
     Raises:
-        FolderError: none, or several, of that name.
+        FolderError: none, or several, of that name, or a group of which no seed has a score.
     """
     for path in (Path(name), runs / name):
         if (path / CONFIG).is_file():
             return path.resolve()
-    found = [path for path in _run_folders(runs) if path.name == str(name)]
-    if str(name) == "latest":
-        found = sorted(_run_folders(runs), key=lambda path: path.name)[-1:]
+        if (path / SUMMARY).is_file():
+            return _best_of(path).resolve()
+    found = _of_name(str(name), runs)
     if len(found) == 1:
-        return found[0].resolve()
+        return (found[0] if (found[0] / CONFIG).is_file() else _best_of(found[0])).resolve()
     if found:
         raise FolderError(f"several runs are called {str(name)!r}: {', '.join(map(str, found))}")
     raise FolderError(f"no run {str(name)!r} here or under {str(runs)!r}: `dqn runs` lists what there is")
 
 
+def _of_name(name: str, runs: Path) -> list[Path]:
+    """Runs and groups with this name or, for `latest`, the one that began last."""
+    folders = _run_folders(runs)
+    if name == "latest":
+        last = max(folders, key=_age, default=None)
+        if last is None:
+            return []
+        return [last.parent if _is_seed(last) else last]
+    groups = {path.parent for path in folders if _is_seed(path)}
+    return [path for path in (*folders, *sorted(groups)) if name in (path.name, f"{path.parent.name}/{path.name}")]
+
+
+def _best_of(group: Path) -> Path:
+    """The run of a group's best seed. Raises FolderError."""
+    best = read_json(group / SUMMARY).get("best")
+    if not isinstance(best, int) or not (group / seed_name(best) / CONFIG).is_file():
+        raise FolderError(f"{str(group)!r} is a group of seeds none of which has a score: name one of its folders")
+    return group / seed_name(best)
+
+
+def seed_name(seed: int) -> str:
+    """What the run of one seed is called inside its group."""
+    return f"seed-{seed}"
+
+
 def list_runs(runs: Path) -> list[dict[str, Any]]:
-    """Every run under `runs`, oldest first: its result.json with `folder` and `status` (finished, interrupted …)."""
+    """Every run under `runs`, oldest first: its result.json with `folder` and `status` (finished, interrupted …).
+
+    `name` is that of the folder; a seed of a group has the group's before it.
+    """
     rows: list[dict[str, Any]] = []
-    for folder in sorted(_run_folders(runs), key=lambda path: path.name):
+    for folder in sorted(_run_folders(runs), key=_age):
+        group = folder.parent if _is_seed(folder) else None
         try:
             row = read_json(folder / RESULT)
             row["status"] = "interrupted" if row.get("interrupted") else "finished"
         except FolderError:  # still going, or it was killed
-            row = {"env": folder.parent.name, "status": "unfinished"}
-        rows.append({**row, "folder": folder})
+            row = {"env": (group or folder).parent.name, "status": "unfinished"}
+        rows.append({**row, "folder": folder, "name": f"{group.name}/{folder.name}" if group else folder.name})
     return rows
 
 
 def _run_folders(runs: Path) -> list[Path]:
-    return [path.parent for depth in ("*", "*/*") for path in runs.glob(f"{depth}/{CONFIG}")]
+    return [path.parent for depth in ("*", "*/*", "*/*/seed-*") for path in runs.glob(f"{depth}/{CONFIG}")]
+
+
+def _is_seed(folder: Path) -> bool:
+    return re.fullmatch(r"seed-\d+", folder.name) is not None and (folder.parent / SUMMARY).is_file()
+
+
+def _age(folder: Path) -> tuple[str, int]:
+    """Sorts runs by the time in their names, and the seeds of a group among themselves."""
+    return (folder.parent.name, int(folder.name[5:])) if _is_seed(folder) else (folder.name, 0)

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from ..learn.networks import QNetwork, export_weights, import_weights
 from ..learn.policy import q_function
-from .evaluate import Evaluator, Outcome, Score, bootstrap, score_of
+from .evaluate import Evaluator, Outcome, score_of
 from .events import Confirmed, Evaluated
+from .score import Score, bootstrap
 from .seeds import env_seeds
 
 LEADERS = 3  # candidates that meet again at the end

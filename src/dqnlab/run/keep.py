@@ -1,6 +1,6 @@
 """What of a run's networks is kept on disk, and when."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,24 +23,22 @@ class Keeper:
     def __init__(self, folder: Path, learner: Learner, replay: Replay, batch_size: int, rng: np.random.Generator):
         self.folder, self._learner, self._replay = folder, learner, replay
         self._batch_size, self._rng = batch_size, rng
+        self._step = 0  # of the latest block
         self._snapshots: dict[int, Mapping[str, Tensor]] = {}  # by env step
         self._snapshot_every = 500  # env steps; doubles whenever there are too many
         self._next_batch = 100  # updates; doubles, so that late training is seen and long training costs nothing
         self._batch: dict[str, Tensor] = {}
 
-    def watch(self, events: Iterable[Event]) -> Iterator[Event]:
-        """Passes events on, saving on the way; sound because the loop stands still meanwhile."""
-        step = 0
-        for event in events:
-            if isinstance(event, Evaluated) and event.best:
-                save_weights(self.folder / BEST, export_weights(self._learner.online))
-            elif isinstance(event, BlockEnded):
-                if event.step // self._snapshot_every > step // self._snapshot_every:
-                    self._take_snapshot(event.step)
-                if event.updates >= self._next_batch:
-                    self._record_batch()
-                step = event.step
-            yield event
+    def take(self, event: Event) -> None:
+        """Saves what the event calls for; sound because the loop stands still meanwhile."""
+        if isinstance(event, Evaluated) and event.best:
+            save_weights(self.folder / BEST, export_weights(self._learner.online))
+        elif isinstance(event, BlockEnded):
+            if event.step // self._snapshot_every > self._step // self._snapshot_every:
+                self._take_snapshot(event.step)
+            if event.updates >= self._next_batch:
+                self._record_batch()
+            self._step = event.step
 
     def save_end(self) -> None:
         """Writes the last networks, the snapshots and the recorded batch."""

@@ -1,0 +1,235 @@
+"""Many seeds of one configuration, trained by a pool of processes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import wait
+from multiprocessing.reduction import ForkingPickler
+from pathlib import Path
+
+from ..config import Config
+from ..errors import ConfigError, DqnlabError
+from ..run.folder import Run, create_folder, seed_name
+from ..run.group import Failure, Group, failure, write_summary
+from ..track.tracker import check_trackers
+from .board import Board
+from .interrupt import Interrupt, ctrl_c_waits
+from .line import Failed, Film, Finished, Go, Leave, Ready, Refused, Report, Standing, Stop, Task
+from .pool import Worker, dismiss, hire, how, shares, usable_cores
+
+LOOK_EVERY = 0.25  # seconds between two looks at the keyboard and two drawings, at the latest
+INTERRUPTED = 130  # exit code
+
+
+def train_many(
+    config: Config,
+    seeds: Sequence[int],
+    *,
+    out: Path | None = None,
+    runs: Path = Path("runs"),
+    trackers: Sequence[str] = ("swanlab",),
+) -> Group:
+    """Trains one configuration with many seeds, in as many processes as there are cores.
+
+    Each seed is a run of its own, in its own folder inside the group's; the best one is filmed. A seed that
+    fails does not take the others along: it is a `Failure` among the group's results. A script that calls
+    this keeps its top level under `if __name__ == "__main__":`, for every process imports it.
+
+    Args:
+        config: of every seed, but for its own `seed`.
+        seeds: distinct ones.
+        out: the folder of the group; a new one under `runs` if none.
+        trackers: as in `train`, for every seed.
+
+    Raises:
+        ConfigError, EnvironmentFault: before anything is written, if no seed could be trained.
+    """
+    return Crew(config, seeds, out=out, runs=runs, trackers=trackers).train()
+
+
+@dataclass
+class Crew:
+    """The processes that train a group of seeds, and what is known of each seed."""
+
+    config: Config
+    seeds: Sequence[int]
+    out: Path | None = None
+    runs: Path = Path("runs")
+    trackers: Sequence[str] = ("swanlab",)
+    board: Board | None = None
+    started: float = field(default_factory=time.perf_counter)
+    folder: Path | None = field(default=None, init=False)
+    results: dict[int, Run | Failure] = field(default_factory=dict, init=False)
+    standings: dict[int, Standing] = field(default_factory=dict, init=False)
+    workers: list[Worker] = field(default_factory=list, init=False)
+    interrupted: bool = field(default=False, init=False)
+
+    def train(self) -> Group:
+        """Trains every seed and films the best; see `train_many`."""
+        self._check()
+        gently = False
+        try:
+            with ctrl_c_waits() as interrupt:
+                for share in shares(self.seeds, max(1, usable_cores() // self.config.threads)):
+                    self._hire(share)
+                self._serve(interrupt)
+                self._film()
+                gently = True
+        except KeyboardInterrupt:
+            if self.folder is None:
+                raise
+            self.interrupted = True
+            for seed in self._open(self.seeds):
+                self._fail(seed, "interrupted: its process was ended", INTERRUPTED)
+        finally:
+            for worker in self.workers:
+                dismiss(worker, gently=gently)
+            if self.board is not None:
+                self.board.stop()
+        group = self._group()
+        write_summary(group)
+        return group
+
+    def _check(self) -> None:
+        """Raises ConfigError for what can be seen without loading anything."""
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise ConfigError(f"seeds must be distinct and at least one, got {list(self.seeds)}")
+        for seed in self.seeds:
+            replace(self.config, seed=seed)
+        check_trackers(self.trackers)
+        try:
+            ForkingPickler.dumps(self.config)
+        except Exception as error:  # pickling raises many kinds, and whatever the user's objects raise
+            raise ConfigError(
+                f"env {self.config.env.label!r} cannot be handed to other processes ({error}): "
+                "let env.id be a function at the top level of a module, and env.kwargs plain values"
+            ) from error
+        self.standings = {seed: Standing(seed) for seed in self.seeds}
+
+    # ── Processes ──
+
+    def _hire(self, seeds: tuple[int, ...]) -> None:
+        self.workers.append(hire(Task(self.config, seeds, tuple(self.trackers))))
+
+    def _serve(self, interrupt: Interrupt) -> None:
+        """Hears the workers until every seed has ended."""
+        while self._open(self.seeds):
+            if interrupt.asked and not self.interrupted:
+                if self.folder is None:
+                    raise KeyboardInterrupt
+                self.interrupted = True
+                for worker in self.workers:
+                    worker.tell(Stop())
+            self._hear()
+
+    def _hear(self) -> None:
+        """Waits a moment for news, and takes them."""
+        news = wait([end for worker in self.workers for end in (worker.pipe, worker.process.sentinel)], LOOK_EVERY)
+        for worker in [w for w in self.workers if w.pipe in news or w.process.sentinel in news]:
+            try:
+                heard = worker.pipe.poll()
+                while worker.pipe.poll():
+                    self._take(worker, worker.pipe.recv())
+            except (EOFError, OSError):
+                heard = False
+            if not heard:
+                self._lose(worker)
+        if self.board is not None and self.folder is not None:
+            self.board.show(list(self.standings.values()))
+
+    def _take(self, worker: Worker, report: Report) -> None:
+        match report:
+            case Ready():
+                self._admit(worker)
+            case Refused(error=error):
+                if self.folder is None:
+                    raise error
+                for seed in self._open(worker.seeds):
+                    self._fail(seed, str(error), error.exit_code)
+            case Standing(seed=seed):
+                self.standings[seed] = report
+            case Finished(run=run):
+                before = self.standings[run.seed]
+                self.standings[run.seed] = replace(before, state="done", steps=run.env_steps)
+                self._end(run)
+            case Failed(seed=seed, error=text, exit_code=code):
+                self._fail(seed, text, code)
+            case _:  # idle: seeds that it has not ended it will not begin
+                self._give_up(worker.seeds)
+
+    def _admit(self, worker: Worker) -> None:
+        """Lets a worker begin; the first one shows that there is something to train, and to make a folder for."""
+        if self.interrupted:
+            self._give_up(worker.seeds)
+            worker.tell(Leave())
+            return
+        if self.folder is None:
+            self.folder = create_folder(self.config, self.out, self.runs, self.seeds)
+            write_summary(self._group())
+            if self.board is not None:
+                self.board.start(self.config, self.seeds, self.folder, len(self.workers))
+        worker.tell(Go(self.folder))
+
+    def _lose(self, worker: Worker) -> None:
+        """A process has ended: what it was training has failed, what it had not begun gets another process."""
+        worker.process.join()
+        worker.pipe.close()
+        self.workers.remove(worker)
+        left = self._open(worker.seeds)
+        words = f"its process ended {how(worker.process.exitcode)}"
+        if left and self.folder is None:
+            raise DqnlabError(
+                f"training could not begin: {words}. What it printed says why; a script that calls train_many "
+                'must keep its top level under `if __name__ == "__main__":`'
+            )
+        begun = [seed for seed in left if self.standings[seed].state != "waiting"]
+        for seed in begun or left:
+            self._fail(seed, words, 1)
+        if rest := tuple(self._open(worker.seeds)):
+            if self.interrupted:
+                self._give_up(rest)
+            else:
+                self._hire(rest)
+
+    # ── Seeds ──
+
+    def _open(self, seeds: Sequence[int]) -> list[int]:
+        return [seed for seed in seeds if seed not in self.results]
+
+    def _fail(self, seed: int, error: str, exit_code: int) -> None:
+        assert self.folder is not None
+        self.standings[seed] = replace(self.standings[seed], state="failed")
+        self._end(failure(seed, self.folder / seed_name(seed), error, exit_code))
+
+    def _give_up(self, seeds: Sequence[int]) -> None:
+        for seed in self._open(seeds):
+            self._fail(seed, "interrupted before it began", INTERRUPTED)
+
+    def _end(self, result: Run | Failure) -> None:
+        again = result.seed in self.results
+        self.results[result.seed] = result
+        write_summary(self._group())
+        if self.board is not None and not again:
+            self.board.ended(result, len(self.results), len(self.seeds))
+
+    def _film(self) -> None:
+        """Lets whoever is still there film the best network; a film that fails is a note of its run."""
+        best = self._group().best
+        if best is None or self.config.film.episodes == 0 or self.interrupted or not self.workers:
+            return
+        worker = self.workers[0]
+        self.standings[best.seed] = replace(self.standings[best.seed], state="filming")
+        worker.tell(Film(best))
+        while worker in self.workers and self.standings[best.seed].state == "filming":
+            self._hear()
+
+    def _group(self) -> Group:
+        assert self.folder is not None
+        results = tuple(self.results[seed] for seed in self.seeds if seed in self.results)
+        seconds = time.perf_counter() - self.started
+        config = self.config
+        return Group(
+            self.folder, config.env.label, config.preset, tuple(self.seeds), results, seconds, self.interrupted
+        )

@@ -1,0 +1,73 @@
+"""The processes of a pool: started, told, ended."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+
+from .interrupt import ctrl_c_ignored
+from .line import Leave, Order, Report, Task
+from .worker import work
+
+PATIENCE = 5.0  # seconds that a process has to end
+
+
+@dataclass(eq=False)
+class Worker:
+    """A process, the parent's end of its pipe, and the seeds that it has to train."""
+
+    process: SpawnProcess
+    pipe: Connection[Order, Report]
+    seeds: tuple[int, ...]
+
+    def tell(self, order: Order) -> None:
+        """Sends an order; one that has died cannot hear it, and is missed soon enough."""
+        with suppress(OSError):
+            self.pipe.send(order)
+
+
+def hire(task: Task) -> Worker:
+    """A new process that is already loading what it needs."""
+    context = multiprocessing.get_context("spawn")  # forked copies of a process with threads may hang
+    ours, theirs = context.Pipe()
+    process = context.Process(target=work, args=(theirs, task), name=f"dqnlab, seeds {task.seeds[0]} …")
+    with ctrl_c_ignored():
+        process.start()
+    theirs.close()  # so that the pipe ends when the process does
+    return Worker(process, ours, task.seeds)
+
+
+def dismiss(worker: Worker, *, gently: bool) -> None:
+    """Ends a process: by an order that it follows at once, or by force."""
+    if gently:
+        worker.tell(Leave())
+        worker.process.join(PATIENCE)
+    if worker.process.is_alive():
+        worker.process.terminate()
+        worker.process.join(PATIENCE)
+    if worker.process.is_alive():
+        worker.process.kill()
+        worker.process.join()
+    worker.pipe.close()
+
+
+def how(code: int | None) -> str:
+    """The exit code of a process in words."""
+    return f"with exit code {code}" if code is None or code >= 0 else f"by signal {-code}"
+
+
+def usable_cores() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def shares(seeds: Sequence[int], workers: int) -> list[tuple[int, ...]]:
+    """The seeds dealt out to at most so many workers."""
+    return [tuple(seeds[first::workers]) for first in range(min(workers, len(seeds)))]

@@ -1,0 +1,118 @@
+"""What is shown of many seeds: a table in a terminal, lines in a pipe, and the summary at the end."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console, RenderableType
+
+from dqnlab.app.board import LiveBoard, PlainBoard, QuietBoard, choose_board
+from dqnlab.app.line import Standing
+from dqnlab.app.summary import group_summary
+from dqnlab.config import Config
+from dqnlab.run.folder import Run
+from dqnlab.run.group import Failure, Group
+from dqnlab.run.score import Score
+
+SCORE = Score(mean=488.25, low=480.0, high=495.5, minimum=312.0, maximum=500.0, episodes=100, returns=(488.25,), cut=93)
+RUN = Run(
+    folder=Path("group/seed-0"),
+    env="CartPole-v1",
+    preset="cartpole",
+    seed=0,
+    score=SCORE,
+    selected_score=500.0,
+    attempts=2,
+    solved=True,
+    env_steps=36_034,
+    updates=2_209,
+    seconds={"total": 17.1},
+)
+OTHER = replace(RUN, seed=1, folder=Path("group/seed-1"), score=replace(SCORE, mean=400.25), solved=False)
+FAILURE = Failure(seed=2, folder=Path("group/seed-2"), error="obs is \x1b[31mnan", exit_code=3, env_steps=12)
+GROUP = Group(Path("group"), "CartPole-v1", "cartpole", (0, 1, 2), (RUN, OTHER, FAILURE), 40.25)
+
+
+def text_of(what: RenderableType) -> str:
+    console = Console(width=120, color_system=None)
+    with console.capture() as text:
+        console.print(what, soft_wrap=True)
+    return text.get()
+
+
+def test_the_live_table_has_a_line_for_every_seed() -> None:
+    out, now = io.StringIO(), [0.0]
+    board = LiveBoard(Console(file=out, force_terminal=True, width=100, color_system=None), lambda: now[0])
+    board.start(Config(), range(3), Path("group"), 2)
+    board.ended(RUN, 1, 3)
+    now[0] = 65.0
+    board.show([Standing(0, "done", 36_034, 500.0), Standing(1, "training", 1_200, 33.5), Standing(2)])
+    board.stop()
+    board.stop()
+    rows = [line.split() for line in out.getvalue().rpartition("solved")[2].splitlines()]
+    assert ["0", "done", "36,034", "500.0", "488.2", "yes"] in rows
+    assert ["1", "training", "1,200", "33.5", "-", "-"] in rows
+    assert ["2", "waiting", "0", "-", "-", "-"] in rows
+    assert "1 of 3 ended  1:05" in out.getvalue()
+    assert "3 seeds, 0 to 2, in 2 processes" in out.getvalue()
+
+
+def test_a_pipe_gets_a_line_for_every_seed_that_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    board = PlainBoard()
+    board.start(Config(preset="x"), [4], Path("group"), 1)
+    board.show([Standing(4, "training", 10)])
+    board.ended(RUN, 1, 2)
+    board.ended(FAILURE, 2, 2)
+    assert capsys.readouterr().out.splitlines() == [
+        "training CartPole-v1, preset x, seed 4, in 1 process -> group",
+        "seed 0: score 488.2, solved yes, 36,034 steps, 17.1 s  (1 of 2)",
+        "seed 2: failed: obs is [31mnan  (2 of 2)",
+    ]
+
+
+def test_quiet_says_only_what_failed(capsys: pytest.CaptureFixture[str]) -> None:
+    board = choose_board(quiet=True)
+    assert isinstance(board, QuietBoard)
+    board.start(Config(), [0], Path("group"), 1)
+    board.ended(RUN, 1, 2)
+    board.ended(FAILURE, 2, 2)
+    board.stop()
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "seed 2 failed: obs is [31mnan\n")
+
+
+def test_without_a_terminal_the_board_is_plain() -> None:
+    assert isinstance(choose_board(), PlainBoard)
+
+
+def test_the_summary_shows_every_seed_and_the_mean_over_seeds() -> None:
+    text = text_of(group_summary(GROUP))
+    rows = [line.split() for line in text.splitlines()]
+    assert ["0", "488.2", "480.0", "to", "495.5", "yes", "36,034", "17.1", "seed-0"] in rows
+    assert ["2", "none", "-", "12", "0.0", "seed-2"] in rows
+    assert "mean      444.2  95 % interval -114.8 to 1,003.3  2 of 3 seeds" in text  # 12.706 · 44 on either side
+    assert "95 % Student t over seeds" in text
+    assert "solved    1 of 2" in text
+    assert "failed    seed 2: obs is [31mnan" in text
+    assert "seconds   40.2" in text
+    assert "dqn watch group" in text
+
+
+def test_a_summary_without_scores_says_so() -> None:
+    text = text_of(group_summary(replace(GROUP, results=(FAILURE,), interrupted=True)))
+    assert "none: no seed has a score" in text
+    assert "interrupted: this is what there is so far" in text
+    assert "dqn watch" not in text
+
+
+def test_notes_of_a_run_name_its_seed() -> None:
+    noted = replace(OTHER, notes=["no film: \x07codec"])
+    text = text_of(group_summary(replace(GROUP, results=(RUN, noted))))
+    assert "note      seed 1: no film: codec" in text
+
+
+def test_one_seed_has_no_interval() -> None:
+    text = text_of(group_summary(replace(GROUP, seeds=(0,), results=(RUN,))))
+    assert "mean      488.2  1 seed\n" in text
+    assert "one seed says nothing about others" in text
