@@ -9,7 +9,7 @@ import torch
 
 from dqnlab import build, config, presets
 from dqnlab.config import Config, Env, Episodes, Steps
-from dqnlab.learn import replay, targets
+from dqnlab.learn import samplers, targets
 from dqnlab.learn.heads import ScalarHead
 from dqnlab.run.train import Period
 from dqnlab.run.vector import NativeEnvs, SerialEnvs
@@ -31,9 +31,9 @@ def test_each_rule_is_its_function() -> None:
 
 
 def test_each_sampler_is_its_class_with_its_numbers() -> None:
-    assert isinstance(build.make_sampler(config.Uniform(), 10), replay.Uniform)
+    assert isinstance(build.make_sampler(config.Uniform(), 10), samplers.Uniform)
     prioritised = build.make_sampler(config.Prioritized(alpha=0.3, beta=0.7), 10)
-    assert isinstance(prioritised, replay.Prioritized)
+    assert isinstance(prioritised, samplers.Prioritized)
     assert (prioritised.alpha, prioritised.beta) == (0.3, 0.7)
 
 
@@ -129,7 +129,7 @@ def test_numbers_of_the_configuration_reach_their_places() -> None:
         )
     )
     assert system.learner.optimizer.settings == (0.1, 0.2, 0.3, 0.4, 0.5)
-    assert system.replay.capacity == 77
+    assert system.replay.layout == (77, system.spec.obs, 2, 3)
     assert system.plan == build.Plan(Period("episodes", 12), Period("steps", 13), 22, 11, 4, 6)
     assert system.judge.rules == (5, 7, 8, 9, 99.0, False)
     assert system.collector.envs.num_envs == 2

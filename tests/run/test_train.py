@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from dqnlab.build import events
 from dqnlab.config import Config, Env, Steps
 from dqnlab.errors import NumericsError
-from dqnlab.learn.types import Block, Episode, Transitions
+from dqnlab.learn.types import Block, Episode, Sample, Transitions
 from dqnlab.run import train as loop
 from dqnlab.run.events import BlockEnded, Confirmed, EpisodeEnded, Evaluated, Updated
-from dqnlab.run.train import Count, Period, Plan, Progress, crossings, train
+from dqnlab.run.train import Count, Loop, Period, Plan, Progress, crossings, run, train
 
 NEVER = 10**9
 
@@ -25,7 +25,7 @@ NEVER = 10**9
 def block(steps: int = 1, stored: int | None = None, episodes: list[Episode] | None = None) -> Block:
     num = steps if stored is None else stored
     columns = np.zeros((5, num))
-    return Block(Transitions(*columns), np.zeros(num, int), episodes or [], steps, 0.25)
+    return Block(np.zeros((num, 1)), np.zeros(num, bool), Transitions(*columns), episodes or [], steps, 0.25)
 
 
 class Fakes:
@@ -35,6 +35,7 @@ class Fakes:
         self.blocks, self.candidates = blocks, candidates or {}
         self.tape: list[str] = []
         self.stored = self.updates = 0
+        self.sampled = np.zeros(2, np.int64)
         self.candidate: bool | None = None
         self.progress = Progress()
         self.online, self.device = None, torch.device("cpu")
@@ -58,15 +59,21 @@ class Fakes:
     def __len__(self) -> int:
         return self.stored
 
-    def sample(self, size: int) -> tuple[Any, Any]:
+    def sample(self, size: int) -> Sample:
         self.tape.append(f"sample {size}")
-        return SimpleNamespace(obs=torch.zeros(1)), "slots"
+        return Sample(self.sampled, np.ones(size))
+
+    def batch(self, sample: Sample) -> Any:
+        self.tape.append("look")
+        return SimpleNamespace(obs=torch.zeros(1))
 
     def update_priorities(self, slots: Any, error: Any) -> None:
-        self.tape.append(f"priorities {slots} {error}")
+        assert slots is self.sampled
+        self.tape.append(f"priorities {error}")
 
-    # the learner
-    def update(self, batch: Any) -> Any:
+    # whoever makes the updates
+    def update(self, sample: Sample) -> Any:
+        assert sample.slots is self.sampled
         self.updates += 1
         self.tape.append("update")
         return SimpleNamespace(error="error")
@@ -83,6 +90,9 @@ class Fakes:
         return Confirmed(step, 1, (1.0,), 1.0, passed)
 
     def train(self, **changes: Any) -> Iterator[Any]:
+        return run(self.loop(**changes), self.update)
+
+    def loop(self, **changes: Any) -> Loop:
         settings = {"budget": Period("steps", NEVER), "evaluate_every": Period("steps", NEVER), "learning_starts": 1}
         plan = Plan(**{**settings, "batch_size": 2, "update_every": 1, "metrics_every": NEVER, **changes})
         return train(self, self, self, self, plan, self.progress)  # type: ignore[arg-type]
@@ -100,7 +110,7 @@ def test_state_first_event_last_block_ended_at_the_very_end() -> None:
     fakes = Fakes([block(2, episodes=[Episode(5.0, 9), Episode(6.0, 3)])], candidates={2: True})
     for event in fakes.train(evaluate_every=Period("steps", 2), metrics_every=1):
         fakes.tape.append(type(event).__name__)
-    once = ["sample 2", "update", "priorities slots error", "Updated"]
+    once = ["sample 2", "update", "priorities error", "look", "Updated"]
     assert fakes.tape == [
         *["act", "store", "EpisodeEnded", "EpisodeEnded", *once, *once],
         *["evaluate", "Evaluated", "confirm", "Confirmed", "BlockEnded"],
@@ -238,9 +248,9 @@ def test_what_the_loop_knows_survives_being_saved() -> None:
 def test_a_network_that_ran_away_is_never_judged() -> None:
     fakes = Fakes([block(10)])
     fakes.is_finite = False
-    plan = Plan(Period("steps", 10), Period("steps", 10), 1, 4, NEVER, NEVER)
+    each = Period("steps", 10)
     with pytest.raises(NumericsError, match=r"update 0, env step 10.*optimizer\.lr"):
-        list(train(fakes, fakes, fakes, fakes, plan, fakes.progress))  # type: ignore[arg-type]
+        list(fakes.train(budget=each, evaluate_every=each, update_every=NEVER))
     assert fakes.tape == ["act", "store"]
 
 

@@ -1,7 +1,7 @@
 """⑥ Replay memory: a ring of frames and a ring of the transitions between them."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -169,7 +169,7 @@ def _write(column: np.ndarray | Tensor, count: int, new: np.ndarray) -> None:
     """Writes `new` behind the `count` things that a ring has taken so far."""
     at = count % len(column)
     room = len(column) - at
-    values = new if isinstance(column, np.ndarray) else torch.from_numpy(new).to(column.device)
+    values: Any = new if isinstance(column, np.ndarray) else torch.from_numpy(new).to(column.device)
     column[at : at + len(new)] = values[:room]
     if len(new) > room:
         column[: len(new) - room] = values[room:]
