@@ -34,7 +34,7 @@ class Fakes:
     def __init__(self, blocks: list[Block], candidates: dict[int, bool] | None = None):
         self.blocks, self.candidates = blocks, candidates or {}
         self.tape: list[str] = []
-        self.stored = self.updates = 0
+        self.added = self.updates = 0
         self.sampled = np.zeros(2, np.int64)
         self.candidate: bool | None = None
         self.progress = Progress()
@@ -53,11 +53,11 @@ class Fakes:
 
     # the replay
     def add(self, each: Block) -> None:
-        self.stored += len(each.transitions.action)
+        self.added += len(each.transitions.action)
         self.tape.append("store")
 
     def __len__(self) -> int:
-        return self.stored
+        return self.added
 
     def sample(self, size: int) -> Sample:
         self.tape.append(f"sample {size}")

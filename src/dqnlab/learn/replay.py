@@ -37,9 +37,17 @@ class Layout(NamedTuple):
         return (self.n + self.obs.stack) * self.num_envs
 
     @property
+    def spare(self) -> int:
+        """Room for frames on which an episode ended, which start nothing.
+
+        One in a hundred; where that would be little, one for each transition.
+        """
+        return max(self.capacity // 100, min(self.capacity, 1000))
+
+    @property
     def num_frames(self) -> int:
-        """F: one per transition, and room for what is still open and for frames on which an episode ended."""
-        return self.capacity + self.capacity // 100 + self.reach + self.num_envs
+        """F: one per transition, the spare ones, those that start what is still open, and what reaches back."""
+        return self.capacity + self.spare + self.n * self.num_envs + self.reach
 
     @property
     def num_bytes(self) -> int:
@@ -88,7 +96,8 @@ class Replay:
 
     def __init__(self, layout: Layout, sampler: Sampler, rng: np.random.Generator, device: torch.device | None = None):
         self.layout, self.sampler, self._rng = layout, sampler, rng
-        self._frames_added = self._added = self._oldest = 0  # ever: frames, transitions; the first still held
+        self.added = 0  # transitions ever
+        self._frames_added = self._oldest = 0  # frames ever; the first transition still held
         self._number = np.zeros(layout.capacity, np.int64)  # of each transition's first frame
         self.move_to(layout.allocate(device or torch.device("cpu")))
 
@@ -99,7 +108,7 @@ class Replay:
         self._columns = [column.numpy() if on_cpu else column for column in memory]
 
     def __len__(self) -> int:
-        return self._added - self._oldest
+        return self.added - self._oldest
 
     def add(self, block: Block) -> None:
         """Stores a block's frames and its transitions, of which there are at most `capacity`."""
@@ -113,10 +122,10 @@ class Replay:
             columns = (start, action, reward, discount, end, self._number)
             fields = (new.start % size, new.action, new.reward, new.discount, new.end % size, new.start)
             for column, field in zip(columns, fields, strict=True):
-                _write(column, self._added, field)
-            self.sampler.added(self._slots(self._added, self._added + len(new.action)))
-            self._added += len(new.action)
-            self._oldest = max(self._oldest, self._added - self.layout.capacity)
+                _write(column, self.added, field)
+            self.sampler.added(self._slots(self.added, self.added + len(new.action)))
+            self.added += len(new.action)
+            self._oldest = max(self._oldest, self.added - self.layout.capacity)
         self._drop_frameless()
 
     def sample(self, size: int, rng: np.random.Generator | None = None) -> Sample:
@@ -159,7 +168,7 @@ class Replay:
         """
         lost = self._frames_added - self.layout.num_frames + self.layout.reach
         before = self._oldest
-        while self._oldest < self._added and self._number[self._oldest % self.layout.capacity] < lost:
+        while self._oldest < self.added and self._number[self._oldest % self.layout.capacity] < lost:
             self._oldest += 1
         if self._oldest > before:
             self.sampler.dropped(self._slots(before, self._oldest))
