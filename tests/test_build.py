@@ -1,6 +1,7 @@
 """The switchboard gives what the configuration says."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 
 from dqnlab import build, config, presets
 from dqnlab.config import Config, Env, Episodes, Steps
-from dqnlab.learn import replay, targets
+from dqnlab.learn import compiled, samplers, targets
 from dqnlab.learn.heads import ScalarHead
 from dqnlab.run.train import Period
 from dqnlab.run.vector import NativeEnvs, SerialEnvs
@@ -31,9 +32,9 @@ def test_each_rule_is_its_function() -> None:
 
 
 def test_each_sampler_is_its_class_with_its_numbers() -> None:
-    assert isinstance(build.make_sampler(config.Uniform(), 10), replay.Uniform)
+    assert isinstance(build.make_sampler(config.Uniform(), 10), samplers.Uniform)
     prioritised = build.make_sampler(config.Prioritized(alpha=0.3, beta=0.7), 10)
-    assert isinstance(prioritised, replay.Prioritized)
+    assert isinstance(prioritised, samplers.Prioritized)
     assert (prioritised.alpha, prioritised.beta) == (0.3, 0.7)
 
 
@@ -129,7 +130,7 @@ def test_numbers_of_the_configuration_reach_their_places() -> None:
         )
     )
     assert system.learner.optimizer.settings == (0.1, 0.2, 0.3, 0.4, 0.5)
-    assert system.replay.capacity == 77
+    assert system.replay.layout == (77, system.spec.obs, 2, 3)
     assert system.plan == build.Plan(Period("episodes", 12), Period("steps", 13), 22, 11, 4, 6)
     assert system.judge.rules == (5, 7, 8, 9, 99.0, False)
     assert system.collector.envs.num_envs == 2
@@ -157,3 +158,79 @@ def test_closing_closes_training_and_judging() -> None:
     system.judge.evaluator.close = lambda: closed.append("evaluator")  # type: ignore[method-assign]
     system.close()
     assert closed == ["collector", "evaluator"]
+
+
+# ── Compiling ────────────────────────────────────────────────────────────────────────────────────
+
+PAYS = build.UPDATES_THAT_PAY
+
+
+@pytest.mark.parametrize(
+    ("changes", "pays"),
+    [
+        ({"budget": Steps(num=PAYS)}, True),
+        ({"budget": Steps(num=PAYS - 1)}, False),
+        ({"budget": Steps(num=PAYS), "update_every": 2}, False),
+        ({"budget": Steps(num=2 * PAYS), "update_every": 2}, True),
+        ({"budget": Episodes(num=PAYS // build.EPISODE_STEPS)}, True),
+        ({"budget": Episodes(num=PAYS // build.EPISODE_STEPS - 1)}, False),
+        ({"budget": Steps(num=PAYS - 1), "compile": "on"}, True),
+        ({"budget": Steps(num=PAYS), "compile": "off"}, False),
+    ],
+    ids=str,
+)
+def test_the_configuration_alone_decides_whether_compiling_pays(
+    changes: dict[str, Any], pays: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = small(**changes)
+    for full in (False, True):  # whatever the cache holds
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        if full:
+            (tmp_path / "dqnlab").mkdir()
+            (tmp_path / "dqnlab" / "program.pt2").touch()
+        assert build.pays_to_compile(asked) is pays
+    system = build.assemble(asked)
+    assert system.config == replace(asked, compile="on" if pays else "off")  # which the run is told, and its folder
+
+
+def test_without_a_compiler_training_says_so_once_and_goes_on_uncompiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(traced: Any, example: Any, path: Any) -> None:
+        raise FileNotFoundError("no compiler\nanywhere")
+
+    monkeypatch.setattr(compiled, "_build", refuse)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    weights, said = [], []
+    for choice in ("on", "off"):
+        system = build.assemble(small(compile=choice, learning_starts=64, budget=Steps(num=150), select_episodes=1))
+        for _ in system.events(said.append):
+            pass
+        assert system.learner.updates == 150 - 63
+        assert system.config.compile == "off"
+        weights.append(torch.cat(system.learner.values))
+    assert torch.equal(*weights)
+    assert [line for line in said if "compiling" not in line] == [
+        "the update runs uncompiled: FileNotFoundError: no compiler anywhere"
+    ]
+
+
+def test_nothing_is_compiled_or_said_unless_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "compile_program", lambda *_: pytest.fail("compiled"))
+    system, said = build.assemble(small(budget=Steps(num=1_000))), []
+    build.make_update([system], said.append)
+    assert said == []
+
+
+def test_systems_that_are_not_compiled_are_updated_one_by_one() -> None:
+    pair, alone = ([build.assemble(small(compile="off", seed=seed)) for seed in (1, 2)] for _ in range(2))
+    for system in (*pair, *alone):
+        for _ in range(64):
+            system.replay.add(system.collector.step())
+    update = build.make_update(pair, lambda line: None)
+    samples = {i: system.replay.sample(16) for i, system in enumerate(alone)}
+    assert list(update({1: samples[1]})) == [1]
+    answers = update(samples)
+    expected = alone[0].learner.update(alone[0].replay.batch(samples[0]))
+    assert all(torch.equal(*each) for each in zip(answers[0], expected, strict=True))
+    assert [system.learner.updates for system in pair] == [1, 2]

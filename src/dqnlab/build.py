@@ -21,7 +21,7 @@ from .learn.schedules import Schedule, constant, geometric, linear
 from .learn.targets import Rule, double, greedy
 from .learn.types import Sample
 from .run.collector import Collector
-from .run.device import arithmetic, cache_folder, check_memory, resolve_device
+from .run.device import arithmetic, cache_folder, choose_memory, resolve_device
 from .run.envs import EnvSpec, describe
 from .run.evaluate import Evaluator
 from .run.events import Event
@@ -35,6 +35,9 @@ EPISODE_STEPS = 200  # a guess, for budgets counted in episodes
 
 Notify = Callable[[str], None]
 """Takes a line for the user."""
+
+MakeUpdates = Callable[[Mapping[int, Sample]], Mapping[int, Update]]
+"""Answers samples, by the number of the system that asks, with their updates."""
 
 say: Notify = logging.getLogger("dqnlab").warning
 
@@ -51,6 +54,8 @@ class System:
     judge: Judge
     plan: Plan
     progress: Progress
+    update: MakeUpdates | None = None
+    """how samples are answered, if that has been prepared (`make_update`)"""
 
     def loop(self) -> Loop:
         """The training loop, which waits for its updates."""
@@ -58,7 +63,7 @@ class System:
 
     def events(self, notify: Notify = say) -> Iterator[Event]:
         """Trains alone; each event comes after the state it speaks of has changed."""
-        update = make_update([self], notify)
+        update = self.update or make_update([self], notify)
         yield from run(self.loop(), lambda sample: update({0: sample})[0])
 
     def close(self) -> None:
@@ -82,7 +87,7 @@ def assemble(config: c.Config) -> System:
     spec = describe(config.env)
     device = resolve_device(config.device)
     layout = Layout(config.replay_capacity, spec.obs, config.env.num_envs, config.n)
-    check_memory(layout.num_bytes, device, f"replay_capacity = {layout.capacity:,}")
+    memory = choose_memory(layout.num_bytes, device, f"replay_capacity = {layout.capacity:,}")
     online, target, scratch = (make_network(config, spec).to(device) for _ in range(3))
     learner = Learner(online, target, make_rule(config.rule), make_sync(config.sync), make_adam(config.optimizer))
     sampler = make_sampler(config.sampler, config.replay_capacity)
@@ -90,7 +95,7 @@ def assemble(config: c.Config) -> System:
         replace(config, compile="on" if pays_to_compile(config) else "off"),
         spec,
         make_collector(config, spec, online),
-        Replay(layout, sampler, generator(config.seed, "replay"), device),
+        Replay(layout, sampler, generator(config.seed, "replay"), memory),
         learner,
         make_judge(config, spec, scratch),
         make_plan(config),
@@ -109,7 +114,7 @@ def pays_to_compile(config: c.Config) -> bool:
     return steps // config.update_every >= UPDATES_THAT_PAY
 
 
-def make_update(systems: Sequence[System], notify: Notify) -> Callable[[Mapping[int, Sample]], Mapping[int, Update]]:
+def make_update(systems: Sequence[System], notify: Notify = say) -> MakeUpdates:
     """How samples of the systems, by index, are answered: by one compiled update of all if chosen, else one by one.
 
     Where compiling fails, `notify` is told so, and the systems' configurations say that nothing was compiled.
@@ -118,8 +123,16 @@ def make_update(systems: Sequence[System], notify: Notify) -> Callable[[Mapping[
     def plain(samples: Mapping[int, Sample]) -> dict[int, Update]:
         return {i: systems[i].learner.update(systems[i].replay.batch(sample)) for i, sample in samples.items()}
 
+    def uncompiled(why: str) -> MakeUpdates:
+        notify(f"the update runs uncompiled: {why}")
+        for system in systems:
+            system.config = replace(system.config, compile="off")
+        return plain
+
     if systems[0].config.compile == "off":
         return plain
+    if systems[0].replay.memory.frames.device != systems[0].learner.device:
+        return uncompiled("the replay does not fit on the device of the networks")
     from .learn.compiled import CompileError
     from .learn.stack import Stack
 
@@ -127,10 +140,7 @@ def make_update(systems: Sequence[System], notify: Notify) -> Callable[[Mapping[
         learners, replays = [each.learner for each in systems], [each.replay for each in systems]
         return Stack(learners, replays, systems[0].config.batch_size, cache_folder(), notify).update
     except CompileError as e:
-        notify(f"the update runs uncompiled: {e}")
-        for system in systems:
-            system.config = replace(system.config, compile="off")
-        return plain
+        return uncompiled(str(e))
 
 
 def make_network(config: c.Config, spec: EnvSpec) -> QNetwork:

@@ -3,21 +3,27 @@
 import copy
 import hashlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 
 from dqnlab.learn.heads import ScalarHead
-from dqnlab.learn.learner import Learner, Sync, hard_sync
+from dqnlab.learn.learner import Learner, Sync, Update, hard_sync
 from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.optimizer import AdamSettings
+from dqnlab.learn.replay import Layout, Replay
+from dqnlab.learn.samplers import Prioritized, Uniform
+from dqnlab.learn.stack import Stack
 from dqnlab.learn.targets import Rule, greedy
-from dqnlab.learn.types import Batch, ObsSpec
+from dqnlab.learn.types import Batch, Block, ObsSpec, Sample, Transitions
 
 VECTOR = ObsSpec((4,), np.dtype(np.float32))
 ADAM = AdamSettings(lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, max_grad_norm=None)
 NEVER = hard_sync(10**9)
+LAYOUT = Layout(200, VECTOR, num_envs=2, n=3)
 
 
 def build_random(
@@ -70,6 +76,76 @@ def hash_of(network: QNetwork) -> str:
     for w in network.state_dict().values():
         digest.update(w.numpy().tobytes())
     return digest.hexdigest()
+
+
+class Agent(NamedTuple):
+    """All that learns, and nothing that acts."""
+
+    learner: Learner
+    replay: Replay
+
+    def sample(self) -> Sample:
+        return self.replay.sample(16)
+
+    def update(self, sample: Sample) -> Update:
+        return self.learner.update(self.replay.batch(sample))
+
+    def fill(self, seed: int) -> None:
+        """Stores as many new transitions between unrelated frames as it can hold; some are terminal."""
+        layout, rng = self.replay.layout, np.random.default_rng(seed)
+        size, count = layout.capacity, layout.num_frames
+        frames = rng.normal(size=(count, *layout.obs.frame_shape)) * (1 if layout.obs.dtype == "float32" else 50)
+        start = rng.integers(layout.reach, size, size=size)
+        end = start + rng.integers(1, 1 + layout.n, size=size) * layout.num_envs
+        discount, before = rng.choice([0.0, 0.9, 0.99], size=size), self.replay.added // size * count
+        moved = Transitions(before + start, rng.integers(2, size=size), rng.normal(size=size), discount, before + end)
+        self.replay.add(Block(frames.astype(layout.obs.dtype), rng.random(count) < 0.3, moved, [], 0, 0.0))
+
+    @property
+    def tensors(self) -> list[torch.Tensor]:
+        """All that learning changes, [P] each."""
+        return [*self.learner.values, self.learner.optimizer.mean, self.learner.optimizer.square]
+
+
+def build_agent(
+    seed: int = 0,
+    rule: Rule = greedy,
+    huber: float | None = None,
+    max_grad_norm: float | None = 0.5,
+    layout: Layout = LAYOUT,
+    prioritised: bool = False,
+    **adam: float,
+) -> Agent:
+    online, target = (build_random(seed, obs=layout.obs, huber=huber) for _ in range(2))
+    sampler = Prioritized(layout.capacity, 0.6, 0.4) if prioritised else Uniform()
+    settings = ADAM._replace(max_grad_norm=max_grad_norm, **adam)
+    replay = Replay(layout, sampler, np.random.default_rng(seed))
+    agent = Agent(Learner(online, target, rule, hard_sync(3), settings), replay)
+    agent.fill(seed)
+    return agent
+
+
+def build_stack(agents: Sequence[Agent], cache: Path, said: list[str] | None = None) -> Stack:
+    say = ([] if said is None else said).append
+    return Stack([each.learner for each in agents], [each.replay for each in agents], 16, cache, say)
+
+
+@pytest.fixture(scope="session")
+def agent_of() -> Callable[..., Agent]:
+    """Builds an agent with a full replay, whose target follows every third update."""
+    return build_agent
+
+
+@pytest.fixture(scope="session")
+def stack_of() -> Callable[..., Stack]:
+    """Builds a stack of agents that learn from batches of 16."""
+    return build_stack
+
+
+@pytest.fixture(scope="session")
+def program_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder of programs for the session: each is compiled once, however many stacks use it."""
+    return tmp_path_factory.mktemp("programs")
 
 
 @pytest.fixture(scope="session")

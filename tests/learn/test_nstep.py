@@ -10,25 +10,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dqnlab.learn.nstep import NStep, StepResult
-from dqnlab.learn.types import ObsSpec
-
-NUMBER = ObsSpec((1,), np.dtype(np.float32))
 
 
 class Row(NamedTuple):
-    """One transition in plain numbers."""
+    """One transition in plain numbers; its observations are told by the vector step that showed them."""
 
     env: int
-    obs: float
+    start: int
     action: int
     reward: float
     discount: float
-    next_obs: float
+    end: int
 
 
 def fold(nstep: NStep, step: StepResult) -> list[Row]:
-    moved, env = nstep(step)
-    columns = (env, moved.obs[:, 0], moved.action, moved.reward, moved.discount, moved.next_obs[:, 0])
+    moved, num_envs = nstep(step), nstep.num_envs
+    env = moved.start % num_envs
+    np.testing.assert_array_equal(moved.end % num_envs, env)  # what an env begins, it ends
+    columns = (env, moved.start // num_envs, moved.action, moved.reward, moved.discount, moved.end // num_envs)
     return [Row(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
@@ -37,37 +36,36 @@ class SlowNStep:
 
     def __init__(self, n: int, gamma: float, num_envs: int):
         self.n, self.gamma = n, gamma
-        self.windows: list[deque[tuple[float, int, float]]] = [deque() for _ in range(num_envs)]
+        self.steps = 0
+        self.windows: list[deque[tuple[int, int, float]]] = [deque() for _ in range(num_envs)]
 
     def __call__(self, step: StepResult) -> list[Row]:
         found = []
+        self.steps += 1
         for env, window in enumerate(self.windows):
             if not step.live[env]:
                 continue
-            window.append((step.obs[env, 0], step.action[env], step.reward[env]))
+            window.append((self.steps - 1, step.action[env], step.reward[env]))
             ended = step.terminated[env] or step.truncated[env]
             while window and (ended or len(window) == self.n):
                 span = len(window)
                 reward = sum(self.gamma**k * r for k, (_, _, r) in enumerate(window))
                 discount = 0.0 if step.terminated[env] else self.gamma**span
-                obs, action, _ = window.popleft()
-                found.append((-span, Row(env, obs, action, reward, discount, step.next_obs[env, 0])))
+                start, action, _ = window.popleft()
+                found.append((-span, Row(env, start, action, reward, discount, self.steps)))
         return [row for _, row in sorted(found)]
 
 
 def random_steps(num_envs: int, count: int, seed: int) -> Iterator[StepResult]:
-    """Episodes of random lengths and ends, each followed by a reset; an obs tells its env and its step."""
+    """Episodes of random lengths and ends, each followed by a reset."""
     rng = np.random.default_rng(seed)
     live = np.ones(num_envs, bool)
-    base = 1000.0 * np.arange(num_envs)
-    for t in range(count):
+    for _ in range(count):
         # how it ends: 0 terminated, 1 truncated, 2 both, else not at all
         end = np.where(live, rng.integers(15, size=num_envs), 9)
         yield StepResult(
-            obs=(base + t)[:, None],
             action=rng.integers(5, size=num_envs),
             reward=np.where(live, rng.integers(-9, 10, size=num_envs), 1e6),  # a reset's reward means nothing
-            next_obs=(base + t + 1)[:, None],
             terminated=(end == 0) | (end == 2),
             truncated=(end == 1) | (end == 2),
             live=live,
@@ -76,14 +74,12 @@ def random_steps(num_envs: int, count: int, seed: int) -> Iterator[StepResult]:
 
 
 def episode(rewards: list[float], terminated: bool) -> Iterator[StepResult]:
-    """One env's episode; obs 0, 1, 2, …"""
+    """One env's episode; actions 0, 1, 2, …"""
     for t, reward in enumerate(rewards):
         last = t == len(rewards) - 1
         yield StepResult(
-            np.array([[float(t)]]),
             np.array([t]),
             np.array([reward]),
-            np.array([[t + 1.0]]),
             np.array([last and terminated]),
             np.array([last and not terminated]),
             np.array([True]),
@@ -92,7 +88,7 @@ def episode(rewards: list[float], terminated: bool) -> Iterator[StepResult]:
 
 @pytest.mark.parametrize(("terminated", "discounts"), [(True, [0.0, 0.0, 0.0]), (False, [0.125, 0.25, 0.5])])
 def test_the_tails_of_an_episode_by_hand(terminated: bool, discounts: list[float]) -> None:
-    nstep = NStep(3, 0.5, 1, NUMBER)
+    nstep = NStep(3, 0.5, 1)
     blocks = [fold(nstep, step) for step in episode([1, 2, 4, 8], terminated)]
     assert blocks[:3] == [[], [], [Row(0, 0, 0, 1 + 1 + 1, 0.125, 3)]]
     rewards = [2 + 2 + 2, 4 + 4, 8]
@@ -102,7 +98,7 @@ def test_the_tails_of_an_episode_by_hand(terminated: bool, discounts: list[float
 @settings(max_examples=60)
 @given(st.integers(1, 4), st.integers(1, 5), st.sampled_from([0.0, 0.9, 1.0]), st.integers(0, 10**6))
 def test_random_episodes_agree_with_a_deque_per_env(num_envs: int, n: int, gamma: float, seed: int) -> None:
-    fast, slow = NStep(n, gamma, num_envs, NUMBER), SlowNStep(n, gamma, num_envs)
+    fast, slow = NStep(n, gamma, num_envs), SlowNStep(n, gamma, num_envs)
     for step in random_steps(num_envs, 40, seed):
         rows, expected = fold(fast, step), slow(step)
         assert [row[:3] for row in rows] == [row[:3] for row in expected]
@@ -112,15 +108,15 @@ def test_random_episodes_agree_with_a_deque_per_env(num_envs: int, n: int, gamma
 @settings(max_examples=30)
 @given(st.integers(1, 4), st.integers(1, 5), st.integers(0, 10**6))
 def test_every_step_starts_exactly_one_transition_of_its_own_env(num_envs: int, n: int, seed: int) -> None:
-    nstep = NStep(n, 0.9, num_envs, NUMBER)
-    started: list[float] = []
-    handed_out: list[float] = []
+    nstep = NStep(n, 0.9, num_envs)
+    started: list[tuple[int, int]] = []  # env, vector step
+    handed_out: list[tuple[int, int]] = []
     open_steps = np.zeros(num_envs, int)
-    for step in random_steps(num_envs, 60, seed):
+    for t, step in enumerate(random_steps(num_envs, 60, seed)):
         rows = fold(nstep, step)
-        started += step.obs[step.live, 0].tolist()
-        handed_out += [row.obs for row in rows]
-        assert all(row.obs // 1000 == row.next_obs // 1000 == row.env for row in rows)
+        started += [(env, t) for env in step.live.nonzero()[0].tolist()]
+        handed_out += [(row.env, row.start) for row in rows]
+        assert all(1 <= row.end - row.start <= n for row in rows)
         ended = step.terminated | step.truncated
         open_steps = np.where(ended, 0, np.minimum(open_steps + step.live, n - 1))
     assert len(handed_out) == len(set(handed_out))
@@ -131,16 +127,17 @@ def test_every_step_starts_exactly_one_transition_of_its_own_env(num_envs: int, 
 @pytest.mark.parametrize("n", [1, 2, 3, 5, 10])
 def test_a_corridors_values_solve_every_transition_whatever_n(n: int) -> None:
     value = [0.9**4, 0.9**3, 0.9**2, 0.9, 1.0, 123.0]  # beyond the end nothing counts
-    nstep = NStep(n, 0.9, 1, NUMBER)
+    nstep = NStep(n, 0.9, 1)
     rows = [row for _ in range(3) for step in episode([0, 0, 0, 0, 1], True) for row in fold(nstep, step)]
     assert len(rows) == 15
     for row in rows:
-        assert row.reward + row.discount * value[int(row.next_obs)] == pytest.approx(value[int(row.obs)])
+        begun = row.start - row.start % 5  # the five steps of each episode follow each other without a reset
+        assert row.reward + row.discount * value[row.end - begun] == pytest.approx(value[row.start - begun])
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5, 10])
 def test_a_truncated_episode_still_bootstraps(n: int) -> None:
-    nstep = NStep(n, 0.9, 1, NUMBER)  # reward 1 for ever is worth 10, however often the episode is cut
+    nstep = NStep(n, 0.9, 1)  # reward 1 for ever is worth 10, however often the episode is cut
     rows = [row for _ in range(3) for step in episode([1] * 5, False) for row in fold(nstep, step)]
     assert len(rows) == 15
     assert [row.reward + row.discount * 10 for row in rows] == pytest.approx([10] * 15)
@@ -148,59 +145,66 @@ def test_a_truncated_episode_still_bootstraps(n: int) -> None:
 
 def test_where_both_ends_meet_the_episode_terminated() -> None:
     step = next(episode([1.0], True))._replace(truncated=np.array([True]))
-    assert fold(NStep(3, 0.9, 1, NUMBER), step) == [Row(0, 0, 0, 1, 0, 1)]
+    assert fold(NStep(3, 0.9, 1), step) == [Row(0, 0, 0, 1, 0, 1)]
 
 
 def test_the_rewards_of_two_envs_are_never_mixed() -> None:
-    nstep = NStep(2, 1.0, 2, NUMBER)
+    nstep = NStep(2, 1.0, 2)
     rows = []
-    for t in range(4):
+    for _ in range(4):
         nobody = np.zeros(2, bool)
-        obs = np.full((2, 1), float(t))
-        step = StepResult(obs, np.array([0, 1]), np.array([1.0, 100.0]), obs + 1, nobody, nobody, ~nobody)
+        step = StepResult(np.array([0, 1]), np.array([1.0, 100.0]), nobody, nobody, ~nobody)
         rows += fold(nstep, step)
     assert {(row.env, row.action, row.reward) for row in rows} == {(0, 0, 2), (1, 1, 200)}
 
 
 def test_a_reset_starts_no_transition_and_ends_none() -> None:
-    nstep = NStep(1, 0.9, 1, NUMBER)
+    nstep = NStep(1, 0.9, 1)
     step = next(episode([7.0], True))
     assert len(fold(nstep, step)) == 1
-    assert fold(nstep, step._replace(live=np.array([False]))) == []  # whatever else it says
-    assert len(fold(nstep, step)) == 1
+    reset = step._replace(live=np.array([False]), reward=np.array([1e6]))  # whatever else it says
+    assert fold(nstep, reset) == []
+    assert fold(nstep, step) == [Row(0, 2, 0, 7, 0, 3)]  # but it shows a frame
+
+
+def test_the_reward_of_a_reset_is_lost_on_the_next_episode() -> None:
+    nstep = NStep(3, 1.0, 1)
+    last, first, second = next(episode([7.0], True)), *episode([1, 2], True)
+    fold(nstep, last)
+    fold(nstep, last._replace(live=np.array([False]), reward=np.array([1e6])))
+    rows = [row for step in (first, second) for row in fold(nstep, step)]
+    assert [row.reward for row in rows] == [3, 2]
 
 
 def test_a_block_may_hold_no_transition() -> None:
-    transitions, env = NStep(3, 0.9, 2, NUMBER)(next(random_steps(2, 1, seed=0)))
-    assert env.shape == transitions.action.shape == (0,)
-    assert transitions.obs.shape == transitions.next_obs.shape == (0, 1)
+    transitions = NStep(3, 0.9, 2)(next(random_steps(2, 1, seed=0)))
+    assert [column.shape for column in transitions] == [(0,)] * 5
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "bool", "int64", "float32"])
-def test_what_is_handed_out_has_the_types_of_the_replay(dtype: str) -> None:
-    obs = np.zeros((1, 2, 3), dtype)
+def test_what_is_handed_out_has_the_types_of_the_replay() -> None:
     yes, no = np.array([True]), np.array([False])
-    step = StepResult(obs, np.array([1]), np.array([1.0]), obs, no, yes, yes)
-    transitions, env = NStep(2, 0.9, 1, ObsSpec((2, 3), np.dtype(dtype)))(step)
-    assert [str(column.dtype) for column in (*transitions, env)] == [
-        dtype,
-        "int64",
-        "float32",
-        "float32",
-        dtype,
-        "int64",
-    ]
-    assert transitions.obs.shape == transitions.next_obs.shape == (1, 2, 3)
+    transitions = NStep(2, 0.9, 1)(StepResult(np.array([1]), np.array([1.0]), no, yes, yes))
+    assert [str(column.dtype) for column in transitions] == ["int64", "int64", "float32", "float32", "int64"]
 
 
-def test_later_changes_to_the_envs_arrays_do_not_reach_what_was_handed_out() -> None:
-    nstep = NStep(2, 0.9, 1, NUMBER)
+def test_frames_are_numbered_step_by_step_and_env_by_env() -> None:
+    nstep, nobody = NStep(1, 0.9, 3), np.zeros(3, bool)
+    step = StepResult(np.arange(3), np.ones(3), nobody, nobody, ~nobody)
+    blocks = [nstep(step) for _ in range(3)]
+    assert [block.start.tolist() for block in blocks] == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+    assert [block.end.tolist() for block in blocks] == [[3, 4, 5], [6, 7, 8], [9, 10, 11]]
+
+
+def test_later_changes_to_what_went_in_do_not_reach_what_was_handed_out() -> None:
+    nstep = NStep(2, 0.9, 1)
     first, second = episode([1, 2], True)
-    obs = first.obs
     nstep(first)
-    obs[:] = -1.0
-    transitions, _ = nstep(second)
-    second.obs[:] = second.next_obs[:] = -1.0
+    for column in first:
+        column[:] = 0
+    transitions = nstep(second)
+    for column in second:
+        column[:] = 0
     nstep(next(episode([9], True)))  # and the window moves on
-    assert transitions.obs.tolist() == [[0], [1]]
-    assert transitions.next_obs.tolist() == [[2], [2]]
+    assert transitions.action.tolist() == [0, 1]
+    assert transitions.reward.tolist() == pytest.approx([1 + 0.9 * 2, 2])
+    assert (transitions.start.tolist(), transitions.end.tolist()) == ([0, 1], [2, 2])

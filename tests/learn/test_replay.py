@@ -1,6 +1,4 @@
-"""⑥ The replay, against a list; prioritised drawing, against the formulas."""
-
-from collections import Counter
+"""⑥ The ring of transitions, against a list; for the frames that they lead to see test_frames."""
 
 import numpy as np
 import pytest
@@ -8,76 +6,81 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dqnlab.learn.replay import Prioritized, Replay, Sampler, Uniform
-from dqnlab.learn.types import Batch, Block, ObsSpec, Transitions
+from dqnlab.learn.replay import Layout, Memory, Replay
+from dqnlab.learn.samplers import Held, Prioritized, Sampler, Uniform
+from dqnlab.learn.types import Batch, Block, ObsSpec, Sample, Transitions
 
 NUMBER = ObsSpec((1,), np.dtype(np.float32))
 
 
-class InOrder:
+class InOrder(Uniform):
     """A sampler that draws the first slots as they lie."""
 
-    def added(self, slots: np.ndarray) -> None:
-        pass
-
-    def draw(self, size: int, stored: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        return np.arange(size), np.ones(size, np.float32)
-
-    def update(self, slots: np.ndarray, error: np.ndarray) -> None:
-        pass
+    def draw(self, size: int, held: Held, rng: np.random.Generator) -> Sample:
+        return Sample(np.arange(size), np.ones(size, np.float32))
 
 
-def block(numbers: list[int] | np.ndarray, discount: float = 0.5) -> Block:
-    """Transitions that can be told apart by their number."""
-    t = np.array(numbers, dtype=np.float64)
-    obs = t[:, None]
-    transitions = Transitions(obs, t.astype(np.int64), t * 10, np.full(len(t), discount), obs + 0.25)
-    return Block(transitions, np.zeros(len(t), np.int64), [], len(t), 0.0)
+class Source:
+    """Hands out transitions that can be told apart by their number; frame i shows i."""
+
+    def __init__(self) -> None:
+        self.numbered = 0
+
+    def block(self, size: int, discount: float = 0.5) -> Block:
+        """The next `size` transitions, in one block; each goes from frame number to the one after it."""
+        t = np.arange(self.numbered, self.numbered + size)
+        shown = t + 1 if self.numbered else np.arange(size + 1)
+        if size:
+            self.numbered += size
+        moved = Transitions(t, t, t * 10.0, np.full(size, discount), t + 1)
+        return Block(shown[:, None] * 1.0 if size else np.zeros((0, 1)), np.zeros(len(shown), bool), moved, [], size, 0)
 
 
-def replay_of(capacity: int, sampler: Sampler, *numbers: int, seed: int = 0) -> Replay:
-    replay = Replay(capacity, NUMBER, sampler, np.random.default_rng(seed))
-    replay.add(block(list(numbers)))
-    return replay
+def empty(capacity: int, sampler: Sampler | None = None, obs: ObsSpec = NUMBER) -> Replay:
+    layout = Layout(capacity, obs, num_envs=1, n=1)
+    return Replay(layout, sampler or InOrder(), np.random.default_rng(0))
+
+
+def everything(replay: Replay) -> Batch:
+    """All transitions, in the order of their slots (needs the InOrder sampler)."""
+    return replay.batch(replay.sample(len(replay)))
 
 
 def stored(replay: Replay) -> list[int]:
-    """The numbers of all transitions, in the order of their slots (needs the InOrder sampler)."""
-    return replay.sample(len(replay)).batch.action.tolist()
-
-
-# ── The ring ─────────────────────────────────────────────────────────────────────────────────────
+    return everything(replay).action.tolist()
 
 
 def test_the_oldest_are_overwritten_first() -> None:
-    replay = replay_of(4, InOrder(), 1, 2, 3)
-    replay.add(block([4, 5, 6]))
-    assert stored(replay) == [5, 6, 3, 4]
+    replay, source = empty(4), Source()
+    for _ in range(2):
+        replay.add(source.block(3))
+    assert stored(replay) == [4, 5, 2, 3]
 
 
 @pytest.mark.parametrize("capacity", [1, 2, 10])
 def test_after_31_adds_exactly_the_last_ones_are_there(capacity: int) -> None:
-    replay = Replay(capacity, NUMBER, InOrder(), np.random.default_rng(0))
+    replay, source = empty(capacity), Source()
     for number in range(31):
-        replay.add(block([number]))
+        replay.add(source.block(1))
         assert sorted(stored(replay)) == list(range(max(0, number + 1 - capacity), number + 1))
 
 
 @settings(max_examples=50)
 @given(st.integers(5, 12), st.lists(st.integers(0, 5), max_size=12))
 def test_random_blocks_agree_with_a_list(capacity: int, sizes: list[int]) -> None:
-    replay, naive, added = Replay(capacity, NUMBER, InOrder(), np.random.default_rng(0)), [-1] * capacity, 0
+    replay, source, naive, added = empty(capacity), Source(), [-1] * capacity, 0
     for size in sizes:
-        replay.add(block(np.arange(added, added + size)))
+        replay.add(source.block(size))
         for number in range(added, added + size):
             naive[number % capacity] = number
         added += size
         assert len(replay) == min(added, capacity)
-    batch = replay.sample(len(replay)).batch
+        assert replay.added == added
+    batch = everything(replay)
     expected = torch.tensor(naive[: len(replay)])
     assert batch.action.tolist() == expected.tolist()
     assert batch.obs[:, 0].tolist() == expected.tolist()
-    assert batch.next_obs[:, 0].tolist() == (expected + 0.25).tolist()
+    assert batch.next_obs[:, 0].tolist() == (expected + 1).tolist()
     assert batch.reward.tolist() == (expected * 10.0).tolist()
     assert batch.discount.tolist() == [0.5] * len(replay)
     assert batch.weight.tolist() == [1.0] * len(replay)
@@ -85,170 +88,84 @@ def test_random_blocks_agree_with_a_list(capacity: int, sizes: list[int]) -> Non
 
 @pytest.mark.parametrize("sampler", [Uniform(), Prioritized(100, 0.6, 0.4)])
 def test_nothing_is_sampled_before_it_holds_enough(sampler: Sampler) -> None:
-    replay = replay_of(100, sampler, *range(9))
+    replay, source = empty(100, sampler), Source()
+    replay.add(source.block(9))
     with pytest.raises(ValueError, match="cannot sample 10 transitions from a replay that holds 9"):
         replay.sample(10)
-    replay.add(block([9]))
+    replay.add(source.block(1))
     assert len(replay.sample(10).slots) == 10
+
+
+def test_a_sample_names_the_slots_it_came_from() -> None:
+    replay = empty(20, Uniform())
+    replay.add(Source().block(20))
+    sample = replay.sample(20)
+    assert sample.slots.tolist() == replay.batch(sample).action.tolist()
+
+
+def test_a_batch_carries_the_weights_of_its_sample() -> None:
+    replay = empty(20)
+    replay.add(Source().block(2))
+    weight = np.float32([0.25, 0.75])
+    assert replay.batch(Sample(np.array([1, 0]), weight)).weight.tolist() == [0.25, 0.75]
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "bool", "int64", "float32"])
 def test_observations_keep_their_type_and_shape(dtype: str) -> None:
-    obs = np.arange(12).reshape(2, 3, 2).astype(dtype)
-    transitions = Transitions(obs, np.array([0, 1]), np.ones(2), np.ones(2), obs[::-1])
-    replay = Replay(5, ObsSpec((3, 2), np.dtype(dtype)), InOrder(), np.random.default_rng(0))
-    replay.add(Block(transitions, np.zeros(2, np.int64), [], 2, 0.0))
-    batch = replay.sample(2).batch
+    frames = np.arange(18).reshape(3, 3, 2).astype(dtype)
+    two = np.arange(2)
+    replay = empty(5, obs=ObsSpec((3, 2), np.dtype(dtype)))
+    replay.add(Block(frames, np.zeros(3, bool), Transitions(two, two, np.ones(2), np.ones(2), two + 1), [], 2, 0.0))
+    batch = everything(replay)
     types = [str(column.dtype).removeprefix("torch.") for column in batch]
     assert types == [dtype, "int64", "float32", "float32", dtype, "float32"]
-    assert batch.obs.tolist() == obs.tolist()
-    assert batch.next_obs.tolist() == obs[::-1].tolist()
+    assert batch.obs.tolist() == frames[:2].tolist()
+    assert batch.next_obs.tolist() == frames[1:].tolist()
 
 
 def test_float64_from_an_environment_is_stored_as_float32() -> None:
-    batch = replay_of(5, InOrder(), 1, 2).sample(2).batch
-    assert {column.dtype for column in batch if column.is_floating_point()} == {torch.float32}
-
-
-def test_a_batch_has_the_columns_of_transitions_and_then_the_weight() -> None:
-    assert Batch._fields == (*Transitions._fields, "weight")
+    replay, block = empty(5), Source().block(2)
+    assert block.frames.dtype == block.transitions.reward.dtype == np.float64
+    replay.add(block)
+    assert {column.dtype for column in everything(replay) if column.is_floating_point()} == {torch.float32}
 
 
 def test_the_ring_shares_no_memory_with_what_goes_in_or_comes_out() -> None:
-    incoming = block([1, 2])
-    replay = Replay(2, NUMBER, InOrder(), np.random.default_rng(0))
+    replay, incoming = empty(2), Source().block(2)
     replay.add(incoming)
-    for column in incoming.transitions:
-        column[:] = 77
-    for column in replay.sample(2).batch:
+    for column in (*incoming.transitions, incoming.frames, incoming.first):
+        column[:] = 1
+    before = [column.tolist() for column in everything(replay)]
+    for column in everything(replay):
         column.fill_(99)
-    assert stored(replay) == [1, 2]
+    assert [column.tolist() for column in everything(replay)] == before
+    assert before[1] == [0, 1]
+    assert before[0] == [[0], [1]]
+
+
+@pytest.mark.parametrize("stack", [1, 3])
+def test_a_ring_lives_on_in_other_memory(stack: int) -> None:
+    shape = (1,) if stack == 1 else (stack, 1)
+    moved, stayed = (empty(7, obs=ObsSpec(shape, np.dtype(np.float32), stack=stack)) for _ in range(2))
+    sources = Source(), Source()
+    for size in (3, 2, 5, 4, 1):
+        for replay, source in zip((moved, stayed), sources, strict=True):
+            replay.add(source.block(size))
+        left = moved.memory
+        moved.move_to(Memory(*(column.clone() for column in left)))
+        for column in left:
+            column.zero_()
+        assert [x.tolist() for x in everything(moved)] == [x.tolist() for x in everything(stayed)]
 
 
 def test_the_share_of_terminal_transitions_counts_what_is_stored() -> None:
-    replay = Replay(4, NUMBER, Uniform(), np.random.default_rng(0))
+    replay, source = empty(4), Source()
     assert replay.terminal_share == 0
-    replay.add(block([1], discount=0.0))
+    replay.add(source.block(1, discount=0.0))
     assert replay.terminal_share == 1
-    replay.add(block([2, 3]))
+    replay.add(source.block(2))
     assert replay.terminal_share == pytest.approx(1 / 3)
-    replay.add(block([4, 5]))  # the second overwrites the terminal one
+    replay.add(source.block(2))  # the second overwrites the terminal one
     assert replay.terminal_share == 0
-
-
-# ── Uniform ──────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_uniform_draws_every_transition_equally_often() -> None:
-    replay, counts = replay_of(20, Uniform(), *range(10)), np.zeros(10)
-    for _ in range(1_000):
-        sample = replay.sample(10)
-        np.add.at(counts, sample.slots, 1)
-        assert sample.batch.weight.tolist() == [1] * 10
-    sigma = (10_000 * 0.1 * 0.9) ** 0.5
-    assert np.abs(counts - 1_000).max() < 4 * sigma
-    assert counts.std() > sigma / 3  # with replacement and not in turn
-
-
-def test_a_sample_names_the_slots_it_came_from() -> None:
-    sample = replay_of(20, Uniform(), *range(50, 70)).sample(20)
-    assert (sample.slots + 50).tolist() == sample.batch.action.tolist()
-
-
-def test_uniform_ignores_errors() -> None:
-    with_errors, without = (replay_of(10, Uniform(), *range(10)) for _ in range(2))
-    with_errors.update_priorities(np.arange(10), torch.arange(10.0) * 100)
-    assert with_errors.sample(10).slots.tolist() == without.sample(10).slots.tolist()
-
-
-@pytest.mark.parametrize("prioritised", [False, True])
-def test_drawing_by_another_generator_leaves_the_own_one_alone(prioritised: bool) -> None:
-    asked, left = (replay_of(50, Prioritized(50, 1, 1) if prioritised else Uniform(), *range(50)) for _ in range(2))
-    other = [asked.sample(20, np.random.default_rng(5)).slots.tolist() for _ in range(2)]
-    assert other[0] == other[1]
-    assert asked.sample(20).slots.tolist() == left.sample(20).slots.tolist() != other[0]
-
-
-# ── Prioritised ──────────────────────────────────────────────────────────────────────────────────
-
-
-def drawn(replay: Replay, size: int) -> dict[int, int]:
-    """How often each slot is drawn in one batch, which may be larger than what is stored."""
-    slots, _ = replay.sampler.draw(size, len(replay), np.random.default_rng(0))
-    return dict(sorted(Counter(slots.tolist()).items()))
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_a_stratified_batch_draws_in_proportion_to_the_errors_by_hand(seed: int) -> None:
-    replay = replay_of(10, Prioritized(10, alpha=1, beta=0.5, eps=0.0), 1, 2, 3, *range(5), seed=seed)
-    replay.update_priorities(np.arange(8), torch.tensor([1.0, 2, 5, 0, 0, 0, 0, 0]))
-    sample = replay.sample(8)
-    assert sample.slots.tolist() == [0, 1, 1, 2, 2, 2, 2, 2]  # one draw from each eighth, whatever the generator
-    # N p = 1, 2, 5: weights (N p)**-0.5, and the largest is 1 already
-    expected = [1, *[2**-0.5] * 2, *[5**-0.5] * 5]
-    assert sample.batch.weight.tolist() == pytest.approx(expected, rel=1e-6)
-
-
-@pytest.mark.parametrize(("beta", "expected"), [(0.0, [1, 1]), (0.4, [1, 4**-0.4]), (1.0, [1, 0.25])])
-def test_beta_says_how_far_the_weights_undo_the_bias(beta: float, expected: list[float]) -> None:
-    replay = replay_of(2, Prioritized(2, alpha=2, beta=beta, eps=0.0), 1, 2)  # priorities 1 and 4
-    replay.update_priorities(np.array([0, 1]), torch.tensor([1.0, 2.0]))
-    slots, weight = replay.sampler.draw(5, 2, np.random.default_rng(0))
-    assert slots.tolist() == [0, 1, 1, 1, 1]
-    assert weight.tolist() == pytest.approx([expected[0], *expected[1:] * 4], rel=1e-6)
-
-
-def test_many_draws_follow_the_formulas_after_random_updates() -> None:
-    rng, alpha, beta, eps = np.random.default_rng(1), 0.6, 0.4, 1e-3
-    replay = replay_of(37, Prioritized(37, alpha, beta, eps), *range(30))
-    error = np.ones(30) - eps  # a new one counts as an error of 1, before anything larger was seen
-    for _ in range(50):
-        slots, new = rng.permutation(30)[:8], rng.exponential(size=8)
-        replay.update_priorities(slots, torch.from_numpy(new))
-        error[slots] = new
-    p = (error + eps) ** alpha / sum((error + eps) ** alpha)
-    counts = np.zeros(30)
-    for _ in range(400):
-        sample = replay.sample(25)
-        np.add.at(counts, sample.slots, 1)
-        weight = (30 * p[sample.slots]) ** -beta
-        np.testing.assert_allclose(sample.batch.weight.numpy(), weight / weight.max(), rtol=1e-5)
-    assert np.all(np.abs(counts - 10_000 * p) < 4 * (10_000 * p * (1 - p)) ** 0.5)
-
-
-def test_alpha_zero_is_uniform() -> None:
-    replay = replay_of(8, Prioritized(8, alpha=0, beta=1), *range(4))
-    replay.update_priorities(np.arange(4), torch.tensor([0.0, 1.0, 10.0, 100.0]))
-    assert drawn(replay, 4) == {0: 1, 1: 1, 2: 1, 3: 1}
-    assert replay.sample(4).batch.weight.tolist() == [1] * 4
-
-
-def test_new_transitions_get_the_largest_error_so_far() -> None:
-    replay = replay_of(4, Prioritized(4, alpha=1, beta=1, eps=0.0), 0, 1)
-    replay.update_priorities(np.array([0, 1]), torch.tensor([3.0, 1.0]))
-    replay.update_priorities(np.array([0]), torch.tensor([1.0]))  # the largest is remembered, not looked up
-    replay.add(block([2, 3]))
-    assert drawn(replay, 8) == {0: 1, 1: 1, 2: 3, 3: 3}
-
-
-def test_before_any_error_all_new_transitions_are_equal() -> None:
-    assert drawn(replay_of(9, Prioritized(9, alpha=0.7, beta=1), *range(6)), 6) == dict.fromkeys(range(6), 1)
-
-
-def test_a_transition_that_overwrites_another_does_not_inherit_its_priority() -> None:
-    replay = replay_of(2, Prioritized(2, alpha=1, beta=1, eps=0.0), 0, 1)
-    replay.update_priorities(np.array([0, 1]), torch.tensor([0.0, 4.0]))
-    assert set(replay.sample(2).slots) == {1}
-    replay.add(block([2]))
-    assert drawn(replay, 2) == {0: 1, 1: 1}
-
-
-def test_a_transition_without_error_can_still_be_drawn() -> None:
-    replay = replay_of(2, Prioritized(2, alpha=1, beta=1, eps=0.01), 0, 1)
-    replay.update_priorities(np.array([0, 1]), torch.tensor([0.0, 0.09]))
-    assert drawn(replay, 1_100)[0] == pytest.approx(100, abs=1)
-
-
-def test_slots_that_hold_nothing_are_never_drawn() -> None:
-    replay = replay_of(1_000, Prioritized(1_000, alpha=0.5, beta=0.5), *range(5))
-    assert drawn(replay, 1_000) == dict.fromkeys(range(5), 200)
+    replay.add(source.block(2, discount=0.0))
+    assert replay.terminal_share == 1 / 2

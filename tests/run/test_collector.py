@@ -20,8 +20,8 @@ def collector(env: Env, num_envs: int = 1, n: int = 1, epsilon: Any = None, seed
     spec = describe(env)
     policy = EpsilonGreedy(lambda obs: np.zeros((num_envs, spec.num_actions)), np.random.default_rng(0))
     envs = make_envs(env, spec, num_envs)
-    fold = NStep(n, 0.9, num_envs, spec.obs)
-    return Collector(envs, policy, epsilon or constant(1.0), fold, seeds or range(num_envs))
+    fold = NStep(n, 0.9, num_envs)
+    return Collector(envs, spec.obs, policy, epsilon or constant(1.0), fold, seeds or range(num_envs))
 
 
 def until(source: Collector, episodes: int) -> list[Block]:
@@ -35,11 +35,17 @@ def joined(blocks: list[Block], field: str) -> np.ndarray:
     return np.concatenate([getattr(block.transitions, field) for block in blocks])
 
 
+def frames_of(blocks: list[Block]) -> np.ndarray:
+    """All frames by their numbers, [F, *frame_shape]."""
+    return np.concatenate([block.frames for block in blocks])
+
+
 @pytest.mark.parametrize("ends", ["terminated", "truncated"])
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_the_step_that_only_resets_is_never_stored(scripted: Any, ends: str, n: int) -> None:
     blocks = until(collector(Env(id=scripted, kwargs={"ends": ends}), n=n), episodes=3)
-    obs, next_obs = joined(blocks, "obs"), joined(blocks, "next_obs")
+    frames = frames_of(blocks)
+    obs, next_obs = frames[joined(blocks, "start")], frames[joined(blocks, "end")]
     assert obs.tolist() == [[episode, t] for episode in range(3) for t in range(3)]
     assert next_obs.tolist() == [[episode, min(t + n, 3)] for episode in range(3) for t in range(3)]
     assert sum(block.steps for block in blocks) == 9
@@ -70,7 +76,7 @@ def test_every_env_keeps_its_own_account(seeded: Any) -> None:
 def test_a_block_says_which_env_its_transitions_came_from(seeded: Any) -> None:
     source = collector(Env(id=seeded), num_envs=2, seeds=[1, 4])
     blocks = [source.step() for _ in range(4)]
-    assert [block.env.tolist() for block in blocks] == [[0, 1], [0, 1], [1], [0, 1]]
+    assert [(block.transitions.start % 2).tolist() for block in blocks] == [[0, 1], [0, 1], [1], [0, 1]]
     assert [block.steps for block in blocks] == [2, 2, 1, 2]
 
 
@@ -117,8 +123,23 @@ def test_every_env_and_every_episode_begins_elsewhere(num_envs: int) -> None:
 def test_rewards_and_actions_stay_with_their_observation() -> None:
     env = Env(id="CartPole-v1")
     source = collector(env, num_envs=2)
+    blocks: list[Block] = []
     for _ in range(30):
         before = source._obs.copy()
-        block = source.step()
-        np.testing.assert_array_equal(block.transitions.obs, before[block.env])
-        np.testing.assert_array_equal(block.transitions.next_obs, source._obs[block.env])
+        blocks.append(source.step())
+        moved, frames = blocks[-1].transitions, frames_of(blocks)
+        np.testing.assert_array_equal(frames[moved.start], before[moved.start % 2])
+        np.testing.assert_array_equal(frames[moved.end], source._obs[moved.end % 2])
+
+
+def test_each_frame_comes_once_and_the_first_of_an_episode_is_marked(scripted: Any) -> None:
+    blocks = until(collector(Env(id=scripted, kwargs={"lengths": (2, 1)}), num_envs=2), 6)
+    assert [len(block.frames) for block in blocks] == [4, *[2] * (len(blocks) - 1)]  # before the first step, too
+    frames, first = frames_of(blocks)[::2], np.concatenate([block.first for block in blocks])  # both envs show the same
+    assert frames.tolist() == [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [2, 0], [2, 1], [2, 2]]
+    assert first.tolist() == [shown[1] == 0 for shown in frames.tolist() for _ in range(2)]
+
+
+def test_of_a_stack_only_the_newest_frame_is_handed_out(scripted: Any) -> None:
+    blocks = until(collector(Env(id=scripted, kwargs={"lengths": (2, 1)}, frame_stack=3)), 2)
+    assert frames_of(blocks).tolist() == [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1]]

@@ -1,10 +1,19 @@
-"""Where tensors live, and that settings of torch are given back."""
+"""Where tensors live, how much room they have, and that settings of torch are given back."""
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from dqnlab.errors import ConfigError
-from dqnlab.run.device import arithmetic, resolve_device
+from dqnlab.build import assemble
+from dqnlab.config import Config
+from dqnlab.errors import ConfigError, ResourceError
+from dqnlab.run import device
+from dqnlab.run.device import arithmetic, available_memory, cache_folder, check_memory, resolve_device
+
+CPU = torch.device("cpu")
 
 
 def test_auto_is_the_cpu() -> None:
@@ -42,3 +51,79 @@ def test_numbers_too_small_to_matter_are_zero_while_it_lasts() -> None:
     with arithmetic(1):
         assert (tiny / 100).item() == 0
     assert (tiny / 100).item() > 0
+
+
+# ── Memory ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with 8 GB free; its containers say their limits in the folder."""
+    monkeypatch.setattr(device.psutil, "virtual_memory", lambda: SimpleNamespace(available=8_000_000_000))
+    monkeypatch.setattr(device, "Path", lambda name: tmp_path / Path(name).name)
+    return tmp_path
+
+
+def limit(machine: Path, most: str, used: str) -> None:
+    (machine / "memory.max").write_text(most)
+    (machine / "memory.current").write_text(used)
+
+
+def test_without_a_container_the_machines_memory_counts(machine: Path) -> None:
+    assert available_memory() == 8_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("most", "free"),
+    [("6000000000\n", 5_000_000_000), ("max\n", 8_000_000_000), ("90000000000\n", 8_000_000_000)],
+    ids=["smaller", "no limit", "larger"],
+)
+def test_a_container_may_have_less(machine: Path, most: str, free: int) -> None:
+    limit(machine, most, "1000000000\n")
+    assert available_memory() == free
+
+
+def test_what_does_not_fit_is_refused_with_its_numbers_and_a_way_out(machine: Path) -> None:
+    limit(machine, "6000000000", "1000000000")
+    check_memory(5_000_000_000, CPU, "replay_capacity = 7")
+    words = r"^replay_capacity = 7 needs 5\.1 GB, but only 5\.0 GB are free on cpu: lower it$"
+    with pytest.raises(ResourceError, match=words) as raised:
+        check_memory(5_100_000_000, CPU, "replay_capacity = 7")
+    assert raised.value.exit_code == 5
+
+
+def test_on_a_gpu_its_own_memory_counts(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (9_000_000_000, 10_000_000_000))
+    check_memory(9_000_000_000, torch.device("cuda"), "it")
+    with pytest.raises(ResourceError, match=r"only 9\.0 GB are free on cuda"):
+        check_memory(9_100_000_000, torch.device("cuda"), "it")
+
+
+def test_a_replay_that_does_not_fit_is_refused_before_it_is_made(machine: Path) -> None:
+    with pytest.raises(ResourceError, match=r"replay_capacity = 1,000,000,000 needs 49\.2 GB, but only 8\.0 GB"):
+        assemble(Config(replay_capacity=10**9))
+
+
+# ── The cache ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("platform", "settings", "folder"),
+    [
+        ("linux", {}, "~/.cache/dqnlab"),
+        ("linux", {"XDG_CACHE_HOME": ""}, "~/.cache/dqnlab"),
+        ("linux", {"XDG_CACHE_HOME": "/elsewhere"}, "/elsewhere/dqnlab"),
+        ("darwin", {}, "~/Library/Caches/dqnlab"),
+        ("win32", {"LOCALAPPDATA": "/local"}, "/local/dqnlab"),
+        ("win32", {}, "~/dqnlab"),
+    ],
+)
+def test_programs_are_kept_where_the_system_keeps_such_things(
+    platform: str, settings: dict[str, str], folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert cache_folder() == Path(folder.replace("~", str(Path.home())))

@@ -244,4 +244,5 @@ def test_a_stack_shows_the_latest_observations_oldest_first() -> None:
 
 def test_stacked_pixels_stay_pixels() -> None:
     spec = describe(shaped(spaces.Box(0, 255, (8, 8), np.uint8), frame_stack=4))
-    assert spec.obs == ObsSpec((4, 8, 8), np.dtype(np.uint8), None)
+    assert spec.obs == ObsSpec((4, 8, 8), np.dtype(np.uint8), None, stack=4)
+    assert spec.obs.frame_shape == (8, 8)

@@ -4,20 +4,17 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqnlab.build import events
-from dqnlab.config import Config, Env, Steps
 from dqnlab.errors import NumericsError
-from dqnlab.learn.types import Block, Episode, Transitions
+from dqnlab.learn.types import Block, Episode, Sample, Transitions
 from dqnlab.run import train as loop
 from dqnlab.run.events import BlockEnded, Confirmed, EpisodeEnded, Evaluated, Updated
-from dqnlab.run.train import Count, Period, Plan, Progress, crossings, train
+from dqnlab.run.train import Count, Loop, Period, Plan, Progress, crossings, run, train
 
 NEVER = 10**9
 
@@ -25,7 +22,7 @@ NEVER = 10**9
 def block(steps: int = 1, stored: int | None = None, episodes: list[Episode] | None = None) -> Block:
     num = steps if stored is None else stored
     columns = np.zeros((5, num))
-    return Block(Transitions(*columns), np.zeros(num, int), episodes or [], steps, 0.25)
+    return Block(np.zeros((num, 1)), np.zeros(num, bool), Transitions(*columns), episodes or [], steps, 0.25)
 
 
 class Fakes:
@@ -34,7 +31,9 @@ class Fakes:
     def __init__(self, blocks: list[Block], candidates: dict[int, bool] | None = None):
         self.blocks, self.candidates = blocks, candidates or {}
         self.tape: list[str] = []
-        self.stored = self.updates = 0
+        self.added = self.updates = 0
+        self.most = NEVER  # held
+        self.sampled = np.zeros(2, np.int64)
         self.candidate: bool | None = None
         self.progress = Progress()
         self.online, self.device = None, torch.device("cpu")
@@ -52,21 +51,27 @@ class Fakes:
 
     # the replay
     def add(self, each: Block) -> None:
-        self.stored += len(each.transitions.action)
+        self.added += len(each.transitions.action)
         self.tape.append("store")
 
     def __len__(self) -> int:
-        return self.stored
+        return min(self.added, self.most)
 
-    def sample(self, size: int) -> tuple[Any, Any]:
+    def sample(self, size: int) -> Sample:
         self.tape.append(f"sample {size}")
-        return SimpleNamespace(obs=torch.zeros(1)), "slots"
+        return Sample(self.sampled, np.ones(size))
+
+    def batch(self, sample: Sample) -> Any:
+        self.tape.append("look")
+        return SimpleNamespace(obs=torch.zeros(1))
 
     def update_priorities(self, slots: Any, error: Any) -> None:
-        self.tape.append(f"priorities {slots} {error}")
+        assert slots is self.sampled
+        self.tape.append(f"priorities {error}")
 
-    # the learner
-    def update(self, batch: Any) -> Any:
+    # whoever makes the updates
+    def update(self, sample: Sample) -> Any:
+        assert sample.slots is self.sampled
         self.updates += 1
         self.tape.append("update")
         return SimpleNamespace(error="error")
@@ -83,6 +88,9 @@ class Fakes:
         return Confirmed(step, 1, (1.0,), 1.0, passed)
 
     def train(self, **changes: Any) -> Iterator[Any]:
+        return run(self.loop(**changes), self.update)
+
+    def loop(self, **changes: Any) -> Loop:
         settings = {"budget": Period("steps", NEVER), "evaluate_every": Period("steps", NEVER), "learning_starts": 1}
         plan = Plan(**{**settings, "batch_size": 2, "update_every": 1, "metrics_every": NEVER, **changes})
         return train(self, self, self, self, plan, self.progress)  # type: ignore[arg-type]
@@ -100,7 +108,7 @@ def test_state_first_event_last_block_ended_at_the_very_end() -> None:
     fakes = Fakes([block(2, episodes=[Episode(5.0, 9), Episode(6.0, 3)])], candidates={2: True})
     for event in fakes.train(evaluate_every=Period("steps", 2), metrics_every=1):
         fakes.tape.append(type(event).__name__)
-    once = ["sample 2", "update", "priorities slots error", "Updated"]
+    once = ["sample 2", "update", "priorities error", "look", "Updated"]
     assert fakes.tape == [
         *["act", "store", "EpisodeEnded", "EpisodeEnded", *once, *once],
         *["evaluate", "Evaluated", "confirm", "Confirmed", "BlockEnded"],
@@ -126,6 +134,36 @@ def test_counts_have_moved_before_anyone_hears_of_it() -> None:
         assert fakes.progress.now.steps == event.step
         if isinstance(event, EpisodeEnded):
             assert fakes.progress.now.episodes == event.episode
+
+
+def test_every_sample_waits_for_its_own_update() -> None:
+    fakes = Fakes([block(3), block(2)])
+    loop, answers = fakes.loop(update_every=1), []
+    said = next(loop)
+    while True:
+        if isinstance(said, Sample):
+            before = list(fakes.tape)
+            answers.append(fakes.update(said))
+            answers[-1].error = f"of update {len(answers)}"
+            said = loop.send(answers[-1])
+            assert fakes.tape[len(before) :][:2] == ["update", f"priorities of update {len(answers)}"]
+        else:
+            assert isinstance(said, BlockEnded)
+            said = next(loop, None)
+        if said is None:
+            break
+    assert len(answers) == 5
+
+
+def test_loops_side_by_side_do_not_see_each_other() -> None:
+    pair = [Fakes([block(1)] * 4) for _ in range(2)]
+    loops = [fakes.loop(learning_starts=starts) for fakes, starts in zip(pair, (1, 3), strict=True)]
+    said = [next(loop) for loop in loops]
+    for _ in range(20):
+        for i, fakes in enumerate(pair):
+            said[i] = loops[i].send(fakes.update(said[i])) if isinstance(said[i], Sample) else next(loops[i], None)
+    assert [fakes.updates for fakes in pair] == [4, 2]
+    assert said == [None, None]
 
 
 # ── Periods ──────────────────────────────────────────────────────────────────────────────────────
@@ -190,6 +228,13 @@ def test_what_counts_is_what_is_stored_not_what_was_stepped() -> None:
     assert updates == [0, 0, 2, 4]
 
 
+def test_what_has_been_dropped_since_counts_too() -> None:
+    fakes = Fakes([block(1)] * 8)
+    fakes.most = 3  # as short episodes leave a replay with less than its capacity
+    updates = [e.updates for e in fakes.train(learning_starts=5) if isinstance(e, BlockEnded)]
+    assert updates == [0, 0, 0, 0, 1, 2, 3, 4]
+
+
 def test_a_block_without_transitions_or_steps_is_harmless() -> None:
     fakes = Fakes([block(0, stored=0), block(1), block(0, stored=0)])
     assert [e.updates for e in fakes.train() if isinstance(e, BlockEnded)] == [0, 1, 1]
@@ -238,28 +283,7 @@ def test_what_the_loop_knows_survives_being_saved() -> None:
 def test_a_network_that_ran_away_is_never_judged() -> None:
     fakes = Fakes([block(10)])
     fakes.is_finite = False
-    plan = Plan(Period("steps", 10), Period("steps", 10), 1, 4, NEVER, NEVER)
+    each = Period("steps", 10)
     with pytest.raises(NumericsError, match=r"update 0, env step 10.*optimizer\.lr"):
-        list(train(fakes, fakes, fakes, fakes, plan, fakes.progress))  # type: ignore[arg-type]
+        list(fakes.train(budget=each, evaluate_every=each, update_every=NEVER))
     assert fakes.tape == ["act", "store"]
-
-
-class Jackpot(gym.Env[np.ndarray, int]):
-    """Pays more than float32 can square."""
-
-    observation_space = gym.spaces.Box(-1, 1, (1,), np.float32)
-    action_space = gym.spaces.Discrete(2)
-
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
-        super().reset(seed=seed)
-        return np.zeros(1, np.float32), {}
-
-    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
-        return np.zeros(1, np.float32), 1e30, True, False, {}
-
-
-def test_learning_that_runs_away_stops_with_a_way_out() -> None:
-    config = Config(env=Env(id=Jackpot), learning_starts=64, metrics_every=10, budget=Steps(num=1_000))
-    with pytest.raises(NumericsError, match=r"not finite after update 10\b") as raised:
-        list(events(config))
-    assert raised.value.exit_code == 6

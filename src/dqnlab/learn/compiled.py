@@ -11,7 +11,7 @@ import platform
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -61,7 +61,8 @@ def pure_update(network: QNetwork, rule: Rule, settings: AdamSettings, layout: L
         batch = gather(memory, layout, slots, weight)
 
         def of(values: Tensor) -> tuple[Tensor, Update]:
-            return loss(Bound(network, values), Bound(network, state.target), batch, rule)
+            online, target = (cast(QNetwork, Bound(network, each)) for each in (values, state.target))
+            return loss(online, target, batch, rule)
 
         gradient, update = grad(of, has_aux=True)(state.online)
         gradient, norm = clip(gradient, settings.max_grad_norm)

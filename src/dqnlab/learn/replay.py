@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -40,9 +40,17 @@ class Layout(NamedTuple):
         return (self.n + self.obs.stack) * self.num_envs
 
     @property
+    def spare(self) -> int:
+        """Room for frames on which an episode ended, which start nothing.
+
+        One in a hundred; where that would be little, one for each transition.
+        """
+        return max(self.capacity // 100, min(self.capacity, 1000))
+
+    @property
     def num_frames(self) -> int:
-        """F: one per transition, and room for what is still open and for frames on which an episode ended."""
-        return self.capacity + self.capacity // 100 + self.reach + self.num_envs
+        """F: one per transition, the spare ones, those that start what is still open, and what reaches back."""
+        return self.capacity + self.spare + self.n * self.num_envs + self.reach
 
     @property
     def num_bytes(self) -> int:
@@ -91,7 +99,8 @@ class Replay:
 
     def __init__(self, layout: Layout, sampler: Sampler, rng: np.random.Generator, device: torch.device | None = None):
         self.layout, self.sampler, self._rng = layout, sampler, rng
-        self._frames_added = self._added = self._oldest = 0  # ever: frames, transitions; the first still held
+        self.added = 0  # transitions ever
+        self._frames_added = self._oldest = 0  # frames ever; the first transition still held
         self._number = np.zeros(layout.capacity, np.int64)  # of each transition's first frame
         self.move_to(layout.allocate(device or torch.device("cpu")))
 
@@ -102,7 +111,7 @@ class Replay:
         self._columns: list[Column] = [column.numpy() if on_cpu else column for column in memory]
 
     def __len__(self) -> int:
-        return self._added - self._oldest
+        return self.added - self._oldest
 
     def add(self, block: Block) -> None:
         """Stores a block's frames and its transitions, of which there are at most `capacity`."""
@@ -112,10 +121,10 @@ class Replay:
         new, size = block.transitions, self.layout.num_frames
         if num := len(new.action):
             fields = (new.start % size, new.action, new.reward, new.discount, new.end % size, new.start)
-            self._write((*columns, self._number), self._added, fields)
-            self.sampler.added(self._slots(self._added, self._added + num))
-            self._added += num
-            self._oldest = max(self._oldest, self._added - self.layout.capacity)
+            self._write((*columns, self._number), self.added, fields)
+            self.sampler.added(self._slots(self.added, self.added + num))
+            self.added += num
+            self._oldest = max(self._oldest, self.added - self.layout.capacity)
         self._drop_frameless()
 
     def sample(self, size: int, rng: np.random.Generator | None = None) -> Sample:
@@ -154,7 +163,7 @@ class Replay:
         at = count % size
         room = min(num, size - at)
         for column, field in zip(columns, fields, strict=True):
-            new = field if isinstance(column, np.ndarray) else torch.from_numpy(field).to(column.device)
+            new: Any = field if isinstance(column, np.ndarray) else torch.from_numpy(field).to(column.device)
             column[at : at + room] = new[:room]
             if num > room:
                 column[: num - room] = new[room:]
@@ -169,7 +178,7 @@ class Replay:
         """
         lost = self._frames_added - self.layout.num_frames + self.layout.reach
         before = self._oldest
-        while self._oldest < self._added and self._number[self._oldest % self.layout.capacity] < lost:
+        while self._oldest < self.added and self._number[self._oldest % self.layout.capacity] < lost:
             self._oldest += 1
         if self._oldest > before:
             self.sampler.dropped(self._slots(before, self._oldest))

@@ -41,13 +41,19 @@ def arithmetic(threads: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def check_memory(needed: int, device: torch.device, what: str) -> None:
-    """Raises ResourceError if `what` needs more bytes than the device has left."""
-    available = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else available_memory()
+def choose_memory(needed: int, device: torch.device, what: str) -> torch.device:
+    """Where to keep `needed` bytes: on the networks' device, or beside the CPU if they do not fit there.
+
+    Raises ResourceError if they fit nowhere.
+    """
+    if device.type == "cuda" and needed <= torch.cuda.mem_get_info(device)[0]:
+        return device
+    available = available_memory()
     if needed > available:
         raise ResourceError(
-            f"{what} needs {needed / 1e9:.1f} GB, but only {available / 1e9:.1f} GB are free on {device}: lower it"
+            f"{what} needs {needed / 1e9:.1f} GB of memory, but only {available / 1e9:.1f} GB are free: lower it"
         )
+    return torch.device("cpu")
 
 
 def available_memory() -> int:

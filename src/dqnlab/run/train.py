@@ -44,7 +44,7 @@ class Plan:
 
     budget: Period
     evaluate_every: Period
-    learning_starts: int  # stored transitions
+    learning_starts: int  # transitions stored, even if not all of them are held any more
     batch_size: int
     update_every: int  # env steps
     metrics_every: int  # updates
@@ -88,7 +88,7 @@ def train(source: Iterable[Block], replay: Replay, learner: Learner, judge: Judg
         for number, episode in enumerate(block.episodes, before.episodes + 1):
             yield EpisodeEnded(step, number, episode.ret, episode.length, block.epsilon)
 
-        if len(replay) >= plan.learning_starts:
+        if replay.added >= plan.learning_starts:
             yield from learn(replay, learner, plan, crossings(before.steps, step, plan.update_every), step)
 
         finished = plan.budget.passed(before, at.now) > 0

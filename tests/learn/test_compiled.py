@@ -1,0 +1,156 @@
+"""The update as a pure function of tensors, against the learner's own; and the names of compiled programs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.func import vmap
+
+from dqnlab.learn import compiled
+from dqnlab.learn.compiled import CompileError, State, pure_update
+from dqnlab.learn.learner import Update
+from dqnlab.learn.replay import Layout, Memory
+from dqnlab.learn.targets import double
+from dqnlab.learn.types import ObsSpec, Sample
+
+# vmap steps through one operation of Adam agent by agent, and says so
+pytestmark = pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
+ROUNDS = 12
+VECTOR = ObsSpec((4,), np.dtype(np.float32))
+
+
+def assert_close(one: Any, other: Any) -> None:
+    for mine, theirs in zip(one, other, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-5)
+
+
+# ── As it is written ─────────────────────────────────────────────────────────────────────────────
+
+PIXELS = Layout(120, ObsSpec((3, 2, 2), np.dtype(np.uint8), stack=3), num_envs=2, n=3)
+KINDS = {
+    "greedy": {},
+    "double": {"rule": double},
+    "huber": {"huber": 1.0, "rule": double},
+    "not clipped": {"max_grad_norm": None},
+    "prioritised": {"prioritised": True},
+    "stacked pixels": {"layout": PIXELS, "prioritised": True},
+}
+
+
+def state_of(agent: Any) -> State:
+    return State(*(tensor.clone() for tensor in agent.tensors), torch.zeros((), dtype=torch.float64))
+
+
+def update_of(agent: Any) -> Callable[..., Update]:
+    learner = agent.learner
+    return pure_update(learner.online, learner.rule, learner.optimizer.settings, agent.replay.layout)
+
+
+def tensors_of(sample: Sample) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.from_numpy(sample.slots), torch.from_numpy(sample.weight)
+
+
+@pytest.mark.parametrize("settings", KINDS.values(), ids=KINDS)
+def test_the_pure_update_is_the_learners(agent_of: Any, settings: dict[str, Any]) -> None:
+    agent = agent_of(**settings)
+    state, update = state_of(agent), update_of(agent)
+    begun = agent.learner.values[0].clone()
+    for number in range(1, ROUNDS + 1):
+        sample = agent.sample()
+        pure, own = update(state, agent.replay.memory, *tensors_of(sample)), agent.update(sample)
+        agent.learner.sync(state.online, state.target, number)
+        agent.replay.update_priorities(sample.slots, own.error)
+        assert_close(pure, own)
+        assert_close(state[:4], agent.tensors)
+    assert state.steps == ROUNDS
+    assert (agent.learner.values[0] - begun).abs().max() > ROUNDS * 1e-4  # it did learn
+
+
+def test_agents_side_by_side_learn_as_each_alone(agent_of: Any) -> None:
+    agents = [agent_of(seed=seed) for seed in range(3)]
+    state = State(*(torch.stack(column) for column in zip(*map(state_of, agents), strict=True)))
+    memory = Memory(*(torch.stack(column) for column in zip(*(a.replay.memory for a in agents), strict=True)))
+    update = vmap(update_of(agents[0]))
+    for number in range(1, ROUNDS + 1):
+        samples = [agent.sample() for agent in agents]
+        slots, weight = (torch.stack(column) for column in zip(*map(tensors_of, samples), strict=True))
+        together = update(state, memory, slots, weight)
+        for i, (agent, sample) in enumerate(zip(agents, samples, strict=True)):
+            assert_close([each[i] for each in together], agent.update(sample))
+            agent.learner.sync(state.online[i], state.target[i], number)
+            assert_close([each[i] for each in state[:4]], agent.tensors)
+
+
+# ── Programs on disk ─────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The programs that would have been compiled: in their place lie empty files, which load as nothing."""
+    import torch._inductor
+
+    paths: list[Path] = []
+
+    def build(traced: Any, example: Any, path: Path) -> None:
+        paths.append(path)
+        path.write_bytes(b"")
+
+    empty = SimpleNamespace(loader=SimpleNamespace(run=None))
+    monkeypatch.setattr(compiled, "_build", build)
+    monkeypatch.setattr(torch._inductor, "aoti_load_package", lambda path: empty)
+    return paths
+
+
+def test_the_same_arithmetic_is_compiled_once_and_said_once(
+    agent_of: Any, stack_of: Any, built: list[Path], tmp_path: Path
+) -> None:
+    said: list[str] = []
+    for seed in (0, 1):  # other numbers, the same arithmetic
+        stack_of([agent_of(seed=seed)], tmp_path, said)
+    assert len(built) == len(said) == 1
+    assert "compiling the update" in said[0]
+
+
+OTHERS = {
+    "learning rate": {"lr": 2e-3},
+    "beta1": {"beta1": 0.8},
+    "beta2": {"beta2": 0.99},
+    "eps": {"eps": 1e-7},
+    "clipping": {"max_grad_norm": 1.0},
+    "rule": {"rule": double},
+    "huber": {"huber": 1.0},
+    "capacity": {"layout": Layout(201, VECTOR, num_envs=2, n=3)},
+    "stack": {"layout": Layout(200, ObsSpec((4, 1), np.dtype(np.float32), stack=4), num_envs=2, n=3)},
+}
+
+
+def test_other_arithmetic_is_another_program(agent_of: Any, stack_of: Any, built: list[Path], tmp_path: Path) -> None:
+    for settings in ({}, *OTHERS.values()):
+        stack_of([agent_of(**settings)], tmp_path)
+    stack_of([agent_of(), agent_of()], tmp_path)
+    assert len(set(built)) == len(OTHERS) + 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_second_stack_finds_the_program_and_another_learning_rate_does_not(
+    agent_of: Any, stack_of: Any, program_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(program_folder / "inductor"))
+    stack_of([agent_of()], program_folder)
+    asked: list[Path] = []
+
+    def refuse(traced: Any, example: Any, path: Path) -> None:
+        asked.append(path)
+        raise OSError("no compiler")
+
+    monkeypatch.setattr(compiled, "_build", refuse)
+    stack_of([agent_of(seed=1)], program_folder)
+    assert asked == []
+    with pytest.raises(CompileError, match="OSError: no compiler"):
+        stack_of([agent_of(lr=2e-3)], program_folder)
+    assert len(asked) == 1

@@ -1,0 +1,120 @@
+"""Agents that learn as one, each as if it were alone: once as torch reads it, once compiled."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from dqnlab.learn import stack
+from dqnlab.learn.policy import q_function
+from dqnlab.learn.types import Sample
+
+pytestmark = [
+    pytest.mark.timeout(300),  # compiling may be slow
+    # vmap steps through one operation of Adam agent by agent, and says so
+    pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning"),
+]
+ROUNDS = 12
+
+
+def assert_close(one: Any, other: Any) -> None:
+    for mine, theirs in zip(one, other, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-5)
+
+
+@pytest.fixture(params=["written", pytest.param("compiled", marks=pytest.mark.slow)])
+def cache(request: pytest.FixtureRequest, program_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where stacks find their programs; of "written" ones torch computes one operation after the other."""
+    if request.param == "written":
+        monkeypatch.setattr(stack, "compile_program", lambda function, *_: lambda tensors: list(function(*tensors)))
+    else:
+        monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(program_folder / "inductor"))
+    return program_folder
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_stack_learns_as_each_agent_alone(agent_of: Any, stack_of: Any, cache: Path, size: int) -> None:
+    together, alone = ([agent_of(seed=seed) for seed in range(size)] for _ in range(2))
+    update = stack_of(together, cache).update
+    for _ in range(ROUNDS):
+        samples = {i: agent.sample() for i, agent in enumerate(alone)}
+        answers = update(samples)
+        assert list(answers) == list(samples)
+        for i, sample in samples.items():
+            assert_close(answers[i], alone[i].update(sample))
+            assert_close(together[i].tensors, alone[i].tensors)
+    assert [agent.learner.updates for agent in together] == [ROUNDS] * size
+    assert [agent.learner.optimizer.steps for agent in together] == [ROUNDS] * size
+
+
+def test_the_same_stack_learns_the_same_bit_by_bit(agent_of: Any, stack_of: Any, cache: Path) -> None:
+    twins = [[agent_of(seed=seed) for seed in range(3)] for _ in range(2)]
+    updates = [stack_of(agents, cache).update for agents in twins]
+    for _ in range(ROUNDS):
+        for agents, update in zip(twins, updates, strict=True):
+            update({i: agent.sample() for i, agent in enumerate(agents)})
+        for one, other in zip(*twins, strict=True):
+            assert all(torch.equal(*pair) for pair in zip(one.tensors, other.tensors, strict=True))
+
+
+def test_what_one_agent_does_is_nothing_to_the_others(agent_of: Any, stack_of: Any, cache: Path) -> None:
+    quiet, loud = ([agent_of(seed=seed) for seed in range(3)] for _ in range(2))
+    updates = [stack_of(agents, cache).update for agents in (quiet, loud)]
+    loud[1].replay.memory.frames.mul_(-7)
+    for _ in range(ROUNDS):
+        samples = {i: agent.sample() for i, agent in enumerate(quiet)}
+        other = {**samples, 1: Sample(samples[1].slots[::-1].copy(), samples[1].weight * 3)}
+        one, two = updates[0](samples), updates[1](other)
+        for i in (0, 2):
+            assert all(torch.equal(*pair) for pair in zip(one[i], two[i], strict=True))
+            assert all(torch.equal(*pair) for pair in zip(quiet[i].tensors, loud[i].tensors, strict=True))
+    assert not torch.equal(quiet[1].learner.values[0], loud[1].learner.values[0])
+
+
+def test_agents_may_sit_a_round_out_and_are_no_longer_counted(agent_of: Any, stack_of: Any, cache: Path) -> None:
+    together, alone = ([agent_of(seed=seed) for seed in range(3)] for _ in range(2))
+    update = stack_of(together, cache).update
+    for number in range(ROUNDS):
+        active = (0, 1, 2) if number < 4 else (0, 2) if number < 8 else (2,)
+        samples = {i: alone[i].sample() for i in active}
+        answers = update(samples)
+        assert list(answers) == list(active)
+        for i, sample in samples.items():
+            assert_close(answers[i], alone[i].update(sample))
+            assert_close(together[i].tensors, alone[i].tensors)
+    assert [agent.learner.updates for agent in together] == [8, 4, 12]
+    assert [agent.learner.optimizer.steps for agent in together] == [8, 4, 12]
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_what_was_learned_is_seen_by_whoever_held_the_network_before(
+    agent_of: Any, stack_of: Any, cache: Path, size: int
+) -> None:
+    agents = [agent_of(seed=seed) for seed in range(size)]
+    obs = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    act = [q_function(agent.learner.online) for agent in agents]
+    before = [q(obs) for q in act]
+    update = stack_of(agents, cache).update
+    for q, old in zip(act, before, strict=True):  # moving the weights changes none
+        np.testing.assert_array_equal(q(obs), old)
+    values = [agent.learner.values[0].clone() for agent in agents]
+    update({i: agent.sample() for i, agent in enumerate(agents)})
+    for agent, q, old, begun in zip(agents, act, before, values, strict=True):
+        assert not torch.equal(agent.learner.values[0], begun)
+        weights = torch.cat([weight.flatten() for weight in agent.learner.online.parameters()])
+        assert torch.equal(weights, agent.learner.values[0])
+        expected = agent.learner.online.q_values(torch.from_numpy(obs)).detach().numpy()
+        np.testing.assert_allclose(q(obs), expected, rtol=1e-5, atol=1e-6)
+        assert np.abs(q(obs) - old).max() > 1e-4
+
+
+def test_what_is_stored_later_reaches_the_stacks_memory(agent_of: Any, stack_of: Any, cache: Path) -> None:
+    together, alone = ([agent_of(seed=seed) for seed in range(3)] for _ in range(2))
+    update = stack_of(together, cache).update
+    for agent in (*together, *alone):
+        agent.fill(seed=9)
+    samples = {i: agent.sample() for i, agent in enumerate(alone)}
+    for i, answer in update(samples).items():
+        assert_close(answer, alone[i].update(samples[i]))
