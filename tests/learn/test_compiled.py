@@ -113,6 +113,8 @@ def test_the_same_arithmetic_is_compiled_once_and_said_once(
         stack_of([agent_of(seed=seed)], tmp_path, said)
     assert len(built) == len(said) == 1
     assert "compiling the update" in said[0]
+    stack_of([agent_of(lr=2e-3)], tmp_path, said)
+    assert len(set(built)) == len(said) == 2
 
 
 OTHERS = {
@@ -128,6 +130,7 @@ OTHERS = {
 }
 
 
+@pytest.mark.slow
 def test_other_arithmetic_is_another_program(agent_of: Any, stack_of: Any, built: list[Path], tmp_path: Path) -> None:
     for settings in ({}, *OTHERS.values()):
         stack_of([agent_of(**settings)], tmp_path)

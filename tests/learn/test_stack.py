@@ -118,3 +118,10 @@ def test_what_is_stored_later_reaches_the_stacks_memory(agent_of: Any, stack_of:
     samples = {i: agent.sample() for i, agent in enumerate(alone)}
     for i, answer in update(samples).items():
         assert_close(answer, alone[i].update(samples[i]))
+
+
+def test_a_single_agents_memory_is_not_copied(agent_of: Any, stack_of: Any, cache: Path) -> None:
+    agent = agent_of()
+    before = [tensor.data_ptr() for tensor in (*agent.tensors, *agent.replay.memory)]
+    stack_of([agent], cache)
+    assert [tensor.data_ptr() for tensor in (*agent.tensors, *agent.replay.memory)] == before

@@ -100,8 +100,9 @@ def test_on_a_gpu_its_own_memory_counts(machine: Path, monkeypatch: pytest.Monke
 
 
 def test_a_replay_that_does_not_fit_is_refused_before_it_is_made(machine: Path) -> None:
-    with pytest.raises(ResourceError, match=r"replay_capacity = 1,000,000,000 needs 49\.2 GB, but only 8\.0 GB"):
-        assemble(Config(replay_capacity=10**9))
+    limit(machine, "1040000000", "1000000000")
+    with pytest.raises(ResourceError, match=r"replay_capacity = 3,000,000 needs 0\.1 GB, but only 0\.0 GB"):
+        assemble(Config(replay_capacity=3_000_000))
 
 
 # ── The cache ────────────────────────────────────────────────────────────────────────────────────
