@@ -36,7 +36,7 @@ EPISODE_STEPS = 200  # a guess, for budgets counted in episodes
 Notify = Callable[[str], None]
 """Takes a line for the user."""
 
-MakeUpdates = Callable[[Mapping[int, Sample]], Mapping[int, Update]]
+Updater = Callable[[Mapping[int, Sample]], Mapping[int, Update]]
 """Answers samples, by the number of the system that asks, with their updates."""
 
 say: Notify = logging.getLogger("dqnlab").warning
@@ -54,8 +54,10 @@ class System:
     judge: Judge
     plan: Plan
     progress: Progress
-    update: MakeUpdates | None = None
+    update: Updater | None = None
     """how samples are answered, if that has been prepared (`make_update`)"""
+    stack: int = 1
+    """how many systems share one compiled update, this one included"""
 
     def loop(self) -> Loop:
         """The training loop, which waits for its updates."""
@@ -114,7 +116,7 @@ def pays_to_compile(config: c.Config) -> bool:
     return steps // config.update_every >= UPDATES_THAT_PAY
 
 
-def make_update(systems: Sequence[System], notify: Notify = say) -> MakeUpdates:
+def make_update(systems: Sequence[System], notify: Notify = say) -> Updater:
     """How samples of the systems, by index, are answered: by one compiled update of all if chosen, else one by one.
 
     Where compiling fails, `notify` is told so, and the systems' configurations say that nothing was compiled.
@@ -123,7 +125,7 @@ def make_update(systems: Sequence[System], notify: Notify = say) -> MakeUpdates:
     def plain(samples: Mapping[int, Sample]) -> dict[int, Update]:
         return {i: systems[i].learner.update(systems[i].replay.batch(sample)) for i, sample in samples.items()}
 
-    def uncompiled(why: str) -> MakeUpdates:
+    def uncompiled(why: str) -> Updater:
         notify(f"the update runs uncompiled: {why}")
         for system in systems:
             system.config = replace(system.config, compile="off")
@@ -138,9 +140,12 @@ def make_update(systems: Sequence[System], notify: Notify = say) -> MakeUpdates:
 
     try:
         learners, replays = [each.learner for each in systems], [each.replay for each in systems]
-        return Stack(learners, replays, systems[0].config.batch_size, cache_folder(), notify).update
+        stack = Stack(learners, replays, systems[0].config.batch_size, cache_folder(), notify)
     except CompileError as e:
         return uncompiled(str(e))
+    for system in systems:
+        system.stack = len(systems)
+    return stack.update
 
 
 def make_network(config: c.Config, spec: EnvSpec) -> QNetwork:

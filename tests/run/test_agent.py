@@ -33,7 +33,7 @@ def saved(folder: Path, config: Config = CONFIG, file: str = BEST) -> Agent:
     """An agent, and a run folder that holds it."""
     made = agent(config)
     folder.mkdir(exist_ok=True)
-    write_start(folder, config, made.spec)
+    write_start(folder, config, made.spec, 1)
     save_weights(folder / file, export_weights(made.network))
     return made
 

@@ -11,7 +11,7 @@ from dqnlab.build import assemble
 from dqnlab.config import Config
 from dqnlab.errors import ConfigError, ResourceError
 from dqnlab.run import device
-from dqnlab.run.device import arithmetic, available_memory, cache_folder, check_memory, resolve_device
+from dqnlab.run.device import arithmetic, available_memory, cache_folder, choose_memory, resolve_device
 
 CPU = torch.device("cpu")
 
@@ -85,18 +85,18 @@ def test_a_container_may_have_less(machine: Path, most: str, free: int) -> None:
 
 def test_what_does_not_fit_is_refused_with_its_numbers_and_a_way_out(machine: Path) -> None:
     limit(machine, "6000000000", "1000000000")
-    check_memory(5_000_000_000, CPU, "replay_capacity = 7")
+    choose_memory(5_000_000_000, CPU, "replay_capacity = 7")
     words = r"^replay_capacity = 7 needs 5\.1 GB, but only 5\.0 GB are free on cpu: lower it$"
     with pytest.raises(ResourceError, match=words) as raised:
-        check_memory(5_100_000_000, CPU, "replay_capacity = 7")
+        choose_memory(5_100_000_000, CPU, "replay_capacity = 7")
     assert raised.value.exit_code == 5
 
 
 def test_on_a_gpu_its_own_memory_counts(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (9_000_000_000, 10_000_000_000))
-    check_memory(9_000_000_000, torch.device("cuda"), "it")
+    choose_memory(9_000_000_000, torch.device("cuda"), "it")
     with pytest.raises(ResourceError, match=r"only 9\.0 GB are free on cuda"):
-        check_memory(9_100_000_000, torch.device("cuda"), "it")
+        choose_memory(9_100_000_000, torch.device("cuda"), "it")
 
 
 def test_a_replay_that_does_not_fit_is_refused_before_it_is_made(machine: Path) -> None:

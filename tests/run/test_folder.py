@@ -130,7 +130,7 @@ def test_not_a_number_never_reaches_a_json_file() -> None:
 def start(name: str, env: str = "CartPole-v1") -> Path:
     path = RUNS / env / name
     path.mkdir(parents=True)
-    write_start(path, Config(seed=3), describe(Env()))
+    write_start(path, Config(seed=3), describe(Env()), 1)
     return path.resolve()
 
 

@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
     from .line import Standing
 
-_STYLES = {"waiting": "dim", "training": "cyan", "judging": "cyan", "filming": "cyan", "done": "", "failed": "bold red"}
+_STYLES = {
+    "waiting": "dim",
+    "compiling": "dim",
+    "training": "cyan",
+    "judging": "cyan",
+    "filming": "cyan",
+    "done": "",
+    "failed": "bold red",
+}
 
 
 class Board(Protocol):

@@ -86,14 +86,15 @@ def train(
 
     watch = Stopwatch() if started is None else Stopwatch(start=started)
     check_trackers(trackers)
-    from ..build import assemble
+    from ..build import assemble, make_update
     from ..run.device import arithmetic
 
     watch.seconds["import"] = time.perf_counter() - watch.start
     system = assemble(config)
     try:
-        experiment = open_experiment(system, create_folder(config, out, runs), trackers, view, watch)
         with arithmetic(config.threads):
+            system.update = make_update([system])  # before the folder, whose files say whether it was compiled
+            experiment = open_experiment(system, create_folder(config, out, runs), trackers, view, watch)
             return conduct(experiment, ctrl_c_waits())
     finally:
         system.close()
@@ -112,7 +113,7 @@ def open_experiment(
     from .console import About as Shown
 
     config = system.config
-    write_start(folder, config, system.spec)
+    write_start(folder, config, system.spec, system.stack)
     keeper = Keeper(folder, system.learner, system.replay, config.batch_size, generator(config.seed, "record"))
     about = About(folder, config.env.label, as_dict(config), f"{config.preset}, seed {config.seed}")
     recorder = Recorder(about, open_trackers(trackers, about))

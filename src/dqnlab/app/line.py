@@ -16,7 +16,7 @@ from ..config import Config
 from ..errors import DqnlabError
 from ..run.folder import Run
 
-State = Literal["waiting", "training", "judging", "filming", "done", "failed"]
+State = Literal["waiting", "compiling", "training", "judging", "filming", "done", "failed"]
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,10 @@ class Reporter:
     def learning(self) -> Iterator[Line]:
         """While the loop runs; the line knows who asked it to stop. Judging follows."""
         yield self._line
+        self.judging()
+
+    def judging(self) -> None:
+        """The loop has ended."""
         self._tell("judging")
 
     def start(self, config: Config, about: About) -> None:

@@ -54,39 +54,52 @@ def _check(config: Config) -> None:
 
 
 def train_share(task: Task, folder: Path, line: Line, watch: Stopwatch) -> None:
-    """Trains the task's seeds one after the other; one that fails is reported and does not stop the others.
+    """Trains the task's seeds; one that fails is reported and does not stop the others.
+
+    Where the update is compiled they learn as one stack, else one after the other.
 
     Args:
         watch: has run since the process began; the first seed's.
     """
+    from ..build import pays_to_compile
+
+    if len(task.seeds) > 1 and pays_to_compile(task.config):
+        from .together import train_together
+
+        train_together(task, folder, line, watch)
+        return
     for seed in task.seeds:
         if line.asked:
             return
         line.tell(Standing(seed, "training"))
         home = folder / seed_name(seed)
         try:
-            run = _train(replace(task.config, seed=seed), home, task.trackers, line, watch)
-        except DqnlabError as error:
-            line.tell(Failed(seed, str(error), error.exit_code))
+            line.tell(Finished(_train(replace(task.config, seed=seed), home, task.trackers, line, watch)))
         except Exception as error:  # an environment may raise anything
-            with contextlib.suppress(OSError):  # the report below says what happened in any case
-                (home / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
-            line.tell(Failed(seed, f"{type(error).__name__}: {error} (see {ERROR})", 1))
-        else:
-            line.tell(Finished(run))
+            line.tell(failed(seed, home, error))
         watch = Stopwatch()
 
 
+def failed(seed: int, home: Path, error: Exception) -> Failed:
+    """The report of a seed that came to no result; an error nobody foresaw leaves its traceback in the folder."""
+    if isinstance(error, DqnlabError):
+        return Failed(seed, str(error), error.exit_code)
+    with contextlib.suppress(OSError):  # the report says what happened in any case
+        (home / ERROR).write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    return Failed(seed, f"{type(error).__name__}: {error} (see {ERROR})", 1)
+
+
 def _train(config: Config, home: Path, trackers: tuple[str, ...], line: Line, watch: Stopwatch) -> Run:
-    from ..build import assemble
+    from ..build import assemble, make_update
     from ..run.device import arithmetic
     from .reporter import Reporter
 
     system = assemble(config)
     try:
         reporter = Reporter(config.seed, line)
-        experiment = open_experiment(system, create_folder(config, home, home.parent), trackers, reporter, watch)
         with arithmetic(config.threads):
+            system.update = make_update([system])
+            experiment = open_experiment(system, create_folder(config, home, home.parent), trackers, reporter, watch)
             return conduct(experiment, reporter.learning(), film=False)
     finally:
         system.close()

@@ -144,14 +144,19 @@ def replacing(path: Path) -> Iterator[Path]:
     os.replace(part, path)
 
 
-def write_start(folder: Path, config: Config, spec: EnvSpec) -> None:
-    """Writes what is known before training: config.toml and meta.json."""
+def write_start(folder: Path, config: Config, spec: EnvSpec, stack: int) -> None:
+    """Writes what is known before training: config.toml and meta.json.
+
+    Args:
+        stack: how many agents share one compiled update, which decides the last digits of its results.
+    """
     write_atomically(folder / CONFIG, to_toml(config))
     obs = spec.obs
     about = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "git_revision": _git_revision(),
+        "stack": stack,
         "versions": {"python": sys.version.split()[0], **{name: _version(name) for name in _PACKAGES}},
         "env": {
             "label": config.env.label,
