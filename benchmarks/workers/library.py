@@ -36,8 +36,23 @@ def one(config: Any, steps: int) -> None:
 
 
 def many(config: Any, steps: int, agents: int) -> None:
-    """Agents that train side by side in this process."""
-    absent(f"this dqnlab trains one agent per process, not {agents}")
+    """Agents that learn as one stack in this process, until the first has made its steps."""
+    from dqnlab.build import assemble, make_update
+    from dqnlab.run.device import arithmetic
+    from dqnlab.run.events import BlockEnded
+    from dqnlab.run.lockstep import Stopped, lockstep
+
+    marks = Marks(steps)
+    systems = [assemble(replace(config, seed=seed)) for seed in range(agents)]
+    with arithmetic(config.threads):
+        for i, said in lockstep([system.loop() for system in systems], make_update(systems)):
+            if isinstance(said, Stopped):
+                raise RuntimeError("a benchmark has no end") from said.error
+            if i == agents - 1 and isinstance(said, BlockEnded) and marks.passed(said.step):
+                break
+    for system in systems:
+        system.close()
+    show(marks.line(agents), *PACKAGES)
 
 
 def absent(why: str) -> None:

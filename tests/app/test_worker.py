@@ -147,7 +147,7 @@ def test_a_worker_stops_when_asked_and_keeps_what_there_is(monkeypatch: pytest.M
     monkeypatch.setattr(Patient, "steps", -1000)  # the check at the door is not asked yet
     ours.send(GO)
     ours.send(Leave())
-    config = replace(TINY, env=Env(id=Patient), budget=Steps(num=10**9), evaluate_every=Steps(num=10**9))
+    config = replace(TINY, env=Env(id=Patient), budget=Steps(num=10**9), evaluate_every=Steps(num=10**9), compile="off")
     work(theirs, Task(config, (0, 1), ()))
     ready, finished, idle = hear(ours)
     assert isinstance(ready, Ready)

@@ -86,22 +86,27 @@ def test_a_container_may_have_less(machine: Path, most: str, free: int) -> None:
 def test_what_does_not_fit_is_refused_with_its_numbers_and_a_way_out(machine: Path) -> None:
     limit(machine, "6000000000", "1000000000")
     choose_memory(5_000_000_000, CPU, "replay_capacity = 7")
-    words = r"^replay_capacity = 7 needs 5\.1 GB, but only 5\.0 GB are free on cpu: lower it$"
+    words = r"^replay_capacity = 7 needs 5\.1 GB of memory, but only 5\.0 GB are free: lower it$"
     with pytest.raises(ResourceError, match=words) as raised:
         choose_memory(5_100_000_000, CPU, "replay_capacity = 7")
     assert raised.value.exit_code == 5
 
 
-def test_on_a_gpu_its_own_memory_counts(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (9_000_000_000, 10_000_000_000))
-    choose_memory(9_000_000_000, torch.device("cuda"), "it")
-    with pytest.raises(ResourceError, match=r"only 9\.0 GB are free on cuda"):
-        choose_memory(9_100_000_000, torch.device("cuda"), "it")
+def test_a_replay_lives_on_the_gpu_if_it_fits_there_else_beside_the_cpu(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit(machine, "max", "0")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (7_000_000_000, 10_000_000_000))
+    gpu = torch.device("cuda")
+    assert choose_memory(7_000_000_000, gpu, "it") == gpu
+    assert choose_memory(7_100_000_000, gpu, "it") == CPU
+    with pytest.raises(ResourceError, match=r"only 8\.0 GB are free"):
+        choose_memory(8_100_000_000, gpu, "it")
 
 
 def test_a_replay_that_does_not_fit_is_refused_before_it_is_made(machine: Path) -> None:
     limit(machine, "1040000000", "1000000000")
-    with pytest.raises(ResourceError, match=r"replay_capacity = 3,000,000 needs 0\.1 GB, but only 0\.0 GB"):
+    with pytest.raises(ResourceError, match=r"replay_capacity = 3,000,000 needs 0\.1 GB of memory, but only 0\.0 GB"):
         assemble(Config(replay_capacity=3_000_000))
 
 

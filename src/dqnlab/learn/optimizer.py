@@ -25,8 +25,8 @@ def adam(gradient: Tensor, mean: Tensor, square: Tensor, steps: int | Tensor, s:
 
     The running mean and mean square of the gradient change in place. `steps` counts from 1.
     """
-    mean.lerp_(gradient, 1 - s.beta1)
-    square.lerp_(gradient * gradient, 1 - s.beta2)
+    mean.copy_(mean.lerp(gradient, 1 - s.beta1))  # not lerp_, which vmap does agent by agent
+    square.copy_(square.lerp(gradient * gradient, 1 - s.beta2))
     root = square.sqrt() / (1 - s.beta2**steps) ** 0.5
     return mean / (root + s.eps) * (-s.lr / (1 - s.beta1**steps))
 
