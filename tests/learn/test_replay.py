@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dqnlab.learn.replay import Layout, Memory, Replay
-from dqnlab.learn.samplers import Held, Prioritized, Sampler, Uniform
+from dqnlab.learn.samplers import Prioritized, Sampler, Slots, Uniform
 from dqnlab.learn.types import Batch, Block, ObsSpec, Sample, Transitions
 
 NUMBER = ObsSpec((1,), np.dtype(np.float32))
@@ -16,7 +16,7 @@ NUMBER = ObsSpec((1,), np.dtype(np.float32))
 class InOrder(Uniform):
     """A sampler that draws the first slots as they lie."""
 
-    def draw(self, size: int, held: Held, rng: np.random.Generator) -> Sample:
+    def draw(self, size: int, held: Slots, rng: np.random.Generator) -> Sample:
         return Sample(np.arange(size), np.ones(size, np.float32))
 
 

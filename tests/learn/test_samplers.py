@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dqnlab.learn.replay import Layout, Replay
-from dqnlab.learn.samplers import Held, Prioritized, Sampler, Uniform
+from dqnlab.learn.samplers import Prioritized, Sampler, Slots, Uniform
 from dqnlab.learn.types import Block, ObsSpec, Transitions
 
 NUMBER = ObsSpec((), np.dtype(np.int64), num_states=10**6)
@@ -43,7 +43,7 @@ def test_uniform_draws_every_transition_equally_often() -> None:
 def test_uniform_draws_from_what_is_held_wherever_it_begins_and_around_the_end() -> None:
     counts = np.zeros(10)
     for seed in range(200):
-        slots, weight = Uniform().draw(20, Held(oldest=7, stored=5, capacity=10), np.random.default_rng(seed))
+        slots, weight = Uniform().draw(20, Slots(first=7, num=5, capacity=10), np.random.default_rng(seed))
         np.add.at(counts, slots, 1)
         assert weight.tolist() == [1] * 20
     assert set(counts.nonzero()[0]) == {7, 8, 9, 0, 1}
@@ -69,7 +69,7 @@ def test_drawing_by_another_generator_leaves_the_own_one_alone(prioritised: bool
 
 def drawn(replay: Replay, size: int) -> dict[int, int]:
     """How often each slot is drawn in one batch, which may be larger than what is stored."""
-    held = Held((replay.added - len(replay)) % replay.layout.capacity, len(replay), replay.layout.capacity)
+    held = Slots((replay.added - len(replay)) % replay.layout.capacity, len(replay), replay.layout.capacity)
     slots, _ = replay.sampler.draw(size, held, np.random.default_rng(0))
     return dict(sorted(Counter(slots.tolist()).items()))
 
@@ -89,7 +89,7 @@ def test_a_stratified_batch_draws_in_proportion_to_the_errors_by_hand(seed: int)
 def test_beta_says_how_far_the_weights_undo_the_bias(beta: float, expected: list[float]) -> None:
     replay = replay_of(2, Prioritized(2, alpha=2, beta=beta, eps=0.0), 1, 2)  # priorities 1 and 4
     replay.update_priorities(np.array([0, 1]), torch.tensor([1.0, 2.0]))
-    slots, weight = replay.sampler.draw(5, Held(0, 2, 2), np.random.default_rng(0))
+    slots, weight = replay.sampler.draw(5, Slots(0, 2, 2), np.random.default_rng(0))
     assert slots.tolist() == [0, 1, 1, 1, 1]
     assert weight.tolist() == pytest.approx([expected[0], *expected[1:] * 4], rel=1e-6)
 
@@ -152,9 +152,9 @@ def test_slots_that_hold_nothing_are_never_drawn() -> None:
 
 def test_what_was_dropped_is_never_drawn_again() -> None:
     sampler = Prioritized(8, alpha=1, beta=1, eps=0.0)
-    sampler.added(np.arange(8))
+    sampler.added(Slots(0, 8, 8))
     sampler.update(np.arange(8), np.array([9.0, 9, 1, 1, 1, 1, 1, 1]))
-    sampler.dropped(np.array([0, 1]))
-    slots, weight = sampler.draw(600, Held(oldest=2, stored=6, capacity=8), np.random.default_rng(0))
+    sampler.dropped(Slots(0, 2, 8))
+    slots, weight = sampler.draw(600, Slots(first=2, num=6, capacity=8), np.random.default_rng(0))
     assert Counter(slots.tolist()) == dict.fromkeys(range(2, 8), 100)
     assert weight.tolist() == [1] * 600

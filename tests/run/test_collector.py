@@ -110,11 +110,10 @@ def test_the_steps_are_those_of_all_envs(scripted: Any) -> None:
 def test_every_env_and_every_episode_begins_elsewhere(num_envs: int) -> None:
     source = collector(Env(id="CartPole-v1", max_episode_steps=5), num_envs)
     starts = [source._obs.copy()]
-    live = source._live.copy()
     for _ in range(20):
+        resting = source._resting.copy()
         source.step()
-        starts.append(source._obs[source._live & ~live])  # those that have just been reset
-        live = source._live.copy()
+        starts.append(source._obs[resting])  # those that have just been reset
     begun = np.concatenate(starts)
     assert len(begun) >= 3 * num_envs
     assert len(np.unique(begun, axis=0)) == len(begun)

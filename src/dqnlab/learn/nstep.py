@@ -31,6 +31,7 @@ class NStep:
         age = (np.arange(n)[:, None] - np.arange(n)) % n  # steps since each row began
         self._powers = gamma ** np.arange(n + 1)  # float64
         self._factor = self._powers[age, None]  # [n, n, 1] what a reward now counts for each row
+        self._single_discount = np.array([gamma, 0.0], np.float32)  # by whether the step terminated
         self._full = (age == n - 1)[..., None]  # [n, n, 1]
         self._oldest_first = (np.arange(n)[:, None] + 1 + np.arange(n)) % n  # [n, n] rows
         self._action = np.zeros((n, num_envs), np.int64)
@@ -39,8 +40,10 @@ class NStep:
 
     def __call__(self, step: StepResult) -> Transitions:
         """The transitions that this step completed, oldest first."""
-        newest = self._steps % self.n
         self._steps += 1
+        if self.n == 1:  # nothing stays open: the same, at a third of the cost
+            return self._single_steps(step)
+        newest = (self._steps - 1) % self.n
         self._action[newest], self._return[newest], self._open[newest] = step.action, 0.0, step.live
         self._return += self._factor[newest] * step.reward
 
@@ -56,5 +59,16 @@ class NStep:
             action=self._action[row, env],
             reward=self._return[row, env].astype(np.float32),
             discount=np.where(step.terminated[env], 0.0, self._powers[span]).astype(np.float32),
+            end=end,
+        )
+
+    def _single_steps(self, step: StepResult) -> Transitions:
+        env = step.live.nonzero()[0]
+        end = self._steps * self.num_envs + env
+        return Transitions(
+            start=end - self.num_envs,
+            action=step.action[env],
+            reward=step.reward[env].astype(np.float32),
+            discount=self._single_discount[step.terminated[env].view(np.int8)],
             end=end,
         )

@@ -21,8 +21,11 @@ class EpsilonGreedy:
         """[E, *obs_shape] -> actions [E] int64."""
         q = self.q_values(obs)
         num_envs, num_actions = q.shape
-        explore = self._rng.random(num_envs) < epsilon
-        return np.where(explore, self._rng.integers(num_actions, size=num_envs), q.argmax(1))
+        explore, best = self._rng.random(num_envs) < epsilon, q.argmax(1)
+        if not explore.any():
+            return best
+        any_action = (self._rng.random(num_envs) * num_actions).astype(np.int64)
+        return np.where(explore, any_action, best)
 
 
 def q_function(network: QNetwork) -> QFunction:

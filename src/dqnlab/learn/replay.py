@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .samplers import Held, Sampler
+from .samplers import Sampler, Slots
 from .types import Batch, Block, ObsSpec, Sample
 
 Column = np.ndarray | Tensor
@@ -102,6 +102,7 @@ class Replay:
         self.added = 0  # transitions ever
         self._frames_added = self._oldest = 0  # frames ever; the first transition still held
         self._number = np.zeros(layout.capacity, np.int64)  # of each transition's first frame
+        self._num_frames, self._reach = layout.num_frames, layout.reach
         self.move_to(layout.allocate(device or torch.device("cpu")))
 
     def move_to(self, memory: Memory) -> None:
@@ -118,10 +119,11 @@ class Replay:
         frames, first, *columns = self._columns
         self._write((frames, first), self._frames_added, (block.frames, block.first))
         self._frames_added += len(block.frames)
-        new, size = block.transitions, self.layout.num_frames
+        new, size = block.transitions, self._num_frames
         if num := len(new.action):
-            fields = (new.start % size, new.action, new.reward, new.discount, new.end % size, new.start)
-            self._write((*columns, self._number), self.added, fields)
+            fields = (new.start % size, new.action, new.reward, new.discount, new.end % size)
+            self._write(columns, self.added, fields)
+            self._write((self._number,), self.added, (new.start,))
             self.sampler.added(self._slots(self.added, self.added + num))
             self.added += num
             self._oldest = max(self._oldest, self.added - self.layout.capacity)
@@ -135,9 +137,7 @@ class Replay:
         """
         if len(self) < size:
             raise ValueError(f"cannot sample {size} transitions from a replay that holds {len(self)}")
-        capacity = self.layout.capacity
-        held = Held(self._oldest % capacity, len(self), capacity)
-        return self.sampler.draw(size, held, self._rng if rng is None else rng)
+        return self.sampler.draw(size, self._slots(self._oldest, self.added), self._rng if rng is None else rng)
 
     def batch(self, sample: Sample) -> Batch:
         """The sampled transitions themselves."""
@@ -161,22 +161,26 @@ class Replay:
         """Writes equally long fields behind the `count` rows that rings of one size have taken so far."""
         size, num = len(columns[0]), len(fields[0])
         at = count % size
-        room = min(num, size - at)
-        for column, field in zip(columns, fields, strict=True):
-            new: Any = field if isinstance(column, np.ndarray) else torch.from_numpy(field).to(column.device)
-            column[at : at + room] = new[:room]
-            if num > room:
-                column[: num - room] = new[room:]
+        room = size - at
+        new: Sequence[Any] = fields
+        if not isinstance(columns[0], np.ndarray):
+            new = [torch.from_numpy(field).to(columns[0].device) for field in fields]
+        if num <= room:
+            for column, field in zip(columns, new, strict=True):
+                column[at : at + num] = field
+        else:
+            for column, field in zip(columns, new, strict=True):
+                column[at:], column[: num - room] = field[:room], field[room:]
 
-    def _slots(self, start: int, stop: int) -> np.ndarray:
-        return np.arange(start, stop) % self.layout.capacity
+    def _slots(self, start: int, stop: int) -> Slots:
+        return Slots(start % self.layout.capacity, stop - start, self.layout.capacity)
 
     def _drop_frameless(self) -> None:
         """Drops the oldest transitions until none needs a frame that has been overwritten.
 
         Transitions lie in the order in which they ended, so one may have started up to n steps before its neighbour.
         """
-        lost = self._frames_added - self.layout.num_frames + self.layout.reach
+        lost = self._frames_added - self._num_frames + self._reach
         before = self._oldest
         while self._oldest < self.added and self._number[self._oldest % self.layout.capacity] < lost:
             self._oldest += 1

@@ -8,24 +8,28 @@ from .sumtree import SumTree
 from .types import Sample
 
 
-class Held(NamedTuple):
-    """The slots in use: `stored` of them from `oldest` on, after the last slot comes slot 0."""
+class Slots(NamedTuple):
+    """`num` slots of a ring from `first` on; after its last slot comes slot 0."""
 
-    oldest: int
-    stored: int
+    first: int
+    num: int
     capacity: int
+
+    def numbers(self) -> np.ndarray:
+        """Each of them, [num]."""
+        return np.arange(self.first, self.first + self.num) % self.capacity
 
 
 class Sampler(Protocol):
     """Chooses slots."""
 
-    def added(self, slots: np.ndarray) -> None:
-        """New transitions lie in `slots` [M]."""
+    def added(self, slots: Slots) -> None:
+        """New transitions lie in `slots`."""
 
-    def dropped(self, slots: np.ndarray) -> None:
-        """What lay in `slots` [M] is gone."""
+    def dropped(self, slots: Slots) -> None:
+        """What lay in `slots` is gone."""
 
-    def draw(self, size: int, held: Held, rng: np.random.Generator) -> Sample:
+    def draw(self, size: int, held: Slots, rng: np.random.Generator) -> Sample:
         """`size` of the held transitions, with replacement."""
 
     def update(self, slots: np.ndarray, error: np.ndarray) -> None:
@@ -35,15 +39,16 @@ class Sampler(Protocol):
 class Uniform:
     """Every stored transition is equally likely; errors are ignored."""
 
-    def added(self, slots: np.ndarray) -> None:
+    def added(self, slots: Slots) -> None:
         pass
 
-    def dropped(self, slots: np.ndarray) -> None:
+    def dropped(self, slots: Slots) -> None:
         pass
 
-    def draw(self, size: int, held: Held, rng: np.random.Generator) -> Sample:
-        slots = rng.integers(held.oldest, held.oldest + held.stored, size=size)
-        if held.oldest + held.stored > held.capacity:
+    def draw(self, size: int, held: Slots, rng: np.random.Generator) -> Sample:
+        end = held.first + held.num
+        slots = (held.first + rng.random(size) * held.num).astype(np.int64)  # `integers` takes five times as long
+        if end > held.capacity:
             slots %= held.capacity
         return Sample(slots, np.ones(size, np.float32))
 
@@ -62,13 +67,13 @@ class Prioritized:
         self.alpha, self.beta, self.eps = alpha, beta, eps
         self._tree, self._largest = SumTree(capacity), 1.0
 
-    def added(self, slots: np.ndarray) -> None:
-        self._tree.set(slots, np.full(len(slots), self._largest))
+    def added(self, slots: Slots) -> None:
+        self._tree.set(slots.numbers(), np.full(slots.num, self._largest))
 
-    def dropped(self, slots: np.ndarray) -> None:
-        self._tree.set(slots, np.zeros(len(slots)))
+    def dropped(self, slots: Slots) -> None:
+        self._tree.set(slots.numbers(), np.zeros(slots.num))
 
-    def draw(self, size: int, held: Held, rng: np.random.Generator) -> Sample:
+    def draw(self, size: int, held: Slots, rng: np.random.Generator) -> Sample:
         slots = self._tree.find((np.arange(size) + rng.random(size)) / size * self._tree.total)
         priority = self._tree.get(slots)
         # N and the sum of all priorities cancel where the heaviest is scaled to 1.

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.func import vmap
@@ -12,6 +11,8 @@ from .compiled import CompileError, State, compile_program, pure_update
 from .learner import Learner, Update
 from .replay import Memory, Replay
 from .types import Sample
+
+FIELDS = len(Update._fields)
 
 
 class Stack:
@@ -41,14 +42,17 @@ class Stack:
         if self._may_shrink and 2 * len(samples) <= len(self._row):
             self._shrink(list(samples))
         for agent, sample in samples.items():
-            self._latest[self._row[agent]] = sample
-        slots, weight = (torch.from_numpy(np.stack(column)) for column in zip(*self._latest, strict=True))
-        outputs = self._program([*self._lasting, slots.to(self._device), weight.to(self._device)])
-        updates = list(map(Update._make, zip(*(output.unbind() for output in outputs), strict=True)))
+            self._slots[self._row[agent]], self._weight[self._row[agent]] = sample
+        for host, inside in self._moves:
+            inside.copy_(host)
+        outputs = self._program(self._inputs)
+        updates: dict[int, Update] = {}
         for agent in samples:
             self._learners[agent].optimizer.steps += 1
             self._learners[agent].finish_update()
-        return {agent: updates[self._row[agent]] for agent in samples}
+            start = self._row[agent] * FIELDS
+            updates[agent] = Update._make(outputs[start : start + FIELDS])
+        return updates
 
     def _shrink(self, agents: Sequence[int]) -> None:
         self._may_shrink = False
@@ -63,21 +67,23 @@ class Stack:
         first, num = learners[0], len(agents)
         update = vmap(pure_update(first.online, first.rule, first.optimizer.settings, replays[0].layout))
         state, memory = _side_by_side([_state(each) for each in learners]), _side_by_side([r.memory for r in replays])
-        slots = torch.zeros(num, self._batch_size, dtype=torch.int64, device=first.device)
-        weight = torch.ones(num, self._batch_size, device=first.device)
+        drawn = [torch.zeros(num, self._batch_size, dtype=torch.int64), torch.ones(num, self._batch_size)]
+        inside = [tensor.to(first.device) for tensor in drawn]
         end_of_state, end = len(state), len(state) + len(memory)
 
-        def flat(*tensors: Tensor) -> Update:
-            return update(State(*tensors[:end_of_state]), Memory(*tensors[end_of_state:end]), *tensors[end:])
+        def flat(*tensors: Tensor) -> list[Tensor]:
+            made = update(State(*tensors[:end_of_state]), Memory(*tensors[end_of_state:end]), *tensors[end:])
+            return [output[row] for row in range(num) for output in made]
 
-        lasting = [*state, *memory]
-        self._program = compile_program(flat, [*lasting, slots, weight], self._cache, self._notify)
+        inputs = [*state, *memory, *inside]
+        self._program = compile_program(flat, inputs, self._cache, self._notify)
         for row, (learner, replay) in enumerate(zip(learners, replays, strict=True)):
             learner.move_to(*(tensor[row] for tensor in state[:4]))
             replay.move_to(Memory(*(tensor[row] for tensor in memory)))
         self._row = {agent: row for row, agent in enumerate(agents)}
-        self._latest = [Sample(np.zeros(self._batch_size, np.int64), np.ones(self._batch_size, np.float32))] * num
-        self._lasting, self._device = lasting, first.device
+        self._inputs = inputs
+        self._slots, self._weight = (tensor.numpy() for tensor in drawn)
+        self._moves = [pair for pair in zip(drawn, inside, strict=True) if pair[0] is not pair[1]]  # to a GPU
 
 
 def _state(learner: Learner) -> list[Tensor]:

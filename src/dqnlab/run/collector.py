@@ -26,10 +26,11 @@ class Collector:
         self.envs, self.policy, self.epsilon = envs, policy, epsilon
         self.steps = self.episodes = 0
         self._spec, self._fold = obs, fold
-        self._obs = envs.reset(seeds)
-        self._live = np.ones(envs.num_envs, bool)
-        self._return, self._length = np.zeros(envs.num_envs), np.zeros(envs.num_envs, int)
-        self._begun = False
+        self._obs, self._time = envs.reset(seeds), 0
+        self._resting = np.zeros(envs.num_envs, bool)  # whose next step only resets
+        self._num_resting = 0
+        self._return = np.zeros(envs.num_envs)
+        self._begun = np.zeros(envs.num_envs, int)  # when each episode took its first step
 
     def __iter__(self) -> Iterator[Block]:
         while True:
@@ -39,23 +40,23 @@ class Collector:
         """Steps every env once."""
         epsilon = self.epsilon(self.steps, self.episodes)
         action = self.policy(self._obs, epsilon)
-        after, live = self.envs.step(action), self._live
-        transitions = self._fold(StepResult(action, after.reward, after.terminated, after.truncated, live))
-        frames, first = self._spec.newest(after.next_obs), ~live  # after a reset an episode begins
-        if not self._begun:
+        after, first = self.envs.step(action), self._resting  # after a reset an episode begins
+        transitions = self._fold(StepResult(action, after.reward, after.terminated, after.truncated, ~first))
+        frames = self._spec.newest(after.next_obs)
+        if self._time == 0:
             frames = np.concatenate([self._spec.newest(self._obs), frames])
-            first, self._begun = np.concatenate([live, first]), True
+            first = np.concatenate([~first, first])
+        self._time += 1
         self._return += after.reward  # a reset pays nothing
-        self._length += live
-        ended = after.terminated | after.truncated
-        episodes = [self._finish(i) for i in ended.nonzero()[0].tolist()]
-        steps = int(np.count_nonzero(live))
-        self._obs, self._live = after.next_obs, ~ended
+        steps = self.envs.num_envs - self._num_resting
+        self._resting = after.terminated | after.truncated
+        episodes = [self._finish(i) for i in self._resting.nonzero()[0].tolist()]
+        self._obs, self._num_resting = after.next_obs, len(episodes)
         self.steps += steps
         self.episodes += len(episodes)
         return Block(frames, first, transitions, episodes, steps, epsilon)
 
     def _finish(self, i: int) -> Episode:
-        episode = Episode(float(self._return[i]), int(self._length[i]))
-        self._return[i], self._length[i] = 0.0, 0
+        episode = Episode(float(self._return[i]), int(self._time - self._begun[i]))
+        self._return[i], self._begun[i] = 0.0, self._time + 1  # the next step only resets
         return episode

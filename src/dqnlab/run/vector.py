@@ -5,6 +5,7 @@ its reward is 0 and both flags are False. So `next_obs` is always the true succe
 whoever collects is to leave that step out.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -89,7 +90,7 @@ class SerialEnvs:
             self._ended = terminated | truncated
         else:
             self._ended |= terminated | truncated
-        check_finite(self._obs, reward, self._label, self._steps)
+        check_finite("observation", self._obs, self._label, self._steps)
         return Step(self._obs.copy(), reward, terminated, truncated)
 
     def close(self) -> None:
@@ -103,13 +104,16 @@ class SerialEnvs:
             where = f"env {self._label!r}, step {self._steps}"
             raise EnvironmentFault(f"{where}: reset raised {type(e).__name__}: {e}") from e
         obs = self._fit(obs)
-        check_finite(obs, np.zeros(1), self._label, self._steps)
+        check_finite("observation", obs, self._label, self._steps)
         return obs
 
     def _one(self, env: AnyEnv, action: int) -> tuple[np.ndarray, float, bool, bool]:
         try:
             obs, reward, terminated, truncated, _ = env.step(action + self._spec.action_start)
-            return self._fit(obs), float(reward), bool(terminated), bool(truncated)
+            obs, reward = self._fit(obs), float(reward)
+            if not math.isfinite(reward):
+                check_finite("reward", np.array([reward]), self._label, self._steps)
+            return obs, reward, bool(terminated), bool(truncated)
         except EnvironmentFault:
             raise
         except Exception as e:
@@ -123,7 +127,10 @@ class SerialEnvs:
 
     def _fit(self, obs: Any) -> np.ndarray:
         """The observation as it is stored. Raises EnvironmentFault if its space did not announce it."""
-        spec, array = self._spec.obs, self._spec.prepare(obs)
+        spec = self._spec.obs
+        if type(obs) is np.ndarray and obs.dtype == spec.dtype and obs.shape == spec.shape and spec.num_states is None:
+            return obs
+        array = self._spec.prepare(obs)
         given, announced = f"shape {array.shape}", str(spec.shape)
         wrong = array.shape != spec.shape
         if not wrong and spec.num_states is not None:
@@ -158,16 +165,16 @@ class NativeEnvs:
     def step(self, action: np.ndarray) -> Step:
         obs, reward, terminated, truncated, _ = self._vector.step(action + self._spec.action_start)
         self._steps += 1
-        check_finite(obs, reward, self._label, self._steps)
+        check_finite("observation", obs, self._label, self._steps)
+        check_finite("reward", reward, self._label, self._steps)
         return Step(self._spec.prepare(obs), reward, terminated, truncated)
 
     def close(self) -> None:
         self._vector.close()
 
 
-def check_finite(obs: np.ndarray, reward: np.ndarray, label: str, step: int) -> None:
+def check_finite(name: str, values: np.ndarray, label: str, step: int) -> None:
     """Raises EnvironmentFault if an observation or reward is NaN or infinite."""
-    for name, values in (("observation", obs), ("reward", reward)):
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            bad = values[~np.isfinite(values)]
-            raise EnvironmentFault(f"env {label!r}, step {step}: {name} is {bad.flat[0]}: it must be finite")
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        bad = values[~np.isfinite(values)]
+        raise EnvironmentFault(f"env {label!r}, step {step}: {name} is {bad.flat[0]}: it must be finite")
