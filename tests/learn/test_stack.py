@@ -11,11 +11,7 @@ from dqnlab.learn import stack
 from dqnlab.learn.policy import q_function
 from dqnlab.learn.types import Sample
 
-pytestmark = [
-    pytest.mark.timeout(300),  # compiling may be slow
-    # vmap steps through one operation of Adam agent by agent, and says so
-    pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning"),
-]
+pytestmark = pytest.mark.timeout(300)  # compiling may be slow
 ROUNDS = 12
 
 
@@ -125,3 +121,25 @@ def test_a_single_agents_memory_is_not_copied(agent_of: Any, stack_of: Any, cach
     before = [tensor.data_ptr() for tensor in (*agent.tensors, *agent.replay.memory)]
     stack_of([agent], cache)
     assert [tensor.data_ptr() for tensor in (*agent.tensors, *agent.replay.memory)] == before
+
+
+def test_once_half_of_them_idle_the_others_move_together_and_learn_on(
+    agent_of: Any, stack_of: Any, program_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[int] = []
+
+    def write(function: Any, example: Any, *_: Any) -> Any:
+        built.append(len(example[0]))
+        return lambda tensors: list(function(*tensors))
+
+    monkeypatch.setattr(stack, "compile_program", write)
+    together, alone = ([agent_of(seed=seed) for seed in range(4)] for _ in range(2))
+    update = stack_of(together, program_folder).update
+    for wanted in ([0, 1, 2, 3], [1, 2, 3], [1, 3], [1, 3], [3]):
+        samples = {i: alone[i].sample() for i in wanted}
+        answers = update(samples)
+        for i in wanted:
+            assert_close(answers[i], alone[i].update(samples[i]))
+            assert_close(together[i].tensors, alone[i].tensors)
+    assert built == [4, 2]  # once: the last one keeps its place
+    assert [agent.learner.updates for agent in together] == [1, 4, 2, 5]
