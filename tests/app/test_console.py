@@ -148,14 +148,16 @@ def test_the_display_keeps_up_when_blocks_become_a_thousand_times_slower() -> No
 def test_a_pipe_gets_plain_lines_for_what_matters(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
     view = PlainView(clock)
-    view.start(Config(seed=3, budget=Steps(num=1_000)), About(folder=Path.cwd() / "runs" / "x", threshold=475.0))
+    about = About(folder=Path.cwd() / "runs" / "x", threshold=475.0, parameters=4_610, replay_bytes=3_100_000)
+    view.start(Config(seed=3, budget=Steps(num=1_000)), about)
     clock.now = 2.0
     for event in (block(200), ENDED, evaluated(200, 476.5), evaluated(220, 300.0, best=False), CONFIRMED):
         view(event)
     view.say("filming")
     view.stop()
-    first, judged, confirmed, said = capsys.readouterr().out.splitlines()
+    first, memory, judged, confirmed, said = capsys.readouterr().out.splitlines()
     assert first == f"training on CartPole-v1, preset custom, seed 3 -> {Path('runs/x')}"
+    assert memory == "4,610 parameters, a replay of 50,000: 3.1 MB"
     assert judged.split("  ")[-3:] == ["epsilon 0.25", "evaluated 476.5 (best 476.5, solved at 475.0)", "100 steps/s"]
     assert "confirming on 50 fresh episodes: 480.0, passed" in confirmed
     assert said == "filming"
@@ -168,7 +170,7 @@ def test_a_pipe_sees_a_sign_of_life_every_ten_seconds(capsys: pytest.CaptureFixt
     for step in range(1, 301):
         clock.now += 0.1
         view(block(step, episodes=step // 30))
-    lines = capsys.readouterr().out.splitlines()[1:]
+    lines = capsys.readouterr().out.splitlines()[2:]
     assert 2 <= len(lines) <= 3
     assert "3 of 50 episodes" in lines[0]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dqnlab.app.text import clean, duration, number, shown, sparkline
+from dqnlab.app.text import clean, duration, number, shown, size, sparkline
 
 
 def test_clean_drops_what_could_steer_a_terminal_and_keeps_the_rest() -> None:
@@ -38,3 +38,10 @@ def test_a_sparkline_of_equal_values_is_flat_and_of_none_empty() -> None:
 def test_paths_below_the_working_folder_are_shown_relative() -> None:
     assert shown(Path.cwd() / "runs" / "x") == str(Path("runs/x"))
     assert shown(Path.cwd().parent) == str(Path.cwd().parent)
+
+
+@pytest.mark.parametrize(
+    ("num", "text"), [(20_000, "0.0 MB"), (3_140_000, "3.1 MB"), (52_000_000, "52 MB"), (7_131_000_000, "7.1 GB")]
+)
+def test_sizes(num: int, text: str) -> None:
+    assert size(num) == text

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ..config import Config
-from .text import clean, shown
+from .text import clean, shown, size
 
 if TYPE_CHECKING:  # events know torch, which is imported where its time is taken
     from rich.console import Console, RenderableType
@@ -32,6 +32,7 @@ class About:
     threshold: float | None = None  # mean return that counts as solved
     device: str = "cpu"
     parameters: int = 0  # of the online network
+    replay_bytes: int = 0  # that a full replay takes
 
 
 class View(Protocol):
@@ -153,6 +154,7 @@ class PlainView:
         self._tally = Tally(config, about.threshold, self._clock)
         place = f" -> {shown(about.folder)}" if about.folder else ""
         self.say(f"training on {config.env.label}, preset {config.preset}, seed {config.seed}{place}")
+        self.say(f"{about.parameters:,} parameters, a replay of {config.replay_capacity:,}: {size(about.replay_bytes)}")
 
     def __call__(self, event: Event) -> None:
         """Counts the event; prints a line for a judgement, and if nothing was printed for long."""

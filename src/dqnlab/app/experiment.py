@@ -120,8 +120,9 @@ def open_experiment(
     if view is not None:
         parameters = sum(p.numel() for p in system.learner.online.parameters())
         device = system.learner.device.type
-        threshold = system.spec.reward_threshold
-        view.start(config, Shown(folder=folder, threshold=threshold, device=device, parameters=parameters))
+        threshold, memory = system.spec.reward_threshold, system.replay.layout.num_bytes
+        about_run = Shown(folder=folder, threshold=threshold, device=device, parameters=parameters, replay_bytes=memory)
+        view.start(config, about_run)
     return Experiment(system, folder, keeper, recorder, watch, view)
 
 

@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.text import Text
 
 from .tally import Tally
-from .text import clean, duration, number, sparkline
+from .text import clean, duration, number, size, sparkline
 
 if TYPE_CHECKING:
     from .console import About
@@ -22,7 +22,8 @@ def panel(tally: Tally, about: About, width: int) -> Group:
     """Title, progress, speed, returns while exploring, greedy evaluations; `width` columns are there."""
     bars = max(12, min(_WIDEST, width - _LABELS - _WORDS))
     config, (steps, updates) = tally.config, tally.speeds
-    title = f"  {clean(config.preset)} · seed {config.seed} · {about.device}"
+    memory = f"{about.parameters:,} parameters · replay {size(about.replay_bytes)}"
+    title = f"  {clean(config.preset)} · seed {config.seed} · {about.device} · {memory}"
     lines = [
         _joined((clean(config.env.label), "bold"), (title, LABEL)),
         _line(tally.unit, _bar(tally, bars), _progress(tally), bars),

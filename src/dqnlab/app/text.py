@@ -32,6 +32,13 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+def size(num_bytes: int) -> str:
+    """Bytes in the unit that suits: 3 MB, 7.1 GB."""
+    if num_bytes >= 1e9:
+        return f"{num_bytes / 1e9:.1f} GB"
+    return f"{num_bytes / 1e6:.1f} MB" if num_bytes < 1e7 else f"{num_bytes / 1e6:.0f} MB"
+
+
 def sparkline(values: Sequence[float], width: int) -> str:
     """Bars between the lowest and the highest value; more than `width` values are averaged in groups."""
     if not values:
