@@ -153,7 +153,7 @@ def test_slots_that_hold_nothing_are_never_drawn() -> None:
 def test_what_was_dropped_is_never_drawn_again() -> None:
     sampler = Prioritized(8, alpha=1, beta=1, eps=0.0)
     sampler.added(Slots(0, 8, 8))
-    sampler.update(np.arange(8), np.array([9.0, 9, 1, 1, 1, 1, 1, 1]))
+    sampler.update(np.arange(8), torch.tensor([9.0, 9, 1, 1, 1, 1, 1, 1]))
     sampler.dropped(Slots(0, 2, 8))
     slots, weight = sampler.draw(600, Slots(first=2, num=6, capacity=8), np.random.default_rng(0))
     assert Counter(slots.tolist()) == dict.fromkeys(range(2, 8), 100)

@@ -64,11 +64,8 @@ class NStep:
 
     def _single_steps(self, step: StepResult) -> Transitions:
         env = step.live.nonzero()[0]
-        end = self._steps * self.num_envs + env
-        return Transitions(
-            start=end - self.num_envs,
-            action=step.action[env],
-            reward=step.reward[env].astype(np.float32),
-            discount=self._single_discount[step.terminated[env].view(np.int8)],
-            end=end,
-        )
+        if len(env) < self.num_envs:
+            step = StepResult(*(column[env] for column in step))
+        end = env + self._steps * self.num_envs
+        discount = self._single_discount[step.terminated.view(np.int8)]
+        return Transitions(end - self.num_envs, step.action, step.reward.astype(np.float32), discount, end)

@@ -147,7 +147,7 @@ class Replay:
 
     def update_priorities(self, slots: np.ndarray, error: Tensor) -> None:
         """Tells the sampler how wrong the predictions for `slots` [B] were: `error` [B] >= 0."""
-        self.sampler.update(slots, error.cpu().numpy())
+        self.sampler.update(slots, error)
 
     @property
     def terminal_share(self) -> float:

@@ -3,6 +3,7 @@
 from typing import NamedTuple, Protocol
 
 import numpy as np
+from torch import Tensor
 
 from .sumtree import SumTree
 from .types import Sample
@@ -32,7 +33,7 @@ class Sampler(Protocol):
     def draw(self, size: int, held: Slots, rng: np.random.Generator) -> Sample:
         """`size` of the held transitions, with replacement."""
 
-    def update(self, slots: np.ndarray, error: np.ndarray) -> None:
+    def update(self, slots: np.ndarray, error: Tensor) -> None:
         """The transitions in `slots` [B] were last off by `error` [B] >= 0."""
 
 
@@ -47,12 +48,15 @@ class Uniform:
 
     def draw(self, size: int, held: Slots, rng: np.random.Generator) -> Sample:
         end = held.first + held.num
-        slots = (held.first + rng.random(size) * held.num).astype(np.int64)  # `integers` takes five times as long
+        drawn = rng.random(size)  # `integers` takes five times as long
+        drawn *= held.num
+        slots = drawn.astype(np.int64)
+        slots += held.first
         if end > held.capacity:
             slots %= held.capacity
         return Sample(slots, np.ones(size, np.float32))
 
-    def update(self, slots: np.ndarray, error: np.ndarray) -> None:
+    def update(self, slots: np.ndarray, error: Tensor) -> None:
         pass
 
 
@@ -79,7 +83,7 @@ class Prioritized:
         # N and the sum of all priorities cancel where the heaviest is scaled to 1.
         return Sample(slots, ((priority.min() / priority) ** self.beta).astype(np.float32))
 
-    def update(self, slots: np.ndarray, error: np.ndarray) -> None:
-        priority = (error.astype(np.float64) + self.eps) ** self.alpha
+    def update(self, slots: np.ndarray, error: Tensor) -> None:
+        priority = (error.cpu().numpy().astype(np.float64) + self.eps) ** self.alpha
         self._largest = max(self._largest, float(priority.max()))
         self._tree.set(slots, priority)
