@@ -68,16 +68,16 @@ CARTPOLE = replace(
     DEFAULT,
     preset="cartpole",
     env=Env(id="CartPole-v1", num_envs=64),
-    torso=Mlp(hidden=(64, 64)),
-    sync=Polyak(tau=0.03),
-    optimizer=Adam(lr=4e-3),
+    torso=Mlp(hidden=(256,)),
+    sync=Polyak(tau=0.06),
+    optimizer=Adam(lr=6.4e-2),
     epsilon=Linear(start=1.0, end=0.05, steps=10_000),
-    n=5,
+    n=8,
     learning_starts=500,
     batch_size=256,
     update_every=48,
     budget=Steps(num=400_000),
-    evaluate_every=Steps(num=8_000),
+    evaluate_every=Steps(num=5_000),
 )
 
 
