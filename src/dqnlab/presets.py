@@ -75,9 +75,9 @@ CARTPOLE = replace(
     n=8,
     learning_starts=500,
     batch_size=256,
-    update_every=48,
+    update_every=96,
     budget=Steps(num=400_000),
-    evaluate_every=Steps(num=5_000),
+    evaluate_every=Steps(num=6_000),
 )
 
 

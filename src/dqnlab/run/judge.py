@@ -112,10 +112,13 @@ class Judge:
 
         The network that `scratch` holds afterwards is the winner.
         """
-        fresh = env_seeds(self.rules.seed, "confirm-1", self.rules.confirm_episodes, draw=0)
-        for candidate in self.leaders:
-            candidate.fresh += self._play_candidate(candidate, fresh).returns.tolist()
-        winner = max(self.leaders, key=lambda candidate: candidate.rank)
+        # Whoever passed ranks above whoever did not, whatever these episodes say; one alone has nobody to meet.
+        contenders = [candidate for candidate in self.leaders if candidate.passed] or self.leaders
+        if len(contenders) > 1:
+            fresh = env_seeds(self.rules.seed, "confirm-1", self.rules.confirm_episodes, draw=0)
+            for candidate in contenders:
+                candidate.fresh += self._play_candidate(candidate, fresh).returns.tolist()
+        winner = max(contenders, key=lambda candidate: candidate.rank)
         last = env_seeds(self.rules.seed, "confirm-2", self.rules.score_episodes)
         score = score_of(self._play_candidate(winner, last))
         solved = None if self.rules.threshold is None else score.mean >= self.rules.threshold
