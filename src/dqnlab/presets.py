@@ -78,6 +78,7 @@ CARTPOLE = replace(
     update_every=96,
     budget=Steps(num=400_000),
     evaluate_every=Steps(num=6_000),
+    metrics_every=20,
 )
 
 

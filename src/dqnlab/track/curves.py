@@ -30,6 +30,9 @@ class Series(NamedTuple):
     value: np.ndarray  # [N] float64
 
 
+MARGINS = {"left": 0.06, "right": 0.985, "top": 0.91, "bottom": 0.07, "hspace": 0.3, "wspace": 0.22}
+
+
 def draw_curves(run_folder: Path, threshold: float | None) -> Path:
     """Draws the metrics of a run into curves.png and returns its path.
 
@@ -40,9 +43,10 @@ def draw_curves(run_folder: Path, threshold: float | None) -> Path:
 
     source = run_folder / NAME
     header, records = read_header(source), read_metrics(source)
-    figure = Figure(figsize=(12, 8), dpi=140, facecolor="white", layout="constrained")
+    figure = Figure(figsize=(12, 8), dpi=140, facecolor="white")
     FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(2, 3, height_ratios=(1.35, 1))
+    # Fixed margins: a layout that finds its own draws everything twice.
+    grid = figure.add_gridspec(2, 3, height_ratios=(1.35, 1), **MARGINS)
     top = figure.add_subplot(grid[0, :])
     draw_returns(top, records, threshold)
     for column, draw in enumerate((draw_epsilon, draw_loss, draw_values)):
