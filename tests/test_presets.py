@@ -24,12 +24,12 @@ def test_textbook_is_the_classic_program() -> None:
     assert config.film == Film(episodes=3, max_seconds=30.0)  # 1,500 steps at CartPole's 50 frames a second
 
 
-def test_cartpole_learns_from_many_envs_with_a_plain_network_of_two_layers() -> None:
+def test_cartpole_learns_from_many_envs_with_one_wide_layer() -> None:
     config = presets.get("cartpole")
     assert config.env.id == "CartPole-v1"
     assert config.env.num_envs > 1
     assert config.stop_when_solved
-    assert len(config.torso.hidden) == 2
+    assert len(config.torso.hidden) == 1  # with two it stays for long where the cart drifts off the track
 
 
 @pytest.mark.parametrize("name", presets.names())
