@@ -12,17 +12,18 @@ import statistics
 import time
 
 import numpy as np
+import torch
 from machine import describe_machine, write_results
 
-from dqnlab.learn.replay import Prioritized
+from dqnlab.learn.samplers import Prioritized, Slots
 
 
 def filled(capacity: int, rng: np.random.Generator) -> Prioritized:
     """A sampler that knows an error of every slot."""
     sampler = Prioritized(capacity, alpha=0.6, beta=0.4)
-    slots = np.arange(capacity)
+    slots = Slots(0, capacity, capacity)
     sampler.added(slots)
-    sampler.update(slots, rng.random(capacity, np.float32))
+    sampler.update(slots.numbers(), torch.from_numpy(rng.random(capacity, np.float32)))
     return sampler
 
 
@@ -30,11 +31,12 @@ def repetition(
     sampler: Prioritized, capacity: int, batch: int, rounds: int, rng: np.random.Generator
 ) -> dict[str, float]:
     """Medians over `rounds` [µs]: of draws, of updates, and of both together."""
-    errors = rng.random((rounds, batch), np.float32)
+    errors = torch.from_numpy(rng.random((rounds, batch), np.float32))
+    held = Slots(0, capacity, capacity)
     draws, updates = [], []
     for error in errors:
         start = time.perf_counter()
-        slots, _ = sampler.draw(batch, capacity, rng)
+        slots, _ = sampler.draw(batch, held, rng)
         drawn = time.perf_counter()
         sampler.update(slots, error)
         updates.append(1e6 * (time.perf_counter() - drawn))
