@@ -10,8 +10,10 @@ import torch
 
 from dqnlab import build, config, presets
 from dqnlab.config import Config, Env, Episodes, Steps
+from dqnlab.errors import ResourceError
 from dqnlab.learn import compiled, samplers, targets
 from dqnlab.learn.heads import ScalarHead
+from dqnlab.run import device
 from dqnlab.run.train import Period
 from dqnlab.run.vector import NativeEnvs, SerialEnvs
 
@@ -234,3 +236,11 @@ def test_systems_that_are_not_compiled_are_updated_one_by_one() -> None:
     expected = alone[0].learner.update(alone[0].replay.batch(samples[0]))
     assert all(torch.equal(*each) for each in zip(answers[0], expected, strict=True))
     assert [system.learner.updates for system in pair] == [1, 2]
+
+
+def test_a_stack_needs_room_for_the_replays_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    systems = [build.assemble(small(compile="on", seed=seed)) for seed in range(3)]
+    each = systems[0].replay.layout.num_bytes
+    monkeypatch.setattr(device, "available_memory", lambda: 3 * each - 1)
+    with pytest.raises(ResourceError, match="the replay of 3 seeds at once needs"):
+        build.make_update(systems, lambda line: None)

@@ -138,6 +138,9 @@ def make_update(systems: Sequence[System], notify: Notify = say) -> Updater:
     from .learn.compiled import CompileError
     from .learn.stack import Stack
 
+    if len(systems) > 1:  # each had room alone
+        needed = sum(system.replay.layout.num_bytes for system in systems)
+        choose_memory(needed, systems[0].learner.device, f"the replay of {len(systems)} seeds at once")
     try:
         learners, replays = [each.learner for each in systems], [each.replay for each in systems]
         stack = Stack(learners, replays, systems[0].config.batch_size, cache_folder(), notify)

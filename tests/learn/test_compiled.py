@@ -99,7 +99,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         paths.append(path)
         path.write_bytes(b"")
 
-    empty = SimpleNamespace(loader=SimpleNamespace(run=None))
+    empty = SimpleNamespace(loader=SimpleNamespace(run=lambda tensors: []))
     monkeypatch.setattr(compiled, "_build", build)
     monkeypatch.setattr(torch._inductor, "aoti_load_package", lambda path: empty)
     return paths
@@ -157,3 +157,22 @@ def test_a_second_stack_finds_the_program_and_another_learning_rate_does_not(
     with pytest.raises(CompileError, match="OSError: no compiler"):
         stack_of([agent_of(lr=2e-3)], program_folder)
     assert len(asked) == 1
+
+
+def test_a_damaged_library_is_compiled_anew(
+    agent_of: Any, stack_of: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[Path] = []
+
+    def spoil(traced: Any, example: Any, path: Path) -> None:
+        built.append(path)
+        path.write_bytes(b"no library")
+
+    monkeypatch.setattr(compiled, "_build", spoil)
+    said: list[str] = []
+    for _ in range(2):
+        with pytest.raises(CompileError, match=r"what was compiled cannot be loaded: .*\.pt2"):
+            stack_of([agent_of(seed=0)], tmp_path, said)
+    assert len(built) == 2
+    assert built[0] == built[1]
+    assert len(said) == 2

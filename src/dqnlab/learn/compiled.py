@@ -91,16 +91,32 @@ def compile_program(
             warnings.simplefilter("ignore")  # torch warns of its own future
             traced = make_fx(lambda *tensors: list(function(*tensors)), tracing_mode="fake")(*example)
             path = folder / f"{_fingerprint(traced.code, example)}.pt2"
-            if not path.is_file():
+            program = _load(path)
+            if program is None:
                 notify("compiling the update: about 15 s, once for this configuration")
                 _build(traced, example, path)
-            return torch._inductor.aoti_load_package(str(path)).loader.run
+                program = _load(path)
     except Exception as e:  # the compiler's own errors are of many kinds
         raise CompileError(f"{type(e).__name__}: {' '.join(str(e).split())[:200]}") from e
+    if program is None:
+        raise CompileError(f"what was compiled cannot be loaded: {path}")
+    return program
 
 
 class CompileError(RuntimeError):
     """An update that could not be compiled here; the same arithmetic runs uncompiled."""
+
+
+def _load(path: Path) -> Program | None:
+    """A compiled program; none if there is none yet, or only a damaged file, which compiling replaces."""
+    import torch._inductor
+
+    if not path.is_file():
+        return None
+    try:
+        return torch._inductor.aoti_load_package(str(path)).loader.run
+    except RuntimeError:
+        return None
 
 
 def _build(traced: torch.fx.GraphModule, example: Tensors, path: Path) -> None:
@@ -118,5 +134,7 @@ def _build(traced: torch.fx.GraphModule, example: Tensors, path: Path) -> None:
 def _fingerprint(code: str, example: Tensors) -> str:
     shapes = [(tuple(x.shape), x.stride(), str(x.dtype), str(x.device)) for x in example]
     machine = (torch.get_num_threads(), torch.backends.cpu.get_cpu_capability(), platform.machine())
+    if example[0].is_cuda:
+        machine += (torch.cuda.get_device_name(), torch.version.cuda)
     about = (code, shapes, machine, torch.__version__)
     return hashlib.sha256(repr(about).encode()).hexdigest()[:32]
