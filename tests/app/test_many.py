@@ -249,19 +249,8 @@ def test_the_command_shows_every_seed_and_the_mean(capfd: pytest.CaptureFixture[
 
 def endless() -> subprocess.Popen[str]:
     """The command with three seeds, both processes of it in the middle of training."""
-    words = [
-        "train",
-        "--seeds",
-        "3",
-        "--steps",
-        "1e9",
-        "--no-stop-when-solved",
-        "--compile",
-        "off",
-        *WORDS,
-        "--out",
-        "mine",
-    ]
+    long = "train --seeds 3 --steps 1e9 --no-stop-when-solved --compile off --out mine"
+    words = [*long.split(), *WORDS]
     code = f"from dqnlab.app import many, cli; many.usable_cores = lambda: 2; raise SystemExit(cli.main({words}))"
     pipe = subprocess.PIPE
     process = subprocess.Popen([sys.executable, "-c", code], stdout=pipe, stderr=pipe, text=True)
