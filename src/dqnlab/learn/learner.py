@@ -58,7 +58,7 @@ def loss(online: QNetwork, target: QNetwork, batch: Batch, rule: Rule) -> tuple[
     td = online.head.loss(row_of(values, batch.action), next_row, reward, batch.discount)
     mean = (batch.weight * td.value).mean()
     q = online.head.q_values(values.detach())
-    return mean, Update(mean.detach(), td.error, q, td.target, torch.zeros(()))
+    return mean, Update(mean.detach(), td.error, q, td.target, mean.new_zeros(()))
 
 
 class Learner:

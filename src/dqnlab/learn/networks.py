@@ -26,6 +26,8 @@ class QNetwork(nn.Module):
         self.torso = Mlp([inputs, *hidden])
         self.stream = Linear(hidden[-1], num_actions * head.width)
         self.head = head
+        # Whether an observation already is what the first layer wants.
+        self.takes_vector = obs.num_states is None and len(obs.shape) == 1 and obs.dtype == "float32"
         initialise(self, generator)
 
     def forward(self, obs: Tensor) -> Tensor:
@@ -40,6 +42,8 @@ class QNetwork(nn.Module):
 
     def features(self, obs: Tensor) -> Tensor:
         """Stored observations as the first layer wants them, [B, features]: pixels in [0, 1], states one-hot."""
+        if self.takes_vector:
+            return obs
         if self.obs.num_states is not None:
             return F.one_hot(obs, self.obs.num_states).flatten(1).float()
         if self.obs.dtype == "uint8":
@@ -53,8 +57,7 @@ class QNetwork(nn.Module):
     @property
     def is_plain(self) -> bool:
         """Whether it takes a float vector as it is and gives one number per action."""
-        plain_input = self.obs.num_states is None and len(self.obs.shape) == 1 and self.obs.dtype == "float32"
-        return plain_input and self.head.width == 1
+        return self.takes_vector and self.head.width == 1
 
 
 class Mlp(nn.Module):
@@ -66,15 +69,16 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, sizes[0]] -> [B, sizes[-1]]."""
-        return self.activations(x)[-1]
+        for layer in self.layers:
+            x = layer.forward(x).relu()
+        return x
 
     def activations(self, x: Tensor) -> list[Tensor]:
         """What each layer hands on, [B, units]."""
-        outputs = []
+        outputs = [x]
         for layer in self.layers:
-            x = layer.forward(x).relu()
-            outputs.append(x)
-        return outputs
+            outputs.append(layer.forward(outputs[-1]).relu())
+        return outputs[1:]
 
 
 class Linear(nn.Linear):
