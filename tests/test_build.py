@@ -244,3 +244,8 @@ def test_a_stack_needs_room_for_the_replays_of_all(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(device, "available_memory", lambda: 3 * each - 1)
     with pytest.raises(ResourceError, match="the replay of 3 seeds at once needs"):
         build.make_update(systems, lambda line: None)
+
+
+@pytest.mark.parametrize(("choice", "pays"), [("auto", False), ("on", True), ("off", False)])
+def test_on_a_gpu_the_update_is_compiled_only_if_asked(choice: Any, pays: bool) -> None:
+    assert build.pays_to_compile(small(device="cuda", budget=Steps(num=PAYS), compile=choice)) is pays

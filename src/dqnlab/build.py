@@ -110,7 +110,7 @@ def pays_to_compile(config: c.Config) -> bool:
 
     Only the configuration decides, so that the same one always computes the same.
     """
-    if config.compile != "auto":
+    if config.compile != "auto" or config.device == "cuda":  # on a GPU it was never measured: only if asked
         return config.compile == "on"
     steps = config.budget.num * (1 if isinstance(config.budget, c.Steps) else EPISODE_STEPS)
     return steps // config.update_every >= UPDATES_THAT_PAY
