@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from ..config import Config
 from ..run.folder import Run
 from ..run.group import Failure
-from .text import clean, duration, number, shown
+from .text import Lines, clean, duration, number, shown
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -102,11 +102,11 @@ class PlainBoard:
     """Lines for a log file or a pipe."""
 
     def __init__(self) -> None:
-        self._open = True
+        self._lines = Lines()
 
     def start(self, config: Config, seeds: Sequence[int], folder: Path, workers: int) -> None:
         """Says what is trained, and where."""
-        self._say(f"training {title(config, seeds, workers)} -> {shown(folder)}")
+        self._lines.say(f"training {title(config, seeds, workers)} -> {shown(folder)}")
 
     def show(self, standings: Sequence[Standing]) -> None:
         """Shows nothing: a log file keeps what has happened."""
@@ -118,18 +118,10 @@ class PlainBoard:
         else:
             score, solved = outcome(result)
             words = f"score {score}, solved {solved}, {result.env_steps:,} steps, {result.seconds['total']:.1f} s"
-        self._say(f"seed {result.seed}: {words}  ({done} of {whole})")
+        self._lines.say(f"seed {result.seed}: {words}  ({done} of {whole})")
 
     def stop(self) -> None:
         """Nothing is left to do."""
-
-    def _say(self, line: str) -> None:
-        if not self._open:
-            return
-        try:
-            print(clean(line), flush=True)
-        except BrokenPipeError:
-            self._open = False  # training goes on, only nobody listens
 
 
 class QuietBoard:

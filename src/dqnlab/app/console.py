@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ..config import Config
-from .text import clean, shown, size
+from .text import Lines, clean, shown, size
 
 if TYPE_CHECKING:  # events know torch, which is imported where its time is taken
     from rich.console import Console, RenderableType
@@ -145,7 +145,7 @@ class PlainView:
         self._pacer = Pacer(clock)
         self._printed = clock()
         self._tally: Tally | None = None
-        self._open = True
+        self._lines = Lines()
 
     def start(self, config: Config, about: About) -> None:
         """Says what is trained, and where."""
@@ -169,12 +169,7 @@ class PlainView:
 
     def say(self, line: str) -> None:
         """One line; none any more once the reader has gone."""
-        if not self._open:
-            return
-        try:
-            print(clean(line), flush=True)
-        except BrokenPipeError:
-            self._open = False  # `dqn train | head`: training goes on, only nobody listens
+        self._lines.say(line)
 
     def stop(self) -> None:
         """Nothing is left to do."""

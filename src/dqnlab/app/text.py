@@ -10,6 +10,22 @@ from pathlib import Path
 _BARS = "▁▂▃▄▅▆▇█"
 
 
+class Lines:
+    """Prints lines as long as somebody reads them: `dqn train | head` must not end the training."""
+
+    def __init__(self) -> None:
+        self._open = True
+
+    def say(self, line: str) -> None:
+        """One line; none any more once the reader has gone."""
+        if not self._open:
+            return
+        try:
+            print(clean(line), flush=True)
+        except BrokenPipeError:
+            self._open = False
+
+
 def clean(text: str) -> str:
     """The text without control, format and surrogate characters, which could steer a terminal."""
     return "".join(each for each in text if each == "\n" or unicodedata.category(each) not in {"Cc", "Cf", "Cs"})

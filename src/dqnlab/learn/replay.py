@@ -117,13 +117,13 @@ class Replay:
     def add(self, block: Block) -> None:
         """Stores a block's frames and its transitions, of which there are at most `capacity`."""
         frames, first, *columns = self._columns
-        self._write((frames, first), self._frames_added, (block.frames, block.first))
+        _write((frames, first), self._frames_added, (block.frames, block.first))
         self._frames_added += len(block.frames)
         new, size = block.transitions, self._num_frames
         if num := len(new.action):
             fields = (new.start % size, new.action, new.reward, new.discount, new.end % size)
-            self._write(columns, self.added, fields)
-            self._write((self._number,), self.added, (new.start,))
+            _write(columns, self.added, fields)
+            _write((self._number,), self.added, (new.start,))
             self.sampler.added(self._slots(self.added, self.added + num))
             self.added += num
             self._oldest = max(self._oldest, self.added - self.layout.capacity)
@@ -157,21 +157,6 @@ class Replay:
         parts = column[at : at + len(self)], column[: max(at + len(self) - self.layout.capacity, 0)]
         return sum(int((part == 0).sum()) for part in parts) / max(len(self), 1)
 
-    def _write(self, columns: Sequence[Column], count: int, fields: Sequence[np.ndarray]) -> None:
-        """Writes equally long fields behind the `count` rows that rings of one size have taken so far."""
-        size, num = len(columns[0]), len(fields[0])
-        at = count % size
-        room = size - at
-        new: Sequence[Any] = fields
-        if not isinstance(columns[0], np.ndarray):
-            new = [torch.from_numpy(field).to(columns[0].device) for field in fields]
-        if num <= room:
-            for column, field in zip(columns, new, strict=True):
-                column[at : at + num] = field
-        else:
-            for column, field in zip(columns, new, strict=True):
-                column[at:], column[: num - room] = field[:room], field[room:]
-
     def _slots(self, start: int, stop: int) -> Slots:
         return Slots(start % self.layout.capacity, stop - start, self.layout.capacity)
 
@@ -186,3 +171,19 @@ class Replay:
             self._oldest += 1
         if self._oldest > before:
             self.sampler.dropped(self._slots(before, self._oldest))
+
+
+def _write(columns: Sequence[Column], count: int, fields: Sequence[np.ndarray]) -> None:
+    """Writes equally long fields behind the `count` rows that rings of one size have taken so far."""
+    size, num = len(columns[0]), len(fields[0])
+    at = count % size
+    room = size - at
+    new: Sequence[Any] = fields
+    if not isinstance(columns[0], np.ndarray):
+        new = [torch.from_numpy(field).to(columns[0].device) for field in fields]
+    if num <= room:
+        for column, field in zip(columns, new, strict=True):
+            column[at : at + num] = field
+    else:
+        for column, field in zip(columns, new, strict=True):
+            column[at:], column[: num - room] = field[:room], field[room:]
