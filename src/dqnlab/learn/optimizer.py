@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+TINY = 1e-30  # below anything that eps leaves visible; the root of an exact zero takes ten times as long
+
 
 class AdamSettings(NamedTuple):
     """The constants of Adam, and the longest gradient it takes as it is."""
@@ -27,7 +29,7 @@ def adam(gradient: Tensor, mean: Tensor, square: Tensor, steps: int | Tensor, s:
     """
     mean.copy_(mean.lerp(gradient, 1 - s.beta1))  # not lerp_, which vmap does agent by agent
     square.copy_(square.lerp(gradient * gradient, 1 - s.beta2))
-    root = square.sqrt() / (1 - s.beta2**steps) ** 0.5
+    root = (square + TINY).sqrt() * (1 - s.beta2**steps) ** -0.5
     return mean / (root + s.eps) * (-s.lr / (1 - s.beta1**steps))
 
 
