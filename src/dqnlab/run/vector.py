@@ -6,7 +6,7 @@ whoever collects is to leave that step out.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import gymnasium as gym
@@ -14,8 +14,9 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from ..config import Env
-from ..errors import EnvironmentFault
+from ..errors import CheckpointError, EnvironmentFault
 from .envs import AnyEnv, EnvSpec, make_one
+from .envstate import State, check_env_state, env_state, is_restorable, set_env_state
 
 # Environments with a vector version of their own, and how many copies it takes to beat single ones.
 NATIVE = {"CartPole-v0": 8, "CartPole-v1": 8}
@@ -34,6 +35,7 @@ class Envs(Protocol):
     """E environments."""
 
     num_envs: int
+    restorable: bool  # whether the state of every env can be saved
 
     def reset(self, seeds: Sequence[int]) -> np.ndarray:
         """Starts new episodes everywhere: seeds [E] -> observations [E, *obs_shape]."""
@@ -44,6 +46,15 @@ class Envs(Protocol):
     def close(self) -> None:
         """Gives back what the environments hold."""
 
+    def state_dict(self) -> State:
+        """All that decides the next steps, once reset. Raises CheckpointError if not `restorable`."""
+
+    def load_state_dict(self, state: State) -> None:
+        """Goes on where `state_dict` was called. Raises CheckpointError, with nothing changed, if it does not fit."""
+
+    def remake(self, seeds: Sequence[int]) -> np.ndarray:
+        """Closes all envs, makes them anew and resets them, as `reset`: nothing hidden inside an env survives."""
+
 
 def make_envs(env: Env, spec: EnvSpec, num_envs: int, *, autoreset: bool = True) -> Envs:
     """`num_envs` copies: natively vectorised where that pays, else one after the other.
@@ -52,10 +63,17 @@ def make_envs(env: Env, spec: EnvSpec, num_envs: int, *, autoreset: bool = True)
     """
     native = isinstance(env.id, str) and env.frame_stack == 1 and num_envs >= NATIVE.get(env.id, num_envs + 1)
     if not native:
-        return SerialEnvs([make_one(env) for _ in range(num_envs)], spec, env.label, autoreset=autoreset)
-    kwargs: dict[str, Any] = {**env.kwargs, "max_episode_steps": spec.max_episode_steps}
-    vector = gym.make_vec(str(env.id), num_envs, vectorization_mode="vector_entry_point", **kwargs)
-    return NativeEnvs(vector, spec, env.label)
+
+        def make() -> AnyEnv:
+            return make_one(env)
+
+        return SerialEnvs([make() for _ in range(num_envs)], spec, env.label, autoreset=autoreset, make=make)
+
+    def make_vector() -> VectorEnv[Any, Any, Any]:
+        kwargs: dict[str, Any] = {**env.kwargs, "max_episode_steps": spec.max_episode_steps}
+        return gym.make_vec(str(env.id), num_envs, vectorization_mode="vector_entry_point", **kwargs)
+
+    return NativeEnvs(make_vector(), spec, env.label, make=make_vector)
 
 
 class SerialEnvs:
@@ -64,9 +82,17 @@ class SerialEnvs:
     The same as Gymnasium's SyncVectorEnv, at less than half its cost for one env.
     """
 
-    def __init__(self, envs: Sequence[AnyEnv], spec: EnvSpec, label: str, *, autoreset: bool = True):
-        self.num_envs = len(envs)
-        self._envs, self._spec, self._label, self._autoreset = envs, spec, label, autoreset
+    def __init__(
+        self,
+        envs: Sequence[AnyEnv],
+        spec: EnvSpec,
+        label: str,
+        *,
+        autoreset: bool = True,
+        make: Callable[[], AnyEnv] | None = None,
+    ):
+        self.num_envs, self.restorable = len(envs), all(map(is_restorable, envs))
+        self._envs, self._spec, self._label, self._autoreset, self._make = envs, spec, label, autoreset, make
         self._ended = np.zeros(self.num_envs, bool)
         self._obs = np.zeros((self.num_envs, *spec.obs.shape), spec.obs.dtype)
         self._steps = 0
@@ -96,6 +122,24 @@ class SerialEnvs:
     def close(self) -> None:
         for env in self._envs:
             env.close()
+
+    def state_dict(self) -> State:
+        state: State = {"envs": [env_state(env) for env in self._envs], "steps": self._steps}
+        return state | {"ended": self._ended.copy(), "obs": self._obs.copy()}
+
+    def load_state_dict(self, state: State) -> None:
+        _check_parts(state, {"envs": self.num_envs, "obs": self._obs, "ended": self._ended}, self._label)
+        for env, saved in zip(self._envs, state["envs"], strict=True):
+            check_env_state(env, saved)
+        for env, saved in zip(self._envs, state["envs"], strict=True):
+            set_env_state(env, saved)
+        self._steps, self._ended, self._obs = state["steps"], state["ended"].copy(), state["obs"].copy()
+
+    def remake(self, seeds: Sequence[int]) -> np.ndarray:
+        assert self._make is not None  # make_envs gives it
+        self.close()
+        self._envs = [self._make() for _ in self._envs]
+        return self.reset(seeds)
 
     def _first(self, env: AnyEnv, seed: int | None) -> np.ndarray:
         try:
@@ -150,12 +194,19 @@ class SerialEnvs:
 class NativeEnvs:
     """An environment's own vector version, in which all envs share one generator and so one seed."""
 
-    def __init__(self, vector: VectorEnv[Any, Any, Any], spec: EnvSpec, label: str):
+    def __init__(
+        self,
+        vector: VectorEnv[Any, Any, Any],
+        spec: EnvSpec,
+        label: str,
+        *,
+        make: Callable[[], VectorEnv[Any, Any, Any]] | None = None,
+    ):
         mode = vector.metadata.get("autoreset_mode")
         if mode != AutoresetMode.NEXT_STEP:
             raise EnvironmentFault(f"env {label!r} resets itself by {mode}; make it with AutoresetMode.NEXT_STEP")
-        self.num_envs = vector.num_envs
-        self._vector, self._spec, self._label, self._steps = vector, spec, label, 0
+        self.num_envs, self.restorable = vector.num_envs, is_restorable(vector)
+        self._vector, self._spec, self._label, self._steps, self._make = vector, spec, label, 0, make
 
     def reset(self, seeds: Sequence[int]) -> np.ndarray:
         """Starts new episodes everywhere; the first seed decides all starts."""
@@ -171,6 +222,33 @@ class NativeEnvs:
 
     def close(self) -> None:
         self._vector.close()
+
+    def state_dict(self) -> State:
+        return {"envs": [env_state(self._vector)], "steps": self._steps}
+
+    def load_state_dict(self, state: State) -> None:
+        _check_parts(state, {"envs": 1}, self._label)
+        set_env_state(self._vector, state["envs"][0])
+        self._steps = state["steps"]
+
+    def remake(self, seeds: Sequence[int]) -> np.ndarray:
+        assert self._make is not None  # make_envs gives it
+        self.close()
+        self._vector = self._make()
+        return self.reset(seeds)
+
+
+def _check_parts(state: State, expected: dict[str, int | np.ndarray], label: str) -> None:
+    """Raises CheckpointError if a list is not as long, or an array not of the kind, as expected; all hold "steps"."""
+    if set(state) != {"steps", *expected}:
+        raise CheckpointError(f"envs {label!r}: saved are {sorted(state)}, not {sorted({'steps', *expected})}")
+    for name, like in expected.items():
+        saved, here = state[name], f"{like} of them"
+        given = f"{len(saved)} of them"
+        if isinstance(like, np.ndarray):
+            given, here = f"{saved.dtype} {saved.shape}", f"{like.dtype} {like.shape}"
+        if given != here:
+            raise CheckpointError(f"envs {label!r}: saved {name!r} are {given}, here {here}: resume with the same env")
 
 
 def check_finite(name: str, values: np.ndarray, label: str, step: int) -> None:
