@@ -7,7 +7,8 @@ import pytest
 
 import dqnlab
 
-NAMES = ["Agent", "Config", "Run", "__version__", "evaluate", "events", "load", "presets", "train", "train_many"]
+OBJECTS = ["Agent", "Config", "Run", "evaluate", "events", "load", "resume", "train", "train_many"]
+NAMES = sorted([*OBJECTS, "__version__", "presets"])
 
 
 def test_the_public_names_are_these() -> None:
@@ -20,7 +21,7 @@ def test_every_public_name_can_be_fetched(name: str) -> None:
     assert getattr(dqnlab, name) is not None
 
 
-@pytest.mark.parametrize("name", ["Agent", "Config", "Run", "evaluate", "events", "load", "train", "train_many"])
+@pytest.mark.parametrize("name", OBJECTS)
 def test_every_public_object_says_what_it_is(name: str) -> None:
     assert getattr(dqnlab, name).__doc__
 

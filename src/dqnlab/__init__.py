@@ -14,15 +14,28 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from . import presets
-    from .app.experiment import train
     from .app.many import train_many
+    from .app.resume import resume
+    from .app.session import train
     from .build import events
     from .config import Config
     from .run.agent import Agent, load
     from .run.evaluate import evaluate
     from .run.folder import Run
 
-__all__ = ["Agent", "Config", "Run", "__version__", "evaluate", "events", "load", "presets", "train", "train_many"]
+__all__ = [
+    "Agent",
+    "Config",
+    "Run",
+    "__version__",
+    "evaluate",
+    "events",
+    "load",
+    "presets",
+    "resume",
+    "train",
+    "train_many",
+]
 
 _HOMES = {
     "Agent": ".run.agent",
@@ -32,7 +45,8 @@ _HOMES = {
     "events": ".build",
     "load": ".run.agent",
     "presets": "",
-    "train": ".app.experiment",
+    "train": ".app.session",
+    "resume": ".app.resume",
     "train_many": ".app.many",
 }
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import torch
 
@@ -20,7 +22,7 @@ from .learn.samplers import Prioritized, Sampler, Uniform
 from .learn.schedules import Schedule, constant, geometric, linear
 from .learn.targets import Rule, double, greedy
 from .learn.types import Sample
-from .run.collector import Collector
+from .run.collector import Collector, Starts
 from .run.device import arithmetic, cache_folder, choose_memory, resolve_device
 from .run.envs import EnvSpec, describe
 from .run.evaluate import Evaluator
@@ -67,6 +69,19 @@ class System:
         """Trains alone; each event comes after the state it speaks of has changed."""
         update = self.update or make_update([self], notify)
         yield from run(self.loop(), lambda sample: update({0: sample})[0])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that decides how the run goes on, but for the rows of the replay (`Replay.state_dict`)."""
+        return {name: part.state_dict() for name, part in self._parts().items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on as the run would whose state this is. To be called before its update is prepared (`make_update`)."""
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+
+    def _parts(self) -> dict[str, Any]:
+        names = ("collector", "replay", "learner", "judge", "progress")
+        return {name: getattr(self, name) for name in names}
 
     def close(self) -> None:
         """Closes the environments."""
@@ -163,8 +178,9 @@ def make_collector(config: c.Config, spec: EnvSpec, online: QNetwork) -> Collect
     envs = make_envs(config.env, spec, num_envs)
     policy = EpsilonGreedy(q_function(online), generator(config.seed, "act"))
     fold = NStep(config.n, config.gamma, num_envs)
-    seeds = env_seeds(config.seed, "train", num_envs)
-    return Collector(envs, spec.obs, policy, make_epsilon(config.epsilon), fold, seeds)
+    every = None if envs.restorable or config.checkpoint_every == 0 else config.checkpoint_every
+    starts = Starts(partial(env_seeds, config.seed, "train", num_envs), every)
+    return Collector(envs, spec.obs, policy, make_epsilon(config.epsilon), fold, starts)
 
 
 def make_judge(config: c.Config, spec: EnvSpec, scratch: QNetwork) -> Judge:

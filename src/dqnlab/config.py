@@ -128,6 +128,8 @@ class Config:
     """end early once a candidate has been confirmed"""
     metrics_every: int = 100
     """updates between two records of losses and Q-values"""
+    checkpoint_every: int = 10_000
+    """env steps between two checkpoints, which `dqn resume` goes on from; 0 for none but on Ctrl-C"""
     film: Film = field(default_factory=Film)
 
     def __post_init__(self) -> None:
@@ -139,6 +141,7 @@ class Config:
         judging = ("select_episodes", "confirm_episodes", "score_episodes", "metrics_every")
         for name in counts + judging:
             whole(name, getattr(self, name), 1)
+        whole("checkpoint_every", self.checkpoint_every, 0)
         between("gamma", self.gamma, 0, 1)
         self._check_learning_can_start()
 

@@ -9,7 +9,7 @@ import pytest
 
 from dqnlab import errors
 from dqnlab._version import __version__
-from dqnlab.app import experiment
+from dqnlab.app import session
 from dqnlab.app.cli import COMMANDS, main
 from dqnlab.app.console import PlainView, QuietView
 
@@ -139,13 +139,13 @@ def raising(error: BaseException) -> Callable[..., Any]:
 def test_each_error_leaves_with_its_own_code(
     error: type[errors.DqnlabError], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(experiment, "train", raising(error("the pole fell at step 7")))
+    monkeypatch.setattr(session, "train", raising(error("the pole fell at step 7")))
     assert main(["train"]) == error.exit_code
     assert capsys.readouterr().err == "error: the pole fell at step 7\n"
 
 
 def test_debug_shows_where_an_error_came_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiment, "train", raising(errors.NumericsError("nan")))
+    monkeypatch.setattr(session, "train", raising(errors.NumericsError("nan")))
     with pytest.raises(errors.NumericsError):
         main(["train", "--debug"])
 
@@ -153,7 +153,7 @@ def test_debug_shows_where_an_error_came_from(monkeypatch: pytest.MonkeyPatch) -
 def test_messages_cannot_steer_the_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(experiment, "train", raising(errors.EnvironmentFault("a red\x1b[31m pole\u202e\x07")))
+    monkeypatch.setattr(session, "train", raising(errors.EnvironmentFault("a red\x1b[31m pole\u202e\x07")))
     assert main(["train"]) == 3
     assert capsys.readouterr().err == "error: a red[31m pole\n"
 
@@ -161,7 +161,7 @@ def test_messages_cannot_steer_the_terminal(
 def test_ctrl_c_before_training_leaves_with_130(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(experiment, "train", raising(KeyboardInterrupt()))
+    monkeypatch.setattr(session, "train", raising(KeyboardInterrupt()))
     assert main(["train"]) == 130
     assert capsys.readouterr().err == "interrupted\n"
 
@@ -178,7 +178,7 @@ def handed_on(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         seen.update(kwargs, config=config)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(experiment, "train", train)
+    monkeypatch.setattr(session, "train", train)
     return seen
 
 

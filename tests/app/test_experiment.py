@@ -11,11 +11,13 @@ import pytest
 import torch
 
 import dqnlab
-from dqnlab.app import experiment
-from dqnlab.app.experiment import Stopwatch, open_experiment, train
+from dqnlab.app import stopwatch
+from dqnlab.app.session import open_experiment, train
+from dqnlab.app.stopwatch import Stopwatch
 from dqnlab.build import assemble
 from dqnlab.config import Config, Env, Film, Mlp, Steps
 from dqnlab.errors import ConfigError, DqnlabError, EnvironmentFault, FolderError
+from dqnlab.run.checkpoint import Store
 from dqnlab.run.evaluate import Evaluator
 from dqnlab.run.folder import Run
 from dqnlab.run.judge import Judge, Verdict
@@ -165,7 +167,7 @@ def test_experiments_driven_in_turns_leave_what_each_leaves_alone(no_curves: Non
     for config in configs:
         folder = Path(f"turns-{config.seed}")
         folder.mkdir()
-        opened.append(open_experiment(assemble(config), folder, (), None, Stopwatch()))
+        opened.append(open_experiment(assemble(config), Store(folder), (), None, Stopwatch()))
     for events in zip_longest(*(one.system.events() for one in opened)):
         for one, event in zip(opened, events, strict=True):
             if event is not None:
@@ -180,7 +182,7 @@ def test_experiments_driven_in_turns_leave_what_each_leaves_alone(no_curves: Non
 
 def test_a_stopwatch_counts_each_phase_and_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter([1.0, 3.5, 10.0])
-    monkeypatch.setattr(experiment.time, "perf_counter", lambda: next(now))
+    monkeypatch.setattr(stopwatch.time, "perf_counter", lambda: next(now))
     watch = Stopwatch(start=0.5)
     with watch.phase("film"):
         pass

@@ -12,8 +12,8 @@ import pytest
 from gymnasium import spaces
 
 import dqnlab
-from dqnlab.app.experiment import train
-from dqnlab.app.interrupt import ctrl_c_waits
+from dqnlab.app.interrupt import signals_wait
+from dqnlab.app.session import train
 from dqnlab.config import Config, Env, Film, Mlp, Steps
 from dqnlab.errors import EnvironmentFault, ResourceError
 from dqnlab.run import film
@@ -132,7 +132,7 @@ def test_ctrl_c_saves_best_and_last_and_gives_a_result_without_a_score(times: in
 
 
 def test_one_ctrl_c_is_a_note_and_a_second_insists() -> None:
-    with ctrl_c_waits() as interrupt:
+    with signals_wait() as interrupt:
         assert not interrupt.asked
         signal.raise_signal(signal.SIGINT)
         assert interrupt.asked

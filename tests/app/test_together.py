@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from dqnlab.app.experiment import Stopwatch
 from dqnlab.app.line import Failed, Finished, Line, Standing, Stop, Task
+from dqnlab.app.stopwatch import Stopwatch
 from dqnlab.app.worker import train_share
 from dqnlab.config import Config, Film, Mlp, Steps
 from dqnlab.learn import stack

@@ -13,9 +13,9 @@ import pytest
 from gymnasium import spaces
 
 from dqnlab.app import worker
-from dqnlab.app.experiment import train
 from dqnlab.app.line import Failed, Film, Finished, Go, Idle, Leave, Line, Ready, Refused, Standing, Stop, Task
 from dqnlab.app.reporter import Reporter
+from dqnlab.app.session import train
 from dqnlab.app.worker import work
 from dqnlab.build import System
 from dqnlab.config import Config, Env, Mlp, Steps

@@ -87,10 +87,9 @@ def test_random_blocks_agree_with_a_list(capacity: int, sizes: list[int]) -> Non
 
 
 @pytest.mark.parametrize("sampler", [Uniform(), Prioritized(100, 0.6, 0.4)])
-def test_nothing_is_sampled_before_it_holds_enough(sampler: Sampler) -> None:
+def test_an_empty_replay_has_nothing_to_sample_and_one_with_a_row_as_much_as_is_wanted(sampler: Sampler) -> None:
     replay, source = empty(100, sampler), Source()
-    replay.add(source.block(9))
-    with pytest.raises(ValueError, match="cannot sample 10 transitions from a replay that holds 9"):
+    with pytest.raises(ValueError, match="cannot sample 10 transitions from an empty replay"):
         replay.sample(10)
     replay.add(source.block(1))
     assert len(replay.sample(10).slots) == 10

@@ -11,7 +11,7 @@ from dqnlab.learn.nstep import NStep
 from dqnlab.learn.policy import EpsilonGreedy
 from dqnlab.learn.schedules import constant
 from dqnlab.learn.types import Block
-from dqnlab.run.collector import Collector
+from dqnlab.run.collector import Collector, Starts
 from dqnlab.run.envs import describe
 from dqnlab.run.vector import make_envs
 
@@ -21,7 +21,14 @@ def collector(env: Env, num_envs: int = 1, n: int = 1, epsilon: Any = None, seed
     policy = EpsilonGreedy(lambda obs: np.zeros((num_envs, spec.num_actions)), np.random.default_rng(0))
     envs = make_envs(env, spec, num_envs)
     fold = NStep(n, 0.9, num_envs)
-    return Collector(envs, spec.obs, policy, epsilon or constant(1.0), fold, seeds or range(num_envs))
+    return Collector(
+        envs,
+        spec.obs,
+        policy,
+        epsilon or constant(1.0),
+        fold,
+        Starts(lambda draw: list(seeds or range(num_envs)), None),
+    )
 
 
 def until(source: Collector, episodes: int) -> list[Block]:

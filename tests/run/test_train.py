@@ -38,7 +38,8 @@ class Fakes:
         self.progress = Progress()
         self.online, self.device = None, torch.device("cpu")
         self.terminal_share = 0.5
-        self.is_finite = True
+        self.is_finite, self.norm = True, 1.0
+        self.optimizer = SimpleNamespace(settings=SimpleNamespace(lr=0.5))
         self.closed = False
 
     def __iter__(self) -> Iterator[Block]:
@@ -74,7 +75,7 @@ class Fakes:
         assert sample.slots is self.sampled
         self.updates += 1
         self.tape.append("update")
-        return SimpleNamespace(error="error")
+        return SimpleNamespace(error="error", grad_norm=torch.tensor(self.norm))
 
     # the judge
     def select(self, network: Any, step: int) -> Evaluated:
@@ -278,6 +279,16 @@ def test_what_the_loop_knows_survives_being_saved() -> None:
     restored = Progress()
     restored.load_state_dict(progress.state_dict())
     assert restored == progress
+
+
+@pytest.mark.parametrize("norm", [float("nan"), float("inf")])
+def test_a_gradient_that_is_no_number_stops_within_its_update(norm: float) -> None:
+    fakes = Fakes([block(10)])
+    fakes.norm = norm
+    never = Period("steps", NEVER)
+    with pytest.raises(NumericsError, match=rf"norm is {norm} after update 1, env step 10, with optimizer\.lr = 0\.5"):
+        list(fakes.train(budget=never, evaluate_every=never, update_every=1))
+    assert fakes.tape == ["act", "store", "sample 2", "update"]
 
 
 def test_a_network_that_ran_away_is_never_judged() -> None:

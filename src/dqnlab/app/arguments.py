@@ -56,6 +56,24 @@ class Train:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Resume:
+    """Go on with a run from its latest checkpoint, as if nothing had happened."""
+
+    run: RunName
+    """a run's folder or its name"""
+    steps: Annotated[int | None, arg(metavar="N")] = None
+    """train on until so many env steps in all"""
+    episodes: Annotated[int | None, arg(metavar="N")] = None
+    """train on until so many episodes in all"""
+    runs: Runs = Path("runs")
+    """where names are looked up"""
+    force_unlock: Switch = False
+    """take the folder over from a process on another machine that has ended without giving it back"""
+    quiet: Switch = False
+    """no live display, only the summary"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evaluate:
     """Play greedy episodes with a run's network and print what it earned."""
 

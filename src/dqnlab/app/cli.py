@@ -15,6 +15,7 @@ from .text import clean
 # Each is a function of `commands`, which is imported only when one is called: `dqn --help` must be quick.
 COMMANDS = {
     "train": "train a network, keep the best, judge it, film it: dqn train [ENV] [--FIELD VALUE …]",
+    "resume": "go on with an interrupted run exactly, or with a finished one for longer: dqn resume RUN",
     "evaluate": "play greedy episodes with a run's network: dqn evaluate RUN",
     "watch": "watch a run's network play in a window: dqn watch RUN",
     "record": "film a run's network: dqn record RUN",
@@ -70,8 +71,8 @@ def _dispatch(words: Sequence[str], started: float) -> int:
     from . import commands
 
     try:
-        if name == "train":
-            return commands.train(words[1:], started)
+        if name in ("train", "resume"):
+            return int(getattr(commands, name)(words[1:], started))
         return int(getattr(commands, name)(words[1:]))
     except SystemExit as exit:  # the argument parser has shown its help or its complaint
         return exit.code if isinstance(exit.code, int) else 0

@@ -6,20 +6,25 @@ Heavy packages are imported inside: `dqn presets` needs no torch.
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import Evaluate, Presets, Record, RunsTable, Selftest, Train, Watch, parse_args, parse_train
+from ..config import Episodes, Steps
+from ..errors import ConfigError
+from .arguments import Evaluate, Presets, Record, Resume, RunsTable, Selftest, Train, Watch, parse_args, parse_train
 from .loading import loading
 from .text import clean, number, shown
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-INTERRUPTED = 130  # what a shell reports for Ctrl-C
+    from ..run.folder import Run
+
+SIGNALLED = 128  # what a shell adds to the number of a signal
 
 
 def train(words: Sequence[str], started: float) -> int:
@@ -40,17 +45,46 @@ def train(words: Sequence[str], started: float) -> int:
 def _train(args: Train, trackers: Sequence[str], started: float) -> int:
     with loading():
         from .. import build  # noqa: F401  with torch and Gymnasium, the heaviest by far
-        from . import experiment
+        from . import session
         from .console import choose_view
-        from .summary import summary
 
     view = choose_view(quiet=args.quiet)
     try:
-        run = experiment.train(args.config, out=args.out, runs=args.runs, trackers=trackers, view=view, started=started)
+        run = session.train(args.config, out=args.out, runs=args.runs, trackers=trackers, view=view, started=started)
     finally:
         view.stop()  # whatever happened, the terminal is given back
+    return _ended(run)
+
+
+def resume(words: Sequence[str], started: float) -> int:
+    """`dqn resume`, called for at `started` by time.perf_counter()"""
+    args = parse_args(Resume, "resume", words)
+    given = {name: value for name in ("steps", "episodes") if (value := getattr(args, name)) is not None}
+    require_positive(**given)
+    if len(given) > 1:
+        raise ConfigError(f"--steps {args.steps} and --episodes {args.episodes} exclude each other: leave one out")
+    from ..run.folder import find_run
+
+    with loading():
+        from .. import build  # noqa: F401  with torch and Gymnasium
+        from . import resume as onward
+        from .console import choose_view
+    budget = Steps(num=args.steps) if args.steps else Episodes(num=args.episodes) if args.episodes else None
+    view = choose_view(quiet=args.quiet)
+    try:
+        wish = onward.Wish(budget=budget, force_unlock=args.force_unlock)
+        run = onward.go_on(find_run(args.run, args.runs), wish, view, started)
+    finally:
+        view.stop()  # whatever happened, the terminal is given back
+    return _ended(run)
+
+
+def _ended(run: Run) -> int:
+    """Shows what a run came to; the exit code."""
+    from .summary import summary
+
     show(summary(run), soft_wrap=True)
-    return INTERRUPTED if run.interrupted else 0
+    return SIGNALLED + (run.signal or signal.SIGINT) if run.interrupted else 0
 
 
 def _train_many(args: Train, trackers: Sequence[str], started: float) -> int:
@@ -64,7 +98,7 @@ def _train_many(args: Train, trackers: Sequence[str], started: float) -> int:
     group = crew.train()
     show(group_summary(group), soft_wrap=True)
     if group.interrupted:
-        return INTERRUPTED
+        return SIGNALLED + signal.SIGINT
     return group.failures[0].exit_code if group.failures else 0
 
 

@@ -1,22 +1,18 @@
-"""One experiment, from a configuration to a score, a folder and a film.
+"""What is done with the events of one run, and what comes after the last: judging, filming, reporting.
 
-An `Experiment` is driven from outside: whoever runs the loop hands it each event, and says when it has ended.
+An `Experiment` is driven from outside (`session`, `together`): whoever runs the loop hands it each event, and says
+when it has ended.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from ..config import Config
 from ..errors import DqnlabError
-from ..run.folder import BEST, VIDEOS, Run, create_folder, write_result, write_start
-from ..toml import as_dict
-from .interrupt import ctrl_c_waits
+from ..run.folder import BEST, VIDEOS, Run, write_result
+from .stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from ..build import System
@@ -24,132 +20,12 @@ if TYPE_CHECKING:
     from ..run.events import Event
     from ..run.judge import Verdict
     from ..run.keep import Keeper
+    from ..run.save import Saver
     from ..run.score import Score
     from ..track.record import Recorder
     from .console import View
 
-PHASES = ("import", "train", "evaluate", "confirm", "film", "report")
-
-
-@dataclass
-class Stopwatch:
-    """Seconds by phase, from a clock that nobody sets."""
-
-    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PHASES, 0.0))
-    start: float = field(default_factory=time.perf_counter)
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Adds the time spent inside to a phase."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] += time.perf_counter() - start
-
-    def report(self) -> dict[str, float]:
-        """Every phase and the total so far, rounded to milliseconds."""
-        return {name: round(s, 3) for name, s in [*self.seconds.items(), ("total", time.perf_counter() - self.start)]}
-
-
-class Request(Protocol):
-    """Whoever may ask a loop to stop."""
-
-    asked: bool
-
-
-def train(
-    config: Config,
-    *,
-    out: Path | None = None,
-    runs: Path = Path("runs"),
-    trackers: Sequence[str] = ("swanlab",),
-    view: View | None = None,
-    started: float | None = None,
-) -> Run:
-    """Trains, keeps the best network, judges and films it; everything lies in the run's folder.
-
-    Args:
-        out: the folder; a new one under `runs` if none.
-        trackers: `swanlab`, `tensorboard` or `none`, beside metrics.jsonl, which is always written.
-        view: shown every event while it happens.
-        started: when the wait began, by time.perf_counter(); now if none.
-
-    Returns:
-        The run; `interrupted` if Ctrl-C ended it early.
-
-    Raises:
-        ConfigError, EnvironmentFault: before anything is written, if the run cannot start.
-        DqnlabError: what stopped training later; what was learnt until then is saved.
-    """
-    from ..track.tracker import check_trackers
-
-    watch = Stopwatch() if started is None else Stopwatch(start=started)
-    check_trackers(trackers)
-    from ..build import assemble, make_update
-    from ..run.device import arithmetic
-
-    watch.seconds["import"] = time.perf_counter() - watch.start
-    system = assemble(config)
-    try:
-        with arithmetic(config.threads):
-            system.update = make_update([system])  # before the folder, whose files say whether it was compiled
-            experiment = open_experiment(system, create_folder(config, out, runs), trackers, view, watch)
-            return conduct(experiment, ctrl_c_waits())
-    finally:
-        system.close()
-        if view is not None:
-            view.stop()
-
-
-def open_experiment(
-    system: System, folder: Path, trackers: Sequence[str], view: View | None, watch: Stopwatch
-) -> Experiment:
-    """An experiment with an empty folder, ready for the system's first event."""
-    from ..run.keep import Keeper
-    from ..run.seeds import generator
-    from ..track.record import Recorder
-    from ..track.tracker import About, open_trackers
-    from .console import About as Shown
-
-    config = system.config
-    write_start(folder, config, system.spec, system.stack)
-    keeper = Keeper(folder, system.learner, system.replay, config.batch_size, generator(config.seed, "record"))
-    about = About(folder, config.env.label, as_dict(config), f"{config.preset}, seed {config.seed}")
-    recorder = Recorder(about, open_trackers(trackers, about))
-    if view is not None:
-        parameters = sum(p.numel() for p in system.learner.online.parameters())
-        device = system.learner.device.type
-        threshold, memory = system.spec.reward_threshold, system.replay.layout.num_bytes
-        about_run = Shown(folder=folder, threshold=threshold, device=device, parameters=parameters, replay_bytes=memory)
-        view.start(config, about_run)
-    return Experiment(system, folder, keeper, recorder, watch, view)
-
-
-def conduct(experiment: Experiment, waiting: AbstractContextManager[Request], *, film: bool = True) -> Run:
-    """Drives one experiment by its own system's events, to the end or until a request to stop."""
-    start = time.perf_counter()
-    interrupted = True
-    try:
-        with waiting as request:
-            interrupted = _feed(experiment, request)
-    except KeyboardInterrupt:
-        pass  # somebody insisted: not even the block was finished
-    except Exception:
-        experiment.fail(time.perf_counter() - start)
-        raise
-    return experiment.conclude(time.perf_counter() - start, interrupted=interrupted, film=film)
-
-
-def _feed(experiment: Experiment, request: Request) -> bool:
-    """Hands over every event; returns whether a request ended it."""
-    from ..run.events import BlockEnded
-
-    for event in experiment.system.events():
-        experiment.take(event)
-        if isinstance(event, BlockEnded) and request.asked:
-            return True
-    return False
+PATIENCE = 5.0  # seconds that a signal waits for a moment from which the run can go on exactly
 
 
 @dataclass
@@ -160,15 +36,33 @@ class Experiment:
     folder: Path
     keeper: Keeper
     recorder: Recorder
+    saver: Saver
     watch: Stopwatch
     view: View | None
+    resumed: bool = False
+    """whether it goes on from a checkpoint"""
 
     def take(self, event: Event) -> None:
-        """Keeps, records and shows an event; the loop stands still meanwhile."""
+        """Keeps, records, saves and shows an event; the loop stands still meanwhile."""
         self.keeper.take(event)
         self.recorder.record(event)
+        if self.saver.is_due(event):
+            self.save()
         if self.view is not None:
             self.view(event)
+
+    def save(self) -> None:
+        """Writes a checkpoint. Raises NumericsError if there is nothing left that would be worth it."""
+        from ..run.train import check_finite
+
+        check_finite(self.system.learner, self.system.progress.now.steps)
+        self.recorder.sync()
+        self.saver.save()
+
+    def may_stop(self, waited: float) -> bool:
+        """Whether to stop here, `waited` seconds after the request: a run should be able to go on exactly."""
+        collector = self.system.collector
+        return collector.is_clean or not collector.cuts or waited >= PATIENCE
 
     def conclude(self, seconds: float, *, interrupted: bool, film: bool = True) -> Run:
         """Judges, films and reports; what there is so far if interrupted.
@@ -232,6 +126,7 @@ class Experiment:
             updates=self.system.learner.updates,
             seconds=self.watch.report(),
             interrupted=interrupted,
+            resumed=None if not self.resumed else "exact" if self.saver.exact else "not exact",
         )
 
     def _score_registered(self) -> Score | None:

@@ -1,37 +1,53 @@
-"""Ctrl-C as a note, so that a loop can stop where everything is consistent."""
+"""Signals as a note, so that a loop can stop where everything is consistent."""
 
 from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+# Ctrl-C; what schedulers and `kill` send; the closed terminal, which Windows does not know.
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
 
 class Interrupt:
-    """Whether somebody pressed Ctrl-C."""
+    """Whether somebody wants this process to stop, and since when."""
 
-    asked = False
+    signal: int | None = None
+    """the first signal that came"""
+    _since = 0.0
+
+    @property
+    def asked(self) -> bool:
+        return self.signal is not None
+
+    @property
+    def waited(self) -> float:
+        """Seconds since it was asked."""
+        return time.monotonic() - self._since
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
         if self.asked:
             raise KeyboardInterrupt  # a second one insists
-        self.asked = True
+        self.signal, self._since = signum, time.monotonic()
 
 
 @contextmanager
-def ctrl_c_waits() -> Iterator[Interrupt]:
-    """Turns the first Ctrl-C into a note, so that the loop can stop where everything is consistent."""
+def signals_wait() -> Iterator[Interrupt]:
+    """Turns the first signal into a note, so that the loop can stop where everything is consistent."""
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():  # only there can a handler be set
         yield interrupt
         return
-    before = signal.signal(signal.SIGINT, interrupt)
+    before = {each: signal.signal(each, interrupt) for each in SIGNALS if signal.getsignal(each) is not signal.SIG_IGN}
     try:
         yield interrupt
     finally:
-        signal.signal(signal.SIGINT, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ everything is consistent.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -113,6 +114,7 @@ class Line:
     def __init__(self, pipe: Connection[Report, Order]) -> None:
         self._pipe = pipe
         self.asked = False  # to stop
+        self._since = 0.0  # when that was
         self._kept: deque[Order] = deque()
 
     def tell(self, report: Report) -> None:
@@ -120,7 +122,16 @@ class Line:
         try:
             self._pipe.send(report)
         except OSError:
-            self.asked = True
+            self._ask()
+
+    @property
+    def waited(self) -> float:
+        """Seconds since it was asked to stop."""
+        return time.monotonic() - self._since
+
+    @property
+    def signal(self) -> None:
+        """Signals are the parent's affair."""
 
     def look(self) -> None:
         """Takes note of a request to stop; any other order waits for its time."""
@@ -137,7 +148,12 @@ class Line:
         try:
             order = self._pipe.recv()
         except (EOFError, OSError):
-            self.asked = True
+            self._ask()
             return Leave()
-        self.asked |= isinstance(order, Stop)
+        if isinstance(order, Stop):
+            self._ask()
         return order
+
+    def _ask(self) -> None:
+        if not self.asked:
+            self.asked, self._since = True, time.monotonic()

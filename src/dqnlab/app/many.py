@@ -15,7 +15,7 @@ from ..run.folder import Run, create_folder, seed_name
 from ..run.group import Failure, Group, failure, write_summary
 from ..track.tracker import check_trackers
 from .board import Board
-from .interrupt import Interrupt, ctrl_c_waits
+from .interrupt import Interrupt, signals_wait
 from .line import Failed, Film, Finished, Go, Leave, Ready, Refused, Report, Standing, Stop, Task
 from .pool import Worker, dismiss, hire, how, shares, usable_cores
 
@@ -71,7 +71,7 @@ class Crew:
         self._check()
         gently = False
         try:
-            with ctrl_c_waits() as interrupt:
+            with signals_wait() as interrupt:
                 for share in shares(self.seeds, max(1, usable_cores() // self.config.threads)):
                     self._hire(share)
                 self._serve(interrupt)

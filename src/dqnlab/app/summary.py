@@ -33,6 +33,9 @@ def summary(run: Run) -> RenderableType:
     lines = [Text(), Text.assemble((clean(run.env), "bold"), (title, LABEL))]
     if run.interrupted:
         lines.append(_line("", Text("interrupted: this is what there is so far", BAD)))
+        lines.append(_line("to go on", f"dqn resume {shlex.quote(shown(run.folder))}"))
+    if run.resumed == "not exact":
+        lines.append(_line("resumed", Text("not exact: a run in one go would have come to other numbers", BAD)))
     lines += _score("score", run.score, "")
     if run.score_registered is not None:
         lines += _score("", run.score_registered, ", registered step limit")

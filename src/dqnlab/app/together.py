@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..build import System, assemble, make_update
+from ..build import System, make_update, say
+from ..errors import DqnlabError
+from ..run.checkpoint import Loaded, Store
 from ..run.device import arithmetic
 from ..run.events import BlockEnded
-from ..run.folder import create_folder, seed_name
+from ..run.folder import seed_name
+from ..run.lock import locked
 from ..run.lockstep import Stopped, lockstep
-from .experiment import Experiment, Stopwatch, open_experiment
+from .experiment import Experiment
 from .line import Finished, Line, Standing, Task
 from .reporter import Reporter
-from .worker import failed
+from .restore import stand
+from .session import open_experiment
+from .stopwatch import Stopwatch
+from .worker import failed, seed_folder
 
 
 @dataclass
@@ -27,10 +34,20 @@ class _Seed:
     experiment: Experiment
     line: Line
     start: float
+    saved: bool = False
+    """at the end; it may have gone on since, to the next update"""
     done: bool = False
 
+    def save(self) -> None:
+        """Writes the last checkpoint, once."""
+        if not self.saved:
+            self.experiment.save()
+            self.saved = True
+
     def conclude(self, error: Exception | None, *, interrupted: bool) -> None:
-        """Judges and reports; whatever goes wrong is this seed's own affair."""
+        """Judges and reports, once; whatever goes wrong is this seed's own affair."""
+        if self.done:
+            return
         self.done = True
         self.reporter.judging()
         seconds = time.perf_counter() - self.start
@@ -38,6 +55,7 @@ class _Seed:
             if error is not None:
                 self.experiment.fail(seconds)
                 raise error
+            self.save()
             self.line.tell(Finished(self.experiment.conclude(seconds, interrupted=interrupted, film=False)))
         except Exception as e:
             self.line.tell(failed(self.number, self.home, e))
@@ -45,33 +63,44 @@ class _Seed:
 
 def train_together(task: Task, folder: Path, line: Line, watch: Stopwatch) -> None:
     """Trains all seeds of the task in lockstep. The seconds of each include its waiting for the others."""
-    systems: list[System] = []
-    try:
+    with ExitStack() as stack:
+        stood: list[tuple[System, Store, Loaded | None]] = []
         for number in task.seeds:
             line.tell(Standing(number, "compiling"))
-            systems.append(assemble(replace(task.config, seed=number)))
-        with arithmetic(task.config.threads):
-            update = make_update(systems)
-            seeds = [_open(system, folder, task.trackers, line, watch) for system in systems]
-            for i, said in lockstep([system.loop() for system in systems], update):
-                if isinstance(said, Stopped):
-                    seeds[i].conclude(said.error, interrupted=False)
-                    continue
-                seeds[i].experiment.take(said)
-                if line.asked and isinstance(said, BlockEnded):
-                    break
-            for seed in seeds:
-                if not seed.done:
-                    seed.conclude(None, interrupted=True)
-    finally:
-        for system in systems:
-            system.close()
+            config = replace(task.config, seed=number)
+            home = seed_folder(config, folder / seed_name(number))
+            stack.enter_context(locked(home))
+            store = Store(home, notify=say)
+            system, at = stand(config, store)
+            stack.callback(system.close)
+            stood.append((system, store, at))
+        stack.enter_context(arithmetic(task.config.threads))
+        systems = [system for system, *_ in stood]
+        update = make_update(systems)
+        seeds = [_open(system, store, at, task.trackers, line, watch) for system, store, at in stood]
+        loops = [system.loop() for system in systems]
+        for i, said in lockstep(loops, update):
+            seed = seeds[i]
+            if isinstance(said, Stopped):
+                seed.conclude(said.error, interrupted=False)
+                continue
+            try:
+                seed.experiment.take(said)
+                if line.asked and isinstance(said, BlockEnded) and seed.experiment.may_stop(line.waited):
+                    seed.save()
+            except DqnlabError as error:  # its own affair
+                loops[i].close()
+                seed.conclude(error, interrupted=False)
+            if line.asked and all(each.saved or each.done for each in seeds):
+                break
+        for seed in seeds:
+            seed.conclude(None, interrupted=True)
 
 
-def _open(system: System, folder: Path, trackers: tuple[str, ...], line: Line, watch: Stopwatch) -> _Seed:
-    config = system.config
-    home, reporter = folder / seed_name(config.seed), Reporter(config.seed, line)
-    own_watch = Stopwatch(dict(watch.seconds), watch.start)
-    create_folder(config, home, folder)
-    experiment = open_experiment(system, home, trackers, reporter, own_watch)
-    return _Seed(config.seed, home, reporter, experiment, line, time.perf_counter())
+def _open(
+    system: System, store: Store, at: Loaded | None, trackers: tuple[str, ...], line: Line, watch: Stopwatch
+) -> _Seed:
+    seed, home = system.config.seed, store.folder
+    reporter, own_watch = Reporter(seed, line), Stopwatch(dict(watch.seconds), watch.start)
+    experiment = open_experiment(system, store, trackers, reporter, own_watch, at)
+    return _Seed(seed, home, reporter, experiment, line, time.perf_counter())

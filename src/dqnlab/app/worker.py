@@ -12,10 +12,12 @@ from pathlib import Path
 
 from ..config import Config
 from ..errors import DqnlabError
-from ..run.folder import Run, create_folder, seed_name, write_result
-from .experiment import Stopwatch, conduct, film_best, open_experiment
+from ..run.folder import CONFIG, Run, create_folder, seed_name, write_result
+from .experiment import film_best
 from .line import Failed, Film, Finished, Go, Idle, Line, Order, Ready, Refused, Report, Standing, Task
 from .loading import loading
+from .session import conduct, open_experiment
+from .stopwatch import Stopwatch
 
 ERROR = "error.txt"  # in a run's folder: where an unexpected error came from
 
@@ -90,19 +92,31 @@ def failed(seed: int, home: Path, error: Exception) -> Failed:
 
 
 def _train(config: Config, home: Path, trackers: tuple[str, ...], line: Line, watch: Stopwatch) -> Run:
-    from ..build import assemble, make_update
+    """Trains one seed, from the start or from where its folder's checkpoint stands."""
+    from ..build import make_update, say
+    from ..run.checkpoint import Store
     from ..run.device import arithmetic
+    from ..run.lock import locked
     from .reporter import Reporter
+    from .restore import stand
 
-    system = assemble(config)
-    try:
-        reporter = Reporter(config.seed, line)
-        with arithmetic(config.threads):
-            system.update = make_update([system])
-            experiment = open_experiment(system, create_folder(config, home, home.parent), trackers, reporter, watch)
-            return conduct(experiment, reporter.learning(), film=False)
-    finally:
-        system.close()
+    folder = seed_folder(config, home)
+    with locked(folder):
+        store = Store(folder, notify=say)
+        system, at = stand(config, store)
+        try:
+            reporter = Reporter(config.seed, line)
+            with arithmetic(config.threads):
+                system.update = make_update([system])
+                experiment = open_experiment(system, store, trackers, reporter, watch, at)
+                return conduct(experiment, reporter.learning(), film=False)
+        finally:
+            system.close()
+
+
+def seed_folder(config: Config, home: Path) -> Path:
+    """The folder of a seed: one to go on in, or a new one."""
+    return home if (home / CONFIG).is_file() else create_folder(config, home, home.parent)
 
 
 def _film(config: Config, run: Run) -> Run:

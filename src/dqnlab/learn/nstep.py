@@ -1,6 +1,6 @@
 """From env steps to n-step transitions: the one place that knows gamma, n, and how episodes end."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -48,7 +48,18 @@ class NStep:
         self._return += self._factor[newest] * step.reward
 
         complete = self._open & (step.terminated | step.truncated | self._full[newest])  # [n, E]
-        rows = self._oldest_first[newest]
+        return self._hand_out(complete, step.terminated)
+
+    def cut(self) -> Transitions:
+        """Truncates every episode where it stands, and counts the step in which all envs reset themselves."""
+        transitions = self._hand_out(self._open.copy(), np.zeros(self.num_envs, bool))
+        none = np.zeros(self.num_envs, bool)
+        self(StepResult(np.zeros(self.num_envs, np.int64), np.zeros(self.num_envs), none, none, none))
+        return transitions
+
+    def _hand_out(self, complete: np.ndarray, terminated: np.ndarray) -> Transitions:
+        """Closes windows, [n, E] bool, at the latest frame; terminated [E]."""
+        rows = self._oldest_first[(self._steps - 1) % self.n]
         order, env = complete[rows].nonzero()
         row = rows[order]
         span = self.n - order
@@ -58,7 +69,7 @@ class NStep:
             start=end - span * self.num_envs,
             action=self._action[row, env],
             reward=self._return[row, env].astype(np.float32),
-            discount=np.where(step.terminated[env], 0.0, self._powers[span]).astype(np.float32),
+            discount=np.where(terminated[env], 0.0, self._powers[span]).astype(np.float32),
             end=end,
         )
 
@@ -69,3 +80,10 @@ class NStep:
         end = env + self._steps * self.num_envs
         discount = self._single_discount[step.terminated.view(np.int8)]
         return Transitions(end - self.num_envs, step.action, step.reward.astype(np.float32), discount, end)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"steps": self._steps, "action": self._action, "return": self._return, "open": self._open}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._steps = state["steps"]
+        self._action[:], self._return[:], self._open[:] = state["action"], state["return"], state["open"]

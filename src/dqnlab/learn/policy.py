@@ -1,6 +1,7 @@
 """Acting."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +27,12 @@ class EpsilonGreedy:
             return best
         any_action = (self._rng.random(num_envs) * num_actions).astype(np.int64)
         return np.where(explore, any_action, best)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rng": self._rng.bit_generator.state}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._rng.bit_generator.state = state["rng"]
 
 
 def q_function(network: QNetwork) -> QFunction:

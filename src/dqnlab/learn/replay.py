@@ -1,17 +1,15 @@
 """⑥ Replay memory: a ring of frames and a ring of the transitions between them."""
 
 import math
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from .ring import Ring
 from .samplers import Sampler, Slots
 from .types import Batch, Block, ObsSpec, Sample
-
-Column = np.ndarray | Tensor
 
 
 class Memory(NamedTuple):
@@ -99,33 +97,35 @@ class Replay:
 
     def __init__(self, layout: Layout, sampler: Sampler, rng: np.random.Generator, device: torch.device | None = None):
         self.layout, self.sampler, self._rng = layout, sampler, rng
-        self.added = 0  # transitions ever
-        self._frames_added = self._oldest = 0  # frames ever; the first transition still held
+        self._oldest = 0  # number of the first transition still held
         self._number = np.zeros(layout.capacity, np.int64)  # of each transition's first frame
         self._num_frames, self._reach = layout.num_frames, layout.reach
-        self.move_to(layout.allocate(device or torch.device("cpu")))
+        self.memory = layout.allocate(device or torch.device("cpu"))
+        columns = {**self.memory._asdict(), "number": self._number}
+        self.frames = Ring({name: columns.pop(name) for name in ("frames", "first")})
+        self.transitions = Ring(columns)
 
     def move_to(self, memory: Memory) -> None:
         """Lives in `memory` from now on, which holds what it held before."""
         self.memory = memory
-        on_cpu = memory.frames.device.type == "cpu"
-        self._columns: list[Column] = [column.numpy() if on_cpu else column for column in memory]
+        self.frames.live_in(memory[:2])
+        self.transitions.live_in([*memory[2:], self._number])
 
     def __len__(self) -> int:
-        return self.added - self._oldest
+        return self.transitions.added - self._oldest
+
+    @property
+    def added(self) -> int:
+        """Transitions ever."""
+        return self.transitions.added
 
     def add(self, block: Block) -> None:
         """Stores a block's frames and its transitions, of which there are at most `capacity`."""
-        frames, first, *columns = self._columns
-        _write((frames, first), self._frames_added, (block.frames, block.first))
-        self._frames_added += len(block.frames)
-        new, size = block.transitions, self._num_frames
-        if num := len(new.action):
-            fields = (new.start % size, new.action, new.reward, new.discount, new.end % size)
-            _write(columns, self.added, fields)
-            _write((self._number,), self.added, (new.start,))
-            self.sampler.added(self._slots(self.added, self.added + num))
-            self.added += num
+        self.frames.append(block.frames, block.first)
+        new, size, before = block.transitions, self._num_frames, self.added
+        if len(new.action):
+            self.transitions.append(new.start % size, new.action, new.reward, new.discount, new.end % size, new.start)
+            self.sampler.added(self._slots(before, self.added))
             self._oldest = max(self._oldest, self.added - self.layout.capacity)
         self._drop_frameless()
 
@@ -133,10 +133,10 @@ class Replay:
         """Chooses `size` transitions with replacement, by the replay's own generator unless given another.
 
         Raises:
-            ValueError: fewer than `size` are stored.
+            ValueError: there is none.
         """
-        if len(self) < size:
-            raise ValueError(f"cannot sample {size} transitions from a replay that holds {len(self)}")
+        if size > 0 and len(self) == 0:
+            raise ValueError(f"cannot sample {size} transitions from an empty replay")
         return self.sampler.draw(size, self._slots(self._oldest, self.added), self._rng if rng is None else rng)
 
     def batch(self, sample: Sample) -> Batch:
@@ -157,6 +157,27 @@ class Replay:
         parts = column[at : at + len(self)], column[: max(at + len(self) - self.layout.capacity, 0)]
         return sum(int((part == 0).sum()) for part in parts) / max(len(self), 1)
 
+    @property
+    def logs(self) -> dict[str, Ring]:
+        """What grows: its rows are read and written by themselves."""
+        return {"frames": self.frames, "transitions": self.transitions}
+
+    def state_dict(self) -> dict[str, Any]:
+        """All but the rows of the two rings (`logs`)."""
+        return {
+            "oldest": self._oldest,
+            "added": self.added,
+            "frames_added": self.frames.added,
+            "sampler": self.sampler.state_dict(),
+            "rng": self._rng.bit_generator.state,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Needs the rows of both rings as well (`logs`), before or after."""
+        self._oldest, self.transitions.added, self.frames.added = state["oldest"], state["added"], state["frames_added"]
+        self.sampler.load_state_dict(state["sampler"])
+        self._rng.bit_generator.state = state["rng"]
+
     def _slots(self, start: int, stop: int) -> Slots:
         return Slots(start % self.layout.capacity, stop - start, self.layout.capacity)
 
@@ -165,25 +186,9 @@ class Replay:
 
         Transitions lie in the order in which they ended, so one may have started up to n steps before its neighbour.
         """
-        lost = self._frames_added - self._num_frames + self._reach
+        lost = self.frames.added - self._num_frames + self._reach
         before = self._oldest
         while self._oldest < self.added and self._number[self._oldest % self.layout.capacity] < lost:
             self._oldest += 1
         if self._oldest > before:
             self.sampler.dropped(self._slots(before, self._oldest))
-
-
-def _write(columns: Sequence[Column], count: int, fields: Sequence[np.ndarray]) -> None:
-    """Writes equally long fields behind the `count` rows that rings of one size have taken so far."""
-    size, num = len(columns[0]), len(fields[0])
-    at = count % size
-    room = size - at
-    new: Sequence[Any] = fields
-    if not isinstance(columns[0], np.ndarray):
-        new = [torch.from_numpy(field).to(columns[0].device) for field in fields]
-    if num <= room:
-        for column, field in zip(columns, new, strict=True):
-            column[at : at + num] = field
-    else:
-        for column, field in zip(columns, new, strict=True):
-            column[at:], column[: num - room] = field[:room], field[room:]

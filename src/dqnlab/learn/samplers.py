@@ -1,6 +1,6 @@
 """Which stored transitions to learn from."""
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from torch import Tensor
@@ -36,6 +36,12 @@ class Sampler(Protocol):
     def update(self, slots: np.ndarray, error: Tensor) -> None:
         """The transitions in `slots` [B] were last off by `error` [B] >= 0."""
 
+    def state_dict(self) -> dict[str, Any]:
+        """What decides the draws to come."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Draws as the sampler would whose state this is."""
+
 
 class Uniform:
     """Every stored transition is equally likely; errors are ignored."""
@@ -57,6 +63,12 @@ class Uniform:
         return Sample(slots, np.ones(size, np.float32))
 
     def update(self, slots: np.ndarray, error: Tensor) -> None:
+        pass
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         pass
 
 
@@ -87,3 +99,10 @@ class Prioritized:
         priority = (error.cpu().numpy().astype(np.float64) + self.eps) ** self.alpha
         self._largest = max(self._largest, float(priority.max()))
         self._tree.set(slots, priority)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"priority": self._tree.get(np.arange(self._tree.size)), "largest": self._largest}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._tree.set(np.arange(self._tree.size), state["priority"])
+        self._largest = state["largest"]

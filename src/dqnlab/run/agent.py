@@ -104,14 +104,15 @@ def load(
     else:
         folder = find_run(path, runs)
         file = folder / (BEST if which == "best" else LAST)
-    config = _read_config(folder)
+    config = read_config(folder)
     about = read_json(folder / META)["env"]
     weights = _read_weights(file)
     own = None if about["callable"] else config.env
     return _agent(config, _spec(about, config.env.frame_stack), weights, file, own if env is None else env, device)
 
 
-def _read_config(folder: Path) -> Config:
+def read_config(folder: Path) -> Config:
+    """The configuration of a run. Raises FolderError, ConfigError."""
     path = folder / CONFIG
     try:
         return from_toml(path.read_text(encoding="utf-8"), Config(), str(path))

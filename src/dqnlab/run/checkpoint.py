@@ -100,7 +100,7 @@ class Store:
     ):
         if keep < 1:
             raise ValueError(f"a store must keep at least one checkpoint, not {keep}")
-        self.root = folder / CHECKPOINTS
+        self.folder, self.root = folder, folder / CHECKPOINTS
         self._rows, self._keep, self._notify, self._disk = self.root / ROWS, keep, notify, disk or Disk()
         self._prepared = False
         self._current: Path | None = None  # the checkpoint that this process last wrote or read

@@ -1,6 +1,8 @@
 """Collecting: steps the environments with a policy and hands out blocks of n-step transitions."""
 
-from collections.abc import Iterator, Sequence
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,22 +13,29 @@ from ..learn.types import Block, Episode, ObsSpec
 from .vector import Envs
 
 
-class Collector:
-    """An endless source of experience."""
+class Starts(NamedTuple):
+    """Where the environments begin anew with seeds of ours: at the very start, and after cuts."""
 
-    def __init__(
-        self,
-        envs: Envs,
-        obs: ObsSpec,
-        policy: EpsilonGreedy,
-        epsilon: Schedule,
-        fold: NStep,
-        seeds: Sequence[int],
-    ):
+    seeds: Callable[[int], list[int]]  # how many cuts there were -> one seed per env
+    cut_every: int | None  # env steps; none where the environments' state can be saved
+
+
+class Collector:
+    """An endless source of experience.
+
+    Where the state of the environments cannot be saved, a run can only be continued exactly from moments that
+    nothing leans on: *cuts*, at which the open episodes are truncated and the environments made anew. A run that
+    nobody interrupts makes the same cuts (`cut_due`).
+    """
+
+    def __init__(self, envs: Envs, obs: ObsSpec, policy: EpsilonGreedy, epsilon: Schedule, fold: NStep, starts: Starts):
         self.envs, self.policy, self.epsilon = envs, policy, epsilon
         self.steps = self.episodes = 0
-        self._spec, self._fold = obs, fold
-        self._obs, self._time = envs.reset(seeds), 0
+        self.cut_due = False
+        """whether the next block is a cut"""
+        self._spec, self._fold, self._starts = obs, fold, starts
+        self._cuts = 0
+        self._obs, self._time = envs.reset(starts.seeds(0)), 0
         self._resting = np.zeros(envs.num_envs, bool)  # whose next step only resets
         self._num_resting = 0
         self._return = np.zeros(envs.num_envs)
@@ -37,7 +46,9 @@ class Collector:
             yield self.step()
 
     def step(self) -> Block:
-        """Steps every env once."""
+        """Steps every env once, or cuts."""
+        if self.cut_due:
+            return self._cut()
         epsilon = self.epsilon(self.steps, self.episodes)
         action = self.policy(self._obs, epsilon)
         after, first = self.envs.step(action), self._resting  # after a reset an episode begins
@@ -52,9 +63,60 @@ class Collector:
         self._resting = after.terminated | after.truncated
         episodes = [self._finish(i) for i in self._resting.nonzero()[0].tolist()]
         self._obs, self._num_resting = after.next_obs, len(episodes)
+        every = self._starts.cut_every
+        self.cut_due = every is not None and (self.steps + steps) // every > self.steps // every
         self.steps += steps
         self.episodes += len(episodes)
         return Block(frames, first, transitions, episodes, steps, epsilon)
+
+    @property
+    def cuts(self) -> bool:
+        """Whether it ever cuts."""
+        return self._starts.cut_every is not None
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether its state says exactly how it goes on from here."""
+        return self.cut_due or self.envs.restorable
+
+    def _cut(self) -> Block:
+        """Truncates what is open; nobody is told of these episodes, for they have no true return."""
+        transitions = self._fold.cut()
+        self._cuts, self._time, self.cut_due = self._cuts + 1, self._time + 1, False
+        self._obs = self.envs.remake(self._starts.seeds(self._cuts))
+        self._return[:], self._begun[:], self._resting[:], self._num_resting = 0.0, self._time, False, 0
+        first = np.ones(self.envs.num_envs, bool)
+        return Block(self._spec.newest(self._obs), first, transitions, [], 0, self.epsilon(self.steps, self.episodes))
+
+    def state_dict(self) -> dict[str, Any]:
+        """A copy. Without the environments' own state if that cannot be saved: then a cut must come first."""
+        state = {
+            "steps": self.steps,
+            "episodes": self.episodes,
+            "cuts": self._cuts,
+            "cut_due": self.cut_due,
+            "time": self._time,
+            "obs": self._obs,
+            "resting": self._resting,
+            "return": self._return,
+            "begun": self._begun,
+            "fold": self._fold.state_dict(),
+            "policy": self.policy.state_dict(),
+            "envs": self.envs.state_dict() if self.envs.restorable else None,
+        }
+        return copy.deepcopy(state)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        state = copy.deepcopy(state)
+        self._fold.load_state_dict(state["fold"])
+        self.policy.load_state_dict(state["policy"])
+        if state["envs"] is not None:
+            self.envs.load_state_dict(state["envs"])
+        self.steps, self.episodes, self._time = state["steps"], state["episodes"], state["time"]
+        self._cuts, self.cut_due = state["cuts"], state["cut_due"] or state["envs"] is None
+        self._obs, self._return, self._begun = state["obs"], state["return"], state["begun"]
+        self._resting = state["resting"]
+        self._num_resting = int(self._resting.sum())
 
     def _finish(self, i: int) -> Episode:
         episode = Episode(float(self._return[i]), int(self._time - self._begun[i]))

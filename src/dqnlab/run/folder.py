@@ -10,6 +10,8 @@ runs/<env>/<utc time>-<preset>-s<seed>/
 ├── snapshots.safetensors    the online network at up to 12 moments of training
 ├── batch.safetensors        one training batch, and both networks and Adam at that moment
 ├── curves.png  videos/*.mp4
+├── checkpoints/             what `dqn resume` goes on from, see `checkpoint`
+├── run.lock                 while a process works on the run: which one
 └── result.json              the score and how it came about
 
 Many seeds share a group folder, runs/<env>/<utc time>-<preset>-s<first>-<last>/, see `group`:
@@ -30,7 +32,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..config import Config
 from ..errors import FolderError
@@ -81,6 +83,10 @@ class Run:
     seconds: dict[str, float]
     """by phase: import, train, evaluate, confirm, film, report, total"""
     interrupted: bool = False
+    signal: int | None = None
+    """what interrupted it, if it was a signal: 2 for Ctrl-C"""
+    resumed: Literal["exact", "not exact"] | None = None
+    """none if it ran in one go; exact if that makes no difference to its results"""
     notes: list[str] = field(default_factory=list)
     """lines for the user: what could not be done, where a tracker keeps its copy"""
 
@@ -144,34 +150,46 @@ def replacing(path: Path) -> Iterator[Path]:
     os.replace(part, path)
 
 
-def write_start(folder: Path, config: Config, spec: EnvSpec, stack: int) -> None:
+def write_start(folder: Path, config: Config, spec: EnvSpec, stack: int, trackers: Sequence[str] = ()) -> None:
     """Writes what is known before training: config.toml and meta.json.
 
     Args:
         stack: how many agents share one compiled update, which decides the last digits of its results.
+        trackers: those that the run reports to, beside metrics.jsonl.
     """
     write_atomically(folder / CONFIG, to_toml(config))
-    obs = spec.obs
     about = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "git_revision": _git_revision(),
         "stack": stack,
-        "versions": {"python": sys.version.split()[0], **{name: _version(name) for name in _PACKAGES}},
-        "env": {
-            "label": config.env.label,
-            "callable": not isinstance(config.env.id, str),
-            "obs_shape": list(obs.shape),
-            "obs_dtype": obs.dtype.name,
-            "num_states": obs.num_states,
-            "obs_start": spec.obs_start,
-            "num_actions": spec.num_actions,
-            "action_start": spec.action_start,
-            "reward_threshold": spec.reward_threshold,
-            "max_episode_steps": spec.max_episode_steps,
-        },
+        "trackers": list(trackers),
+        "versions": versions(),
+        "env": env_facts(config, spec),
     }
     write_json(folder / META, about)
+
+
+def env_facts(config: Config, spec: EnvSpec) -> dict[str, Any]:
+    """What the environment looks like, in plain values."""
+    obs = spec.obs
+    return {
+        "label": config.env.label,
+        "callable": not isinstance(config.env.id, str),
+        "obs_shape": list(obs.shape),
+        "obs_dtype": obs.dtype.name,
+        "num_states": obs.num_states,
+        "obs_start": spec.obs_start,
+        "num_actions": spec.num_actions,
+        "action_start": spec.action_start,
+        "reward_threshold": spec.reward_threshold,
+        "max_episode_steps": spec.max_episode_steps,
+    }
+
+
+def versions() -> dict[str, str | None]:
+    """Of Python and of the packages that decide what a run computes."""
+    return {"python": sys.version.split()[0], **{name: _version(name) for name in _PACKAGES}}
 
 
 _PACKAGES = ("dqnlab", "torch", "numpy", "gymnasium")

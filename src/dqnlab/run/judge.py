@@ -6,9 +6,9 @@ home plays a hundred that nothing was ever chosen by (*confirm-2*): that mean is
 """
 
 import time
-from collections import OrderedDict
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
@@ -39,7 +39,7 @@ class Candidate:
     """A network as it was when it was evaluated."""
 
     step: int
-    weights: "OrderedDict[str, Tensor]"
+    weights: Mapping[str, Tensor]
     selected: float  # mean return on the select seeds: biased upwards for whoever leads
     fresh: list[float] = field(default_factory=list)  # returns of all the episodes that did not choose it
     passed: bool = False  # held on fresh episodes
@@ -123,6 +123,20 @@ class Judge:
         score = score_of(self._play_candidate(winner, last))
         solved = None if self.rules.threshold is None else score.mean >= self.rules.threshold
         return Verdict(winner, score, solved, self.attempts)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What it knows; the clocks are left out."""
+        return {
+            "best": self.best,
+            "attempts": self.attempts,
+            "leaders": [asdict(each) for each in self.leaders],
+            "candidate": None if self.candidate is None else asdict(self.candidate),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.best, self.attempts = state["best"], state["attempts"]
+        self.leaders = [Candidate(**each) for each in state["leaders"]]
+        self.candidate = None if state["candidate"] is None else Candidate(**state["candidate"])
 
     def _rank(self, candidate: Candidate) -> None:
         others = [c for c in self.leaders if c is not candidate]

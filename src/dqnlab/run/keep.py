@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,6 +50,22 @@ class Keeper:
             {f"{step}/{name}": w for step, weights in self._snapshots.items() for name, w in weights.items()},
         )
         save_tensors(self.folder / BATCH, self._batch)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "step": self._step,
+            "snapshots": {str(step): weights for step, weights in self._snapshots.items()},
+            "snapshot_every": self._snapshot_every,
+            "next_batch": self._next_batch,
+            "batch": self._batch,
+            "rng": self._rng.bit_generator.state,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._step, self._next_batch, self._batch = state["step"], state["next_batch"], state["batch"]
+        self._snapshots = {int(step): weights for step, weights in state["snapshots"].items()}
+        self._snapshot_every = state["snapshot_every"]
+        self._rng.bit_generator.state = state["rng"]
 
     def _take_snapshot(self, step: int) -> None:
         self._snapshots[step] = export_weights(self._learner.online)

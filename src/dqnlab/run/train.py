@@ -7,6 +7,7 @@ Where an update is due, the loop yields a `Sample` among its events, and whoever
 `Update`. So one loop serves an agent that learns alone and many that learn as one (`lockstep`).
 """
 
+import math
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -36,6 +37,10 @@ class Period(NamedTuple):
     def passed(self, before: Count, after: Count) -> int:
         """How often the period came round between two counts."""
         return crossings(getattr(before, self.unit), getattr(after, self.unit), self.num)
+
+    def reached(self, now: Count) -> bool:
+        """Whether it has come round."""
+        return getattr(now, self.unit) >= self.num
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,8 @@ def run(loop: Loop, update: Callable[[Sample], Update]) -> Iterator[Event]:
 
 def train(source: Iterable[Block], replay: Replay, learner: Learner, judge: Judge, plan: Plan, at: Progress) -> Loop:
     """Acts, stores, learns and judges until the budget is spent or a candidate is confirmed."""
+    if plan.budget.reached(at.now) or at.solved:  # a run that was taken up again after its end
+        return
     for block in source:  # act
         replay.add(block)  # store
         before, at.now = at.now, _after(at.now, block)
@@ -91,7 +98,7 @@ def train(source: Iterable[Block], replay: Replay, learner: Learner, judge: Judg
         if replay.added >= plan.learning_starts:
             yield from learn(replay, learner, plan, crossings(before.steps, step, plan.update_every), step)
 
-        finished = plan.budget.passed(before, at.now) > 0
+        finished = plan.budget.reached(at.now)
         if finished or plan.evaluate_every.passed(before, at.now):
             check_finite(learner, step)
             yield judge.select(learner.online, step)  # evaluate
@@ -106,10 +113,13 @@ def train(source: Iterable[Block], replay: Replay, learner: Learner, judge: Judg
 
 def learn(replay: Replay, learner: Learner, plan: Plan, due: int, step: int) -> Loop:
     """Asks for the updates that are due."""
+    on_cpu = learner.device.type == "cpu"
     for _ in range(due):
         sample = replay.sample(plan.batch_size)  # sample
         update = yield sample  # target, loss, gradient, step, sync
         assert update is not None, "a sample is answered with its update"
+        if on_cpu and not math.isfinite(update.grad_norm):  # a GPU would have to be waited for
+            raise runaway(learner, step, f"the gradient's norm is {float(update.grad_norm)}")
         replay.update_priorities(sample.slots, update.error)
         if learner.updates % plan.metrics_every == 0:
             check_finite(learner, step)
@@ -120,10 +130,15 @@ def learn(replay: Replay, learner: Learner, plan: Plan, due: int, step: int) -> 
 def check_finite(learner: Learner, step: int) -> None:
     """Raises NumericsError if learning has run away: such a network must never be judged."""
     if not learner.is_finite:
-        raise NumericsError(
-            f"the online network's weights are not finite after update {learner.updates}, env step {step}: "
-            "lower optimizer.lr, set optimizer.max_grad_norm, or scale the rewards"
-        )
+        raise runaway(learner, step, "the online network's weights are not finite")
+
+
+def runaway(learner: Learner, step: int, what: str) -> NumericsError:
+    """Says where learning has run away, and what to do."""
+    return NumericsError(
+        f"{what} after update {learner.updates}, env step {step}, with optimizer.lr = {learner.optimizer.settings.lr}: "
+        "lower it, set optimizer.max_grad_norm, or scale the rewards"
+    )
 
 
 def crossings(before: int, after: int, period: int) -> int:

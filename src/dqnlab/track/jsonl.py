@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from ..errors import CheckpointError, FolderError
+from ..run.folder import replacing
 from .tracker import say, summary
 
 SCHEMA = 1
@@ -22,22 +24,41 @@ _SPELLED = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
 class MetricsFile:
-    """Writes records, each flushed before `log` returns. A full disk costs a warning, never the run."""
+    """Writes records, each flushed before `log` returns. A full disk costs a warning, never the run.
 
-    def __init__(self, path: Path, about: Mapping[str, str] | None = None) -> None:
+    Args:
+        after: goes on with the file of a run that is taken up again after this env step, and drops what was
+            recorded later; a new file if none.
+    """
+
+    def __init__(self, path: Path, about: Mapping[str, str] | None = None, after: int | None = None) -> None:
         self.path = path
         self._file: TextIO | None = None
         try:
-            self._file = path.open("x", encoding="utf-8", newline="\n", buffering=1)  # 1: flushed line by line
+            if after is not None:
+                cut_back(path, after)
+            mode = "x" if after is None else "a"
+            self._file = path.open(mode, encoding="utf-8", newline="\n", buffering=1)  # 1: flushed line by line
+            empty = self._file.tell() == 0
         except FileExistsError:
             raise FolderError(f"{path} exists already: choose another folder, or move it away") from None
         except OSError as error:
             self._give_up(error)
-        self._write({"schema": SCHEMA, **(about or {})})
+            return
+        if empty:
+            self._write({"schema": SCHEMA, **(about or {})})
 
     def log(self, step: int, row: Mapping[str, float | Sequence[float]]) -> None:
         """Writes one record: `step` first, then the row's values in its own order."""
         self._write({"step": step} | {name: _strict(value) for name, value in row.items()})
+
+    def sync(self) -> None:
+        """Hands what was written to the disk itself."""
+        if self._file is not None:
+            try:
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                self._give_up(error)
 
     def close(self) -> str | None:
         file, self._file = self._file, None
@@ -80,6 +101,22 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
             raise CheckpointError(f"{path}: line {number} is damaged: {line[:60]!r}")
         records.append({name: _number(value) for name, value in record.items()})
     return records
+
+
+def cut_back(path: Path, step: int) -> None:
+    """Drops the records of later env steps, and a torn last line. Leaves a file that is not there alone."""
+    if not path.exists():
+        return
+    with replacing(path) as part, path.open("rb") as old, part.open("wb") as new:
+        for number, line in enumerate(old):
+            record = _parse(line.decode("utf-8", errors="replace")) if line.endswith(b"\n") else None
+            if record is not None and (number == 0 or _step(record) <= step):
+                new.write(line)
+
+
+def _step(record: Mapping[str, object]) -> float:
+    step = record.get("step")
+    return step if isinstance(step, int) else math.inf
 
 
 def read_header(path: Path) -> dict[str, Any]:

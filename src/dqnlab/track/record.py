@@ -20,7 +20,8 @@ class Recorder:
         self._stopwatch = Stopwatch(clock)
         self._lines: list[str] = []
         self._closing: threading.Thread | None = None
-        self._file = MetricsFile(about.run_folder / NAME, {"env": about.env, "description": about.description})
+        header = {"env": about.env, "description": about.description}
+        self._file = MetricsFile(about.run_folder / NAME, header, about.after)
 
     def record(self, event: Event) -> None:
         found = row(event)
@@ -31,6 +32,10 @@ class Recorder:
         self._file.log(step, {**metrics, **returns(event)})
         for tracker in self._trackers:
             tracker.log(step, metrics)
+
+    def sync(self) -> None:
+        """Sees to it that what was recorded survives a loss of power."""
+        self._file.sync()
 
     def end(self) -> None:
         """No more events will come: the trackers begin to finish, while other work goes on."""

@@ -19,7 +19,9 @@ class TensorboardTracker:
         writer: Any = importlib.import_module("torch.utils.tensorboard").SummaryWriter
 
         self._folder = about.run_folder / "tensorboard"
-        self._writer = writer(str(self._folder), flush_secs=10)
+        # Taken up again, a run has no use for what was recorded after its checkpoint.
+        purge = None if about.after is None else about.after + 1
+        self._writer = writer(str(self._folder), flush_secs=10, purge_step=purge)
         config = json.dumps(about.config, indent=2, default=str)
         self._writer.add_text("about", f"{about.env}: {about.description}", 0)
         self._writer.add_text("config", f"```json\n{config}\n```", 0)

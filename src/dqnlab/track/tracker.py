@@ -29,6 +29,7 @@ class About:
     env: str
     config: dict[str, Any]  # plain nested values
     description: str
+    after: int | None = None  # the env step after which a run was taken up again; none for a new one
 
 
 class Tracker(Protocol):

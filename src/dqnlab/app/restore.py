@@ -1,0 +1,74 @@
+"""From a run's folder back to a system that stands where its latest checkpoint was written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..config import Config
+from ..errors import CheckpointError
+from ..run.folder import env_facts, versions
+from ..toml import as_dict
+
+if TYPE_CHECKING:
+    from ..build import System
+    from ..run.checkpoint import Loaded, Store
+
+FREE = ("config.budget", "config.stop_when_solved", "config.film")  # may differ from the checkpoint's
+# May differ too, but then the results are not exactly what they would have been.
+SOFT = ("versions", "stack", "config.compile", "config.threads", "config.device", "config.checkpoint_every")
+
+
+def facts(system: System) -> dict[str, Any]:
+    """What decides how a run goes on, in plain values; stored with each checkpoint."""
+    return {
+        "config": json.loads(json.dumps(as_dict(system.config), default=str)),
+        "env": env_facts(system.config, system.spec),
+        "versions": versions(),
+        "stack": system.stack,
+    }
+
+
+def stand(config: Config, store: Store) -> tuple[System, Loaded | None]:
+    """Builds the system of the configuration and, if the store's run has a checkpoint, puts it where that was written.
+
+    Raises:
+        CheckpointError: none of its checkpoints can be read, or it belongs to another configuration or environment.
+    """
+    from ..build import assemble
+
+    at = store.latest()
+    system = assemble(config)
+    if at is None:
+        return system, None
+    try:
+        hard = [each for each in differences(at, system) if not each.startswith(SOFT)]
+        if hard:
+            raise CheckpointError(f"{str(at.path)!r} belongs to another run: {'; '.join(hard)}")
+        try:
+            system.load_state_dict(at.state["system"])
+            at.restore_logs(system.replay.logs)
+        except (KeyError, TypeError, ValueError, RuntimeError) as e:
+            raise CheckpointError(f"{str(at.path)!r} does not fit this run: {type(e).__name__}: {e}") from e
+    except BaseException:
+        system.close()
+        raise
+    return system, at
+
+
+def differences(at: Loaded, system: System) -> list[str]:
+    """What has changed since the checkpoint that may change how the run goes on, each as `name: then, now`."""
+    return [
+        f"{name}: {before!r} then, {after!r} now"
+        for name, before, after in _differing("", dict(at.about), {**facts(system), "exact": at.about["exact"]})
+        if not name.startswith(FREE)
+    ]
+
+
+def _differing(name: str, before: Any, after: Any) -> list[tuple[str, Any, Any]]:
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        keys = [*before, *(key for key in after if key not in before)]
+        prefix = f"{name}." if name else ""
+        return [row for key in keys for row in _differing(f"{prefix}{key}", before.get(key), after.get(key))]
+    return [] if before == after else [(name, before, after)]

@@ -1,0 +1,133 @@
+"""Going on with a run that was interrupted, or that has ended and shall train for longer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..config import Config, Env, Episodes, Steps
+from ..errors import ConfigError, FolderError
+from ..run.folder import CONFIG, META, RESULT, Run, find_run, read_json, write_atomically
+from ..toml import to_toml
+from .interrupt import signals_wait
+from .session import conduct, open_experiment
+from .stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from ..build import System
+    from ..run.agent import AnyEnvironment
+    from .console import View
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What may be different from before."""
+
+    budget: Steps | Episodes | None = None
+    """a later end than the run was made for; it then goes on even if it was solved"""
+    env: AnyEnvironment | None = None
+    """the environment, where a file cannot know it"""
+    trackers: Sequence[str] | None = None
+    """those that the run began with if none"""
+    force_unlock: bool = False
+    """take a folder over that was in use on another machine"""
+
+
+def resume(
+    run: str | Path,
+    *,
+    budget: Steps | Episodes | None = None,
+    env: AnyEnvironment | None = None,
+    trackers: Sequence[str] | None = None,
+    runs: Path = Path("runs"),
+) -> Run:
+    """Goes on with a run from its latest checkpoint, or from the start if there is none, as if nothing had happened.
+
+    On the same machine, with the same versions and threads, on the CPU, the results are those of a run that was
+    never interrupted, to the last bit; where that cannot be promised the run says so (`Run.resumed`).
+
+    Args:
+        run: a run's folder or name.
+        budget: a later end than the run was made for; it then goes on even if it was solved.
+        env: its environment, where a file cannot know it.
+        trackers: those that it began with if none.
+        runs: where names are looked up.
+
+    Raises:
+        FolderError: there is no such run, or another process works on it.
+        ConfigError: the run has come to its end already, or the budget is spent.
+        CheckpointError: no checkpoint can be read, or it belongs to another environment or network.
+    """
+    return go_on(find_run(run, runs), Wish(budget=budget, env=env, trackers=trackers))
+
+
+def go_on(folder: Path, wish: Wish, view: View | None = None, started: float | None = None) -> Run:
+    """`resume`, in the run's folder; `view` and `started` as in `train`."""
+    watch = Stopwatch() if started is None else Stopwatch(start=started)
+    from ..build import make_update, say
+    from ..run.checkpoint import Store
+    from ..run.device import arithmetic
+    from ..run.lock import locked
+    from .restore import stand
+
+    watch.seconds["import"] = time.perf_counter() - watch.start
+    with locked(folder, force=wish.force_unlock):
+        config = _config(folder, wish)
+        store = Store(folder, notify=say)
+        system, at = stand(config, store)
+        try:
+            if wish.budget is not None:
+                _extend(system, folder)
+            with arithmetic(config.threads):
+                system.update = make_update([system])
+                names = read_json(folder / META)["trackers"] if wish.trackers is None else wish.trackers
+                return conduct(open_experiment(system, store, names, view, watch, at), signals_wait())
+        finally:
+            system.close()
+            if view is not None:
+                view.stop()
+
+
+def _config(folder: Path, wish: Wish) -> Config:
+    """The configuration to go on with.
+
+    Raises:
+        ConfigError: the run has come to its end, or its environment was made in Python and is not given.
+    """
+    from ..run.agent import read_config
+
+    config = read_config(folder)
+    if isinstance(wish.env, Env):
+        config = replace(config, env=wish.env)
+    elif wish.env is not None:
+        config = replace(config, env=replace(config.env, id=wish.env))
+    elif read_json(folder / META)["env"]["callable"]:
+        raise ConfigError(
+            f"this run learns on {config.env.label!r}, an environment made in Python: use dqnlab.resume(…, env=…)"
+        )
+    if wish.budget is not None:
+        return replace(config, budget=wish.budget, stop_when_solved=False)
+    if has_ended(folder):
+        raise ConfigError(f"{str(folder)!r} has come to its end: to train on, say until when, by --steps or --episodes")
+    return config
+
+
+def has_ended(folder: Path) -> bool:
+    """Whether a run was judged and reported on, and not interrupted before."""
+    try:
+        return not read_json(folder / RESULT)["interrupted"]
+    except FolderError:  # it was killed
+        return False
+
+
+def _extend(system: System, folder: Path) -> None:
+    """Lets a run that has come to its end go on. Raises ConfigError if it would end at once."""
+    progress = system.progress
+    if system.plan.budget.reached(progress.now):
+        steps, episodes = progress.now
+        raise ConfigError(f"the run is at step {steps:,} and episode {episodes:,} already: give a later end")
+    progress.solved = False
+    write_atomically(folder / CONFIG, to_toml(system.config))

@@ -1,0 +1,173 @@
+"""One sitting with one run: begun or taken up again, then driven to its end or to a signal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from ..config import Config
+from ..run.folder import CONFIG, Run, create_folder, write_start
+from ..toml import as_dict
+from .experiment import Experiment
+from .interrupt import signals_wait
+from .stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from ..build import System
+    from ..run.checkpoint import Loaded, Store
+    from .console import View
+
+
+class Request(Protocol):
+    """Whoever may ask a loop to stop."""
+
+    @property
+    def asked(self) -> bool: ...
+
+    @property
+    def waited(self) -> float:
+        """Seconds since it was asked."""
+
+    @property
+    def signal(self) -> int | None:
+        """What asked, if it was a signal."""
+
+
+def train(
+    config: Config,
+    *,
+    out: Path | None = None,
+    runs: Path = Path("runs"),
+    trackers: Sequence[str] = ("swanlab",),
+    view: View | None = None,
+    started: float | None = None,
+) -> Run:
+    """Trains, keeps the best network, judges and films it; everything lies in the run's folder.
+
+    Args:
+        out: the folder; a new one under `runs` if none.
+        trackers: `swanlab`, `tensorboard` or `none`, beside metrics.jsonl, which is always written.
+        view: shown every event while it happens.
+        started: when the wait began, by time.perf_counter(); now if none.
+
+    Returns:
+        The run; `interrupted` if a signal such as Ctrl-C ended it early.
+
+    Raises:
+        ConfigError, EnvironmentFault: before anything is written, if the run cannot start.
+        DqnlabError: what stopped training later; what was learnt until then is saved.
+    """
+    from ..track.tracker import check_trackers
+
+    watch = Stopwatch() if started is None else Stopwatch(start=started)
+    check_trackers(trackers)
+    from ..build import assemble, make_update, say
+    from ..run.checkpoint import Store
+    from ..run.device import arithmetic
+    from ..run.lock import locked
+
+    watch.seconds["import"] = time.perf_counter() - watch.start
+    system = assemble(config)
+    try:
+        with arithmetic(config.threads):
+            system.update = make_update([system])  # before the folder, whose files say whether it was compiled
+            folder = create_folder(config, out, runs)
+            with locked(folder):
+                return conduct(
+                    open_experiment(system, Store(folder, notify=say), trackers, view, watch), signals_wait()
+                )
+    finally:
+        system.close()
+        if view is not None:
+            view.stop()
+
+
+def open_experiment(
+    system: System,
+    store: Store,
+    trackers: Sequence[str],
+    view: View | None,
+    watch: Stopwatch,
+    at: Loaded | None = None,
+) -> Experiment:
+    """An experiment, ready for the system's next event.
+
+    Args:
+        store: of an empty folder, or of that of a run to go on with.
+        at: the checkpoint that the system stands at; none if it stands at the start.
+    """
+    from ..build import say
+    from ..run.keep import Keeper
+    from ..run.save import Saver
+    from ..run.seeds import generator
+    from ..track.record import Recorder
+    from ..track.tracker import About, open_trackers
+    from .console import About as Shown
+    from .restore import differences, facts
+
+    config, folder, step = system.config, store.folder, system.progress.now.steps
+    resumed = (folder / CONFIG).is_file()
+    if not resumed:
+        write_start(folder, config, system.spec, system.stack, trackers)
+    keeper = Keeper(folder, system.learner, system.replay, config.batch_size, generator(config.seed, "record"))
+    changed = [] if at is None else differences(at, system)
+    for each in changed:
+        say(f"the results will not be exactly those of a run in one go: {each}")
+    saver = Saver(
+        store=store,
+        parts={"system": system, "keeper": keeper, "clock": watch},
+        logs=system.replay.logs,
+        every=config.checkpoint_every,
+        clean=lambda: system.collector.is_clean,
+        about=facts(system),
+        notify=say,
+        exact=at is None or (at.about["exact"] and not changed),
+        step=step,
+    )
+    if at is not None:
+        keeper.load_state_dict(at.state["keeper"])
+        watch.load_state_dict(at.state["clock"])
+    after = None if not resumed else step if at is not None else -1
+    about = About(folder, config.env.label, as_dict(config), f"{config.preset}, seed {config.seed}", after)
+    recorder = Recorder(about, open_trackers(trackers, about))
+    if view is not None:
+        parameters = sum(p.numel() for p in system.learner.online.parameters())
+        device = system.learner.device.type
+        threshold, memory = system.spec.reward_threshold, system.replay.layout.num_bytes
+        about_run = Shown(folder=folder, threshold=threshold, device=device, parameters=parameters, replay_bytes=memory)
+        view.start(config, about_run)
+    return Experiment(system, folder, keeper, recorder, saver, watch, view, resumed)
+
+
+def conduct(experiment: Experiment, waiting: AbstractContextManager[Request], *, film: bool = True) -> Run:
+    """Drives one experiment by its own system's events, to the end or until a request to stop."""
+    start = time.perf_counter()
+    interrupted, signal = True, None
+    try:
+        with waiting as request:
+            interrupted = _feed(experiment, request)
+            signal = request.signal
+    except KeyboardInterrupt:
+        pass  # somebody insisted: not even the block was finished
+    except Exception:
+        experiment.fail(time.perf_counter() - start)
+        raise
+    run = experiment.conclude(time.perf_counter() - start, interrupted=interrupted, film=film)
+    return replace(run, signal=signal) if interrupted else run
+
+
+def _feed(experiment: Experiment, request: Request) -> bool:
+    """Hands over every event and saves the end; returns whether a request was it."""
+    from ..run.events import BlockEnded
+
+    for event in experiment.system.events():
+        experiment.take(event)
+        if isinstance(event, BlockEnded) and request.asked and experiment.may_stop(request.waited):
+            experiment.save()
+            return True
+    experiment.save()
+    return False
