@@ -31,7 +31,7 @@ from .manifest import (
     Chunk,
     Log,
     Manifest,
-    NewerSchema,
+    Unusable,
     check_log_name,
     dump_manifest,
 )
@@ -222,7 +222,7 @@ class Store:
             remove_tree(self._disk, path)
         for path in sorted(self._rows.iterdir()) if not unknown else ():
             if CHUNK_NAME.fullmatch(path.name) and path.name not in named:
-                self._disk.remove(path)
+                remove_tree(self._disk, path)
 
     # ── Reading ──────────────────────────────────────────────────────────────────────────────────
 
@@ -232,14 +232,14 @@ class Store:
         Those before it in the row are set aside, never deleted.
 
         Raises:
-            CheckpointError: none verifies, or one is of a newer schema; then nothing was renamed.
+            CheckpointError: none verifies, or one is of a newer schema or may not be read; then nothing was renamed.
         """
         bad: dict[Path, str] = {}
         verified: dict[Chunk, frozenset[str]] = {}
         for _, _, path in found(self.root):
             try:
                 loaded = self._load(path, verified)
-            except NewerSchema as e:
+            except Unusable as e:
                 raise CheckpointError(f"{path} cannot be used: {e}") from e
             except CheckpointError as e:
                 bad[path] = str(e)
@@ -248,7 +248,7 @@ class Store:
                 self._set_aside(other, reason)
             self._current, self._chunks = path, {name: log.chunks for name, log in loaded.logs.items()}
             return loaded
-        aside = sorted(self.root.glob("step-*.corrupt*")) if self.root.is_dir() else []
+        aside = sorted(self.root.glob("step-*.corrupt*"))
         reasons = [
             *(f"{path.name}: {reason}" for path, reason in bad.items()),
             *(f"{p.name}: set aside" for p in aside),
