@@ -142,6 +142,18 @@ def test_ctrl_c_inside_a_save_takes_back_what_was_written(folder: Path) -> None:
         goes_on(path, old, new)
 
 
+def test_ctrl_c_right_after_the_last_rename_leaves_the_new_checkpoint_whole(folder: Path) -> None:
+    class Late(Tape):
+        def rename(self, path: Path, to: Path) -> None:
+            super().rename(path, to)
+            raise KeyboardInterrupt
+
+    saved(folder, 4)
+    with pytest.raises(KeyboardInterrupt):
+        save(reopened(folder, Late()), 8)
+    goes_on(folder, 8)
+
+
 # ── A disk that refuses ──────────────────────────────────────────────────────────────────────────
 
 

@@ -65,6 +65,7 @@ HOSTILE: dict[str, Callable[[Any], object]] = {
     "a chunk above": rename_chunk("../../replay-4-8.safetensors"),
     "a chunk by backslash": rename_chunk("..\\replay-4-8.safetensors"),
     "a chunk with a line break": rename_chunk("replay-4-8.safetensors\n"),
+    "a chunk that goes on": rename_chunk("replay-4-8.safetensors/../../secret"),
     "a chunk with other digits": rename_chunk("replay-٤-٨.safetensors"),
     "a chunk of another log": rename_chunk("other-4-8.safetensors"),
     "a chunk with a gap": rename_chunk("replay-5-8.safetensors"),
@@ -97,7 +98,9 @@ def test_a_manifest_that_dqnlab_would_not_write_is_refused_and_reaches_nothing(f
     save(Store(folder), 12)  # prunes
     assert (folder / "secret").read_bytes() == b"secret"
     shutil.rmtree(folder / "checkpoints/step-000000012")
-    assert loaded(folder) == 4
+    lines: list[str] = []
+    assert loaded(folder, lines.append) == 4
+    assert "damaged (its manifest" in lines[0] or "damaged (a log cannot be called" in lines[0]
     assert (folder / "secret").read_bytes() == b"secret"
 
 
@@ -134,6 +137,20 @@ def test_a_state_that_lies_under_a_valid_seal_is_refused(folder: Path) -> None:
     (done.path / "state.json").write_bytes(text)
     forge(folder, lambda m: m["files"]["state.json"].update(size=len(text), sha256=sha256(text).hexdigest()))
     assert loaded(folder) == 4
+
+
+def test_a_chunk_that_does_not_hold_the_rows_of_its_name_is_refused(folder: Path) -> None:
+    def change(m: Any) -> None:
+        rename_chunk("replay-4-9.safetensors")(m)
+        m["logs"]["replay"]["stop"] = 9
+
+    saved(folder, 4, 8)
+    rows = folder / "checkpoints/rows"
+    (rows / "replay-4-8.safetensors").rename(rows / "replay-4-9.safetensors")
+    forge(folder, change)
+    lines: list[str] = []
+    assert loaded(folder, lines.append) == 4
+    assert "replay-4-9.safetensors does not hold the rows that its name says" in lines[0]
 
 
 def test_chunks_with_different_columns_are_refused(folder: Path) -> None:

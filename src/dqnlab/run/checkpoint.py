@@ -117,7 +117,7 @@ class Store:
         """
         arrays, tree = pack(state)
         plain, told = dump_json(tree), parse_json(dump_json(dict(about)))
-        draft = self.root / f".step-{step:09d}-{os.getpid()}.tmp"
+        path, draft = self.root / self._new_name(step), self.root / f".step-{step:09d}-{os.getpid()}.tmp"
         made: list[Path] = []  # chunks that nobody names yet
         try:
             self._prepare()
@@ -133,15 +133,14 @@ class Store:
             text = dump_manifest(Manifest(step, told, members, kept))
             write_file(self._disk, draft / MANIFEST, [text])
             self._disk.flush_folder(draft)
-            path = self.root / self._new_name(step)
             size = len(text) + sum(written.size for written in members.values())
             size += sum((self._rows / chunk).stat().st_size for chunk in made)
             self._disk.rename(draft, path)
-            made.clear()
             self._current, self._chunks = path, {name: log.chunks for name, log in kept.items()}
             self._disk.flush_folder(self.root)
         except BaseException as e:  # a signal too must leave nothing half made
-            self._discard(draft, made)
+            if not path.exists():
+                self._discard(draft, made)
             if isinstance(e, OSError):
                 reason = e.strerror or e
                 raise ResourceError(f"cannot write a checkpoint of step {step} in {self.root}: {reason}") from e
