@@ -160,7 +160,7 @@ def test_rows_that_were_lost_before_they_were_ever_written_are_left_out(folder: 
 @pytest.mark.parametrize(("stop", "chunk"), [(13, True), (14, False)])
 def test_a_chunk_is_kept_for_its_last_row_that_is_still_there(folder: Path, stop: int, chunk: bool) -> None:
     saved(folder, 4, 8, stop, keep=1)
-    assert loaded(folder) == stop
+    assert loaded_ring(folder, 1000).bounds == (stop - 10, stop)
     assert (folder / "checkpoints/rows/replay-0-4.safetensors").exists() == chunk
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dqnlab.errors import CheckpointError
 from dqnlab.run.checkpoint import Store
 
-from .checkpoint_kit import Tape, folder, is_tidy, listing, loaded, save, saved
+from .checkpoint_kit import Ring, Tape, folder, is_tidy, listing, loaded, save, saved
 
 __all__ = ["folder"]  # a fixture
 
@@ -113,6 +113,14 @@ def test_a_damaged_chunk_that_all_share_spoils_all(folder: Path) -> None:
     flip(0.9)(folder / "checkpoints" / SHARED_CHUNK)
     with pytest.raises(CheckpointError, match=r"step-000000008: replay-0-4.* is not what .*step-000000004: replay-0-4"):
         Store(folder).latest()
+
+
+def test_a_save_removes_no_chunk_of_a_checkpoint_that_lacks_a_file(folder: Path) -> None:
+    saved(folder, 4, 8)
+    (folder / "checkpoints" / OWN[1]).unlink()
+    save(Store(folder), 9, Ring())
+    assert {"rows/replay-0-4.safetensors", NEW_CHUNK} <= set(listing(folder / "checkpoints"))
+    assert (folder / "checkpoints" / NEWEST).is_dir()
 
 
 def test_checkpoints_that_were_set_aside_before_are_not_taken_for_a_new_run(folder: Path) -> None:

@@ -95,6 +95,15 @@ def test_tensors_come_back_writable_on_the_cpu_and_without_gradients() -> None:
     assert weight.tolist() == [2, 2]
 
 
+def test_arrays_that_may_not_be_written_to_come_back_as_copies() -> None:
+    array = np.zeros(2)
+    array.flags.writeable = False
+    state = unpack({"a": array, "t": array}, {"map": {"a": {"array": "a"}, "t": {"tensor": "t"}}})
+    state["a"] += 1
+    state["t"] += 1
+    assert array.tolist() == [0, 0]
+
+
 def test_a_packed_state_reads_as_it_looks() -> None:
     state = {"a.b": {"c/d": np.arange(2), "__metadata__": np.int64(7)}, "n": (1, 2.5, None), "big": -(2**64)}
     state |= {"inf": -math.inf, "w": torch.zeros(1)}
@@ -126,6 +135,12 @@ def test_arrays_are_written_as_the_safetensors_library_reads_them(columns: dict[
     back = load(b"".join(encode(columns)))
     assert same(columns, {name: back[name] for name in columns})
     assert decode(save(columns)).keys() == columns.keys()
+
+
+def test_wide_numbers_come_first_so_that_each_lies_at_a_multiple_of_its_size() -> None:
+    head, *columns = encode({"a": np.zeros(3, np.uint8), "b": np.ones(1), "c": np.zeros(0)})
+    assert len(head) % 8 == 0
+    assert [bytes(column) for column in columns] == [np.ones(1).tobytes(), bytes(3)]
 
 
 # ── What is refused ──────────────────────────────────────────────────────────────────────────────
