@@ -31,7 +31,7 @@ from .manifest import (
     Chunk,
     Log,
     Manifest,
-    NewerSchema,
+    Unusable,
     check_log_name,
     dump_manifest,
 )
@@ -117,7 +117,7 @@ class Store:
         """
         arrays, tree = pack(state)
         plain, told = dump_json(tree), parse_json(dump_json(dict(about)))
-        draft = self.root / f".step-{step:09d}-{os.getpid()}.tmp"
+        path, draft = self.root / self._new_name(step), self.root / f".step-{step:09d}-{os.getpid()}.tmp"
         made: list[Path] = []  # chunks that nobody names yet
         try:
             self._prepare()
@@ -133,15 +133,14 @@ class Store:
             text = dump_manifest(Manifest(step, told, members, kept))
             write_file(self._disk, draft / MANIFEST, [text])
             self._disk.flush_folder(draft)
-            path = self.root / self._new_name(step)
             size = len(text) + sum(written.size for written in members.values())
             size += sum((self._rows / chunk).stat().st_size for chunk in made)
             self._disk.rename(draft, path)
-            made.clear()
             self._current, self._chunks = path, {name: log.chunks for name, log in kept.items()}
             self._disk.flush_folder(self.root)
         except BaseException as e:  # a signal too must leave nothing half made
-            self._discard(draft, made)
+            if not path.exists():
+                self._discard(draft, made)
             if isinstance(e, OSError):
                 reason = e.strerror or e
                 raise ResourceError(f"cannot write a checkpoint of step {step} in {self.root}: {reason}") from e
@@ -222,7 +221,7 @@ class Store:
             remove_tree(self._disk, path)
         for path in sorted(self._rows.iterdir()) if not unknown else ():
             if CHUNK_NAME.fullmatch(path.name) and path.name not in named:
-                self._disk.remove(path)
+                remove_tree(self._disk, path)
 
     # ── Reading ──────────────────────────────────────────────────────────────────────────────────
 
@@ -232,14 +231,14 @@ class Store:
         Those before it in the row are set aside, never deleted.
 
         Raises:
-            CheckpointError: none verifies, or one is of a newer schema; then nothing was renamed.
+            CheckpointError: none verifies, or one is of a newer schema or may not be read; then nothing was renamed.
         """
         bad: dict[Path, str] = {}
         verified: dict[Chunk, frozenset[str]] = {}
         for _, _, path in found(self.root):
             try:
                 loaded = self._load(path, verified)
-            except NewerSchema as e:
+            except Unusable as e:
                 raise CheckpointError(f"{path} cannot be used: {e}") from e
             except CheckpointError as e:
                 bad[path] = str(e)
@@ -248,7 +247,7 @@ class Store:
                 self._set_aside(other, reason)
             self._current, self._chunks = path, {name: log.chunks for name, log in loaded.logs.items()}
             return loaded
-        aside = sorted(self.root.glob("step-*.corrupt*")) if self.root.is_dir() else []
+        aside = sorted(self.root.glob("step-*.corrupt*"))
         reasons = [
             *(f"{path.name}: {reason}" for path, reason in bad.items()),
             *(f"{p.name}: set aside" for p in aside),

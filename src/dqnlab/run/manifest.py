@@ -24,8 +24,8 @@ _LOG_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
-class NewerSchema(CheckpointError):
-    """A checkpoint that a later dqnlab wrote."""
+class Unusable(CheckpointError):
+    """A checkpoint that may well be whole, but not for this dqnlab or this user: it is left where it is."""
 
 
 class Chunk(NamedTuple):
@@ -93,7 +93,7 @@ def parse_manifest(data: bytes) -> Manifest:
     """What a manifest.json says, every name in it checked.
 
     Raises:
-        NewerSchema: a later dqnlab wrote it.
+        Unusable: a later dqnlab wrote it.
         CheckpointError: it is damaged, or not one that dqnlab writes.
     """
     content = parse_json(data)
@@ -101,7 +101,7 @@ def parse_manifest(data: bytes) -> Manifest:
         raise CheckpointError("its manifest is damaged")
     schema = content.get("schema")
     if type(schema) is int and schema > SCHEMA:
-        raise NewerSchema(f"it has schema {schema}; this dqnlab reads up to {SCHEMA}: update dqnlab")
+        raise Unusable(f"it has schema {schema}; this dqnlab reads up to {SCHEMA}: update dqnlab")
     match content:
         case {
             "schema": int(),
@@ -110,7 +110,7 @@ def parse_manifest(data: bytes) -> Manifest:
             "files": dict() as files,
             "logs": dict() as logs,
         }:
-            if schema == SCHEMA and _is_count(step):
+            if type(schema) is int and schema == SCHEMA and _is_count(step):
                 entries = {name: _parse_written(name, entry) for name, entry in files.items()}
                 members = {name: entries.pop(name) for name in MEMBERS if name in entries}
                 parsed = {check_log_name(name): _parse_log(name, log, entries) for name, log in logs.items()}

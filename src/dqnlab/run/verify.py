@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import CheckpointError
 from .disk import Written
-from .manifest import MANIFEST, Chunk, Manifest, parse_manifest
+from .manifest import MANIFEST, Chunk, Manifest, Unusable, parse_manifest
 from .pack import MAX_JSON
 
 ROWS = "rows"  # the folder of the chunks, beside the checkpoints
@@ -17,10 +17,15 @@ _STEP_NAME = re.compile(r"step-([0-9]{9,18})(?:-([0-9]{1,9}))?")
 
 
 def found(root: Path) -> list[tuple[int, int, Path]]:
-    """Step, number among those of the step, and folder of every checkpoint, newest first."""
-    if root.is_symlink() or not root.is_dir():
+    """Step, number among those of the step, and folder of every checkpoint, newest first. Raises CheckpointError."""
+    if root.is_symlink() or (root.exists() and not root.is_dir()):
+        raise CheckpointError(f"{root} is not a folder of its own: move it away")
+    try:
+        names = [(path, _STEP_NAME.fullmatch(path.name)) for path in root.iterdir()]
+    except FileNotFoundError:
         return []
-    names = [(path, _STEP_NAME.fullmatch(path.name)) for path in root.iterdir()]
+    except OSError as e:
+        raise CheckpointError(f"{root} cannot be read: {e.strerror or e}") from e
     return sorted(((int(m[1]), int(m[2] or 1), path) for path, m in names if m), reverse=True)
 
 
@@ -56,7 +61,7 @@ def size_of(path: Path) -> int:
     try:
         found = path.lstat()
     except OSError as e:
-        raise CheckpointError(f"{path.name} cannot be read: {e.strerror or e}") from e
+        raise _unreadable(path, e) from e
     if not stat.S_ISREG(found.st_mode):
         raise CheckpointError(f"{path.name} is not a plain file")
     return found.st_size
@@ -70,7 +75,7 @@ def read_whole(path: Path, written: Written | None = None) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as e:
-        raise CheckpointError(f"{path.name} cannot be read: {e.strerror or e}") from e
+        raise _unreadable(path, e) from e
     if written is not None and sha256(data).hexdigest() != written.sha256:
         raise CheckpointError(f"{path.name} is not what was written")
     return data
@@ -90,7 +95,7 @@ def verify_chunk(path: Path, chunk: Chunk) -> frozenset[str]:
         with safe_open(path, "np") as file:
             shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118, no dict
     except (OSError, SafetensorError) as e:
-        raise CheckpointError(f"{path.name} cannot be read: {e}") from e
+        raise _unreadable(path, e) from e
     if any(shape[:1] != [chunk.stop - chunk.start] for shape in shapes.values()):
         raise CheckpointError(f"{path.name} does not hold the rows that its name says")
     return frozenset(shapes)
@@ -104,4 +109,11 @@ def read_rows(path: Path) -> dict[str, np.ndarray]:
         with safe_open(path, "np") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, no dict
     except (OSError, SafetensorError) as e:
-        raise CheckpointError(f"{path.name} cannot be read: {e}") from e
+        raise _unreadable(path, e) from e
+
+
+def _unreadable(path: Path, e: Exception) -> CheckpointError:
+    """What to say of a file that cannot be read; one that this user may not read is not damaged."""
+    reason = getattr(e, "strerror", None) or e
+    kind = Unusable if isinstance(e, PermissionError) else CheckpointError
+    return kind(f"{path.name} cannot be read: {reason}")
