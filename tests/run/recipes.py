@@ -86,7 +86,9 @@ RECIPES: dict[str, Callable[[], gym.Env]] = {
     "Acrobot": plain("Acrobot-v1", max_episode_steps=50),
     "FrozenLake": plain("FrozenLake-v1"),
     "CliffWalking": plain("CliffWalkingSlippery-v1", max_episode_steps=30),
-    "Taxi": plain("Taxi-v4", max_episode_steps=60, kwargs={"is_rainy": True, "fickle_passenger": True}),
+    "Taxi": plain(
+        "Taxi-v4", max_episode_steps=60, kwargs={"is_rainy": True, "fickle_passenger": True, "fickle_probability": 0.9}
+    ),
     "Blackjack": made("Blackjack-v1", wrappers.FlattenObservation),
     "Pendulum": made("Pendulum-v1", lambda e: wrappers.DiscretizeAction(e, 3), max_episode_steps=40),
     "MountainCarContinuous": made(
