@@ -66,7 +66,7 @@ def test_the_state_of_another_map_or_stack_is_refused() -> None:
 
 
 def test_a_damaged_value_or_generator_is_refused() -> None:
-    env, _ = begun(RECIPES["own"], 3)
+    env, later = begun(RECIPES["own"], 3)[0], begun(RECIPES["own"], 7)[0]
     for damage, words in [
         (lambda s: s["layers"][2].update(own={"tuple": 3}), r"\['tuple'\] is damaged"),
         (lambda s: s["layers"][0]["attributes"].update(_elapsed_steps={"scalar": np.zeros(3)}), "is damaged"),
@@ -75,9 +75,16 @@ def test_a_damaged_value_or_generator_is_refused() -> None:
         (lambda s: s["generator"].update(state=3), "PCG64 generator is damaged"),
         (lambda s: s["generator"]["state"].pop("inc"), "PCG64 generator is damaged"),
     ]:
-        state = env_state(env)
+        state = env_state(later)
         damage(state)
         refused(env, state, words)
+
+
+def test_a_damaged_value_in_the_innermost_layer_leaves_the_outer_ones_alone() -> None:
+    env, later = begun(RECIPES["CartPole stacked"], 3)[0], begun(RECIPES["CartPole stacked"], 5)[0]
+    state = env_state(later)
+    state["layers"][-1]["attributes"]["state"] = {"tuple": 3}
+    refused(env, state, r"\['tuple'\] is damaged")
 
 
 def test_an_env_that_was_never_reset_is_refused_with_the_way_out() -> None:

@@ -59,6 +59,17 @@ def test_several_envs_may_be_saved_where_some_are_about_to_be_reset(num_envs: in
     np.testing.assert_array_equal(ours.next_obs, theirs.next_obs)
 
 
+@pytest.mark.parametrize("num_envs", [3, 8])
+def test_what_was_saved_of_several_does_not_change_with_them(num_envs: int) -> None:
+    env = Env(id="CartPole-v1")
+    envs = make_envs(env, describe(env), num_envs)
+    envs.reset(range(num_envs))
+    state = envs.state_dict()
+    before = repr(state)
+    walk(envs, 5, 2, 0)
+    assert repr(state) == before
+
+
 def test_an_env_that_rests_goes_on_resting(seeded: Any) -> None:
     class Kept(seeded):
         def get_state(self) -> Any:
