@@ -177,65 +177,6 @@ def test_closing_closes_every_env() -> None:
     assert len(closed) == 3
 
 
-@pytest.mark.parametrize("env", [Env(id="CartPole-v1"), Env(id="CartPole-v1", frame_stack=2)], ids=["plain", "stack"])
-@pytest.mark.parametrize("num_envs", [1, 3, 8])
-def test_remade_envs_start_as_new_ones_do(env: Env, num_envs: int) -> None:
-    spec, seeds = describe(env), list(range(7, 7 + num_envs))
-    envs, fresh = make_envs(env, spec, num_envs), make_envs(env, spec, num_envs)
-    envs.reset([0] * num_envs)
-    for action in actions(num_envs, 2, 30):
-        envs.step(action)
-    np.testing.assert_array_equal(envs.remake(seeds), fresh.reset(seeds))
-    for action in actions(num_envs, 2, 60):
-        same(envs.step(action), fresh.step(action))
-
-
-def test_remaking_closes_every_env_and_makes_others() -> None:
-    log: list[tuple[str, int]] = []
-
-    class Logged(gym.Env):
-        """Hides in its class how many were made, and in itself how often it was reset."""
-
-        observation_space, action_space = spaces.Box(0, 99, (2,), np.float32), spaces.Discrete(2)
-        resets = 0
-
-        def __init__(self) -> None:
-            self.number = sum(what == "made" for what, _ in log)
-            log.append(("made", self.number))
-
-        def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[np.ndarray, dict]:
-            self.resets += 1
-            return np.array([self.number, self.resets], np.float32), {}
-
-        def step(self, action: Any) -> Any:
-            return np.zeros(2, np.float32), 0.0, True, False, {}
-
-        def close(self) -> None:
-            log.append(("closed", self.number))
-
-    env = Env(id=Logged)
-    spec = describe(env)
-    log.clear()
-    envs = make_envs(env, spec, 2)
-    for _ in range(3):
-        envs.reset([0, 0])
-    envs.step(np.array([0, 0]))
-    assert envs.remake([0, 0]).tolist() == [[2, 1], [3, 1]]
-    assert log == [("made", 0), ("made", 1), ("closed", 0), ("closed", 1), ("made", 2), ("made", 3)]
-    assert envs.step(np.array([0, 0])).terminated.all()  # no reset is owed to the old envs' end
-    envs.close()
-    assert log[-2:] == [("closed", 2), ("closed", 3)]
-
-
-def test_remaking_native_envs_closes_the_vector() -> None:
-    env = Env(id="CartPole-v1")
-    envs = make_envs(env, describe(env), 8)
-    old = envs._vector
-    envs.remake(range(8))
-    assert old.closed
-    assert envs._vector is not old
-
-
 # ── Broken ───────────────────────────────────────────────────────────────────────────────────────
 
 

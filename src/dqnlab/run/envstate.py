@@ -22,13 +22,11 @@ from .plain import decode, encode
 KNOWN = {
     "gymnasium.envs.classic_control.acrobot:AcrobotEnv": "state",
     "gymnasium.envs.classic_control.cartpole:CartPoleEnv": "state steps_beyond_terminated",
-    "gymnasium.envs.classic_control.cartpole:CartPoleVectorEnv": (
-        "state steps prev_done low high steps_beyond_terminated"
-    ),
+    "gymnasium.envs.classic_control.cartpole:CartPoleVectorEnv": "state steps prev_done low high",
     "gymnasium.envs.classic_control.continuous_mountain_car:Continuous_MountainCarEnv": "state",
     "gymnasium.envs.classic_control.mountain_car:MountainCarEnv": "state",
     "gymnasium.envs.classic_control.pendulum:PendulumEnv": "state last_u",
-    "gymnasium.envs.toy_text.blackjack:BlackjackEnv": ("player dealer dealer_top_card_suit dealer_top_card_value_str"),
+    "gymnasium.envs.toy_text.blackjack:BlackjackEnv": "player dealer dealer_top_card_suit dealer_top_card_value_str",
     "gymnasium.envs.toy_text.cliffwalking:CliffWalkingEnv": "s lastaction",
     "gymnasium.envs.toy_text.frozen_lake:FrozenLakeEnv": "s lastaction",
     "gymnasium.envs.toy_text.taxi:TaxiEnv": "s lastaction fickle_step taxi_orientation",
@@ -44,12 +42,10 @@ KNOWN = {
     "gymnasium.wrappers.stateful_observation:DelayObservation": "observation_queue",
     "gymnasium.wrappers.stateful_observation:FrameStackObservation": "obs_queue",
     "gymnasium.wrappers.stateful_observation:MaxAndSkipObservation": "_obs_buffer",
-    "gymnasium.wrappers.stateful_observation:NormalizeObservation": (
-        "obs_rms.mean obs_rms.var obs_rms.count _update_running_mean"
-    ),
+    "gymnasium.wrappers.stateful_observation:NormalizeObservation": "obs_rms.mean obs_rms.var obs_rms.count",
     "gymnasium.wrappers.stateful_observation:TimeAwareObservation": "timesteps",
     "gymnasium.wrappers.stateful_reward:NormalizeReward": (
-        "return_rms.mean return_rms.var return_rms.count discounted_reward _update_running_mean"
+        "return_rms.mean return_rms.var return_rms.count discounted_reward"
     ),
     "gymnasium.wrappers.transform_action:ClipAction": "",
     "gymnasium.wrappers.transform_action:DiscretizeAction": "",
@@ -113,7 +109,7 @@ def set_env_state(env: Layered, state: State) -> None:
         CheckpointError: the state is not of such an environment; nothing was changed, unless a `set_state` failed.
     """
     check_env_state(env, state)
-    for layer, saved in reversed(list(zip(_layers(env), state["layers"], strict=True))):  # a wrapper has the last word
+    for layer, saved in zip(_layers(env), state["layers"], strict=True):
         if "own" in saved:
             try:
                 layer.set_state(decode(saved["own"]))
