@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,6 +46,14 @@ def between(
     ok = low <= number <= high  # NaN is in no range
     ok = ok and not (open_low and number == low) and not (open_high and number == high)
     require(ok, name, value, f"in {'(' if open_low else '['}{low:g}, {high:g}{')' if open_high else ']'}")
+
+
+def written(name: str, value: object) -> None:
+    """Raises ConfigError for what no file can hold: half a character, or a table that contains itself."""
+    try:
+        json.dumps(value, ensure_ascii=False, default=repr, skipkeys=True).encode()
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{name} must be values that a text file can hold, got {quoted(value)}: {error}") from error
 
 
 @dataclass(frozen=True, kw_only=True)

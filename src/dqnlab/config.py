@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any, Literal
 
 from .choices import (
@@ -28,6 +29,7 @@ from .choices import (
     between,
     require,
     whole,
+    written,
 )
 from .errors import ConfigError
 
@@ -58,6 +60,8 @@ class Env:
     def __post_init__(self) -> None:
         ok = callable(self.id) or (isinstance(self.id, str) and bool(self.id))
         require(ok, "env.id", self.id, "the id of an environment, such as CartPole-v1")
+        written("env.id", self.id)
+        written("env.kwargs", self.kwargs)
         whole("env.num_envs", self.num_envs, 1, MOST_ENVS)
         whole("env.frame_stack", self.frame_stack, 1, LONGEST_STACK)
         if self.max_episode_steps is not None:
@@ -145,6 +149,9 @@ class Config:
     film: Film = field(default_factory=Film)
 
     def __post_init__(self) -> None:
+        written("preset", self.preset)
+        if isinstance(self.seed, Integral) and not isinstance(self.seed, bool):
+            object.__setattr__(self, "seed", int(self.seed))  # numpy's too, which environments refuse
         check_seed("seed", self.seed)
         require(self.compile in {"auto", "on", "off"}, "compile", self.compile, "auto, on or off")
         require(self.device in {"auto", "cpu", "cuda"}, "device", self.device, "auto, cpu or cuda")

@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass, replace
 from datetime import date, time
+from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
 from .choices import quoted
@@ -67,18 +68,19 @@ def _rows(values: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
 
 
 def _text(name: str, value: Any) -> str:
-    if name == "kwargs" and _holds_none(value):
+    if name == "kwargs" and _holds(value, NoneType):
         # TOML has no null, and a keyword may well be the text "none": such a table is written as JSON.
         return _literal(json.dumps(value, default=label))
     return _literal(plain(value))
 
 
-def _holds_none(value: Any) -> bool:
+def _holds(value: Any, kind: type | tuple[type, ...]) -> bool:
+    """Whether there is something of a kind anywhere inside."""
     if isinstance(value, Mapping):
-        return any(_holds_none(each) for each in value.values())
+        return any(_holds(each, kind) for each in value.values())
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return any(_holds_none(each) for each in value)
-    return value is None
+        return any(_holds(each, kind) for each in value)
+    return isinstance(value, kind)
 
 
 def _literal(value: Any) -> str:
@@ -213,6 +215,6 @@ def _kwargs(value: Any, source: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ConfigError(f"{source}: env.kwargs must be a table of names and values, got {quoted(value)}")
     for name, each in value.items():
-        if isinstance(each, date | time):  # which no JSON can hold, nor config.toml as it is written
-            raise ConfigError(f"{source}: env.kwargs.{name} is a date or time, {each}: write it as a text")
+        if _holds(each, (date, time)):  # TOML's own kind of value, which no other file or tracker knows
+            raise ConfigError(f"{source}: env.kwargs.{name} holds a date or time, got {quoted(each)}: make it a text")
     return value
