@@ -46,11 +46,11 @@ json_value: st.SearchStrategy[Any] = st.recursive(
 period = st.builds(Steps, num=st.integers(10_000, 10**9)) | st.builds(Episodes, num=count)
 envs = st.builds(
     Env,
-    id=text,
+    id=text.filter(bool),
     kwargs=st.dictionaries(text, json_value, max_size=3),
     num_envs=st.integers(1, 100),
     max_episode_steps=st.none() | count,
-    reward_threshold=st.none() | st.floats(allow_nan=False),
+    reward_threshold=st.none() | st.floats(-1e300, 1e300),
 )
 configs = st.builds(
     Config,

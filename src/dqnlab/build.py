@@ -33,6 +33,7 @@ from .run.train import Loop, Period, Plan, Progress, run, train
 from .run.vector import make_envs
 
 UPDATES_THAT_PAY = 40_000  # an update saves some 0.4 ms, compiling for the first time takes some 15 s
+WEIGHT_BYTES = 28  # float32 in three networks, two gradients and Adam's two running means
 EPISODE_STEPS = 200  # a guess, for budgets counted in episodes
 
 Notify = Callable[[str], None]
@@ -103,8 +104,7 @@ def assemble(config: c.Config) -> System:
     """Builds a run. Raises ConfigError, EnvironmentFault or ResourceError before anything has been written."""
     spec = describe(config.env)
     device = resolve_device(config.device)
-    layout = Layout(config.replay_capacity, spec.obs, config.env.num_envs, config.n)
-    memory = choose_memory(layout.num_bytes, device, f"replay_capacity = {layout.capacity:,}")
+    layout, memory = find_room(config, spec, device)
     online, target, scratch = (make_network(config, spec).to(device) for _ in range(3))
     learner = Learner(online, target, make_rule(config.rule), make_sync(config.sync), make_adam(config.optimizer))
     sampler = make_sampler(config.sampler, config.replay_capacity)
@@ -118,6 +118,17 @@ def assemble(config: c.Config) -> System:
         make_plan(config),
         Progress(),
     )
+
+
+def find_room(config: c.Config, spec: EnvSpec, device: torch.device) -> tuple[Layout, torch.device]:
+    """How the replay is laid out, and where. Raises ResourceError if it or the networks do not fit."""
+    with torch.device("meta"):  # where tensors have shapes and take no memory
+        weights = sum(p.numel() for p in make_network(config, spec).parameters())
+    seen = f"{spec.obs.num_states:,} states" if spec.obs.num_states else f"observations {spec.obs.shape}"
+    what = f"a network with torso.hidden = {config.torso.hidden} for {seen}"
+    choose_memory(weights * WEIGHT_BYTES, torch.device("cpu"), what)
+    layout = Layout(config.replay_capacity, spec.obs, config.env.num_envs, config.n)
+    return layout, choose_memory(layout.num_bytes, device, f"replay_capacity = {layout.capacity:,}")
 
 
 def pays_to_compile(config: c.Config) -> bool:

@@ -2,27 +2,58 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import ClassVar
 
 from .errors import ConfigError
+
+LARGEST = 2**63 - 1  # what an int64, a TOML file and a counter of steps can hold
+MOST_LAYERS, MOST_UNITS = 100, 2**20  # so that the size of a network can be told before it is made
 
 
 def require(ok: bool, name: str, value: object, wanted: str) -> None:
     """Raises ConfigError naming the field, its value and what it must be, unless `ok`."""
     if not ok:
-        raise ConfigError(f"{name} must be {wanted}, got {value!r}")
+        raise ConfigError(f"{name} must be {wanted}, got {quoted(value)}")
 
 
-def whole(name: str, value: object, low: int, wanted: str | None = None) -> None:
-    ok = isinstance(value, int) and not isinstance(value, bool) and value >= low
-    require(ok, name, value, wanted or f"a whole number of at least {low}")
+def quoted(value: object) -> str:
+    """The value as a message shows it: a long one by its beginning, a huge number by its size."""
+    if isinstance(value, int) and value.bit_length() > 128:
+        return f"{value:.4e}" if value.bit_length() <= 1000 else f"a number of {value.bit_length()} bits"
+    text = repr(value)
+    return text if len(text) <= 300 else f"{text[:299]}…"
 
 
-def between(name: str, value: float, low: float, high: float, *, open_low: bool = False) -> None:
-    ok = math.isfinite(value) and low <= value <= high and not (open_low and value == low)
-    require(ok, name, value, f"in {'(' if open_low else '['}{low:g}, {high:g}]")
+def whole(name: str, value: object, low: int, high: int = LARGEST) -> None:
+    ok = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+    wanted = f"a whole number of at least {low}"
+    if high != LARGEST:
+        wanted = f"a whole number from {low} to {high:,}"
+    elif isinstance(value, int) and value > high:
+        wanted = "a whole number below 2**63"
+    require(ok, name, value, wanted)
+
+
+def between(
+    name: str, value: object, low: float, high: float, *, open_low: bool = False, open_high: bool = False
+) -> None:
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    ok = low <= number <= high  # NaN is in no range
+    ok = ok and not (open_low and number == low) and not (open_high and number == high)
+    require(ok, name, value, f"in {'(' if open_low else '['}{low:g}, {high:g}{')' if open_high else ']'}")
+
+
+def written(name: str, value: object) -> None:
+    """Raises ConfigError for what no file can hold: half a character, or a table that contains itself."""
+    try:
+        json.dumps(value, ensure_ascii=False, default=repr, skipkeys=True).encode()
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{name} must be values that a text file can hold, got {quoted(value)}: {error}") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +65,11 @@ class Mlp:
     """units of each hidden layer"""
 
     def __post_init__(self) -> None:
+        require(isinstance(self.hidden, Sequence), "torso.hidden", self.hidden, "the units of each layer, as (64, 64)")
         require(len(self.hidden) > 0, "torso.hidden", self.hidden, "at least one layer")
+        require(len(self.hidden) <= MOST_LAYERS, "torso.hidden", self.hidden, f"at most {MOST_LAYERS} layers")
         for units in self.hidden:
-            whole("torso.hidden", units, 1)
+            whole("torso.hidden", units, 1, MOST_UNITS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,8 +163,8 @@ class Adam:
 
     def __post_init__(self) -> None:
         between("optimizer.lr", self.lr, 0, 10, open_low=True)
-        require(0 <= self.beta1 < 1, "optimizer.beta1", self.beta1, "in [0, 1)")
-        require(0 <= self.beta2 < 1, "optimizer.beta2", self.beta2, "in [0, 1)")
+        between("optimizer.beta1", self.beta1, 0, 1, open_high=True)
+        between("optimizer.beta2", self.beta2, 0, 1, open_high=True)
         between("optimizer.eps", self.eps, 0, 1, open_low=True)
         if self.max_grad_norm is not None:
             between("optimizer.max_grad_norm", self.max_grad_norm, 0, 1e9, open_low=True)

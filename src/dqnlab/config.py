@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any, Literal
 
 from .choices import (
@@ -28,8 +29,13 @@ from .choices import (
     between,
     require,
     whole,
+    written,
 )
 from .errors import ConfigError
+
+# Beyond these a run would not fail with a message but take all memory, or minutes before its first step.
+MOST_ENVS, LONGEST_STACK, LONGEST_N, MOST_THREADS = 100_000, 1_000, 1_000, 1_024
+MOST_EPISODES, MOST_FILMS, LONGEST_FILM = 1_000_000, 1_000, 3_600
 
 # ── Environment ──────────────────────────────────────────────────────────────────────────────────
 
@@ -52,10 +58,16 @@ class Env:
     """mean return that counts as solved; the environment's registered one if none"""
 
     def __post_init__(self) -> None:
-        whole("env.num_envs", self.num_envs, 1)
-        whole("env.frame_stack", self.frame_stack, 1)
+        ok = callable(self.id) or (isinstance(self.id, str) and bool(self.id))
+        require(ok, "env.id", self.id, "the id of an environment, such as CartPole-v1")
+        written("env.id", self.id)
+        written("env.kwargs", self.kwargs)
+        whole("env.num_envs", self.num_envs, 1, MOST_ENVS)
+        whole("env.frame_stack", self.frame_stack, 1, LONGEST_STACK)
         if self.max_episode_steps is not None:
             whole("env.max_episode_steps", self.max_episode_steps, 1)
+        if self.reward_threshold is not None:
+            between("env.reward_threshold", self.reward_threshold, -1e300, 1e300)
 
     @property
     def label(self) -> str:
@@ -76,8 +88,14 @@ class Film:
     """longest film, in seconds of its own playing time"""
 
     def __post_init__(self) -> None:
-        whole("film.episodes", self.episodes, 0)
-        between("film.max_seconds", self.max_seconds, 0, 3600, open_low=True)
+        whole("film.episodes", self.episodes, 0, MOST_FILMS)
+        between("film.max_seconds", self.max_seconds, 0, LONGEST_FILM, open_low=True)
+
+
+def check_seed(name: str, value: object) -> None:
+    """Raises ConfigError unless every generator takes this seed."""
+    ok = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32
+    require(ok, name, value, "a whole number in [0, 2**32)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,13 +151,18 @@ class Config:
     film: Film = field(default_factory=Film)
 
     def __post_init__(self) -> None:
-        ok = isinstance(self.seed, int) and not isinstance(self.seed, bool) and 0 <= self.seed < 2**32
-        require(ok, "seed", self.seed, "a whole number in [0, 2**32)")
+        written("preset", self.preset)
+        if isinstance(self.seed, Integral) and not isinstance(self.seed, bool):
+            object.__setattr__(self, "seed", int(self.seed))  # numpy's too, which environments refuse
+        check_seed("seed", self.seed)
         require(self.compile in {"auto", "on", "off"}, "compile", self.compile, "auto, on or off")
         require(self.device in {"auto", "cpu", "cuda"}, "device", self.device, "auto, cpu or cuda")
-        counts = ("threads", "n", "replay_capacity", "learning_starts", "batch_size", "update_every")
-        judging = ("select_episodes", "confirm_episodes", "score_episodes", "metrics_every")
-        for name in counts + judging:
+        whole("threads", self.threads, 1, MOST_THREADS)
+        whole("n", self.n, 1, LONGEST_N)  # a window keeps n * n numbers
+        counts = ("replay_capacity", "learning_starts", "batch_size", "update_every", "metrics_every")
+        for name in ("select_episodes", "confirm_episodes", "score_episodes"):
+            whole(name, getattr(self, name), 1, MOST_EPISODES)
+        for name in counts:
             whole(name, getattr(self, name), 1)
         whole("checkpoint_every", self.checkpoint_every, 0)
         between("gamma", self.gamma, 0, 1)

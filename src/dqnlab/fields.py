@@ -142,6 +142,12 @@ def label(value: Callable[..., Any] | object) -> str:
     return str(getattr(value, "__name__", type(value).__name__))
 
 
+def elsewhere(key: str) -> str:
+    """A hint for a setting that was looked for in the wrong table: the tables that have it; empty if none has."""
+    names = [name for name in types() if name.rpartition(".")[2] == key]
+    return f"did you mean {' or '.join(names)}?" if names else "`dqn train --help` lists all settings"
+
+
 def nearest(word: str, known: list[str]) -> str:
     """A hint for a message: the known word that is closest, else all of them if they are few."""
     close = get_close_matches(word, known, n=1, cutoff=0.6)

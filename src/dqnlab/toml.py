@@ -12,11 +12,14 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass, replace
+from datetime import date, time
+from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
+from .choices import quoted
 from .config import Config
 from .errors import ConfigError
-from .fields import about, bare, choices, docs, hints, label, nearest, optional, plain, required, wanted
+from .fields import about, bare, choices, docs, elsewhere, hints, label, nearest, optional, plain, required, wanted
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -65,18 +68,19 @@ def _rows(values: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
 
 
 def _text(name: str, value: Any) -> str:
-    if name == "kwargs" and _holds_none(value):
+    if name == "kwargs" and _holds(value, NoneType):
         # TOML has no null, and a keyword may well be the text "none": such a table is written as JSON.
         return _literal(json.dumps(value, default=label))
     return _literal(plain(value))
 
 
-def _holds_none(value: Any) -> bool:
+def _holds(value: Any, kind: type | tuple[type, ...]) -> bool:
+    """Whether there is something of a kind anywhere inside."""
     if isinstance(value, Mapping):
-        return any(_holds_none(each) for each in value.values())
+        return any(_holds(each, kind) for each in value.values())
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return any(_holds_none(each) for each in value)
-    return value is None
+        return any(_holds(each, kind) for each in value)
+    return isinstance(value, kind)
 
 
 def _literal(value: Any) -> str:
@@ -104,8 +108,10 @@ def parse(text: str, source: str) -> dict[str, Any]:
     """The tables of a TOML text. Raises ConfigError."""
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, or a number with thousands of digits
         raise ConfigError(f"{source} is not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{source} is not valid TOML: it is nested too deeply") from error
 
 
 def override(base: Config, data: Mapping[str, Any], source: str) -> Config:
@@ -118,7 +124,7 @@ def _override(base: Any, data: Mapping[str, Any], source: str, prefix: str) -> A
     changes = {}
     for key, value in data.items():
         if key not in known:
-            hint = nearest(key, list(known))
+            hint = nearest(key, list(known)) or elsewhere(key)
             raise ConfigError(f"{source}: unknown key {prefix + key!r}" + (f"; {hint}" if hint else ""))
         current = getattr(base, key)
         if is_dataclass(current):
@@ -133,7 +139,7 @@ def _choose(key: str, current: Any, data: Any, source: str) -> Any:
     kinds = choices(key)
     if not isinstance(data, Mapping):
         example = f'[{key}] with kind = "{next(iter(kinds))}"' if kinds else f"[{key}]"
-        raise ConfigError(f"{source}: {key} must be a table, {example}, got {data!r}")
+        raise ConfigError(f"{source}: {key} must be a table, {example}, got {quoted(data)}")
     if not kinds:
         return _override(current, data, source, f"{key}.")
     rest = {name: value for name, value in data.items() if name != "kind"}
@@ -187,7 +193,16 @@ def _typed(hint: Any, value: Any, key: str, source: str) -> Any:
         return int(value)  # 2e5 steps are a whole number too
     if wants in (bool, str) and isinstance(value, wants):
         return value
-    raise ConfigError(f"{source}: {key} must be {wanted(hint)}, got {value!r}")
+    quotes = ": write it without quotes" if wants in (int, float) and _is_number(value) else ""
+    raise ConfigError(f"{source}: {key} must be {wanted(hint)}, got {quoted(value)}{quotes}")
+
+
+def _is_number(value: Any) -> bool:
+    """Whether this is a text that holds a number."""
+    try:
+        return isinstance(value, str) and math.isfinite(float(value))
+    except ValueError:
+        return False
 
 
 def _kwargs(value: Any, source: str) -> dict[str, Any]:
@@ -195,8 +210,11 @@ def _kwargs(value: Any, source: str) -> dict[str, Any]:
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigError(f"{source}: env.kwargs is no valid JSON: {error}") from error
     if not isinstance(value, dict):
-        raise ConfigError(f"{source}: env.kwargs must be a table of names and values, got {value!r}")
+        raise ConfigError(f"{source}: env.kwargs must be a table of names and values, got {quoted(value)}")
+    for name, each in value.items():
+        if _holds(each, (date, time)):  # TOML's own kind of value, which no other file or tracker knows
+            raise ConfigError(f"{source}: env.kwargs.{name} holds a date or time, got {quoted(each)}: make it a text")
     return value

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import tyro
 from tyro.conf import FlagCreatePairsOff, Positional, UseAppendAction, arg
 
+from ..choices import quoted
 from ..config import Config, Env
 from ..errors import ConfigError
 from ..fields import bare, choices, hints, optional, tagged
@@ -202,13 +203,13 @@ def _rule(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.Primit
         return _spec("JSON", _table, lambda value: json.dumps(value, default=str))
     if info.type == hints(Env)["id"]:
         return _spec("ID", str, str)
-    readers: dict[Any, Any] = {int: _whole, float: float}
+    readers: dict[Any, Any] = {int: _whole, float: _number, Path: _path}
     wants = bare(info.type) if optional(info.type) else info.type
     if wants not in readers:
         return None
     read = readers[wants]
     metavar = wants.__name__.upper()
-    if not optional(info.type):
+    if not optional(info.type) or wants is Path:
         return _spec(metavar, read, str)
     return _spec(f"{metavar}|none", lambda text: None if text.lower() == "none" else read(text), _or_none)
 
@@ -230,12 +231,28 @@ def _whole(text: str) -> int:
         raise ValueError(str(error)) from error  # tyro adds the flag's name to a ValueError
 
 
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ValueError(f"the value must be a number, got {text!r}") from error
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise ValueError("the name of a file or folder is wanted, got ''")
+    return Path(text).expanduser()  # a shell does that, but not in --out=~/mine
+
+
 def _or_none(value: object) -> str:
     return "none" if value is None else str(value)
 
 
 def _table(text: str) -> dict[str, Any]:
-    value = json.loads(text)
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f'a JSON object such as {{"name": 1}} is wanted, got {quoted(text)}: {error}') from error
     if not isinstance(value, dict):
-        raise ValueError(f'a JSON object such as {{"name": 1}} is wanted, got {text}')
+        raise ValueError(f'a JSON object such as {{"name": 1}} is wanted, got {quoted(text)}')
     return value

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 import time
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from .._version import __version__
-from ..errors import ConfigError, DqnlabError
+from ..errors import ConfigError, DqnlabError, ResourceError
 from .text import clean
 
 # Each is a function of `commands`, which is imported only when one is called: `dqn --help` must be quick.
@@ -23,6 +26,7 @@ COMMANDS = {
     "presets": "table of the presets, or what one sets: dqn presets [NAME]",
     "selftest": "learn small problems whose Q-values are known, and compare",
 }
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _BROKEN_PIPE = 141  # 128 + SIGPIPE, what a shell reports for a reader that has gone
 _INTERRUPTED = 130  # 128 + SIGINT
 
@@ -37,14 +41,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without these letters shows a question mark
     try:
-        code = _dispatch(words, started)
+        with plain_warnings():
+            code = _dispatch(words, started)
         sys.stdout.flush()
         return code
-    except DqnlabError as error:
+    except (DqnlabError, MemoryError) as error:
         if debug:
             raise
-        print(f"error: {clean(str(error))}", file=sys.stderr)
-        return error.exit_code
+        print(f"error: {clean(str(error)) or 'out of memory'}", file=sys.stderr)
+        return error.exit_code if isinstance(error, DqnlabError) else ResourceError.exit_code
     except KeyboardInterrupt:
         if debug:
             raise
@@ -54,6 +59,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has gone, as in `dqn runs | head`; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Shows what packages warn of as one line each, and each line once, without source code and colours."""
+    said: set[str] = set()
+
+    def show(message: Warning | str, category: type[Warning], *where: object, **more: object) -> None:
+        line = f"warning: {clean(_COLOUR.sub('', str(message)))}"
+        if line not in said:
+            said.add(line)
+            print(line, file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def _dispatch(words: Sequence[str], started: float) -> int:

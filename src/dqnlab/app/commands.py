@@ -13,7 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..config import Episodes, Steps
+from ..choices import between, whole
+from ..config import LONGEST_FILM, MOST_EPISODES, MOST_FILMS, Episodes, Steps, check_seed
 from ..errors import ConfigError
 from .arguments import Evaluate, Presets, Record, Resume, RunsTable, Selftest, Train, Watch, parse_args, parse_train
 from .loading import loading
@@ -25,13 +26,14 @@ if TYPE_CHECKING:
     from ..run.folder import Run
 
 SIGNALLED = 128  # what a shell adds to the number of a signal
+MOST_SEEDS = 10_000
 
 
 def train(words: Sequence[str], started: float) -> int:
     """`dqn train`, called for at `started` by time.perf_counter()"""
     args, remark = parse_train(words)
     trackers = args.trackers
-    require_positive(seeds=args.seeds)
+    whole("--seeds", args.seeds, 1, MOST_SEEDS)
     if remark:
         print(clean(remark), file=sys.stderr)
     if args.dry_run:
@@ -60,7 +62,8 @@ def resume(words: Sequence[str], started: float) -> int:
     """`dqn resume`, called for at `started` by time.perf_counter()"""
     args = parse_args(Resume, "resume", words)
     given = {name: value for name in ("steps", "episodes") if (value := getattr(args, name)) is not None}
-    require_positive(**given)
+    for name, value in given.items():
+        whole(f"--{name}", value, 1)
     if len(given) > 1:
         raise ConfigError(f"--steps {args.steps} and --episodes {args.episodes} exclude each other: leave one out")
     from ..run.folder import find_run
@@ -105,7 +108,8 @@ def _train_many(args: Train, trackers: Sequence[str], started: float) -> int:
 def evaluate(words: Sequence[str]) -> int:
     """`dqn evaluate`"""
     args = parse_args(Evaluate, "evaluate", words)
-    require_positive(episodes=args.episodes)
+    whole("--episodes", args.episodes, 1, MOST_EPISODES)
+    check_seed("--seed", args.seed)
     from ..run.agent import load
     from ..run.evaluate import evaluate as play
     from .summary import evaluation
@@ -124,7 +128,8 @@ def evaluate(words: Sequence[str]) -> int:
 def watch(words: Sequence[str]) -> int:
     """`dqn watch`"""
     args = parse_args(Watch, "watch", words)
-    require_positive(episodes=args.episodes)
+    whole("--episodes", args.episodes, 1, MOST_EPISODES)
+    check_seed("--seed", args.seed)
     from ..run.agent import load
     from ..run.film import watch as play
 
@@ -137,7 +142,9 @@ def watch(words: Sequence[str]) -> int:
 def record(words: Sequence[str]) -> int:
     """`dqn record`"""
     args = parse_args(Record, "record", words)
-    require_positive(episodes=args.episodes, max_seconds=args.max_seconds)
+    whole("--episodes", args.episodes, 1, MOST_FILMS)
+    between("--max-seconds", args.max_seconds, 0, LONGEST_FILM, open_low=True)
+    check_seed("--seed", args.seed)
     from ..run.agent import load
     from ..run.film import record as film
     from ..run.folder import VIDEOS
@@ -205,11 +212,3 @@ def show(what: RenderableType, *, soft_wrap: bool = False) -> None:
     with console.capture() as text:
         console.print(what, soft_wrap=soft_wrap)
     print(text.get(), end="")  # not by rich, which ends the process when a reader has gone
-
-
-def require_positive(**values: float) -> None:
-    """Raises ConfigError naming the flag whose value is not above zero."""
-    from ..config import require
-
-    for name, value in values.items():
-        require(value > 0, f"--{name.replace('_', '-')}", value, "above zero")

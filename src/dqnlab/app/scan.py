@@ -45,12 +45,21 @@ def scan(words: Sequence[str]) -> Scan:
             continue
         flag, equals, inline = word.partition("=")
         name = dotted(flag)
+        if name == "config":
+            _check_file(found, [inline] if equals else values)
         found.values[name] = inline if equals else values[0] if values else ""
         if name != "steps":
             found.words += [word, *values]
     _budget_from_steps(found)
     _env_from_flag(found)
     return found
+
+
+def _check_file(found: Scan, values: list[str]) -> None:
+    if "config" in found.values:
+        raise ConfigError(f"one --config, please: got {found.values['config']!r} and {''.join(values)!r}")
+    if values == [""]:
+        raise ConfigError("--config wants the name of a file, got ''")
 
 
 def dotted(flag: str) -> str:
@@ -162,7 +171,7 @@ def whole(text: str, name: str) -> int:
 
 def _preset(found: Scan, data: dict[str, Any]) -> tuple[str, str]:
     """The preset's name: asked for, named by the file, or the one that suits the environment."""
-    asked = found.values.get("preset") or data.get("preset")
+    asked = found.values.get("preset", data.get("preset"))
     if asked is not None:
         return str(asked), ""
     table = data.get("env")
@@ -174,8 +183,10 @@ def _preset(found: Scan, data: dict[str, Any]) -> tuple[str, str]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"--config {path} is not a text file in UTF-8: {error}") from error
+    except (OSError, ValueError) as error:
         raise ConfigError(f"--config {path} cannot be read: {error}") from error
 
 

@@ -47,12 +47,11 @@ def work(pipe: Connection[Report, Order], task: Task) -> None:
 def _check(config: Config) -> None:
     """Raises DqnlabError if no seed could be trained; loads what training needs."""
     with loading():
-        from .. import build  # noqa: F401  with torch and Gymnasium
+        from ..build import find_room  # with torch and Gymnasium
     from ..run.device import resolve_device
     from ..run.envs import describe
 
-    resolve_device(config.device)
-    describe(config.env)
+    find_room(config, describe(config.env), resolve_device(config.device))
 
 
 def train_share(task: Task, folder: Path, line: Line, watch: Stopwatch) -> None:

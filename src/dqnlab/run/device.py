@@ -51,7 +51,7 @@ def choose_memory(needed: int, device: torch.device, what: str) -> torch.device:
     available = available_memory()
     if needed > available:
         raise ResourceError(
-            f"{what} needs {needed / 1e9:.1f} GB of memory, but only {available / 1e9:.1f} GB are free: lower it"
+            f"{what} needs {needed / 1e9:,.1f} GB of memory, but only {available / 1e9:,.1f} GB are free: lower it"
         )
     return torch.device("cpu")
 

@@ -1,6 +1,7 @@
 """Environments: made from a configuration, checked once at the door, described by an `EnvSpec`."""
 
 import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -76,7 +77,10 @@ def _construct(env: Env, render_mode: str | None) -> Any:
             kwargs["render_mode"] = render_mode
         return env.id(**kwargs)
     except gym.error.NamespaceNotFound as e:
-        raise EnvironmentFault(f"env {env.label!r}: {e} Install the package that registers it") from e
+        raise EnvironmentFault(
+            f"env {env.label!r}: {e} Install the package that registers it, and name its module before the id"
+            + (": pip install ale-py, then ale_py:" + env.label if env.label.startswith("ALE/") else "")
+        ) from e
     except (gym.error.DependencyNotInstalled, ImportError) as e:
         raise EnvironmentFault(f"env {env.label!r} needs a package that is not installed: {e}") from e
     except gym.error.Error as e:
@@ -103,6 +107,9 @@ def describe(env: Env) -> EnvSpec:
     """
     made = make_one(env)
     try:
+        missing = [name for name in ("observation_space", "action_space") if not hasattr(made, name)]
+        if missing:
+            raise EnvironmentFault(f"env {env.label!r} has no {missing[0]}: set it in the constructor")
         obs, obs_start = _obs_spec(env, made.observation_space)
         action = made.action_space
         if not isinstance(action, spaces.Discrete):
@@ -116,12 +123,22 @@ def describe(env: Env) -> EnvSpec:
         assert limit is not None  # make_one sees to it
         return EnvSpec(obs, obs_start, int(action.n), int(action.start), threshold, limit)
     finally:
+        close(made, env.label)
+
+
+def close(made: AnyEnv, label: str) -> None:
+    """Closes an environment; one that raises then has done its work, so that is only said."""
+    try:
         made.close()
+    except Exception as e:  # an environment may raise anything
+        warnings.warn(f"env {label!r}: close raised {type(e).__name__}: {e}", stacklevel=2)
 
 
 def _obs_spec(env: Env, space: spaces.Space[Any]) -> tuple[ObsSpec, int]:
     if isinstance(space, spaces.Discrete):
         return ObsSpec((), np.dtype(np.int64), int(space.n)), int(space.start)
+    if isinstance(space, spaces.Box) and 0 in space.shape:
+        raise ConfigError(f"env {env.label!r} has the observation space {space}, which holds no numbers: widen it")
     if isinstance(space, spaces.Box):
         kept = space.dtype if space.dtype in (np.uint8, np.bool_) else np.float32
         return ObsSpec(tuple(space.shape), np.dtype(kept), stack=env.frame_stack), 0

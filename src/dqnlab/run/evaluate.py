@@ -41,6 +41,8 @@ class Evaluator:
         native = isinstance(self._env.id, str) and self._env.id in NATIVE
         size = len(seeds) if native else SIDE_BY_SIDE
         parts = [self._play(q_values, seeds[i : i + size]) for i in range(0, len(seeds), size)]
+        if not all(envs.restorable for envs in self._made.values()):
+            self.close()  # who knows what they remember; a run that is taken up again would begin with fresh ones
         return Outcome(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
     def close(self) -> None:

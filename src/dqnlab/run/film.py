@@ -13,7 +13,7 @@ import gymnasium as gym
 
 from ..config import Env
 from ..errors import ResourceError
-from .envs import AnyEnv, make_one
+from .envs import AnyEnv, close, make_one
 from .folder import safe_name
 from .rollout import rollout
 from .seeds import env_seeds
@@ -132,7 +132,7 @@ def _render_modes(where: Env) -> list[str]:
     try:
         return list(made.metadata.get("render_modes", ()))
     finally:
-        made.close()
+        close(made, where.label)
 
 
 def _next_free(folder: Path, name: str) -> Path:

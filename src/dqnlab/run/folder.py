@@ -104,7 +104,9 @@ def create_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[
     """
     try:
         if out is not None:
-            if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+            if out.exists() and not out.is_dir():
+                raise FolderError(f"output folder {str(out)!r} exists and is no folder: choose another --out")
+            if out.exists() and any(out.iterdir()):
                 raise FolderError(f"output folder {str(out)!r} exists and is not empty: choose another --out")
             out.mkdir(parents=True, exist_ok=True)
             return out.resolve()
@@ -122,7 +124,10 @@ def create_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[
             return path.resolve()
         raise FolderError(f"{str(stem)!r} and 998 more of its name exist: choose --out")
     except OSError as e:
-        raise FolderError(f"cannot make the run folder {str(out or runs)!r}: {e.strerror or e}") from e
+        where, flag = (runs, "--runs") if out is None else (out, "--out")
+        raise FolderError(
+            f"cannot make the run folder {str(where)!r} ({e.strerror or e}): choose another {flag}"
+        ) from e
 
 
 def safe_name(text: str) -> str:

@@ -5,7 +5,6 @@ its reward is 0 and both flags are False. So `next_obs` is always the true succe
 whoever collects is to leave that step out.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -13,11 +12,13 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
+from ..choices import quoted
 from ..config import Env
 from ..errors import CheckpointError, EnvironmentFault
-from .envs import AnyEnv, EnvSpec, make_one
+from .envs import AnyEnv, EnvSpec, close, make_one
 from .envstate import State, check_env_state, env_state, is_restorable, set_env_state
 
+LARGEST_REWARD = float(np.finfo(np.float32).max)
 # Environments with a vector version of their own, and how many copies it takes to beat single ones.
 NATIVE = {"CartPole-v0": 8, "CartPole-v1": 8}
 
@@ -121,7 +122,7 @@ class SerialEnvs:
 
     def close(self) -> None:
         for env in self._envs:
-            env.close()
+            close(env, self._label)
 
     def state_dict(self) -> State:
         state: State = {"envs": [env_state(env) for env in self._envs], "steps": self._steps}
@@ -155,12 +156,15 @@ class SerialEnvs:
         try:
             obs, reward, terminated, truncated, _ = env.step(action + self._spec.action_start)
             obs, reward = self._fit(obs), float(reward)
-            if not math.isfinite(reward):
+            if not -LARGEST_REWARD <= reward <= LARGEST_REWARD:
                 check_finite("reward", np.array([reward]), self._label, self._steps)
+                raise EnvironmentFault(
+                    f"env {self._label!r}, step {self._steps}: reward is {reward}: too large for float32"
+                )
             return obs, reward, bool(terminated), bool(truncated)
         except EnvironmentFault:
             raise
-        except Exception as e:
+        except (Exception, SystemExit) as e:  # games with a window of their own may end the program
             where = f"env {self._label!r}, step {self._steps}"
             if isinstance(e, ValueError) and "expected 5, got 4" in str(e):
                 raise EnvironmentFault(
@@ -174,7 +178,11 @@ class SerialEnvs:
         spec = self._spec.obs
         if type(obs) is np.ndarray and obs.dtype == spec.dtype and obs.shape == spec.shape and spec.num_states is None:
             return obs
-        array = self._spec.prepare(obs)
+        try:
+            array = self._spec.prepare(obs)
+        except Exception as e:  # lists of unequal lengths, words, numbers that are too large
+            where = f"env {self._label!r}, step {self._steps}"
+            raise EnvironmentFault(f"{where}: observation {quoted(obs)} is no array of numbers: {e}") from e
         given, announced = f"shape {array.shape}", str(spec.shape)
         wrong = array.shape != spec.shape
         if not wrong and spec.num_states is not None:

@@ -1,0 +1,147 @@
+"""Bad files and bad folders: one message that names them, and nothing made."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dqnlab.app.arguments import parse_train
+from dqnlab.app.cli import main
+from dqnlab.config import Config, Env
+from dqnlab.run import folder as folders
+from dqnlab.run.envs import describe
+
+LONG = "9" * 5000
+
+# What the file holds, and what the message does.
+FILES: list[tuple[str | bytes, list[str]]] = [
+    # not TOML
+    ("gamma = ", ["my.toml is not valid TOML"]),
+    ("[env", ["my.toml is not valid TOML"]),
+    ("gamma = 0.9\ngamma = 0.8", ["my.toml is not valid TOML: Cannot overwrite a value"]),
+    ("[env]\n[env]", ["my.toml is not valid TOML: Cannot declare ('env',) twice"]),
+    ("\x00", ["my.toml is not valid TOML"]),
+    ("!!python/object/apply:os.system ['ls']", ["my.toml is not valid TOML"]),
+    (f"seed = {LONG}", ["my.toml is not valid TOML", "5000 digits"]),
+    ("a = " + "[" * 3000, ["my.toml is not valid TOML: it is nested too deeply"]),
+    ("<html>", ["my.toml is not valid TOML"]),
+    (b"\x89PNG\r\n\x1a\n\x00", ["my.toml is not a text file in UTF-8"]),
+    ("gamma = 0.9".encode("utf-16"), ["my.toml is not a text file in UTF-8"]),
+    # unknown names
+    ("learning_rtae = 1", ["unknown key 'learning_rtae'; did you mean"]),
+    ("seeed = 1", ["unknown key 'seeed'; did you mean seed?"]),
+    ("lr = 0.1", ["unknown key 'lr'; did you mean optimizer.lr?"]),
+    ("config = 'x'", ["unknown key 'config'; `dqn train --help` lists"]),
+    ("'' = 1", ["unknown key ''"]),
+    ("[Optimizer]\nlr = 1", ["unknown key 'Optimizer'; did you mean optimizer?"]),
+    ("preset = 'nope'", ["unknown preset 'nope'; choose from"]),
+    ("preset = 3", ["unknown preset '3'"]),
+    # wrong types
+    ("optimizer.lr = '3e-4'", ["optimizer.lr must be a number, got '3e-4': write it without quotes"]),
+    ("seed = '7'", ["seed must be a whole number, got '7': write it without quotes"]),
+    ("optimizer.lr = 'nan'", ["optimizer.lr must be a number, got 'nan'"]),
+    ("seed = 1979-05-27", ["seed must be a whole number, got datetime.date(1979, 5, 27)"]),
+    ("device = []", ["device must be one of auto, cpu, cuda, got []"]),
+    ("compile = true", ["compile must be one of auto, on, off, got True"]),
+    ("[[env]]\nid = 'x'", ["env must be a table, [env], got [{'id': 'x'}]"]),
+    ("[torso]\nhidden = [64, [1]]", ["torso.hidden must be a whole number, got [1]"]),
+    ("[torso]\nhidden = []", ["torso.hidden must be at least one layer, got ()"]),
+    (f"[torso]\nhidden = {[1] * 101}", ["torso.hidden must be at most 100 layers, got (1, 1,"]),
+    ("optimizer.lr.x = 1", ["optimizer.lr must be a number, got {'x': 1}"]),
+    ("[env]\nkwargs = '[1]'", ["env.kwargs must be a table of names and values, got [1]"]),
+    (f"[env]\nkwargs = '{'[' * 100_000}'", ["env.kwargs is no valid JSON"]),
+    ("[env.kwargs]\nborn = 1979-05-27", ["env.kwargs.born holds a date or time, got datetime.date(1979, 5, 27)"]),
+    ("[env.kwargs]\nborn = [{ on = 07:32:00 }]", ["env.kwargs.born holds a date or time"]),
+    ('[env]\nkwargs = \'{"a": "\\ud800"}\'', ["env.kwargs must be values that a text file can hold", "surrogates"]),
+    # values
+    ("[env]\nid = ''", ["env.id must be the id of an environment, such as CartPole-v1, got ''"]),
+    ("env.reward_threshold = nan", ["env.reward_threshold must be in", "got nan"]),
+    ("env.reward_threshold = inf", ["env.reward_threshold must be in", "got inf"]),
+    ("budget.num = 1e300", ["a number of steps must be a whole number below 2**63, got 1.0000e+300"]),
+    ("budget.num = 1e400", ["budget.num must be a whole number, got inf"]),
+    ("film.max_seconds = nan", ["film.max_seconds must be in (0, 3600], got nan"]),
+    (f"device = '{'x' * 10_000}'", ["device must be one of", "xxx…"]),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), FILES, ids=lambda value: repr(value)[:40])
+def test_files_that_cannot_work_are_answered(text: str | bytes, words: list[str], refused: Any) -> None:
+    Path("my.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert len(refused("train --config my.toml", 2, *words)) < 700
+
+
+def test_a_folder_is_no_file_of_settings(refused: Any) -> None:
+    Path("my.toml").mkdir()
+    refused("train --config my.toml", 2, "my.toml cannot be read", "directory")
+
+
+def test_a_name_that_no_file_can_have(refused: Any) -> None:
+    refused(["train", "--config", "my\x00.toml"], 2, "cannot be read", "null byte")
+
+
+def test_a_byte_order_mark_and_the_line_ends_of_other_systems_are_read(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("my.toml").write_bytes(b"\xef\xbb\xbfseed = 7\r\ngamma = 0.5\r\n")
+    assert main(["train", "--config", "my.toml", "--dry-run"]) == 0
+    assert "\nseed = 7" in capsys.readouterr().out
+
+
+def test_flags_beat_the_file_which_beats_the_preset_and_the_last_flag_wins(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("my.toml").write_text("seed = 7\ngamma = 0.5\n")
+    assert main(["train", "--gamma", "0.6", "--config", "my.toml", "--gamma", "0.7", "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert "\nseed = 7" in out
+    assert "\ngamma = 0.7" in out
+    assert "\nn = 8" in out
+
+
+# ── Folders ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--out taken.txt", "output folder 'taken.txt' exists and is no folder: choose another --out"),
+        ("--out taken.txt/run", "cannot make the run folder 'taken.txt/run' (Not a directory): choose another --out"),
+        ("--runs taken.txt", "cannot make the run folder 'taken.txt' (Not a directory): choose another --runs"),
+        ("--out mine", "output folder 'mine' exists and is not empty: choose another --out"),
+        (f"--out {'y' * 300}", "File name too long"),
+    ],
+)
+def test_a_folder_that_cannot_be_made_is_named_before_anything_is_learnt(
+    words: str, said: str, refused: Any, small: list[str]
+) -> None:
+    Path("taken.txt").write_text("text")
+    Path("mine").mkdir()
+    Path("mine/thesis.txt").write_text("years of work")
+    refused(["train", *words.split(), *small], 2, said)
+
+
+@pytest.mark.parametrize("name", ["a run/ü/日/🤖/", "x" * 250])
+def test_a_folder_may_be_called_anything_the_system_allows(
+    name: str, small: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dqnlab.track.curves.draw_curves", lambda folder, threshold: None)
+    assert (
+        main(["train", "--out", name, "--learning-starts", "128", *small, "--env.num-envs", "1", "--batch-size", "64"])
+        == 0
+    )
+    assert json.loads(Path(name, "result.json").read_text())["env_steps"] >= 200
+
+
+def test_a_tilde_is_the_home_folder_even_where_no_shell_sees_it(tmp_path: Path) -> None:
+    args, _ = parse_train(["--out=~/mine", "--runs", "~"])
+    assert (args.out, args.runs) == (tmp_path / "home" / "mine", tmp_path / "home")
+
+
+@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n", b"PK\x03\x04", b"text"])
+@pytest.mark.parametrize("command", ["evaluate", "watch", "record"])
+def test_a_file_that_holds_no_network_is_told_from_a_run(command: str, content: bytes, refused: Any) -> None:
+    Path("net.pth").write_bytes(content)
+    refused(f"{command} net.pth", 4, "'net.pth' is not a readable weights file")
+
+
+def test_a_run_that_has_saved_no_network_yet_is_told(refused: Any) -> None:
+    Path("young").mkdir()
+    folders.write_start(Path("young"), Config(), describe(Env()), 1)
+    refused("evaluate young", 4, "best_model.pth", "has not saved that network")
