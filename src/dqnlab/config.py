@@ -30,6 +30,7 @@ from .choices import (
     whole,
 )
 from .errors import ConfigError
+from .trust import secret_in
 
 # ── Environment ──────────────────────────────────────────────────────────────────────────────────
 
@@ -56,6 +57,11 @@ class Env:
         whole("env.frame_stack", self.frame_stack, 1)
         if self.max_episode_steps is not None:
             whole("env.max_episode_steps", self.max_episode_steps, 1)
+        if secret := secret_in(self.kwargs, "env.kwargs"):
+            raise ConfigError(
+                f"{secret} looks like a secret, and settings are written to files: leave it out, "
+                "and let the environment read it from an environment variable"
+            )
 
     @property
     def label(self) -> str:

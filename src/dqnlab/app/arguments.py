@@ -20,6 +20,7 @@ Tracker = Literal["swanlab", "tensorboard", "none"]
 Switch = FlagCreatePairsOff[bool]
 Runs = Annotated[Path, arg(metavar="DIR")]
 RunName = Annotated[str, Positional, arg(metavar="RUN")]
+Modules = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="NAME")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,8 @@ class Train:
     """folder of this run or group, must not exist; chosen inside --runs if none"""
     runs: Runs = Path("runs")
     """folder of all runs"""
+    trust_env_module: Modules = ()
+    """a module that the environment id of the --config file may import"""
     tracker: UseAppendAction[tuple[Tracker, ...]] = ()
     """where metrics are shown, swanlab if not said; metrics.jsonl is always written"""
     dry_run: Switch = False
@@ -73,6 +76,8 @@ class Evaluate:
     """another environment than the run's own"""
     runs: Runs = Path("runs")
     """where names are looked up"""
+    trust_env_module: Modules = ()
+    """a module that the environment id of the run's configuration may import"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +96,8 @@ class Watch:
     """another environment than the run's own"""
     runs: Runs = Path("runs")
     """where names are looked up"""
+    trust_env_module: Modules = ()
+    """a module that the environment id of the run's configuration may import"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +120,8 @@ class Record:
     """another environment than the run's own"""
     runs: Runs = Path("runs")
     """where names are looked up"""
+    trust_env_module: Modules = ()
+    """a module that the environment id of the run's configuration may import"""
 
 
 @dataclass(frozen=True, kw_only=True)
