@@ -25,6 +25,7 @@ from .trust import check_env_id
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _DEEPEST = 20  # tables and lists inside each other
 _LARGEST = 10**300
+_DOTS = 1_000  # in a line: reading a dotted key takes time and memory by the square of its parts
 _UNPRINTABLE = re.compile(
     r"[\x7f-\x9f\xad\u0600-\u0605\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
 )
@@ -112,6 +113,8 @@ def from_toml(text: str, base: Config, source: str, trusted: Collection[str] = (
 
 def parse(text: str, source: str) -> dict[str, Any]:
     """The tables of a TOML text. Raises ConfigError."""
+    if any(line.count(".") > _DOTS for line in text.splitlines()):
+        raise ConfigError(f"{source}: a line has more than {_DOTS:,} dots: settings are not nested that deeply")
     try:
         data = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # beside its own, what int() says to a number of 5,000 digits

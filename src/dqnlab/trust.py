@@ -38,8 +38,8 @@ def check_env_id(env_id: object, trusted: Collection[str], source: str) -> None:
     module = imported_by(env_id)
     if module is not None and module not in ({trusted} if isinstance(trusted, str) else trusted):
         raise ConfigError(
-            f"{source}: env.id = {env_id!r} would import the Python module {module!r}, which no file may decide: if you "
-            f"trust that code, add --trust-env-module {shlex.quote(module)} (in Python trust_env_modules=[{module!r}])"
+            f"{source}: env.id = {env_id!r} would import the Python module {module!r}, which no file may decide: "
+            f"if you trust that code, add --trust-env-module {shlex.quote(module)} (in Python trust_env_modules=[{module!r}])"
         )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ..config import Config, Env, Mlp
-from ..errors import CheckpointError, ConfigError
+from ..errors import CheckpointError, ConfigError, FolderError
 from ..learn.networks import CLASSIC_LAYERS, QNetwork, import_weights
 from ..learn.policy import q_function
 from ..learn.types import ObsSpec
@@ -117,6 +117,7 @@ def load(
     named = imported_by(env.id if isinstance(env, Env) else env)
     config = _read_config(folder, [*trust_env_modules, *([named] if named else [])])
     about = read_env(folder / META)
+    _check_stack(config, about["obs_shape"], folder)
     weights = _read_weights(file)
     own = None if about["callable"] else config.env
     return _agent(config, _spec(about, config.env.frame_stack), weights, file, own if env is None else env, device)
@@ -125,6 +126,15 @@ def load(
 def _read_config(folder: Path, trusted: Collection[str]) -> Config:
     path = folder / CONFIG
     return from_toml(read_text(path), Config(), str(path), trusted)
+
+
+def _check_stack(config: Config, shape: list[int], folder: Path) -> None:
+    """Raises FolderError if the two files disagree, before an environment stacks what it is told to."""
+    stack = config.env.frame_stack
+    if stack > 1 and (not shape or shape[0] != stack):
+        raise FolderError(
+            f"{str(folder)!r} is damaged: env.frame_stack = {stack} in {CONFIG}, but the observations in {META} are {shape}"
+        )
 
 
 def _spec(about: Mapping[str, Any], stack: int) -> EnvSpec:

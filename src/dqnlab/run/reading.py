@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..errors import FolderError
 
@@ -49,12 +49,12 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def is_count(value: object) -> bool:
+def is_count(value: object) -> TypeGuard[int]:
     """Whether a value from a file is a whole number from 0 on, of a size that can be counted to."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether a value from a file is a finite number of ordinary size."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
