@@ -125,7 +125,9 @@ def test_reports_of_failures_hide_secrets(monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setenv("MY_TOKEN", CANARY)
     report = failed(3, Path(), RuntimeError(f"401 for {CANARY} at https://me:pw@x"))
     say(f"tracker off: \x1b[31m{CANARY}")
-    assert CANARY not in report.error + Path(ERROR).read_text("utf-8") + capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert CANARY not in report.error + Path(ERROR).read_text("utf-8") + said
+    assert "\x1b" not in said
     assert "RuntimeError: 401 for" in report.error
 
 

@@ -33,13 +33,20 @@ def imported_by(env_id: object) -> str | None:
     return "gym" if _OF_OLD_GYM.search(env_id) else None
 
 
+def named_by_caller(modules: Collection[str], env_id: object) -> set[str]:
+    """The modules that the caller of a command or function trusts: those listed, and that of an id given in person."""
+    listed = {modules} if isinstance(modules, str) else set(modules)
+    own = imported_by(env_id)
+    return listed if own is None else listed | {own}
+
+
 def check_env_id(env_id: object, trusted: Collection[str], source: str) -> None:
     """Raises ConfigError if an id that came with a file would import a module that the caller has not named."""
     module = imported_by(env_id)
-    if module is not None and module not in ({trusted} if isinstance(trusted, str) else trusted):
+    if module is not None and module not in trusted:
         raise ConfigError(
-            f"{source}: env.id = {env_id!r} would import the Python module {module!r}, which no file may decide: "
-            f"if you trust that code, add --trust-env-module {shlex.quote(module)} (in Python trust_env_modules=[{module!r}])"
+            f"{source}: env.id = {env_id!r} would import the Python module {module!r}, which no file may decide. "
+            f"If you trust it, add --trust-env-module {shlex.quote(module)} (in Python trust_env_modules=[{module!r}])"
         )
 
 

@@ -140,6 +140,12 @@ def weights(**changed: torch.Tensor) -> dict[str, torch.Tensor]:
     return full | {name.replace("_", "."): w for name, w in changed.items()}
 
 
+def swollen() -> bytes:
+    with zipfile.ZipFile(io.BytesIO(torch_file(weights()))) as archive:
+        members = [(name, archive.read(name)) for name in archive.namelist()]
+    return zipped(*members, ("archive/data/99", bytes(10**7)), how=zipfile.ZIP_DEFLATED)
+
+
 HUGE = {"dtype": "F32", "shape": [2**30, 2**30], "data_offsets": [0, 2**62]}
 PAYLOADS: dict[str, Callable[[], bytes]] = {
     **{f"pickle {name}": (lambda bomb=bomb: pickle.dumps(bomb, 0)) for name, bomb in BOMBS.items()},
@@ -160,6 +166,7 @@ PAYLOADS: dict[str, Callable[[], bytes]] = {
     "safetensors with a header of 100 GB": lambda: safetensors_header({}, 100 * 2**30),
     "noise": lambda: bytes(np.random.default_rng(0).integers(0, 256, 4096, np.uint8)),
     "nothing": bytes,
+    "zip bomb beside good weights": swollen,
 }
 
 
@@ -178,7 +185,6 @@ class Case:
 
 
 def opens_as(file: str) -> int:
-    """The exit code where this file cannot be used."""
     return {CONFIG: 2, META: 2, BEST: 4, LAST: 4}.get(file, 0)
 
 
@@ -225,14 +231,12 @@ TOMLS = {
     "deep tables": ".".join(["a"] * DEEP) + " = 1",
     "deep kwargs": f"env.kwargs.{'.'.join(['a'] * 50)} = 1",
     "deep JSON": f"env.kwargs = '{'[' * DEEP}'",
+    "deep JSON that can be read": f"env.kwargs = '{{\"a\": {'[' * 50}{']' * 50}}}'",
     "endless whole number": f"seed = {DIGITS}",
     "endless hexadecimal number": f"seed = 0x{'f' * 50_000}",
     "number that no float holds": f"gamma = 1{'0' * 350}",
-    "a table turned value": "env.id = 'x'\nenv = 1",
     "a class of the environment": "env.__class__ = 'evil:X'",
-    "a zero byte": "preset = '\0'",
     "no UTF-8": "preset = '\udc80'",
-    "a kind from elsewhere": "[torso]\nkind = 'os:system'",
     "YAML": "!!python/object/apply:os.system ['touch executed']",
     "a secret": "env.kwargs.api_key = 'x'",
 }
@@ -240,7 +244,6 @@ JSONS = {
     "deep lists": "[" * DEEP,
     "deep tables": '{"a":' * DEEP,
     "endless whole number": f'{{"schema": 1, "x": {DIGITS}}}',
-    "a schema that is text": '{"schema": "1"}',
     "a schema from the future": '{"schema": 99}',
     "no UTF-8": '"\udc80"',
 }
@@ -283,18 +286,15 @@ CASES = [
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes a `case` is run with each."""
     if "case" in metafunc.fixturenames:
         metafunc.parametrize("case", CASES, ids=[case.name[:60] for case in CASES])
 
 
 @pytest.fixture
 def escapes() -> str:
-    """A name that would steer a terminal, a page and a path."""
     return ESCAPES
 
 
 @pytest.fixture
-def bombs() -> dict[str, bytes]:
-    """Each pickle of the corpus."""
-    return {name: pickle.dumps(bomb) for name, bomb in BOMBS.items()}
+def bombs() -> list[bytes]:
+    return [pickle.dumps(bomb) for bomb in BOMBS.values()]

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from dqnlab.app.cli import main
-from dqnlab.errors import DqnlabError
+from dqnlab.errors import CheckpointError, DqnlabError
 from dqnlab.run.agent import load
 from dqnlab.run.folder import BEST, CONFIG, LAST, METRICS
 from dqnlab.track.curves import draw_curves
@@ -69,8 +70,8 @@ def test_a_hostile_file_is_never_obeyed(case: Any, run: Path, capsys: pytest.Cap
     check_harmless(capsys, sum(code != 0 for command, code in got.items() if command != "load"))
 
 
-def test_the_pickles_do_run_where_somebody_unpickles_them(run: Path, bombs: dict[str, bytes]) -> None:
-    for content in bombs.values():
+def test_the_pickles_do_run_where_somebody_unpickles_them(run: Path, bombs: list[bytes]) -> None:
+    for content in bombs:
         SENTINEL.unlink(missing_ok=True)
         sys.modules.pop("evil", None)
         pickle.loads(content)
@@ -80,3 +81,35 @@ def test_the_pickles_do_run_where_somebody_unpickles_them(run: Path, bombs: dict
 def test_without_damage_everything_is_read(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert {*answers(run, CONFIG).values(), *answers(run, METRICS).values()} == {0}
     check_harmless(capsys, 0)
+
+
+# ── Before memory is taken ───────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("first", "words"),
+    [
+        (torch.zeros(1, 1).expand(2**25, 2**25), "claims tensors larger than its"),
+        (torch.zeros(8, 4, device="meta"), "not a plain state_dict"),
+        (torch.zeros(8, 4).to_sparse(), "not a plain state_dict"),
+        (torch.zeros(8), "its layers must be matrices"),
+        (torch.zeros(0, 4), "its layers must be matrices"),
+    ],
+)
+def test_a_lone_weights_file_is_looked_at_before_a_network_is_made(first: torch.Tensor, words: str) -> None:
+    others = {"fc.2.weight": torch.zeros(6, 8), "fc.4.weight": torch.zeros(2, 6)}
+    torch.save({"fc.0.weight": first, **others}, "lone.pth")
+    with pytest.raises(CheckpointError, match=words):
+        load("lone.pth")
+
+
+def test_a_network_is_measured_before_it_is_made(run: Path) -> None:
+    (run / CONFIG).write_text("torso.hidden = [1000000, 1000000]", "utf-8")
+    with pytest.raises(CheckpointError, match=r"108 numbers and the network 1,000,00"):
+        load(run)
+
+
+def test_a_title_of_curves_is_no_formula(run: Path) -> None:
+    header = '{"schema": 1, "env": "$\\\\frac{ \\u001b[2J\\u0000"}\n'
+    (run / METRICS).write_text(header + '{"step": 5, "train/reward": 5.0}\n', "utf-8")
+    assert draw_curves(run, 475.0).is_file()

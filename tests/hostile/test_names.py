@@ -145,10 +145,11 @@ def trained_on_evil(run: Path) -> Path:
 def test_a_module_is_imported_once_the_caller_names_it(trained_on_evil: Path) -> None:
     with pytest.raises(ConfigError, match=r"import the Python module 'evil'.*--trust-env-module evil"):
         load(trained_on_evil)
-    for wrong in (["devil"], ["Evil"], ["evil.x"], "devil"):
+    for wrong in (["devil"], ["Evil"], ["evil.x"], [*"evil"], "devil"):
         with pytest.raises(ConfigError, match="--trust-env-module"):
             load(trained_on_evil, trust_env_modules=wrong)
     assert "evil" not in sys.modules
+    assert load(trained_on_evil, trust_env_modules="evil").config.env.id == "evil:Evil-v0"
     words = [
         "evaluate",
         str(trained_on_evil),

@@ -18,7 +18,7 @@ from ..config import Config
 from ..errors import ConfigError
 from ..fields import choices, hints, nearest, owners, required, tagged, types
 from ..toml import override, parse
-from ..trust import imported_by
+from ..trust import named_by_caller
 
 SOURCE = "command line"
 _SWITCHES = {"dry_run", "quiet", "help", "h"} | {name for name, hint in types().items() if hint is bool}
@@ -129,8 +129,7 @@ def base(found: Scan) -> tuple[Config, str]:
     name, remark = _preset(found, data)
     config = presets.get(name)
     if path:
-        named = imported_by(found.env)
-        config = override(config, data, str(path), [*found.trusted, *([named] if named else [])])
+        config = override(config, data, str(path), named_by_caller(found.trusted, found.env))
     if found.env is not None:
         config = replace(config, env=replace(config.env, id=found.env))
     config = override(config, {name: _choice(found, name, kind) for name, kind in found.chosen.items()}, SOURCE)

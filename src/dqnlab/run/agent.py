@@ -18,7 +18,7 @@ from ..learn.networks import CLASSIC_LAYERS, QNetwork, import_weights
 from ..learn.policy import q_function
 from ..learn.types import ObsSpec
 from ..toml import from_toml
-from ..trust import imported_by
+from ..trust import named_by_caller
 from .envs import EnvSpec, describe
 from .folder import BEST, CONFIG, LAST, META, find_run
 from .reading import inside, read_env, read_text
@@ -114,8 +114,7 @@ def load(
         file = folder / (BEST if which == "best" else LAST)
         if file.exists() and not inside(file):
             raise CheckpointError(f"{str(file)!r} leads out of the run's folder: name the file that you trust")
-    named = imported_by(env.id if isinstance(env, Env) else env)
-    config = _read_config(folder, [*trust_env_modules, *([named] if named else [])])
+    config = _read_config(folder, named_by_caller(trust_env_modules, env.id if isinstance(env, Env) else env))
     about = read_env(folder / META)
     _check_stack(config, about["obs_shape"], folder)
     weights = _read_weights(file)
@@ -133,7 +132,7 @@ def _check_stack(config: Config, shape: list[int], folder: Path) -> None:
     stack = config.env.frame_stack
     if stack > 1 and (not shape or shape[0] != stack):
         raise FolderError(
-            f"{str(folder)!r} is damaged: env.frame_stack = {stack} in {CONFIG}, but the observations in {META} are {shape}"
+            f"{str(folder)!r} is damaged: env.frame_stack = {stack} in {CONFIG}, but {META} has observations {shape}"
         )
 
 
