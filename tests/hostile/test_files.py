@@ -110,6 +110,6 @@ def test_a_network_is_measured_before_it_is_made(run: Path) -> None:
 
 
 def test_a_title_of_curves_is_no_formula(run: Path) -> None:
-    header = '{"schema": 1, "env": "$\\\\frac{ \\u001b[2J\\u0000"}\n'
+    header = '{"schema": 1, "env": "$\\\\frac{$ \\u001b[2J\\u0000"}\n'
     (run / METRICS).write_text(header + '{"step": 5, "train/reward": 5.0}\n', "utf-8")
     assert draw_curves(run, 475.0).is_file()
