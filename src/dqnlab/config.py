@@ -32,6 +32,7 @@ from .choices import (
     written,
 )
 from .errors import ConfigError
+from .trust import secret_in
 
 # Beyond these a run would not fail with a message but take all memory, or minutes before its first step.
 MOST_ENVS, LONGEST_STACK, LONGEST_N, MOST_THREADS = 100_000, 1_000, 1_000, 1_024
@@ -68,6 +69,11 @@ class Env:
             whole("env.max_episode_steps", self.max_episode_steps, 1)
         if self.reward_threshold is not None:
             between("env.reward_threshold", self.reward_threshold, -1e300, 1e300)
+        if secret := secret_in(self.kwargs, "env.kwargs"):
+            raise ConfigError(
+                f"{secret} looks like a secret, and settings are written to files: leave it out, "
+                "and let the environment read it from an environment variable"
+            )
 
     @property
     def label(self) -> str:

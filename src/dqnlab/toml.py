@@ -1,5 +1,8 @@
 """A configuration as TOML text and back.
 
+Whatever is read here was written elsewhere: an environment id that would import code is refused unless its
+module is trusted, and numbers and nesting beyond any sense are refused before anybody computes with them.
+
 A file need not be complete: what it does not mention stays as it was. A tagged choice is a table with
 its `kind`; naming another kind than before starts from that class's defaults. None is written "none".
 """
@@ -10,7 +13,7 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import is_dataclass, replace
 from datetime import date, time
 from types import NoneType
@@ -20,8 +23,15 @@ from .choices import quoted
 from .config import Config
 from .errors import ConfigError
 from .fields import about, bare, choices, docs, elsewhere, hints, label, nearest, optional, plain, required, wanted
+from .trust import check_env_id
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_DEEPEST = 20  # tables and lists inside each other
+_LARGEST = 10**300
+_DOTS = 1_000  # in a line: reading a dotted key takes time and memory by the square of its parts
+_UNPRINTABLE = re.compile(
+    r"[\x7f-\x9f\xad\u0600-\u0605\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
 
 
 def as_dict(config: Config) -> dict[str, Any]:
@@ -89,7 +99,8 @@ def _literal(value: Any) -> str:
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        # What JSON leaves as it is could still steer a terminal that shows the file.
+        return _UNPRINTABLE.sub(lambda each: f"\\u{ord(each[0]):04x}", json.dumps(value, ensure_ascii=False))
     if isinstance(value, list):
         return f"[{', '.join(map(_literal, value))}]"
     rows = [f"{key if _BARE_KEY.fullmatch(key) else _literal(key)} = {_literal(each)}" for key, each in value.items()]
@@ -99,23 +110,52 @@ def _literal(value: Any) -> str:
 # ── Reading ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def from_toml(text: str, base: Config, source: str) -> Config:
-    """`base` with what the text sets; `source` names the text in messages. Raises ConfigError."""
-    return override(base, parse(text, source), source)
+def from_toml(text: str, base: Config, source: str, trusted: Collection[str] = ()) -> Config:
+    """`base` with what the text sets; `source` names the text in messages. Raises as `override` does."""
+    return override(base, parse(text, source), source, trusted)
 
 
 def parse(text: str, source: str) -> dict[str, Any]:
     """The tables of a TOML text. Raises ConfigError."""
+    if any(line.count(".") > _DOTS for line in text.splitlines()):
+        raise ConfigError(f"{source}: a line has more than {_DOTS:,} dots: settings are not nested that deeply")
     try:
-        return tomllib.loads(text)
+        data = tomllib.loads(text)
     except ValueError as error:  # TOMLDecodeError, or a number with thousands of digits
         raise ConfigError(f"{source} is not valid TOML: {error}") from error
     except RecursionError as error:
         raise ConfigError(f"{source} is not valid TOML: it is nested too deeply") from error
+    _check_bounds(data, source)
+    return data
 
 
-def override(base: Config, data: Mapping[str, Any], source: str) -> Config:
-    """`base` with the settings of a nested table, checked together at the end. Raises ConfigError."""
+def _check_bounds(data: object, source: str) -> None:
+    """Raises ConfigError for whole numbers that no float can hold and for tables nested very deeply."""
+    layer = [data]
+    for _ in range(_DEEPEST):
+        layer = [inner for each in layer for inner in _inside(each)]
+        if any(isinstance(each, int) and abs(each) > _LARGEST for each in layer):
+            raise ConfigError(f"{source}: a whole number has more than 300 digits: no setting is that large")
+    if layer:
+        raise ConfigError(f"{source}: more than {_DEEPEST} tables or lists inside each other: no setting is like that")
+
+
+def _inside(value: object) -> list[object]:
+    return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+
+
+def override(base: Config, data: Mapping[str, Any], source: str, trusted: Collection[str] = ()) -> Config:
+    """`base` with the settings of a nested table, checked together at the end.
+
+    Args:
+        trusted: modules that an environment id of the table may import; what the caller himself has named.
+
+    Raises:
+        ConfigError: a setting cannot work, or the environment id would import another module.
+    """
+    env = data.get("env")
+    if isinstance(env, Mapping):
+        check_env_id(env.get("id"), trusted, source)
     return _override(base, data, source, "")
 
 
@@ -212,6 +252,7 @@ def _kwargs(value: Any, source: str) -> dict[str, Any]:
             value = json.loads(value)
         except (ValueError, RecursionError) as error:
             raise ConfigError(f"{source}: env.kwargs is no valid JSON: {error}") from error
+        _check_bounds(value, source)
     if not isinstance(value, dict):
         raise ConfigError(f"{source}: env.kwargs must be a table of names and values, got {quoted(value)}")
     for name, each in value.items():

@@ -21,6 +21,7 @@ Tracker = Literal["swanlab", "tensorboard", "none"]
 Switch = FlagCreatePairsOff[bool]
 Runs = Annotated[Path, arg(metavar="DIR")]
 RunName = Annotated[str, Positional, arg(metavar="RUN")]
+Modules = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="NAME")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,8 @@ class Train:
     """folder of this run or group, must not exist; chosen inside --runs if none"""
     runs: Runs = Path("runs")
     """folder of all runs"""
+    trust_env_module: Modules = ()
+    """a module that the environment id of the --config file may import"""
     tracker: UseAppendAction[tuple[Tracker, ...]] = ()
     """where metrics are shown, swanlab if not said; metrics.jsonl is always written"""
     dry_run: Switch = False
@@ -70,6 +73,8 @@ class Resume:
     """where names are looked up"""
     force_unlock: Switch = False
     """take the folder over from a process on another machine that has ended without giving it back"""
+    trust_env_module: Modules = ()
+    """a module that the environment id of the --config file may import"""
     quiet: Switch = False
     """no live display, only the summary"""
 
@@ -92,6 +97,8 @@ class Evaluate:
     """another environment than the run's own"""
     runs: Runs = Path("runs")
     """where names are looked up"""
+    trust_env_module: Modules = ()
+    """a module that the environment id of the run's configuration may import"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +117,8 @@ class Watch:
     """another environment than the run's own"""
     runs: Runs = Path("runs")
     """where names are looked up"""
+    trust_env_module: Modules = ()
+    """a module that the environment id of the run's configuration may import"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +141,8 @@ class Record:
     """another environment than the run's own"""
     runs: Runs = Path("runs")
     """where names are looked up"""
+    trust_env_module: Modules = ()
+    """a module that the environment id of the run's configuration may import"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ Heavy packages are imported inside: `dqn presets` needs no torch.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..choices import between, whole
 from ..config import LONGEST_FILM, MOST_EPISODES, MOST_FILMS, Episodes, Steps, check_seed
-from ..errors import ConfigError
+from ..errors import ConfigError, FolderError
 from .arguments import Evaluate, Presets, Record, Resume, RunsTable, Selftest, Train, Watch, parse_args, parse_train
 from .loading import loading
 from .text import clean, number, shown
@@ -75,7 +76,7 @@ def resume(words: Sequence[str], started: float) -> int:
     budget = Steps(num=args.steps) if args.steps else Episodes(num=args.episodes) if args.episodes else None
     view = choose_view(quiet=args.quiet)
     try:
-        wish = onward.Wish(budget=budget, force_unlock=args.force_unlock)
+        wish = onward.Wish(budget=budget, trust_env_modules=args.trust_env_module, force_unlock=args.force_unlock)
         run = onward.go_on(find_run(args.run, args.runs), wish, view, started)
     finally:
         view.stop()  # whatever happened, the terminal is given back
@@ -115,7 +116,7 @@ def evaluate(words: Sequence[str]) -> int:
     from .summary import evaluation
 
     path = _home(args.run, args.runs)
-    agent = load(path, which=args.which, env=args.env)
+    agent = load(path, which=args.which, env=args.env, trust_env_modules=args.trust_env_module)
     score = play(agent, episodes=args.episodes, seed=args.seed)
     if args.json:
         print(json.dumps({"run": str(path), "which": args.which, "seed": args.seed, **asdict(score)}))
@@ -133,7 +134,8 @@ def watch(words: Sequence[str]) -> int:
     from ..run.agent import load
     from ..run.film import watch as play
 
-    agent = load(_home(args.run, args.runs), which=args.which, env=args.env)
+    path = _home(args.run, args.runs)
+    agent = load(path, which=args.which, env=args.env, trust_env_modules=args.trust_env_module)
     for index, ret in enumerate(play(agent, episodes=args.episodes, seed=args.seed), start=1):
         print(f"episode {index}: return {number(ret)}", flush=True)
     return 0
@@ -150,8 +152,10 @@ def record(words: Sequence[str]) -> int:
     from ..run.folder import VIDEOS
 
     path = _home(args.run, args.runs)
-    agent = load(path, which=args.which, env=args.env)
+    agent = load(path, which=args.which, env=args.env, trust_env_modules=args.trust_env_module)
     folder = args.out or (path.parent if path.is_file() else path) / VIDEOS
+    if args.out is None and folder.is_symlink():
+        raise FolderError(f"{str(folder)!r} is a link, which may lead anywhere: say --out")
     for made in film(agent, folder, episodes=args.episodes, max_seconds=args.max_seconds, seed=args.seed):
         print(shown(made))
     return 0
@@ -199,7 +203,7 @@ def _home(run: str, runs: Path) -> Path:
     """The run's folder, or the weights file that was named instead. Raises FolderError."""
     from ..run.folder import find_run
 
-    return Path(run) if Path(run).is_file() else find_run(run, runs)
+    return Path(run) if os.path.isfile(run) else find_run(run, runs)
 
 
 def show(what: RenderableType, *, soft_wrap: bool = False) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,8 @@ class Wish:
     """the environment, where a file cannot know it"""
     trackers: Sequence[str] | None = None
     """those that the run began with if none"""
+    trust_env_modules: Collection[str] = ()
+    """modules that the id of its environment may import"""
     force_unlock: bool = False
     """take a folder over that was in use on another machine"""
 
@@ -42,7 +44,7 @@ def resume(
     budget: Steps | Episodes | None = None,
     env: AnyEnvironment | None = None,
     trackers: Sequence[str] | None = None,
-    runs: Path = Path("runs"),
+    trust_env_modules: Collection[str] = (),
 ) -> Run:
     """Goes on with a run from its latest checkpoint, or from the start if there is none, as if nothing had happened.
 
@@ -50,18 +52,19 @@ def resume(
     never interrupted, to the last bit; where that cannot be promised the run says so (`Run.resumed`).
 
     Args:
-        run: a run's folder or name.
+        run: a run's folder, or its name under `runs`.
         budget: a later end than the run was made for; it then goes on even if it was solved.
         env: its environment, where a file cannot know it.
         trackers: those that it began with if none.
-        runs: where names are looked up.
+        trust_env_modules: modules that the id of its environment may import.
 
     Raises:
         FolderError: there is no such run, or another process works on it.
         ConfigError: the run has come to its end already, or the budget is spent.
         CheckpointError: no checkpoint can be read, or it belongs to another environment or network.
     """
-    return go_on(find_run(run, runs), Wish(budget=budget, env=env, trackers=trackers))
+    wish = Wish(budget=budget, env=env, trackers=trackers, trust_env_modules=trust_env_modules)
+    return go_on(find_run(run), wish)
 
 
 def go_on(folder: Path, wish: Wish, view: View | None = None, started: float | None = None) -> Run:
@@ -98,8 +101,10 @@ def _config(folder: Path, wish: Wish) -> Config:
         ConfigError: the run has come to its end, or its environment was made in Python and is not given.
     """
     from ..run.agent import read_config
+    from ..trust import named_by_caller
 
-    config = read_config(folder)
+    named = wish.env.id if isinstance(wish.env, Env) else wish.env
+    config = read_config(folder, named_by_caller(wish.trust_env_modules, named))
     if isinstance(wish.env, Env):
         config = replace(config, env=wish.env)
     elif wish.env is not None:

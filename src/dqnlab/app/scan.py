@@ -18,6 +18,7 @@ from ..config import Config
 from ..errors import ConfigError
 from ..fields import choices, hints, nearest, owners, required, tagged, types
 from ..toml import override, parse
+from ..trust import named_by_caller
 
 SOURCE = "command line"
 _SWITCHES = {"dry_run", "quiet", "help", "h"} | {name for name, hint in types().items() if hint is bool}
@@ -28,11 +29,12 @@ _UNSET = 10**12  # stands in until the flag is parsed, so that no cross-check se
 
 @dataclass
 class Scan:
-    """ENV, the choices of kind, the value of each flag that was seen, and the words left for the parser."""
+    """ENV, the choices of kind, each flag's value, modules a file may import, and the words left for the parser."""
 
     env: str | None = None
     chosen: dict[str, str] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
+    trusted: list[str] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
 
 
@@ -48,6 +50,8 @@ def scan(words: Sequence[str]) -> Scan:
         if name == "config":
             _check_file(found, [inline] if equals else values)
         found.values[name] = inline if equals else values[0] if values else ""
+        if name == "trust_env_module":
+            found.trusted.append(found.values[name])
         if name != "steps":
             found.words += [word, *values]
     _budget_from_steps(found)
@@ -134,7 +138,7 @@ def base(found: Scan) -> tuple[Config, str]:
     name, remark = _preset(found, data)
     config = presets.get(name)
     if path:
-        config = override(config, data, str(path))
+        config = override(config, data, str(path), named_by_caller(found.trusted, found.env))
     if found.env is not None:
         config = replace(config, env=replace(config.env, id=found.env))
     config = override(config, {name: _choice(found, name, kind) for name, kind in found.chosen.items()}, SOURCE)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+
+from ..trust import clean
 
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -24,11 +25,6 @@ class Lines:
             print(clean(line), flush=True)
         except BrokenPipeError:
             self._open = False
-
-
-def clean(text: str) -> str:
-    """The text without control, format and surrogate characters, which could steer a terminal."""
-    return "".join(each for each in text if each == "\n" or unicodedata.category(each) not in {"Cc", "Cf", "Cs"})
 
 
 def shown(path: Path) -> str:

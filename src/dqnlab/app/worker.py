@@ -13,6 +13,7 @@ from pathlib import Path
 from ..config import Config
 from ..errors import DqnlabError
 from ..run.folder import CONFIG, Run, create_folder, seed_name, write_result
+from ..trust import redacted
 from .experiment import film_best
 from .line import Failed, Film, Finished, Go, Idle, Line, Order, Ready, Refused, Report, Standing, Task
 from .loading import loading
@@ -84,10 +85,10 @@ def train_share(task: Task, folder: Path, line: Line, watch: Stopwatch) -> None:
 def failed(seed: int, home: Path, error: Exception) -> Failed:
     """The report of a seed that came to no result; an error nobody foresaw leaves its traceback in the folder."""
     if isinstance(error, DqnlabError):
-        return Failed(seed, str(error), error.exit_code)
+        return Failed(seed, redacted(str(error)), error.exit_code)
     with contextlib.suppress(OSError):  # the report says what happened in any case
-        (home / ERROR).write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    return Failed(seed, f"{type(error).__name__}: {error} (see {ERROR})", 1)
+        (home / ERROR).write_text(redacted("".join(traceback.format_exception(error))), encoding="utf-8")
+    return Failed(seed, redacted(f"{type(error).__name__}: {error} (see {ERROR})"), 1)
 
 
 def _train(config: Config, home: Path, trackers: tuple[str, ...], line: Line, watch: Stopwatch) -> Run:
@@ -125,7 +126,7 @@ def _film(config: Config, run: Run) -> Run:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     start = time.perf_counter()
     try:
-        notes = film_best(load(run.folder, env=None if isinstance(config.env.id, str) else config.env.id), run.folder)
+        notes = film_best(load(run.folder, env=config.env), run.folder)
     except (DqnlabError, KeyboardInterrupt) as error:
         notes = [f"no film: {str(error) or 'interrupted'}"]
     finally:

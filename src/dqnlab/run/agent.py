@@ -1,6 +1,8 @@
 """What you take home: a network that acts, with all it needs to know about its environment."""
 
-from collections.abc import Callable, Mapping
+import os
+import zipfile
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,10 +18,13 @@ from ..learn.networks import CLASSIC_LAYERS, QNetwork, import_weights
 from ..learn.policy import q_function
 from ..learn.types import ObsSpec
 from ..toml import from_toml
+from ..trust import named_by_caller
 from .envs import EnvSpec, describe
-from .folder import BEST, CONFIG, LAST, META, find_run, read_json
+from .folder import BEST, CONFIG, LAST, META, find_run
+from .reading import inside, read_env, read_text
 
 AnyEnvironment = Env | str | Callable[..., Any]
+_SMALL = 2**20  # numbers
 
 
 class Agent:
@@ -85,39 +90,51 @@ def load(
     env: AnyEnvironment | None = None,
     device: str = "cpu",
     runs: Path = Path("runs"),
+    trust_env_modules: Collection[str] = (),
 ) -> Agent:
-    """The agent of a run folder, or of a weights file.
+    """The agent of a run folder, or of a weights file. Nothing in them is ever executed.
 
     Args:
         which: of a run folder, the best network or the last one.
         env: its environment, where a file cannot know it.
+        trust_env_modules: modules that the run's own environment id, `module:Id`, may import; so may that of `env`.
 
     Raises:
+        ConfigError: the run's configuration cannot work, or would import another module.
         FolderError: there is no such run or file.
         CheckpointError: the weights cannot be read, or do not fit the run's configuration.
     """
     path = Path(run_or_file)
-    if path.is_file():
+    if os.path.isfile(path):  # unlike pathlib it takes a name that no file can have for none
         folder, file = path.parent, path
         if not (folder / META).is_file():
             return _load_classic(file, env, device)
     else:
         folder = find_run(path, runs)
         file = folder / (BEST if which == "best" else LAST)
-    config = read_config(folder)
-    about = read_json(folder / META)["env"]
+        if file.exists() and not inside(file):
+            raise CheckpointError(f"{str(file)!r} leads out of the run's folder: name the file that you trust")
+    config = read_config(folder, named_by_caller(trust_env_modules, env.id if isinstance(env, Env) else env))
+    about = read_env(folder / META)
+    _check_stack(config, about["obs_shape"], folder)
     weights = _read_weights(file)
     own = None if about["callable"] else config.env
     return _agent(config, _spec(about, config.env.frame_stack), weights, file, own if env is None else env, device)
 
 
-def read_config(folder: Path) -> Config:
-    """The configuration of a run. Raises FolderError, ConfigError."""
+def read_config(folder: Path, trusted: Collection[str] = ()) -> Config:
+    """The configuration of a run, whose environment may import only trusted modules. Raises FolderError, ConfigError."""
     path = folder / CONFIG
-    try:
-        return from_toml(path.read_text(encoding="utf-8"), Config(), str(path))
-    except OSError as e:
-        raise FolderError(f"{str(path)!r} cannot be read: {e.strerror or e}") from e
+    return from_toml(read_text(path), Config(), str(path), trusted)
+
+
+def _check_stack(config: Config, shape: list[int], folder: Path) -> None:
+    """Raises FolderError if the two files disagree, before an environment stacks what it is told to."""
+    stack = config.env.frame_stack
+    if stack > 1 and (not shape or shape[0] != stack):
+        raise FolderError(
+            f"{str(folder)!r} is damaged: env.frame_stack = {stack} in {CONFIG}, but {META} has observations {shape}"
+        )
 
 
 def _spec(about: Mapping[str, Any], stack: int) -> EnvSpec:
@@ -130,12 +147,25 @@ def _read_weights(file: Path) -> dict[str, Tensor]:
     if not file.is_file():
         raise CheckpointError(f"{str(file)!r} does not exist: the run has not saved that network")
     try:
+        size = file.stat().st_size
+        with zipfile.ZipFile(file) as parts:  # torch's format since 1.6; it is never compressed
+            if sum(part.file_size for part in parts.infolist()) > size:
+                raise CheckpointError(f"{str(file)!r} claims to hold more than its {size:,} bytes")
         weights = torch.load(file, map_location="cpu", weights_only=True)
+    except CheckpointError:
+        raise
     except Exception as e:  # torch raises many kinds for a damaged or hostile file
         raise CheckpointError(f"{str(file)!r} is not a readable weights file: {type(e).__name__}") from e
-    if not isinstance(weights, dict) or not all(isinstance(w, Tensor) for w in weights.values()):
+    if not isinstance(weights, dict) or not all(_is_weight(item) for item in weights.items()):
         raise CheckpointError(f"{str(file)!r} is not a plain state_dict of tensors")
+    if sum(w.numel() * w.element_size() for w in weights.values()) > size:
+        raise CheckpointError(f"{str(file)!r} claims tensors larger than its {size:,} bytes")
     return weights
+
+
+def _is_weight(item: tuple[object, object]) -> bool:
+    name, w = item
+    return isinstance(name, str) and isinstance(w, Tensor) and w.device.type == "cpu" and w.layout == torch.strided
 
 
 def _load_classic(file: Path, env: AnyEnvironment | None, device: str) -> Agent:
@@ -145,6 +175,8 @@ def _load_classic(file: Path, env: AnyEnvironment | None, device: str) -> Agent:
         first, second, last = (weights[f"{name}.weight"] for name in CLASSIC_LAYERS)
     except KeyError as e:
         raise CheckpointError(f"{str(file)!r} lies outside a run folder and has no {e}: its shape is unknown") from e
+    if not all(w.ndim == 2 and w.numel() for w in (first, second, last)):
+        raise CheckpointError(f"{str(file)!r} is no classic network: its layers must be matrices")
     config = Config(torso=Mlp(hidden=(len(first), len(second))))
     spec = EnvSpec(ObsSpec((first.shape[1],), np.dtype(np.float32)), 0, len(last), 0, None, 0)
     return _agent(config, spec, weights, file, env, device)
@@ -155,9 +187,20 @@ def _agent(
 ) -> Agent:
     from ..build import make_network  # build knows this package; the other way round only here
 
-    network = make_network(config, spec).to(device).requires_grad_(False)
     try:
+        _check_size(config, spec, sum(w.numel() for w in weights.values()))
+        network = make_network(config, spec).to(device).requires_grad_(False)
         import_weights(network, weights)
-    except (KeyError, RuntimeError) as e:
+    except (KeyError, RuntimeError, ValueError) as e:
         raise CheckpointError(f"{str(file)!r} does not fit the network of its configuration: {e}") from e
     return Agent(config, spec, network, env)
+
+
+def _check_size(config: Config, spec: EnvSpec, held: int) -> None:
+    """Raises ValueError if the network would be far larger than the weights, before it takes any memory."""
+    from ..build import make_network
+
+    with torch.device("meta"):
+        wanted = sum(p.numel() for p in make_network(config, spec).parameters())
+    if wanted > held + _SMALL:  # a small difference is left to who compares layer by layer, and can name it
+        raise ValueError(f"it has {held:,} numbers and the network {wanted:,}")

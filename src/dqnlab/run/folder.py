@@ -37,12 +37,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..config import Config
 from ..errors import FolderError
 from ..toml import to_toml
+from ..trust import redacted_command
+from .reading import SCHEMA, check_result, is_count, read_json
 
 if TYPE_CHECKING:
     from .envs import EnvSpec
     from .score import Score
 
-SCHEMA = 1
 CONFIG, META, METRICS, RESULT = "config.toml", "meta.json", "metrics.jsonl", "result.json"
 BEST, LAST = "best_model.pth", "last_model.pth"
 TARGET, SNAPSHOTS, BATCH = "target_model.safetensors", "snapshots.safetensors", "batch.safetensors"
@@ -165,7 +166,7 @@ def write_start(folder: Path, config: Config, spec: EnvSpec, stack: int, tracker
     write_atomically(folder / CONFIG, to_toml(config))
     about = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "command": redacted_command([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "git_revision": _git_revision(),
         "stack": stack,
         "trackers": list(trackers),
@@ -221,21 +222,6 @@ def write_result(run: Run) -> None:
     write_json(run.folder / RESULT, {name: value for name, value in asdict(run).items() if name != "folder"})
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Reads a JSON file of a run. Raises FolderError if it is missing, damaged or of a newer schema."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as e:
-        raise FolderError(f"{str(path.parent)!r} is not a run: it has no {path.name}") from e
-    except (OSError, ValueError) as e:
-        raise FolderError(f"{str(path)!r} cannot be read: {e}") from e
-    if not isinstance(content, dict) or not isinstance(content.get("schema"), int):
-        raise FolderError(f"{str(path)!r} is not a file of a dqnlab run")
-    if content["schema"] > SCHEMA:
-        raise FolderError(f"{str(path)!r} has schema {content['schema']}; this dqnlab reads up to {SCHEMA}: update it")
-    return content
-
-
 def find_run(name: str | Path, runs: Path = Path("runs")) -> Path:
     """The folder of a run: a path, a path below `runs`, a folder name below any environment, or `latest`.
 
@@ -244,7 +230,15 @@ def find_run(name: str | Path, runs: Path = Path("runs")) -> Path:
     Raises:
         FolderError: none, or several, of that name, or a group of which no seed has a score.
     """
-    for path in (Path(name), runs / name):
+    try:
+        return _find(name, runs)
+    except (OSError, ValueError) as e:  # what no file could be called: too long, or with a zero byte
+        raise FolderError(f"no run can be called {str(name)[:60]!r}: {e}") from e
+
+
+def _find(name: str | Path, runs: Path) -> Path:
+    below = [runs / name] if ".." not in Path(name).parts else []  # no name leads out of the folder of runs
+    for path in (Path(name), *below):
         if (path / CONFIG).is_file():
             return path.resolve()
         if (path / SUMMARY).is_file():
@@ -272,7 +266,7 @@ def _of_name(name: str, runs: Path) -> list[Path]:
 def _best_of(group: Path) -> Path:
     """The run of a group's best seed. Raises FolderError."""
     best = read_json(group / SUMMARY).get("best")
-    if not isinstance(best, int) or not (group / seed_name(best) / CONFIG).is_file():
+    if not is_count(best) or not (group / seed_name(best) / CONFIG).is_file():
         raise FolderError(f"{str(group)!r} is a group of seeds none of which has a score: name one of its folders")
     return group / seed_name(best)
 
@@ -292,9 +286,11 @@ def list_runs(runs: Path) -> list[dict[str, Any]]:
         group = folder.parent if _is_seed(folder) else None
         try:
             row = read_json(folder / RESULT)
+            check_result(row, folder / RESULT)
             row["status"] = "interrupted" if row.get("interrupted") else "finished"
-        except FolderError:  # still going, or it was killed
-            row = {"env": (group or folder).parent.name, "status": "unfinished"}
+        except FolderError:  # still going, or it was killed, or somebody has changed it
+            status = "damaged" if (folder / RESULT).exists() else "unfinished"
+            row = {"env": (group or folder).parent.name, "status": status}
         rows.append({**row, "folder": folder, "name": f"{group.name}/{folder.name}" if group else folder.name})
     return rows
 

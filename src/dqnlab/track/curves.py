@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..trust import clean
 from .jsonl import NAME, read_header, read_metrics
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def draw_curves(run_folder: Path, threshold: float | None) -> Path:
     for column, draw in enumerate((draw_epsilon, draw_loss, draw_values)):
         draw(figure.add_subplot(grid[1, column], sharex=top), records)
     top.set_xlim(left=0)
-    title = f"{header.get('env', '')}   {run_folder.resolve().name}".strip()
-    figure.suptitle(title, fontsize=14, fontweight="bold", color=INK, x=0.01, ha="left")
+    title = clean(f"{str(header.get('env', ''))[:100]}   {run_folder.resolve().name}".replace("\n", " ")).strip()
+    figure.suptitle(title, parse_math=False, fontsize=14, fontweight="bold", color=INK, x=0.01, ha="left")
     target = run_folder / "curves.png"
     figure.savefig(target)
     return target

@@ -16,6 +16,7 @@ from typing import Any, TextIO
 
 from ..errors import CheckpointError, FolderError
 from ..run.folder import replacing
+from ..run.reading import inside, is_count, is_number
 from .tracker import say, summary
 
 SCHEMA = 1
@@ -97,7 +98,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     lines = _lines(path)
     for number, line in enumerate(lines[1:], start=2):
         record = _parse(line)
-        if record is None:
+        if record is None or not all(map(_is_metric, record.values())) or not is_count(record.get("step")):
             raise CheckpointError(f"{path}: line {number} is damaged: {line[:60]!r}")
         records.append({name: _number(value) for name, value in record.items()})
     return records
@@ -132,6 +133,8 @@ def read_header(path: Path) -> dict[str, Any]:
 
 
 def _lines(path: Path) -> list[str]:
+    if path.exists() and not inside(path):
+        raise FolderError(f"{path} is no plain file of its folder: is this the folder of a run?")
     try:
         text = path.read_text(encoding="utf-8", errors="replace")  # a letter may be torn as well
     except OSError as error:
@@ -142,9 +145,15 @@ def _lines(path: Path) -> list[str]:
 def _parse(line: str) -> dict[str, Any] | None:
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _is_metric(value: object) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_metric, value))
+    return is_number(value) or (isinstance(value, str) and value in _SPELLED)
 
 
 def _strict(value: float | Sequence[float]) -> object:

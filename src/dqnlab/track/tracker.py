@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import ConfigError
+from ..trust import clean, redacted
 
 # The package behind each tracker, and the command that installs it.
 PACKAGES = {
@@ -88,7 +89,7 @@ def say(line: str) -> None:
     """Prints one line of warning to standard error."""
     # A closed terminal is no reason to lose a run, and there is nobody left to tell.
     with contextlib.suppress(OSError, ValueError):
-        print(line, file=sys.stderr, flush=True)
+        print(clean(redacted(line)), file=sys.stderr, flush=True)
 
 
 class Guarded:

@@ -1,0 +1,106 @@
+"""Reading what a run's folder holds, whoever made it: nothing is believed before it has been looked at."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from ..errors import FolderError
+
+SCHEMA = 1
+MOST_BYTES = 1 << 26  # of a text file; our own are far smaller
+_LARGEST = 2**63
+_DTYPES = {"float32", "uint8", "bool", "int64"}  # of stored observations
+
+
+def inside(path: Path) -> bool:
+    """Whether a path in a run's folder is a plain file there, not a link that leads out of it."""
+    return path.is_file() and path.resolve().is_relative_to(path.parent.resolve())
+
+
+def read_text(path: Path) -> str:
+    """A text file of a run's folder. Raises FolderError."""
+    if path.exists() and not inside(path):
+        raise FolderError(f"{str(path)!r} is no plain file of its folder: copy what it leads to if you trust it")
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise FolderError(f"{str(path)!r} has {path.stat().st_size:,} bytes: no file of a run is that large")
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as e:
+        raise FolderError(f"{str(path.parent)!r} is not a run: it has no {path.name}") from e
+    except (OSError, ValueError) as e:
+        raise FolderError(f"{str(path)!r} cannot be read: {getattr(e, 'strerror', None) or e}") from e
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads a JSON file of a run. Raises FolderError if it is missing, damaged or of a newer schema."""
+    text = read_text(path)
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as e:
+        raise FolderError(f"{str(path)!r} cannot be read: {e}") from e
+    if not isinstance(content, dict) or not is_count(content.get("schema")):
+        raise FolderError(f"{str(path)!r} is not a file of a dqnlab run")
+    if content["schema"] > SCHEMA:
+        raise FolderError(f"{str(path)!r} has schema {content['schema']}; this dqnlab reads up to {SCHEMA}: update it")
+    return content
+
+
+def is_count(value: object) -> TypeGuard[int]:
+    """Whether a value from a file is a whole number from 0 on, of a size that can be counted to."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value from a file is a finite number of ordinary size."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value) if isinstance(value, float) else abs(value) < _LARGEST
+
+
+def check_result(result: Mapping[str, Any], path: Path) -> None:
+    """Raises FolderError if what a table shows of a result.json has not the types that it should have."""
+    score, seconds = result.get("score"), result.get("seconds")
+    sound = {
+        "env": isinstance(result.get("env"), str),
+        "score": score is None or _numbers(score, "mean", "low", "high"),
+        "solved": result.get("solved") in (None, True, False),
+        "env_steps": is_count(result.get("env_steps")),
+        "updates": is_count(result.get("updates")),
+        "seconds": _numbers(seconds, "total"),
+    }
+    _refuse(path, result, sound)
+
+
+def read_env(path: Path) -> Mapping[str, Any]:
+    """What a meta.json says of the environment. Raises FolderError if that cannot be."""
+    about = read_json(path).get("env")
+    if not isinstance(about, dict):
+        raise FolderError(f"{str(path)!r} is damaged: it says nothing of the environment")
+    shape, threshold = about.get("obs_shape"), about.get("reward_threshold")
+    sound = {
+        "obs_shape": isinstance(shape, list) and len(shape) <= 8 and all(map(is_count, shape)),
+        "obs_dtype": isinstance(about.get("obs_dtype"), str) and about["obs_dtype"] in _DTYPES,
+        "num_states": "num_states" in about and (about["num_states"] is None or is_count(about["num_states"])),
+        "obs_start": is_number(about.get("obs_start")),
+        "num_actions": is_count(about.get("num_actions")) and about["num_actions"] > 0,
+        "action_start": is_number(about.get("action_start")),
+        "reward_threshold": threshold is None or is_number(threshold),
+        "max_episode_steps": is_count(about.get("max_episode_steps")),
+        "callable": isinstance(about.get("callable"), bool),
+    }
+    _refuse(path, about, sound)
+    return about
+
+
+def _numbers(table: object, *names: str) -> bool:
+    return isinstance(table, dict) and all(is_number(table.get(name)) for name in names)
+
+
+def _refuse(path: Path, values: Mapping[str, Any], sound: Mapping[str, bool]) -> None:
+    wrong = next((name for name, ok in sound.items() if not ok), None)
+    if wrong is not None:
+        raise FolderError(f"{str(path)!r} is damaged: {wrong} cannot be {str(values.get(wrong))[:60]!r}")

@@ -1,0 +1,102 @@
+"""Text from elsewhere: what of it is shown, kept or allowed to import code."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
+
+from .errors import ConfigError
+
+# ── What is shown ────────────────────────────────────────────────────────────────────────────────
+
+
+def clean(text: str) -> str:
+    """The text without control, format and surrogate characters, which could steer a terminal."""
+    return "".join(each for each in text if each == "\n" or unicodedata.category(each) not in {"Cc", "Cf", "Cs"})
+
+
+# ── What is imported ─────────────────────────────────────────────────────────────────────────────
+
+# Shimmy's environments for older interfaces make a second one, whose id is among their arguments.
+_OF_OLD_GYM = re.compile(r"GymV\d+Environment")
+
+
+def imported_by(env_id: object) -> str | None:
+    """The module that making an environment of this id imports because the id says so; none if it says nothing."""
+    if not isinstance(env_id, str):
+        return None
+    if ":" in env_id:
+        return env_id.rpartition(":")[0]
+    return "gym" if _OF_OLD_GYM.search(env_id) else None
+
+
+def named_by_caller(modules: Collection[str], env_id: object) -> set[str]:
+    """The modules that the caller of a command or function trusts: those listed, and that of an id given in person."""
+    listed = {modules} if isinstance(modules, str) else set(modules)
+    own = imported_by(env_id)
+    return listed if own is None else listed | {own}
+
+
+def check_env_id(env_id: object, trusted: Collection[str], source: str) -> None:
+    """Raises ConfigError if an id that came with a file would import a module that the caller has not named."""
+    module = imported_by(env_id)
+    if module is not None and module not in trusted:
+        raise ConfigError(
+            f"{source}: env.id = {env_id!r} would import the Python module {module!r}, which no file may decide. "
+            f"If you trust it, add --trust-env-module {shlex.quote(module)} (in Python trust_env_modules=[{module!r}])"
+        )
+
+
+# ── What is kept ─────────────────────────────────────────────────────────────────────────────────
+
+HIDDEN = "***"
+_SECRET_WORDS = {"token", "secret", "password", "passwd", "passphrase", "credential", "credentials", "apikey"}
+_SECRET = re.compile(r"key|token|secret|passw|passphrase|credential", re.IGNORECASE)
+_USER_INFO = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s/?#@]+@", re.IGNORECASE)
+# A name that looks secret with its value: `--api-key=x`, `"token": "x"`, `TOKEN=x`.
+_ASSIGNED = re.compile(
+    r"""([\w.-]*(?:key|token|secret|passw|passphrase|credential)[\w.-]*["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;}"']+)""",
+    re.IGNORECASE,
+)
+_SHORTEST = 8  # letters of a value that is looked for everywhere; a shorter one could be any word
+
+
+def is_secret(name: str) -> bool:
+    """Whether a setting of this name is likely to hold a secret: `api_key`, `authToken`; not `max_tokens`."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    parts = [part for part in re.split(r"[^a-z0-9]+", words) if part]
+    return bool(parts) and (parts[-1] == "key" or not _SECRET_WORDS.isdisjoint(parts))
+
+
+def secret_in(value: object, name: str) -> str | None:
+    """The dotted name of the first text in nested values that looks like a secret; none if there is none."""
+    if isinstance(value, Mapping):
+        found = (secret_in(inner, f"{name}.{key}") for key, inner in value.items())
+        return next((each for each in found if each is not None), None)
+    if isinstance(value, str):
+        return name if is_secret(name.rpartition(".")[2]) or _USER_INFO.search(value) else None
+    if isinstance(value, Sequence):
+        return next((each for each in (secret_in(inner, name) for inner in value) if each is not None), None)
+    return None
+
+
+def redacted(text: str) -> str:
+    """The text without values of secret-looking names, passwords in addresses and secrets of this environment."""
+    for name, value in os.environ.items():
+        if len(value) >= _SHORTEST and _SECRET.search(name):
+            text = text.replace(value, HIDDEN)
+    return _ASSIGNED.sub(rf"\1{HIDDEN}", _USER_INFO.sub(rf"\1{HIDDEN}@", text))
+
+
+def redacted_command(words: Sequence[str]) -> list[str]:
+    """The words of a command as they may be kept: also the word after `--api-key` is hidden."""
+    kept: list[str] = []
+    hide = False
+    for word in words:
+        flag = word.startswith("-")
+        kept.append(HIDDEN if hide and not flag else redacted(word))
+        hide = flag and "=" not in word and _SECRET.search(word) is not None
+    return kept
