@@ -240,10 +240,13 @@ def saved(env: Env) -> None:
 
 def test_a_network_meets_only_an_environment_of_its_own_shape(refused: Any) -> None:
     saved(Env(id="odd_envs:Odd-v0"))
-    refused("evaluate run --env CartPole-v1", 2, "env 'CartPole-v1' has observations (4,)", "this agent takes (3,)")
-    refused("evaluate run --env Pendulum-v1", 2, "env 'Pendulum-v1'", "Discrete")
-    refused("record run --env Nope-v1", 2, "unknown env 'Nope-v1'")
-    refused("evaluate run --env ''", 2, "env.id must be", "got ''")
+    refused("evaluate run", 2, "would import the Python module 'odd_envs'", "--trust-env-module odd_envs")
+    trusting = "--trust-env-module odd_envs"
+    words = "env 'CartPole-v1' has observations (4,)", "this agent takes (3,)"
+    refused(f"evaluate run --env CartPole-v1 {trusting}", 2, *words)
+    refused(f"evaluate run --env Pendulum-v1 {trusting}", 2, "env 'Pendulum-v1'", "Discrete")
+    refused(f"record run --env Nope-v1 {trusting}", 2, "unknown env 'Nope-v1'")
+    refused(f"evaluate run --env '' {trusting}", 2, "env.id must be", "got ''")
 
 
 def test_an_environment_that_draws_nothing_cannot_be_filmed_or_watched(refused: Any, dummy_display: None) -> None:

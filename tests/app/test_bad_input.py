@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dqnlab.app import experiment, worker
+from dqnlab.app import session, worker
 from dqnlab.choices import quoted
 from dqnlab.config import Config, Env, Mlp
 from dqnlab.errors import ConfigError, ResourceError
@@ -137,7 +137,7 @@ def test_memory_that_runs_out_later_is_a_matter_of_resources(refused: Any, monke
     def train(*args: Any, **kwargs: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(experiment, "train", train)
+    monkeypatch.setattr(session, "train", train)
     refused("train", 5, "error: out of memory")
 
 

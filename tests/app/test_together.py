@@ -53,7 +53,7 @@ def test_every_seed_gets_a_run_of_its_own_that_says_how_many_shared_the_update()
     runs = {each.run.seed: each.run for each in said if isinstance(each, Finished)}
     assert sorted(runs) == [3, 5, 7]
     for seed, run in runs.items():
-        assert run.folder == Path(f"group/seed-{seed}")
+        assert run.folder == Path(f"group/seed-{seed}").resolve()
         assert (run.env_steps, run.interrupted) == (150, False)
         assert run.score is not None
         assert run.score.episodes == 3

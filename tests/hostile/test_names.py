@@ -13,11 +13,12 @@ from dqnlab.app.cli import main
 from dqnlab.config import Config, Env
 from dqnlab.errors import ConfigError, FolderError
 from dqnlab.run.agent import load
-from dqnlab.run.folder import BEST, CONFIG, META, RESULT, SUMMARY, create_folder, find_run, safe_name
+from dqnlab.run.find import find_run
+from dqnlab.run.folder import BEST, CONFIG, META, RESULT, SUMMARY, create_folder, safe_name
 from dqnlab.toml import to_toml
 
 NAMES = [
-    "../x", "../../etc/passwd", "..", ".", "", "/", "/etc/passwd", "..\\x", "C:x", "C:\\x", "\\\\host\\share",
+    "../x", "../../etc/passwd", "..", ".", "/", "/etc/passwd", "..\\x", "C:x", "C:\\x", "\\\\host\\share",
     "%2e%2e/", "%2e%2e%2fx", "....//", "a/../../b", "con", "CON.txt", "nul", "com1", "LPT9.log", "a\0b", "\0",
     "a\nb", "\x1b[2J", "\u202egnp.exe", "\u2066x", "‥/x", "／etc", ".hidden", "~", "~root", "$HOME", "`id`", "-rf",
     "x" * 300, "<script>", "a:b", "*", "?", "x.", "x ", " ",

@@ -12,21 +12,20 @@ from dqnlab.config import Config, Env
 from dqnlab.errors import FolderError
 from dqnlab.run import folder as folders
 from dqnlab.run.envs import describe
+from dqnlab.run.find import find_run, list_runs
 from dqnlab.run.folder import (
     CONFIG,
     META,
     RESULT,
     Run,
     create_folder,
-    find_run,
-    list_runs,
-    read_json,
     safe_name,
     write_atomically,
     write_json,
     write_result,
     write_start,
 )
+from dqnlab.run.reading import read_json
 from dqnlab.toml import from_toml
 
 RUNS = Path("runs")

@@ -1,6 +1,6 @@
 """A run that is cut anywhere and goes on from its checkpoint is the run that nobody cut, to the last bit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-import torch
 
 from dqnlab import presets
 from dqnlab.app.restore import facts, stand
@@ -22,6 +21,8 @@ from dqnlab.run.keep import Keeper
 from dqnlab.run.lockstep import Stopped, lockstep
 from dqnlab.run.seeds import generator
 from dqnlab.track.rows import row
+
+from ..equal import same
 
 END = 360  # env steps; the replay has wrapped around by then
 CUTS = (1, 77, 120, 241, END - 1)  # before the first update, between two, at an evaluation, behind one, at the end
@@ -56,7 +57,7 @@ def short(config: Config, **changes: Any) -> Config:
         "evaluate_every": Steps(num=120),
         "select_episodes": 2,
         "confirm_episodes": 2,
-        "replay_capacity": 150,
+        "replay_capacity": max(150, config.n * config.env.num_envs),
         "learning_starts": 50,
         "batch_size": 16,
         "update_every": min(config.update_every, 8),
@@ -77,25 +78,6 @@ KINDS |= {
 
 def in_envs(config: Config, num_envs: int) -> Config:
     return replace(config, env=replace(config.env, num_envs=num_envs))
-
-
-def same(a: Any, b: Any) -> None:
-    """Asserts that two nested states are equal to the last bit."""
-    assert type(a) is type(b) or (isinstance(a, Mapping) and isinstance(b, Mapping)) or isinstance(a, (list, tuple))
-    if isinstance(a, Mapping):
-        assert list(a) == list(b)
-        for key in a:
-            same(a[key], b[key])
-    elif isinstance(a, (list, tuple)):
-        assert len(a) == len(b)
-        for one, other in zip(a, b, strict=True):
-            same(one, other)
-    elif isinstance(a, torch.Tensor):
-        same(a.numpy(), b.numpy())
-    elif isinstance(a, np.ndarray):
-        assert (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
-    else:
-        assert a == b
 
 
 class Life:

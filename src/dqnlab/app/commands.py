@@ -67,7 +67,7 @@ def resume(words: Sequence[str], started: float) -> int:
         whole(f"--{name}", value, 1)
     if len(given) > 1:
         raise ConfigError(f"--steps {args.steps} and --episodes {args.episodes} exclude each other: leave one out")
-    from ..run.folder import find_run
+    from ..run.find import find_run
 
     with loading():
         from .. import build  # noqa: F401  with torch and Gymnasium
@@ -164,7 +164,7 @@ def record(words: Sequence[str]) -> int:
 def runs(words: Sequence[str]) -> int:
     """`dqn runs`"""
     args = parse_args(RunsTable, "runs", words)
-    from ..run.folder import list_runs
+    from ..run.find import list_runs
     from .summary import runs_table
 
     found = list_runs(args.runs)
@@ -201,7 +201,7 @@ def selftest(words: Sequence[str]) -> int:
 
 def _home(run: str, runs: Path) -> Path:
     """The run's folder, or the weights file that was named instead. Raises FolderError."""
-    from ..run.folder import find_run
+    from ..run.find import find_run
 
     return Path(run) if os.path.isfile(run) else find_run(run, runs)
 

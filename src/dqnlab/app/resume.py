@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from ..config import Config, Env, Episodes, Steps
 from ..errors import ConfigError, FolderError
-from ..run.folder import CONFIG, META, RESULT, Run, find_run, read_json, write_atomically
+from ..run.find import find_run
+from ..run.folder import CONFIG, META, RESULT, Run, write_atomically
+from ..run.reading import read_json
 from ..toml import to_toml
 from .interrupt import signals_wait
 from .session import conduct, open_experiment

@@ -20,7 +20,8 @@ from ..learn.types import ObsSpec
 from ..toml import from_toml
 from ..trust import named_by_caller
 from .envs import EnvSpec, describe
-from .folder import BEST, CONFIG, LAST, META, find_run
+from .find import find_run
+from .folder import BEST, CONFIG, LAST, META
 from .reading import inside, read_env, read_text
 
 AnyEnvironment = Env | str | Callable[..., Any]
@@ -123,7 +124,7 @@ def load(
 
 
 def read_config(folder: Path, trusted: Collection[str] = ()) -> Config:
-    """The configuration of a run, whose environment may import only trusted modules. Raises FolderError, ConfigError."""
+    """The configuration of a run; its environment may import trusted modules. Raises FolderError, ConfigError."""
     path = folder / CONFIG
     return from_toml(read_text(path), Config(), str(path), trusted)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FolderError
-from .folder import RESULT, SUMMARY, Run, read_json, write_json
+from .folder import RESULT, SUMMARY, Run, write_json
+from .reading import read_json
 from .score import SeedsMean, seeds_mean
 
 

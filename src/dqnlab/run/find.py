@@ -1,0 +1,92 @@
+"""Finding runs again: by path, by name, the latest, or all. Needs neither torch nor Gymnasium."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from ..errors import FolderError
+from .folder import CONFIG, RESULT, SUMMARY, seed_name
+from .reading import check_result, is_count, read_json
+
+
+def find_run(name: str | Path, runs: Path = Path("runs")) -> Path:
+    """The folder of a run: a path, a path below `runs`, a folder name below any environment, or `latest`.
+
+    A group of seeds stands for its best one; one of them is `<group>/seed-<n>`.
+
+    Raises:
+        FolderError: none, or several, of that name, or a group of which no seed has a score.
+    """
+    try:
+        return _find(name, runs)
+    except (OSError, ValueError) as e:  # what no file could be called: too long, or with a zero byte
+        raise FolderError(f"no run can be called {str(name)[:60]!r}: {e}") from e
+
+
+def _find(name: str | Path, runs: Path) -> Path:
+    below = [runs / name] if ".." not in Path(name).parts else []  # no name leads out of the folder of runs
+    for path in (Path(name), *below):
+        if (path / CONFIG).is_file():
+            return path.resolve()
+        if (path / SUMMARY).is_file():
+            return _best_of(path).resolve()
+    found = _of_name(str(name), runs)
+    if len(found) == 1:
+        return (found[0] if (found[0] / CONFIG).is_file() else _best_of(found[0])).resolve()
+    if found:
+        raise FolderError(f"several runs are called {str(name)!r}: {', '.join(map(str, found))}")
+    raise FolderError(f"no run {str(name)!r} here or under {str(runs)!r}: `dqn runs` lists what there is")
+
+
+def _of_name(name: str, runs: Path) -> list[Path]:
+    """Runs and groups with this name or, for `latest`, the one that began last."""
+    folders = _run_folders(runs)
+    if name == "latest":
+        last = max(folders, key=_age, default=None)
+        if last is None:
+            return []
+        return [last.parent if _is_seed(last) else last]
+    groups = {path.parent for path in folders if _is_seed(path)}
+    return [path for path in (*folders, *sorted(groups)) if name in (path.name, f"{path.parent.name}/{path.name}")]
+
+
+def _best_of(group: Path) -> Path:
+    """The run of a group's best seed. Raises FolderError."""
+    best = read_json(group / SUMMARY).get("best")
+    if not is_count(best) or not (group / seed_name(best) / CONFIG).is_file():
+        raise FolderError(f"{str(group)!r} is a group of seeds none of which has a score: name one of its folders")
+    return group / seed_name(best)
+
+
+def list_runs(runs: Path) -> list[dict[str, Any]]:
+    """Every run under `runs`, oldest first: its result.json with `folder` and `status` (finished, interrupted …).
+
+    `name` is that of the folder; a seed of a group has the group's before it.
+    """
+    rows: list[dict[str, Any]] = []
+    for folder in sorted(_run_folders(runs), key=_age):
+        group = folder.parent if _is_seed(folder) else None
+        try:
+            row = read_json(folder / RESULT)
+            check_result(row, folder / RESULT)
+            row["status"] = "interrupted" if row.get("interrupted") else "finished"
+        except FolderError:  # still going, or it was killed, or somebody has changed it
+            status = "damaged" if (folder / RESULT).exists() else "unfinished"
+            row = {"env": (group or folder).parent.name, "status": status}
+        rows.append({**row, "folder": folder, "name": f"{group.name}/{folder.name}" if group else folder.name})
+    return rows
+
+
+def _run_folders(runs: Path) -> list[Path]:
+    return [path.parent for depth in ("*", "*/*", "*/*/seed-*") for path in runs.glob(f"{depth}/{CONFIG}")]
+
+
+def _is_seed(folder: Path) -> bool:
+    return re.fullmatch(r"seed-\d+", folder.name) is not None and (folder.parent / SUMMARY).is_file()
+
+
+def _age(folder: Path) -> tuple[str, int]:
+    """Sorts runs by the time in their names, and the seeds of a group among themselves."""
+    return (folder.parent.name, int(folder.name[5:])) if _is_seed(folder) else (folder.name, 0)

@@ -1,0 +1,15 @@
+"""The short form of kill_loop.py."""
+
+from pathlib import Path
+
+import pytest
+
+from .kill_loop import torment
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_f1_a_run_killed_ten_times_comes_to_the_same_end(tmp_path: Path) -> None:
+    toll = torment(tmp_path / "loop", kills=10, in_writes=3)
+    assert toll.kills >= 10
+    assert toll.in_writes >= 3
