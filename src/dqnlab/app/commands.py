@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from ..run.folder import Run
+    from ..run.group import Group
+    from .resume import Wish
 
 SIGNALLED = 128  # what a shell adds to the number of a signal
 MOST_SEEDS = 10_000
@@ -67,17 +69,20 @@ def resume(words: Sequence[str], started: float) -> int:
         whole(f"--{name}", value, 1)
     if len(given) > 1:
         raise ConfigError(f"--steps {args.steps} and --episodes {args.episodes} exclude each other: leave one out")
-    from ..run.find import find_run
+    from ..run.find import find_group, find_run
+    from .resume import Wish, go_on
 
+    budget = Steps(num=args.steps) if args.steps else Episodes(num=args.episodes) if args.episodes else None
+    wish = Wish(budget=budget, trust_env_modules=args.trust_env_module, force_unlock=args.force_unlock)
+    group = find_group(args.run, args.runs)
+    if group is not None:
+        return _resume_many(group, wish, args, started)
     with loading():
         from .. import build  # noqa: F401  with torch and Gymnasium
-        from . import resume as onward
         from .console import choose_view
-    budget = Steps(num=args.steps) if args.steps else Episodes(num=args.episodes) if args.episodes else None
     view = choose_view(quiet=args.quiet)
     try:
-        wish = onward.Wish(budget=budget, trust_env_modules=args.trust_env_module, force_unlock=args.force_unlock)
-        run = onward.go_on(find_run(args.run, args.runs), wish, view, started)
+        run = go_on(find_run(args.run, args.runs), wish, view, started)
     finally:
         view.stop()  # whatever happened, the terminal is given back
     return _ended(run)
@@ -94,12 +99,24 @@ def _ended(run: Run) -> int:
 def _train_many(args: Train, trackers: Sequence[str], started: float) -> int:
     from .board import choose_board  # and no torch: the processes that need it load it themselves
     from .many import Crew
-    from .summary import group_summary
 
     seeds = range(args.config.seed, args.config.seed + args.seeds)
     board = choose_board(quiet=args.quiet)
     crew = Crew(args.config, seeds, out=args.out, runs=args.runs, trackers=trackers, board=board, started=started)
-    group = crew.train()
+    return _group_ended(crew.train())
+
+
+def _resume_many(group: Path, wish: Wish, args: Resume, started: float) -> int:
+    from .board import choose_board
+    from .resume_many import go_on_with_many
+
+    return _group_ended(go_on_with_many(group, wish, choose_board(quiet=args.quiet), started))
+
+
+def _group_ended(group: Group) -> int:
+    """Shows what a group came to; the exit code."""
+    from .summary import group_summary
+
     show(group_summary(group), soft_wrap=True)
     if group.interrupted:
         return SIGNALLED + signal.SIGINT

@@ -60,11 +60,14 @@ class Crew:
     trackers: Sequence[str] = ("swanlab",)
     board: Board | None = None
     started: float = field(default_factory=time.perf_counter)
-    folder: Path | None = field(default=None, init=False)
-    results: dict[int, Run | Failure] = field(default_factory=dict, init=False)
+    folder: Path | None = None
+    """where a group that is taken up again lies; none for a new one"""
+    results: dict[int, Run | Failure] = field(default_factory=dict)
+    """of the seeds that have ended"""
     standings: dict[int, Standing] = field(default_factory=dict, init=False)
     workers: list[Worker] = field(default_factory=list, init=False)
     interrupted: bool = field(default=False, init=False)
+    _begun: bool = field(default=False, init=False)
 
     def train(self) -> Group:
         """Trains every seed and films the best; see `train_many`."""
@@ -72,7 +75,7 @@ class Crew:
         gently = False
         try:
             with signals_wait() as interrupt:
-                for share in shares(self.seeds, max(1, usable_cores() // self.config.threads)):
+                for share in shares(self._open(self.seeds), max(1, usable_cores() // self.config.threads)):
                     self._hire(share)
                 self._serve(interrupt)
                 self._film()
@@ -167,6 +170,8 @@ class Crew:
             return
         if self.folder is None:
             self.folder = create_folder(self.config, self.out, self.runs, self.seeds)
+        if not self._begun:
+            self._begun = True
             write_summary(self._group())
             if self.board is not None:
                 self.board.start(self.config, self.seeds, self.folder, len(self.workers))

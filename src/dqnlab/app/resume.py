@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config import Config, Env, Episodes, Steps
-from ..errors import ConfigError, FolderError
-from ..run.find import find_run
-from ..run.folder import CONFIG, META, RESULT, Run, write_atomically
+from ..errors import ConfigError
+from ..run.find import find_run, has_ended
+from ..run.folder import CONFIG, META, Run, write_atomically
 from ..run.reading import read_json
 from ..toml import to_toml
 from .interrupt import signals_wait
@@ -97,10 +97,20 @@ def go_on(folder: Path, wish: Wish, view: View | None = None, started: float | N
 
 
 def _config(folder: Path, wish: Wish) -> Config:
-    """The configuration to go on with.
+    """The configuration to go on with. Raises ConfigError if the run has come to its end."""
+    config = configured(folder, wish)
+    if wish.budget is not None:
+        return replace(config, budget=wish.budget, stop_when_solved=False)
+    if has_ended(folder):
+        raise ConfigError(f"{str(folder)!r} has come to its end: to train on, say until when, by --steps or --episodes")
+    return config
+
+
+def configured(folder: Path, wish: Wish) -> Config:
+    """The configuration of a run, with the environment that the wish names.
 
     Raises:
-        ConfigError: the run has come to its end, or its environment was made in Python and is not given.
+        ConfigError: its environment was made in Python and is not given.
     """
     from ..run.agent import read_config
     from ..trust import named_by_caller
@@ -115,19 +125,7 @@ def _config(folder: Path, wish: Wish) -> Config:
         raise ConfigError(
             f"this run learns on {config.env.label!r}, an environment made in Python: use dqnlab.resume(…, env=…)"
         )
-    if wish.budget is not None:
-        return replace(config, budget=wish.budget, stop_when_solved=False)
-    if has_ended(folder):
-        raise ConfigError(f"{str(folder)!r} has come to its end: to train on, say until when, by --steps or --episodes")
     return config
-
-
-def has_ended(folder: Path) -> bool:
-    """Whether a run was judged and reported on, and not interrupted before."""
-    try:
-        return not read_json(folder / RESULT)["interrupted"]
-    except FolderError:  # it was killed
-        return False
 
 
 def _extend(system: System, folder: Path) -> None:

@@ -7,8 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FolderError
-from .folder import CONFIG, RESULT, SUMMARY, seed_name
+from .folder import CONFIG, RESULT, SUMMARY, Run, seed_name
 from .reading import check_result, is_count, read_json
+
+
+def find_group(name: str | Path, runs: Path = Path("runs")) -> Path | None:
+    """The folder of a group of seeds: a path, a path below `runs`, a name below any environment, or `latest`."""
+    try:
+        below = [runs / name] if ".." not in Path(name).parts else []
+        for path in (Path(name), *below):
+            if (path / SUMMARY).is_file():
+                return path.resolve()
+        found = _of_name(str(name), runs)
+    except (OSError, ValueError):  # what no file could be called, `find_run` says why
+        return None
+    return found[0].resolve() if len(found) == 1 and (found[0] / SUMMARY).is_file() else None
 
 
 def find_run(name: str | Path, runs: Path = Path("runs")) -> Path:
@@ -58,6 +71,30 @@ def _best_of(group: Path) -> Path:
     if not is_count(best) or not (group / seed_name(best) / CONFIG).is_file():
         raise FolderError(f"{str(group)!r} is a group of seeds none of which has a score: name one of its folders")
     return group / seed_name(best)
+
+
+def read_run(folder: Path) -> Run:
+    """A run as its result.json tells it. Raises FolderError."""
+    from .score import Score
+
+    path = folder / RESULT
+    row = read_json(path)
+    check_result(row, path)
+    try:
+        for name in ("score", "score_registered"):
+            if row[name] is not None:
+                row[name] = Score(**row[name] | {"returns": tuple(row[name]["returns"])})
+        return Run(folder=folder, **{name: value for name, value in row.items() if name != "schema"})
+    except (KeyError, TypeError) as e:
+        raise FolderError(f"{str(path)!r} is damaged: {type(e).__name__}: {e}") from e
+
+
+def has_ended(folder: Path) -> bool:
+    """Whether a run was judged and reported on, and not interrupted before."""
+    try:
+        return not read_json(folder / RESULT)["interrupted"]
+    except (FolderError, KeyError):  # it was killed, or somebody has changed it
+        return False
 
 
 def list_runs(runs: Path) -> list[dict[str, Any]]:

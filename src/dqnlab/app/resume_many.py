@@ -1,0 +1,54 @@
+"""Going on with a group of seeds: those that have not ended go on where their own checkpoints stand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ConfigError, FolderError
+from ..run.find import has_ended, read_run
+from ..run.folder import CONFIG, META, SUMMARY, seed_name
+from ..run.group import Group
+from ..run.lock import locked
+from ..run.reading import is_count, read_json
+from .many import Crew
+from .resume import Wish, configured
+
+if TYPE_CHECKING:
+    from .board import Board
+
+
+def go_on_with_many(group: Path, wish: Wish, board: Board | None = None, started: float | None = None) -> Group:
+    """Goes on with every seed of the group in this folder that has come to no result.
+
+    Raises:
+        FolderError: the group's files are damaged, or another process works on it.
+        ConfigError: every seed has come to its end, or none has begun.
+    """
+    if wish.budget is not None:
+        raise ConfigError(f"{str(group)!r} is a group of seeds: to train one of them on, name its folder")
+    with locked(group, force=wish.force_unlock):
+        seeds = _seeds(group)
+        homes = {seed: group / seed_name(seed) for seed in seeds}
+        begun = [home for home in homes.values() if (home / CONFIG).is_file()]
+        if not begun:
+            raise ConfigError(f"no seed of {str(group)!r} has begun: start again with dqn train")
+        ended = {seed: read_run(home) for seed, home in homes.items() if has_ended(home)}
+        told = read_json(group / SUMMARY).get("results")
+        if len(ended) == len(seeds) and isinstance(told, list) and len(told) == len(seeds):
+            raise ConfigError(f"every seed of {str(group)!r} has come to its end: to train one on, name its folder")
+        trackers = read_json(begun[0] / META).get("trackers", ()) if wish.trackers is None else wish.trackers
+        start = time.perf_counter() if started is None else started
+        config = configured(begun[0], wish)
+        return Crew(
+            config, seeds, folder=group, results=dict(ended), trackers=trackers, board=board, started=start
+        ).train()
+
+
+def _seeds(group: Path) -> Sequence[int]:
+    seeds = read_json(group / SUMMARY).get("seeds")
+    if not isinstance(seeds, list) or not seeds or not all(map(is_count, seeds)):
+        raise FolderError(f"{str(group / SUMMARY)!r} is damaged: it does not say which seeds there are")
+    return seeds
