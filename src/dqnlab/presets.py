@@ -79,6 +79,7 @@ CARTPOLE = replace(
     budget=Steps(num=400_000),
     evaluate_every=Steps(num=6_000),
     metrics_every=20,
+    checkpoint_every=50_000,
 )
 
 

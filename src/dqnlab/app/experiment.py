@@ -41,6 +41,8 @@ class Experiment:
     view: View | None
     resumed: bool = False
     """whether it goes on from a checkpoint"""
+    signal: int | None = None
+    """what asked it to stop, if that was a signal"""
 
     def take(self, event: Event) -> None:
         """Keeps, records, saves and shows an event; the loop stands still meanwhile."""
@@ -126,6 +128,7 @@ class Experiment:
             updates=self.system.learner.updates,
             seconds=self.watch.report(),
             interrupted=interrupted,
+            signal=self.signal if interrupted else None,
             resumed=None if not self.resumed else "exact" if self.saver.exact else "not exact",
         )
 

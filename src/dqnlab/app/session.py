@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -146,18 +145,17 @@ def open_experiment(
 def conduct(experiment: Experiment, waiting: AbstractContextManager[Request], *, film: bool = True) -> Run:
     """Drives one experiment by its own system's events, to the end or until a request to stop."""
     start = time.perf_counter()
-    interrupted, signal = True, None
+    interrupted = True
     try:
         with waiting as request:
             interrupted = _feed(experiment, request)
-            signal = request.signal
+            experiment.signal = request.signal
     except KeyboardInterrupt:
         pass  # somebody insisted: not even the block was finished
     except Exception:
         experiment.fail(time.perf_counter() - start)
         raise
-    run = experiment.conclude(time.perf_counter() - start, interrupted=interrupted, film=film)
-    return replace(run, signal=signal) if interrupted else run
+    return experiment.conclude(time.perf_counter() - start, interrupted=interrupted, film=film)
 
 
 def _feed(experiment: Experiment, request: Request) -> bool:

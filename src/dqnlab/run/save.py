@@ -42,6 +42,7 @@ class Saver:
     """of the latest block"""
     _failures: int = field(default=0, init=False)
     _next: int = field(default=0, init=False)
+    _saved: int | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._next = self._after(self.step)
@@ -54,12 +55,14 @@ class Saver:
         return self.every > 0 and event.step >= self._next
 
     def save(self) -> None:
-        """Writes a checkpoint of this moment. Raises ResourceError if it has failed too often."""
+        """Writes a checkpoint of this moment if there is none yet. Raises ResourceError if that failed too often."""
+        if self._saved == self.step:
+            return
         self._next = self._after(self.step)
         state = {name: part.state_dict() for name, part in self.parts.items()}
         try:
             self.store.save(self.step, state, self.logs, {**self.about, "exact": self.exact and self.clean()})
-            self._failures = 0
+            self._failures, self._saved = 0, self.step
         except ResourceError as e:
             self._failures += 1
             if self._failures == ATTEMPTS:

@@ -1,0 +1,274 @@
+"""`dqn resume` and `dqnlab.resume`: what goes on, how far, and what is refused."""
+
+import json
+import signal
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+
+import dqnlab
+from dqnlab.app import experiment, resume_many
+from dqnlab.app.many import Crew
+from dqnlab.app.resume import Wish, go_on
+from dqnlab.app.resume_many import go_on_with_many
+from dqnlab.app.session import train
+from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.errors import CheckpointError, ConfigError, FolderError
+from dqnlab.run.checkpoint import Store
+from dqnlab.run.events import BlockEnded
+from dqnlab.run.folder import BEST, LAST, METRICS, Run, seed_name
+
+from ..equal import same
+
+TINY = Config(
+    preset="tiny",
+    torso=Mlp(hidden=(8,)),
+    learning_starts=64,
+    budget=Steps(num=300),
+    evaluate_every=Steps(num=100),
+    select_episodes=2,
+    confirm_episodes=2,
+    score_episodes=3,
+    metrics_every=20,
+    checkpoint_every=100,
+    film=Film(episodes=0),
+)
+
+
+class Sealed(gym.Env[np.ndarray, int]):
+    """Its state cannot be saved: nobody knows the class."""
+
+    observation_space, action_space = spaces.Box(-1, 1, (2,), np.float32), spaces.Discrete(2)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[np.ndarray, dict[str, Any]]:
+        super().reset(seed=seed)
+        return self.np_random.random(2, np.float32), {}
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        return self.np_random.random(2, np.float32), 1.0, bool(self.np_random.random() < 0.02), False, {}
+
+
+class Presser:
+    """A view that sends this process a signal at an env step."""
+
+    def __init__(self, step: int, signum: int = signal.SIGINT):
+        self.step, self.signum = step, signum
+
+    def start(self, config: Config, about: Any) -> None:
+        pass
+
+    def __call__(self, event: Any) -> None:
+        if isinstance(event, BlockEnded) and event.step == self.step:
+            signal.raise_signal(self.signum)
+
+    def say(self, line: str) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+
+def begun(folder: Path, step: int = 150, signum: int = signal.SIGINT, **changes: Any) -> Run:
+    """A run that a signal ended."""
+    run = train(replace(TINY, **changes), out=folder, trackers=("none",), view=Presser(step, signum))
+    assert run.interrupted
+    return run
+
+
+def metrics(folder: Path) -> list[dict[str, Any]]:
+    rows = [json.loads(line) for line in (folder / METRICS).read_text().splitlines()]
+    return [{name: value for name, value in row.items() if not name.startswith("time/")} for row in rows]
+
+
+def rewrite(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_a_run_that_was_interrupted_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    whole = train(TINY, out=tmp_path / "whole", trackers=("none",))
+    begun(tmp_path / "cut")
+    run = dqnlab.resume(tmp_path / "cut")
+    assert (run.score, run.env_steps, run.updates, run.solved) == (whole.score, 300, whole.updates, whole.solved)
+    assert (run.interrupted, run.resumed, whole.resumed) == (False, "exact", None)
+    assert run.seconds["earlier"] > 0
+    same(metrics(whole.folder), metrics(run.folder))
+    for name in (BEST, LAST):
+        same(torch.load(whole.folder / name, weights_only=True), torch.load(run.folder / name, weights_only=True))
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_every_signal_leaves_a_checkpoint_of_its_own_moment(signum: int, tmp_path: Path) -> None:
+    run = begun(tmp_path / "run", 150, signum)
+    assert run.signal == signum
+    assert json.loads((run.folder / "result.json").read_text())["signal"] == signum
+    at = Store(run.folder).latest()
+    assert at is not None
+    assert at.step == run.env_steps == 150
+
+
+def test_a_second_signal_leaves_the_last_checkpoint(tmp_path: Path) -> None:
+    class Insists(Presser):
+        def __call__(self, event: Any) -> None:
+            if isinstance(event, BlockEnded) and event.step == 150:
+                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)
+
+    run = train(TINY, out=tmp_path / "run", trackers=("none",), view=Insists(150))
+    at = Store(run.folder).latest()
+    assert run.interrupted
+    assert at is not None
+    assert at.step == 100
+    assert dqnlab.resume(run.folder).resumed == "exact"
+
+
+def test_a_run_without_a_checkpoint_begins_again(tmp_path: Path) -> None:
+    whole = train(TINY, out=tmp_path / "whole", trackers=("none",))
+    run = begun(tmp_path / "cut", 50, checkpoint_every=0)
+    for path in (run.folder / "checkpoints").glob("step-*/*"):
+        path.unlink()
+    for path in (run.folder / "checkpoints").glob("step-*"):
+        path.rmdir()
+    again = dqnlab.resume(run.folder)
+    assert again.score == whole.score
+    same(metrics(whole.folder), metrics(again.folder))
+
+
+# ── Where the environment cannot be saved ────────────────────────────────────────────────────────
+
+
+def test_a_signal_waits_for_the_next_cut(tmp_path: Path) -> None:
+    env = Env(id=Sealed)
+    whole = train(replace(TINY, env=env), out=tmp_path / "whole", trackers=("none",))
+    run = begun(tmp_path / "cut", 150, env=env)
+    assert run.env_steps == 200
+    again = dqnlab.resume(run.folder, env=Sealed)
+    assert (again.resumed, again.score) == ("exact", whole.score)
+    same(metrics(whole.folder), metrics(again.folder))
+
+
+def test_a_cut_in_an_open_episode_is_never_called_exact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(experiment, "PATIENCE", 0.0)
+    run = begun(tmp_path / "cut", 150, env=Env(id=Sealed))
+    assert run.env_steps == 150
+    monkeypatch.undo()
+    again = dqnlab.resume(run.folder, env=Sealed)
+    assert again.resumed == "not exact"
+    train_on = dqnlab.resume(run.folder, env=Sealed, budget=Steps(num=400))
+    assert train_on.resumed == "not exact"
+
+
+def test_an_environment_made_in_python_must_be_given_again(tmp_path: Path) -> None:
+    run = begun(tmp_path / "cut", 150, env=Env(id=Sealed))
+    with pytest.raises(ConfigError, match=r"'Sealed', an environment made in Python.*resume\(…, env=…\)"):
+        dqnlab.resume(run.folder)
+
+
+# ── How far ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_run_that_has_ended_goes_on_only_for_longer(tmp_path: Path) -> None:
+    run = train(TINY, out=tmp_path / "run", trackers=("none",))
+    with pytest.raises(ConfigError, match="has come to its end: to train on"):
+        dqnlab.resume(run.folder)
+    with pytest.raises(ConfigError, match=r"is at step 300 and episode .* already: give a later end"):
+        dqnlab.resume(run.folder, budget=Steps(num=300))
+    longer = dqnlab.resume(run.folder, budget=Steps(num=420))
+    assert (longer.env_steps, longer.resumed) == (420, "exact")
+    assert tomllib.loads((run.folder / "config.toml").read_text())["budget"]["num"] == 420
+    assert [row["step"] for row in metrics(run.folder)[1:]] == sorted(row["step"] for row in metrics(run.folder)[1:])
+
+
+def test_a_solved_run_trains_on_if_it_is_asked_to(tmp_path: Path) -> None:
+    easy = replace(TINY, env=Env(id="CartPole-v1", reward_threshold=1.0))
+    run = train(easy, out=tmp_path / "run", trackers=("none",))
+    assert run.env_steps == 100
+    assert dqnlab.resume(run.folder, budget=Steps(num=200)).env_steps == 200
+
+
+# ── What is refused ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_another_environment_or_network_is_refused_with_a_list(tmp_path: Path) -> None:
+    run = begun(tmp_path / "cut")
+    rewrite(run.folder / "config.toml", "hidden = [8]", "hidden = [9]")
+    rewrite(run.folder / "config.toml", "gamma = 0.99", "gamma = 0.5")
+    before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+    with pytest.raises(CheckpointError, match=r"config\.torso\.hidden: \[8\] then, \[9\] now") as raised:
+        dqnlab.resume(run.folder)
+    assert "config.gamma: 0.99 then, 0.5 now" in str(raised.value)
+    assert {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()} == before
+
+
+def test_other_versions_go_on_but_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = begun(tmp_path / "cut")
+    monkeypatch.setattr("dqnlab.app.restore.versions", lambda: {"torch": "9.9"})
+    assert dqnlab.resume(run.folder).resumed == "not exact"
+    assert "versions.torch" in caplog.text
+
+
+def test_damage_everywhere_is_a_message_and_changes_nothing(tmp_path: Path) -> None:
+    run = begun(tmp_path / "cut")
+    for path in run.folder.glob("checkpoints/step-*/state.safetensors"):
+        path.write_bytes(path.read_bytes()[:-1])
+    before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+    with pytest.raises(CheckpointError, match=r"no checkpoint in .* is whole"):
+        dqnlab.resume(run.folder)
+    assert {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FolderError, match="no run"):
+        dqnlab.resume(tmp_path)
+
+
+# ── Groups ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_group_goes_on_where_each_of_its_seeds_stands(tmp_path: Path) -> None:
+    config = replace(TINY, compile="off")
+    whole = Crew(config, (0, 1, 2), out=tmp_path / "whole", trackers=("none",)).train()
+    cut = Crew(config, (0, 1, 2), out=tmp_path / "cut", trackers=("none",)).train()
+    for path in (cut.folder / "summary.json", cut.folder / seed_name(1) / "result.json"):
+        rewrite(path, '"interrupted": false', '"interrupted": true')
+    for name in ("config.toml", "meta.json", "metrics.jsonl"):  # seed 2 had not begun
+        (cut.folder / seed_name(2) / name).unlink()
+    left = cut.folder / seed_name(2)
+    left.rename(tmp_path / "elsewhere")
+    again = go_on_with_many(cut.folder, Wish())
+    assert [run.score for run in again.runs] == [run.score for run in whole.runs]
+    assert not again.interrupted
+    with pytest.raises(ConfigError, match=r"every seed of .* has come to its end"):
+        go_on_with_many(cut.folder, Wish())
+    with pytest.raises(ConfigError, match="is a group of seeds"):
+        go_on_with_many(cut.folder, Wish(budget=Steps(num=400)))
+
+
+def test_a_group_of_which_nothing_has_begun_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "summary.json").write_text('{"schema": 1, "seeds": [0, 1], "results": []}')
+    with pytest.raises(ConfigError, match=r"no seed of .* has begun"):
+        go_on_with_many(tmp_path, Wish())
+    (tmp_path / "summary.json").write_text('{"schema": 1, "seeds": ["../x"], "results": []}')
+    with pytest.raises(FolderError, match="damaged"):
+        resume_many.go_on_with_many(tmp_path, Wish())
+
+
+def test_the_run_folder_is_held_while_it_is_worked_on(tmp_path: Path) -> None:
+    run = begun(tmp_path / "cut")
+
+    class Second(Presser):
+        def __call__(self, event: Any) -> None:
+            with pytest.raises(FolderError, match=r"in use by process \d+"):
+                go_on(run.folder, Wish())
+
+    assert not go_on(run.folder, Wish(), Second(0)).interrupted
