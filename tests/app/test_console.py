@@ -233,3 +233,15 @@ def test_the_time_left_follows_the_budget() -> None:
     tally.take(block(999, episodes=25))
     tally.mark()
     assert (tally.done, tally.unit, tally.seconds_left) == ((25, 100), "episodes", 15.0)
+
+
+def test_a_run_that_is_taken_up_again_counts_from_there(capsys: pytest.CaptureFixture[str]) -> None:
+    now = iter([0.0, 0.0, 10.0, 10.0, 10.0, 10.0, 10.0])
+    tally = Tally(Config(budget=Steps(num=1_000)), None, lambda: next(now), (600, 9, 50))
+    tally.take(BlockEnded(step=800, episodes=10, updates=60, epsilon=0.1))
+    tally.mark()
+    assert tally.speeds == (20.0, 1.0)
+    assert tally.seconds_left == 10.0
+    view = PlainView()
+    view.start(Config(), About(at=(600, 9, 50)))
+    assert "going on from step 600 with CartPole-v1" in capsys.readouterr().out

@@ -33,6 +33,7 @@ class About:
     device: str = "cpu"
     parameters: int = 0  # of the online network
     replay_bytes: int = 0  # that a full replay takes
+    at: tuple[int, int, int] = (0, 0, 0)  # steps, episodes and updates before, of a run that is taken up again
 
 
 class View(Protocol):
@@ -92,7 +93,7 @@ class LiveView:
         from .tally import Tally
 
         self._console = self._console or Console(highlight=False)
-        self._tally = Tally(config, about.threshold, self._clock)
+        self._tally = Tally(config, about.threshold, self._clock, about.at)
         self._about = about
         self._live = Live(self._panel(), console=self._console, auto_refresh=False)
         self._live.start(refresh=True)
@@ -151,9 +152,10 @@ class PlainView:
         """Says what is trained, and where."""
         from .tally import Tally
 
-        self._tally = Tally(config, about.threshold, self._clock)
+        self._tally = Tally(config, about.threshold, self._clock, about.at)
         place = f" -> {shown(about.folder)}" if about.folder else ""
-        self.say(f"training on {config.env.label}, preset {config.preset}, seed {config.seed}{place}")
+        doing = f"going on from step {about.at[0]:,} with" if about.at[0] else "training on"
+        self.say(f"{doing} {config.env.label}, preset {config.preset}, seed {config.seed}{place}")
         self.say(f"{about.parameters:,} parameters, a replay of {config.replay_capacity:,}: {size(about.replay_bytes)}")
 
     def __call__(self, event: Event) -> None:

@@ -137,7 +137,10 @@ def open_experiment(
         parameters = sum(p.numel() for p in system.learner.online.parameters())
         device = system.learner.device.type
         threshold, memory = system.spec.reward_threshold, system.replay.layout.num_bytes
-        about_run = Shown(folder=folder, threshold=threshold, device=device, parameters=parameters, replay_bytes=memory)
+        place = (step, system.progress.now.episodes, system.learner.updates)
+        about_run = Shown(
+            folder=folder, threshold=threshold, device=device, parameters=parameters, replay_bytes=memory, at=place
+        )
         view.start(config, about_run)
     return Experiment(system, folder, keeper, recorder, saver, watch, view, resumed)
 

@@ -15,10 +15,14 @@ _WINDOW = 3.0  # seconds over which speeds are measured
 class Tally:
     """Counts events and answers what a person asks: how far, how fast, how good."""
 
-    def __init__(self, config: Config, threshold: float | None, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, config: Config, threshold: float | None, clock: Callable[[], float], at: tuple[int, int, int] = (0, 0, 0)
+    ) -> None:
+        """`at`: the steps, episodes and updates of a run that is taken up again."""
         self.config = config
         self.threshold = threshold
-        self.block = BlockEnded(step=0, episodes=0, updates=0, epsilon=1.0)
+        step, episodes, updates = at
+        self.block = BlockEnded(step, episodes, updates, epsilon=1.0)
         self.returns: deque[float] = deque(maxlen=40)
         self.judged: list[float] = []  # mean of each evaluation
         self.best: float | None = None
@@ -26,7 +30,8 @@ class Tally:
         self.ended = False
         self._clock = clock
         self._begun = clock()
-        self._marks: deque[tuple[float, int, int]] = deque([(self._begun, 0, 0)])  # time, steps, updates
+        self._marks: deque[tuple[float, int, int]] = deque([(self._begun, step, updates)])  # time, steps, updates
+        self._used = self.done[0]  # of the budget, before
 
     def take(self, event: Event) -> bool:
         """Takes note of an event; whether it may change what people see more than time passing does."""
@@ -80,7 +85,8 @@ class Tally:
     def seconds_left(self) -> float | None:
         """Until the budget is used, at the pace so far; None while there is no pace, and at the end."""
         used, whole = self.done
-        return self.elapsed * (whole - used) / used if used and not self.ended else None
+        lately = used - self._used
+        return self.elapsed * (whole - used) / lately if lately and not self.ended else None
 
     def telling(self, event: Event, waited: float) -> bool:
         """Whether the event deserves a line of its own, `waited` seconds after the last one."""
