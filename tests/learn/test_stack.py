@@ -55,6 +55,23 @@ def test_the_same_stack_learns_the_same_bit_by_bit(agent_of: Any, stack_of: Any,
             assert all(torch.equal(*pair) for pair in zip(one.tensors, other.tensors, strict=True))
 
 
+@pytest.mark.slow
+def test_how_many_learn_side_by_side_changes_no_bit(
+    agent_of: Any, stack_of: Any, program_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A group that is taken up again is built of the seeds that have not ended (docs/design/0005).
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(program_folder / "inductor"))
+    first = []
+    for size in (1, 3, 5):
+        agents = [agent_of(seed=seed) for seed in range(size)]
+        update = stack_of(agents, program_folder).update
+        for _ in range(100):
+            update({i: agent.sample() for i, agent in enumerate(agents)})
+        first.append(agents[0])
+    for other in first[1:]:
+        assert all(torch.equal(*pair) for pair in zip(first[0].tensors, other.tensors, strict=True))
+
+
 def test_what_one_agent_does_is_nothing_to_the_others(agent_of: Any, stack_of: Any, cache: Path) -> None:
     quiet, loud = ([agent_of(seed=seed) for seed in range(3)] for _ in range(2))
     updates = [stack_of(agents, cache).update for agents in (quiet, loud)]

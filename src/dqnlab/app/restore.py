@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FREE = ("config.budget", "config.stop_when_solved", "config.film")  # may differ from the checkpoint's
 # May differ too, but then the results are not exactly what they would have been.
-SOFT = ("versions", "stack", "config.compile", "config.threads", "config.device", "config.checkpoint_every")
+SOFT = ("versions", "config.compile", "config.threads", "config.device", "config.checkpoint_every")
 
 
 def facts(system: System) -> dict[str, Any]:
@@ -26,7 +26,6 @@ def facts(system: System) -> dict[str, Any]:
         "config": json.loads(json.dumps(as_dict(system.config), default=str)),
         "env": env_facts(system.config, system.spec),
         "versions": versions(),
-        "stack": system.stack,
     }
 
 
