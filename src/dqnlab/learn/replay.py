@@ -101,15 +101,15 @@ class Replay:
         self._number = np.zeros(layout.capacity, np.int64)  # of each transition's first frame
         self._num_frames, self._reach = layout.num_frames, layout.reach
         self.memory = layout.allocate(device or torch.device("cpu"))
-        columns = {**self.memory._asdict(), "number": self._number}
+        columns = self.memory._asdict()
         self.frames = Ring({name: columns.pop(name) for name in ("frames", "first")})
-        self.transitions = Ring(columns)
+        self.transitions, self.starts = Ring(columns), Ring({"number": torch.from_numpy(self._number)})
 
     def move_to(self, memory: Memory) -> None:
         """Lives in `memory` from now on, which holds what it held before."""
         self.memory = memory
         self.frames.live_in(memory[:2])
-        self.transitions.live_in([*memory[2:], self._number])
+        self.transitions.live_in(memory[2:])
 
     def __len__(self) -> int:
         return self.transitions.added - self._oldest
@@ -124,7 +124,8 @@ class Replay:
         self.frames.append(block.frames, block.first)
         new, size, before = block.transitions, self._num_frames, self.added
         if len(new.action):
-            self.transitions.append(new.start % size, new.action, new.reward, new.discount, new.end % size, new.start)
+            self.transitions.append(new.start % size, new.action, new.reward, new.discount, new.end % size)
+            self.starts.append(new.start)
             self.sampler.added(self._slots(before, self.added))
             self._oldest = max(self._oldest, self.added - self.layout.capacity)
         self._drop_frameless()
@@ -160,10 +161,10 @@ class Replay:
     @property
     def logs(self) -> dict[str, Ring]:
         """What grows: its rows are read and written by themselves."""
-        return {"frames": self.frames, "transitions": self.transitions}
+        return {"frames": self.frames, "transitions": self.transitions, "starts": self.starts}
 
     def state_dict(self) -> dict[str, Any]:
-        """All but the rows of the two rings (`logs`)."""
+        """All but the rows (`logs`)."""
         return {
             "oldest": self._oldest,
             "added": self.added,
@@ -173,8 +174,9 @@ class Replay:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Needs the rows of both rings as well (`logs`), before or after."""
-        self._oldest, self.transitions.added, self.frames.added = state["oldest"], state["added"], state["frames_added"]
+        """Needs the rows as well (`logs`), before or after."""
+        self._oldest, self.frames.added = state["oldest"], state["frames_added"]
+        self.transitions.added = self.starts.added = state["added"]
         self.sampler.load_state_dict(state["sampler"])
         self._rng.bit_generator.state = state["rng"]
 

@@ -7,33 +7,32 @@ import numpy as np
 import torch
 from torch import Tensor
 
-Column = np.ndarray | Tensor
-
 
 class Ring:
-    """The latest rows of a sequence: row number i lies in slot i % size."""
+    """The latest rows of a sequence: row number i lies in slot i % size. All columns on one device."""
 
-    def __init__(self, columns: Mapping[str, Column]):
+    def __init__(self, columns: Mapping[str, Tensor]):
         self.added = 0  # rows ever
         self._names = tuple(columns)
-        self.live_in(columns.values())
+        self.live_in(list(columns.values()))
 
-    def live_in(self, columns: Sequence[Column] | Any) -> None:
+    def live_in(self, columns: Sequence[Tensor]) -> None:
         """Writes into these columns from now on, which hold what its own held before."""
-        on_cpu = [x.numpy() if isinstance(x, Tensor) and x.device.type == "cpu" else x for x in columns]
-        self._columns: list[Column] = on_cpu
-        self.size = len(on_cpu[0])
+        self.size, self._device = len(columns[0]), columns[0].device
+        self._on_cpu = self._device.type == "cpu"  # where numpy writes into the same memory, at a fraction of the cost
+        self._columns: list[Any] = [column.numpy() for column in columns] if self._on_cpu else list(columns)
 
     def append(self, *fields: np.ndarray) -> None:
         """Takes equally long fields, one per column, of at most `size` rows."""
         at, num = self.added % self.size, len(fields[0])
+        new: Sequence[Any] = fields if self._on_cpu else [torch.from_numpy(each).to(self._device) for each in fields]
         room = self.size - at
-        for column, field in zip(self._columns, fields, strict=True):
-            new: Any = field if isinstance(column, np.ndarray) else torch.from_numpy(field).to(column.device)
-            if num <= room:
-                column[at : at + num] = new
-            else:
-                column[at:], column[: num - room] = new[:room], new[room:]
+        if num <= room:
+            for column, field in zip(self._columns, new, strict=True):
+                column[at : at + num] = field
+        else:
+            for column, field in zip(self._columns, new, strict=True):
+                column[at:], column[: num - room] = field[:room], field[room:]
         self.added += num
 
     @property
@@ -44,10 +43,11 @@ class Ring:
     def read(self, start: int, stop: int) -> dict[str, np.ndarray]:
         """A copy of rows start..stop-1, by column."""
         slots = np.arange(start, stop) % self.size
-        return {
-            name: column[slots] if isinstance(column, np.ndarray) else column[torch.from_numpy(slots)].cpu().numpy()
-            for name, column in zip(self._names, self._columns, strict=True)
-        }
+        if self._on_cpu:
+            rows = [column[slots] for column in self._columns]
+        else:
+            rows = [column[torch.from_numpy(slots).to(self._device)].cpu().numpy() for column in self._columns]
+        return dict(zip(self._names, rows, strict=True))
 
     def write(self, start: int, rows: Mapping[str, np.ndarray]) -> None:
         """Puts back rows that `read` gave, whose first one is number `start`; they are the latest now."""
