@@ -9,120 +9,37 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from dqnlab import presets
 from dqnlab.config import Config, Env
 from dqnlab.errors import ConfigError
 from dqnlab.run import doctor, forecast
 from dqnlab.run.doctor import Report
 
-BOX = spaces.Box(-1, 1, (3,), np.float32)
-BYTES = spaces.Box(0, 255, (3,), np.uint8)
+from .patients import (
+    BOX,
+    BYTES,
+    Once,
+    Sound,
+    Strange,
+    Unseeded,
+    in_place,
+    late,
+    pays,
+    raises,
+    remembers,
+    resets,
+    sees,
+    steps,
+)
 
-
-class Sound(gym.Env):
-    """Random observations, from its own generator; episodes last 5 to 9 steps."""
-
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 30}
-    render_mode = None
-
-    def __init__(self, obs: spaces.Space = BOX, actions: spaces.Space | None = None):
-        self.observation_space = obs
-        self.action_space = actions or spaces.Discrete(2)
-        self.number = self.last = 0
-
-    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
-        super().reset(seed=seed)
-        self.number, self.last = 0, int(self.np_random.integers(5, 10))
-        return self.look(), {}
-
-    def step(self, action: Any) -> Any:
-        assert self.action_space.contains(action)
-        self.number += 1
-        return self.look(), self.pay(), self.number == self.last, False, {}
-
-    def look(self) -> Any:
-        return self.np_random.uniform(-1, 1, 3).astype(np.float32)
-
-    def pay(self) -> Any:
-        return float(self.np_random.random())
-
-    def get_state(self) -> dict[str, Any]:
-        return {"number": self.number, "last": self.last}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        self.number, self.last = state["number"], state["last"]
-
-
-def sees(look: Callable[[Sound], Any], obs: spaces.Space = BOX) -> Callable[[], gym.Env]:
-    """Sound but for what it shows."""
-    return partial(type("Odd", (Sound,), {"look": look}), obs)
-
-
-def pays(reward: Any) -> Callable[[], gym.Env]:
-    """Sound but for its reward."""
-    return type("Odd", (Sound,), {"pay": lambda self: reward})
-
-
-def steps(change: Callable[[Sound, tuple], Any]) -> Callable[[], gym.Env]:
-    """Sound but for what `step` makes of its answer."""
-    return type("Odd", (Sound,), {"step": lambda self, action: change(self, Sound.step(self, action))})
-
-
-def resets(change: Callable[[Sound, int | None], Any]) -> Callable[[], gym.Env]:
-    """Sound but for what `reset` does."""
-    return type("Odd", (Sound,), {"reset": lambda self, *, seed=None, options=None: change(self, seed)})
-
-
-def raises(error: BaseException) -> Any:
-    raise error
-
-
-def late(self: Sound) -> bool:
-    return self.number == 4
-
-
-def in_place(self: Sound) -> Any:
-    if not hasattr(self, "buffer"):
-        self.buffer = np.zeros(3, np.float32)
-    self.buffer[:] = Sound.look(self)
-    return self.buffer
-
-
-def remembers(self: Sound, seed: int | None) -> Any:
-    self.played = getattr(self, "played", 0) + 1
-    obs, info = Sound.reset(self, seed=seed)
-    return obs + (self.played > 20) * np.float32(0.001), info
-
-
-class Unseeded(Sound):
-    def look(self) -> Any:
-        return np.random.uniform(-1, 1, 3).astype(np.float32)
-
-
-class Once(Sound):
-    """Only one can be made."""
-
-    made = 0
-
-    def __init__(self) -> None:
-        super().__init__()
-        type(self).made += 1
-        if type(self).made > 2:
-            raise OSError("the port is taken")
-
-
-class Strange(Sound):
-    """Its constructor raises."""
-
-    def __init__(self) -> None:
-        raise SystemExit("no licence")
-
-
-OLD, LONG = (lambda self, answer: (*answer[:2], answer[2], {})), 10**9
 # What is wrong, the environment, the errors and warnings expected by the check that finds them, what one says.
 BROKEN: list[tuple[str, Callable[[], gym.Env], set[str], str]] = [
-    ("four values", steps(OLD), {"error step"}, "a tuple of 4 as before Gym 0.26, not a tuple of 5"),
-    ("no tuple", steps(lambda self, answer: None), {"error step"}, "returned None"),
+    (
+        "four values",
+        steps(lambda self, answer: answer[1:]),
+        {"error step"},
+        "a tuple of 4, as before Gym 0.26, not a tuple of 5",
+    ),
+    ("no tuple", steps(lambda self, answer: None), {"error step"}, "step() returned None"),
     ("step raises", steps(lambda self, a: raises(KeyError("x")) if late(self) else a), {"error step"}, "KeyError: 'x'"),
     ("step exits", steps(lambda self, a: raises(SystemExit("shut"))), {"error step"}, "step 1 raised SystemExit: shut"),
     ("reset raises", resets(lambda self, seed: raises(OSError("cold"))), {"error reset"}, "reset raised OSError: cold"),
@@ -230,7 +147,8 @@ def test_a_sound_environment_is_sound(make: Callable) -> None:
 def test_environments_of_gymnasium_are_sound(name: str) -> None:
     report = examine(Config(env=Env(id=name)))
     assert (bad(report), report.exit_code) == (set(), 0)
-    assert report.facts is not None and report.facts.own_limit
+    assert report.facts is not None
+    assert report.facts.own_limit
 
 
 def test_an_end_by_truncation_alone_is_pointed_out() -> None:
@@ -246,10 +164,12 @@ def test_an_environment_without_chance_is_pointed_out() -> None:
 
 def test_without_a_step_limit_dqnlab_names_its_own() -> None:
     report = examine(Sound)
-    assert report.facts is not None and not report.facts.own_limit
+    assert report.facts is not None
+    assert not report.facts.own_limit
     assert "no step limit, so dqnlab cuts at 10,000 steps" in said(report, "ends")
     limited = examine(Config(env=Env(id=Sound, max_episode_steps=10_000)))
-    assert limited.facts is not None and limited.facts.own_limit
+    assert limited.facts is not None
+    assert limited.facts.own_limit
 
 
 def test_whether_a_run_can_be_resumed_anywhere_is_told() -> None:
@@ -297,7 +217,16 @@ def test_an_environment_that_does_not_exist_is_an_error_of_the_caller() -> None:
         examine(Config(env=Env(id="CartPole-v1", kwargs={"wheels": 4})))
 
 
-def test_presets_are_examined_as_they_are() -> None:
-    report = examine(presets.get("cartpole"))
+def test_what_looks_like_a_wrong_answer_inside_the_environment_is_told_as_it_is() -> None:
+    def unpack(self: Sound, answer: tuple) -> tuple:
+        a, b, c, d, e = answer[:4]
+        return a, b, c, d, e
+
+    assert "step 1 raised ValueError: not enough values to unpack" in said(examine(steps(unpack)), "step")
+
+
+def test_stacked_frames_are_looked_at_one_by_one() -> None:
+    report = examine(Config(env=Env(id=sees(in_place), frame_stack=4)))
+    assert bad(report) == {"warning mutation"}
     assert report.forecast is not None
-    assert (report.forecast.preset, report.forecast.num_envs) == ("cartpole", 64)
+    assert report.forecast.layers[0] == 12

@@ -1,5 +1,6 @@
 """Calls of an environment under suspicion: whatever it answers or raises becomes a finding."""
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,6 +13,9 @@ from ..errors import EnvironmentFault
 from .envs import AnyEnv, EnvSpec
 from .findings import Findings
 from .vector import LARGEST_REWARD
+
+# How Python complains of an answer that is not the five values expected.
+_UNPACKED = re.compile(r"cannot unpack non-iterable (\w+)|values to unpack \(expected 5(?:, got (\d+))?")
 
 
 class Answer(NamedTuple):
@@ -67,9 +71,7 @@ class Contract:
         answer = self._call(where, lambda: env.step(action + self._spec.action_start))
         self.step_seconds += time.perf_counter() - begun
         if not isinstance(answer, tuple) or len(answer) != 5:
-            old = " as before Gym 0.26" if isinstance(answer, tuple) and len(answer) == 4 else ""
-            advice = "return observation, reward, terminated, truncated, info"
-            self._stop("step", f"step() returned {_kind(answer)}{old}, not a tuple of 5", advice)
+            self._wrong_step(_kind(answer))
         obs, reward, terminated, truncated, info = answer
         self._check_info(info, where)
         ends = [self._flag(*each, where) for each in (("terminated", terminated), ("truncated", truncated))]
@@ -79,10 +81,18 @@ class Contract:
         try:
             return call()
         except (Exception, SystemExit) as e:  # games with a window of their own may end the program
+            returned = _UNPACKED.search(str(e))
+            if returned and _raised_by(e).startswith("gymnasium."):  # the step limit has taken the answer apart
+                self._wrong_step(returned[1] or f"a tuple of {returned[2] or 'more than 5'}")
             what = f"{where} raised {type(e).__name__}: {e}"
             check = where.partition(" ")[0]
             self._found.error(check, what, "find the line with the environment alone, then repair it")
             raise EnvironmentFault(what) from e
+
+    def _wrong_step(self, returned: str) -> None:
+        old = ", as before Gym 0.26" if returned == "a tuple of 4" else ""
+        advice = "return observation, reward, terminated, truncated, info"
+        self._stop("step", f"step() returned {returned}{old}, not a tuple of 5", advice)
 
     def _stop(self, check: str, what: str, advice: str) -> None:
         self._found.error(check, what, advice)
@@ -173,6 +183,14 @@ class Contract:
             low, high = space.low[at], space.high[at]
             what = f"{where}: observation{list(at)} is {given[at]:g}, outside its announced bounds {low:g} to {high:g}"
             self._found.warning("bounds", what, "announce the true bounds, or -inf and inf")
+
+
+def _raised_by(error: BaseException) -> str:
+    """The module whose line raised it."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else str(trace.tb_frame.f_globals.get("__name__"))
 
 
 def _kind(value: Any) -> str:
