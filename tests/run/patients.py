@@ -87,6 +87,13 @@ def remembers(self: Sound, seed: int | None) -> Any:
     return obs * np.float32(0.9 if self.played > 20 else 1), info
 
 
+def knows_seeds(self: Sound, seed: int | None) -> Any:
+    """Shows something else if this copy has been given the seed before."""
+    self.seeds = [*getattr(self, "seeds", []), seed]
+    obs, info = Sound.reset(self, seed=seed)
+    return obs * np.float32(0.9 if self.seeds.count(seed) > 1 and seed is not None else 1), info
+
+
 class Unseeded(Sound):
     def look(self) -> Any:
         return np.random.uniform(-1, 1, 3).astype(np.float32)  # noqa: NPY002  the mistake to be found

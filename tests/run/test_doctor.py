@@ -22,6 +22,7 @@ from .patients import (
     Strange,
     Unseeded,
     in_place,
+    knows_seeds,
     late,
     pays,
     raises,
@@ -44,6 +45,12 @@ BROKEN: list[tuple[str, Callable[[], gym.Env], set[str], str]] = [
     ("step exits", steps(lambda self, a: raises(SystemExit("shut"))), {"error step"}, "step 1 raised SystemExit: shut"),
     ("reset raises", resets(lambda self, seed: raises(OSError("cold"))), {"error reset"}, "reset raised OSError: cold"),
     ("bare reset", resets(lambda self, seed: Sound.reset(self, seed=seed)[0]), {"error reset"}, "array of shape (3,)"),
+    (
+        "long reset",
+        resets(lambda self, s: (*Sound.reset(self, seed=s), 0)),
+        {"error reset"},
+        "reset() returned a tuple of 3",
+    ),
     ("no seed", type("Odd", (Sound,), {"reset": lambda self: None}), {"error reset"}, "argument 'seed'"),
     ("NaN", sees(lambda self: np.full(3, np.nan if late(self) else 0, np.float32)), {"error observation"}, "holds nan"),
     ("inf", sees(lambda self: np.full(3, np.inf, np.float32)), {"error observation"}, "holds inf"),
@@ -77,6 +84,7 @@ BROKEN: list[tuple[str, Callable[[], gym.Env], set[str], str]] = [
     ("info", steps(lambda self, a: (*a[:4], None)), {"warning info"}, "info is None, not a dict"),
     ("global random", Unseeded, {"warning seeding"}, "two copies, both reset with seed 1"),
     ("hidden state", resets(remembers), {"warning seeding"}, "differ in the observation after reset"),
+    ("known seed", resets(knows_seeds), {"warning seeding"}, "two episodes of one copy, both reset with seed 1"),
     (
         "one seed",
         resets(lambda self, s: Sound.reset(self, seed=7 if s is None else s)),
@@ -121,6 +129,8 @@ def test_what_is_wrong_is_found_and_nothing_else(make: Callable, expected: set[s
     report = examine(make)
     assert bad(report) == expected
     assert word in " ".join(each.what for each in report.findings if each.level in {"error", "warning"})
+    found = {each.check for each in report.findings if each.level in {"error", "warning"}}
+    assert found.isdisjoint(each.check for each in report.findings if each.level == "ok")
     errors = {each for each in expected if each.startswith("error")}
     assert report.exit_code == (0 if not errors else 2 if errors == {"error spaces"} else 3)
 
@@ -170,6 +180,37 @@ def test_without_a_step_limit_dqnlab_names_its_own() -> None:
     limited = examine(Config(env=Env(id=Sound, max_episode_steps=10_000)))
     assert limited.facts is not None
     assert limited.facts.own_limit
+
+
+def test_a_registered_limit_that_is_as_long_as_ours_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gym.envs.registration, "registry", dict(gym.registry))
+    gym.register("Limited-v0", Sound, max_episode_steps=10_000)
+    report = examine("Limited-v0")
+    assert report.facts is not None
+    assert report.facts.own_limit
+
+
+def test_an_episode_that_is_over_in_both_ways_has_terminated() -> None:
+    facts = examine(steps(lambda self, a: (*a[:3], a[2], a[4]))).facts
+    assert facts is not None
+    assert facts.episodes == facts.terminated > 0
+    assert facts.truncated == 0
+
+
+def test_only_the_first_episode_is_given_a_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds: list[int | None] = []
+    monkeypatch.setattr(doctor, "check_repeats", lambda *args: None)
+    monkeypatch.setattr(doctor, "measure", lambda config: forecast.Costs(1.0, 1.0))
+    examine(resets(lambda self, seed: (seeds.append(seed), Sound.reset(self, seed=seed))[1]), 100)
+    assert seeds[0] == 0
+    assert len(seeds) > 10
+    assert set(seeds[1:]) == {None}
+
+
+def test_an_environment_that_draws_no_images_will_not_be_filmed() -> None:
+    report = examine(type("Blind", (Sound,), {"metadata": {"render_modes": ["human"]}}))
+    assert "no images (render modes: human)" in said(report, "films")
+    assert said(examine(Sound), "films") == ""
 
 
 def test_whether_a_run_can_be_resumed_anywhere_is_told() -> None:

@@ -135,7 +135,8 @@ def _facts(env: Env, spec: EnvSpec, made: AnyEnv, unknown: str | None) -> Facts:
 
 def _is_ours(env: Env, made: AnyEnv, limit: int) -> bool:
     """Whether dqnlab set the step limit, because there was none."""
-    registered = made.unwrapped.spec.max_episode_steps if made.unwrapped.spec is not None else None
+    known = gym.envs.registration.registry.get(made.unwrapped.spec.id) if made.unwrapped.spec is not None else None
+    registered = None if known is None else known.max_episode_steps
     return limit == STEP_LIMIT and env.max_episode_steps is None and registered is None
 
 
