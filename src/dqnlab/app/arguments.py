@@ -60,6 +60,23 @@ class Train:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Doctor:
+    """Examine an environment before training on it: is it sound, and what would training be like?"""
+
+    env: Annotated[str | None, Positional, arg(metavar="[ENV]")] = None
+    """a Gymnasium id or module:Id; CartPole-v1 if none"""
+    steps: Annotated[int, arg(metavar="N")] = 2_000
+    """play so many random steps, or for 5 s if that is over first"""
+    json: Switch = False
+    """print one JSON object instead"""
+    file: Annotated[Path | None, arg(name="config", metavar="F.toml")] = None
+    """settings that replace the preset's; flags replace both"""
+    trust_env_module: Modules = ()
+    """a module that the environment id of the --config file may import"""
+    config: Annotated[Config, arg(name="")]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Resume:
     """Go on with a run from its latest checkpoint, as if nothing had happened."""
 
@@ -178,22 +195,33 @@ def parse_train(words: Sequence[str]) -> tuple[Train, str]:
     """Arguments of `dqn train` with all layers resolved, and a line to say, or none. Raises ConfigError."""
     found = scan(words)
     config, remark = base(found)
-    args = tyro.cli(
-        Train,
-        prog="dqn train",
-        description=_train_help(),
-        args=found.words,
-        default=Train(config=config, env=found.env),
+    return _parse(Train(config=config, env=found.env), found.words), remark
+
+
+def parse_doctor(words: Sequence[str]) -> Doctor:
+    """Arguments of `dqn doctor`, whose settings are those of `dqn train`. Raises ConfigError."""
+    found = scan(words, steps="flag")
+    config, _ = base(found)
+    return _parse(Doctor(config=config, env=found.env), found.words)
+
+
+def _parse(default: Args, words: Sequence[str]) -> Args:
+    """A command that takes all settings: the flags replace the defaults."""
+    return tyro.cli(
+        type(default),
+        prog=f"dqn {type(default).__name__.lower()}",
+        description=_settings_help(type(default)),
+        args=list(words),
+        default=default,
         registry=_registry(),
         config=(tyro.conf.AvoidSubcommands,),
     )
-    return args, remark
 
 
-def _train_help() -> str:
+def _settings_help(kind: type) -> str:
     rows = [f"  {name}:{'|'.join(choices(name))}" for name in tagged() if len(choices(name)) > 1]
     words = (
-        "Train a network, keep the best, judge it and film it. Settings come from the preset, then the file, then "
+        f"{kind.__doc__} Settings come from the preset, then the file, then "
         "the flags, in any order. Some are a choice of kind, written FIELD:KIND, and bring flags of their own:"
     )
     return "\n".join([words, *rows])

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,19 @@ from typing import TYPE_CHECKING
 from ..choices import between, whole
 from ..config import LONGEST_FILM, MOST_EPISODES, MOST_FILMS, Episodes, Steps, check_seed
 from ..errors import ConfigError, FolderError
-from .arguments import Evaluate, Presets, Record, Resume, RunsTable, Selftest, Train, Watch, parse_args, parse_train
+from .arguments import (
+    Evaluate,
+    Presets,
+    Record,
+    Resume,
+    RunsTable,
+    Selftest,
+    Train,
+    Watch,
+    parse_args,
+    parse_doctor,
+    parse_train,
+)
 from .loading import loading
 from .text import clean, number, shown
 
@@ -30,6 +43,7 @@ if TYPE_CHECKING:
 
 SIGNALLED = 128  # what a shell adds to the number of a signal
 MOST_SEEDS = 10_000
+MOST_PROBED = 1_000_000  # random steps
 
 
 def train(words: Sequence[str], started: float) -> int:
@@ -176,6 +190,26 @@ def record(words: Sequence[str]) -> int:
     for made in film(agent, folder, episodes=args.episodes, max_seconds=args.max_seconds, seed=args.seed):
         print(shown(made))
     return 0
+
+
+def doctor(words: Sequence[str]) -> int:
+    """`dqn doctor`; the exit code of the first error found."""
+    args = parse_doctor(words)
+    whole("--steps", args.steps, 1, MOST_PROBED)
+    with loading():
+        from ..run.doctor import examine
+        from .checkup import checkup
+
+    def say(line: str) -> None:
+        print(clean(f"{line} …"), file=sys.stderr, flush=True)
+
+    with redirect_stdout(sys.stderr):  # what the environment prints must not get into the report
+        report = examine(args.config, steps=args.steps, notify=say)
+    if args.json:
+        print(json.dumps(report.as_dict()))
+    else:
+        show(checkup(report), soft_wrap=True)
+    return report.exit_code
 
 
 def runs(words: Sequence[str]) -> int:

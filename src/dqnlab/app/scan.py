@@ -21,7 +21,7 @@ from ..toml import override, parse
 from ..trust import named_by_caller
 
 SOURCE = "command line"
-_SWITCHES = {"dry_run", "quiet", "help", "h"} | {name for name, hint in types().items() if hint is bool}
+_SWITCHES = {"dry_run", "quiet", "json", "help", "h"} | {name for name, hint in types().items() if hint is bool}
 _LISTS = {name for name, hint in types().items() if get_origin(hint) is tuple}
 _CHOICE = re.compile(r"([a-z_-]+):([a-z0-9_]+)")
 _UNSET = 10**12  # stands in until the flag is parsed, so that no cross-check sees half of the settings
@@ -38,8 +38,12 @@ class Scan:
     words: list[str] = field(default_factory=list)
 
 
-def scan(words: Sequence[str]) -> Scan:
-    """Sorts the words, in whatever order they came. Raises ConfigError."""
+def scan(words: Sequence[str], *, steps: str = "budget") -> Scan:
+    """Sorts the words, in whatever order they came. Raises ConfigError.
+
+    Args:
+        steps: whether `--steps` is short for a "budget", or a "flag" like others.
+    """
     found = Scan()
     for word, values in _split(words):
         if not word.startswith("-"):
@@ -52,9 +56,10 @@ def scan(words: Sequence[str]) -> Scan:
         found.values[name] = inline if equals else values[0] if values else ""
         if name == "trust_env_module":
             found.trusted.append(found.values[name])
-        if name != "steps":
+        if name != "steps" or steps == "flag":
             found.words += [word, *values]
-    _budget_from_steps(found)
+    if steps == "budget":
+        _budget_from_steps(found)
     _env_from_flag(found)
     return found
 

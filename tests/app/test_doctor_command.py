@@ -1,0 +1,126 @@
+"""`dqn doctor`: its words, its report, its exit codes."""
+
+import json
+import sys
+from types import ModuleType
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from dqnlab.app.arguments import parse_doctor
+from dqnlab.app.cli import main
+from dqnlab.config import Constant
+from dqnlab.run import forecast
+
+from .conftest import Refused
+
+
+class Loud(gym.Env):
+    """Prints, and after 3 steps breaks if told so, with a message that would steer the terminal."""
+
+    def __init__(self, reward: float = 1.0, broken: bool = False):
+        self.observation_space = gym.spaces.Box(-np.inf, np.inf, (2,), np.float32)
+        self.action_space = gym.spaces.Discrete(2)
+        self.reward, self.broken, self.number = reward, broken, 0
+        print("hello from the environment")
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        self.number = 0
+        return self.look(), {}
+
+    def step(self, action: Any) -> Any:
+        self.number += 1
+        if self.broken and self.number == 3:
+            raise RuntimeError("the pole\x1b[31m [bold]fell")
+        return self.look(), self.reward, self.number == 7, False, {}
+
+    def look(self) -> Any:
+        return self.np_random.random(2, np.float32)
+
+
+@pytest.fixture(autouse=True)
+def loud_env(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module `loud` that has registered Loud-v0; and no measuring."""
+    monkeypatch.setitem(sys.modules, "loud", ModuleType("loud"))
+    monkeypatch.setattr(gym.envs.registration, "registry", dict(gym.registry))
+    monkeypatch.setattr(forecast, "PATIENCE", 0.01)
+    gym.register("Loud-v0", Loud, max_episode_steps=50)
+
+
+def test_a_sound_environment_is_reported_and_leaves_zero(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+    out, err = capsys.readouterr()
+    assert "CartPole-v1  sound\n" in out
+    for words in (
+        "In 2,000 random steps",
+        "terminated, 0 truncated; step limit 500",
+        "obs[3] ",
+        "preset    cartpole, 64 envs, at most 400,000 steps",
+        "network   4 → 256 → 2, 1,794 parameters",
+        "memory    2.5 MB for 50,000 transitions, observations as float32 (4,)",
+        "for the whole budget",
+    ):
+        assert words in out
+    assert "warning" not in out
+    assert "playing at random" in err
+
+
+def test_errors_come_first_with_their_advice_and_leave_three(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "loud:Loud-v0", "--env.kwargs", '{"broken": true}']) == 3
+    out, _ = capsys.readouterr()
+    lines = out.splitlines()
+    assert lines[1] == "loud:Loud-v0  1 error: training would stop"
+    assert lines[2] == "error     step: step 3 raised RuntimeError: the pole[31m [bold]fell"
+    assert lines[3].startswith("          → ")
+    assert "\x1b" not in out
+
+
+def test_warnings_leave_zero(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "loud:Loud-v0", "--env.kwargs", '{"reward": 1000}']) == 0
+    out, _ = capsys.readouterr()
+    assert "1 warning: it can be trained on, but see below" in out
+    assert "warning   rewards: rewards reach from 1,000 to 1,000" in out
+
+
+def test_json_is_one_object_whatever_the_environment_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--json", "loud:Loud-v0", "--steps", "140", "--env.kwargs", '{"broken": true}']) == 3
+    out, err = capsys.readouterr()
+    report = json.loads(out)
+    assert "hello from the environment" in err
+    assert (report["env"], report["exit_code"], report["forecast"]["seconds"]) == ("loud:Loud-v0", 3, None)
+    assert report["findings"][0]["check"] == "step"
+    assert main(["doctor", "--json", "loud:Loud-v0", "--steps=140"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["facts"]["steps"], report["facts"]["episodes"], report["exit_code"]) == (140, 20, 0)
+    assert report["facts"]["step_limit"] == 50
+    assert len(report["forecast"]["seconds"]) == 2
+
+
+def test_spaces_that_are_not_supported_leave_two(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "Pendulum-v1"]) == 2
+    assert "error     spaces: env 'Pendulum-v1' has the action space Box(-2.0, 2.0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("doctor CartPol-v1", "unknown env 'CartPol-v1'"),
+        ("doctor CartPole-v1 --steps 0", "--steps must be a whole number from 1 to 1,000,000, got 0"),
+        ("doctor CartPole-v1 Acrobot-v1", "one environment, please"),
+        ("doctor --preset nope", "unknown preset 'nope'"),
+        ("doctor CartPole-v1 --gama 0.9", "--gama"),
+    ],
+)
+def test_bad_words_leave_two_and_one_message(refused: Refused, line: str, words: str) -> None:
+    refused(line, 2, words)
+
+
+def test_settings_are_those_of_train() -> None:
+    args = parse_doctor(["Acrobot-v1", "epsilon:constant", "--epsilon.value", "0.2", "--steps", "7", "--gamma=0.9"])
+    assert (args.config.env.id, args.config.preset, args.steps, args.json) == ("Acrobot-v1", "default", 7, False)
+    assert (args.config.epsilon, args.config.gamma) == (Constant(value=0.2), 0.9)
+    assert parse_doctor(["--preset", "textbook", "--json"]).config.preset == "textbook"
+    assert parse_doctor(["--json", "Acrobot-v1"]).config.env.id == "Acrobot-v1"
