@@ -12,7 +12,7 @@ from ..config import Config, Env, Episodes, Steps
 from ..errors import ConfigError
 from ..run.find import find_run, has_ended
 from ..run.folder import CONFIG, META, Run, write_atomically
-from ..run.reading import read_json
+from ..run.reading import read_env, read_trackers
 from ..toml import to_toml
 from .interrupt import signals_wait
 from .session import conduct, open_experiment
@@ -88,7 +88,7 @@ def go_on(folder: Path, wish: Wish, view: View | None = None, started: float | N
                 _extend(system, folder)
             with arithmetic(config.threads):
                 system.update = make_update([system])
-                names = read_json(folder / META)["trackers"] if wish.trackers is None else wish.trackers
+                names = read_trackers(folder / META) if wish.trackers is None else wish.trackers
                 return conduct(open_experiment(system, store, names, view, watch, at), signals_wait())
         finally:
             system.close()
@@ -121,7 +121,7 @@ def configured(folder: Path, wish: Wish) -> Config:
         config = replace(config, env=wish.env)
     elif wish.env is not None:
         config = replace(config, env=replace(config.env, id=wish.env))
-    elif read_json(folder / META)["env"]["callable"]:
+    elif read_env(folder / META)["callable"]:
         raise ConfigError(
             f"this run learns on {config.env.label!r}, an environment made in Python: use dqnlab.resume(…, env=…)"
         )

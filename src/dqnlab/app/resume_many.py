@@ -12,7 +12,7 @@ from ..run.find import has_ended, read_run
 from ..run.folder import CONFIG, META, SUMMARY, seed_name
 from ..run.group import Group
 from ..run.lock import locked
-from ..run.reading import is_count, read_json
+from ..run.reading import is_count, read_json, read_trackers
 from .many import Crew
 from .resume import Wish, configured
 
@@ -39,7 +39,7 @@ def go_on_with_many(group: Path, wish: Wish, board: Board | None = None, started
         told = read_json(group / SUMMARY).get("results")
         if len(ended) == len(seeds) and isinstance(told, list) and len(told) == len(seeds):
             raise ConfigError(f"every seed of {str(group)!r} has come to its end: to train one on, name its folder")
-        trackers = read_json(begun[0] / META).get("trackers", ()) if wish.trackers is None else wish.trackers
+        trackers = read_trackers(begun[0] / META) if wish.trackers is None else wish.trackers
         start = time.perf_counter() if started is None else started
         config = configured(begun[0], wish)
         return Crew(

@@ -96,6 +96,14 @@ def read_env(path: Path) -> Mapping[str, Any]:
     return about
 
 
+def read_trackers(path: Path) -> list[str]:
+    """What a meta.json says of the run's trackers. Raises FolderError if that cannot be."""
+    names = read_json(path).get("trackers")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise FolderError(f"{str(path)!r} is damaged: its trackers are {str(names)[:60]}")
+    return names
+
+
 def _numbers(table: object, *names: str) -> bool:
     return isinstance(table, dict) and all(is_number(table.get(name)) for name in names)
 
