@@ -145,9 +145,10 @@ def test_a_run_without_a_checkpoint_begins_again(tmp_path: Path) -> None:
 # ── Where the environment cannot be saved ────────────────────────────────────────────────────────
 
 
-def test_a_signal_waits_for_the_next_cut(tmp_path: Path) -> None:
+def test_a_signal_waits_for_the_next_cut(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     env = Env(id=Sealed)
     whole = train(replace(TINY, env=env), out=tmp_path / "whole", trackers=("none",))
+    assert "env 'Sealed' cannot be saved: at every checkpoint, each 100 steps" in caplog.text
     run = begun(tmp_path / "cut", 150, env=env)
     assert run.env_steps == 200
     again = dqnlab.resume(run.folder, env=Sealed)

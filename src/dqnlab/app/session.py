@@ -112,6 +112,11 @@ def open_experiment(
     resumed = (folder / CONFIG).is_file()
     if not resumed:
         write_start(folder, config, system.spec, system.stack, trackers)
+        if system.collector.cuts:
+            say(
+                f"env {config.env.label!r} cannot be saved: at every checkpoint, each {config.checkpoint_every:,} steps, "
+                f"its open episodes are truncated (dqn doctor says why)"
+            )
     keeper = Keeper(folder, system.learner, system.replay, config.batch_size, generator(config.seed, "record"))
     changed = [] if at is None else differences(at, system)
     for each in changed:
