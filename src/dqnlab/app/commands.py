@@ -102,7 +102,7 @@ def _train_many(args: Train, trackers: Sequence[str], started: float) -> int:
     group = crew.train()
     show(group_summary(group), soft_wrap=True)
     if group.interrupted:
-        return SIGNALLED + signal.SIGINT
+        return SIGNALLED + (group.signal or signal.SIGINT)
     return group.failures[0].exit_code if group.failures else 0
 
 
