@@ -113,7 +113,7 @@ def test_a_file_is_written_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) 
         raise OSError("disk full")
 
     monkeypatch.setattr(folders.os, "replace", fail)
-    with pytest.raises(ResourceError, match="'a.json' cannot be written: disk full"):
+    with pytest.raises(ResourceError, match=r"'a\.json' cannot be written: disk full"):
         write_atomically(target, "new")
     assert target.read_text() == "old"
     assert not Path("a.json.part").exists()

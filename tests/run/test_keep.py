@@ -167,7 +167,7 @@ def test_a_failing_disk_leaves_the_old_best(system: System, monkeypatch: pytest.
         raise OSError("disk full")
 
     monkeypatch.setattr(Path, "write_bytes", fail)
-    with pytest.raises(ResourceError, match="'best_model.pth' cannot be written: disk full"):
+    with pytest.raises(ResourceError, match=r"'best_model\.pth' cannot be written: disk full"):
         save_weights(Path(BEST), export_weights(system.learner.target))
     assert Path(BEST).read_bytes() == before
     assert not Path("best_model.pth.part").exists()
@@ -180,5 +180,5 @@ def test_a_best_network_that_cannot_be_written_costs_a_line_and_never_the_run(
         raise OSError("disk full")
 
     monkeypatch.setattr(Path, "write_bytes", fail)
-    with pytest.warns(UserWarning, match=r"'.*best_model.pth' cannot be written: disk full\. Training goes on"):
+    with pytest.warns(UserWarning, match=r".*best_model\.pth' cannot be written: disk full\. Training goes on"):
         keeper(system).take(Evaluated(1, (1.0,), 1.0, True, 1.0, 0.0, 0.0))

@@ -104,7 +104,7 @@ def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     """Writes a plain state_dict in torch's own format, whole or not at all."""
     with replacing(path) as part, io.BytesIO() as whole:
         torch.save(dict(weights), whole)  # not into the file: torch has an error of its own for a full disk
-        part.write_bytes(whole.getbuffer())
+        part.write_bytes(whole.getvalue())
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
