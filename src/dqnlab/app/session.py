@@ -69,21 +69,22 @@ def train(
     from ..run.checkpoint import Store
     from ..run.device import arithmetic
     from ..run.lock import locked
+    from ..run.watchdog import watched
 
     watch.seconds["import"] = time.perf_counter() - watch.start
-    system = assemble(config)
-    try:
-        with arithmetic(config.threads):
-            system.update = make_update([system])  # before the folder, whose files say whether it was compiled
-            folder = create_folder(config, out, runs)
-            with locked(folder):
-                return conduct(
-                    open_experiment(system, Store(folder, notify=say), trackers, view, watch), signals_wait()
-                )
-    finally:
-        system.close()
-        if view is not None:
-            view.stop()
+    with watched(config.env.timeout):
+        system = assemble(config)
+        try:
+            with arithmetic(config.threads):
+                system.update = make_update([system])  # before the folder, whose files say whether it was compiled
+                folder = create_folder(config, out, runs)
+                with locked(folder):
+                    store = Store(folder, notify=say)
+                    return conduct(open_experiment(system, store, trackers, view, watch), signals_wait())
+        finally:
+            system.close()
+            if view is not None:
+                view.stop()
 
 
 def open_experiment(

@@ -99,11 +99,12 @@ def _train(config: Config, home: Path, trackers: tuple[str, ...], line: Line, wa
     from ..run.checkpoint import Store
     from ..run.device import arithmetic
     from ..run.lock import locked
+    from ..run.watchdog import watched
     from .reporter import Reporter
     from .restore import stand
 
     folder = seed_folder(config, home)
-    with locked(folder):
+    with locked(folder), watched(config.env.timeout):
         store = Store(folder, notify=say)
         system, at = stand(config, store)
         try:
