@@ -75,7 +75,7 @@ def test_f4_a_disk_that_stays_full_ends_training_with_5_and_keeps_what_there_is(
     full: type[Full], caplog: pytest.LogCaptureFixture
 ) -> None:
     full.after, full.fails = 2, 10**9
-    with pytest.raises(ResourceError, match="3 checkpoints in a row could not be written: .*No space left") as caught:
+    with pytest.raises(ResourceError, match=r"3 checkpoints in a row could not be written: .*No space left") as caught:
         train(tiny(), trackers=("none",), out=OUT)
     assert caught.value.exit_code == 5
     assert len(caplog.messages) == 2
@@ -171,10 +171,22 @@ def test_f6_a_folder_that_may_not_be_written_is_refused_before_step_0(
 
     OUT.mkdir()
     monkeypatch.setattr(*{"mkdir": (Path, "mkdir"), "open": (os, "open")}[makes], refuse)  # root may do all
-    with pytest.raises(FolderError, match="mine.*Permission denied") as caught:
+    with pytest.raises(FolderError, match=r"mine.*Permission denied") as caught:
         train(tiny(), trackers=("none",), out=OUT)
     assert caught.value.exit_code == 2
     assert list(OUT.iterdir()) == []
+
+
+def test_f10_a_checkpoint_of_another_run_is_refused_with_what_differs(capsys: pytest.CaptureFixture[str]) -> None:
+    train(tiny(), trackers=("none",), out=OUT)
+    settings = OUT / "config.toml"
+    settings.write_text(settings.read_text().replace("hidden = [8, 8]", "hidden = [8, 9]").replace("0.99", "0.98"))
+    before = {path: path.read_bytes() for path in OUT.rglob("*") if path.is_file()}
+    assert main(["resume", str(OUT), "--steps", "500", "--quiet"]) == 4
+    err = capsys.readouterr().err
+    assert "config.torso.hidden: [8, 8] then, [8, 9] now" in err
+    assert "config.gamma: 0.99 then, 0.98 now" in err
+    assert {path: path.read_bytes() for path in OUT.rglob("*") if path.is_file()} == before
 
 
 # ── Metrics ──────────────────────────────────────────────────────────────────────────────────────
