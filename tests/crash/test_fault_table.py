@@ -79,7 +79,7 @@ ROWS = {
     ],
     "F20 the clock jumps": [f"{FAULTS}numbers.py::test_f20_a_clock_that_jumps_changes_no_duration_and_no_result"],
     "F21 tracker out of reach": [
-        f"{FAULTS}processes.py::test_f21_a_host_that_hangs_or_says_401_costs_no_step",
+        f"{FAULTS}tracker.py::test_f21_a_host_that_hangs_or_says_401_costs_no_step",
         "tests/track/test_swanlab_child.py::test_upload_that_hangs_is_given_up_and_the_line_syncs_later",
         "tests/track/test_swanlab_child.py::test_failed_login_records_offline_and_says_why",
         "tests/track/test_tracker.py::test_failing_tracker_is_reported_once_and_switched_off",
