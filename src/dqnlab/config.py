@@ -37,6 +37,7 @@ from .trust import secret_in
 # Beyond these a run would not fail with a message but take all memory, or minutes before its first step.
 MOST_ENVS, LONGEST_STACK, LONGEST_N, MOST_THREADS = 100_000, 1_000, 1_000, 1_024
 MOST_EPISODES, MOST_FILMS, LONGEST_FILM = 1_000_000, 1_000, 3_600
+LONGEST_WAIT = 1_000_000  # seconds
 
 # ── Environment ──────────────────────────────────────────────────────────────────────────────────
 
@@ -57,6 +58,8 @@ class Env:
     """how many successive observations the network sees at once"""
     reward_threshold: float | None = None
     """mean return that counts as solved; the environment's registered one if none"""
+    timeout: float = 300.0
+    """seconds without an answer after which it counts as broken; 0 for never"""
 
     def __post_init__(self) -> None:
         ok = callable(self.id) or (isinstance(self.id, str) and bool(self.id))
@@ -69,6 +72,7 @@ class Env:
             whole("env.max_episode_steps", self.max_episode_steps, 1)
         if self.reward_threshold is not None:
             between("env.reward_threshold", self.reward_threshold, -1e300, 1e300)
+        between("env.timeout", self.timeout, 0, LONGEST_WAIT)
         if secret := secret_in(self.kwargs, "env.kwargs"):
             raise ConfigError(
                 f"{secret} looks like a secret, and settings are written to files: leave it out, "

@@ -132,7 +132,7 @@ class Stubborn:
     def is_alive(self) -> bool:
         return self.alive
 
-    def terminate(self) -> None:
+    def kill(self) -> None:
         self.alive = False
 
     def join(self, timeout: float | None = None) -> None:

@@ -13,6 +13,7 @@ import pytest
 from gymnasium import spaces
 
 from dqnlab.app import worker
+from dqnlab.app.interrupt import SIGNALS
 from dqnlab.app.line import Failed, Film, Finished, Go, Idle, Leave, Line, Ready, Refused, Standing, Stop, Task
 from dqnlab.app.reporter import Reporter
 from dqnlab.app.session import train
@@ -40,11 +41,12 @@ TINY = Config(
 
 @pytest.fixture(autouse=True)
 def no_curves(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Spares the second that drawing takes, and gives Ctrl-C back."""
+    """Spares the second that drawing takes, and gives the signals back."""
     monkeypatch.setattr(curves, "draw_curves", lambda folder, threshold: None)
-    before = signal.getsignal(signal.SIGINT)
+    before = {each: signal.getsignal(each) for each in SIGNALS}
     yield
-    signal.signal(signal.SIGINT, before)
+    for each, handler in before.items():
+        signal.signal(each, handler)
 
 
 def hear(pipe: Any) -> list[Any]:
@@ -192,9 +194,9 @@ def test_a_film_that_fails_is_a_note_of_the_run(monkeypatch: pytest.MonkeyPatch)
     assert "no film: interrupted" in (done.folder / "result.json").read_text()
 
 
-def test_a_worker_is_deaf_to_ctrl_c() -> None:
+def test_a_worker_is_deaf_to_ctrl_c_and_to_schedulers() -> None:
     after(TINY, (0,), Leave())
-    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    assert {signal.getsignal(each) for each in SIGNALS} == {signal.SIG_IGN}
 
 
 def test_thousands_of_blocks_make_a_few_reports() -> None:

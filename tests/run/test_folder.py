@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dqnlab.config import Config, Env
-from dqnlab.errors import FolderError
+from dqnlab.errors import FolderError, ResourceError
 from dqnlab.run import folder as folders
 from dqnlab.run.envs import describe
 from dqnlab.run.find import find_run, list_runs
@@ -112,9 +112,10 @@ def test_a_file_is_written_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) 
         raise OSError("disk full")
 
     monkeypatch.setattr(folders.os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(ResourceError, match=r"'a\.json' cannot be written: disk full"):
         write_atomically(target, "new")
     assert target.read_text() == "old"
+    assert not Path("a.json.part").exists()
 
 
 def test_not_a_number_never_reaches_a_json_file() -> None:

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from dqnlab.build import System, assemble
 from dqnlab.config import Config, Env, Mlp, Steps
+from dqnlab.errors import ResourceError
 from dqnlab.learn.learner import loss
 from dqnlab.learn.networks import export_weights, import_weights
 from dqnlab.learn.types import Batch
@@ -161,11 +162,23 @@ def test_a_failing_disk_leaves_the_old_best(system: System, monkeypatch: pytest.
     save_weights(Path(BEST), export_weights(system.learner.online))
     before = Path(BEST).read_bytes()
 
-    def fail(weights: Any, path: Path) -> None:
-        path.write_bytes(b"half")
+    def fail(path: Path, data: bytes) -> None:
+        path.touch()
         raise OSError("disk full")
 
-    monkeypatch.setattr(torch, "save", fail)
-    with pytest.raises(OSError, match="disk full"):
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(ResourceError, match=r"'best_model\.pth' cannot be written: disk full"):
         save_weights(Path(BEST), export_weights(system.learner.target))
     assert Path(BEST).read_bytes() == before
+    assert not Path("best_model.pth.part").exists()
+
+
+def test_a_best_network_that_cannot_be_written_costs_a_line_and_never_the_run(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path, data: bytes) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.warns(UserWarning, match=r".*best_model\.pth' cannot be written: disk full\. Training goes on"):
+        keeper(system).take(Evaluated(1, (1.0,), 1.0, True, 1.0, 0.0, 0.0))

@@ -133,7 +133,7 @@ def _group_ended(group: Group) -> int:
 
     show(group_summary(group), soft_wrap=True)
     if group.interrupted:
-        return SIGNALLED + signal.SIGINT
+        return SIGNALLED + (group.signal or signal.SIGINT)
     return group.failures[0].exit_code if group.failures else 0
 
 

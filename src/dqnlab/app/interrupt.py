@@ -51,13 +51,14 @@ def signals_wait() -> Iterator[Interrupt]:
 
 
 @contextmanager
-def ctrl_c_ignored() -> Iterator[None]:
-    """What starts meanwhile ignores Ctrl-C from its first moment, before its own code can."""
+def signals_ignored() -> Iterator[None]:
+    """What starts meanwhile ignores these signals from its first moment, before its own code can."""
     if threading.current_thread() is not threading.main_thread():  # only there can a handler be set
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in SIGNALS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for each, handler in before.items():
+            signal.signal(each, handler or signal.SIG_DFL)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
@@ -13,14 +15,15 @@ from ..config import Config
 from ..errors import ConfigError, DqnlabError
 from ..run.folder import Run, create_folder, seed_name
 from ..run.group import Failure, Group, failure, write_summary
-from ..track.tracker import check_trackers
+from ..track.tracker import check_trackers, say
 from .board import Board
 from .interrupt import Interrupt, signals_wait
 from .line import Failed, Film, Finished, Go, Leave, Ready, Refused, Report, Standing, Stop, Task
 from .pool import Worker, dismiss, hire, how, shares, usable_cores
 
 LOOK_EVERY = 0.25  # seconds between two looks at the keyboard and two drawings, at the latest
-INTERRUPTED = 130  # exit code
+SIGNALLED = 128  # what an exit code adds to the number of a signal
+MOST_RETURNS = 2  # times that a seed whose process was killed goes on in a new one
 
 
 def train_many(
@@ -68,6 +71,10 @@ class Crew:
     workers: list[Worker] = field(default_factory=list, init=False)
     interrupted: bool = field(default=False, init=False)
     _begun: bool = field(default=False, init=False)
+    signal: int = field(default=signal.SIGINT, init=False)
+    """what interrupted it, if anything did"""
+    returns: Counter[int] = field(default_factory=Counter, init=False)
+    """how often each seed has gone on in a new process"""
 
     def train(self) -> Group:
         """Trains every seed and films the best; see `train_many`."""
@@ -85,7 +92,7 @@ class Crew:
                 raise
             self.interrupted = True
             for seed in self._open(self.seeds):
-                self._fail(seed, "interrupted: its process was ended", INTERRUPTED)
+                self._fail(seed, "interrupted: its process was ended", SIGNALLED + self.signal)
         finally:
             for worker in self.workers:
                 dismiss(worker, gently=gently)
@@ -122,7 +129,7 @@ class Crew:
             if interrupt.asked and not self.interrupted:
                 if self.folder is None:
                     raise KeyboardInterrupt
-                self.interrupted = True
+                self.interrupted, self.signal = True, interrupt.signal or self.signal
                 for worker in self.workers:
                     worker.tell(Stop())
             self._hear()
@@ -178,12 +185,15 @@ class Crew:
         worker.tell(Go(self.folder))
 
     def _lose(self, worker: Worker) -> None:
-        """A process has ended: what it was training has failed, what it had not begun gets another process."""
+        """A process has ended: what it was training has failed, what it had not begun gets another process.
+
+        If it was killed, what it was training goes on there from its latest checkpoint, a few times at most.
+        """
         worker.process.join()
         worker.pipe.close()
         self.workers.remove(worker)
-        left = self._open(worker.seeds)
-        words = f"its process ended {how(worker.process.exitcode)}"
+        left, code = self._open(worker.seeds), worker.process.exitcode
+        words = f"its process ended {how(code)}"
         if left and self.folder is None:
             raise DqnlabError(
                 f"training could not begin: {words}. What it printed says why; a script that calls train_many "
@@ -191,12 +201,20 @@ class Crew:
             )
         begun = [seed for seed in left if self.standings[seed].state != "waiting"]
         for seed in begun or left:
-            self._fail(seed, words, 1)
+            if self._may_return(seed, code):
+                self.returns[seed] += 1
+                say(f"seed {seed}: {words}; it goes on from its latest checkpoint in a new one")
+            else:
+                self._fail(seed, words, 1)
         if rest := tuple(self._open(worker.seeds)):
             if self.interrupted:
                 self._give_up(rest)
             else:
                 self._hire(rest)
+
+    def _may_return(self, seed: int, code: int | None) -> bool:
+        """Whether a seed goes on: its process was killed by a signal, and not by its own deeds again and again."""
+        return not self.interrupted and code is not None and code < 0 and self.returns[seed] < MOST_RETURNS
 
     # ── Seeds ──
 
@@ -210,7 +228,7 @@ class Crew:
 
     def _give_up(self, seeds: Sequence[int]) -> None:
         for seed in self._open(seeds):
-            self._fail(seed, "interrupted before it began", INTERRUPTED)
+            self._fail(seed, "interrupted before it began", SIGNALLED + self.signal)
 
     def _end(self, result: Run | Failure) -> None:
         again = result.seed in self.results
@@ -235,6 +253,6 @@ class Crew:
         results = tuple(self.results[seed] for seed in self.seeds if seed in self.results)
         seconds = time.perf_counter() - self.started
         config = self.config
-        return Group(
-            self.folder, config.env.label, config.preset, tuple(self.seeds), results, seconds, self.interrupted
-        )
+        signalled = self.signal if self.interrupted else None
+        env, preset, seeds = config.env.label, config.preset, tuple(self.seeds)
+        return Group(self.folder, env, preset, seeds, results, seconds, self.interrupted, signalled)

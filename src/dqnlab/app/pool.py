@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
-from .interrupt import ctrl_c_ignored
+from .interrupt import signals_ignored
 from .line import Leave, Order, Report, Task
 from .worker import work
 
@@ -36,7 +36,7 @@ def hire(task: Task) -> Worker:
     context = multiprocessing.get_context("spawn")  # forked copies of a process with threads may hang
     ours, theirs = context.Pipe()
     process = context.Process(target=work, args=(theirs, task), name=f"dqnlab, seeds {task.seeds[0]} …")
-    with ctrl_c_ignored():
+    with signals_ignored():
         process.start()
     theirs.close()  # so that the pipe ends when the process does
     return Worker(process, ours, task.seeds)
@@ -48,10 +48,7 @@ def dismiss(worker: Worker, *, gently: bool) -> None:
         worker.tell(Leave())
         worker.process.join(PATIENCE)
     if worker.process.is_alive():
-        worker.process.terminate()
-        worker.process.join(PATIENCE)
-    if worker.process.is_alive():
-        worker.process.kill()
+        worker.process.kill()  # to anything milder it is deaf
         worker.process.join()
     worker.pipe.close()
 

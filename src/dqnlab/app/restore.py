@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from ..build import System
     from ..run.checkpoint import Loaded, Store
 
-FREE = ("config.budget", "config.stop_when_solved", "config.film")  # may differ from the checkpoint's
+FREE = (
+    "config.budget",
+    "config.stop_when_solved",
+    "config.film",
+    "config.env.timeout",
+)  # may differ from the checkpoint's
 # May differ too, but then the results are not exactly what they would have been.
 SOFT = ("versions", "config.compile", "config.threads", "config.device", "config.checkpoint_every")
 

@@ -76,24 +76,26 @@ def go_on(folder: Path, wish: Wish, view: View | None = None, started: float | N
     from ..run.checkpoint import Store
     from ..run.device import arithmetic
     from ..run.lock import locked
+    from ..run.watchdog import watched
     from .restore import stand
 
     watch.seconds["import"] = time.perf_counter() - watch.start
     with locked(folder, force=wish.force_unlock):
         config = _config(folder, wish)
         store = Store(folder, notify=say)
-        system, at = stand(config, store)
-        try:
-            if wish.budget is not None:
-                _extend(system, folder)
-            with arithmetic(config.threads):
-                system.update = make_update([system])
-                names = read_trackers(folder / META) if wish.trackers is None else wish.trackers
-                return conduct(open_experiment(system, store, names, view, watch, at), signals_wait())
-        finally:
-            system.close()
-            if view is not None:
-                view.stop()
+        with watched(config.env.timeout):
+            system, at = stand(config, store)
+            try:
+                if wish.budget is not None:
+                    _extend(system, folder)
+                with arithmetic(config.threads):
+                    system.update = make_update([system])
+                    names = read_trackers(folder / META) if wish.trackers is None else wish.trackers
+                    return conduct(open_experiment(system, store, names, view, watch, at), signals_wait())
+            finally:
+                system.close()
+                if view is not None:
+                    view.stop()
 
 
 def _config(folder: Path, wish: Wish) -> Config:

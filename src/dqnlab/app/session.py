@@ -68,21 +68,22 @@ def train(
     from ..run.checkpoint import Store
     from ..run.device import arithmetic
     from ..run.lock import locked
+    from ..run.watchdog import watched
 
     watch.seconds["import"] = time.perf_counter() - watch.start
-    system = assemble(config)
-    try:
-        with arithmetic(config.threads):
-            system.update = make_update([system])  # before the folder, whose files say whether it was compiled
-            folder = create_folder(config, out, runs)
-            with locked(folder):
-                return conduct(
-                    open_experiment(system, Store(folder, notify=say), trackers, view, watch), signals_wait()
-                )
-    finally:
-        system.close()
-        if view is not None:
-            view.stop()
+    with watched(config.env.timeout):
+        system = assemble(config)
+        try:
+            with arithmetic(config.threads):
+                system.update = make_update([system])  # before the folder, whose files say whether it was compiled
+                folder = create_folder(config, out, runs)
+                with locked(folder):
+                    store = Store(folder, notify=say)
+                    return conduct(open_experiment(system, store, trackers, view, watch), signals_wait())
+        finally:
+            system.close()
+            if view is not None:
+                view.stop()
 
 
 def open_experiment(
@@ -114,8 +115,8 @@ def open_experiment(
         write_start(folder, config, system.spec, system.stack, trackers)
         if system.collector.cuts:
             say(
-                f"env {config.env.label!r} cannot be saved: at every checkpoint, each {config.checkpoint_every:,} steps, "
-                f"its open episodes are truncated (dqn doctor says why)"
+                f"env {config.env.label!r} cannot be saved: at every checkpoint, each {config.checkpoint_every:,} "
+                "steps, its open episodes are truncated (dqn doctor says why)"
             )
     keeper = Keeper(folder, system.learner, system.replay, config.batch_size, generator(config.seed, "record"))
     changed = [] if at is None else differences(at, system)

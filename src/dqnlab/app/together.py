@@ -15,6 +15,7 @@ from ..run.events import BlockEnded
 from ..run.folder import seed_name
 from ..run.lock import locked
 from ..run.lockstep import Stopped, lockstep
+from ..run.watchdog import watched
 from .experiment import Experiment
 from .line import Finished, Line, Standing, Task
 from .reporter import Reporter
@@ -64,6 +65,7 @@ class _Seed:
 def train_together(task: Task, folder: Path, line: Line, watch: Stopwatch) -> None:
     """Trains all seeds of the task in lockstep. The seconds of each include its waiting for the others."""
     with ExitStack() as stack:
+        stack.enter_context(watched(task.config.env.timeout))
         stood: list[tuple[System, Store, Loaded | None]] = []
         for number in task.seeds:
             line.tell(Standing(number, "compiling"))

@@ -15,6 +15,7 @@ from ..errors import DqnlabError
 from ..run.folder import CONFIG, Run, create_folder, seed_name, write_result
 from ..trust import redacted
 from .experiment import film_best
+from .interrupt import SIGNALS
 from .line import Failed, Film, Finished, Go, Idle, Line, Order, Ready, Refused, Report, Standing, Task
 from .loading import loading
 from .session import conduct, open_experiment
@@ -25,7 +26,8 @@ ERROR = "error.txt"  # in a run's folder: where an unexpected error came from
 
 def work(pipe: Connection[Report, Order], task: Task) -> None:
     """The whole life of a worker."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends Ctrl-C to everyone; the parent decides
+    for each in SIGNALS:  # terminals and schedulers send them to everyone; the parent decides
+        signal.signal(each, signal.SIG_IGN)
     line, watch = Line(pipe), Stopwatch()
     try:
         _check(task.config)
@@ -97,11 +99,12 @@ def _train(config: Config, home: Path, trackers: tuple[str, ...], line: Line, wa
     from ..run.checkpoint import Store
     from ..run.device import arithmetic
     from ..run.lock import locked
+    from ..run.watchdog import watched
     from .reporter import Reporter
     from .restore import stand
 
     folder = seed_folder(config, home)
-    with locked(folder):
+    with locked(folder), watched(config.env.timeout):
         store = Store(folder, notify=say)
         system, at = stand(config, store)
         try:

@@ -13,6 +13,7 @@ from .rollout import rollout
 from .score import Score, bootstrap
 from .seeds import env_seeds
 from .vector import NATIVE, Envs, make_envs
+from .watchdog import watched
 
 if TYPE_CHECKING:
     from .agent import Agent
@@ -99,7 +100,7 @@ def evaluate(
     where = agent.env_config(env)
     evaluator = Evaluator(where, agent.check_fits(where), agent.config.gamma)
     try:
-        with arithmetic(agent.config.threads):
+        with watched(where.timeout), arithmetic(agent.config.threads):
             return score_of(evaluator.play(agent.q_function, env_seeds(seed, "evaluate", episodes)))
     finally:
         evaluator.close()

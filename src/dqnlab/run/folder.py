@@ -27,7 +27,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..config import Config
-from ..errors import FolderError
+from ..errors import FolderError, ResourceError
 from ..toml import to_toml
 from ..trust import redacted_command
 from .reading import SCHEMA
@@ -150,10 +150,18 @@ def write_atomically(path: Path, text: str) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A file to write beside `path`, which takes its place when complete; after an error `path` is as it was."""
+    """A file to write beside `path`, which takes its place when complete; after an error `path` is as it was.
+
+    Raises ResourceError if the disk is full or refuses.
+    """
     part = path.with_name(path.name + ".part")
-    yield part
-    os.replace(part, path)
+    try:
+        yield part
+        os.replace(part, path)
+    except OSError as e:
+        with suppress(OSError):  # nothing may be there, and what is there takes room
+            part.unlink()
+        raise ResourceError(f"{str(path)!r} cannot be written: {e.strerror or e}") from e
 
 
 def write_start(folder: Path, config: Config, spec: EnvSpec, stack: int, trackers: Sequence[str] = ()) -> None:

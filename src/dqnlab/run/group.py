@@ -42,6 +42,8 @@ class Group:
     seconds: float
     """from the start until now"""
     interrupted: bool = False
+    signal: int | None = None
+    """what interrupted it: 2 for Ctrl-C"""
 
     @property
     def runs(self) -> list[Run]:

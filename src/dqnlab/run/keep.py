@@ -1,5 +1,7 @@
 """What of a run's networks is kept on disk, and when."""
 
+import io
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from ..errors import ResourceError
 from ..learn.learner import Learner
 from ..learn.networks import export_weights
 from ..learn.replay import Replay
@@ -33,7 +36,7 @@ class Keeper:
     def take(self, event: Event) -> None:
         """Saves what the event calls for; sound because the loop stands still meanwhile."""
         if isinstance(event, Evaluated) and event.best:
-            save_weights(self.folder / BEST, export_weights(self._learner.online))
+            self._save_best()
         elif isinstance(event, BlockEnded):
             if event.step // self._snapshot_every > self._step // self._snapshot_every:
                 self._take_snapshot(event.step)
@@ -50,6 +53,13 @@ class Keeper:
             {f"{step}/{name}": w for step, weights in self._snapshots.items() for name, w in weights.items()},
         )
         save_tensors(self.folder / BATCH, self._batch)
+
+    def _save_best(self) -> None:
+        """Writes the best network; the judge has it too, and it is written again when training is over."""
+        try:
+            save_weights(self.folder / BEST, export_weights(self._learner.online))
+        except ResourceError as e:
+            warnings.warn(f"{e}. Training goes on", stacklevel=2)
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -92,8 +102,9 @@ class Keeper:
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     """Writes a plain state_dict in torch's own format, whole or not at all."""
-    with replacing(path) as part:
-        torch.save(dict(weights), part)
+    with replacing(path) as part, io.BytesIO() as whole:
+        torch.save(dict(weights), whole)  # not into the file: torch has an error of its own for a full disk
+        part.write_bytes(whole.getvalue())
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:

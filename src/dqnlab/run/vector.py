@@ -98,6 +98,11 @@ class SerialEnvs:
         self._obs = np.zeros((self.num_envs, *spec.obs.shape), spec.obs.dtype)
         self._steps = 0
 
+    @property
+    def where(self) -> str:
+        """Which environment, and at which step of the vector."""
+        return f"env {self._label!r}, step {self._steps}"
+
     def reset(self, seeds: Sequence[int]) -> np.ndarray:
         for i, (env, seed) in enumerate(zip(self._envs, seeds, strict=True)):
             self._obs[i] = self._first(env, seed)
@@ -145,9 +150,10 @@ class SerialEnvs:
     def _first(self, env: AnyEnv, seed: int | None) -> np.ndarray:
         try:
             obs, _ = env.reset(seed=seed)
+        except EnvironmentFault:  # the watchdog's
+            raise
         except Exception as e:
-            where = f"env {self._label!r}, step {self._steps}"
-            raise EnvironmentFault(f"{where}: reset raised {type(e).__name__}: {e}") from e
+            raise EnvironmentFault(f"{self.where}: reset raised {type(e).__name__}: {e}") from e
         obs = self._fit(obs)
         check_finite("observation", obs, self._label, self._steps)
         return obs
@@ -158,20 +164,17 @@ class SerialEnvs:
             obs, reward = self._fit(obs), float(reward)
             if not -LARGEST_REWARD <= reward <= LARGEST_REWARD:
                 check_finite("reward", np.array([reward]), self._label, self._steps)
-                raise EnvironmentFault(
-                    f"env {self._label!r}, step {self._steps}: reward is {reward}: too large for float32"
-                )
+                raise EnvironmentFault(f"{self.where}: reward is {reward}: too large for float32")
             return obs, reward, bool(terminated), bool(truncated)
         except EnvironmentFault:
             raise
         except (Exception, SystemExit) as e:  # games with a window of their own may end the program
-            where = f"env {self._label!r}, step {self._steps}"
             if isinstance(e, ValueError) and "expected 5, got 4" in str(e):
                 raise EnvironmentFault(
-                    f"{where}: step() returned 4 values, as before Gym 0.26; "
+                    f"{self.where}: step() returned 4 values, as before Gym 0.26; "
                     "return obs, reward, terminated, truncated, info"
                 ) from e
-            raise EnvironmentFault(f"{where} raised {type(e).__name__}: {e}") from e
+            raise EnvironmentFault(f"{self.where} raised {type(e).__name__}: {e}") from e
 
     def _fit(self, obs: Any) -> np.ndarray:
         """The observation as it is stored. Raises EnvironmentFault if its space did not announce it."""
@@ -181,8 +184,7 @@ class SerialEnvs:
         try:
             array = self._spec.prepare(obs)
         except Exception as e:  # lists of unequal lengths, words, numbers that are too large
-            where = f"env {self._label!r}, step {self._steps}"
-            raise EnvironmentFault(f"{where}: observation {quoted(obs)} is no array of numbers: {e}") from e
+            raise EnvironmentFault(f"{self.where}: observation {quoted(obs)} is no array of numbers: {e}") from e
         given, announced = f"shape {array.shape}", str(spec.shape)
         wrong = array.shape != spec.shape
         if not wrong and spec.num_states is not None:
@@ -192,10 +194,7 @@ class SerialEnvs:
             wrong = np.asarray(obs).dtype != spec.dtype
             given, announced = f"type {np.asarray(obs).dtype}", str(spec.dtype)
         if wrong:
-            raise EnvironmentFault(
-                f"env {self._label!r}, step {self._steps}: observation of {given}, "
-                f"but its observation space says {announced}"
-            )
+            raise EnvironmentFault(f"{self.where}: observation of {given}, but its observation space says {announced}")
         return array
 
 
@@ -215,6 +214,11 @@ class NativeEnvs:
             raise EnvironmentFault(f"env {label!r} resets itself by {mode}; make it with AutoresetMode.NEXT_STEP")
         self.num_envs, self.restorable = vector.num_envs, is_restorable(vector)
         self._vector, self._spec, self._label, self._steps, self._make = vector, spec, label, 0, make
+
+    @property
+    def where(self) -> str:
+        """As that of `SerialEnvs`."""
+        return f"env {self._label!r}, step {self._steps}"
 
     def reset(self, seeds: Sequence[int]) -> np.ndarray:
         """Starts new episodes everywhere; the first seed decides all starts."""

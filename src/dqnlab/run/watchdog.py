@@ -1,0 +1,97 @@
+"""A watchdog: an environment that never answers becomes an error instead of a wait without end."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from ..errors import EnvironmentFault
+from .vector import NativeEnvs, SerialEnvs
+
+LOOK_EVERY = 1.0  # seconds between two looks, at most; in between it costs nothing
+GRACE = 10.0  # seconds that an environment has to let an error through before the process ends
+# One call of an environment each, or a closing of all.
+CALLS = (SerialEnvs._one, SerialEnvs._first, SerialEnvs.close, NativeEnvs.step, NativeEnvs.reset, NativeEnvs.close)
+_CODES = {call.__code__ for call in CALLS}
+_SIGNAL = getattr(signal, "SIGURG", None)  # of no meaning to a process that did not ask for it
+
+
+@contextmanager
+def watched(timeout: float) -> Iterator[None]:
+    """Meanwhile a call of an environment that lasts longer than `timeout` seconds raises EnvironmentFault.
+
+    Works in the main thread, where signals arrive. Code in C that ignores them, or everything on Windows, cannot be
+    interrupted: then the message is printed and the process ends with the fault's exit code, its last checkpoint
+    untouched. Code in C that holds Python's lock keeps the watchdog from looking too.
+
+    Args:
+        timeout: 0 for no watchdog.
+    """
+    if timeout == 0 or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    watchdog = _Watchdog(timeout)
+    before = signal.signal(_SIGNAL, watchdog.bark) if _SIGNAL is not None else None
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.stop()
+        if _SIGNAL is not None:
+            signal.signal(_SIGNAL, before or signal.SIG_DFL)
+
+
+class _Watchdog:
+    """Looks from a thread of its own at what the main thread is doing."""
+
+    def __init__(self, timeout: float):
+        self._timeout, self._every = timeout, min(LOOK_EVERY, timeout / 4)
+        self._call: FrameType | None = None  # the call that was going on at the latest look
+        self._lasted = 0.0  # seconds in sight: a process that was stopped for the night is not blamed
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="dqnlab-watchdog", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._over.set()
+        self._thread.join()
+        self._call = None  # it keeps everything on its stack alive
+
+    def _run(self) -> None:
+        main = threading.main_thread().ident
+        assert main is not None
+        while not self._over.wait(self._every):
+            call = _call_in(sys._current_frames().get(main))
+            self._lasted = self._lasted + self._every if call is not None and call is self._call else 0.0
+            self._call = call
+            if call is None or self._lasted < self._timeout:
+                continue
+            if self._lasted >= self._timeout + GRACE:
+                print(f"error: {self._fault(call)}", file=sys.stderr, flush=True)
+                os._exit(EnvironmentFault.exit_code)
+            if _SIGNAL is not None:
+                signal.pthread_kill(main, _SIGNAL)
+
+    def bark(self, signum: int, frame: FrameType | None) -> None:
+        """In the main thread: raises if the call is still going on."""
+        call = self._call
+        if call is not None and self._lasted >= self._timeout and _call_in(frame) is call:
+            raise self._fault(call)
+
+    def _fault(self, call: FrameType) -> EnvironmentFault:
+        envs: SerialEnvs | NativeEnvs = call.f_locals["self"]
+        return EnvironmentFault(
+            f"{envs.where}: no answer for {self._timeout:g} s: see what it waits for, or allow more by env.timeout"
+        )
+
+
+def _call_in(frame: FrameType | None) -> FrameType | None:
+    """The call of an environment that a stack is in, if any."""
+    while frame is not None and frame.f_code not in _CODES:
+        frame = frame.f_back
+    return frame

@@ -1,0 +1,168 @@
+"""Environments that never answer (F14), and what the watchdog leaves alone."""
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dqnlab.app.resume import resume
+from dqnlab.app.session import train
+from dqnlab.config import Env, Steps
+from dqnlab.errors import EnvironmentFault
+from dqnlab.run.evaluate import evaluate
+from dqnlab.run.watchdog import watched
+
+from .kit import Faulty, checkpoint, tiny
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+OUT = Path("mine")
+
+
+class Hangs(Faulty):
+    """Waits for what never comes, in step or reset of one of its copies, at call `at`."""
+
+    where, how, at, only, made = "step", "sleeps", 10**9, 0, 0
+    calls = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        Hangs.made += 1
+        self.number = Hangs.made
+
+    def hang(self, where: str) -> None:
+        if where != Hangs.where or Hangs.only not in (0, self.number):
+            return
+        Hangs.calls += 1
+        if Hangs.calls != Hangs.at:
+            return
+        match Hangs.how:
+            case "sleeps":
+                time.sleep(60)
+            case "loops":
+                while True:
+                    pass
+            case "waits":
+                threading.Event().wait()
+
+    def reset(self, **settings: Any) -> Any:
+        self.hang("reset")
+        return super().reset(**settings)
+
+    def step(self, action: Any) -> Any:
+        self.hang("step")
+        return super().step(action)
+
+
+@pytest.fixture(autouse=True)
+def anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("where", "how", "at", "only", "made", "calls"):
+        monkeypatch.setattr(Hangs, name, getattr(Hangs, name))
+
+
+def hanging(**settings: Any) -> Any:
+    for name, value in settings.items():
+        setattr(Hangs, name, value)
+    return tiny(env=Env(id=Hangs, timeout=0.3), budget=Steps(num=200))
+
+
+@pytest.mark.parametrize("how", ["sleeps", "loops", "waits"])
+def test_f14_an_environment_that_hangs_is_named_and_the_run_can_go_on(how: str) -> None:
+    config = hanging(how=how, at=130, only=2)
+    with pytest.raises(
+        EnvironmentFault, match=r"env 'Hangs', step 142: no answer for 0\.3 s: .*env\.timeout"
+    ) as caught:
+        train(config, trackers=("none",), out=OUT)
+    assert caught.value.exit_code == 3
+    assert (OUT / "last_model.pth").exists()
+    assert checkpoint(OUT).step == 100
+    assert resume(OUT, env=Hangs).env_steps == 200
+
+
+@pytest.mark.parametrize(("only", "at"), [(2, 1), (2, 5), (3, 1)])
+def test_f14_a_reset_that_hangs_is_found_also_at_the_very_start_and_in_an_evaluation(only: int, at: int) -> None:
+    with pytest.raises(EnvironmentFault, match=r"env 'Hangs', step \d+: no answer for 0\.3 s"):
+        train(hanging(where="reset", only=only, at=at), trackers=("none",), out=OUT)
+    assert OUT.exists() == ((only, at) != (2, 1))
+
+
+def test_f14_a_score_of_an_environment_that_hangs_is_refused() -> None:
+    import dqnlab
+
+    run = train(hanging(), trackers=("none",))
+    Hangs.at = Hangs.calls + 5
+    env = Env(id=Hangs, timeout=0.3)
+    with pytest.raises(EnvironmentFault, match=r"no answer for 0\.3 s"):
+        evaluate(dqnlab.load(run.folder, env=env), env, episodes=2)
+
+
+STUBBORN = """
+import sys, time
+sys.path.insert(0, {here!r})
+import gymnasium as gym
+from dqnlab.app import cli
+from dqnlab.run import watchdog
+from gymnasium.envs.classic_control.cartpole import CartPoleEnv
+
+class Deaf(CartPoleEnv):
+    life = 0
+    def step(self, action):
+        Deaf.life += 1
+        while Deaf.life > 130:
+            try:
+                time.sleep(1)
+            except Exception:
+                pass
+        return super().step(action)
+
+gym.register("Deaf-v0", Deaf)
+watchdog.GRACE = 0.3
+words = "train Deaf-v0 --env.timeout 0.3 --steps 400 --learning-starts 64 --batch-size 64 --checkpoint-every 50"
+sys.exit(cli.main([*words.split(), "--env.num-envs", "1", "--compile", "off", "--tracker", "none", "--out", "mine"]))
+"""
+
+
+def test_f14_an_environment_that_swallows_the_error_ends_the_process_and_the_checkpoint_stands() -> None:
+    code = STUBBORN.format(here=str(Path.cwd()))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 3, done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: env 'Deaf-v0', step 1")
+    assert "no answer for 0.3 s" in done.stderr
+    assert checkpoint(OUT).step == 100
+
+
+def test_f14_many_short_calls_are_not_one_long_one_and_other_work_may_last() -> None:
+    class Slow(Faulty):
+        def step(self, action: Any) -> Any:
+            time.sleep(0.01)
+            return super().step(action)
+
+    from dqnlab.run.envs import describe
+    from dqnlab.run.vector import SerialEnvs
+
+    env = Slow()
+    envs = SerialEnvs([env], describe(Env(id=Slow)), "Slow")
+    with watched(0.2):
+        envs.reset([0])
+        for _ in range(50):
+            envs.step([0])  # type: ignore[arg-type]
+        time.sleep(0.5)
+
+
+def test_f14_in_other_threads_and_with_a_timeout_of_zero_nobody_watches() -> None:
+    def count() -> None:
+        with watched(0.1):
+            seen.append(sum(each.name == "dqnlab-watchdog" for each in threading.enumerate()))
+
+    seen: list[int] = []
+    thread = threading.Thread(target=count)
+    thread.start()
+    thread.join()
+    count()
+    with watched(0):
+        seen.append(sum(each.name == "dqnlab-watchdog" for each in threading.enumerate()))
+    assert seen == [0, 1, 0]
+    assert not [each for each in threading.enumerate() if each.name == "dqnlab-watchdog"]

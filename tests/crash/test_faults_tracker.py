@@ -1,0 +1,32 @@
+"""A tracker out of reach (F21) costs no step and no result."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from dqnlab.app.session import train
+from dqnlab.track import tracker
+
+from .kit import tiny
+
+
+@pytest.mark.parametrize("says", ["nothing", "401"])
+def test_f21_a_host_that_hangs_or_says_401_costs_no_step(says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Remote:
+        """Keeps its caller waiting, or refuses; the real one does its waiting in a process of its own."""
+
+        def log(self, step: int, row: Any) -> None:
+            if says == "401":
+                raise PermissionError("401 Unauthorized")
+            assert threading.current_thread() is threading.main_thread()
+
+        def close(self) -> str | None:
+            assert threading.current_thread() is not threading.main_thread()
+            return "the upload was given up"
+
+    before = train(tiny(), trackers=("none",))
+    monkeypatch.setattr(tracker, "guarded", lambda name, about: tracker.Guarded(name, Remote))
+    run = train(tiny(), trackers=("swanlab",))
+    assert run.score == before.score
+    assert run.notes == ([] if says == "401" else ["the upload was given up"])
