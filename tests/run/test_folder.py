@@ -88,6 +88,12 @@ def test_a_folder_that_holds_something_is_left_alone() -> None:
     assert [p.name for p in Path("mine").iterdir()] == ["diary.txt"]
 
 
+def test_a_lock_that_a_killed_process_left_is_nothing() -> None:
+    Path("mine").mkdir()
+    (Path("mine") / "run.lock").write_text('{"pid": 1, "host": "here"}')
+    assert create_folder(Config(), Path("mine"), RUNS) == Path("mine").resolve()
+
+
 def test_a_new_or_empty_folder_is_taken() -> None:
     Path("empty").mkdir()
     for out in (Path("empty"), Path("deep/er")):

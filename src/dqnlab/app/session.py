@@ -106,7 +106,6 @@ def open_experiment(
     from ..run.seeds import generator
     from ..track.record import Recorder
     from ..track.tracker import About, open_trackers
-    from .console import About as Shown
     from .restore import differences, facts
 
     config, folder, step = system.config, store.folder, system.progress.now.steps
@@ -140,15 +139,24 @@ def open_experiment(
     about = About(folder, config.env.label, as_dict(config), f"{config.preset}, seed {config.seed}", after)
     recorder = Recorder(about, open_trackers(trackers, about))
     if view is not None:
-        parameters = sum(p.numel() for p in system.learner.online.parameters())
-        device = system.learner.device.type
-        threshold, memory = system.spec.reward_threshold, system.replay.layout.num_bytes
-        place = (step, system.progress.now.episodes, system.learner.updates)
-        about_run = Shown(
-            folder=folder, threshold=threshold, device=device, parameters=parameters, replay_bytes=memory, at=place
-        )
-        view.start(config, about_run)
+        _introduce(view, system, folder)
     return Experiment(system, folder, keeper, recorder, saver, watch, view, resumed)
+
+
+def _introduce(view: View, system: System, folder: Path) -> None:
+    """Shows what begins, and from where."""
+    from .console import About
+
+    learner, progress = system.learner, system.progress
+    about = About(
+        folder=folder,
+        threshold=system.spec.reward_threshold,
+        device=learner.device.type,
+        parameters=sum(p.numel() for p in learner.online.parameters()),
+        replay_bytes=system.replay.layout.num_bytes,
+        at=(progress.now.steps, progress.now.episodes, learner.updates),
+    )
+    view.start(system.config, about)
 
 
 def conduct(experiment: Experiment, waiting: AbstractContextManager[Request], *, film: bool = True) -> Run:

@@ -38,6 +38,7 @@ from ..config import Config
 from ..errors import FolderError, ResourceError
 from ..toml import to_toml
 from ..trust import redacted_command
+from .lock import LOCK
 from .reading import SCHEMA
 
 if TYPE_CHECKING:
@@ -107,7 +108,8 @@ def create_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[
         if out is not None:
             if out.exists() and not out.is_dir():
                 raise FolderError(f"output folder {str(out)!r} exists and is no folder: choose another --out")
-            if out.exists() and any(out.iterdir()):
+            # A lock alone is of a process that was killed before it wrote anything.
+            if out.exists() and any(path.name != LOCK for path in out.iterdir()):
                 raise FolderError(f"output folder {str(out)!r} exists and is not empty: choose another --out")
             out.mkdir(parents=True, exist_ok=True)
             return out.resolve()
