@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dqnlab.app.cli import main
+from dqnlab.run.checkpoint import Store
 from dqnlab.run.folder import CONFIG, META
 
 SENTINEL = Path("executed")  # the tests' working folder is a temporary one
@@ -79,6 +80,31 @@ def test_a_hostile_member_of_a_checkpoint_is_refused(
     for path in good:  # a link that leads out
         path.unlink()
         path.symlink_to(run.parent / "elsewhere")
+    refused(run, 4, capsys)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: state.pop("keeper"),
+        lambda state: state.update(clock=5),
+        lambda state: state["system"].pop("replay"),
+        lambda state: state["system"]["collector"].update(steps="many"),
+        lambda state: state["system"]["collector"]["policy"].update(rng={"bit_generator": "MT19937"}),
+        lambda state: state["system"]["learner"].update(online=[]),
+        lambda state: state["system"]["judge"].update(leaders=[{"step": 1}]),
+        lambda state: state["keeper"].update(snapshots={"x": 1}),
+    ],
+)
+def test_a_sealed_state_that_is_none_is_refused(
+    change: Callable[[dict], object], run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store(run)
+    at = store.latest()
+    assert at is not None
+    change(at.state)
+    shutil.rmtree(run / "checkpoints")
+    Store(run).save(at.step, at.state, {}, at.about)
     refused(run, 4, capsys)
 
 

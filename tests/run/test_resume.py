@@ -98,7 +98,7 @@ class Life:
         """Keeps an event, and at the first clean block end after a cut the state, in a folder of the cut's own."""
         self.keeper.take(event)
         self.told.append(plain(event))
-        if not isinstance(event, BlockEnded) or not self.system.collector.is_clean:
+        if not isinstance(event, BlockEnded) or self.system.collector.level == "C":
             return
         for cut in cuts:
             if event.step >= cut and cut not in self.saved:

@@ -23,7 +23,7 @@ class Fails:
 
 
 def saver(store: Fails, **changes: Any) -> Saver:
-    settings = {"every": 100, "clean": lambda: True, "about": {}, "notify": lambda line: None} | changes
+    settings = {"every": 100, "level": lambda: "A", "about": {}, "notify": lambda line: None} | changes
     return Saver(store=store, parts={}, logs={}, **settings)  # type: ignore[arg-type]
 
 
@@ -78,8 +78,17 @@ def test_a_success_between_failures_begins_the_count_anew() -> None:
     assert store.asked == [100, 110, 120, 200, 210, 220, 300, 400]
 
 
-@pytest.mark.parametrize(("exact", "clean"), [(True, True), (True, False), (False, True)])
-def test_a_checkpoint_says_whether_the_run_can_go_on_exactly(exact: bool, clean: bool) -> None:
+@pytest.mark.parametrize("level", ["A", "B", "C"])
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_checkpoint_says_whether_the_run_can_go_on_exactly(exact: bool, level: str) -> None:
     store = Fails()
-    drive(saver(store, exact=exact, clean=lambda: clean, about={"kind": 1}), 100)
-    assert store.abouts == [{"kind": 1, "exact": exact and clean}]
+    saver(store, exact=exact, level=lambda: level, about={"kind": 1}).save()
+    assert store.abouts == [{"kind": 1, "level": level, "exact": exact and level != "C"}]
+
+
+def test_a_failed_checkpoint_of_a_run_that_is_cut_waits_for_the_next_cut() -> None:
+    store, step = Fails(1), 0
+    watching = saver(store, level=lambda: "B" if step % 100 == 0 else "C")
+    for step in range(10, 310, 10):
+        drive(watching, step)
+    assert store.asked == [100, 200, 300]

@@ -64,7 +64,7 @@ class Experiment:
     def may_stop(self, waited: float) -> bool:
         """Whether to stop here, `waited` seconds after the request: a run should be able to go on exactly."""
         collector = self.system.collector
-        return collector.is_clean or not collector.cuts or waited >= PATIENCE
+        return collector.level != "C" or not collector.cuts or waited >= PATIENCE
 
     def conclude(self, seconds: float, *, interrupted: bool, film: bool = True) -> Run:
         """Judges, films and reports; what there is so far if interrupted.

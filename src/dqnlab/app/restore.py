@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..config import Config
@@ -15,12 +16,8 @@ if TYPE_CHECKING:
     from ..build import System
     from ..run.checkpoint import Loaded, Store
 
-FREE = (
-    "config.budget",
-    "config.stop_when_solved",
-    "config.film",
-    "config.env.timeout",
-)  # may differ from the checkpoint's
+# Settings that may differ from the checkpoint's.
+FREE = ("config.budget", "config.stop_when_solved", "config.film", "config.env.timeout")
 # May differ too, but then the results are not exactly what they would have been.
 SOFT = ("versions", "config.compile", "config.threads", "config.device", "config.checkpoint_every")
 
@@ -50,22 +47,29 @@ def stand(config: Config, store: Store) -> tuple[System, Loaded | None]:
         hard = [each for each in differences(at, system) if not each.startswith(SOFT)]
         if hard:
             raise CheckpointError(f"{str(at.path)!r} belongs to another run: {'; '.join(hard)}")
-        try:
+        with fitting(at):
             system.load_state_dict(at.state["system"])
             at.restore_logs(system.replay.logs)
-        except (KeyError, TypeError, ValueError, RuntimeError) as e:
-            raise CheckpointError(f"{str(at.path)!r} does not fit this run: {type(e).__name__}: {e}") from e
     except BaseException:
         system.close()
         raise
     return system, at
 
 
+@contextmanager
+def fitting(at: Loaded) -> Iterator[None]:
+    """Raises CheckpointError for whatever goes wrong when a state is put back that is not what it should be."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as e:
+        raise CheckpointError(f"{str(at.path)!r} does not fit this run: {type(e).__name__}: {e}") from e
+
+
 def differences(at: Loaded, system: System) -> list[str]:
     """What has changed since the checkpoint that may change how the run goes on, each as `name: then, now`."""
     return [
         f"{name}: {before!r} then, {after!r} now"
-        for name, before, after in _differing("", dict(at.about), {**facts(system), "exact": at.about["exact"]})
+        for name, before, after in _differing("", dict(at.about), dict(at.about) | facts(system))
         if not name.startswith(FREE)
     ]
 

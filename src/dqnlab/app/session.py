@@ -106,7 +106,7 @@ def open_experiment(
     from ..run.seeds import generator
     from ..track.record import Recorder
     from ..track.tracker import About, open_trackers
-    from .restore import differences, facts
+    from .restore import differences, facts, fitting
 
     config, folder, step = system.config, store.folder, system.progress.now.steps
     resumed = (folder / CONFIG).is_file()
@@ -126,15 +126,16 @@ def open_experiment(
         parts={"system": system, "keeper": keeper, "clock": watch},
         logs=system.replay.logs,
         every=config.checkpoint_every,
-        clean=lambda: system.collector.is_clean,
+        level=lambda: system.collector.level,
         about=facts(system),
         notify=say,
-        exact=at is None or (at.about["exact"] and not changed),
+        exact=at is None or (at.about.get("exact") is True and not changed),
         step=step,
     )
     if at is not None:
-        keeper.load_state_dict(at.state["keeper"])
-        watch.load_state_dict(at.state["clock"])
+        with fitting(at):
+            keeper.load_state_dict(at.state["keeper"])
+            watch.load_state_dict(at.state["clock"])
     after = None if not resumed else step if at is not None else -1
     about = About(folder, config.env.label, as_dict(config), f"{config.preset}, seed {config.seed}", after)
     recorder = Recorder(about, open_trackers(trackers, about))

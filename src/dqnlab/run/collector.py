@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -75,9 +75,12 @@ class Collector:
         return self._starts.cut_every is not None
 
     @property
-    def is_clean(self) -> bool:
-        """Whether its state says exactly how it goes on from here."""
-        return self.cut_due or self.envs.restorable
+    def level(self) -> Literal["A", "B", "C"]:
+        """What a state of this moment says of the environments (docs/design/0005).
+
+        A: all. B: nothing, and a cut comes next, so that nothing leans on them. C: nothing, in mid-episode.
+        """
+        return "A" if self.envs.restorable else "B" if self.cut_due else "C"
 
     def _cut(self) -> Block:
         """Truncates what is open; nobody is told of these episodes, for they have no true return."""

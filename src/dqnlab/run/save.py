@@ -31,8 +31,8 @@ class Saver:
     logs: Mapping[str, Rows]
     every: int
     """env steps; 0 for never"""
-    clean: Callable[[], bool]
-    """whether a run that goes on from here computes what this one will"""
+    level: Callable[[], str]
+    """what the state says of the environments (`Collector.level`)"""
     about: Mapping[str, Any]
     """what is said beside every state"""
     notify: Callable[[str], None]
@@ -48,11 +48,11 @@ class Saver:
         self._next = self._after(self.step)
 
     def is_due(self, event: Event) -> bool:
-        """Whether to save after this event."""
+        """Whether to save after this event. One that failed where a run may be cut is tried again at the next cut."""
         if not isinstance(event, BlockEnded):
             return False
         self.step = event.step
-        return self.every > 0 and event.step >= self._next
+        return self.every > 0 and event.step >= self._next and self.level() != "C"
 
     def save(self) -> None:
         """Writes a checkpoint of this moment if there is none yet. Raises ResourceError if that failed too often."""
@@ -60,8 +60,10 @@ class Saver:
             return
         self._next = self._after(self.step)
         state = {name: part.state_dict() for name, part in self.parts.items()}
+        level = self.level()
+        about = {**self.about, "level": level, "exact": self.exact and level != "C"}
         try:
-            self.store.save(self.step, state, self.logs, {**self.about, "exact": self.exact and self.clean()})
+            self.store.save(self.step, state, self.logs, about)
             self._failures, self._saved = 0, self.step
         except ResourceError as e:
             self._failures += 1
