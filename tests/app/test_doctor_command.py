@@ -12,7 +12,7 @@ import pytest
 from dqnlab.app.arguments import parse_doctor
 from dqnlab.app.cli import main
 from dqnlab.config import Constant
-from dqnlab.run import forecast
+from dqnlab.run.doctor import forecast
 
 from .conftest import Refused
 

@@ -17,10 +17,10 @@ from dqnlab.app.stopwatch import Stopwatch
 from dqnlab.build import assemble
 from dqnlab.config import Config, Env, Film, Mlp, Steps
 from dqnlab.errors import ConfigError, DqnlabError, EnvironmentFault, FolderError
-from dqnlab.run.checkpoint import Store
 from dqnlab.run.evaluate import Evaluator
 from dqnlab.run.folder import Run
 from dqnlab.run.judge import Judge, Verdict
+from dqnlab.run.saving.checkpoint import Store
 from dqnlab.run.seeds import env_seeds
 from dqnlab.toml import from_toml
 from dqnlab.track import curves

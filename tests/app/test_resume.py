@@ -21,9 +21,9 @@ from dqnlab.app.resume_many import go_on_with_many
 from dqnlab.app.session import train
 from dqnlab.config import Config, Env, Film, Mlp, Steps
 from dqnlab.errors import CheckpointError, ConfigError, FolderError
-from dqnlab.run.checkpoint import Store
 from dqnlab.run.events import BlockEnded
 from dqnlab.run.folder import BEST, LAST, METRICS, Run, seed_name
+from dqnlab.run.saving.checkpoint import Store
 
 from ..equal import same
 

@@ -22,9 +22,9 @@ from typing import Any
 from dqnlab.app.resume import Wish, go_on
 from dqnlab.app.session import train
 from dqnlab.config import Config, Constant, Env, Mlp, Prioritized, Steps
-from dqnlab.run.checkpoint import Store
 from dqnlab.run.folder import BEST, LAST, METRICS, RESULT, TARGET
 from dqnlab.run.reading import read_json
+from dqnlab.run.saving.checkpoint import Store
 
 from ..equal import same
 

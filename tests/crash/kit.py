@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 
 from dqnlab.config import Config, Env, Film, Mlp, Steps
-from dqnlab.run.checkpoint import Loaded, Store
+from dqnlab.run.saving.checkpoint import Loaded, Store
 
 TINY = Config(
     preset="tiny",

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FAULTS = "tests/crash/test_faults_"
-SAVING = "tests/run/test_checkpoint"
+SAVING = "tests/run/saving/test_checkpoint"
 
 ROWS = {
     "F1 killed at any moment": ["tests/crash/test_kill_loop.py"],
@@ -22,7 +22,7 @@ ROWS = {
         f"{FAULTS}disk.py::test_f4_a_disk_that_is_full_for_a_while_costs_a_line_and_no_result",
         f"{FAULTS}disk.py::test_f4_a_disk_that_stays_full_ends_training_with_5_and_keeps_what_there_is",
         f"{FAULTS}disk.py::test_f4_a_disk_without_a_byte_left_ends_with_one_message",
-        "tests/run/test_save.py::test_three_failures_in_a_row_end_training",
+        "tests/run/saving/test_save.py::test_three_failures_in_a_row_end_training",
     ],
     "F5 disk full in the metrics": [
         f"{FAULTS}disk.py::test_f5_metrics_that_find_no_room_cost_a_line_and_no_checkpoint"
@@ -71,7 +71,7 @@ ROWS = {
         f"{FAULTS}processes.py::test_f17_a_group_that_is_told_to_end_saves_every_seed_and_leaves_with_143",
     ],
     "F18 resumed equals uninterrupted": [
-        "tests/run/test_resume.py::test_a_run_goes_on_to_the_same_bits_from_every_cut"
+        "tests/run/saving/test_resume.py::test_a_run_goes_on_to_the_same_bits_from_every_cut"
     ],
     "F19 two processes on one folder": [
         f"{FAULTS}processes.py::test_f19_a_second_process_is_refused_and_a_killed_ones_lock_is_taken_over",

@@ -15,8 +15,8 @@ from dqnlab.app.experiment import Experiment
 from dqnlab.app.resume import resume
 from dqnlab.app.session import train
 from dqnlab.errors import FolderError, ResourceError
-from dqnlab.run import disk
 from dqnlab.run.events import BlockEnded
+from dqnlab.run.saving import disk
 from dqnlab.track import jsonl
 from dqnlab.track.jsonl import read_metrics
 
@@ -48,7 +48,7 @@ class Full(disk.Disk):
 
 @pytest.fixture
 def full(monkeypatch: pytest.MonkeyPatch) -> type[Full]:
-    monkeypatch.setattr("dqnlab.run.checkpoint.Disk", Full)
+    monkeypatch.setattr("dqnlab.run.saving.checkpoint.Disk", Full)
     for name, value in vars(Full).items():
         if isinstance(value, int):
             monkeypatch.setattr(Full, name, value)

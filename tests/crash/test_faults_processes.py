@@ -19,7 +19,7 @@ from dqnlab.app.session import train
 from dqnlab.config import Env, Steps
 from dqnlab.run.folder import Run
 from dqnlab.run.group import Failure
-from dqnlab.run.lock import LOCK, locked
+from dqnlab.run.saving.lock import LOCK, locked
 from dqnlab.run.seeds import env_seeds
 
 from .kit import tiny
@@ -237,7 +237,7 @@ def test_f17_a_group_that_is_told_to_end_saves_every_seed_and_leaves_with_143() 
 HOLDS = """
 import sys, time
 from pathlib import Path
-from dqnlab.run.lock import locked
+from dqnlab.run.saving.lock import locked
 with locked(Path("mine")):
     print("held", flush=True)
     time.sleep(60)

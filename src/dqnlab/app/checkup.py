@@ -13,9 +13,9 @@ from .text import clean, duration, number, size
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..run.doctor import Facts, Report
-    from ..run.findings import Finding
-    from ..run.forecast import Forecast
+    from ..run.doctor.examination import Facts, Report
+    from ..run.doctor.findings import Finding
+    from ..run.doctor.forecast import Forecast
 
 STYLES = {"error": "bold red", "warning": BAD, "note": "bold", "ok": GOOD}
 INDENT = " " * 10

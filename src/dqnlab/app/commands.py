@@ -197,7 +197,7 @@ def doctor(words: Sequence[str]) -> int:
     args = parse_doctor(words)
     whole("--steps", args.steps, 1, MOST_PROBED)
     with loading():
-        from ..run.doctor import examine
+        from ..run.doctor.examination import examine
         from .checkup import checkup
 
     def say(line: str) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..run.events import Event
     from ..run.judge import Verdict
     from ..run.keep import Keeper
-    from ..run.save import Saver
+    from ..run.saving.save import Saver
     from ..run.score import Score
     from ..track.record import Recorder
     from .console import View

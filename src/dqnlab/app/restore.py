@@ -14,7 +14,7 @@ from ..toml import as_dict
 
 if TYPE_CHECKING:
     from ..build import System
-    from ..run.checkpoint import Loaded, Store
+    from ..run.saving.checkpoint import Loaded, Store
 
 # Settings that may differ from the checkpoint's.
 FREE = ("config.budget", "config.stop_when_solved", "config.film", "config.env.timeout")

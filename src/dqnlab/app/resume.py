@@ -73,9 +73,9 @@ def go_on(folder: Path, wish: Wish, view: View | None = None, started: float | N
     """`resume`, in the run's folder; `view` and `started` as in `train`."""
     watch = Stopwatch() if started is None else Stopwatch(start=started)
     from ..build import make_update, say
-    from ..run.checkpoint import Store
     from ..run.device import arithmetic
-    from ..run.lock import locked
+    from ..run.saving.checkpoint import Store
+    from ..run.saving.lock import locked
     from ..run.watchdog import watched
     from .restore import stand
 

@@ -11,8 +11,8 @@ from ..errors import ConfigError, FolderError
 from ..run.find import has_ended, read_run
 from ..run.folder import CONFIG, META, SUMMARY, seed_name
 from ..run.group import Group
-from ..run.lock import locked
 from ..run.reading import is_count, read_json, read_trackers
+from ..run.saving.lock import locked
 from .many import Crew
 from .resume import Wish, configured
 

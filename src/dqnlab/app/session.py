@@ -17,7 +17,7 @@ from .stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from ..build import System
-    from ..run.checkpoint import Loaded, Store
+    from ..run.saving.checkpoint import Loaded, Store
     from .console import View
 
 
@@ -65,9 +65,9 @@ def train(
     watch = Stopwatch() if started is None else Stopwatch(start=started)
     check_trackers(trackers)
     from ..build import assemble, make_update, say
-    from ..run.checkpoint import Store
     from ..run.device import arithmetic
-    from ..run.lock import locked
+    from ..run.saving.checkpoint import Store
+    from ..run.saving.lock import locked
     from ..run.watchdog import watched
 
     watch.seconds["import"] = time.perf_counter() - watch.start
@@ -102,7 +102,7 @@ def open_experiment(
     """
     from ..build import say
     from ..run.keep import Keeper
-    from ..run.save import Saver
+    from ..run.saving.save import Saver
     from ..run.seeds import generator
     from ..track.record import Recorder
     from ..track.tracker import About, open_trackers

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from ..build import System, make_update, say
 from ..errors import DqnlabError
-from ..run.checkpoint import Loaded, Store
 from ..run.device import arithmetic
 from ..run.events import BlockEnded
 from ..run.folder import seed_name
-from ..run.lock import locked
 from ..run.lockstep import Stopped, lockstep
+from ..run.saving.checkpoint import Loaded, Store
+from ..run.saving.lock import locked
 from ..run.watchdog import watched
 from .experiment import Experiment
 from .line import Finished, Line, Standing, Task

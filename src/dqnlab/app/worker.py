@@ -96,9 +96,9 @@ def failed(seed: int, home: Path, error: Exception) -> Failed:
 def _train(config: Config, home: Path, trackers: tuple[str, ...], line: Line, watch: Stopwatch) -> Run:
     """Trains one seed, from the start or from where its folder's checkpoint stands."""
     from ..build import make_update, say
-    from ..run.checkpoint import Store
     from ..run.device import arithmetic
-    from ..run.lock import locked
+    from ..run.saving.checkpoint import Store
+    from ..run.saving.lock import locked
     from ..run.watchdog import watched
     from .reporter import Reporter
     from .restore import stand

@@ -10,7 +10,7 @@ runs/<env>/<utc time>-<preset>-s<seed>/
 ├── snapshots.safetensors    the online network at up to 12 moments of training
 ├── batch.safetensors        one training batch, and both networks and Adam at that moment
 ├── curves.png  videos/*.mp4
-├── checkpoints/             what `dqn resume` goes on from, see `checkpoint`
+├── checkpoints/             what `dqn resume` goes on from, see `saving`
 ├── run.lock                 while a process works on the run: which one
 └── result.json              the score and how it came about
 
@@ -38,8 +38,8 @@ from ..config import Config
 from ..errors import FolderError, ResourceError
 from ..toml import to_toml
 from ..trust import redacted_command
-from .lock import LOCK
 from .reading import SCHEMA
+from .saving.lock import LOCK
 
 if TYPE_CHECKING:
     from .envs import EnvSpec

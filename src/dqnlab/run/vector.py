@@ -16,7 +16,7 @@ from ..choices import quoted
 from ..config import Env
 from ..errors import CheckpointError, EnvironmentFault
 from .envs import AnyEnv, EnvSpec, close, make_one
-from .envstate import State, check_env_state, env_state, is_restorable, set_env_state
+from .saving.envstate import State, check_env_state, env_state, is_restorable, set_env_state
 
 LARGEST_REWARD = float(np.finfo(np.float32).max)
 # Environments with a vector version of their own, and how many copies it takes to beat single ones.

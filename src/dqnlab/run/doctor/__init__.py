@@ -1,0 +1,1 @@
+"""What is wrong with an environment, before anyone trains on it."""

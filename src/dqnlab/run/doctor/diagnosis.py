@@ -1,0 +1,80 @@
+"""What the numbers seen in random play mean for training."""
+
+import numpy as np
+
+from ...config import Config
+from ..envs import EnvSpec
+from .findings import Facts, Findings
+from .random_play import Play
+
+LARGE = 100.0  # beyond this, a network of fresh weights learns slowly or runs away
+ENOUGH = 1_000  # steps of play from which on it means something that no episode has ended
+
+
+def diagnose(facts: Facts, play: Play, spec: EnvSpec, config: Config, found: Findings) -> None:
+    """Adds what follows from a play."""
+    if spec.num_actions == 1:
+        what = "there is a single action: nothing can be decided, so nothing can be learnt"
+        found.warning("actions", what, "give it at least two")
+    if play.steps:
+        _ends(facts, play, found)
+        _observations(play, spec, facts.observation_space, found)
+        _rewards(play, config, found)
+        found.ok("calls", f"{play.steps:,} steps and {len(play.returns) + 1:,} resets without a fault")
+    if "rgb_array" not in facts.render_modes:
+        modes = ", ".join(facts.render_modes) or "none"
+        what = f"it draws no images (render modes: {modes}), so the best network will not be filmed"
+        found.note("films", what, "offer 'rgb_array', in metadata['render_modes'] and as the argument render_mode")
+    if facts.unknown_layer is None:
+        found.ok("resume", "its state can be saved: a run is resumed exactly, from any moment")
+    elif config.checkpoint_every:
+        what = f"checkpoints cut the open episodes every {config.checkpoint_every:,} steps, for the state of "
+        what += f"{facts.unknown_layer} cannot be saved"
+        found.note("resume", what, "give it get_state() and set_state(state), and they leave the episodes alone")
+
+
+def _ends(facts: Facts, play: Play, found: Findings) -> None:
+    limit = f"the step limit is {facts.step_limit:,}"
+    advice = ""
+    if not facts.own_limit:
+        limit = f"it has no step limit, so dqnlab cuts at {facts.step_limit:,} steps"
+        advice = "give it one: --env.max-episode-steps N"
+    if not play.returns:
+        say = found.warning if play.steps >= ENOUGH and not facts.own_limit else found.note
+        say("ends", f"no episode ended within {play.steps:,} random steps; {limit}", advice)
+    elif not play.terminated:
+        what = f"all {play.truncated:,} episodes ended by truncation only, which bootstraps their last value"
+        found.note("ends", f"{what}; {limit}", "if an end is a success or a failure, return terminated=True there")
+    elif not facts.own_limit:
+        found.note("ends", limit, advice)
+    found.ok("ends", f"episodes: {play.terminated:,} terminated, {play.truncated:,} truncated; {limit}")
+
+
+def _observations(play: Play, spec: EnvSpec, space: str, found: Findings) -> None:
+    seen = play.observations
+    if spec.obs.num_states is not None or seen.count == 0:
+        return
+    if spec.obs.dtype == np.float32 and "float32" not in space:
+        found.note("stored", f"observations of {space} are stored as float32")
+    largest = float(max(-seen.low.min(), seen.high.max()))
+    if spec.obs.dtype == np.float32 and largest > LARGE:
+        at = int(np.maximum(-seen.low, seen.high).argmax())
+        what = f"observations reach {largest:,.4g} (number {at}): large inputs make learning slow or unstable"
+        found.warning("scale", what, "scale them to about -1 to 1, as gymnasium.wrappers.RescaleObservation does")
+    constant = np.flatnonzero(seen.low == seen.high)
+    if len(constant) and seen.count > 1:
+        which = ", ".join(map(str, constant[:8].tolist())) + (" …" if len(constant) > 8 else "")
+        what = f"{len(constant)} of {len(seen.low)} numbers of the observation never changed: {which}"
+        found.note("constant", what, "leave out what tells nothing, or check that it should not change")
+    found.ok("observations", f"finite, and within ±{LARGE:g}")
+
+
+def _rewards(play: Play, config: Config, found: Findings) -> None:
+    low, high = float(play.rewards.low[0]), float(play.rewards.high[0])
+    if max(-low, high) > LARGE:
+        what = f"rewards reach from {low:,.4g} to {high:,.4g}: the network must learn values far from where it starts"
+        found.warning("rewards", what, "divide them, for instance by gymnasium.wrappers.TransformReward")
+    elif low == high == 0:
+        what = f"not one of {play.steps:,} random steps was rewarded: there may be nothing to learn from for long"
+        found.note("rewards", what, "explore for longer, or reward progress")
+    found.ok("rewards", f"from {low:,.4g} to {high:,.4g}")

@@ -1,0 +1,195 @@
+"""Examines an environment before anyone trains on it, and says what training would be like."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from ...config import Config, Env
+from ...errors import ConfigError, DqnlabError, ResourceError
+from ...presets import DEFAULT
+from ..envs import STEP_LIMIT, AnyEnv, EnvSpec, close, describe, make_one
+from ..saving.envstate import unknown_layer
+from .contract import Contract
+from .diagnosis import diagnose
+from .findings import Facts, Finding, Findings
+from .forecast import Forecast, describe_training, measure, with_times
+from .random_play import Play, Range, play_at_random
+from .repeat import check_repeats
+
+Notify = Callable[[str], None]
+SHOWN = 16  # dimensions of an observation that are told one by one
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that an examination came to."""
+
+    env: str
+    findings: tuple[Finding, ...]
+    """the most important first"""
+    facts: Facts | None
+    """none if the environment cannot be made or used at all"""
+    forecast: Forecast | None
+    exit_code: int
+    """of the first error: 2 if dqnlab does not support it, 3 if it is broken, 5 if memory is short; 0 if none"""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain numbers and words, for JSON."""
+        return asdict(self)
+
+
+def examine(
+    what: Config | Env | str | Callable[..., Any],
+    *,
+    steps: int = 2_000,
+    seconds: float = 5.0,
+    notify: Notify = lambda line: None,
+) -> Report:
+    """Plays an environment at random and looks at everything that it does. Whatever it raises is a finding.
+
+    Args:
+        what: the run that is planned, or only its environment, which then gets the preset `default`.
+        steps, seconds: how long to play at random, whichever is over first.
+        notify: told what is being done.
+
+    Raises:
+        ConfigError: there is no such environment, or it does not take these arguments.
+    """
+    config = what if isinstance(what, Config) else replace(DEFAULT, env=what if isinstance(what, Env) else Env(id=what))
+    found, label = Findings(), config.env.label
+    opened: list[AnyEnv] = []
+    try:
+        notify(f"making {label}")
+        spec = _open(config.env, found, opened)
+        if spec is None:
+            return Report(label, found.sorted(), None, None, found.exit_code)
+        facts = _facts(config.env, spec, opened[0], unknown_layer(opened[0]))
+        play = _examine_play(config, opened, found, (steps, seconds), notify)
+        facts = _with_play(facts, play)
+        diagnose(facts, play, spec, config, found)
+        forecast = _forecast(config, spec, facts, found, notify)
+        return Report(label, found.sorted(), facts, forecast, found.exit_code)
+    finally:
+        for env in opened:
+            close(env, label)
+
+
+def _open(env: Env, found: Findings, opened: list[AnyEnv]) -> EnvSpec | None:
+    """Puts two copies of the environment into `opened`; none if that fails or its spaces are not supported."""
+    try:
+        opened.append(make_one(env))
+        spec = describe(env)
+        opened.append(make_one(env))
+    except ConfigError as e:
+        if not opened:
+            raise
+        found.error("spaces", str(e), code=e.exit_code)
+        return None
+    except (Exception, SystemExit) as e:  # games with a window of their own may end the program
+        advice = "a run has several copies at a time: for acting, for judging and for films" if opened else ""
+        found.error("make", str(e) if isinstance(e, DqnlabError) else f"making it raised {_named(e)}", advice)
+        return None
+    found.ok("spaces", f"{_line(opened[0].action_space)} and {_line(opened[0].observation_space)}")
+    return spec
+
+
+def _facts(env: Env, spec: EnvSpec, made: AnyEnv, unknown: str | None) -> Facts:
+    modes = made.metadata.get("render_modes") if isinstance(made.metadata, dict) else None
+    return Facts(
+        observation_space=_line(made.observation_space),
+        action_space=_line(made.action_space),
+        step_limit=spec.max_episode_steps,
+        own_limit=not _is_ours(env, made, spec.max_episode_steps),
+        render_modes=tuple(map(str, modes or ())),
+        unknown_layer=unknown,
+    )
+
+
+def _is_ours(env: Env, made: AnyEnv, limit: int) -> bool:
+    """Whether dqnlab set the step limit, because there was none."""
+    known = gym.envs.registration.registry.get(made.unwrapped.spec.id) if made.unwrapped.spec is not None else None
+    registered = None if known is None else known.max_episode_steps
+    return limit == STEP_LIMIT and env.max_episode_steps is None and registered is None
+
+
+def _examine_play(
+    config: Config, opened: list[AnyEnv], found: Findings, most: tuple[int, float], notify: Notify
+) -> Play:
+    """Plays, then repeats. Single frames are looked at, for a stack would hide what becomes of them."""
+    spec = describe(replace(config.env, frame_stack=1))
+    pair = [each.env if isinstance(each, gym.wrappers.FrameStackObservation) else each for each in opened]
+    contract = Contract(spec, pair[0].observation_space, found)
+    rng = np.random.default_rng(config.seed)
+    notify(f"playing at random, {most[0]:,} steps or {most[1]:g} s")
+    play = play_at_random(pair[0], contract, rng, *most)
+    if found.exit_code == 0:
+        notify("playing the same episodes again")
+        check_repeats(pair[0], pair[1], contract, found, rng)
+    return play
+
+
+def _forecast(config: Config, spec: EnvSpec, facts: Facts, found: Findings, notify: Notify) -> Forecast | None:
+    """What training would be like; without times if the environment is broken."""
+    try:
+        forecast = describe_training(config, spec)
+        if found.exit_code:
+            return forecast
+        notify("timing a few steps and updates")
+        costs = measure(config)
+    except (ResourceError, ConfigError) as e:
+        found.error("memory" if isinstance(e, ResourceError) else "settings", str(e), code=e.exit_code)
+        return None
+    except (Exception, SystemExit) as e:  # the environment's doing: it has been stepped for a while
+        found.error("step", str(e) if isinstance(e, DqnlabError) else f"in training it raised {_named(e)}")
+        return None
+    length = facts.lengths.get("mean", float(facts.step_limit))
+    return with_times(forecast, config, costs, length, facts.step_limit)
+
+
+# ── Numbers as they are told ─────────────────────────────────────────────────────────────────────
+
+
+def _with_play(facts: Facts, play: Play) -> Facts:
+    return replace(
+        facts,
+        steps=play.steps,
+        episodes=len(play.returns),
+        terminated=play.terminated,
+        truncated=play.truncated,
+        returns=_spread(play.returns),
+        lengths=_spread(play.lengths),
+        rewards=next(iter(_ranges(play.rewards)), {}),
+        observations=_ranges(play.observations),
+        microseconds_per_step=play.microseconds_per_step,
+        microseconds_per_reset=play.microseconds_per_reset,
+    )
+
+
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _line(space: object) -> str:
+    """A space as one line."""
+    return " ".join(str(space).split())
+
+
+def _spread(values: list[float] | list[int]) -> dict[str, float]:
+    if not values:
+        return {}
+    return {"mean": float(np.mean(values)), "low": float(min(values)), "high": float(max(values))}
+
+
+def _ranges(seen: Range) -> tuple[dict[str, float], ...]:
+    """Of each dimension; one for all where there are many."""
+    if seen.count == 0:
+        return ()
+    low, high, mean, std = seen.low, seen.high, seen.mean, seen.std
+    if len(low) > SHOWN:
+        std = np.sqrt([np.mean(std**2 + (mean - mean.mean()) ** 2)])
+        low, high, mean = low.min(keepdims=True), high.max(keepdims=True), mean.mean(keepdims=True)
+    rows = zip(low, high, mean, std, strict=True)
+    return tuple(dict(zip(("low", "high", "mean", "std"), map(float, row), strict=True)) for row in rows)

@@ -1,0 +1,82 @@
+"""What an examination of an environment sees and finds: each thing once, with what to do about it."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Level = Literal["error", "warning", "note", "ok"]
+LEVELS: tuple[Level, ...] = ("error", "warning", "note", "ok")  # the most important first
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was seen of an environment."""
+
+    observation_space: str
+    action_space: str
+    step_limit: int
+    own_limit: bool
+    """whether the limit is the environment's or the user's, not the one that dqnlab sets where there is none"""
+    render_modes: tuple[str, ...]
+    unknown_layer: str | None
+    """the class whose state cannot be saved"""
+    steps: int = 0
+    episodes: int = 0
+    terminated: int = 0
+    truncated: int = 0
+    returns: dict[str, float] = field(default_factory=dict)
+    lengths: dict[str, float] = field(default_factory=dict)
+    rewards: dict[str, float] = field(default_factory=dict)
+    observations: tuple[dict[str, float], ...] = ()
+    """of each dimension, or of all together if there are many"""
+    microseconds_per_step: float = 0.0
+    microseconds_per_reset: float = 0.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found.
+
+    An error stops training. A warning does not, but the results suffer, or cannot be repeated. A note is worth
+    knowing, and `ok` was looked at and is as it should be.
+    """
+
+    level: Level
+    check: str
+    """what was looked at, in a word"""
+    what: str
+    advice: str = ""
+    """what to do about it"""
+
+
+class Findings:
+    """Gathers findings; of those with the same check and level it keeps the first."""
+
+    def __init__(self) -> None:
+        self.exit_code = 0
+        """of the first error; 0 if there is none"""
+        self._found: dict[tuple[Level, str], Finding] = {}
+
+    def error(self, check: str, what: str, advice: str = "", *, code: int = 3) -> None:
+        """Training would stop here, with this exit code."""
+        self._add("error", check, what, advice)
+        self.exit_code = self.exit_code or code
+
+    def warning(self, check: str, what: str, advice: str = "") -> None:
+        """Training works, but not as it should."""
+        self._add("warning", check, what, advice)
+
+    def note(self, check: str, what: str, advice: str = "") -> None:
+        """Worth knowing."""
+        self._add("note", check, what, advice)
+
+    def ok(self, check: str, what: str) -> None:
+        """As it should be; forgotten where the same check has found anything else."""
+        if not any(name == check for _, name in self._found):
+            self._add("ok", check, what, "")
+
+    def sorted(self) -> tuple[Finding, ...]:
+        """All, the most important first, else in the order in which they came."""
+        return tuple(sorted(self._found.values(), key=lambda each: LEVELS.index(each.level)))
+
+    def _add(self, level: Level, check: str, what: str, advice: str) -> None:
+        self._found.setdefault((level, check), Finding(level, check, what, advice))

@@ -1,0 +1,126 @@
+"""What `dqn doctor` says about a training that has not begun."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from dqnlab import build, presets
+from dqnlab.config import Config, Env, Episodes, Steps
+from dqnlab.errors import ResourceError
+from dqnlab.run.doctor import examination as doctor
+from dqnlab.run.doctor import forecast
+from dqnlab.run.doctor.examination import Report
+from dqnlab.run.doctor.forecast import Costs, describe_training, measure, with_times
+from dqnlab.run.envs import describe
+
+from .patients import Sound, pays, raises, sees
+
+PLAN = replace(
+    Config(),
+    learning_starts=100,
+    update_every=2,
+    budget=Steps(num=1_000),
+    evaluate_every=Steps(num=500),
+    select_episodes=10,
+    confirm_episodes=20,
+    score_episodes=10,
+)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody measures here."""
+    monkeypatch.setattr(forecast, "PATIENCE", 0.01)
+
+
+def examine(what: Any) -> Report:
+    return doctor.examine(what, steps=300, seconds=60)
+
+
+def seconds(config: Config, length: float, limit: int) -> tuple[float, float]:
+    plain = describe_training(config, describe(config.env))
+    timed = with_times(plain, config, Costs(step=1.0, update=10.0), length, limit)
+    assert timed.seconds is not None
+    return timed.seconds
+
+
+def test_network_and_memory_are_those_of_the_run() -> None:
+    config = presets.get("cartpole")
+    said = describe_training(config, describe(config.env))
+    assert (said.preset, said.num_envs, said.budget, said.compiled) == ("cartpole", 64, "400,000 steps", False)
+    assert (said.layers, said.parameters) == ((4, 256, 2), 4 * 256 + 256 + 256 * 2 + 2)
+    system = build.assemble(config)
+    system.close()
+    assert said.replay_bytes == sum(column.nbytes for column in system.replay.memory)
+    assert said.replay_transitions == system.replay.layout.capacity
+
+
+def test_training_and_judging_are_added_up() -> None:
+    # 1,000 steps and 450 updates of 10 s; (3 evaluations of 10, 3 times 20, and 10 episodes), each of 5 or 50 steps.
+    assert seconds(PLAN, 5, 50) == pytest.approx((1_000 + 4_500 + 100 * 5, 1_000 + 4_500 + 100 * 50))
+
+
+def test_a_budget_in_episodes_is_as_long_as_they_are() -> None:
+    config = replace(PLAN, budget=Episodes(num=100), evaluate_every=Episodes(num=50))
+    assert seconds(config, 10, 10) == pytest.approx((1_000 + 4_500 + 100 * 10,) * 2)
+
+
+def test_a_compiled_update_is_quicker_but_compiling_takes_time() -> None:
+    low, high = seconds(replace(PLAN, compile="on"), 5, 50)
+    assert low == pytest.approx(1_000 + 4_500 / 3 + 500)
+    assert high == pytest.approx(1_000 + 4_500 + 5_000 + 15)
+
+
+def test_measuring_gives_numbers_for_every_preset() -> None:
+    for name in presets.names():
+        costs = measure(presets.get(name))
+        assert costs.step > 0
+        assert costs.update > 0
+
+
+def test_a_slow_environment_needs_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forecast, "LAST_RESORT", 0.0)
+    monkeypatch.setattr(forecast, "PATIENCE", 0.0)
+    costs = measure(replace(PLAN, n=50))
+    assert costs.update == 0
+
+
+def test_a_broken_environment_gets_no_times() -> None:
+    sound, broken = examine(Sound).forecast, examine(pays(None)).forecast
+    assert sound is not None
+    assert broken is not None
+    assert sound.seconds is not None
+    assert broken.seconds is None
+    assert sound.layers == broken.layers
+
+
+def test_what_fails_only_in_training_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "measure", lambda config: raises(SystemExit("the window was closed")))
+    report = examine(Sound)
+    assert (report.exit_code, report.forecast) == (3, None)
+    assert report.findings[0].what == "in training it raised SystemExit: the window was closed"
+
+
+def test_a_replay_that_does_not_fit_is_an_error_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = "replay_capacity = 50,000 needs 9.0 GB"
+    monkeypatch.setattr("dqnlab.build.choose_memory", lambda *args: raises(ResourceError(full)))
+    report = examine(Sound)
+    assert (report.exit_code, report.findings[0].level, report.findings[0].check) == (5, "error", "memory")
+    assert report.findings[0].what == full
+
+
+def test_an_observation_is_told_as_it_is_stored() -> None:
+    assert examine(Sound).forecast.stored == "float32 (3,)"  # type: ignore[union-attr]
+    states = examine(Config(env=Env(id="FrozenLake-v1"))).forecast
+    assert states is not None
+    assert states.stored == "int64, one-hot for the network"
+
+
+def test_conversion_to_float32_is_noted() -> None:
+    import numpy as np
+    from gymnasium import spaces
+
+    wide = sees(lambda self: self.np_random.uniform(-1, 1, 3), spaces.Box(-1, 1, (3,), np.float64))
+    assert "stored as float32" in " ".join(each.what for each in examine(wide).findings)
+    assert "stored as float32" not in " ".join(each.what for each in examine(Sound).findings)
