@@ -236,6 +236,7 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
 # ── Groups ───────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 def test_a_group_goes_on_where_each_of_its_seeds_stands(tmp_path: Path) -> None:
     config = replace(TINY, compile="off")
     whole = Crew(config, (0, 1, 2), out=tmp_path / "whole", trackers=("none",)).train()

@@ -24,7 +24,7 @@ from dqnlab.run.seeds import env_seeds
 
 from .kit import tiny
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")]
 OUT = Path("mine")
 
 DOOMED = '''

@@ -162,6 +162,7 @@ def test_a_run_goes_on_to_the_same_bits_from_every_cut(kind: str, num_envs: int,
     compare(short(in_envs(KINDS[kind], num_envs), compile="off"), 1, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_many_compiled_seeds_go_on_to_the_same_bits_from_every_cut(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
