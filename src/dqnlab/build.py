@@ -72,7 +72,7 @@ class System:
         yield from run(self.loop(), lambda sample: update({0: sample})[0])
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that decides how the run goes on, but for the rows of the replay (`Replay.state_dict`)."""
+        """Everything that decides how the run goes on, but for the rows of the replay (`Replay.logs`)."""
         return {name: part.state_dict() for name, part in self._parts().items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

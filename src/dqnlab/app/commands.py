@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
@@ -31,6 +31,7 @@ from .arguments import (
     parse_doctor,
     parse_train,
 )
+from .interrupt import SIGNALLED
 from .loading import loading
 from .text import clean, number, shown
 
@@ -39,9 +40,9 @@ if TYPE_CHECKING:
 
     from ..run.folder import Run
     from ..run.group import Group
+    from .console import View
     from .resume import Wish
 
-SIGNALLED = 128  # what a shell adds to the number of a signal
 MOST_SEEDS = 10_000
 MOST_PROBED = 1_000_000  # random steps
 
@@ -62,17 +63,12 @@ def train(words: Sequence[str], started: float) -> int:
 
 
 def _train(args: Train, trackers: Sequence[str], started: float) -> int:
-    with loading():
-        from .. import build  # noqa: F401  with torch and Gymnasium, the heaviest by far
-        from . import session
-        from .console import choose_view
+    from . import session
 
-    view = choose_view(quiet=args.quiet)
-    try:
-        run = session.train(args.config, out=args.out, runs=args.runs, trackers=trackers, view=view, started=started)
-    finally:
-        view.stop()  # whatever happened, the terminal is given back
-    return _ended(run)
+    def drive(view: View) -> Run:
+        return session.train(args.config, out=args.out, runs=args.runs, trackers=trackers, view=view, started=started)
+
+    return _shown(drive, quiet=args.quiet)
 
 
 def resume(words: Sequence[str], started: float) -> int:
@@ -91,21 +87,21 @@ def resume(words: Sequence[str], started: float) -> int:
     group = find_group(args.run, args.runs)
     if group is not None:
         return _resume_many(group, wish, args, started)
+    return _shown(lambda view: go_on(find_run(args.run, args.runs), wish, view, started), quiet=args.quiet)
+
+
+def _shown(drive: Callable[[View], Run], *, quiet: bool) -> int:
+    """Shows a run while it is driven, and what it came to; the exit code."""
     with loading():
-        from .. import build  # noqa: F401  with torch and Gymnasium
+        from .. import build  # noqa: F401  with torch and Gymnasium, the heaviest by far
         from .console import choose_view
-    view = choose_view(quiet=args.quiet)
+        from .summary import summary
+
+    view = choose_view(quiet=quiet)
     try:
-        run = go_on(find_run(args.run, args.runs), wish, view, started)
+        run = drive(view)
     finally:
         view.stop()  # whatever happened, the terminal is given back
-    return _ended(run)
-
-
-def _ended(run: Run) -> int:
-    """Shows what a run came to; the exit code."""
-    from .summary import summary
-
     show(summary(run), soft_wrap=True)
     return SIGNALLED + (run.signal or signal.SIGINT) if run.interrupted else 0
 

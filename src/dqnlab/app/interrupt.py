@@ -12,6 +12,8 @@ from types import FrameType
 # Ctrl-C; what schedulers and `kill` send; the closed terminal, which Windows does not know.
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
+SIGNALLED = 128  # what the exit code of a command adds to the number of the signal that ended it, as shells do
+
 
 class Interrupt:
     """Whether somebody wants this process to stop, and since when."""

@@ -17,12 +17,11 @@ from ..run.folder import Run, create_folder, seed_name
 from ..run.group import Failure, Group, failure, write_summary
 from ..track.tracker import check_trackers, say
 from .board import Board
-from .interrupt import Interrupt, signals_wait
+from .interrupt import SIGNALLED, Interrupt, signals_wait
 from .line import Failed, Film, Finished, Go, Leave, Ready, Refused, Report, Standing, Stop, Task
 from .pool import Worker, dismiss, hire, how, shares, usable_cores
 
 LOOK_EVERY = 0.25  # seconds between two looks at the keyboard and two drawings, at the latest
-SIGNALLED = 128  # what an exit code adds to the number of a signal
 MOST_RETURNS = 2  # times that a seed whose process was killed goes on in a new one
 
 

@@ -14,14 +14,10 @@ from .reading import check_result, is_count, read_json
 def find_group(name: str | Path, runs: Path = Path("runs")) -> Path | None:
     """The folder of a group of seeds: a path, a path below `runs`, a name below any environment, or `latest`."""
     try:
-        below = [runs / name] if ".." not in Path(name).parts else []
-        for path in (Path(name), *below):
-            if (path / SUMMARY).is_file():
-                return path.resolve()
-        found = _of_name(str(name), runs)
+        found = _named(name, runs)
     except (OSError, ValueError):  # what no file could be called, `find_run` says why
         return None
-    return found[0].resolve() if len(found) == 1 and (found[0] / SUMMARY).is_file() else None
+    return found[0].resolve() if len(found) == 1 and not (found[0] / CONFIG).is_file() else None
 
 
 def find_run(name: str | Path, runs: Path = Path("runs")) -> Path:
@@ -38,14 +34,17 @@ def find_run(name: str | Path, runs: Path = Path("runs")) -> Path:
         raise FolderError(f"no run can be called {str(name)[:60]!r}: {e}") from e
 
 
-def _find(name: str | Path, runs: Path) -> Path:
+def _named(name: str | Path, runs: Path) -> list[Path]:
+    """The run or group at a path or at one below `runs`, else those of that name."""
     below = [runs / name] if ".." not in Path(name).parts else []  # no name leads out of the folder of runs
     for path in (Path(name), *below):
-        if (path / CONFIG).is_file():
-            return path.resolve()
-        if (path / SUMMARY).is_file():
-            return _best_of(path).resolve()
-    found = _of_name(str(name), runs)
+        if (path / CONFIG).is_file() or (path / SUMMARY).is_file():
+            return [path]
+    return _of_name(str(name), runs)
+
+
+def _find(name: str | Path, runs: Path) -> Path:
+    found = _named(name, runs)
     if len(found) == 1:
         return (found[0] if (found[0] / CONFIG).is_file() else _best_of(found[0])).resolve()
     if found:
