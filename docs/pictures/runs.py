@@ -158,8 +158,8 @@ def main() -> None:
     jobs = {
         "lake/right": (partial(lake, False), 5),
         "lake/mistaken": (partial(lake, True), 5),
-        "pole/right": (partial(pole, False), 3),
-        "pole/mistaken": (partial(pole, True), 3),
+        "pole/right": (partial(pole, False), 5),
+        "pole/mistaken": (partial(pole, True), 5),
         "chase/1": (partial(chase, 1), 3),
         "chase/100": (partial(chase, 100), 3),
     }

@@ -250,6 +250,14 @@ def test_what_is_said_of_the_target_network_is_what_the_runs_measured(page: Path
     assert f"{max(copied):.0f}" in page.read_text("utf-8")
 
 
+@EACH_PAGE
+def test_metrics_that_the_story_names_are_explained(page: Path) -> None:
+    named = set(re.findall(r"`((?:train|learn|replay|eval|confirm|time)/\w+)`", page.read_text("utf-8")))
+    explained = (ROOT / "docs" / "metrics.md").read_text("utf-8")
+    assert len(named) >= 8
+    assert [name for name in named if f"| `{name}` |" not in explained] == []
+
+
 def test_on_the_slippery_lake_most_arrivals_come_after_the_cut() -> None:
     """Said of the best policy; by value iteration on the environment's own table."""
     table: Any = gym.make("FrozenLake-v1").unwrapped
