@@ -105,7 +105,7 @@ def test_a_subclass_may_do_other_things_and_is_shown_by_images() -> None:
         pass
 
     world = seen(Env(id=Mine, max_episode_steps=9))
-    assert (world.kind, world.params) == ("frames", {"source": "render"})
+    assert (world.kind, world.params) == ("frames", {"source": "render", "fps": 50.0})
     assert world.inputs[0].name == "x[0]"
     assert world.actions == ("actions.0", "actions.1")
 
@@ -137,7 +137,7 @@ def test_stacked_observations_name_the_oldest_first() -> None:
 @pytest.mark.parametrize(("slippery", "chance"), [(True, 1 / 3), (False, 1.0)])
 def test_slippery_ice_is_told_by_the_transitions(slippery: bool, chance: float) -> None:
     world = seen(Env(id="FrozenLake-v1", kwargs={"is_slippery": slippery, "desc": ["SFH", "FFG"]}))
-    assert world.params == {"desc": ["SFH", "FFG"], "is_slippery": slippery, "success_rate": chance}
+    assert world.params == {"desc": ["SFH", "FFG"], "is_slippery": slippery, "success_rate": chance, "fps": 4.0}
     assert world.inputs == (("inputs.state", "", 0.0, 5.0, 0),)
 
 
@@ -154,13 +154,23 @@ def test_inputs_in_rows_are_named_by_their_place() -> None:
 @pytest.mark.parametrize("dtype", [np.uint8, np.bool_])
 def test_an_image_is_its_own_picture_and_has_no_named_inputs(dtype: Any) -> None:
     world = plain(spaces.Box(0, 1, (6, 5), dtype))
-    assert (world.kind, world.params, world.inputs) == ("frames", {"source": "observation"}, ())
+    assert (world.kind, world.params, world.inputs) == ("frames", {"source": "observation", "fps": 30.0}, ())
 
 
 def test_an_environment_that_draws_nothing_is_shown_by_nothing() -> None:
     assert plain(spaces.Box(0, 1, (2,))).kind == "none"
     assert plain(spaces.Box(0, 1, (2,)), modes=("human",)).kind == "none"
     assert plain(spaces.Box(0, 1, (2,)), modes=("rgb_array",)).kind == "frames"
+
+
+@pytest.mark.parametrize(("told", "shown"), [(12, 12.0), (None, 30.0), (0, 30.0), ("fast", 30.0), (1e9, 30.0)])
+def test_a_pace_that_nobody_could_watch_is_not_taken(told: Any, shown: float) -> None:
+    def paced() -> Plain:
+        made = Plain(spaces.Box(0, 1, (2,)))
+        made.metadata["render_fps"] = told
+        return made
+
+    assert seen(Env(id=paced)).params["fps"] == shown
 
 
 def test_an_environment_names_its_own_actions() -> None:

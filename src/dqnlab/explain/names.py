@@ -36,7 +36,7 @@ def ranges(kind: str, params: dict[str, Any]) -> list[Range]:
             Range("cartpole.position", "m", -x, x),
             Range("cartpole.velocity", "m/s", -3, 3),
             Range("cartpole.angle", "rad", -angle, angle),
-            Range("cartpole.spin", "rad/s", -3, 3),
+            Range("cartpole.angular_velocity", "rad/s", -3, 3),
         ]
     if kind == "mountaincar":
         speed = params["max_speed"]
@@ -47,7 +47,7 @@ def ranges(kind: str, params: dict[str, Any]) -> list[Range]:
     if kind == "acrobot":
         angles = [Range(f"acrobot.{f}{i}", "", -1, 1) for i in (1, 2) for f in ("cos", "sin")]
         fastest = [params["MAX_VEL_1"], params["MAX_VEL_2"]]
-        return angles + [Range(f"acrobot.spin{i}", "rad/s", -v, v) for i, v in enumerate(fastest, 1)]
+        return angles + [Range(f"acrobot.angular_velocity{i}", "rad/s", -v, v) for i, v in enumerate(fastest, 1)]
     if kind == "lunarlander":
         return [
             Range("lunarlander.x", "", -1, 1),
@@ -55,7 +55,7 @@ def ranges(kind: str, params: dict[str, Any]) -> list[Range]:
             Range("lunarlander.vx", "", -2, 2),
             Range("lunarlander.vy", "", -2, 2),
             Range("lunarlander.angle", "rad", -math.pi / 2, math.pi / 2),
-            Range("lunarlander.spin", "", -3, 3),
+            Range("lunarlander.angular_velocity", "", -3, 3),
             Range("lunarlander.leg1", "", 0, 1),
             Range("lunarlander.leg2", "", 0, 1),
         ]

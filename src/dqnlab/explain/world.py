@@ -11,6 +11,7 @@ from gymnasium import spaces
 from ..config import Env
 from ..learn.types import ObsSpec
 from ..run.envs import AnyEnv, EnvSpec, close, make_one
+from ..run.film import DEFAULT_FPS
 from .names import ACTIONS, ranges
 
 # Exact classes whose states the page can draw. A subclass may show or do other things.
@@ -36,6 +37,7 @@ CONSTANTS = {
 LARGEST_BOX = 1e4  # a bound beyond that is a way to write "any number"
 MOST_INPUTS = 4096  # that get a name each
 LONGEST_NAME = 40
+FASTEST = 240  # steps per second
 
 
 class Input(NamedTuple):
@@ -68,16 +70,17 @@ def look(env: Env, spec: EnvSpec) -> World:
         kind, params = _kind(made, spec)
         names = actions(made, spec, kind)
         seen = inputs(spec.obs, kind, params, made.observation_space)
-        draws = "rgb_array" in (made.metadata or {}).get("render_modes", ())
+        about = made.metadata or {}
+        draws, pace = "rgb_array" in about.get("render_modes", ()), {"fps": _pace(about.get("render_fps"))}
     finally:
         close(made, env.label)
     if kind is not None:
-        return World(kind, params, seen, names)
+        return World(kind, params | pace, seen, names)
     if draws and _draws(env):
-        return World("frames", {"source": "render"}, seen, names)
+        return World("frames", {"source": "render"} | pace, seen, names)
     if is_image(spec.obs):
-        return World("frames", {"source": "observation"}, seen, names)
-    return World("none", {}, seen, names)
+        return World("frames", {"source": "observation"} | pace, seen, names)
+    return World("none", pace, seen, names)
 
 
 def is_image(obs: ObsSpec) -> bool:
@@ -89,6 +92,12 @@ def class_of(made: AnyEnv) -> str:
     """The exact class below all wrappers, as module:name."""
     cls = type(made.unwrapped)
     return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _pace(fps: Any) -> float:
+    """Steps per second at which to show it."""
+    sane = isinstance(fps, int | float) and 1 <= fps <= FASTEST
+    return float(fps) if sane else float(DEFAULT_FPS)
 
 
 def _draws(env: Env) -> bool:
