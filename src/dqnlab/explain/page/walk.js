@@ -5,13 +5,6 @@
 /** Where an episode without a limit of its own is cut. */
 export const LONGEST = 1000;
 
-/** The index of the largest number, the first of equals. */
-export function argmax(numbers) {
-  let best = 0;
-  for (let i = 1; i < numbers.length; i += 1) if (numbers[i] > numbers[best]) best = i;
-  return best;
-}
-
 /** What a stacking network sees next: the oldest observation leaves, the newest comes last. */
 function pushed(seen, obs) {
   const next = new Float32Array(seen.length);
