@@ -1,0 +1,130 @@
+"""Joins the page's modules, styles, words and a run's data into one html file.
+
+The sources lie in `page/` as plain ES modules. In a file opened from disk a browser loads no other file, so they are
+joined: each becomes a function that returns what it exports. Nothing that comes from a run is code or markup: it
+travels as JSON, and the page's own policy lets only this very script and this very style in (by their hashes).
+"""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+import numpy as np
+
+_IMPORT = re.compile(r'^import \{ ([^}]+) \} from "(\.{1,2}/[\w./-]+\.js)";$', re.MULTILINE)
+_EXPORT = re.compile(r"^export (function\*?|async function|const|class) (\w+)", re.MULTILINE)
+_KINDS = {"f": "f", "i": "i", "u": "u", "b": "u"}  # bool travels as u8
+_MAIN = "main.js"
+
+
+def render(data: Mapping[str, Any]) -> str:
+    """The whole page. Arrays in `data` are packed; whatever is not finite becomes null."""
+    script, style = join_modules(), join_styles()
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{_hash(script)}'; style-src 'sha256-{_hash(style)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    parts = {"policy": policy, "style": style, "words": _json(words()), "data": _json(pack(data)), "script": script}
+    shell = (_sources() / "page.html").read_text("utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], shell)
+
+
+def pack(value: Any) -> Any:
+    """The value with arrays as {"$": type, "shape", "data": base64}, little-endian, and plain numbers for numpy's."""
+    if isinstance(value, np.ndarray):
+        kind = f"{_KINDS[value.dtype.kind]}{value.dtype.itemsize * 8}"
+        little = np.ascontiguousarray(value.astype(value.dtype.newbyteorder("<"), copy=False))
+        return {"$": kind, "shape": list(value.shape), "data": base64.b64encode(little.tobytes()).decode()}
+    if isinstance(value, np.generic):
+        return pack(value.item())
+    if isinstance(value, Mapping):
+        return {str(name): pack(each) for name, each in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [pack(each) for each in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
+
+
+@cache
+def words() -> dict[str, dict[str, str]]:
+    """Every text of the page: `<file>.<name>` -> language -> text."""
+    found: dict[str, dict[str, str]] = {}
+    for path in _listed("words", ".json"):
+        for name, texts in json.loads(path.read_text("utf-8")).items():
+            found[f"{path.name.removesuffix('.json')}.{name}"] = texts
+    return found
+
+
+@cache
+def join_modules() -> str:
+    """All modules as one script, each after those that it imports."""
+    sources = {path.name: path.read_text("utf-8") for path in _listed("", ".js")}
+    sources |= {f"views/{path.name}": path.read_text("utf-8") for path in _listed("views", ".js")}
+    done: list[str] = []
+    parts = [_module(name, sources[name]) for name in _in_order(_MAIN, sources, done, ())]
+    return '"use strict";\nconst modules = {};\n' + "\n".join(parts)
+
+
+@cache
+def join_styles() -> str:
+    """All style sheets, that of the shell first."""
+    paths = [_sources() / "style.css", *_listed("views", ".css")]
+    return "\n".join(path.read_text("utf-8") for path in paths)
+
+
+def _in_order(name: str, sources: Mapping[str, str], done: list[str], above: tuple[str, ...]) -> list[str]:
+    """The modules that `name` needs and then itself, each once."""
+    assert name in sources, f"no module {name}, wanted by {above[-1:]}"
+    assert name not in above, f"modules import each other in a circle: {(*above, name)}"
+    if name not in done:
+        for _, wanted in _IMPORT.findall(sources[name]):
+            _in_order(_resolve(name, wanted), sources, done, (*above, name))
+        done.append(name)
+    return done
+
+
+def _module(name: str, source: str) -> str:
+    """One module as a function, called at once, that returns what it exports."""
+    exports = [export for _, export in _EXPORT.findall(source)]
+    body = _IMPORT.sub(lambda m: f'const {{ {m[1]} }} = modules["{_resolve(name, m[2])}"];', source)
+    body = _EXPORT.sub(r"\1 \2", body)
+    assert not re.search(r"^(import|export)\b", body, re.MULTILINE), (
+        f"{name}: a form of import or export not known here"
+    )
+    return f'modules["{name}"] = (() => {{\n{body}return {{ {", ".join(exports)} }};\n}})();\n'
+
+
+def _resolve(importer: str, wanted: str) -> str:
+    """`views/x.js`, `../dom.js` -> `dom.js`."""
+    folder = importer.split("/")[:-1]
+    for step in wanted.split("/"):
+        if step == "..":
+            folder.pop()
+        elif step != ".":
+            folder.append(step)
+    return "/".join(folder)
+
+
+def _listed(folder: str, suffix: str) -> list[Traversable]:
+    place = _sources() / folder if folder else _sources()
+    return sorted((path for path in place.iterdir() if path.name.endswith(suffix)), key=lambda path: path.name)
+
+
+def _sources() -> Traversable:
+    return files("dqnlab.explain") / "page"
+
+
+def _json(value: Any) -> str:
+    """JSON that can stand inside a script element: no `<`, so that nothing in it can end the element."""
+    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,202 @@
+/** Charts as svg: they print, scale and can be read by their own text. */
+
+import { el, svg } from "./dom.js";
+import { num } from "./i18n.js";
+
+const PAD = { left: 52, right: 12, top: 10, bottom: 30 };
+
+/**
+ * Lines over a common x axis.
+ * series: [{name, x, y, class}], bands: [{x, low, high, class}] or [{from, to, class}] across the width,
+ * marks: [{x, text, class}] upright lines, levels: [{y, text, class}] level lines, low/high: limits of y to include,
+ * onPick(x): called where somebody clicks; label: what the chart shows, for those who cannot see it.
+ * `chart.point(x)` puts the cursor there and returns the values under it; arrow keys move it.
+ */
+export function lineChart(options) {
+  const { series, width = 640, height = 180, label = "" } = options;
+  const scale = makeScale(options, width, height);
+  const chart = svg("svg", {
+    viewBox: `0 0 ${width} ${height}`, class: "chart", role: "img", "aria-label": label, tabindex: "0",
+  });
+  chart.append(...axes(scale, options), ...(options.bands ?? []).map((band) => drawBand(band, scale)));
+  for (const level of options.levels ?? []) chart.append(...drawLevel(level, scale));
+  for (const { name, x, y, class: kind = "line-0" } of series) {
+    chart.append(svg("path", { d: path(x, y, scale), class: `line ${kind}` }, svg("title", {}, name)));
+  }
+  for (const mark of options.marks ?? []) chart.append(...drawMark(mark, scale));
+  addCursor(chart, series, scale, options);
+  return chart;
+}
+
+/** Horizontal bars around zero. items: [{label, value, class, note}]; text says each value. */
+export function bars(items, { digits = 4, low = null, high = null } = {}) {
+  const from = low ?? Math.min(0, ...items.map((item) => item.value));
+  const to = high ?? Math.max(0, ...items.map((item) => item.value));
+  const span = to - from || 1;
+  const at = (value) => (100 * (Math.min(Math.max(value, from), to) - from)) / span;
+  const zero = at(0);
+  return el("div", { class: "bars" }, items.map(({ label, value, class: kind = "", note = "" }) => {
+    const fill = el("span", { class: `fill ${kind}` });
+    fill.style.left = `${Math.min(zero, at(value))}%`;
+    fill.style.width = `${Math.abs(at(value) - zero)}%`;
+    return el("div", { class: "bar" },
+      el("span", { class: "bar-label" }, label),
+      el("span", { class: "bar-track" }, fill),
+      el("span", { class: "number" }, num(value, digits)),
+      note ? el("span", { class: "muted" }, note) : null);
+  }));
+}
+
+/** Round numbers that divide [low, high] into about `count` parts. */
+export function ticks(low, high, count = 5) {
+  const rough = (high - low) / count || 1;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((m) => m * power).find((each) => each >= rough);
+  const out = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) out.push(i * step);
+  return out;
+}
+
+function makeScale({ series, bands = [], levels = [], marks = [], low, high, xLow, xHigh }, width, height) {
+  const finite = (values) => values.filter(Number.isFinite);
+  const xs = finite([...series.flatMap((s) => [s.x[0], s.x.at(-1)]), ...marks.map((m) => m.x)]);
+  const ys = finite([
+    ...series.flatMap((s) => extremes(s.y)), ...bands.flatMap((b) => (b.low ? [...extremes(b.low), ...extremes(b.high)] : [])),
+    ...levels.map((level) => level.y), low, high,
+  ]);
+  const [x0, x1] = widen(xLow ?? Math.min(...xs), xHigh ?? Math.max(...xs));
+  const [y0, y1] = widen(Math.min(...ys), Math.max(...ys));
+  const right = width - PAD.right;
+  const bottom = height - PAD.bottom;
+  return {
+    x: (value) => PAD.left + ((value - x0) / (x1 - x0)) * (right - PAD.left),
+    y: (value) => bottom - ((value - y0) / (y1 - y0)) * (bottom - PAD.top),
+    unx: (pixel) => x0 + ((pixel - PAD.left) / (right - PAD.left)) * (x1 - x0),
+    x0, x1, y0, y1, right, bottom, width,
+  };
+}
+
+function extremes(values) {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
+}
+
+function widen(low, high) {
+  if (!Number.isFinite(low) || !Number.isFinite(high)) return [0, 1];
+  return low === high ? [low - 0.5, high + 0.5] : [low, high];
+}
+
+function axes(scale, { xLabel = "", yLabel = "" }) {
+  const lines = ticks(scale.y0, scale.y1, 4).flatMap((value) => [
+    svg("line", { x1: PAD.left, x2: scale.right, y1: scale.y(value), y2: scale.y(value), class: "grid" }),
+    svg("text", { x: PAD.left - 6, y: scale.y(value) + 4, class: "tick", "text-anchor": "end" }, num(value)),
+  ]);
+  const below = ticks(scale.x0, scale.x1, 5).map((value) =>
+    svg("text", { x: scale.x(value), y: scale.bottom + 14, class: "tick", "text-anchor": "middle" }, short(value)));
+  const names = [
+    svg("text", { x: scale.right, y: scale.bottom + 27, class: "tick", "text-anchor": "end" }, xLabel),
+    svg("text", { x: PAD.left + 4, y: PAD.top + 8, class: "tick" }, yLabel),
+  ];
+  return [...lines, ...below, ...names];
+}
+
+/** 12000 -> 12k: an axis has little room. */
+function short(value) {
+  const size = Math.abs(value);
+  if (size >= 1e6) return `${num(value / 1e6)}M`;
+  return size >= 1e4 ? `${num(value / 1e3)}k` : num(value, 4);
+}
+
+function path(x, y, scale) {
+  let out = "";
+  let drawing = false;
+  for (let i = 0; i < x.length; i++) {
+    if (!Number.isFinite(y[i])) {
+      drawing = false;
+      continue;
+    }
+    out += `${drawing ? "L" : "M"}${scale.x(x[i]).toFixed(1)} ${scale.y(y[i]).toFixed(1)}`;
+    drawing = true;
+  }
+  return out;
+}
+
+function drawBand({ x, low, high, from, to, class: kind = "" }, scale) {
+  if (x) {
+    const there = path(x, high, scale);
+    const back = path([...x].reverse(), [...low].reverse(), scale).replace("M", "L");
+    return svg("path", { d: `${there}${back}Z`, class: `band ${kind}` });
+  }
+  const clamp = (value) => Math.min(Math.max(value, scale.y0), scale.y1);
+  const [top, bottom] = [scale.y(clamp(to)), scale.y(clamp(from))];
+  return svg("rect", {
+    x: PAD.left, width: scale.right - PAD.left, y: top, height: Math.max(bottom - top, 0), class: `band ${kind}`,
+  });
+}
+
+function drawLevel({ y, text = "", class: kind = "" }, scale) {
+  return [
+    svg("line", { x1: PAD.left, x2: scale.right, y1: scale.y(y), y2: scale.y(y), class: `level ${kind}` }),
+    svg("text", { x: scale.right, y: scale.y(y) - 4, class: "tick", "text-anchor": "end" }, text),
+  ];
+}
+
+function drawMark({ x, text = "", class: kind = "" }, scale) {
+  const late = x > (scale.x0 + scale.x1) / 2;
+  return [
+    svg("line", { x1: scale.x(x), x2: scale.x(x), y1: PAD.top, y2: scale.bottom, class: `mark ${kind}` }),
+    svg("text", { x: scale.x(x) + (late ? -4 : 4), y: PAD.top + 20, class: "tick", "text-anchor": late ? "end" : "start" }, text),
+  ];
+}
+
+function addCursor(chart, series, scale, { onPick, onPoint }) {
+  const line = svg("line", { y1: PAD.top, y2: scale.bottom, class: "cursor", visibility: "hidden" });
+  const text = svg("text", { y: scale.bottom + 27, x: PAD.left, class: "tick readout" });
+  chart.append(line, text);
+  const longest = series.reduce((a, b) => (b.x.length > a.x.length ? b : a), series[0] ?? { x: [] });
+  let at = -1;
+  chart.point = (x) => {
+    const values = series.map((s) => ({ name: s.name, value: s.y[nearest(s.x, x)] }));
+    line.setAttribute("x1", scale.x(x));
+    line.setAttribute("x2", scale.x(x));
+    line.setAttribute("visibility", "visible");
+    text.textContent = `${short(x)}: ${values.map(({ name, value }) => `${name} ${num(value, 4)}`).join(" · ")}`;
+    if (onPoint) onPoint(x, values);
+    return values;
+  };
+  const goTo = (i) => {
+    if (!longest.x.length) return;
+    at = Math.min(Math.max(i, 0), longest.x.length - 1);
+    chart.point(longest.x[at]);
+  };
+  const under = (event) => {
+    const box = chart.getBoundingClientRect();
+    return scale.unx(((event.clientX - box.left) / box.width) * scale.width);
+  };
+  chart.addEventListener("pointermove", (event) => goTo(nearest(longest.x, under(event))));
+  chart.addEventListener("click", (event) => { if (onPick) onPick(under(event)); });
+  chart.addEventListener("keydown", (event) => {
+    const move = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (move) {
+      goTo(at + move);
+      event.preventDefault();
+    } else if (event.key === "Enter" && onPick && at >= 0) onPick(longest.x[at]);
+  });
+}
+
+/** The place in ascending `xs` of what is nearest to x. */
+export function nearest(xs, x) {
+  let low = 0;
+  let high = xs.length - 1;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (xs[middle] <= x) low = middle;
+    else high = middle;
+  }
+  return Math.abs(xs[high] - x) < Math.abs(xs[low] - x) ? high : low;
+}

@@ -1,0 +1,41 @@
+/** Turns packed arrays back into typed ones. */
+
+const KINDS = {
+  f32: Float32Array, f64: Float64Array, i8: Int8Array, i16: Int16Array, i32: Int32Array, u8: Uint8Array,
+};
+
+/** Copies a value from the page's JSON, with every packed array as {shape, data: typed array}. */
+export function unpack(value) {
+  if (Array.isArray(value)) return value.map(unpack);
+  if (value === null || typeof value !== "object") return value;
+  if (typeof value.$ === "string") return unpackArray(value);
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, unpack(each)]));
+}
+
+function unpackArray({ $: kind, shape, data }) {
+  const text = atob(data);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  if (kind === "f16") return { shape, data: halves(new Uint16Array(bytes.buffer)) };
+  if (kind === "i64") return { shape, data: Float64Array.from(new BigInt64Array(bytes.buffer), Number) };
+  return { shape, data: new KINDS[kind](bytes.buffer) };
+}
+
+/** Half-precision numbers as single ones (IEEE 754: 1 sign bit, 5 of exponent, 10 of fraction). */
+function halves(bits) {
+  const out = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) {
+    const sign = bits[i] & 0x8000 ? -1 : 1;
+    const exponent = (bits[i] >> 10) & 31;
+    const fraction = bits[i] & 1023;
+    if (exponent === 31) out[i] = fraction ? NaN : sign * Infinity;
+    else out[i] = sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24);
+  }
+  return out;
+}
+
+/** Row i of a packed array of at least two dimensions, as a view. */
+export function row(array, i) {
+  const size = array.data.length / array.shape[0];
+  return array.data.subarray(i * size, (i + 1) * size);
+}

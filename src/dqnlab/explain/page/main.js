@@ -1,0 +1,104 @@
+/** Puts the page together: a head, a way around, and a section for each view. */
+
+import { unpack } from "./codec.js";
+import { clear, el } from "./dom.js";
+import { LANGUAGES, makeWords, num, preferred } from "./i18n.js";
+import { makePage } from "./page.js";
+import { Store } from "./store.js";
+import { mountCurve } from "./views/curve.js";
+import { mountDecision } from "./views/decision.js";
+import { mountHealth } from "./views/health.js";
+import { mountInside } from "./views/inside.js";
+import { mountMaps } from "./views/maps.js";
+import { mountStep } from "./views/step.js";
+import { mountWhatif } from "./views/whatif.js";
+import { mountWorld } from "./views/world.js";
+import { mountYou } from "./views/you.js";
+
+export const VIEWS = {
+  world: mountWorld, decision: mountDecision, whatif: mountWhatif, maps: mountMaps, inside: mountInside,
+  step: mountStep, health: mountHealth, curve: mountCurve, you: mountYou,
+};
+
+const read = (id) => JSON.parse(document.getElementById(id).textContent);
+
+const words = read("words");
+const data = unpack(read("data"));
+const store = new Store({ lang: preferred(), theme: "auto", ep: data.labels?.longest ?? 0, t: 0 });
+let unmount = () => {};
+
+function show() {
+  unmount();
+  const lang = Object.hasOwn(LANGUAGES, store.get("lang")) ? store.get("lang") : "en";
+  const t = makeWords(words, lang);
+  document.documentElement.lang = lang;
+  document.documentElement.dataset.theme = store.get("theme");
+  document.title = `${t(data.run.env)} – dqnlab`;
+  const scope = store.scope();
+  const page = makePage(data, scope, t, lang);
+  const sections = Object.keys(VIEWS).map((id) => section(id, t));
+  clear(document.getElementById("page")).append(head(t, lang), summary(t), el("main", {}, sections), foot(t));
+  const ends = Object.entries(VIEWS).map(([id, mount]) => mount(document.querySelector(`#${id} > .view`), page));
+  unmount = () => {
+    ends.forEach((end) => end?.());
+    scope.close();
+  };
+}
+
+function section(id, t) {
+  return el("section", { id, "aria-labelledby": `${id}-title` },
+    el("h2", { id: `${id}-title` }, t(`${id}.title`)),
+    el("p", { class: "lead" }, t(`${id}.lead`)),
+    el("div", { class: "view" }));
+}
+
+function head(t, lang) {
+  const languages = Object.entries(LANGUAGES).map(([code, name]) =>
+    el("button", {
+      type: "button", lang: code, "aria-pressed": String(code === lang), on: { click: () => store.set({ lang: code }) },
+    }, name));
+  const themes = ["auto", "light", "dark"].map((theme) =>
+    el("option", { value: theme, selected: theme === store.get("theme") }, t(`main.${theme}`)));
+  return el("header", {},
+    el("div", { class: "row" },
+      el("strong", { class: "brand" }, "dqnlab"),
+      el("div", { class: "languages", role: "group", "aria-label": t("main.language") }, languages),
+      el("select", {
+        "aria-label": t("main.theme"), on: { change: (event) => store.set({ theme: event.target.value }) },
+      }, themes)),
+    el("nav", { "aria-label": t("main.sections") }, Object.keys(VIEWS).map((id) => way(id, t))));
+}
+
+/** A link to a section; the part after `#` belongs to the reader's choices, so the link scrolls and leaves it alone. */
+function way(id, t) {
+  const go = (event) => {
+    event.preventDefault();
+    document.getElementById(id).scrollIntoView();
+    document.querySelector(`#${id} h2`).focus();
+  };
+  return el("a", { href: `#${id}`, on: { click: go } }, t(`${id}.title`));
+}
+
+function summary(t) {
+  const { run, threshold } = data;
+  const score = run.score
+    ? t("main.score", {
+      mean: num(run.score.mean, 4), low: num(run.score.low, 4), high: num(run.score.high, 4), n: run.score.episodes,
+    })
+    : t("main.no_score");
+  const verdict = { true: "main.solved", false: "main.unsolved" }[run.solved];
+  return el("div", { class: "summary" },
+    el("h1", {}, data.run.env),
+    el("p", {}, `${score} `, verdict ? t(verdict, { threshold: num(threshold, 4) }) : ""),
+    el("p", { class: "muted" }, t("main.made", {
+      preset: run.preset, seed: run.seed, steps: run.env_steps.toLocaleString("en"),
+      updates: run.updates.toLocaleString("en"), name: run.name,
+    })));
+}
+
+function foot(t) {
+  return el("footer", { class: "muted" }, t("main.foot"));
+}
+
+store.on(["lang", "theme"], show);
+show();

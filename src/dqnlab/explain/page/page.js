@@ -1,0 +1,29 @@
+/** What every view gets: the run's data, the shared moment, networks, words. */
+
+import { row } from "./codec.js";
+import { num } from "./i18n.js";
+import { makeNetwork } from "./network.js";
+
+/** {data, store, t, num, lang, networks: {best, online, target} or null each, moment(), episode()} */
+export function makePage(data, store, t, lang) {
+  const networks = Object.fromEntries(
+    ["best", "online", "target"].map((name) => [name, makeNetwork(data.networks?.[name])]));
+  const episode = () => data.episodes[clamp(store.get("ep"), data.episodes.length)];
+  return { data, store, t, num, lang, networks, episode, moment: () => momentOf(episode(), store.get("t")) };
+}
+
+/** One step of an episode: {episode, t, last: number of its last step, obs, action, reward, q: {best, …}, coin, state}. */
+export function momentOf(episode, wanted) {
+  if (!episode) return null;
+  const last = episode.action.data.length - 1;
+  const t = clamp(wanted, last + 1);
+  const q = Object.fromEntries(Object.entries(episode.q).map(([name, values]) => [name, row(values, t)]));
+  return {
+    episode, t, last, q, obs: row(episode.obs, t), action: episode.action.data[t], reward: episode.reward.data[t],
+    coin: episode.coin.data[t], state: episode.state ? row(episode.state, t) : null,
+  };
+}
+
+function clamp(i, count) {
+  return Math.min(Math.max(Math.trunc(i), 0), count - 1);
+}

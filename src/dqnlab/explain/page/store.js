@@ -1,0 +1,82 @@
+/** What the reader has chosen. It stands in the address after `#`, so that a link leads to the same moment. */
+
+export class Store {
+  #values = new Map();
+  #listeners = [];
+  #defaults;
+
+  /** defaults: the value of every shared key while nobody has chosen; its type is the type of the key. */
+  constructor(defaults) {
+    this.#defaults = defaults;
+    this.#read();
+    addEventListener("hashchange", () => this.#read());
+  }
+
+  get(key) {
+    return this.#values.has(key) ? this.#values.get(key) : this.#defaults[key];
+  }
+
+  /** Declares a key with the value that it has while nobody has chosen. */
+  declare(key, value) {
+    this.#defaults[key] = value;
+    if (this.#values.has(key)) this.#values.set(key, typed(this.#values.get(key), value));
+  }
+
+  /** Changes several keys at once; listeners of those that differ are called once, after all have changed. */
+  set(changes) {
+    const changed = Object.keys(changes).filter((key) => !Object.is(this.get(key), changes[key]));
+    if (changed.length === 0) return;
+    for (const key of changed) this.#values.set(key, changes[key]);
+    this.#write();
+    this.#tell(changed);
+  }
+
+  /** Calls `listener` whenever one of the keys has changed, until the function that it returns is called. */
+  on(keys, listener) {
+    const entry = { keys, listener };
+    this.#listeners.push(entry);
+    return () => { this.#listeners = this.#listeners.filter((each) => each !== entry); };
+  }
+
+  /** The store as one part of the page sees it: `close()` ends all its listening. */
+  scope() {
+    const mine = [];
+    return {
+      get: (key) => this.get(key),
+      set: (changes) => this.set(changes),
+      declare: (key, value) => this.declare(key, value),
+      on: (keys, listener) => { mine.push(this.on(keys, listener)); },
+      close: () => mine.splice(0).forEach((end) => end()),
+    };
+  }
+
+  #tell(changed) {
+    const due = this.#listeners.filter(({ keys }) => keys.some((key) => changed.includes(key)));
+    for (const { listener } of due) listener(changed);
+  }
+
+  #read() {
+    const before = new Map(this.#values);
+    this.#values = new Map();
+    for (const [key, text] of new URLSearchParams(location.hash.slice(1))) {
+      this.#values.set(key, typed(text, this.#defaults[key]));
+    }
+    const keys = [...new Set([...before.keys(), ...this.#values.keys()])];
+    const value = (map, key) => (map.has(key) ? map.get(key) : this.#defaults[key]);
+    const changed = keys.filter((key) => !Object.is(value(before, key), value(this.#values, key)));
+    if (changed.length) this.#tell(changed);
+  }
+
+  #write() {
+    const chosen = [...this.#values].filter(([key, value]) => !Object.is(value, this.#defaults[key]));
+    const text = new URLSearchParams(chosen.map(([key, value]) => [key, String(value)])).toString();
+    history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
+  }
+}
+
+/** A text from the address as the type of the default; the default itself where that fails. */
+function typed(text, standard) {
+  if (typeof standard !== "number" || typeof text === "number") return text;
+  const value = Number(text);
+  return Number.isFinite(value) ? value : standard;
+}

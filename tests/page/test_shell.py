@@ -1,0 +1,85 @@
+"""The page as a whole: it draws, stays silent, speaks two languages, and its address leads back to the same moment."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from dqnlab.explain import page as explain_page
+from dqnlab.explain.page import words
+
+from .conftest import Open
+from .sample import sample
+
+VIEWS = ["world", "decision", "whatif", "maps", "inside", "step", "health", "curve", "you"]
+SOURCES = Path(explain_page.__file__).parent / "page"
+
+
+def test_every_section_is_there_with_its_heading(open_page: Open) -> None:
+    page = open_page(sample()).page
+    assert page.eval_on_selector_all("main > section", "nodes => nodes.map(n => n.id)") == VIEWS
+    assert page.title() == "CartPole-v1 – dqnlab"
+    assert "480.5 (95 % interval 470 to 490) over 100" in page.inner_text(".summary")
+
+
+@pytest.mark.parametrize("width", [360, 1100])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_has_to_be_scrolled_sideways(open_page: Open, width: int, scheme: str) -> None:
+    page = open_page(sample(), width=width, scheme=scheme).page
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_language_is_switched_and_remembered_in_the_address(open_page: Open) -> None:
+    opened = open_page(sample())
+    opened.page.click("text=繁體中文")
+    assert opened.page.inner_text("#decision h2") == words()["decision.title"]["zh-Hant"]
+    assert opened.page.get_attribute("html", "lang") == "zh-Hant"
+    assert "lang=zh-Hant" in opened.page.evaluate("location.hash")
+
+
+def test_an_address_leads_to_its_moment_and_language(open_page: Open) -> None:
+    opened = open_page(sample(), hash="lang=zh-Hant&ep=2&t=5")
+    assert opened.page.inner_text("#world h2") == words()["world.title"]["zh-Hant"]
+    assert opened.page.evaluate("location.hash") == "#lang=zh-Hant&ep=2&t=5"
+
+
+def test_an_address_made_by_hand_breaks_nothing(open_page: Open) -> None:
+    page = open_page(sample(), hash="lang=__proto__&ep=99999&t=-7&t=x&theme=%3Cb%3E&__proto__=1").page
+    assert page.eval_on_selector_all("main > section", "nodes => nodes.length") == len(VIEWS)
+
+
+def test_a_chosen_theme_outweighs_that_of_the_system(open_page: Open) -> None:
+    page = open_page(sample(), scheme="light").page
+    paper = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(paper)
+    page.select_option("header select", "dark")
+    assert page.evaluate(paper) != light
+
+
+def test_every_text_is_there_in_both_languages_with_the_same_blanks() -> None:
+    for key, texts in words().items():
+        assert set(texts) == {"en", "zh-Hant"}, key
+        blanks = [set(re.findall(r"\{(\w+)\}", text)) for text in texts.values()]
+        assert blanks[0] == blanks[1], key
+
+
+def test_every_text_that_the_page_asks_for_exists() -> None:
+    asked = {
+        (path.name, key)
+        for path in SOURCES.rglob("*.js")
+        for key in re.findall(r'\bt\(\s*"([a-z]+\.[a-z_.0-9]+)"', path.read_text("utf-8"))
+    }
+    assert asked
+    assert {(name, key) for name, key in asked if key not in words()} == set()
+
+
+@pytest.mark.parametrize("path", sorted(SOURCES.rglob("*.[jc]s*")), ids=lambda path: path.name)
+def test_sources_are_short_and_make_no_markup_from_text(path: Path) -> None:
+    text = path.read_text("utf-8")
+    if path.suffix == ".json":
+        assert isinstance(json.loads(text), dict)
+        return
+    assert len(text.splitlines()) <= 300
+    for forbidden in ("innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval(", "Function(", "fetch("):
+        assert forbidden not in text
