@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dqnlab.app.arguments import parse_train
+from dqnlab.app.parse import parse_train
 from dqnlab.app.cli import main
 from dqnlab.config import Config, Env
 from dqnlab.run import folder as folders
