@@ -14,7 +14,7 @@ from torch import Tensor
 from ..errors import ConfigError
 from ..learn.networks import QNetwork
 
-STEPS = 64
+STEPS = 256
 """Points on the line; the page takes as many."""
 
 
