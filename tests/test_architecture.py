@@ -37,7 +37,6 @@ MAY_TELL_KINDS_APART = {
     "toml.py",
     "presets.py",
     "build.py",
-    "app/arguments.py",
     "app/scan.py",
 }
 

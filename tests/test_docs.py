@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import dqnlab
-from dqnlab.app.arguments import parse_train
 from dqnlab.app.cli import COMMANDS
+from dqnlab.app.parse import parse_train
 from dqnlab.config import Config, Film, Steps
 from dqnlab.run.events import Event
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from dqnlab.app.arguments import parse_train
 from dqnlab.app.cli import main
+from dqnlab.app.parse import parse_train
 from dqnlab.config import Config, Env
 from dqnlab.run import folder as folders
 from dqnlab.run.envs import describe

@@ -9,8 +9,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from dqnlab.app.arguments import parse_doctor
 from dqnlab.app.cli import main
+from dqnlab.app.parse import parse_doctor
 from dqnlab.config import Constant
 from dqnlab.run.doctor import forecast
 

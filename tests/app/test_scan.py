@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dqnlab import presets
-from dqnlab.app.arguments import parse_train
+from dqnlab.app.parse import parse_train
 from dqnlab.app.scan import scan
 from dqnlab.config import Config, Constant, Episodes, Geometric, Linear, Scalar, Steps
 

@@ -16,9 +16,9 @@ from dqnlab.app.resume import resume
 from dqnlab.app.session import train
 from dqnlab.errors import FolderError, ResourceError
 from dqnlab.run.events import BlockEnded
+from dqnlab.run.metrics import read_metrics
 from dqnlab.run.saving import disk
 from dqnlab.track import jsonl
-from dqnlab.track.jsonl import read_metrics
 
 from .kit import checkpoint, tiny
 

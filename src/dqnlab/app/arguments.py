@@ -1,21 +1,15 @@
-"""The words of each command as a frozen dataclass, parsed by tyro."""
+"""The words of each command as a frozen dataclass (`parse` reads them)."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
-import tyro
 from tyro.conf import FlagCreatePairsOff, Positional, UseAppendAction, arg
 
-from ..choices import quoted
-from ..config import Config, Env
+from ..config import Config
 from ..errors import ConfigError
-from ..fields import bare, choices, hints, optional, tagged
-from .scan import base, scan, whole
 
 Tracker = Literal["swanlab", "tensorboard", "none"]
 Switch = FlagCreatePairsOff[bool]
@@ -163,6 +157,28 @@ class Record:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Explain:
+    """Explain a run on one page, report.html in its folder; or one learning step of it as text."""
+
+    run: RunName
+    """a run's folder or its name; of a group its best seed"""
+    step: Switch = False
+    """print one learning step with all its numbers instead"""
+    row: Annotated[int, arg(metavar="N")] = 0
+    """with --step: which transition of the recorded batch to follow"""
+    out: Annotated[Path | None, arg(metavar="FILE.html")] = None
+    """where to write the page"""
+    open: Switch = False
+    """show the page in the browser"""
+    env: Annotated[str | None, arg(metavar="ENV")] = None
+    """another environment than the run's own"""
+    runs: Runs = Path("runs")
+    """where names are looked up"""
+    trust_env_module: Modules = ()
+    """a module that the environment id of the run's configuration may import"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunsTable:
     """Table of the runs with their scores."""
 
@@ -181,117 +197,3 @@ class Presets:
 @dataclass(frozen=True, kw_only=True)
 class Selftest:
     """Learn small problems whose Q-values are known, and compare."""
-
-
-Args = TypeVar("Args")
-
-
-def parse_args(kind: type[Args], command: str, words: Sequence[str]) -> Args:
-    """The command's arguments; SystemExit after a message or the help text."""
-    return tyro.cli(kind, prog=f"dqn {command}", args=list(words), registry=_registry())
-
-
-def parse_train(words: Sequence[str]) -> tuple[Train, str]:
-    """Arguments of `dqn train` with all layers resolved, and a line to say, or none. Raises ConfigError."""
-    found = scan(words)
-    config, remark = base(found)
-    return _parse(Train(config=config, env=found.env), found.words), remark
-
-
-def parse_doctor(words: Sequence[str]) -> Doctor:
-    """Arguments of `dqn doctor`, whose settings are those of `dqn train`. Raises ConfigError."""
-    found = scan(words, steps="flag")
-    config, _ = base(found)
-    return _parse(Doctor(config=config, env=found.env), found.words)
-
-
-def _parse(default: Args, words: Sequence[str]) -> Args:
-    """A command that takes all settings: the flags replace the defaults."""
-    return tyro.cli(
-        type(default),
-        prog=f"dqn {type(default).__name__.lower()}",
-        description=_settings_help(type(default)),
-        args=list(words),
-        default=default,
-        registry=_registry(),
-        config=(tyro.conf.AvoidSubcommands,),
-    )
-
-
-def _settings_help(kind: type) -> str:
-    rows = [f"  {name}:{'|'.join(choices(name))}" for name in tagged() if len(choices(name)) > 1]
-    words = (
-        f"{kind.__doc__} Settings come from the preset, then the file, then "
-        "the flags, in any order. Some are a choice of kind, written FIELD:KIND, and bring flags of their own:"
-    )
-    return "\n".join([words, *rows])
-
-
-# ── How single words become values ───────────────────────────────────────────────────────────────
-
-
-def _registry() -> tyro.constructors.ConstructorRegistry:
-    """The types that tyro does not read as we mean them: JSON tables, 2e5 for a whole number, none."""
-    registry = tyro.constructors.ConstructorRegistry()
-    registry.primitive_rule(_rule)
-    return registry
-
-
-def _rule(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec[Any] | None:
-    if info.type == hints(Env)["kwargs"]:
-        return _spec("JSON", _table, lambda value: json.dumps(value, default=str))
-    if info.type == hints(Env)["id"]:
-        return _spec("ID", str, str)
-    readers: dict[Any, Any] = {int: _whole, float: _number, Path: _path}
-    wants = bare(info.type) if optional(info.type) else info.type
-    if wants not in readers:
-        return None
-    read = readers[wants]
-    metavar = wants.__name__.upper()
-    if not optional(info.type) or wants is Path:
-        return _spec(metavar, read, str)
-    return _spec(f"{metavar}|none", lambda text: None if text.lower() == "none" else read(text), _or_none)
-
-
-def _spec(metavar: str, read: Any, write: Any) -> tyro.constructors.PrimitiveConstructorSpec[Any]:
-    return tyro.constructors.PrimitiveConstructorSpec(
-        nargs=1,
-        metavar=metavar,
-        instance_from_str=lambda words: read(words[0]),
-        is_instance=lambda value: True,
-        str_from_instance=lambda value: [write(value)],
-    )
-
-
-def _whole(text: str) -> int:
-    try:
-        return whole(text, "the value")
-    except ConfigError as error:
-        raise ValueError(str(error)) from error  # tyro adds the flag's name to a ValueError
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise ValueError(f"the value must be a number, got {text!r}") from error
-
-
-def _path(text: str) -> Path:
-    if not text:
-        raise ValueError("the name of a file or folder is wanted, got ''")
-    return Path(text).expanduser()  # a shell does that, but not in --out=~/mine
-
-
-def _or_none(value: object) -> str:
-    return "none" if value is None else str(value)
-
-
-def _table(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f'a JSON object such as {{"name": 1}} is wanted, got {quoted(text)}: {error}') from error
-    if not isinstance(value, dict):
-        raise ValueError(f'a JSON object such as {{"name": 1}} is wanted, got {quoted(text)}')
-    return value

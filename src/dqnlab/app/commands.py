@@ -18,21 +18,10 @@ from typing import TYPE_CHECKING
 from ..choices import between, whole
 from ..config import LONGEST_FILM, MOST_EPISODES, MOST_FILMS, Episodes, Steps, check_seed
 from ..errors import ConfigError, FolderError
-from .arguments import (
-    Evaluate,
-    Presets,
-    Record,
-    Resume,
-    RunsTable,
-    Selftest,
-    Train,
-    Watch,
-    parse_args,
-    parse_doctor,
-    parse_train,
-)
+from .arguments import Evaluate, Presets, Record, Resume, RunsTable, Selftest, Train, Watch
 from .interrupt import SIGNALLED
 from .loading import loading
+from .parse import parse_args, parse_doctor, parse_train
 from .text import clean, number, shown
 
 if TYPE_CHECKING:

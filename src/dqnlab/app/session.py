@@ -102,6 +102,7 @@ def open_experiment(
     """
     from ..build import say
     from ..run.keep import Keeper
+    from ..run.moment import Draws
     from ..run.saving.save import Saver
     from ..run.seeds import generator
     from ..track.record import Recorder
@@ -117,7 +118,8 @@ def open_experiment(
                 f"env {config.env.label!r} cannot be saved: at every checkpoint, each {config.checkpoint_every:,} "
                 "steps, its open episodes are truncated (dqn doctor says why)"
             )
-    keeper = Keeper(folder, system.learner, system.replay, config.batch_size, generator(config.seed, "record"))
+    draws = Draws(config.batch_size, config.gamma)
+    keeper = Keeper(folder, system.learner, system.replay, draws, generator(config.seed, "record"))
     changed = [] if at is None else differences(at, system)
     for each in changed:
         say(f"the results will not be exactly those of a run in one go: {each}")

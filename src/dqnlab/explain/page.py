@@ -9,7 +9,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -45,7 +45,7 @@ def pack(value: Any) -> Any:
         return pack(value.item())
     if isinstance(value, Mapping):
         return {str(name): pack(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, Sequence) and not isinstance(value, str):
         return [pack(each) for each in value]
     if isinstance(value, float) and not np.isfinite(value):
         return None

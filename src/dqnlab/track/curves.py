@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..run.metrics import read_header, read_metrics
 from ..trust import clean
-from .jsonl import NAME, read_header, read_metrics
+from .jsonl import NAME
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

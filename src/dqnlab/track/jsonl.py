@@ -12,16 +12,14 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
-from ..errors import CheckpointError, FolderError
+from ..errors import FolderError
 from ..run.folder import replacing
-from ..run.reading import inside, is_count, is_number
+from ..run.metrics import SCHEMA, parse_line
 from .tracker import say, summary
 
-SCHEMA = 1
 NAME = "metrics.jsonl"
-_SPELLED = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
 class MetricsFile:
@@ -87,30 +85,13 @@ class MetricsFile:
                 file.close()
 
 
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The records of a metrics file, in order, without its header.
-
-    A last line that was torn off by a crash is left out. Raises FolderError if there is no such file,
-    CheckpointError if the header is missing or newer, or a line in the middle is damaged.
-    """
-    read_header(path)
-    records: list[dict[str, Any]] = []
-    lines = _lines(path)
-    for number, line in enumerate(lines[1:], start=2):
-        record = _parse(line)
-        if record is None or not all(map(_is_metric, record.values())) or not is_count(record.get("step")):
-            raise CheckpointError(f"{path}: line {number} is damaged: {line[:60]!r}")
-        records.append({name: _number(value) for name, value in record.items()})
-    return records
-
-
 def cut_back(path: Path, step: int) -> None:
     """Drops the records of later env steps, and a torn last line. Leaves a file that is not there alone."""
     if not path.exists():
         return
     with replacing(path) as part, path.open("rb") as old, part.open("wb") as new:
         for number, line in enumerate(old):
-            record = _parse(line.decode("utf-8", errors="replace")) if line.endswith(b"\n") else None
+            record = parse_line(line.decode("utf-8", errors="replace")) if line.endswith(b"\n") else None
             if record is not None and (number == 0 or _step(record) <= step):
                 new.write(line)
 
@@ -120,51 +101,9 @@ def _step(record: Mapping[str, object]) -> float:
     return step if isinstance(step, int) else math.inf
 
 
-def read_header(path: Path) -> dict[str, Any]:
-    """The first line of a metrics file; raises as `read_metrics` does."""
-    lines = _lines(path)
-    header = _parse(lines[0]) if lines else None
-    schema = header.get("schema") if header is not None else None
-    if header is None or not isinstance(schema, int):
-        raise CheckpointError(f'{path} does not begin with a line {{"schema": …}}: it is no metrics file of dqnlab')
-    if schema > SCHEMA:
-        raise CheckpointError(f"{path} has schema {schema}, this dqnlab knows {SCHEMA}: install a newer one")
-    return header
-
-
-def _lines(path: Path) -> list[str]:
-    if path.exists() and not inside(path):
-        raise FolderError(f"{path} is no plain file of its folder: is this the folder of a run?")
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")  # a letter may be torn as well
-    except OSError as error:
-        raise FolderError(f"{path} cannot be read ({summary(error)}): is this the folder of a run?") from None
-    return text.split("\n")[:-1]  # what follows the last line's end is nothing, or torn
-
-
-def _parse(line: str) -> dict[str, Any] | None:
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _is_metric(value: object) -> bool:
-    if isinstance(value, list):
-        return all(map(_is_metric, value))
-    return is_number(value) or (isinstance(value, str) and value in _SPELLED)
-
-
 def _strict(value: float | Sequence[float]) -> object:
     if isinstance(value, Sequence):
         return [_strict(one) for one in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
-
-
-def _number(value: object) -> object:
-    if isinstance(value, list):
-        return [_number(one) for one in value]
-    return _SPELLED.get(value, value) if isinstance(value, str) else value
