@@ -18,6 +18,7 @@ from dqnlab.learn.types import Batch
 from dqnlab.run.events import BlockEnded, Evaluated
 from dqnlab.run.folder import BATCH, BEST, LAST, SNAPSHOTS, TARGET
 from dqnlab.run.keep import MOST_SNAPSHOTS, Keeper, save_weights
+from dqnlab.run.moment import Draws
 from dqnlab.run.seeds import generator
 
 CONFIG = Config(
@@ -36,7 +37,8 @@ CONFIG = Config(
 
 def keeper(system: System) -> Keeper:
     rng = generator(system.config.seed, "record")
-    return Keeper(Path.cwd(), system.learner, system.replay, system.config.batch_size, rng)
+    draws = Draws(system.config.batch_size, system.config.gamma)
+    return Keeper(Path.cwd(), system.learner, system.replay, draws, rng)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dqnlab.run.seeds import STREAMS, env_seeds, generator
+from dqnlab.run.seeds import STREAMS, USES, env_seeds, generator
 
 RUN_SEEDS = st.integers(0, 2**32 - 1)
 
@@ -40,9 +40,14 @@ def test_other_draws_and_other_runs_get_other_seeds(stream: str) -> None:
 
 
 def test_parts_of_a_run_draw_different_numbers_and_the_same_ones_again() -> None:
-    draws = [generator(seed, use).random(4).tolist() for seed in (0, 1) for use in ("act", "replay", "record")]
-    assert len({tuple(d) for d in draws}) == 6
-    np.testing.assert_array_equal(generator(1, "record").random(4), draws[-1])
+    draws = [generator(seed, use).random(4).tolist() for seed in (0, 1) for use in USES]
+    assert len({tuple(d) for d in draws}) == 2 * len(USES)
+    np.testing.assert_array_equal(generator(1, USES[-1]).random(4), draws[-1])
+
+
+def test_new_streams_and_parts_leave_the_numbers_of_the_old_ones_alone() -> None:
+    assert STREAMS[:6] == ("train", "select", "confirm-1", "confirm-2", "evaluate", "film")
+    assert USES[:3] == ("act", "replay", "record")
 
 
 def test_no_generator_repeats_what_the_seeds_were_drawn_from() -> None:

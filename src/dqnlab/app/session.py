@@ -102,6 +102,7 @@ def open_experiment(
     """
     from ..build import say
     from ..run.keep import Keeper
+    from ..run.moment import Draws
     from ..run.saving.save import Saver
     from ..run.seeds import generator
     from ..track.record import Recorder
@@ -117,7 +118,8 @@ def open_experiment(
                 f"env {config.env.label!r} cannot be saved: at every checkpoint, each {config.checkpoint_every:,} "
                 "steps, its open episodes are truncated (dqn doctor says why)"
             )
-    keeper = Keeper(folder, system.learner, system.replay, config.batch_size, generator(config.seed, "record"))
+    draws = Draws(config.batch_size, config.gamma)
+    keeper = Keeper(folder, system.learner, system.replay, draws, generator(config.seed, "record"))
     changed = [] if at is None else differences(at, system)
     for each in changed:
         say(f"the results will not be exactly those of a run in one go: {each}")
@@ -160,7 +162,7 @@ def _introduce(view: View, system: System, folder: Path) -> None:
     view.start(system.config, about)
 
 
-def conduct(experiment: Experiment, waiting: AbstractContextManager[Request], *, film: bool = True) -> Run:
+def conduct(experiment: Experiment, waiting: AbstractContextManager[Request], *, show: bool = True) -> Run:
     """Drives one experiment by its own system's events, to the end or until a request to stop."""
     start = time.perf_counter()
     interrupted = True
@@ -173,7 +175,7 @@ def conduct(experiment: Experiment, waiting: AbstractContextManager[Request], *,
     except Exception:
         experiment.fail(time.perf_counter() - start)
         raise
-    return experiment.conclude(time.perf_counter() - start, interrupted=interrupted, film=film)
+    return experiment.conclude(time.perf_counter() - start, interrupted=interrupted, show=show)
 
 
 def _feed(experiment: Experiment, request: Request) -> bool:

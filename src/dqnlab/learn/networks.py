@@ -32,13 +32,20 @@ class QNetwork(nn.Module):
 
     def forward(self, obs: Tensor) -> Tensor:
         """[B, *obs_shape] -> values [B, A, K]."""
+        return self._describe(self.features(obs))
+
+    def _describe(self, features: Tensor) -> Tensor:
         # `forward`, not a call: calling a module costs as much as the arithmetic of so small a layer.
-        x = self.torso.forward(self.features(obs))
+        x = self.torso.forward(features)
         return self.stream.forward(x).view(-1, self.num_actions, self.head.width)
 
     def q_values(self, obs: Tensor) -> Tensor:
         """[B, *obs_shape] -> expected returns [B, A]."""
         return self.head.q_values(self.forward(obs))
+
+    def q_values_of(self, features: Tensor) -> Tensor:
+        """[B, features], what `features` makes of observations -> expected returns [B, A]."""
+        return self.head.q_values(self._describe(features))
 
     def features(self, obs: Tensor) -> Tensor:
         """Stored observations as the first layer wants them, [B, features]: pixels in [0, 1], states one-hot."""

@@ -46,7 +46,7 @@ def record(
     where = agent.env_config()
     spec = agent.check_fits(where)
     try:
-        with _quiet_pygame(), closing(_drawing(where)) as drawing, _folder_aside(folder) as aside:
+        with quiet_pygame(), closing(_drawing(where)) as drawing, _folder_aside(folder) as aside:
             recorder = gym.wrappers.RecordVideo(
                 drawing, str(aside), episode_trigger=lambda _number: True, disable_logger=True
             )
@@ -84,7 +84,7 @@ def watch(agent: "Agent", *, episodes: int, seed: int = 0) -> Iterator[float]:
     _require_display()
     where = agent.env_config()
     spec = agent.check_fits(where)
-    with _quiet_pygame():
+    with quiet_pygame():
         envs = SerialEnvs([_on_screen(where)], spec, where.label, autoreset=False)
 
     def play() -> Iterator[float]:
@@ -153,7 +153,7 @@ def _require_display() -> None:
 
 
 @contextmanager
-def _quiet_pygame() -> Iterator[None]:
+def quiet_pygame() -> Iterator[None]:
     """Keeps pygame from greeting, and SDL from complaining that there is no display to draw on."""
     wanted = {"PYGAME_HIDE_SUPPORT_PROMPT": "1"} | ({} if _has_display() else {"SDL_VIDEODRIVER": "dummy"})
     before = {name: os.environ.get(name) for name in wanted}

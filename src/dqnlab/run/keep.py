@@ -17,6 +17,7 @@ from ..learn.networks import export_weights
 from ..learn.replay import Replay
 from .events import BlockEnded, Evaluated, Event
 from .folder import BATCH, BEST, LAST, SNAPSHOTS, TARGET, replacing
+from .moment import Draws, record
 
 MOST_SNAPSHOTS = 12
 
@@ -24,13 +25,15 @@ MOST_SNAPSHOTS = 12
 class Keeper:
     """Saves the best network the moment it is found, and remembers what explains the run later."""
 
-    def __init__(self, folder: Path, learner: Learner, replay: Replay, batch_size: int, rng: np.random.Generator):
+    def __init__(self, folder: Path, learner: Learner, replay: Replay, draws: Draws, rng: np.random.Generator):
         self.folder, self._learner, self._replay = folder, learner, replay
-        self._batch_size, self._rng = batch_size, rng
+        self._draws, self._rng = draws, rng
         self._step = 0  # of the latest block
         self._snapshots: dict[int, Mapping[str, Tensor]] = {}  # by env step
         self._snapshot_every = 500  # env steps; doubles whenever there are too many
-        self._next_batch = 100  # updates; doubles, so that late training is seen and long training costs nothing
+        # Updates; doubles, so that late training is seen and long training costs nothing. No round numbers: they
+        # would all fall on the copies of a target network, where it says nothing of its own.
+        self._next_batch = 137
         self._batch: dict[str, Tensor] = {}
 
     def take(self, event: Event) -> None:
@@ -41,7 +44,7 @@ class Keeper:
             if event.step // self._snapshot_every > self._step // self._snapshot_every:
                 self._take_snapshot(event.step)
             if event.updates >= self._next_batch:
-                self._record_batch()
+                self._record_moment(event)
             self._step = event.step
 
     def save_end(self) -> None:
@@ -83,21 +86,12 @@ class Keeper:
             self._snapshot_every *= 2
             self._snapshots = dict(list(self._snapshots.items())[1::2])
 
-    def _record_batch(self) -> None:
-        """Draws a batch as the learner would, by a generator of its own so that recording changes nothing."""
-        learner = self._learner
-        self._next_batch = 2 * max(learner.updates, self._next_batch)
-        batch = self._replay.batch(self._replay.sample(self._batch_size, self._rng))
-        adam = learner.optimizer.state_dict()
-        self._batch = {
-            **{f"batch/{name}": column for name, column in batch._asdict().items()},
-            **{f"online/{name}": w for name, w in export_weights(learner.online).items()},
-            **{f"target/{name}": w for name, w in export_weights(learner.target).items()},
-            "adam/mean": adam["mean"].cpu().clone(),
-            "adam/square": adam["square"].cpu().clone(),
-            "adam/steps": torch.tensor(adam["steps"]),
-            "updates": torch.tensor(learner.updates),
-        }
+    def _record_moment(self, now: BlockEnded) -> None:
+        """Records what explains an update, as the learner would draw it."""
+        self._next_batch = 2 * max(now.updates, self._next_batch) + 37
+        moment = record(self._learner, self._replay, self._draws, self._rng)
+        when = {"step": torch.tensor(now.step), "epsilon": torch.tensor(now.epsilon, dtype=torch.float64)}
+        self._batch = moment | when if moment else {}
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:

@@ -4,8 +4,10 @@ from typing import Literal
 
 import numpy as np
 
-Stream = Literal["train", "select", "confirm-1", "confirm-2", "evaluate", "film"]
-STREAMS: tuple[Stream, ...] = ("train", "select", "confirm-1", "confirm-2", "evaluate", "film")
+Stream = Literal["train", "select", "confirm-1", "confirm-2", "evaluate", "film", "explain"]
+STREAMS: tuple[Stream, ...] = ("train", "select", "confirm-1", "confirm-2", "evaluate", "film", "explain")
+Use = Literal["act", "replay", "record", "explain"]
+USES: tuple[Use, ...] = ("act", "replay", "record", "explain")  # new ones at the end: the numbers of a run stay its own
 _ROOM = 2**28  # seeds per stream; together they stay below 2**31, which every environment accepts
 
 
@@ -19,6 +21,6 @@ def env_seeds(seed: int, stream: Stream, num: int, draw: int = 0) -> list[int]:
     return (index * _ROOM + rng.choice(_ROOM, size=num, replace=False, shuffle=False)).tolist()
 
 
-def generator(seed: int, use: Literal["act", "replay", "record"]) -> np.random.Generator:
+def generator(seed: int, use: Use) -> np.random.Generator:
     """The numpy generator of one part of a run."""
-    return np.random.default_rng([seed, 100 + ("act", "replay", "record").index(use)])
+    return np.random.default_rng([seed, 100 + USES.index(use)])

@@ -18,6 +18,7 @@ from dqnlab.run.device import arithmetic
 from dqnlab.run.events import BlockEnded, Event, Updated
 from dqnlab.run.keep import Keeper
 from dqnlab.run.lockstep import Stopped, lockstep
+from dqnlab.run.moment import Draws
 from dqnlab.run.saving.checkpoint import Store
 from dqnlab.run.seeds import generator
 from dqnlab.track.rows import row
@@ -88,7 +89,8 @@ class Life:
         self.config, self.folder = config, folder
         self.system, self.at = stand(config, Store(folder))
         learner, replay = self.system.learner, self.system.replay
-        self.keeper = Keeper(folder, learner, replay, config.batch_size, generator(config.seed, "record"))
+        draws = Draws(config.batch_size, config.gamma)
+        self.keeper = Keeper(folder, learner, replay, draws, generator(config.seed, "record"))
         if self.at is not None:
             self.keeper.load_state_dict(self.at.state["keeper"])
         self.told: list[Any] = []

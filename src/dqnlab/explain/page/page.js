@@ -12,15 +12,19 @@ export function makePage(data, store, t, lang) {
   return { data, store, t, num, lang, networks, episode, moment: () => momentOf(episode(), store.get("t")) };
 }
 
-/** One step of an episode: {episode, t, last: number of its last step, obs, action, reward, q: {best, …}, coin, state}. */
+/**
+ * One step of an episode: {episode, t, last: number of its last step, obs, action, reward, q: {best, …}, coin, state}.
+ * What was not recorded is null.
+ */
 export function momentOf(episode, wanted) {
   if (!episode) return null;
   const last = episode.action.data.length - 1;
   const t = clamp(wanted, last + 1);
-  const q = Object.fromEntries(Object.entries(episode.q).map(([name, values]) => [name, row(values, t)]));
+  const at = (array) => (array ? row(array, t) : null);
+  const q = Object.fromEntries(Object.entries(episode.q).map(([name, values]) => [name, at(values)]));
   return {
-    episode, t, last, q, obs: row(episode.obs, t), action: episode.action.data[t], reward: episode.reward.data[t],
-    coin: episode.coin.data[t], state: episode.state ? row(episode.state, t) : null,
+    episode, t, last, q, obs: at(episode.obs), action: episode.action.data[t], reward: episode.reward.data[t],
+    coin: episode.coin.data[t], state: at(episode.state),
   };
 }
 

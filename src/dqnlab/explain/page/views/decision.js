@@ -1,3 +1,166 @@
-/** Not drawn yet. */
+/** The decision at the shared moment: what was seen, and what three networks thought of every action. */
 
-export function mountDecision() {}
+import { bars } from "../charts.js";
+import { clear, el } from "../dom.js";
+import { actionClass, actionName, perFrame } from "../naming.js";
+import { argmax } from "../network.js";
+
+const NAMES = ["best", "online", "target"];
+const MOST_INPUTS = 24;
+const ROOM = 0.2; // free space beside the bars, as a share of their range
+
+export function mountDecision(root, page) {
+  if (!page.moment()) {
+    root.append(el("p", {}, page.t("decision.nothing")));
+    return null;
+  }
+  const draw = () => clear(root).append(card(page, page.moment()));
+  const soon = perFrame(draw);
+  page.store.on(["ep", "t"], soon);
+  draw();
+  return soon.cancel;
+}
+
+/** What a network chose: its best action, the second best (null if there is one only), and the gap between them. */
+export function choice(q) {
+  const best = argmax(q);
+  if (q.length < 2) return { best, second: null, gap: 0 };
+  const second = argmax(q.map((value, a) => (a === best ? -Infinity : value)));
+  return { best, second, gap: q[best] - q[second] };
+}
+
+/**
+ * The part of the number line that the bars of each network show: {low, high} by name. All are equally wide, so that
+ * gaps can be compared between networks; each begins shortly below its own smallest value, or at zero if that is near.
+ */
+export function ranges(qs) {
+  const ends = Object.entries(qs).map(([name, q]) => [name, Math.min(...q), Math.max(...q)]);
+  const widest = Math.max(...ends.map(([, low, high]) => high - low));
+  const largest = Math.max(...ends.map(([, low, high]) => Math.max(Math.abs(low), Math.abs(high))));
+  const span = widest || 0.1 * largest || 1;
+  return Object.fromEntries(ends.map(([name, low]) => {
+    const start = low - ROOM * span;
+    const near = low >= 0 && start <= 2 * ROOM * span;
+    const from = near ? Math.min(0, start) : start;
+    return [name, { low: from, high: from + (1 + 3 * ROOM) * span }];
+  }));
+}
+
+function card(page, moment) {
+  const scales = ranges(moment.q);
+  return el("div", {},
+    el("p", { class: "said verdict" }, sentence(page, moment)),
+    el("div", { class: "decision-parts" },
+      el("div", { class: "card" }, el("h3", {}, page.t("decision.seen")), seen(page, moment)),
+      el("div", { class: "card" },
+        el("h3", {}, page.t("decision.thought")),
+        el("div", { class: "decision-networks" }, NAMES.map((name) => network(page, name, moment.q[name], scales[name]))),
+        el("p", { class: "muted" }, page.t("decision.scale"))),
+      el("div", { class: "card" }, el("h3", {}, page.t("decision.exploration")), exploration(page, moment))));
+}
+
+function sentence(page, moment) {
+  const { t, num } = page;
+  const chosen = Object.fromEntries(NAMES.map((name) => [name, choice(moment.q[name])]));
+  const others = NAMES.slice(1).filter((name) => chosen[name].best !== chosen.best.best);
+  const action = actionName(page, chosen.best.best);
+  const parts = others.length === 0
+    ? [t("decision.agree", { action })]
+    : [t("decision.acts", { action }), ...others.map((name) =>
+      t("decision.would", { network: t(`decision.${name}`), action: actionName(page, chosen[name].best) }))];
+  const { gap, second } = chosen.best;
+  if (second !== null) {
+    parts.push(t(gap === 0 ? "decision.tie" : "decision.margin", {
+      best: action, gap: num(gap), second: actionName(page, second),
+    }));
+  }
+  return parts.join(page.lang === "en" ? " " : "");
+}
+
+function seen(page, { obs, t: step, last }) {
+  const { data, t, num } = page;
+  const when = el("p", { class: "muted" }, t("decision.when", { t: step, last }));
+  if (data.obs.image) return el("div", {}, when, el("p", {}, t("decision.picture", { n: obs.length })));
+  if (data.obs.num_states !== null) return el("div", {}, when, el("p", {}, whichState(page, obs)));
+  const rows = [...obs.subarray(0, MOST_INPUTS)].map((value, i) => {
+    const { name, unit, low, high } = data.inputs[i] ?? { name: `x[${i}]` };
+    const known = Number.isFinite(low) && Number.isFinite(high) && high > low;
+    return el("tr", {},
+      el("th", { scope: "row" }, t(name)),
+      el("td", { class: "number" }, num(value, 4)),
+      el("td", {}, unit ?? ""),
+      el("td", {}, known ? place((value - low) / (high - low)) : ""));
+  });
+  const more = obs.length - rows.length;
+  return el("div", {}, when, el("table", {}, el("tbody", {}, rows)),
+    more > 0 ? el("p", { class: "muted" }, t("decision.more", { n: more })) : null);
+}
+
+function whichState({ data, t }, obs) {
+  const width = data.world?.kind === "frozenlake" ? data.world.params.desc[0].length : null;
+  const parts = [...obs].map((state) => t("decision.state", { state, n: data.obs.num_states }));
+  if (width && obs.length === 1) {
+    parts.push(t("decision.cell", { row: Math.floor(obs[0] / width) + 1, column: (obs[0] % width) + 1 }));
+  }
+  return parts.join(" ");
+}
+
+/** A dot on a track: where in its range an input lies. The number beside it says the same. */
+function place(share) {
+  const dot = el("span", { class: "decision-dot" });
+  dot.style.left = `${100 * Math.min(Math.max(share, 0), 1)}%`;
+  return el("span", { class: "bar-track decision-place", "aria-hidden": "true" }, dot);
+}
+
+function network(page, name, q, { low, high }) {
+  const { t, num } = page;
+  const { best, gap } = choice(q);
+  const items = [...q].map((value, a) => ({
+    label: `${a === best ? "▸ " : ""}${actionName(page, a)}`, value, class: actionClass(a),
+  }));
+  const drawn = bars(items, { digits: digitsFor(q, gap), low, high });
+  drawn.children[best].classList.add("chosen");
+  const inSight = low <= 0 && high >= 0;
+  if (inSight) markZero(drawn, -low / (high - low));
+  else drawn.querySelectorAll(".fill").forEach((fill, a) => fromTheLeft(fill, (q[a] - low) / (high - low)));
+  const from = inSight ? t("decision.zero") : t("decision.from", { low: num(low), high: num(high) });
+  return el("div", { class: "decision-network", "data-network": name },
+    el("h4", {}, t(`decision.${name}`)),
+    el("p", { class: "muted" }, t(`decision.${name}_role`)),
+    drawn,
+    el("p", {}, t("decision.gap", { gap: num(gap, 4) }), " ", el("span", { class: "muted" }, from)));
+}
+
+/** As many digits as it takes to see the gap in the values themselves. */
+export function digitsFor(q, gap) {
+  const largest = Math.max(...q.map(Math.abs));
+  const needed = gap > 0 ? Math.ceil(Math.log10(largest / gap)) + 2 : 0;
+  return Math.min(Math.max(needed, 4), 8);
+}
+
+/** Far from zero a longer bar is a better action, on either side of it. */
+function fromTheLeft(fill, share) {
+  fill.style.left = "0";
+  fill.style.width = `${100 * share}%`;
+}
+
+function markZero(drawn, share) {
+  for (const track of drawn.querySelectorAll(".bar-track")) {
+    const line = el("span", { class: "decision-zero" });
+    line.style.left = `${100 * share}%`;
+    track.append(line);
+  }
+}
+
+function exploration({ data, t, num }, { coin }) {
+  const epsilon = data.settings.epsilon_end;
+  if (!Number.isFinite(epsilon) || !Number.isFinite(coin)) return el("p", {}, t("decision.no_epsilon"));
+  const below = el("span", { class: "fill decision-epsilon" });
+  below.style.width = `${100 * epsilon}%`;
+  const dot = el("span", { class: "decision-dot" });
+  dot.style.left = `${100 * coin}%`;
+  return el("div", {},
+    el("p", {}, t(coin < epsilon ? "decision.overruled" : "decision.stands", { coin: num(coin), epsilon: num(epsilon) })),
+    el("span", { class: "bar-track decision-place", "aria-hidden": "true" }, below, dot),
+    el("p", { class: "muted" }, t("decision.coin")));
+}

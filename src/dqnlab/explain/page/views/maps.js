@@ -1,3 +1,294 @@
-/** Not drawn yet. */
+/** Two maps, what the network would do and what it expects, and a film of how they formed. */
 
-export function mountMaps() {}
+import { clear, el } from "../dom.js";
+import { atStates, grid, sideFor } from "../grid.js";
+import { actionLegend, heldWords, inWords, named, pointWords, valueLegend } from "../legends.js";
+import { featureName, perFrame } from "../naming.js";
+import { features, makeNetwork } from "../network.js";
+import { actionColours, paintPlane, picture, valueColour, wideGap } from "../paint.js";
+import { facts, limits, middles, nearestMoment, nextVisit, usualAxes, visited, visits } from "../planes.js";
+import { layout, paintStates, stateAt } from "../states.js";
+
+const MOST_STATES = 1024;
+const MOST_CHOICES = 64; // inputs that can be chosen as an axis
+const FRAME = 700; // milliseconds that a snapshot stays in the film
+const PAUSE = 250; // milliseconds between maps while the moment runs
+
+export function mountMaps(root, page) {
+  const why = whyNot(page);
+  if (why) {
+    root.append(el("p", {}, page.t(why)));
+    return null;
+  }
+  const view = new Maps(root, page);
+  return () => view.close();
+}
+
+/** The key of the sentence that says why there can be no map, or null. */
+function whyNot({ data, networks, moment }) {
+  if (data.obs.image) return "maps.no_image";
+  if (!networks.best) return "maps.no_network";
+  if (!moment()) return "maps.no_episode";
+  if (data.obs.num_states === null) return moment().obs.length < 2 ? "maps.one_input" : null;
+  return data.obs.num_states > MOST_STATES || moment().obs.length !== 1 ? "maps.many_states" : null;
+}
+
+class Maps {
+  constructor(root, page) {
+    Object.assign(this, { page, discrete: page.data.obs.num_states !== null, grids: new Map(), timer: null, film: null });
+    this.nets = [...page.data.snapshots.map(makeNetwork), page.networks.best];
+    const [x, y] = usualAxes(page);
+    const { store } = page;
+    store.declare("map.x", x);
+    store.declare("map.y", y);
+    store.declare("map.snap", this.nets.length - 1);
+    store.declare("map.visited", 1);
+    this.build(root);
+    this.soon = perFrame(() => this.paint());
+    store.on(["map.x", "map.y", "map.snap", "map.visited"], () => this.soon());
+    store.on(["ep", "t"], () => this.moved());
+    this.resized = new ResizeObserver(() => this.soon());
+    this.resized.observe(this.maps[0].canvas);
+    this.paint();
+  }
+
+  close() {
+    this.soon.cancel();
+    this.resized.disconnect();
+    clearTimeout(this.timer);
+    clearInterval(this.film);
+  }
+
+  // ── What is chosen ──
+
+  get axes() {
+    const count = Math.min(this.page.moment().obs.length, MOST_CHOICES);
+    const [x, y] = ["map.x", "map.y"].map((key) => Math.min(Math.max(Math.trunc(this.page.store.get(key)), 0), count - 1));
+    return x === y ? [x, (x + 1) % count] : [x, y];
+  }
+
+  get snap() {
+    return Math.min(Math.max(Math.trunc(this.page.store.get("map.snap")), 0), this.nets.length - 1);
+  }
+
+  snapText() {
+    const { data, t } = this.page;
+    if (this.snap === this.nets.length - 1) return t("maps.best");
+    return t("maps.after", { steps: data.snapshots[this.snap].step.toLocaleString("en") });
+  }
+
+  /** The moment moves on: its mark at once, the maps themselves not at every step while it runs. */
+  moved() {
+    if (this.discrete) {
+      this.soon();
+      return;
+    }
+    this.mark();
+    if (this.page.moment().obs.length === 2) return; // nothing else is held
+    this.timer ??= setTimeout(() => {
+      this.timer = null;
+      this.grids.clear();
+      this.paint();
+    }, PAUSE);
+  }
+
+  // ── What stands on the page ──
+
+  build(root) {
+    const { page } = this;
+    const { t, store } = page;
+    this.maps = ["policy", "value"].map((kind) => this.makeMap(kind));
+    this.held = el("p", { class: "muted maps-held" });
+    this.readout = el("p", { class: "muted maps-readout", "aria-live": "off" }, t("maps.hover"));
+    const shown = el("input", { type: "checkbox", checked: Boolean(store.get("map.visited")) });
+    shown.addEventListener("change", () => store.set({ "map.visited": Number(shown.checked) }));
+    root.append(
+      el("div", { class: "row maps-choices" }, this.discrete ? null : [this.choice("map.x", 0), this.choice("map.y", 1)],
+        el("label", { class: "maps-check" }, shown, " ", t("maps.visited"))),
+      ...(this.nets.length > 1 ? [this.makeFilm()] : []),
+      el("div", { class: "columns" }, this.maps.map(({ figure }) => figure)),
+      this.readout, this.held);
+  }
+
+  choice(key, which) {
+    const { page } = this;
+    const count = Math.min(page.moment().obs.length, MOST_CHOICES);
+    const options = Array.from({ length: count }, (_, i) =>
+      el("option", { value: i, selected: this.axes[which] === i }, featureName(page, i)));
+    const select = el("select", { "data-key": key }, options);
+    select.addEventListener("change", () => {
+      const other = key === "map.x" ? "map.y" : "map.x";
+      const taken = this.axes[which === 0 ? 1 : 0] === Number(select.value);
+      page.store.set({ [key]: Number(select.value), ...(taken ? { [other]: this.axes[which] } : {}) });
+      for (const each of select.closest(".maps-choices").querySelectorAll("select")) {
+        each.value = this.axes[each.dataset.key === "map.x" ? 0 : 1];
+      }
+    });
+    return el("label", { class: "row" }, page.t(which === 0 ? "maps.across" : "maps.up"), select);
+  }
+
+  makeFilm() {
+    const { t, store } = this.page;
+    this.slider = el("input", { type: "range", min: 0, max: this.nets.length - 1, step: 1, "aria-label": t("maps.film") });
+    this.slider.addEventListener("input", () => {
+      this.stop();
+      store.set({ "map.snap": Number(this.slider.value) });
+    });
+    this.button = el("button", { type: "button", class: "maps-play", on: { click: () => this.play() } }, t("maps.play"));
+    this.label = el("output", { class: "maps-when" });
+    return el("div", { class: "maps-film" }, this.button, this.slider, this.label);
+  }
+
+  play() {
+    const { store, t } = this.page;
+    if (this.film !== null) {
+      this.stop();
+      return;
+    }
+    if (this.snap === this.nets.length - 1) store.set({ "map.snap": 0 });
+    this.button.textContent = t("maps.stop");
+    this.film = setInterval(() => {
+      store.set({ "map.snap": this.snap + 1 });
+      if (this.snap === this.nets.length - 1) this.stop();
+    }, FRAME);
+  }
+
+  stop() {
+    clearInterval(this.film);
+    this.film = null;
+    this.button.textContent = this.page.t("maps.play");
+  }
+
+  makeMap(kind) {
+    const canvas = el("canvas", { class: "maps-canvas", role: "img", tabindex: 0 });
+    canvas.addEventListener("click", (event) => this.pick(event));
+    canvas.addEventListener("pointermove", (event) => this.hover(event));
+    canvas.addEventListener("keydown", (event) => this.walk(event));
+    const mark = this.discrete ? null : el("span", { class: "maps-mark", "aria-hidden": "true" });
+    const legend = el("div", { class: "row maps-legend" });
+    const figure = el("figure", { class: "card maps-figure", "data-map": kind },
+      el("figcaption", {}, this.page.t(`maps.${kind}`)), 
+      el("div", { class: "maps-stage" }, canvas, mark), legend);
+    return { kind, canvas, mark, legend, figure };
+  }
+
+  // ── Pictures ──
+
+  /** The values of the chosen snapshot on the chosen plane, from the cache if they are there. */
+  values() {
+    const { page, snap } = this;
+    const { layers } = this.nets[snap];
+    const key = this.discrete ? `${snap}` : `${snap} ${this.axes}`;
+    if (!this.grids.has(key)) this.grids.set(key, this.discrete ? atStates(layers, page.data.obs.num_states) : this.plane(layers));
+    return this.grids.get(key);
+  }
+
+  plane(layers) {
+    const { data } = this.page;
+    const [i, j] = this.axes;
+    const scale = data.obs.dtype === "uint8" ? 1 / 255 : 1; // as `features` does
+    const side = sideFor(layers);
+    const along = (k) => middles(limits(this.page, k), side).map((value) => value * scale);
+    const base = features(data.obs, this.page.moment().obs);
+    return { ...grid(layers, base, { i, j, xs: along(i), ys: along(j).reverse() }), side };
+  }
+
+  paint() {
+    const { page } = this;
+    const values = this.values();
+    const said = facts(values, page.data.actions.length);
+    const colours = this.colours(values, said);
+    if (this.discrete) this.paintStates(values, colours);
+    else this.paintPlanes(values, colours);
+    for (const { kind, canvas, legend } of this.maps) {
+      canvas.setAttribute("aria-label", inWords(page, kind, said, this.snapText()));
+      clear(legend).append(...(kind === "policy" ? actionLegend(page, said) : valueLegend(page, said)));
+    }
+    if (this.slider) {
+      this.slider.value = this.snap;
+      this.slider.setAttribute("aria-valuetext", this.snapText());
+      this.label.textContent = this.snapText();
+    }
+    this.held.textContent = this.discrete ? "" : heldWords(page, this.axes, page.moment().obs);
+  }
+
+  colours({ action, gap, value }, { low, high }) {
+    const own = actionColours(this.page.data.actions.length);
+    const wide = wideGap(gap);
+    return { policy: (k) => own(action[k], gap[k], wide), value: (k) => valueColour((value[k] - low) / (high - low || 1)) };
+  }
+
+  paintPlanes(values, colours) {
+    const { page } = this;
+    const [i, j] = this.axes;
+    const common = {
+      xLimits: limits(page, i), yLimits: limits(page, j), names: this.axes.map((k) => named(page, k)),
+      moments: page.store.get("map.visited") ? visited(page, i, j) : [],
+    };
+    for (const { kind, canvas } of this.maps) {
+      this.frame = paintPlane(canvas, { ...common, image: picture(values.side, colours[kind]) });
+    }
+    this.mark();
+  }
+
+  /** The ring around the present moment. */
+  mark() {
+    const { obs } = this.page.moment();
+    const [i, j] = this.axes;
+    for (const { mark } of this.maps) {
+      mark.style.left = `${this.frame.x(obs[i])}px`;
+      mark.style.top = `${this.frame.y(obs[j])}px`;
+    }
+  }
+
+  paintStates(values, colours) {
+    const { page } = this;
+    for (const { kind, canvas } of this.maps) {
+      paintStates(canvas, {
+        plan: layout(page), count: page.data.obs.num_states, colourOf: colours[kind], actions: values.action,
+        values: kind === "value" ? values.value : null, here: page.moment().obs[0],
+        visits: page.store.get("map.visited") ? visits(page) : null,
+      });
+    }
+  }
+
+  // ── Pointing ──
+
+  pick(event) {
+    const { page } = this;
+    const found = this.discrete
+      ? nextVisit(page, this.state(event), page.store.get("ep"), page.store.get("t"))
+      : nearestMoment(visited(page, ...this.axes), this.frame.point(event.offsetX, event.offsetY), this.frame.xs, this.frame.ys);
+    if (found) page.store.set({ ep: found.ep, t: found.t });
+  }
+
+  state({ target, offsetX, offsetY }) {
+    return stateAt(target, layout(this.page), this.page.data.obs.num_states, offsetX, offsetY);
+  }
+
+  hover(event) {
+    const { page } = this;
+    const values = this.values();
+    if (this.discrete) {
+      const state = this.state(event);
+      if (state !== null) this.readout.textContent = pointWords(page, page.t("inside.state", { state }), values, state);
+      return;
+    }
+    const { frame } = this;
+    const [x, y] = frame.point(event.offsetX, event.offsetY);
+    const column = Math.floor(((event.offsetX - frame.left) / frame.across) * values.side);
+    const line = Math.floor(((event.offsetY - frame.top) / frame.up) * values.side);
+    if (Math.min(column, line) < 0 || Math.max(column, line) >= values.side) return;
+    const where = [x, y].map((value, k) => `${featureName(page, this.axes[k])} ${page.num(value)}`).join(", ");
+    this.readout.textContent = pointWords(page, where, values, line * values.side + column);
+  }
+
+  /** Arrow keys on a map go to the moment before and after. */
+  walk(event) {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step) return;
+    const { t, last } = this.page.moment();
+    this.page.store.set({ t: Math.min(Math.max(t + step, 0), last) });
+    event.preventDefault();
+  }
+}

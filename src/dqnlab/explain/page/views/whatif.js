@@ -1,3 +1,198 @@
-/** Not drawn yet. */
+/** What if: sliders on every input; the network answers at once, and the physics goes on where it is let go. */
 
-export function mountWhatif() {}
+import { bars, lineChart } from "../charts.js";
+import { clear, el } from "../dom.js";
+import { features } from "../network.js";
+import { along, asked, changed, draggable, parse, verdict, written } from "../question.js";
+import { makeStage } from "../stage.js";
+import { systemOf } from "../systems.js";
+import { makeLetGo } from "./letgo.js";
+
+const COLOURS = 6; // of actions; further ones take them again
+const DEAR = 12; // milliseconds for a curve; one that takes longer waits
+const QUIET = 150; // milliseconds without a new question
+
+export function mountWhatif(root, page) {
+  const { data, store, t } = page;
+  const names = ["best", "online", "target"].filter((name) => page.networks[name]);
+  const inputs = draggable(data);
+  const why = lacking(page, names, inputs);
+  if (why) {
+    root.append(el("p", { class: "said" }, t(why)));
+    return undefined;
+  }
+  store.declare("whatif.x", "");
+  store.declare("whatif.net", names[0]);
+  store.declare("whatif.i", 0);
+  const question = makeQuestion(page, inputs, names);
+  const sliders = makeSliders(page, inputs, question);
+  const answer = makeAnswer(page, question);
+  const letGo = makeLetGo(page, question, (moment) => { sliders.show(moment.values); answer.show(moment); });
+  const chart = el("div", { class: "whatif-curve" });
+  root.append(
+    el("div", { class: "columns" },
+      el("div", { class: "card" }, answer.node, letGo.node),
+      el("div", { class: "card" }, sliders.node, chart)));
+
+  let cost = 0; // milliseconds that the last curve took: a large network must not hold up a film
+  const later = makeSoon(() => {
+    const before = performance.now();
+    clear(chart).append(curve(page, question, inputs, question.now(), chart.clientWidth || 480));
+    cost = performance.now() - before;
+  }, () => (cost > DEAR ? QUIET : 0));
+  const show = () => {
+    const now = question.now();
+    sliders.show(now.values);
+    answer.show(now);
+    later.ask();
+  };
+  const soon = makeSoon(show);
+  store.on(["whatif.x", "whatif.net", "whatif.i"], () => { letGo.forget(); soon.ask(); });
+  store.on(["ep", "t"], () => {
+    if (letGo.running()) return; // a film that plays above must not end what was let go below
+    letGo.forget();
+    soon.ask();
+  });
+  show();
+  return () => { soon.end(); later.end(); letGo.stop(); };
+}
+
+/** The word that says why there is nothing to ask here, or null. */
+function lacking(page, names, inputs) {
+  if (names.length === 0) return "whatif.no_network";
+  if (inputs.length === 0) return "whatif.no_inputs";
+  return page.moment() ? null : "whatif.no_moment";
+}
+
+/** The question as it stands: {system, names, dragged(), drag(i, value), reset(), network(), qOf(obs), now()}. */
+function makeQuestion(page, inputs, names) {
+  const { data, store } = page;
+  const system = systemOf(data.world);
+  const chosen = () => (names.includes(store.get("whatif.net")) ? store.get("whatif.net") : names[0]);
+  const dragged = () => parse(store.get("whatif.x"), inputs);
+  const qOf = (obs) => page.networks[chosen()].qValues(features(data.obs, obs));
+  const valuesOf = (obs) => inputs.map(({ place }) => obs[place]);
+  return {
+    system, names, chosen, dragged, qOf, valuesOf,
+    network: () => page.networks[chosen()],
+    drag(i, value) {
+      const values = changed(dragged() ?? valuesOf(page.moment().obs), i, value, system);
+      store.set({ "whatif.x": written(values), "whatif.i": i });
+    },
+    reset: () => store.set({ "whatif.x": "" }),
+    /** {obs, values, state, q}: `state` is the physics' own, or null without physics. */
+    now() {
+      const moment = page.moment();
+      const values = dragged();
+      const obs = values ? asked(moment.obs, inputs, values) : moment.obs;
+      const exact = values ? null : moment.state;
+      const state = system ? (exact ?? system.fromObs(obs.slice(-inputs.length))) : null;
+      return { obs, values: values ?? valuesOf(obs), state, q: qOf(obs) };
+    },
+  };
+}
+
+function makeSliders(page, inputs, question) {
+  const { t, num } = page;
+  const rows = inputs.map(({ name, unit, low, high, step }, i) => {
+    const output = el("output", { class: "number" });
+    const range = el("input", {
+      type: "range", min: low, max: high, step, "aria-label": t(name),
+      on: { input: (event) => question.drag(i, Number(event.target.value)) },
+    });
+    const node = el("label", {}, el("span", { class: "whatif-name" }, el("span", {}, t(name)), output), range);
+    return { node, range, output, unit };
+  });
+  const reset = el("button", { type: "button", on: { click: question.reset } }, t("whatif.reset"));
+  return {
+    node: el("div", { class: "whatif-sliders" },
+      rows.map((each) => each.node),
+      question.system?.settle ? el("p", { class: "muted" }, t("whatif.pairs")) : null,
+      el("div", { class: "row" }, reset)),
+    show(values) {
+      rows.forEach(({ range, output, unit }, i) => {
+        const text = `${num(values[i])}${unit ? ` ${unit}` : ""}`;
+        range.value = String(values[i]);
+        range.setAttribute("aria-valuetext", text);
+        output.textContent = text;
+      });
+      reset.disabled = question.dragged() === null;
+    },
+  };
+}
+
+/** The drawing, the values of every action and the choice in words: {node, show({obs, state, q, action})}. */
+function makeAnswer(page, question) {
+  const { data, t, num } = page;
+  const stage = makeStage(data.world);
+  const said = el("p", { class: "said whatif-said" });
+  const values = el("div", { class: "whatif-values" });
+  const { names } = question;
+  const choice = el("select", { on: { change: (event) => page.store.set({ "whatif.net": event.target.value }) } },
+    names.map((name) => el("option", { value: name }, t(`whatif.${name}`))));
+  return {
+    node: el("div", {},
+      stage.node,
+      el("label", { class: "row whatif-choice" }, el("span", {}, t("whatif.network")), choice),
+      values, said),
+    show({ obs, state, q, action }) {
+      const { best, second, gap } = verdict(q);
+      choice.value = question.chosen();
+      const text = t(gap === 0 ? "whatif.tie" : second === null ? "whatif.only" : "whatif.chosen", {
+        action: t(data.actions[best]), second: second === null ? "" : t(data.actions[second]), gap: num(gap),
+      });
+      stage.show(state ?? obs, { action: action ?? best, label: text, terrain: page.episode().terrain });
+      clear(values).append(bars(Array.from(q, (value, a) => ({
+        label: t(data.actions[a]), value, class: `action-${a % COLOURS}`,
+      }))));
+      said.textContent = text;
+    },
+  };
+}
+
+/** The values of every action along the input that was dragged last. */
+function curve(page, question, inputs, { obs, values }, width) {
+  const { data, t } = page;
+  const i = Math.min(Math.max(Math.trunc(page.store.get("whatif.i")), 0), inputs.length - 1);
+  const { x, y } = along(i, {
+    network: question.network(), obsSpec: data.obs, obs, inputs, values, system: question.system,
+  });
+  const series = y.map((q, a) => ({ name: t(data.actions[a]), x, y: q, class: `action-${a % COLOURS}` }));
+  const label = t("whatif.along", { input: t(inputs[i].name) });
+  return el("div", {},
+    el("p", { class: "muted" }, label),
+    el("p", { class: "row" }, series.map(({ name, class: kind }) => el("span", { class: `whatif-key ${kind}` }, name))),
+    lineChart({
+      series, label, width, height: 200, xLabel: inputs[i].unit, yLabel: "Q", marks: [{ x: values[i], text: t("whatif.here") }],
+      xLow: inputs[i].low, xHigh: inputs[i].high,
+      onPick: (value) => question.drag(i, nearestOn(inputs[i], value)),
+    }));
+}
+
+function nearestOn({ low, high, step }, value) {
+  const inside = Math.min(Math.max(value, low), high);
+  return step === 1 ? Math.round(inside) : inside;
+}
+
+/**
+ * Draws with the next picture of the screen, once, however often it was asked: {ask(), end()}.
+ * Where `delay` says so it waits so many milliseconds, and anew after every question.
+ */
+function makeSoon(draw, delay = () => 0) {
+  let request = null;
+  let timer = null;
+  const next = () => {
+    request ??= window.requestAnimationFrame(() => { request = null; draw(); });
+  };
+  return {
+    ask() {
+      clearTimeout(timer);
+      if (delay() > 0) timer = setTimeout(next, delay());
+      else next();
+    },
+    end() {
+      clearTimeout(timer);
+      if (request !== null) window.cancelAnimationFrame(request);
+    },
+  };
+}

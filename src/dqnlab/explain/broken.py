@@ -1,0 +1,141 @@
+"""Runs broken on purpose, each to show one ailment, and healthy ones: what the verdicts are tested on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gymnasium as gym
+
+from ..config import Adam, Config, Constant, Env, Episodes, Greedy, Hard, Linear, Mlp, Scalar, Steps
+from ..presets import get
+
+LIMIT = 60  # steps of the short CartPole: within reach of a policy that has learnt a little
+
+
+class CutIsEnd(gym.Wrapper[Any, Any, Any, Any]):
+    """Reports the step limit as a terminal state, which is wrong: the world goes on there."""
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        obs, reward, terminated, truncated, info = self.env.step(action)
+        return obs, reward, terminated or truncated, False, info
+
+
+class EndIsCut(gym.Wrapper[Any, Any, Any, Any]):
+    """Reports terminal states as truncation, which is wrong: nothing comes after a fall."""
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        obs, reward, terminated, truncated, info = self.env.step(action)
+        return obs, reward, False, terminated or truncated, info
+
+
+def cut_is_end() -> gym.Env[Any, Any]:
+    """CartPole with a short step limit that is reported as the end."""
+    return CutIsEnd(gym.make("CartPole-v1", max_episode_steps=LIMIT))
+
+
+def end_is_cut() -> gym.Env[Any, Any]:
+    """CartPole whose falls are reported as truncation."""
+    return EndIsCut(gym.make("CartPole-v1"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A run of which it is known how it should be judged."""
+
+    name: str
+    config: Config
+    expected: frozenset[str] = frozenset()
+    """kinds of bad findings, of which one must be made; none for a healthy run, of which no bad one may be made"""
+
+
+SMALL = replace(
+    get("default"),
+    compile="off",
+    env=Env(num_envs=4),
+    torso=Mlp(hidden=(64, 64)),
+    optimizer=Adam(lr=1e-3),
+    epsilon=Linear(steps=3_000),
+    learning_starts=300,
+    budget=Steps(num=8_000),
+    evaluate_every=Steps(num=500),
+    select_episodes=10,
+    stop_when_solved=False,
+    metrics_every=50,
+    checkpoint_every=0,
+)
+PLAIN = replace(SMALL, n=1, rule=Greedy(), head=Scalar(), sync=Hard(every=100))
+LAKE = Env(id="FrozenLake-v1", kwargs={"is_slippery": False}, num_envs=4)
+ACROBOT = replace(
+    SMALL,
+    env=Env(id="Acrobot-v1", num_envs=16),
+    torso=Mlp(hidden=(256,)),
+    optimizer=Adam(lr=5e-4),
+    sync=Hard(every=200),
+    epsilon=Linear(steps=10_000),
+    update_every=8,
+    budget=Steps(num=40_000),
+    evaluate_every=Steps(num=4_000),
+)
+
+
+def _broken(name: str, config: Config, *expected: str) -> Case:
+    return Case(name=name, config=replace(config, budget=Steps(num=6_000)), expected=frozenset(expected))
+
+
+BROKEN = (
+    _broken(
+        "no target network, large steps",
+        replace(PLAIN, sync=Hard(every=1), optimizer=Adam(lr=1e-2)),
+        "diverging",
+        "over-estimating",
+    ),
+    _broken("no target network", replace(PLAIN, sync=Hard(every=1)), "diverging", "over-estimating"),
+    _broken("gamma 1", replace(PLAIN, gamma=1.0), "unbounded"),
+    _broken("gamma 1, quick sync", replace(PLAIN, gamma=1.0, sync=Hard(every=20)), "unbounded"),
+    _broken("replay of 200", replace(PLAIN, replay_capacity=200, learning_starts=200), "short-memory"),
+    _broken("replay of 200, n = 3", replace(SMALL, replay_capacity=200, learning_starts=200), "short-memory"),
+    _broken("learning rate 1", replace(PLAIN, optimizer=Adam(lr=1.0)), "dead-network", "diverging"),
+    _broken("learning rate 1, n = 3", replace(SMALL, optimizer=Adam(lr=1.0)), "dead-network", "diverging"),
+    _broken("epsilon stays 1", replace(PLAIN, epsilon=Constant(value=1.0)), "always-random"),
+    _broken("epsilon stays 0", replace(SMALL, env=LAKE, epsilon=Constant(value=0.0)), "not-exploring"),
+    _broken("truncation as termination", replace(SMALL, env=Env(id=cut_is_end, num_envs=4)), "limit-as-end"),
+    _broken("termination as truncation", replace(SMALL, env=Env(id=end_is_cut, num_envs=4)), "blind-to-the-end"),
+)
+
+HEALTHY = (
+    Case(name="preset cartpole", config=replace(get("cartpole"), compile="off")),
+    Case(
+        name="preset textbook, 150 episodes", config=replace(get("textbook"), compile="off", budget=Episodes(num=150))
+    ),
+    Case(
+        name="preset default, CartPole",
+        config=replace(
+            get("default"),
+            compile="off",
+            epsilon=Linear(steps=4_000),
+            budget=Steps(num=10_000),
+            evaluate_every=Steps(num=1_000),
+            stop_when_solved=False,
+        ),
+    ),
+    Case(
+        name="preset default, FrozenLake",
+        config=replace(
+            get("default"),
+            compile="off",
+            env=LAKE,
+            epsilon=Linear(steps=4_000),
+            budget=Steps(num=8_000),
+            evaluate_every=Steps(num=1_000),
+            stop_when_solved=False,
+        ),
+    ),
+    Case(name="small, CartPole", config=SMALL),
+    Case(name="plain, CartPole", config=PLAIN),
+    Case(
+        name="small, slippery FrozenLake",
+        config=replace(SMALL, env=Env(id="FrozenLake-v1", num_envs=4), budget=Steps(num=12_000)),
+    ),
+    Case(name="Acrobot", config=ACROBOT),
+)

@@ -1,0 +1,238 @@
+"""Greedy episodes of the best network, recorded with all that the page shows, within bounds of size and time."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from ..config import Env
+from ..errors import EnvironmentFault
+from ..learn.policy import QFunction
+from ..learn.types import ObsSpec
+from ..run.envs import AnyEnv, EnvSpec, make_one
+from ..run.film import quiet_pygame
+from ..run.rollout import RolloutStep, rollout
+from ..run.seeds import env_seeds, generator
+from ..run.vector import SerialEnvs
+from .frames import FrameLimits, Frames, Strip, encode, strip_of
+from .world import World, state_of, terrain_of
+
+Ended = Literal["terminated", "truncated", "cut"]
+AT_ONCE = 512  # observations that a network is asked about at once
+
+
+class Networks(NamedTuple):
+    """The three networks as functions of observations; None for one that is not there."""
+
+    best: QFunction
+    online: QFunction | None
+    target: QFunction | None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What recording may take."""
+
+    episodes: int = 8
+    """played side by side"""
+    drawn: int = 4
+    """played where images show them"""
+    others: int = 2
+    """kept beside the longest, the worst and the best"""
+    steps: int = 1_000
+    """per episode"""
+    seconds: float = 1.0
+    """of playing; what is still playing then is cut"""
+    memory: int = 64_000_000
+    """bytes of observations while playing"""
+    size: int = 240_000
+    """bytes kept beside images and observations that are images; beyond it no others are kept"""
+    obs_size: int = 800_000
+    """bytes of observations kept; beyond it none are, and only images show what was seen"""
+    frames: FrameLimits = field(default_factory=FrameLimits)
+    clock: Callable[[], float] = time.perf_counter
+    """seconds"""
+
+
+class Recorded(NamedTuple):
+    """One episode of T steps."""
+
+    seed: int
+    ret: float  # sum of rewards
+    length: int  # T
+    ended: Ended
+    obs: np.ndarray | None  # [T, *obs_shape] float32, uint8 or int32; None if too large
+    action: np.ndarray  # [T]
+    reward: np.ndarray  # [T] float32
+    q: dict[str, np.ndarray | None]  # best, online, target -> [T, A] float32
+    coin: np.ndarray  # [T] float32 in [0, 1): below epsilon, exploration would have overruled the action
+    state: np.ndarray | None  # [T, S] float64, the physics' own
+    frames: Frames | None
+    terrain: list[list[float]] | None  # of the lunar lander: corners of the ground
+
+    def data(self) -> dict[str, Any]:
+        """As the page's data name it."""
+        kept = self._asdict()
+        frames = None if self.frames is None else self.frames._asdict()
+        return {"seed": kept.pop("seed"), "return": kept.pop("ret"), **kept, "frames": frames}
+
+
+class Recording(NamedTuple):
+    """The episodes that were kept, and which of them is what."""
+
+    episodes: list[Recorded]
+    labels: dict[str, int]  # longest, worst, best -> index
+
+
+def play(
+    networks: Networks, env: Env, spec: EnvSpec, world: World, seed: int, limits: Limits | None = None
+) -> Recording:
+    """Plays greedy episodes with seeds that nothing else uses, and keeps the telling ones.
+
+    Raises:
+        EnvironmentFault: the environment broke its contract. One that hangs is left to `watched`.
+    """
+    limits = limits or Limits()
+    renders = world.params.get("source") == "render"
+    seeds = env_seeds(seed, "explain", limits.drawn if world.kind == "frames" else limits.episodes)
+    stage = _Stage(world, spec.obs, len(seeds), limits)
+    with quiet_pygame() if renders else nullcontext():
+        made = [make_one(env, "rgb_array" if renders else None) for _ in seeds]
+        envs = SerialEnvs(made, spec, env.label, autoreset=False)
+        try:
+            stage.play(envs, made, networks.best, seeds)
+        finally:
+            envs.close()
+    takes = [stage.take(e, start) for e, start in enumerate(seeds)]
+    takes, labels = choose(takes, limits)
+    rng = generator(seed, "explain")
+    kept = [_asked(take, networks, rng) for take in takes]
+    share = limits.frames.size // len(kept)
+    for i, episode in enumerate(kept):
+        strip = stage.strips[seeds.index(episode.seed)]
+        if world.params.get("source") == "observation" and episode.obs is not None:
+            strip = strip_of(spec.obs.newest(episode.obs), limits.frames, len(kept))
+        kept[i] = episode._replace(frames=encode(strip, share))
+    if sum(e.obs.nbytes for e in kept if e.obs is not None) > limits.obs_size:
+        kept = [e._replace(obs=None) for e in kept]
+    return Recording(kept, labels)
+
+
+def choose(takes: Sequence[Recorded], limits: Limits) -> tuple[list[Recorded], dict[str, int]]:
+    """The episodes worth keeping, those with a label first, and the index that each label got."""
+    returns, lengths = [e.ret for e in takes], [e.length for e in takes]
+    wanted = {
+        "longest": lengths.index(max(lengths)),
+        "worst": returns.index(min(returns)),
+        "best": returns.index(max(returns)),
+    }
+    order = list(dict.fromkeys(wanted.values()))
+    size = sum(_size(takes[i]) for i in order)
+    for i in [i for i in range(len(takes)) if i not in order][: limits.others]:
+        size += _size(takes[i])
+        if size <= limits.size:
+            order.append(i)
+    return [takes[i] for i in order], {label: order.index(i) for label, i in wanted.items()}
+
+
+def _size(take: Recorded) -> int:
+    """Bytes, with the values of the two networks that are still to be asked."""
+    values = take.q["best"]
+    obs = take.obs if take.obs is not None and take.obs.ndim <= 2 else None
+    arrays = (obs, take.action, take.reward, take.coin, take.state, values, values, values)
+    return sum(a.nbytes for a in arrays if a is not None)
+
+
+def _asked(take: Recorded, networks: Networks, rng: np.random.Generator) -> Recorded:
+    """An episode with what the other networks say to it, and with its coins."""
+    obs = take.obs
+    assert obs is not None  # it is left out later
+    values = {name: _values(getattr(networks, name), obs) for name in ("online", "target")}
+    return take._replace(obs=_light(obs), q=take.q | values, coin=rng.random(take.length, np.float32))
+
+
+def _values(network: QFunction | None, obs: np.ndarray) -> np.ndarray | None:
+    if network is None:
+        return None
+    parts = [network(obs[i : i + AT_ONCE]) for i in range(0, len(obs), AT_ONCE)]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _light(numbers: np.ndarray) -> np.ndarray:
+    """The numbers in a type that the page reads: int64 becomes int32, bool uint8."""
+    return numbers.astype({"i": np.int32, "b": np.uint8}.get(numbers.dtype.kind, numbers.dtype))
+
+
+def _drawn(env: AnyEnv) -> Any:
+    """What the environment draws; None if it cannot after all, for a report without images is better than none."""
+    try:
+        return env.render()
+    except EnvironmentFault:  # the watchdog's
+        raise
+    except Exception:  # an environment may raise anything
+        return None
+
+
+class _Stage:
+    """Watches E episodes while they are played."""
+
+    def __init__(self, world: World, obs: ObsSpec, num: int, limits: Limits):
+        self._world, self._obs, self._limits = world, obs, limits
+        self._steps: list[RolloutStep] = []
+        self._states: list[list[np.ndarray]] = []
+        self._terrain: list[list[list[float]] | None] = [None] * num
+        self._playing = np.ones(num, bool)
+        renders = world.params.get("source") == "render"
+        self.strips = [Strip(limits.frames, num) if renders else None for _ in range(num)]
+
+    def play(self, envs: SerialEnvs, made: Sequence[AnyEnv], best: QFunction, seeds: Sequence[int]) -> None:
+        """Plays until all have ended or a limit is reached."""
+        limits, one = self._limits, self._obs.dtype.itemsize * int(np.prod(self._obs.shape))
+        most = max(1, min(limits.steps, limits.memory // (one * len(seeds))))
+        end = limits.clock() + limits.seconds
+
+        def look_and_choose(obs: np.ndarray) -> np.ndarray:  # the moment before a step: all stands as `obs` says
+            self._look(made)
+            return best(obs)
+
+        for step in rollout(envs, look_and_choose, seeds):
+            self._steps.append(step)
+            self._playing = step.playing & ~(step.terminated | step.truncated)
+            if len(self._steps) == most or limits.clock() >= end:
+                break
+
+    def _look(self, made: Sequence[AnyEnv]) -> None:
+        t = len(self._steps)
+        states = [state_of(self._world.kind, env.unwrapped) for env in made]
+        if all(state is not None for state in states):
+            self._states.append([state for state in states if state is not None])
+        if t == 0:
+            self._terrain = [terrain_of(self._world.kind, env.unwrapped) for env in made]
+        for e, strip in enumerate(self.strips):
+            if strip is not None and self._playing[e] and strip.wants(t):
+                strip.add(_drawn(made[e]))
+
+    def take(self, e: int, seed: int) -> Recorded:
+        """Episode e, without what is added once it is kept."""
+        steps = [s for s in self._steps if s.playing[e]]
+        last, length = steps[-1], len(steps)
+        reward = np.array([s.reward[e] for s in steps])
+        q = np.array([s.q[e] for s in steps], np.float32)
+        few = q.shape[1] <= 256
+        return Recorded(
+            seed=seed,
+            ret=float(reward.sum()),
+            length=length,
+            ended="terminated" if last.terminated[e] else "truncated" if last.truncated[e] else "cut",
+            obs=np.array([s.obs[e] for s in steps]),
+            action=np.array([s.action[e] for s in steps], np.uint8 if few else np.int32),
+            reward=reward.astype(np.float32),
+            q={"best": q, "online": None, "target": None},
+            coin=np.zeros(length, np.float32),
+            state=np.array([s[e] for s in self._states[:length]], float) if self._states else None,
+            frames=None,
+            terrain=self._terrain[e],
+        )

@@ -1,0 +1,148 @@
+"""What a diagnosis is made of: facts about the run, its course, and the findings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from ..build import make_epsilon
+from ..config import Config
+from ..fields import leaves
+from ..run.envs import EnvSpec
+from .signals import Column, column
+
+Severity = Literal["good", "notice", "bad"]
+FOREVER = 10**9  # steps and episodes after which every schedule has come to its end
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What must be known of a run beside its metrics."""
+
+    gamma: float
+    n: int
+    epsilon_end: float
+    """share of random actions that the schedule comes down to"""
+    max_episode_steps: int
+    threshold: float | None
+    replay_capacity: int
+    lr: float
+    follows_at_once: bool
+    """the target network equals the online one after every update: there is none"""
+
+
+def facts_of(config: Config, spec: EnvSpec) -> Facts:
+    """The facts of a run of this configuration in this environment."""
+    settings = dict(leaves(config))
+    return Facts(
+        gamma=config.gamma,
+        n=config.n,
+        epsilon_end=make_epsilon(config.epsilon)(FOREVER, FOREVER),
+        max_episode_steps=spec.max_episode_steps,
+        threshold=spec.reward_threshold,
+        replay_capacity=config.replay_capacity,
+        lr=config.optimizer.lr,
+        follows_at_once=settings.get("sync.every") == 1 or settings.get("sync.tau") == 1,
+    )
+
+
+class Foreseen(NamedTuple):
+    """The first sign of what came later."""
+
+    signal: str
+    """the metric, such as `learn/td_error`"""
+    step: int
+    """env step from which it stood out without a break"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that can be said of a run's health. The words are in page/words/health.json."""
+
+    kind: str
+    severity: Severity
+    step: int | None = None
+    """env step from which it shows; none for what holds throughout"""
+    foreseen: Foreseen | None = None
+    """what announced it, if anything did"""
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    """what its sentence is filled with"""
+    causes: tuple[str, ...] = ()
+    """settings that are known to bring it about, and that this run has"""
+
+
+def as_data(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """The findings as plain tables and numbers, as the page gets them."""
+    return [
+        {
+            "kind": each.kind,
+            "severity": each.severity,
+            "step": each.step,
+            "foreseen": each.foreseen._asdict() if each.foreseen is not None else None,
+            "numbers": dict(each.numbers),
+            "causes": list(each.causes),
+        }
+        for each in findings
+    ]
+
+
+@dataclass(frozen=True)
+class Course:
+    """The metrics of one run over training."""
+
+    records: Sequence[Mapping[str, Any]]
+    facts: Facts
+
+    def get(self, name: str) -> Column:
+        """A metric by its name; empty if it was never recorded."""
+        if name not in self._columns:
+            self._columns[name] = column(self.records, name)
+        return self._columns[name]
+
+    @cached_property
+    def _columns(self) -> dict[str, Column]:
+        return {}
+
+    @property
+    def end(self) -> int:
+        """The last env step of which there is a record; 0 if there is none."""
+        ends = [c.step[-1] for c in map(self.get, ("train/reward", "learn/loss", "eval/reward")) if len(c.step)]
+        return int(max(ends, default=0))
+
+    @cached_property
+    def ceiling(self) -> float:
+        """The largest size that the value of a first state can have, by the rewards seen.
+
+        The best reward per step of any episode, earned for ever (gamma 1: to the step limit), or what the
+        evaluations measured, whichever is more. NaN if no episode ended.
+        """
+        ret, length = self.get("train/reward"), self.get("train/length")
+        if not len(ret.value) or len(ret.value) != len(length.value):
+            return math.nan
+        rate = np.abs(ret.value / np.maximum(length.value, 1)).max()
+        gamma, limit = self.facts.gamma, self.facts.max_episode_steps
+        horizon = 1 / (1 - gamma) if gamma < 1 else limit
+        measured = self.get("eval/discounted_return").finite.value
+        return float(max(rate * horizon, np.abs(measured).max(initial=0.0)))
+
+    @property
+    def tail(self) -> float:
+        """How far a value may lie above the return of an episode that its step limit ended."""
+        return self.facts.gamma**self.facts.max_episode_steps * self.ceiling
+
+    def causes(self, *names: str) -> tuple[str, ...]:
+        """Those of the named causes that this run's settings have."""
+        facts = self.facts
+        has = {
+            "no-target": facts.follows_at_once,
+            "gamma-one": facts.gamma == 1,
+            "small-replay": facts.replay_capacity < 2_000,
+            "high-rate": facts.lr >= 0.1,
+            "random": facts.epsilon_end >= 0.5,
+        }
+        return tuple(name for name in names if has[name])

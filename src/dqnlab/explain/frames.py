@@ -1,0 +1,110 @@
+"""A film strip of an episode: a few small images, evenly spaced, however long it gets."""
+
+import base64
+import io
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+QUALITY = 60  # of webp, for what an environment drew
+SHARP = 64  # images up to this size are kept exactly: each of their pixels is a thing of its own
+
+
+@dataclass(frozen=True)
+class FrameLimits:
+    """What the images of all episodes may take."""
+
+    images: int = 120
+    width: int = 240
+    """pixels"""
+    size: int = 2_500_000
+    """bytes, as they stand in the page"""
+
+
+class Frames(NamedTuple):
+    """Images of every so many steps, from step 0 on."""
+
+    every: int
+    width: int
+    height: int
+    images: list[str]  # data:image/webp;base64,…
+
+
+class Strip:
+    """Takes images of one episode; when there are too many, every second one goes."""
+
+    def __init__(self, limits: FrameLimits, episodes: int):
+        self.every, self.images = 1, list[np.ndarray]()
+        self._most, self._width, self._broken = max(2, limits.images // episodes), limits.width, False
+
+    def wants(self, t: int) -> bool:
+        """Whether there should be an image of step t."""
+        return not self._broken and t % self.every == 0
+
+    def add(self, image: Any) -> None:
+        """Takes an image as it was drawn: [H, W, 3] uint8, or whatever the environment made of it."""
+        array = np.asarray(image) if image is not None else np.zeros(0)
+        usual = array.dtype == np.uint8 and array.ndim == 3 and array.shape[-1:] == (3,) and 0 not in array.shape
+        if not usual or (self.images and array.shape != self._shape):
+            self._broken, self.images = True, []  # no image is better than a wrong one
+            return
+        self._shape = array.shape
+        self.images.append(shrink(array, self._width))
+        if len(self.images) > self._most:
+            self.images = self.images[::2]
+            self.every *= 2
+
+
+def strip_of(seen: np.ndarray, limits: FrameLimits, episodes: int) -> Strip:
+    """The strip of an episode whose observations are pictures themselves, [T, *frame_shape]."""
+    strip = Strip(limits, episodes)
+    strip.every = -(-len(seen) // max(2, limits.images // episodes))
+    strip.images = [shrink(picture(frame), limits.width) for frame in seen[:: strip.every]]
+    return strip
+
+
+def shrink(image: np.ndarray, width: int) -> np.ndarray:
+    """An image [H, W, 3] at most so wide, by means over squares."""
+    factor = -(-image.shape[1] // width)
+    if factor == 1:
+        return image.copy()
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(image).reduce(factor))
+
+
+def picture(frame: np.ndarray) -> np.ndarray:
+    """What an observation that is a picture looks like: [H, W, 3] uint8.
+
+    Args:
+        frame: [H, W], or with channels first or last; three of them are colours, of others the brightest counts.
+    """
+    array = frame.reshape(frame.shape[-3:]) if frame.ndim > 3 and frame.shape[0] == 1 else frame
+    if array.ndim > 2:
+        first, last = array.shape[0], array.shape[-1]
+        place = 0 if last not in (1, 3) and (first in (1, 3) or first < last) else array.ndim - 1
+        array = np.moveaxis(array, place, -1)
+        array = array if array.ndim == 3 and array.shape[-1] == 3 else array.reshape(*array.shape[:2], -1).max(-1)
+    bright = array.astype(np.uint8) * (255 if array.dtype == np.bool_ or array.max(initial=0) <= 1 else 1)
+    return np.ascontiguousarray(np.broadcast_to(bright[..., None], (*bright.shape, 3)) if bright.ndim == 2 else bright)
+
+
+def encode(strip: Strip | None, size: int) -> Frames | None:
+    """The images as text for the page, at most so many bytes: every second one goes until they fit. None of none."""
+    if strip is None or not strip.images:
+        return None
+    every, images = strip.every, [_webp(image) for image in strip.images]
+    while sum(map(len, images)) > size and len(images) > 1:
+        every, images = every * 2, images[::2]
+    height, width = strip.images[0].shape[:2]
+    return Frames(every, width, height, images) if sum(map(len, images)) <= size else None
+
+
+def _webp(image: np.ndarray) -> str:
+    from PIL import Image
+
+    with io.BytesIO() as out:
+        small = max(image.shape) <= SHARP
+        Image.fromarray(image).save(out, "WEBP", lossless=small, quality=QUALITY, method=0)
+        return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode()

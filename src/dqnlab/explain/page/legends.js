@@ -1,0 +1,53 @@
+/** What maps say in words: their legends, and their numbers for those who cannot see them. */
+
+import { el } from "./dom.js";
+import { actionClass, actionName, featureName } from "./naming.js";
+import { css, valueColour } from "./paint.js";
+
+const MOST_HELD = 8;
+const percent = (share) => `${Math.round(100 * share)} %`;
+
+/** The name of an input with its unit. */
+export function named(page, i) {
+  const unit = page.data.inputs[i]?.unit;
+  return unit ? `${featureName(page, i)} (${unit})` : featureName(page, i);
+}
+
+/** Every action with its colour and its share of the map. */
+export function actionLegend(page, { shares }) {
+  return shares.map((share, a) => el("span", { class: "maps-key" },
+    el("span", { class: `maps-swatch ${actionClass(a)}` }),
+    page.t("maps.share", { action: actionName(page, a), share: percent(share) })));
+}
+
+/** The colours of values from the lowest to the highest in the map. */
+export function valueLegend(page, { low, high }) {
+  const scale = el("span", { class: "maps-scale", "aria-hidden": "true" });
+  const stops = [0, 0.25, 0.5, 0.75, 1].map((share) => css(valueColour(share)));
+  scale.style.background = `linear-gradient(90deg, ${stops.join(", ")})`;
+  return [el("span", { class: "number" }, page.num(low)), scale, el("span", { class: "number" }, page.num(high))];
+}
+
+/** One map in one sentence. */
+export function inWords(page, kind, { shares, low, high }, when) {
+  const { t, num } = page;
+  if (kind === "value") return t("maps.value_words", { when, low: num(low, 4), high: num(high, 4) });
+  const parts = shares.map((share, a) => t("maps.share", { action: actionName(page, a), share: percent(share) }));
+  return t("maps.policy_words", { when, shares: parts.join(", ") });
+}
+
+/** At which values the other inputs are held. */
+export function heldWords(page, [i, j], obs) {
+  const { t, num } = page;
+  const others = [...obs.keys()].filter((k) => k !== i && k !== j);
+  if (others.length === 0) return t("maps.nothing_held");
+  const named = others.slice(0, MOST_HELD).map((k) => `${featureName(page, k)} = ${num(obs[k])}`);
+  const more = others.length - named.length;
+  return t("maps.held", { values: named.join(", ") }) + (more > 0 ? ` ${t("maps.held_more", { n: more })}` : "");
+}
+
+/** What a map holds at one of its points. */
+export function pointWords(page, where, { action, value, gap }, at) {
+  const { t, num } = page;
+  return t("maps.at", { where, action: actionName(page, action[at]), value: num(value[at], 4), gap: num(gap[at]) });
+}

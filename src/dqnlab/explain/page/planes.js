@@ -1,0 +1,82 @@
+/** Planes through the space of observations, and which recorded moments lie near them. */
+
+const MARGIN = 0.08; // beyond what was visited, as a share of its range
+const SHOWN = 3000; // visited states drawn in one map
+
+/** The two inputs that say most where we know it, else the first two. */
+export function usualAxes({ data }) {
+  return data.world?.kind === "cartpole" && data.inputs.length === 4 ? [2, 3] : [0, 1];
+}
+
+/** [low, high] of an input: its own limits where they are known, in any case all that was visited. */
+export function limits({ data }, input) {
+  const known = data.inputs[input] ?? {};
+  let [low, high] = [Infinity, -Infinity];
+  for (const { obs } of data.episodes) {
+    const width = obs.data.length / obs.shape[0];
+    for (let at = input; at < obs.data.length; at += width) {
+      low = Math.min(low, obs.data[at]);
+      high = Math.max(high, obs.data[at]);
+    }
+  }
+  const pad = MARGIN * (high - low) || 1;
+  const bounded = Number.isFinite(known.low) && Number.isFinite(known.high) && known.low < known.high;
+  return bounded ? [Math.min(low, known.low), Math.max(high, known.high)] : [low - pad, high + pad];
+}
+
+/** The middles of `count` equal parts of [low, high]. */
+export function middles([low, high], count) {
+  return Float64Array.from({ length: count }, (_, k) => low + ((k + 0.5) / count) * (high - low));
+}
+
+/** Every recorded moment, {ep, t, x, y}, or as many at equal distances as a map can show. */
+export function visited({ data }, i, j) {
+  const total = data.episodes.reduce((sum, { obs }) => sum + obs.shape[0], 0);
+  const every = Math.max(1, Math.ceil(total / SHOWN));
+  return data.episodes.flatMap(({ obs }, ep) => {
+    const width = obs.data.length / obs.shape[0];
+    const out = [];
+    for (let t = 0; t < obs.shape[0]; t += every) {
+      out.push({ ep, t, x: obs.data[t * width + i], y: obs.data[t * width + j] });
+    }
+    return out;
+  });
+}
+
+/** The moment nearest to a point of the plane; distances are shares of both ranges. Null if there is none. */
+export function nearestMoment(moments, [x, y], [xLow, xHigh], [yLow, yHigh]) {
+  let found = null;
+  let least = Infinity;
+  for (const moment of moments) {
+    const distance = ((moment.x - x) / (xHigh - xLow)) ** 2 + ((moment.y - y) / (yHigh - yLow)) ** 2;
+    if (distance < least) [found, least] = [moment, distance];
+  }
+  return found;
+}
+
+/** How often every state of a discrete observation was visited. */
+export function visits({ data }) {
+  const out = new Int32Array(data.obs.num_states);
+  for (const { obs } of data.episodes) for (const state of obs.data) out[state] += 1;
+  return out;
+}
+
+/** The next moment in that state after (ep, t), going round all episodes; null if it was never visited. */
+export function nextVisit({ data }, state, ep, t) {
+  const all = data.episodes.flatMap(({ obs }, e) => [...obs.data].map((s, step) => ({ ep: e, t: step, s })))
+    .filter(({ s }) => s === state);
+  const after = all.find((each) => each.ep > ep || (each.ep === ep && each.t > t));
+  return after ?? all[0] ?? null;
+}
+
+/** What the two maps say in numbers: the share of every action, and the range of the values. */
+export function facts({ action, value }, actions) {
+  const shares = new Array(actions).fill(0);
+  let [low, high] = [Infinity, -Infinity];
+  for (let at = 0; at < action.length; at++) {
+    shares[action[at]] += 1 / action.length;
+    low = Math.min(low, value[at]);
+    high = Math.max(high, value[at]);
+  }
+  return { shares, low, high };
+}

@@ -1,0 +1,91 @@
+/*
+ * What a reader asks of a network: the observation of a moment with some of its numbers changed.
+ */
+
+import { row } from "./codec.js";
+import { argmax, features } from "./network.js";
+
+const STEPS = 200; // of a slider, from end to end
+const FARTHEST = 1e6; // a link may say anything
+const POINTS = 81; // of a curve along one input
+
+/**
+ * The inputs that can be dragged: [{place: where in an observation, name, unit, low, high, step}].
+ * Of stacked observations only the newest can. Where nobody knows a range, the recorded episodes give it.
+ */
+export function draggable(data) {
+  const discrete = data.obs.num_states !== null;
+  return data.inputs
+    .map((input, place) => ({ ...input, place }))
+    .filter((input) => !input.ago)
+    .map(({ place, name, unit, low, high }) => {
+      const [from, to] = low === null || high === null ? seen(data.episodes, place) : [low, high];
+      const whole = discrete || /int|bool/.test(data.obs.dtype);
+      if (whole) return { place, name, unit, low: Math.floor(from), high: Math.ceil(to), step: 1 };
+      return { place, name, unit, low: from, high: to, step: (to - from) / STEPS };
+    });
+}
+
+/** The range of one input over the episodes, a tenth wider on both sides. */
+function seen(episodes, place) {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const { obs } of episodes) {
+    for (let t = 0; t < obs.shape[0]; t += 1) {
+      const value = row(obs, t)[place];
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+  }
+  if (!Number.isFinite(high - low)) return [-1, 1];
+  const room = (high - low) / 10 || 1;
+  return [low - room, high + room];
+}
+
+/** The values of all inputs from the text `1,-0.5,…` that a link holds; null if it is no such text. */
+export function parse(text, inputs) {
+  const values = String(text).split(",").map((each) => (each.trim() ? Number(each) : NaN));
+  if (values.length !== inputs.length || !values.every(Number.isFinite)) return null;
+  return values.map((value, i) => {
+    if (inputs[i].step !== 1) return Math.min(Math.max(value, -FARTHEST), FARTHEST);
+    return Math.round(Math.min(Math.max(value, inputs[i].low), inputs[i].high));
+  });
+}
+
+/** The same values as text, short enough for a link. */
+export function written(values) {
+  return values.map((value) => String(Number(value.toPrecision(6)))).join(",");
+}
+
+/** A copy of an observation with the inputs set to `values`. */
+export function asked(obs, inputs, values) {
+  const copy = obs.slice();
+  inputs.forEach(({ place }, i) => { copy[place] = values[i]; });
+  return copy;
+}
+
+/** Input i set to a value, and with it what cannot stay as it was (`settle` of the physics). */
+export function changed(values, i, value, system) {
+  const next = [...values];
+  next[i] = value;
+  if (system?.settle) system.settle(next, i);
+  return next;
+}
+
+/** The values of every action along input i: {x: [P], y: [A][P]}. */
+export function along(i, { network, obsSpec, obs, inputs, values, system }) {
+  const { low, high, step } = inputs[i];
+  const count = step === 1 ? Math.min(high - low + 1, 2 * STEPS) : POINTS;
+  const x = Array.from({ length: count }, (_, k) => (step === 1 ? low + k : low + ((high - low) * k) / (count - 1)));
+  const q = x.map((value) =>
+    network.qValues(features(obsSpec, asked(obs, inputs, changed(values, i, value, system)))));
+  return { x, y: Array.from(q[0], (_, a) => q.map((each) => each[a])) };
+}
+
+/** {best, second, gap}: the action with the largest value, the one after it, and by how much. */
+export function verdict(q) {
+  const best = argmax(q);
+  const others = Array.from(q, (value, a) => (a === best ? -Infinity : value));
+  const second = q.length > 1 ? argmax(others) : null;
+  return { best, second, gap: second === null ? null : q[best] - q[second] };
+}

@@ -1,0 +1,33 @@
+"""Sentences in the languages of the page, for everything in Python that speaks of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..errors import ConfigError
+from .page import words
+
+LANGUAGES = ("en", "zh-Hant")
+
+
+def sentence(key: str, language: str = "en", values: Mapping[str, object] | None = None) -> str:
+    """The words that the page has for a key such as `health.title`, `{name}` filled in from `values`.
+
+    A number is written with three significant digits. Raises ConfigError for a language that there is not,
+    and KeyError for a key without words.
+    """
+    if language not in LANGUAGES:
+        raise ConfigError(f"language must be one of {', '.join(LANGUAGES)}, got {language!r}")
+    text = words()[key][language]
+    for name, value in (values or {}).items():
+        text = text.replace(f"{{{name}}}", number(value) if isinstance(value, int | float) else str(value))
+    return text
+
+
+def number(value: float) -> str:
+    """With three significant digits, without needless zeros; a whole number as it is: 0.0123, 1.5, 1,230."""
+    if float(value).is_integer() and abs(value) < 1e6:
+        return f"{int(value):,}"
+    if abs(value) >= 1e6 or abs(value) < 1e-4:
+        return f"{value:.2e}"
+    return f"{float(f'{value:.3g}'):,}".removesuffix(".0")

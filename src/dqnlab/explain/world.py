@@ -1,0 +1,267 @@
+"""What an environment is: which drawing suits it, the constants of its physics, the names of inputs and actions."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+from ..config import Env
+from ..learn.types import ObsSpec
+from ..run.envs import AnyEnv, EnvSpec, close, make_one
+from ..run.film import DEFAULT_FPS
+from .names import ACTIONS, ranges
+
+# Exact classes whose states the page can draw. A subclass may show or do other things.
+KINDS = {
+    "gymnasium.envs.classic_control.cartpole:CartPoleEnv": "cartpole",
+    "gymnasium.envs.classic_control.mountain_car:MountainCarEnv": "mountaincar",
+    "gymnasium.envs.classic_control.acrobot:AcrobotEnv": "acrobot",
+    "gymnasium.envs.box2d.lunar_lander:LunarLander": "lunarlander",
+    "gymnasium.envs.toy_text.frozen_lake:FrozenLakeEnv": "frozenlake",
+}
+# Wrappers that change neither observations, nor actions, nor rewards.
+TRANSPARENT = {"TimeLimit", "OrderEnforcing", "PassiveEnvChecker", "RecordEpisodeStatistics"}
+# What drawing and physics need of each kind: attributes of the environment, each a number.
+CONSTANTS = {
+    "cartpole": "gravity masscart masspole total_mass length polemass_length force_mag tau x_threshold "
+    "theta_threshold_radians",
+    "mountaincar": "min_position max_position max_speed goal_position goal_velocity force gravity",
+    "acrobot": "dt LINK_LENGTH_1 LINK_LENGTH_2 LINK_MASS_1 LINK_MASS_2 LINK_COM_POS_1 LINK_COM_POS_2 LINK_MOI "
+    "MAX_VEL_1 MAX_VEL_2 torque_noise_max",
+    "lunarlander": "gravity wind_power turbulence_power",
+    "frozenlake": "",
+}
+LARGEST_BOX = 1e4  # a bound beyond that is a way to write "any number"
+MOST_INPUTS = 4096  # that get a name each
+LONGEST_NAME = 40
+FASTEST = 240  # steps per second
+
+
+class Input(NamedTuple):
+    """One number that the network sees of an observation."""
+
+    name: str  # a key of the page's words, or plain text
+    unit: str
+    low: float | None  # where it usually lies; None if nobody knows before it is seen
+    high: float | None
+    ago: int = 0  # of stacked observations: how many steps old it is
+
+
+class World(NamedTuple):
+    """An environment as the page needs it."""
+
+    kind: str  # a value of KINDS, "frames" if only images show it, "none" if nothing does
+    params: dict[str, Any]  # plain numbers, texts and lists
+    inputs: tuple[Input, ...]  # () for images
+    actions: tuple[str, ...]  # one per action: a key of the page's words, or plain text
+
+
+def look(env: Env, spec: EnvSpec) -> World:
+    """The world of an environment, which is made once for that.
+
+    Raises:
+        EnvironmentFault: it cannot be made.
+    """
+    made = make_one(env)
+    try:
+        kind, params = _kind(made, spec)
+        names = actions(made, spec, kind)
+        seen = inputs(spec.obs, kind, params, made.observation_space)
+        about = made.metadata or {}
+        draws, pace = "rgb_array" in about.get("render_modes", ()), {"fps": _pace(about.get("render_fps"))}
+    finally:
+        close(made, env.label)
+    if kind is not None:
+        return World(kind, params | pace, seen, names)
+    if draws and _draws(env):
+        return World("frames", {"source": "render"} | pace, seen, names)
+    if is_image(spec.obs):
+        return World("frames", {"source": "observation"} | pace, seen, names)
+    return World("none", pace, seen, names)
+
+
+def is_image(obs: ObsSpec) -> bool:
+    """Whether an observation is a picture: whole numbers in rows and columns."""
+    return obs.dtype in (np.uint8, np.bool_) and len(obs.frame_shape) >= 2
+
+
+def class_of(made: AnyEnv) -> str:
+    """The exact class below all wrappers, as module:name."""
+    cls = type(made.unwrapped)
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _pace(fps: Any) -> float:
+    """Steps per second at which to show it."""
+    sane = isinstance(fps, int | float) and 1 <= fps <= FASTEST
+    return float(fps) if sane else float(DEFAULT_FPS)
+
+
+def _draws(env: Env) -> bool:
+    """Whether it takes the render mode that its metadata promise."""
+    made = make_one(env, "rgb_array")
+    try:
+        return made.render_mode == "rgb_array"
+    finally:
+        close(made, env.label)
+
+
+def _kind(made: AnyEnv, spec: EnvSpec) -> tuple[str | None, dict[str, Any]]:
+    """The drawing for an environment with its constants; (None, {}) if none is sure to fit."""
+    kind = KINDS.get(class_of(made))
+    if kind is None or not _is_transparent(made, spec.obs.stack > 1):
+        return None, {}
+    try:
+        params = {name: _number(getattr(made.unwrapped, name)) for name in CONSTANTS[kind].split()}
+        return kind, params | _EXTRAS.get(kind, _nothing)(made.unwrapped)
+    except (AttributeError, TypeError, ValueError, LookupError):  # somebody changed what it is: it is shown by images
+        return None, {}
+
+
+def _is_transparent(made: AnyEnv, stacked: bool) -> bool:
+    """Whether no wrapper changes anything, the frame stack of the configuration, the outermost, aside."""
+    layers = list(_wrappers(made))
+    if stacked:
+        layers = layers[1:]
+    return all(type(x).__module__.startswith("gymnasium.") and type(x).__name__ in TRANSPARENT for x in layers)
+
+
+def _wrappers(made: AnyEnv) -> Iterator[AnyEnv]:
+    while isinstance(made, gym.Wrapper):
+        yield made
+        made = made.env
+
+
+def _number(value: Any) -> float:
+    """A finite float, or ValueError."""
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is not finite")
+    return number
+
+
+# ── What is special about a kind ─────────────────────────────────────────────────────────────────
+
+
+def _nothing(_: Any) -> dict[str, Any]:
+    return {}
+
+
+def _cartpole(env: Any) -> dict[str, Any]:
+    return {
+        "kinematics_integrator": str(env.kinematics_integrator),
+        "sutton_barto_reward": bool(env._sutton_barto_reward),
+    }
+
+
+def _acrobot(env: Any) -> dict[str, Any]:
+    torque = [_number(x) for x in env.AVAIL_TORQUE]
+    if len(torque) != env.action_space.n:
+        raise ValueError(f"{len(torque)} torques for {env.action_space.n} actions")
+    return {"AVAIL_TORQUE": torque, "book_or_nips": str(env.book_or_nips)}
+
+
+def _lunarlander(env: Any) -> dict[str, Any]:
+    from gymnasium.envs.box2d import lunar_lander as module  # there, since the environment is
+
+    names = ("FPS", "SCALE", "VIEWPORT_W", "VIEWPORT_H", "LEG_DOWN", "LEG_AWAY")
+    constants = {name: _number(getattr(module, name)) for name in names}
+    return {**constants, "outline": [list(map(float, p)) for p in module.LANDER_POLY], "wind": bool(env.enable_wind)}
+
+
+def _frozenlake(env: Any) -> dict[str, Any]:
+    desc = [b"".join(row).decode("ascii") for row in env.desc]
+    if len({len(row) for row in desc}) != 1 or set("".join(desc)) - set("SFHG"):
+        raise ValueError(f"no map: {desc}")
+    # Whether the ice is slippery is kept nowhere but in the table of transitions.
+    chances = [
+        _number(branch[0])
+        for choices in env.P.values()
+        for action, branches in choices.items()
+        if len(branches) == 3
+        for branch in branches[1:2]
+    ]
+    return {"desc": desc, "is_slippery": bool(chances), "success_rate": chances[0] if chances else 1.0}
+
+
+_EXTRAS: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "cartpole": _cartpole,
+    "acrobot": _acrobot,
+    "lunarlander": _lunarlander,
+    "frozenlake": _frozenlake,
+}
+
+
+# ── While it plays ───────────────────────────────────────────────────────────────────────────────
+
+
+def state_of(kind: str, env: Any) -> np.ndarray | None:
+    """What the physics of an unwrapped environment go on from, [S] float64; None if the observation is all we know."""
+    return np.array(env.state, float) if kind in ("cartpole", "mountaincar", "acrobot") else None
+
+
+def terrain_of(kind: str, env: Any) -> list[list[float]] | None:
+    """The corners [x, y] of the ground of this episode, in the lander's metres; None of other environments."""
+    if kind != "lunarlander":
+        return None
+    corners = [env.sky_polys[0][0], *(poly[1] for poly in env.sky_polys)]
+    return [[float(x), float(y)] for x, y in corners]
+
+
+# ── Names ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def actions(made: AnyEnv, spec: EnvSpec, kind: str | None) -> tuple[str, ...]:
+    """A name per action: of the known class, else what the environment calls them, else their numbers."""
+    if known := ACTIONS.get(class_of(made)):
+        untouched = kind is not None or _is_transparent(made, spec.obs.stack > 1)
+        if untouched and len(known) == spec.num_actions:
+            return tuple(f"actions.{name}" for name in known)
+    meanings = getattr(made.unwrapped, "get_action_meanings", None)
+    if callable(meanings):
+        try:
+            given = [plain(x) for x in meanings()]
+        except Exception:  # an environment may raise anything; numbers will do
+            given = []
+        if len(given) == spec.num_actions and all(given):
+            return tuple(given)
+    numbers = range(spec.action_start, spec.action_start + spec.num_actions)
+    return tuple(f"actions.{n}" if 0 <= n < 18 else str(n) for n in numbers)
+
+
+def plain(name: Any) -> str:
+    """A name from outside as short printable text; "" if there is nothing to read in it."""
+    text = name if isinstance(name, str) else ""
+    return "".join(c for c in text[:LONGEST_NAME] if c.isprintable())
+
+
+def inputs(obs: ObsSpec, kind: str | None, params: dict[str, Any], space: spaces.Space[Any]) -> tuple[Input, ...]:
+    """What the network sees, in order: the oldest of stacked observations first."""
+    if obs.num_states is not None:
+        return (Input("inputs.state", "", 0.0, obs.num_states - 1.0),)
+    size = math.prod(obs.frame_shape)
+    if is_image(obs) or size * obs.stack > MOST_INPUTS:
+        return ()
+    known = ranges(kind, params) if kind is not None else []
+    frame = [Input(f"inputs.{r.name}", r.unit, r.low, r.high) for r in known]
+    if len(frame) != size:
+        frame = _of_space(obs, space)
+    return tuple(one._replace(ago=ago) for ago in reversed(range(obs.stack)) for one in frame)
+
+
+def _of_space(obs: ObsSpec, space: spaces.Space[Any]) -> list[Input]:
+    """Inputs of which nothing is known but the bounds of their space, the newest frame's."""
+    size = math.prod(obs.frame_shape)
+    assert isinstance(space, spaces.Box)  # of all spaces that are let in only this is no number
+    low, high = (np.asarray(x, float).reshape(-1)[-size:].tolist() for x in (space.low, space.high))
+    bounds = [_sensible(*pair) for pair in zip(low, high, strict=True)]
+    names = (f"x[{', '.join(map(str, place))}]" if place else "x" for place in np.ndindex(obs.frame_shape))
+    return [Input(name, "", *bound) for name, bound in zip(names, bounds, strict=True)]
+
+
+def _sensible(low: float, high: float) -> tuple[float | None, float | None]:
+    """Bounds that a slider can have, or none."""
+    return (low, high) if -LARGEST_BOX <= low < high <= LARGEST_BOX else (None, None)

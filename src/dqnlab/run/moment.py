@@ -1,0 +1,177 @@
+"""One moment of learning, as it is recorded to be explained later: a batch, where it came from, what followed it.
+
+Everything is drawn by a generator of the recorder's own and read, never written: the run does not notice.
+"""
+
+import math
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..learn.learner import Learner
+from ..learn.networks import export_weights
+from ..learn.replay import Replay, observe
+
+MOST_BYTES = 200_000  # of observations, however large one is
+DEPTHS = (10, 5, 3, 1, 0)  # how many of the steps after a row's start may be kept
+LONGEST = 2_000  # steps looked ahead for single rewards, which takes some 0.2 ms each row
+_NEWEST = ("obs", "action", "reward", "discount")
+
+
+class End(IntEnum):
+    """What became of an episode where a transition ends."""
+
+    GOES_ON = 0
+    TERMINATED = 1
+    TRUNCATED = 2
+    UNKNOWN = 3  # nothing later had been stored
+
+
+class Draws(NamedTuple):
+    """What decides how transitions are made and drawn, beside the replay itself."""
+
+    batch_size: int
+    gamma: float
+
+
+class Room(NamedTuple):
+    """How much of a batch is kept."""
+
+    rows: int  # of the batch
+    depth: int  # steps after each row's start
+
+
+def room(batch_size: int, obs_bytes: int) -> Room:
+    """As many rows as the batch has, and up to ten steps after each, as far as MOST_BYTES go; 0 rows if for none."""
+    most = MOST_BYTES // max(obs_bytes, 1) - 1  # beside that of the newest transition
+    rows = min(batch_size, max(16, most // (2 + DEPTHS[0])))
+    depth = next((depth for depth in DEPTHS if rows * (2 + depth) <= most), 0)
+    return Room(max(min(rows, most // (2 + depth)), 0), depth)
+
+
+def record(learner: Learner, replay: Replay, draws: Draws, rng: np.random.Generator) -> dict[str, Tensor]:
+    """The moment as named tensors on the CPU; empty if observations are too large to be kept.
+
+    batch/*            [R] rows drawn as the learner draws, at most a batch
+    slots, span, end   [R] where they lie in the replay, how many steps they span, how they end (`End`)
+    chain/*            [R, D] the single env steps from each row's start on: `length` [R] of them are known,
+                       `reward` and `obs` (the one each step led to) hold them, `end` [R] says how the last one ends
+    newest/*           the transition stored last, without what it led to
+    online/*, target/* weights; adam/* [P] the optimiser's running means, and its steps
+    updates, size      so far, and how many transitions the replay holds
+    """
+    spec = replay.layout.obs
+    rows, depth = room(draws.batch_size, math.prod(spec.shape) * spec.dtype.itemsize)
+    if rows == 0:
+        return {}
+    sample = replay.sample(rows, rng)
+    newest = np.array([(replay.added - 1) % replay.layout.capacity])
+    last = replay.batch(sample._replace(slots=newest, weight=np.ones(1, np.float32)))
+    held, adam = _Held(replay, draws.gamma), learner.optimizer.state_dict()
+    found = {
+        **{f"batch/{name}": column for name, column in replay.batch(sample)._asdict().items()},
+        "slots": torch.from_numpy(sample.slots),
+        "span": torch.from_numpy(held.span(sample.slots)),
+        "end": torch.from_numpy(held.end(sample.slots)),
+        **held.chain(sample.slots, depth),
+        **{f"newest/{name}": column[0] for name, column in last._asdict().items() if name in _NEWEST},
+        "newest/slot": torch.tensor(int(newest[0])),
+        **{f"online/{name}": w for name, w in export_weights(learner.online).items()},
+        **{f"target/{name}": w for name, w in export_weights(learner.target).items()},
+        "adam/mean": adam["mean"],
+        "adam/square": adam["square"],
+        "adam/steps": torch.tensor(adam["steps"]),
+        "updates": torch.tensor(learner.updates),
+        "size": torch.tensor(len(replay)),
+    }
+    return {name: column.detach().cpu().clone() for name, column in found.items()}
+
+
+def unfold(reward: np.ndarray, span: np.ndarray, n: int, gamma: float) -> np.ndarray:
+    """The single rewards [T] float64 of successive env steps, NaN where they cannot be known.
+
+    Step t began the transition with the discounted sum reward[t] over span[t] <= n steps. Two neighbours that
+    end together differ by one reward:   r_t = R_t - gamma R_t+1
+    two whole windows by two:            r_t = R_t - gamma R_t+1 + gamma^n r_t+n
+    so each needs those after it, up to the end of the episode: in an episode that goes on none is known.
+    """
+    if n == 1:
+        return reward.astype(np.float64)
+    sums, spans, single = reward.tolist(), span.tolist(), [math.nan] * len(reward)
+    for t in range(len(sums) - 1, -1, -1):
+        if spans[t] == 1:
+            single[t] = sums[t]
+        elif t + 1 < len(sums):
+            single[t] = sums[t] - gamma * sums[t + 1]
+            if spans[t] == spans[t + 1]:
+                single[t] += gamma**n * single[t + n] if t + n < len(sums) else math.nan
+    return np.array(single)
+
+
+class _Held:
+    """What a replay holds, looked up by the frames it starts from. Slots and frames are told by number."""
+
+    def __init__(self, replay: Replay, gamma: float):
+        self._replay, self._layout, self._gamma = replay, replay.layout, gamma
+        names = ("first", "start", "reward", "discount", "end")
+        self._first, self._start, self._reward, self._discount, self._end = (
+            getattr(replay.memory, name).cpu().numpy() for name in names
+        )
+        oldest = replay.added - len(replay)
+        number = replay.starts.read(oldest, replay.added)["number"]  # of each transition's first frame
+        order = number.argsort(kind="stable")
+        self._sorted, self._slots = number[order], (oldest + order) % self._layout.capacity
+        # With gamma = 0 a discount says nothing.
+        self._tells = np.float32(gamma**self._layout.n) > 0
+
+    def span(self, slots: np.ndarray) -> np.ndarray:
+        """[R] env steps."""
+        frames = (self._end[slots] - self._start[slots]) % self._layout.num_frames
+        return frames // self._layout.num_envs
+
+    def end(self, slots: np.ndarray) -> np.ndarray:
+        """[R] uint8, each an `End`."""
+        newest = self._replay.frames.added - 1
+        # A slot's frame is the latest of that slot; the next frame of the same env is one vector step younger.
+        age = (newest - self._end[slots]) % self._layout.num_frames
+        after = (self._end[slots] + self._layout.num_envs) % self._layout.num_frames
+        seen = age >= self._layout.num_envs
+        over = np.where(seen, self._first[after], self.span(slots) < self._layout.n)
+        ended = np.where(self._tells, End.TRUNCATED, End.UNKNOWN)
+        code = np.where(over, ended, np.where(seen, End.GOES_ON, End.UNKNOWN))
+        return np.where((self._discount[slots] == 0) & self._tells, End.TERMINATED, code).astype(np.uint8)
+
+    def chain(self, slots: np.ndarray, depth: int) -> dict[str, Tensor]:
+        """The single steps from where the transitions in `slots` [R] start."""
+        rows, envs = len(slots), self._layout.num_envs
+        length, end = np.zeros(rows, np.uint8), np.zeros(rows, np.uint8)
+        reward, frame = np.zeros((rows, depth), np.float32), np.zeros((rows, depth), np.int64)
+        for row, slot in enumerate(slots):
+            path = self._successors(slot, depth)
+            single = unfold(self._reward[path], self.span(path), self._layout.n, self._gamma)[:depth]
+            known = int(np.isfinite(single).cumprod().sum())
+            frame[row] = self._start[slot] + envs * (1 + np.minimum(np.arange(depth), max(known - 1, 0)))
+            length[row], reward[row, :known] = known, single[:known]
+            if known and self.span(path[known - 1 : known])[0] == 1:
+                end[row] = self.end(path[known - 1 : known])[0]
+        seen = torch.from_numpy(frame.ravel() % self._layout.num_frames).to(self._replay.memory.frames.device)
+        obs = observe(self._replay.memory, self._layout, seen).reshape(rows, depth, *self._layout.obs.shape)
+        return {
+            "chain/length": torch.from_numpy(length),
+            "chain/reward": torch.from_numpy(reward),
+            "chain/end": torch.from_numpy(end),
+            "chain/obs": obs,
+        }
+
+    def _successors(self, slot: int, depth: int) -> np.ndarray:
+        """Slots of the transitions that start where this one does, a step later, and so on within the episode."""
+        n = self._layout.n
+        most = depth if n == 1 else LONGEST
+        begun = self._replay.starts.read(int(slot), int(slot) + 1)["number"]
+        numbers = begun + self._layout.num_envs * np.arange(most)
+        at = np.minimum(self._sorted.searchsorted(numbers), len(self._sorted) - 1)
+        found = self._sorted[at] == numbers  # the frame on which an episode ended starts nothing
+        return self._slots[at[: int(found.cumprod().sum())]]

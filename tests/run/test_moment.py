@@ -1,0 +1,189 @@
+"""The moment that is recorded: single rewards, how episodes end, what followed each row, its size."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from dqnlab.learn.heads import ScalarHead
+from dqnlab.learn.learner import Learner, hard_sync
+from dqnlab.learn.networks import QNetwork
+from dqnlab.learn.nstep import NStep, StepResult
+from dqnlab.learn.optimizer import AdamSettings
+from dqnlab.learn.replay import Layout, Replay
+from dqnlab.learn.samplers import Uniform
+from dqnlab.learn.targets import greedy
+from dqnlab.learn.types import Block, ObsSpec
+from dqnlab.run.moment import MOST_BYTES, Draws, End, record, room, unfold
+
+GAMMA = 0.9
+
+
+class Step(NamedTuple):
+    """One env step as it really was; the observation that it led to is its own (env, vector step)."""
+
+    reward: float
+    end: End
+
+
+class World:
+    """Envs whose observation is (env, vector step), with random rewards and ends, and all that they did."""
+
+    def __init__(self, num_envs: int, n: int, stack: int = 1, capacity: int = 400):
+        shape = (2,) if stack == 1 else (stack, 2)
+        self.obs = ObsSpec(shape, np.dtype(np.float32), stack=stack)
+        layout = Layout(capacity, self.obs, num_envs, n)
+        self.replay = Replay(layout, Uniform(), np.random.default_rng(0))
+        self.fold, self.num_envs, self.time = NStep(n, GAMMA, num_envs), num_envs, 0
+        self.live, self.rng = np.ones(num_envs, bool), np.random.default_rng(1)
+        self.steps: dict[tuple[int, int], Step] = {}
+
+    def frames(self) -> np.ndarray:
+        return np.array([(env, self.time) for env in range(self.num_envs)], np.float32)
+
+    def go(self, count: int, ends: Callable[[np.ndarray], np.ndarray] | None = None) -> None:
+        for _ in range(count):
+            frames, first = self.frames(), ~self.live
+            draw = self.rng.integers(20, size=self.num_envs) if ends is None else ends(self.live)
+            kind = np.where(self.live, draw, 9)
+            reward = np.where(self.live, self.rng.integers(-9, 10, size=self.num_envs), 0).astype(float)
+            action = self.rng.integers(2, size=self.num_envs)
+            step = StepResult(action, reward, kind == 1, kind == 2, self.live)
+            for env in self.live.nonzero()[0].tolist():
+                code = {1: End.TERMINATED, 2: End.TRUNCATED}.get(int(kind[env]), End.GOES_ON)
+                self.steps[env, self.time] = Step(float(reward[env]), code)
+            moved, self.time = self.fold(step), self.time + 1
+            if self.time == 1:
+                frames, first = np.concatenate([frames, self.frames()]), np.concatenate([self.live, first])
+            else:
+                frames = self.frames()
+            self.replay.add(Block(frames, first, moved, [], int(self.live.sum()), 0.0))
+            self.live = (kind != 1) & (kind != 2)
+
+    def record(self, rows: int = 200) -> dict[str, Tensor]:
+        make = lambda: QNetwork(self.obs, 2, (3,), ScalarHead(), torch.Generator().manual_seed(0))  # noqa: E731
+        learner = Learner(make(), make(), greedy, hard_sync(9), AdamSettings(0.1, 0.9, 0.99, 1e-8, None))
+        return record(learner, self.replay, Draws(rows, GAMMA), np.random.default_rng(2))
+
+
+def newest_of(obs: Tensor) -> tuple[int, int]:
+    """(env, vector step) of an observation's newest frame."""
+    env, time = obs.reshape(-1, 2)[-1].tolist()
+    return int(env), int(time)
+
+
+SHAPES = [(1, 1, 1), (3, 1, 1), (1, 3, 1), (2, 5, 1), (3, 4, 2), (1, 1, 3)]
+
+
+@pytest.mark.parametrize(("num_envs", "n", "stack"), SHAPES)
+@pytest.mark.parametrize("count", [150, 900])  # before and after the oldest are overwritten
+def test_how_each_row_ends_is_what_happened(num_envs: int, n: int, stack: int, count: int) -> None:
+    world = World(num_envs, n, stack)
+    world.go(count)
+    kept = world.record()
+    seen = set()
+    for row, code in enumerate(kept["end"].tolist()):
+        env, start = newest_of(kept["batch/obs"][row])
+        span = int(kept["span"][row])
+        assert newest_of(kept["batch/next_obs"][row]) == (env, start + span)
+        assert kept["batch/action"][row] in (0, 1)
+        truth = world.steps[env, start + span - 1].end
+        assert code == truth or (code == End.UNKNOWN and start + span == world.time)
+        seen.add(code)
+    assert seen >= {End.GOES_ON, End.TERMINATED, End.TRUNCATED}
+
+
+@pytest.mark.parametrize(("num_envs", "n", "stack"), SHAPES)
+@pytest.mark.parametrize("count", [150, 900])
+def test_the_steps_after_each_row_are_those_that_were_taken(num_envs: int, n: int, stack: int, count: int) -> None:
+    world = World(num_envs, n, stack)
+    world.go(count)
+    kept = world.record(100)
+    whole, ended = 0, set()
+    for row, length in enumerate(kept["chain/length"].tolist()):
+        env, start = newest_of(kept["batch/obs"][row])
+        for k in range(length):
+            step = world.steps[env, start + k]
+            assert kept["chain/reward"][row, k].item() == pytest.approx(step.reward, abs=1e-4)
+            assert newest_of(kept["chain/obs"][row, k]) == (env, start + k + 1)
+            assert step.end is End.GOES_ON or k == length - 1
+        if length:
+            truth, code = world.steps[env, start + length - 1].end, int(kept["chain/end"][row])
+            assert code == truth or (code == End.UNKNOWN and start + length == world.time)
+            ended.add(code)
+        whole += length == 10
+    assert whole > 10
+    assert ended >= {End.GOES_ON, End.TERMINATED, End.TRUNCATED}
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 10])
+def test_single_rewards_are_recovered_from_the_sums_of_n(n: int) -> None:
+    fold, rng = NStep(n, GAMMA, 1), np.random.default_rng(n)
+    for length in (1, 2, n, n + 1, 40):
+        rewards = rng.normal(size=length)
+        sums, spans = [], []
+        for t, reward in enumerate(rewards):
+            over = np.array([t == length - 1])
+            moved = fold(StepResult(np.zeros(1, int), np.array([reward]), over, ~over & False, np.ones(1, bool)))
+            sums += moved.reward.tolist()
+            spans += (moved.end - moved.start).tolist()
+        fold(StepResult(np.zeros(1, int), np.zeros(1), ~over, ~over, np.zeros(1, bool)))
+        single = unfold(np.array(sums), np.array(spans), n, GAMMA)
+        np.testing.assert_allclose(single, rewards, atol=1e-5)
+
+
+def test_in_an_episode_that_goes_on_no_single_reward_is_guessed() -> None:
+    world = World(1, 3)
+    world.go(60, lambda live: np.zeros(1, int))
+    kept = world.record(1000)
+    assert kept["chain/length"].max() == 0
+    assert set(kept["end"].tolist()) == {End.GOES_ON, End.UNKNOWN}
+
+
+def test_a_single_step_needs_no_unfolding_even_in_an_episode_that_goes_on() -> None:
+    world = World(1, 1)
+    world.go(60, lambda live: np.zeros(1, int))
+    assert world.record()["chain/length"].max() == 10
+
+
+def test_the_newest_transition_and_the_places_of_all_are_named() -> None:
+    world = World(2, 1, capacity=100)
+    world.go(333)
+    kept, replay = world.record(), world.replay
+    assert kept["newest/slot"] == (replay.added - 1) % 100
+    assert kept["size"] == len(replay)
+    assert newest_of(kept["newest/obs"])[1] == world.time - 1
+    for row, slot in enumerate(kept["slots"].tolist()):
+        assert replay.memory.reward[slot] == kept["batch/reward"][row]
+
+
+def test_recording_changes_neither_the_replay_nor_its_draws() -> None:
+    world = World(2, 3)
+    world.go(100)
+    before = [column.clone() for column in world.replay.memory]
+    world.record()
+    assert all(map(torch.equal, before, world.replay.memory))
+    twin = World(2, 3)
+    twin.go(100)
+    np.testing.assert_array_equal(world.replay.sample(50).slots, twin.replay.sample(50).slots)
+
+
+@pytest.mark.parametrize("batch_size", [1, 16, 64, 256, 5000])
+@pytest.mark.parametrize("size", [1, 16, 48, 1000, 7056, 28224, 66_000])
+def test_what_is_recorded_of_observations_stays_within_bounds(batch_size: int, size: int) -> None:
+    rows, depth = room(batch_size, size)
+    assert 1 <= rows <= batch_size
+    assert (rows * (2 + depth) + 1) * size <= MOST_BYTES
+    if size <= 16 and batch_size <= 256:
+        assert (rows, depth) == (batch_size, 10)
+
+
+def test_observations_too_large_for_a_single_row_are_not_recorded() -> None:
+    assert room(64, MOST_BYTES // 3 + 1).rows == 0
+    world = World(1, 1)
+    world.go(5)
+    world.replay.layout = world.replay.layout._replace(obs=world.obs._replace(shape=(100_000, 2)))
+    assert world.record() == {}
