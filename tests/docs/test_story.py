@@ -258,6 +258,16 @@ def test_metrics_that_the_story_names_are_explained(page: Path) -> None:
     assert [name for name in named if f"| `{name}` |" not in explained] == []
 
 
+@EACH_PAGE
+def test_verdicts_that_the_story_names_are_those_of_the_health_strip(page: Path) -> None:
+    words = json.loads((ROOT / "src/dqnlab/explain/page/words/health.json").read_text("utf-8"))
+    language = "zh-Hant" if "zh-Hant" in page.name else "en"
+    known = {text[language].lower() for name, text in words.items() if re.fullmatch(r"kind\..*\.name", name)}
+    verdicts = re.findall(r"^\| ([^|]+) \|(?:[^|]+\|){3}$", page.read_text("utf-8"), flags=re.MULTILINE)
+    assert len(verdicts) >= 6
+    assert [name for name in verdicts[-6:] if name not in known] == []
+
+
 def test_on_the_slippery_lake_most_arrivals_come_after_the_cut() -> None:
     """Said of the best policy; by value iteration on the environment's own table."""
     table: Any = gym.make("FrozenLake-v1").unwrapped
