@@ -93,7 +93,11 @@ export class Store {
   #write() {
     const chosen = [...this.#values].filter(([key, value]) => !Object.is(value, this.#defaults[key]));
     const text = new URLSearchParams(chosen.map(([key, value]) => [key, String(value)])).toString();
-    history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
+    try {
+      history.replaceState(null, "", `#${text}`);
+    } catch {
+      // Inside a notebook's frame there is no address to write to: the page works, only without links to moments.
+    }
   }
 }
 
