@@ -53,12 +53,27 @@ def test_a_drawing_takes_states_observations_and_stacks_alike(open_page: Open) -
     assert pose("mountaincar", [9, 9, 1, 2]) == [1, 2]
 
 
-def test_the_canvas_shows_the_cart_where_the_state_says(open_page: Open) -> None:
-    opened = open_page(sample())
-    world = sample()["world"]
-    left, right = (painted(opened, world, [x, 0, 0, 0]) for x in (-1.0, 1.0))
-    tilted, pushed = painted(opened, world, [1.0, 0, 0.1, 0]), painted(opened, world, [1.0, 0, 0, 0], action=1)
-    assert len({left, right, tilted, pushed}) == 4
+CART = """([world, state]) => {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [288, 200];
+  const context = canvas.getContext("2d");
+  m.draw(context, world, state, { width: 288, height: 200 });
+  return [-2, -1, 0, 1, 2].map((x) => context.getImageData(144 + 50 * x, 143, 1, 1).data[3] > 0);
+}"""
+
+
+def test_the_cart_stands_where_the_state_says(open_page: Open) -> None:
+    opened, world = open_page(sample()), sample()["world"]  # 50 pixels are a metre, 143 the height of the cart
+    for x in (-2, -1, 0, 1, 2):
+        shown = opened.module("drawings.js", f"({CART})(argument)", [world, [x, 0, 0, 0]])
+        assert shown == [x == each for each in (-2, -1, 0, 1, 2)]
+
+
+def test_the_pole_leans_and_the_push_is_shown(open_page: Open) -> None:
+    opened, world = open_page(sample()), sample()["world"]
+    still, leaning = painted(opened, world, [1.0, 0, 0, 0]), painted(opened, world, [1.0, 0, 0.1, 0])
+    left, right = (painted(opened, world, [1.0, 0, 0, 0], action=action) for action in (0, 1))
+    assert len({still, leaning, left, right}) == 4
 
 
 CLOCK = """(calm) => {
