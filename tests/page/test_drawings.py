@@ -56,7 +56,7 @@ def test_a_drawing_takes_states_observations_and_stacks_alike(open_page: Open) -
 CART = """([world, state]) => {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [288, 200];
-  const context = canvas.getContext("2d");
+  const context = canvas.getContext("2d", { willReadFrequently: true });
   m.draw(context, world, state, { width: 288, height: 200 });
   return [-2, -1, 0, 1, 2].map((x) => context.getImageData(144 + 50 * x, 143, 1, 1).data[3] > 0);
 }"""

@@ -17,7 +17,11 @@ from .conftest import Open, Opened
 from .sample import layers, network, sample
 
 INK = """canvas => {
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const copy = document.createElement("canvas");
+  [copy.width, copy.height] = [canvas.width, canvas.height];
+  const context = copy.getContext("2d", { willReadFrequently: true });
+  context.drawImage(canvas, 0, 0);
+  const { data } = context.getImageData(0, 0, copy.width, copy.height);
   let count = 0;
   for (let i = 3; i < data.length; i += 4) count += data[i] > 0;
   return count / (data.length / 4);
