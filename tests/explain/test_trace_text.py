@@ -15,7 +15,7 @@ from dqnlab.explain.trace import trace_of
 from dqnlab.explain.trace_text import NOTHING, as_text, step_text
 from dqnlab.run.folder import BATCH
 
-from .conftest import Recorded
+from .recording import Recorded
 
 NUMBER = r"-?(?:\d+\.?\d*(?:e[+-]\d+)?|\.\d+)"
 
