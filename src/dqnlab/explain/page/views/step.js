@@ -119,6 +119,7 @@ function batchTable({ store, t, num }, step, { chosen, all, same }) {
       cells.map((value) => el("td", { class: "number" }, num(value, 5))));
   };
   return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t("step.sample") }, el("table", {},
-    el("thead", {}, el("tr", {}, names.map((name) => el("th", { scope: "col" }, t(`step.col_${name}`))))),
+    el("thead", {}, el("tr", {}, names.map((name) => (
+      el("th", { scope: "col", class: name === "row" || name === "end" ? null : "number" }, t(`step.col_${name}`)))))),
     el("tbody", {}, Array.from({ length: step.count }, (_, i) => line(i)))));
 }

@@ -147,7 +147,8 @@ function update({ page, step, explained }) {
       explained(name === "gradient" ? w.clipped : w[name], texts[name], `${name}-${i}`))));
   };
   return el("div", { class: "scroll" }, el("table", {},
-    el("thead", {}, el("tr", {}, names.map((name) => el("th", { scope: "col" }, t(`step.w_${name}`))))),
+    el("thead", {}, el("tr", {}, names.map((name, i) => (
+      el("th", { scope: "col", class: i ? "number" : null }, t(`step.w_${name}`)))))),
     el("tbody", {}, moment.weights.map(line_))));
 }
 
