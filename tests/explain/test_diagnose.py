@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from dqnlab import presets
 from dqnlab.config import Constant, Geometric, Hard, Linear, Polyak
 from dqnlab.explain.diagnose import diagnose
 from dqnlab.explain.findings import Course, Facts, Finding, as_data, facts_of
+from dqnlab.explain.page import words
 from dqnlab.run.envs import describe
 
 FACTS = Facts(
@@ -84,6 +86,8 @@ def kinds(rows: Rows, **facts: Any) -> list[str]:
 def only(rows: Rows, kind: str, **facts: Any) -> Finding:
     found = [finding for finding in diagnose(rows, replace(FACTS, **facts)) if finding.kind == kind]
     assert len(found) == 1, kinds(rows, **facts)
+    said = words()[f"health.kind.{kind}.means"]["en"]
+    assert set(re.findall(r"\{(\w+)\}", said)) <= found[0].numbers.keys(), "a sentence would not be filled"
     return found[0]
 
 
