@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from .conftest import Open, Opened
-from .playing import balancing, until
+from .playing import balancing, classic, until
 from .sample import layers, network, sample
 
 RESULTS = "#whatif .whatif-results li"
@@ -24,7 +24,8 @@ def drag(opened: Opened, i: int, value: float) -> None:
         }""",
         [i, value],
     )
-    opened.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    frames = "new Promise(requestAnimationFrame).then(() => new Promise(requestAnimationFrame))"
+    opened.page.evaluate(frames)
 
 
 def shown(opened: Opened) -> list[float]:
@@ -77,7 +78,7 @@ def test_the_question_stands_in_the_address_and_comes_back_from_it(open_page: Op
     assert "whatif.x" not in again.page.evaluate("location.hash")
 
 
-@pytest.mark.parametrize("text", ["1,2", "a,b,c,d", "1e999,0,0,0", "1,2,3,4,5", "%3Cimg%3E", ",,,x"])
+@pytest.mark.parametrize("text", ["1,2", "a,b,c,d", "1e999,0,0,0", "1,2,3,4,5", "%3Cimg%3E", ",,,"])
 def test_a_question_that_cannot_be_read_is_the_recorded_moment(open_page: Open, text: str) -> None:
     opened = open_page(sample(), hash=f"whatif.x={text}&whatif.net=__proto__&whatif.i=99")
     np.testing.assert_allclose(shown(opened), asked(start()), rtol=1e-3)
@@ -100,9 +101,8 @@ def test_another_network_gives_its_own_answer(open_page: Open) -> None:
     opened = open_page(sample())
     opened.page.select_option("#whatif select", "online")
     until(opened, "location.hash.includes('whatif.net=online')")
-    drag(opened, 0, 0.0)
+    opened.page.wait_for_timeout(100)
     obs = start()
-    obs[0] = 0.0
     np.testing.assert_allclose(shown(opened), network(1).q_values(torch.tensor([obs])).numpy()[0], rtol=1e-3)
 
 
@@ -129,6 +129,7 @@ def test_let_go_can_be_stopped_and_taken_to_the_end_at_once(open_page: Open) -> 
     assert opened.page.locator(RESULTS).count() == 0
     opened.page.click("#whatif >> text=Let go")
     opened.page.click("#whatif >> text=To the end")
+    assert opened.page.locator(RESULTS).count() == 1
     assert "limit of 500 steps (truncated), return 500." in opened.page.inner_text(RESULTS)
     opened.page.select_option("#whatif select", "target")
     opened.page.click("#whatif >> text=Let go")
@@ -190,3 +191,34 @@ def test_an_unknown_range_is_that_of_the_recorded_episodes(open_page: Open) -> N
     slider = opened.page.locator("#whatif input[type=range]").nth(1)
     assert float(slider.get_attribute("min")) == pytest.approx(seen.min() - room, rel=1e-5)
     assert float(slider.get_attribute("max")) == pytest.approx(seen.max() + room, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["mountaincar", "acrobot"])
+def test_every_physics_can_be_let_go_until_the_limit(open_page: Open, kind: str) -> None:
+    opened = open_page(classic(kind)[0])
+    opened.page.click("#whatif button.primary")
+    opened.page.click("#whatif >> text=To the end")
+    assert "limit of 200 steps (truncated), return -200." in opened.page.inner_text(RESULTS)
+    assert opened.page.locator("#you .you-side").count() == 2
+
+
+def test_the_curve_of_the_dragged_input_passes_through_the_present_values(open_page: Open) -> None:
+    opened = open_page(sample())
+    drag(opened, 2, 0.0)
+    until(opened, "document.querySelector('#whatif .whatif-curve').textContent.includes('angle')")
+    curve = opened.module(
+        "question.js",
+        """(() => {
+          const data = modules["codec.js"].unpack(JSON.parse(document.getElementById("data").textContent));
+          const network = modules["network.js"].makeNetwork(data.networks.best);
+          const obs = Float32Array.from(argument);
+          const about = { obsSpec: data.obs, inputs: m.draggable(data), system: null };
+          return m.along(2, { network, obs, values: argument, ...about });
+        })()""",
+        start(),
+    )
+    here = start()
+    for x, left, right in zip(curve["x"][::20], *(y[::20] for y in curve["y"]), strict=True):
+        here[2] = x
+        np.testing.assert_allclose([left, right], asked(here), rtol=1e-4, atol=1e-6)
+    assert (curve["x"][0], curve["x"][-1]) == (-0.2095, 0.2095)

@@ -9,6 +9,8 @@ import { systemOf } from "../systems.js";
 import { makeLetGo } from "./letgo.js";
 
 const COLOURS = 6; // of actions; further ones take them again
+const DEAR = 12; // milliseconds for a curve; one that takes longer waits
+const QUIET = 150; // milliseconds without a new question
 
 export function mountWhatif(root, page) {
   const { data, store, t } = page;
@@ -29,15 +31,20 @@ export function mountWhatif(root, page) {
   const chart = el("div", { class: "whatif-curve" });
   root.append(
     el("div", { class: "columns" },
-      el("div", { class: "card" }, sliders.node),
-      el("div", { class: "card" }, answer.node, letGo.node)),
-    el("div", { class: "card whatif-below" }, chart));
+      el("div", { class: "card" }, answer.node, letGo.node),
+      el("div", { class: "card" }, sliders.node, chart)));
 
+  let cost = 0; // milliseconds that the last curve took: a large network must not hold up a film
+  const later = makeSoon(() => {
+    const before = performance.now();
+    clear(chart).append(curve(page, question, inputs, question.now(), chart.clientWidth || 480));
+    cost = performance.now() - before;
+  }, () => (cost > DEAR ? QUIET : 0));
   const show = () => {
     const now = question.now();
     sliders.show(now.values);
     answer.show(now);
-    clear(chart).append(curve(page, question, inputs, now));
+    later.ask();
   };
   const soon = makeSoon(show);
   store.on(["whatif.x", "whatif.net", "whatif.i"], () => { letGo.forget(); soon.ask(); });
@@ -47,7 +54,7 @@ export function mountWhatif(root, page) {
     soon.ask();
   });
   show();
-  return () => { soon.end(); letGo.stop(); };
+  return () => { soon.end(); later.end(); letGo.stop(); };
 }
 
 /** The word that says why there is nothing to ask here, or null. */
@@ -98,7 +105,10 @@ function makeSliders(page, inputs, question) {
   });
   const reset = el("button", { type: "button", on: { click: question.reset } }, t("whatif.reset"));
   return {
-    node: el("div", { class: "whatif-sliders" }, rows.map((each) => each.node), el("div", { class: "row" }, reset)),
+    node: el("div", { class: "whatif-sliders" },
+      rows.map((each) => each.node),
+      question.system?.settle ? el("p", { class: "muted" }, t("whatif.pairs")) : null,
+      el("div", { class: "row" }, reset)),
     show(values) {
       rows.forEach(({ range, output, unit }, i) => {
         const text = `${num(values[i])}${unit ? ` ${unit}` : ""}`;
@@ -114,7 +124,7 @@ function makeSliders(page, inputs, question) {
 /** The drawing, the values of every action and the choice in words: {node, show({obs, state, q, action})}. */
 function makeAnswer(page, question) {
   const { data, t, num } = page;
-  const stage = makeStage(data.world, t);
+  const stage = makeStage(data.world);
   const said = el("p", { class: "said whatif-said" });
   const values = el("div", { class: "whatif-values" });
   const { names } = question;
@@ -123,7 +133,7 @@ function makeAnswer(page, question) {
   return {
     node: el("div", {},
       stage.node,
-      el("label", { class: "row" }, el("span", {}, t("whatif.network")), choice),
+      el("label", { class: "row whatif-choice" }, el("span", {}, t("whatif.network")), choice),
       values, said),
     show({ obs, state, q, action }) {
       const { best, second, gap } = verdict(q);
@@ -131,7 +141,7 @@ function makeAnswer(page, question) {
       const text = t(gap === 0 ? "whatif.tie" : second === null ? "whatif.only" : "whatif.chosen", {
         action: t(data.actions[best]), second: second === null ? "" : t(data.actions[second]), gap: num(gap),
       });
-      stage.show(state ?? obs, { action: action ?? best, label: text });
+      stage.show(state ?? obs, { action: action ?? best, label: text, terrain: page.episode().terrain });
       clear(values).append(bars(Array.from(q, (value, a) => ({
         label: t(data.actions[a]), value, class: `action-${a % COLOURS}`,
       }))));
@@ -141,7 +151,7 @@ function makeAnswer(page, question) {
 }
 
 /** The values of every action along the input that was dragged last. */
-function curve(page, question, inputs, { obs, values }) {
+function curve(page, question, inputs, { obs, values }, width) {
   const { data, t } = page;
   const i = Math.min(Math.max(Math.trunc(page.store.get("whatif.i")), 0), inputs.length - 1);
   const { x, y } = along(i, {
@@ -153,7 +163,7 @@ function curve(page, question, inputs, { obs, values }) {
     el("p", { class: "muted" }, label),
     el("p", { class: "row" }, series.map(({ name, class: kind }) => el("span", { class: `whatif-key ${kind}` }, name))),
     lineChart({
-      series, label, xLabel: inputs[i].unit, yLabel: "Q", marks: [{ x: values[i], text: t("whatif.here") }],
+      series, label, width, height: 200, xLabel: inputs[i].unit, yLabel: "Q", marks: [{ x: values[i], text: t("whatif.here") }],
       xLow: inputs[i].low, xHigh: inputs[i].high,
       onPick: (value) => question.drag(i, nearestOn(inputs[i], value)),
     }));
@@ -164,14 +174,24 @@ function nearestOn({ low, high, step }, value) {
   return step === 1 ? Math.round(inside) : inside;
 }
 
-/** Draws once for a picture of the screen, however often it was asked: {ask(), end()}. */
-function makeSoon(draw) {
+/**
+ * Draws with the next picture of the screen, once, however often it was asked: {ask(), end()}.
+ * Where `delay` says so it waits so many milliseconds, and anew after every question.
+ */
+function makeSoon(draw, delay = () => 0) {
   let request = null;
+  let timer = null;
+  const next = () => {
+    request ??= window.requestAnimationFrame(() => { request = null; draw(); });
+  };
   return {
     ask() {
-      request ??= window.requestAnimationFrame(() => { request = null; draw(); });
+      clearTimeout(timer);
+      if (delay() > 0) timer = setTimeout(next, delay());
+      else next();
     },
     end() {
+      clearTimeout(timer);
       if (request !== null) window.cancelAnimationFrame(request);
     },
   };

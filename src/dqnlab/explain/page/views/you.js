@@ -115,10 +115,10 @@ function makeMatch(page) {
 /** One of the two: {node, show(walk, action)}. */
 function makeSide(page, name) {
   const { data, t, num } = page;
-  const stage = makeStage(data.world, t);
+  const stage = makeStage(data.world);
   const said = el("p", { class: "number you-said" });
   return {
-    node: el("div", { class: "card" }, el("h3", {}, t(name)), stage.node, said),
+    node: el("div", { class: "card you-side" }, el("h3", {}, t(name)), stage.node, said),
     show(walk, action) {
       const text = t(walk.ended ? `you.${walk.ended}` : "you.now", { n: walk.steps, total: num(walk.total, 6) });
       said.textContent = text;
@@ -144,7 +144,7 @@ function makeBoard(page, match, sides) {
     said,
     el("div", { class: "columns" }, sides.you.node, sides.it.node),
     el("div", { class: "row you-pads" }, pads),
-    el("p", { class: "muted" }, hint));
+    el("p", { class: "muted" }, `${hint} ${t("you.start", { seed: firstEpisode(data).seed })}`));
   match.onShow((game, seconds) => {
     sides.you.show(game.you, game.phase === "ready" ? null : game.wanted());
     sides.it.show(game.it, game.it.action);
