@@ -1,5 +1,6 @@
-"""The README says what is so: its code runs, its tables and its tree agree with the source."""
+"""The README says what is so: its code runs, its tables and its tree agree with the source, in both languages."""
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -17,12 +18,13 @@ from dqnlab.run.events import Event
 
 ROOT = Path(__file__).resolve().parent.parent
 SRC = ROOT / "src" / "dqnlab"
-PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
-README = (ROOT / "README.md").read_text("utf-8")
+PAGES = ["README.md", "README.zh-Hant.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/dqn.md", "docs/dqn.zh-Hant.md"]
+README, CHINESE = ((ROOT / page).read_text("utf-8") for page in PAGES[:2])
+READMES = pytest.mark.parametrize("readme", [README, CHINESE], ids=["English", "Chinese"])
 
 
-def blocks(language: str) -> list[str]:
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+def blocks(language: str, page: str = README) -> list[str]:
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
     return [text for name, text in found if name == language]
 
 
@@ -64,8 +66,9 @@ def test_python_in_the_readme_runs(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert "Score(" in capsys.readouterr().out
 
 
-def test_readme_lists_exactly_the_commands_there_are() -> None:
-    assert re.findall(r"^\| `dqn (\w+)", README, flags=re.MULTILINE) == list(COMMANDS)
+@READMES
+def test_readme_lists_exactly_the_commands_there_are(readme: str) -> None:
+    assert re.findall(r"^\| `dqn (\w+)", readme, flags=re.MULTILINE) == list(COMMANDS)
 
 
 def test_training_commands_in_the_readme_are_understood(tmp_path: Path) -> None:
@@ -88,23 +91,58 @@ def test_make_targets_in_the_pages_exist() -> None:
         assert re.search(rf"^{name}:", makefile, flags=re.MULTILINE), name
 
 
-def test_reading_order_in_the_readme_is_that_of_the_files() -> None:
-    order = re.findall(r"^\| ([①-⑧]) \| `([\w/]+\.py)` \|", README, flags=re.MULTILINE)
+@READMES
+def test_reading_order_in_the_readme_is_that_of_the_files(readme: str) -> None:
+    order = re.findall(r"^\| ([①-⑧]) \| `([\w/]+\.py)` \|", readme, flags=re.MULTILINE)
     assert [number for number, _ in order] == list("①②③④⑤⑥⑦⑧")
     for number, path in order:
         assert (SRC / path).read_text("utf-8").startswith(f'"""{number}'), path
 
 
-def test_tree_in_the_readme_is_the_tree_on_disk() -> None:
-    (tree,) = [block for block in blocks("") if block.startswith("src/dqnlab/")]
+@READMES
+def test_tree_in_the_readme_is_the_tree_on_disk(readme: str) -> None:
+    (tree,) = [block for block in blocks("", readme) if block.startswith("src/dqnlab/")]
     drawn = set(re.findall(r"[├└]── (\w+(?:\.py|/))", tree))
-    named = drawn | set(re.findall(r"\b(\w+\.py)\b", tree))
+    named = drawn | set(re.findall(r"\b(\w+\.py)\b", tree, flags=re.ASCII))
     folders = {f"{path.parent.name}/" for path in SRC.glob("*/__init__.py")}
     files = {path.name for path in SRC.glob("*.py") if not path.name.startswith("_")}
     assert named == folders | files
 
 
+def test_both_readmes_show_the_same_code() -> None:
+    code, twin = ([ast.dump(ast.parse(block)) for block in blocks("python", page)] for page in (README, CHINESE))
+    assert code == twin  # comments are no part of it
+    code, twin = ([shlex.split(block, comments=True) for block in blocks("sh", page)] for page in (README, CHINESE))
+    assert code == twin
+
+
+def test_both_readmes_name_the_same_things_in_the_same_sections() -> None:
+    english, chinese = (re.split(r"^## .*$", page, flags=re.MULTILINE) for page in (README, CHINESE))
+    assert len(english) == len(chinese)
+    for section, twin in zip(english, chinese, strict=True):
+        assert sorted(named(section)) == sorted(named(twin))
+
+
+def named(text: str) -> list[str]:
+    """What stands in backticks outside blocks of code, and the number of rows and points."""
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    rows = re.findall(r"^(\||-|\d\.) ", text, flags=re.MULTILINE)
+    return [*re.findall(r"`([^`]+)`", text), *rows]
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page: str) -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / page).read_text("utf-8"))
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    links = re.findall(r"\]\((?!https?:)([^)]+)\)", (ROOT / page).read_text("utf-8"))
+    broken = []
+    for link in links:
+        file, _, heading = link.partition("#")
+        target = (ROOT / page).parent / file if file else ROOT / page
+        if not target.exists() or (heading and heading not in anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+def anchors(page: Path) -> list[str]:
+    """Where a link into a page may lead, by the rule that GitHub has for headings."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), flags=re.MULTILINE)
+    return [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
