@@ -9,8 +9,11 @@ import pytest
 import torch
 
 import dqnlab
+from dqnlab.config import Env
 from dqnlab.explain.page import pack
+from dqnlab.explain.world import look
 from dqnlab.learn.networks import QNetwork
+from dqnlab.run.envs import describe
 
 from .conftest import Open
 from .playing import balancing
@@ -35,7 +38,7 @@ CASES: list[tuple[str, str, dict[str, Any], tuple[float, ...]]] = [
 ]
 COMPARE = """(() => {
   const system = m.systems[argument.kind];
-  const worst = { state: 0, obs: 0, back: 0, outcome: 0, settled: 0 };
+  const worst = { state: 0, obs: 0, back: 0, outcome: 0 };
   const apart = (a, b) => Math.max(...Array.from(a, (x, i) => Math.abs(x - b[i])));
   for (const row of argument.rows) {
     const next = system.step(row.state, row.action, argument.params);
@@ -144,6 +147,16 @@ def test_let_go_with_a_trained_network_is_gymnasiums_own_episode(open_page: Open
     net = dqnlab.load(tmp_path / "run").network.requires_grad_(False)
     assert max(len(closed_loop(net, seed)[1]) for seed in range(5)) == 500
     assert_same_way(open_page, net, range(5), 100)
+
+
+@pytest.mark.parametrize(("kind", "name"), [(case[0], case[1]) for case in CASES[::3]])
+def test_a_world_as_it_is_read_has_all_that_its_physics_needs(open_page: Open, kind: str, name: str) -> None:
+    env = Env(id=name)
+    world = look(env, describe(env))
+    assert world.kind == kind
+    needed = open_page(sample()).module("systems.js", "m.systems[argument].needs", kind)
+    assert needed
+    assert set(needed) <= set(world.params)
 
 
 def test_a_world_with_a_constant_missing_has_no_physics(open_page: Open) -> None:
