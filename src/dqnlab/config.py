@@ -159,6 +159,8 @@ class Config:
     checkpoint_every: int = 10_000
     """env steps between two checkpoints, which `dqn resume` goes on from; 0 for none but on Ctrl-C"""
     film: Film = field(default_factory=Film)
+    explain: bool = True
+    """write report.html, the page that explains the run, when training is over"""
 
     def __post_init__(self) -> None:
         written("preset", self.preset)

@@ -22,6 +22,7 @@ COMMANDS = {
     "evaluate": "play greedy episodes with a run's network: dqn evaluate RUN",
     "watch": "watch a run's network play in a window: dqn watch RUN",
     "record": "film a run's network: dqn record RUN",
+    "explain": "explain a run on one page, or one learning step of it in numbers (--step): dqn explain RUN",
     "doctor": "examine an environment before training on it: dqn doctor [ENV] [--FIELD VALUE …]",
     "runs": "table of the runs with their scores",
     "presets": "table of the presets, or what one sets: dqn presets [NAME]",

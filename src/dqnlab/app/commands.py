@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import webbrowser
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING
 from ..choices import between, whole
 from ..config import LONGEST_FILM, MOST_EPISODES, MOST_FILMS, Episodes, Steps, check_seed
 from ..errors import ConfigError, FolderError
-from .arguments import Evaluate, Presets, Record, Resume, RunsTable, Selftest, Train, Watch
+from ..run.folder import REPORT
+from .arguments import Evaluate, Explain, Presets, Record, Resume, RunsTable, Selftest, Train, Watch
 from .interrupt import SIGNALLED
 from .loading import loading
 from .parse import parse_args, parse_doctor, parse_train
@@ -174,6 +176,29 @@ def record(words: Sequence[str]) -> int:
         raise FolderError(f"{str(folder)!r} is a link, which may lead anywhere: say --out")
     for made in film(agent, folder, episodes=args.episodes, max_seconds=args.max_seconds, seed=args.seed):
         print(shown(made))
+    return 0
+
+
+def explain(words: Sequence[str]) -> int:
+    """`dqn explain`"""
+    args = parse_args(Explain, "explain", words)
+    whole("--row", args.row, 0)
+    from ..run.find import find_run, read_run
+
+    folder = find_run(args.run, args.runs)
+    with loading():
+        from ..explain.report import write_report
+        from ..explain.trace_text import step_text
+    if args.step:
+        print(clean(step_text(folder, args.row, args.trust_env_module)), end="")
+        return 0
+    page = args.out or folder / REPORT
+    if args.out is None and page.is_symlink():
+        raise FolderError(f"{str(page)!r} is a link, which may lead anywhere: say --out")
+    write_report(read_run(folder), args.env, args.trust_env_module, page)
+    print(shown(page))
+    if args.open:
+        webbrowser.open(page.resolve().as_uri())
     return 0
 
 

@@ -16,6 +16,7 @@ from .stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from ..build import System
+    from ..config import Env
     from ..run.agent import Agent
     from ..run.events import Event
     from ..run.judge import Verdict
@@ -66,11 +67,12 @@ class Experiment:
         collector = self.system.collector
         return collector.level != "C" or not collector.cuts or waited >= PATIENCE
 
-    def conclude(self, seconds: float, *, interrupted: bool, film: bool = True) -> Run:
-        """Judges, films and reports; what there is so far if interrupted.
+    def conclude(self, seconds: float, *, interrupted: bool, show: bool = True) -> Run:
+        """Judges, films, explains and reports; what there is so far if interrupted.
 
         Args:
             seconds: spent in the loop on this run, evaluations included.
+            show: whether to film and explain it.
         """
         verdict = None
         try:
@@ -84,8 +86,8 @@ class Experiment:
             self._report(self._run(None, interrupted=True))  # what was learnt so far is already saved
             raise
         run = self._run(verdict, interrupted=interrupted)
-        if film and not interrupted:
-            run = self._film(run)
+        if show and not interrupted:
+            run = self._explain(self._film(run))
         return self._report(run)
 
     def fail(self, seconds: float) -> Run:
@@ -167,6 +169,12 @@ class Experiment:
         with self.watch.phase("film"):
             return replace(run, notes=[*run.notes, *film_best(agent, self.folder)])
 
+    def _explain(self, run: Run) -> Run:
+        if not self.system.config.explain or run.score is None:
+            return run
+        with self.watch.phase("explain"):
+            return replace(run, notes=[*run.notes, *explain_run(run, self.system.config.env)])
+
     def _report(self, run: Run) -> Run:
         """Closes the records, draws the curves, writes result.json."""
         from ..track.curves import draw_curves
@@ -194,4 +202,19 @@ def film_best(agent: Agent, folder: Path) -> list[str]:
         record(agent, videos, episodes=film.episodes, max_seconds=film.max_seconds, seed=config.seed, name="best")
     except (DqnlabError, KeyboardInterrupt) as e:
         return [f"no film: {str(e) or 'interrupted'}"]
+    return []
+
+
+def explain_run(run: Run, env: Env) -> list[str]:
+    """Writes the page that explains a run; a note if that fails, for the score stands."""
+    from ..explain.report import write_report
+
+    try:
+        write_report(run, env)
+    except KeyboardInterrupt:
+        return ["no report: interrupted"]
+    except DqnlabError as e:
+        return [f"no report: {e}"]
+    except Exception as e:  # whatever an environment raises while it is looked at, the result must not be lost to it
+        return [f"no report: {type(e).__name__}: {e}"]
     return []

@@ -94,8 +94,8 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class Film:
-    """Film this run's best network."""
+class Show:
+    """Film and explain this run's best network."""
 
     run: Run
 
@@ -105,7 +105,7 @@ class Leave:
     """End the process."""
 
 
-Order = Go | Stop | Film | Leave
+Order = Go | Stop | Show | Leave
 
 
 class Line:

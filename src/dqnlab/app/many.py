@@ -18,7 +18,7 @@ from ..run.group import Failure, Group, failure, write_summary
 from ..track.tracker import check_trackers, say
 from .board import Board
 from .interrupt import SIGNALLED, Interrupt, signals_wait
-from .line import Failed, Film, Finished, Go, Leave, Ready, Refused, Report, Standing, Stop, Task
+from .line import Failed, Finished, Go, Leave, Ready, Refused, Report, Show, Standing, Stop, Task
 from .pool import Worker, dismiss, hire, how, shares, usable_cores
 
 LOOK_EVERY = 0.25  # seconds between two looks at the keyboard and two drawings, at the latest
@@ -76,7 +76,7 @@ class Crew:
     """how often each seed has gone on in a new process"""
 
     def train(self) -> Group:
-        """Trains every seed and films the best; see `train_many`."""
+        """Trains every seed, films and explains the best; see `train_many`."""
         self._check()
         gently = False
         try:
@@ -84,7 +84,7 @@ class Crew:
                 for share in shares(self._open(self.seeds), max(1, usable_cores() // self.config.threads)):
                     self._hire(share)
                 self._serve(interrupt)
-                self._film()
+                self._show()
                 gently = True
         except KeyboardInterrupt:
             if self.folder is None:
@@ -236,14 +236,14 @@ class Crew:
         if self.board is not None and not again:
             self.board.ended(result, len(self.results), len(self.seeds))
 
-    def _film(self) -> None:
-        """Lets whoever is still there film the best network; a film that fails is a note of its run."""
-        best = self._group().best
-        if best is None or self.config.film.episodes == 0 or self.interrupted or not self.workers:
+    def _show(self) -> None:
+        """Lets whoever is still there film and explain the best run; what fails is a note of it."""
+        best, wanted = self._group().best, self.config.explain or self.config.film.episodes > 0
+        if best is None or not wanted or self.interrupted or not self.workers:
             return
         worker = self.workers[0]
         self.standings[best.seed] = replace(self.standings[best.seed], state="filming")
-        worker.tell(Film(best))
+        worker.tell(Show(best))
         while worker in self.workers and self.standings[best.seed].state == "filming":
             self._hear()
 

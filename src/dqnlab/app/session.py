@@ -162,7 +162,7 @@ def _introduce(view: View, system: System, folder: Path) -> None:
     view.start(system.config, about)
 
 
-def conduct(experiment: Experiment, waiting: AbstractContextManager[Request], *, film: bool = True) -> Run:
+def conduct(experiment: Experiment, waiting: AbstractContextManager[Request], *, show: bool = True) -> Run:
     """Drives one experiment by its own system's events, to the end or until a request to stop."""
     start = time.perf_counter()
     interrupted = True
@@ -175,7 +175,7 @@ def conduct(experiment: Experiment, waiting: AbstractContextManager[Request], *,
     except Exception:
         experiment.fail(time.perf_counter() - start)
         raise
-    return experiment.conclude(time.perf_counter() - start, interrupted=interrupted, film=film)
+    return experiment.conclude(time.perf_counter() - start, interrupted=interrupted, show=show)
 
 
 def _feed(experiment: Experiment, request: Request) -> bool:

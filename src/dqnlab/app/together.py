@@ -57,7 +57,7 @@ class _Seed:
                 self.experiment.fail(seconds)
                 raise error
             self.save()
-            self.line.tell(Finished(self.experiment.conclude(seconds, interrupted=interrupted, film=False)))
+            self.line.tell(Finished(self.experiment.conclude(seconds, interrupted=interrupted, show=False)))
         except Exception as e:
             self.line.tell(failed(self.number, self.home, e))
 

@@ -14,9 +14,9 @@ from ..config import Config
 from ..errors import DqnlabError
 from ..run.folder import CONFIG, Run, create_folder, seed_name, write_result
 from ..trust import redacted
-from .experiment import film_best
+from .experiment import explain_run, film_best
 from .interrupt import SIGNALS
-from .line import Failed, Film, Finished, Go, Idle, Line, Order, Ready, Refused, Report, Standing, Task
+from .line import Failed, Finished, Go, Idle, Line, Order, Ready, Refused, Report, Show, Standing, Task
 from .loading import loading
 from .session import conduct, open_experiment
 from .stopwatch import Stopwatch
@@ -43,8 +43,8 @@ def work(pipe: Connection[Report, Order], task: Task) -> None:
     if isinstance(order, Go):
         train_share(task, order.folder, line, watch)
         line.tell(Idle())
-        while isinstance(order := line.wait(), Film):
-            line.tell(Finished(_film(task.config, order.run)))
+        while isinstance(order := line.wait(), Show):
+            line.tell(Finished(_show(task.config, order.run)))
 
 
 def _check(config: Config) -> None:
@@ -112,7 +112,7 @@ def _train(config: Config, home: Path, trackers: tuple[str, ...], line: Line, wa
             with arithmetic(config.threads):
                 system.update = make_update([system])
                 experiment = open_experiment(system, store, trackers, reporter, watch, at)
-                return conduct(experiment, reporter.learning(), film=False)
+                return conduct(experiment, reporter.learning(), show=False)
         finally:
             system.close()
 
@@ -122,20 +122,25 @@ def seed_folder(config: Config, home: Path) -> Path:
     return home if (home / CONFIG).is_file() else create_folder(config, home, home.parent)
 
 
-def _film(config: Config, run: Run) -> Run:
+def _show(config: Config, run: Run) -> Run:
+    """Films and explains a run as configured; what fails is a note of it."""
     from ..run.agent import load
 
     # Here Ctrl-C may cut in: a film less is a note, and nobody could ask it to stop otherwise.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    start = time.perf_counter()
+    watch = Stopwatch()
+    notes: list[str] = []
     try:
-        notes = film_best(load(run.folder, env=config.env), run.folder)
+        with watch.phase("film"):
+            notes += film_best(load(run.folder, env=config.env), run.folder) if config.film.episodes else []
+        with watch.phase("explain"):
+            notes += explain_run(run, config.env) if config.explain else []
     except (DqnlabError, KeyboardInterrupt) as error:
-        notes = [f"no film: {str(error) or 'interrupted'}"]
+        notes.append(f"not shown: {str(error) or 'interrupted'}")
     finally:
         signal.signal(signal.SIGINT, before)
-    took = round(time.perf_counter() - start, 3)
-    seconds = run.seconds | {"film": took, "total": run.seconds["total"] + took}
+    took = {name: round(watch.seconds[name], 3) for name in ("film", "explain")}
+    seconds = run.seconds | took | {"total": round(run.seconds["total"] + sum(took.values()), 3)}
     run = replace(run, notes=[*run.notes, *notes], seconds=seconds)
     write_result(run)
     return run

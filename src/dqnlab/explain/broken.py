@@ -7,7 +7,7 @@ from typing import Any
 
 import gymnasium as gym
 
-from ..config import Adam, Config, Constant, Env, Episodes, Greedy, Hard, Linear, Mlp, Polyak, Scalar, Steps
+from ..config import Adam, Config, Constant, Env, Episodes, Greedy, Hard, Linear, Mlp, Scalar, Steps
 from ..presets import get
 
 LIMIT = 60  # steps of the short CartPole: within reach of a policy that has learnt a little
@@ -67,11 +67,15 @@ SMALL = replace(
 PLAIN = replace(SMALL, n=1, rule=Greedy(), head=Scalar(), sync=Hard(every=100))
 LAKE = Env(id="FrozenLake-v1", kwargs={"is_slippery": False}, num_envs=4)
 ACROBOT = replace(
-    get("cartpole"),
-    compile="off",
+    SMALL,
     env=Env(id="Acrobot-v1", num_envs=16),
-    optimizer=Adam(lr=4e-3),
-    sync=Polyak(tau=0.03),
+    torso=Mlp(hidden=(256,)),
+    optimizer=Adam(lr=5e-4),
+    sync=Hard(every=200),
+    epsilon=Linear(steps=10_000),
+    update_every=8,
+    budget=Steps(num=40_000),
+    evaluate_every=Steps(num=4_000),
 )
 
 

@@ -11,6 +11,7 @@ from .foresee import foresee
 
 ENOUGH = 5  # evaluations below which nothing is said of their course
 EPISODES = 20  # episodes below which nothing is said of exploration
+LASTS = 3  # evaluations in a row that are no accident
 HALF = 0.5  # of the way from the worst evaluation to the best so far
 
 
@@ -34,7 +35,7 @@ def longest_low(low: np.ndarray) -> tuple[int, int]:
 
 
 def forgetting(course: Course) -> Finding | None:
-    """Evaluations that fell far below the best and stayed there for a while, or swing to the end."""
+    """Evaluations that fell far below the best and stayed there, swing to the end, or came back."""
     found = course.get("eval/reward").finite
     if len(found.value) < ENOUGH:
         return None
@@ -44,11 +45,13 @@ def forgetting(course: Course) -> Finding | None:
     start, length = longest_low(low)
     severity: Literal["bad", "notice"] = "bad"
     kind = "forgetting"
-    if length < max(3, 0.15 * len(low)):
+    if length < max(LASTS, 0.15 * len(low)):
         after = low[int(found.value.argmax()) :] if low.any() else low
         if len(after) < ENOUGH or after.mean() < 0.25:
             return None
         kind, severity, start, length = "unsettled", "notice", int(low.argmax()), int(low.sum())
+    if not low[-max(LASTS, len(low) // 5) :].any():
+        kind, severity = "recovered", "notice"
     best = float(found.value[: start + 1].max())
     step = int(found.step[start])
     return Finding(

@@ -9,6 +9,7 @@ runs/<env>/<utc time>-<preset>-s<seed>/
 ├── target_model.safetensors the target network at the end
 ├── snapshots.safetensors    the online network at up to 12 moments of training
 ├── batch.safetensors        one training batch, and both networks and Adam at that moment
+├── report.html              one page that explains the run, see `explain`
 ├── curves.png  videos/*.mp4
 ├── checkpoints/             what `dqn resume` goes on from, see `saving`
 ├── run.lock                 while a process works on the run: which one
@@ -42,15 +43,18 @@ from .reading import SCHEMA
 from .saving.lock import LOCK
 
 if TYPE_CHECKING:
+    from ..explain.card import Report
+    from .agent import AnyEnvironment
     from .envs import EnvSpec
     from .score import Score
 
 CONFIG, META, METRICS, RESULT = "config.toml", "meta.json", "metrics.jsonl", "result.json"
 BEST, LAST = "best_model.pth", "last_model.pth"
 TARGET, SNAPSHOTS, BATCH = "target_model.safetensors", "snapshots.safetensors", "batch.safetensors"
-CURVES, VIDEOS = "curves.png", "videos"
+CURVES, VIDEOS, REPORT = "curves.png", "videos", "report.html"
 SUMMARY = "summary.json"
 LABELS = {
+    REPORT: "report",
     BEST: "best network",
     LAST: "last network",
     METRICS: "metrics",
@@ -83,7 +87,7 @@ class Run:
     env_steps: int
     updates: int
     seconds: dict[str, float]
-    """by phase: import, train, evaluate, confirm, film, report, total"""
+    """by phase: import, train, evaluate, confirm, film, explain, report, total"""
     interrupted: bool = False
     signal: int | None = None
     """what interrupted it, if it was a signal: 2 for Ctrl-C"""
@@ -96,6 +100,25 @@ class Run:
     def files(self) -> dict[str, Path]:
         """What lies in the folder: a label for each file that exists."""
         return {label: self.folder / name for name, label in LABELS.items() if (self.folder / name).exists()}
+
+    def explain(self, env: AnyEnvironment | None = None, out: Path | None = None) -> Report:
+        """Writes the page that explains this run, `report.html`; a notebook shows it.
+
+        Args:
+            env: the run's environment, where a file cannot hold it.
+            out: where to write it; into the run's folder if none.
+
+        Raises as `explain.report.write_report` does.
+        """
+        from ..explain.card import Report
+        from ..explain.report import write_report
+
+        return Report(write_report(self, env, out=out))
+
+    def _repr_html_(self) -> str:
+        from ..explain.card import run_card
+
+        return run_card(self)
 
 
 def create_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[int] = ()) -> Path:

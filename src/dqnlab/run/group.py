@@ -67,6 +67,11 @@ class Group:
         scored = [(run.score.mean, -run.seed, run) for run in self.runs if run.score is not None]
         return max(scored, key=lambda each: each[:2])[2] if scored else None
 
+    def _repr_html_(self) -> str:
+        from ..explain.card import group_card
+
+        return group_card(self)
+
 
 def failure(seed: int, folder: Path, error: str, exit_code: int) -> Failure:
     """A failed seed, with the counts that its run has left in `folder`."""

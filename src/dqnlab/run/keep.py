@@ -31,7 +31,9 @@ class Keeper:
         self._step = 0  # of the latest block
         self._snapshots: dict[int, Mapping[str, Tensor]] = {}  # by env step
         self._snapshot_every = 500  # env steps; doubles whenever there are too many
-        self._next_batch = 100  # updates; doubles, so that late training is seen and long training costs nothing
+        # Updates; doubles, so that late training is seen and long training costs nothing. No round numbers: they
+        # would all fall on the copies of a target network, where it says nothing of its own.
+        self._next_batch = 137
         self._batch: dict[str, Tensor] = {}
 
     def take(self, event: Event) -> None:
@@ -86,7 +88,7 @@ class Keeper:
 
     def _record_moment(self, now: BlockEnded) -> None:
         """Records what explains an update, as the learner would draw it."""
-        self._next_batch = 2 * max(now.updates, self._next_batch)
+        self._next_batch = 2 * max(now.updates, self._next_batch) + 37
         moment = record(self._learner, self._replay, self._draws, self._rng)
         when = {"step": torch.tensor(now.step), "epsilon": torch.tensor(now.epsilon, dtype=torch.float64)}
         self._batch = moment | when if moment else {}

@@ -87,10 +87,8 @@ function drawLimits(c, [x, y], length, limit, angle, ink) {
   c.moveTo(x, y);
   c.arc(x, y, length * 0.9, up - limit, up + limit);
   c.closePath();
-  c.globalAlpha = 0.5;
   c.fillStyle = ink.shade;
   c.fill();
-  c.globalAlpha = 1;
   stroke(c, [[x, y], [x, y - length]], ink.line, 1);
   c.beginPath();
   c.arc(x, y, length * 0.6, Math.min(up, up + angle), Math.max(up, up + angle));

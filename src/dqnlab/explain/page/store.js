@@ -1,9 +1,15 @@
 /** What the reader has chosen. It stands in the address after `#`, so that a link leads to the same moment. */
 
+const BURST = 20;  // changes that are written at once, and then
+const WAIT = 400;  // milliseconds for each: browsers refuse more than 100 in half a minute
+
 export class Store {
   #values = new Map();
   #listeners = [];
   #defaults;
+  #spent = 0;
+  #latest = 0;
+  #due = null;
 
   /** defaults: the value of every shared key while nobody has chosen; its type is the type of the key. */
   constructor(defaults) {
@@ -27,7 +33,7 @@ export class Store {
     const changed = Object.keys(changes).filter((key) => !Object.is(this.get(key), changes[key]));
     if (changed.length === 0) return;
     for (const key of changed) this.#values.set(key, changes[key]);
-    this.#write();
+    this.#writeSoon();
     this.#tell(changed);
   }
 
@@ -67,10 +73,31 @@ export class Store {
     if (changed.length) this.#tell(changed);
   }
 
+  /** Writes at once, or a moment later if there was much to write lately, as while an episode plays. */
+  #writeSoon() {
+    if (this.#due !== null) return;
+    const now = performance.now();
+    this.#spent = Math.max(0, this.#spent - (now - this.#latest) / WAIT);
+    this.#latest = now;
+    if (this.#spent < BURST) {
+      this.#spent += 1;
+      this.#write();
+    } else {
+      this.#due = setTimeout(() => {
+        this.#due = null;
+        this.#writeSoon();
+      }, 2 * WAIT);
+    }
+  }
+
   #write() {
     const chosen = [...this.#values].filter(([key, value]) => !Object.is(value, this.#defaults[key]));
     const text = new URLSearchParams(chosen.map(([key, value]) => [key, String(value)])).toString();
-    history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
+    try {
+      history.replaceState(null, "", `#${text}`);
+    } catch {
+      // Inside a notebook's frame there is no address to write to: the page works, only without links to moments.
+    }
   }
 }
 

@@ -67,7 +67,7 @@ export function makeStrip({ episode, found, names, label, onSeek }) {
 function lane(name, title, drawn) {
   const said = el("span", { class: "number" });
   const width = drawn.width ?? 1;
-  const node = el("div", { class: `lane lane-${name}` },
+  const node = el("div", { class: `lane lane-${name}${drawn.length ? "" : " lane-flat"}` },
     svg("svg", { viewBox: `0 0 ${width} 100`, preserveAspectRatio: "none", "aria-hidden": "true" }, drawn),
     el("div", { class: "lane-head" }, el("span", { class: "muted" }, title), " ", said));
   return { name, node, say: (text) => { said.textContent = text; } };

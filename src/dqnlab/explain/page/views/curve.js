@@ -7,16 +7,17 @@ import { clear, el } from "../dom.js";
 export function mountCurve(root, page) {
   const { data, t, store } = page;
   store.declare("curve.filter", "");
-  root.append(data.evaluations?.length ? curve(page) : el("p", { class: "muted" }, t("curve.none")));
+  root.append(data.evaluations?.length ? curve(page, root.clientWidth) : el("p", { class: "muted" }, t("curve.none")));
   root.append(
     settings(page),
     el("div", { class: "columns" },
       facts("files", data.files, ["what", "where"], page),
-      facts("seconds", phases(page), ["phase", "seconds"], page),
-      facts("versions", Object.entries(data.run.versions ?? {}), ["package", "chosen"], page)));
+      facts("seconds", phases(page), ["phase", "in_seconds"], page),
+      facts("versions", Object.entries(data.run.versions ?? {}), ["package", "version"], page)));
 }
 
-function curve(page) {
+/** width: room for the chart, in pixels. */
+function curve(page, width) {
   const { data, t, num } = page;
   const found = data.evaluations.map(({ step, returns }) => ({ step, ...spread(returns) }));
   const x = found.map(({ step }) => step);
@@ -29,12 +30,12 @@ function curve(page) {
     levels.push({ y: score.mean, text: "", class: "good" });
   }
   if (data.threshold !== null) levels.push({ y: data.threshold, text: t("curve.threshold", { value: num(data.threshold, 4) }) });
-  const marks = (data.confirms ?? []).map(({ step, passed }) => ({
-    x: step, text: t(passed ? "curve.passed" : "curve.failed"), class: passed ? "good" : "bad",
-  }));
+  const marks = (data.confirms ?? []).map(({ step, passed }) => ({ x: step, class: passed ? "good" : "bad" }));
+  const top = Math.max(...over("high"), ...levels.map(({ y }) => y));
+  const room = 0.08 * Math.abs(top - Math.min(...over("low")));
   const chart = lineChart({
     series: [{ name: t("curve.mean"), x, y: over("mean") }], bands, levels, marks,
-    width: 900, height: 300, xLow: 0, low: score?.low, high: score?.high,
+    width: Math.min(Math.max(width, 340), 900), height: 300, xLow: 0, low: score?.low, high: top + room,
     xLabel: t("curve.steps"), yLabel: t("curve.return"), label: t("curve.chart"),
   });
   return el("div", { class: "card" }, chart, legend(page), ...remarks(page));
@@ -47,17 +48,23 @@ function legend({ data, t, num }) {
   return el("p", { class: "legend" },
     el("span", { class: "line-0" }, t("curve.mean")),
     el("span", { class: "spread" }, t("curve.spread")),
-    text ? el("span", { class: "score" }, text) : null);
+    text ? el("span", { class: "score" }, text) : null,
+    confirmed(data, true) ? el("span", { class: "passed" }, t("curve.passed")) : null,
+    confirmed(data, false) ? el("span", { class: "failed" }, t("curve.failed")) : null);
+}
+
+/** How many confirmations passed, or did not. */
+function confirmed({ confirms }, wanted) {
+  return (confirms ?? []).filter(({ passed }) => passed === wanted).length;
 }
 
 function remarks({ data, t, num }) {
   const { score, score_registered: registered } = data.run;
-  const confirms = data.confirms ?? [];
   const said = [t("curve.evaluations", {
     count: data.evaluations.length, select: data.evaluations[0].returns.length, score: score?.episodes ?? "–",
   })];
-  if (confirms.length) {
-    said.push(t("curve.confirm", { count: confirms.length, passed: confirms.filter(({ passed }) => passed).length }));
+  if (data.confirms?.length) {
+    said.push(t("curve.confirm", { count: data.confirms.length, passed: confirmed(data, true) }));
   }
   if (registered) {
     said.push(t("curve.registered", { mean: num(registered.mean, 4), low: num(registered.low, 4), high: num(registered.high, 4) }));
@@ -112,7 +119,7 @@ function header(columns, t) {
 }
 
 function line([name, value]) {
-  return el("tr", {}, el("td", {}, name), el("td", { class: "number" }, value));
+  return el("tr", {}, el("td", {}, name), el("td", {}, el("span", { class: "number" }, value)));
 }
 
 /** The seconds of each phase; a phase without a word keeps its name. */

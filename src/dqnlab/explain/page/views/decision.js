@@ -120,8 +120,10 @@ function network(page, name, q, { low, high }) {
   }));
   const drawn = bars(items, { digits: digitsFor(q, gap), low, high });
   drawn.children[best].classList.add("chosen");
-  if (low < 0 && high > 0) markZero(drawn, -low / (high - low));
-  const from = low <= 0 && high >= 0 ? t("decision.zero") : t("decision.from", { low: num(low), high: num(high) });
+  const inSight = low <= 0 && high >= 0;
+  if (inSight) markZero(drawn, -low / (high - low));
+  else drawn.querySelectorAll(".fill").forEach((fill, a) => fromTheLeft(fill, (q[a] - low) / (high - low)));
+  const from = inSight ? t("decision.zero") : t("decision.from", { low: num(low), high: num(high) });
   return el("div", { class: "decision-network", "data-network": name },
     el("h4", {}, t(`decision.${name}`)),
     el("p", { class: "muted" }, t(`decision.${name}_role`)),
@@ -134,6 +136,12 @@ export function digitsFor(q, gap) {
   const largest = Math.max(...q.map(Math.abs));
   const needed = gap > 0 ? Math.ceil(Math.log10(largest / gap)) + 2 : 0;
   return Math.min(Math.max(needed, 4), 8);
+}
+
+/** Far from zero a longer bar is a better action, on either side of it. */
+function fromTheLeft(fill, share) {
+  fill.style.left = "0";
+  fill.style.width = `${100 * share}%`;
 }
 
 function markZero(drawn, share) {

@@ -111,7 +111,7 @@ function panel(signal, facts, first, end, { t, num }) {
   const title = t(`health.signal.${signal.name}.name`);
   const last = series.map(({ name, y }) => `${name} ${num(y.at(-1), 4)}`).join(", ");
   const chart = lineChart({
-    series, width: 460, height: 170, low: signal.low, high: signal.high, xLow: 0, xHigh: end,
+    series, width: 380, height: 160, low: signal.low, high: signal.high ?? above(level), xLow: 0, xHigh: end,
     bands: range ? [{ ...range, class: "good" }] : [],
     levels: Number.isFinite(level) ? [{ y: level, text: t(`health.${word}`) }] : [],
     marks: marks(signal, first, t), xLabel: t("health.steps"), label: `${title}: ${last}`,
@@ -125,14 +125,15 @@ function panel(signal, facts, first, end, { t, num }) {
 
 /** The step from which the first finding shows, and, in the chart of the signal that announced it, that step. */
 function marks(signal, first, t) {
-  const found = [];
-  if (first && first.severity !== "good" && first.step !== null) {
-    found.push({ x: first.step, text: t("health.shows"), class: "bad" });
-  }
-  if (first?.foreseen && short(first.foreseen.signal) === signal.name) {
-    found.push({ x: first.foreseen.step, text: t("health.first_sign") });
-  }
-  return found;
+  if (!first || first.severity === "good" || first.step === null) return [];
+  const announced = first.foreseen && short(first.foreseen.signal) === signal.name;
+  const shows = { x: first.step, text: announced ? "" : t("health.shows"), class: "bad" };
+  return announced ? [{ x: first.foreseen.step, text: t("health.first_sign") }, shows] : [shows];
+}
+
+/** So high that the word of a level has room above it. */
+function above(level) {
+  return Number.isFinite(level) && level > 0 ? 1.12 * level : undefined;
 }
 
 /** A band that is this share of the mean value. */

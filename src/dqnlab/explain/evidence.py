@@ -1,0 +1,121 @@
+"""What a run left that explains it: its networks, snapshots, recorded batch, metrics and result."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..build import make_network
+from ..config import Config
+from ..errors import CheckpointError, FolderError
+from ..learn.networks import QNetwork, import_weights
+from ..run.agent import Agent, AnyEnvironment, load
+from ..run.envs import EnvSpec
+from ..run.folder import BATCH, LAST, META, METRICS, SNAPSHOTS, TARGET, Run
+from ..run.keep import MOST_SNAPSHOTS
+from ..run.metrics import read_metrics
+from ..run.reading import inside, read_json
+from ..run.saving.verify import read_rows
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A run, and all that it left to explain it by."""
+
+    run: Run
+    best: Agent
+    online: QNetwork | None
+    """at the end of training; none if an interruption left none"""
+    target: QNetwork | None
+    snapshots: list[tuple[int, QNetwork]]
+    """env step and the online network then, in order"""
+    moment: Mapping[str, np.ndarray]
+    """the recorded batch and both networks at that time, as `run.keep` wrote them; empty if there is none"""
+    records: list[dict[str, Any]]
+    """the rows of metrics.jsonl"""
+    created: str
+    versions: Mapping[str, str]
+
+    @property
+    def config(self) -> Config:
+        return self.best.config
+
+    @property
+    def spec(self) -> EnvSpec:
+        return self.best.spec
+
+    @property
+    def networks(self) -> dict[str, QNetwork]:
+        """Those that there are, by name."""
+        named = {"best": self.best.network, "online": self.online, "target": self.target}
+        return {name: network for name, network in named.items() if network is not None}
+
+
+def gather(run: Run, env: AnyEnvironment | None = None, trusted: Collection[str] = ()) -> Evidence:
+    """Reads a run's folder; nothing in it is believed or executed.
+
+    Args:
+        env: the run's environment, where a file cannot hold it, or another one.
+        trusted: modules that the run's own environment id may import.
+
+    Raises:
+        FolderError, CheckpointError: the folder is damaged, or training ended before anything was evaluated.
+        ConfigError: its configuration cannot work, or would import another module.
+    """
+    folder = run.folder
+    best = load(folder, env=env, trust_env_modules=trusted)
+    last = load(folder, which="last", env=env, trust_env_modules=trusted) if (folder / LAST).is_file() else None
+    about = read_json(folder / META)
+    created, versions = about.get("created"), about.get("versions")
+    return Evidence(
+        run=run,
+        best=best,
+        online=None if last is None else last.network,
+        target=_target(folder, best),
+        snapshots=_snapshots(folder, best),
+        moment=_arrays(folder / BATCH),
+        records=read_metrics(folder / METRICS),
+        created=created if isinstance(created, str) else "",
+        versions={str(k): str(v) for k, v in versions.items()} if isinstance(versions, dict) else {},
+    )
+
+
+def _target(folder: Path, best: Agent) -> QNetwork | None:
+    arrays = _arrays(folder / TARGET)
+    return _network(arrays, best, folder / TARGET) if arrays else None
+
+
+def _snapshots(folder: Path, best: Agent) -> list[tuple[int, QNetwork]]:
+    """Snapshots are stored under `<env step>/<weight>`."""
+    path = folder / SNAPSHOTS
+    by_step: dict[int, dict[str, np.ndarray]] = {}
+    for name, array in _arrays(path).items():
+        step, _, weight = name.partition("/")
+        if not (step.isascii() and step.isdigit() and len(step) < 19):
+            raise CheckpointError(f"{str(path)!r} is damaged: {name[:60]!r} is no weight of an env step")
+        by_step.setdefault(int(step), {})[weight] = array
+    if len(by_step) > MOST_SNAPSHOTS:
+        raise CheckpointError(f"{str(path)!r} holds {len(by_step)} snapshots; a run writes up to {MOST_SNAPSHOTS}")
+    return [(step, _network(by_step[step], best, path)) for step in sorted(by_step)]
+
+
+def _network(weights: Mapping[str, np.ndarray], best: Agent, path: Path) -> QNetwork:
+    """A network like the best one with other weights. Raises CheckpointError if they do not fit it."""
+    network = make_network(best.config, best.spec).requires_grad_(False)
+    try:
+        import_weights(network, {name: torch.from_numpy(array) for name, array in weights.items()})
+    except (KeyError, RuntimeError, TypeError) as e:
+        raise CheckpointError(f"{str(path)!r} does not fit the run's network: {e}") from e
+    return network
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a safetensors file in the run's folder; none if there is no such file. Raises CheckpointError."""
+    if not path.exists():
+        return {}
+    if not inside(path):
+        raise FolderError(f"{str(path)!r} is no plain file of its folder: copy what it leads to if you trust it")
+    return read_rows(path)

@@ -1,0 +1,179 @@
+"""The recorded moment of a run, checked and brought back to life: its batch, and a learner as it stood then."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..build import make_adam, make_network, make_rule, make_sync
+from ..config import Config
+from ..errors import CheckpointError
+from ..learn.learner import Learner
+from ..learn.networks import QNetwork, import_weights
+from ..learn.types import Batch
+from ..run.envs import EnvSpec
+from ..run.folder import BATCH
+from ..run.moment import DEPTHS, End
+
+Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The single env steps from each row's start on; only the first `length` of them mean anything."""
+
+    length: np.ndarray  # [R]
+    reward: np.ndarray  # [R, D]
+    end: np.ndarray  # [R] how the last known step ends, a `run.moment.End`
+    obs: Tensor  # [R, D, *obs_shape] what each step led to
+
+
+@dataclass(frozen=True)
+class Newest:
+    """The transition stored last."""
+
+    slot: int
+    obs: Tensor  # [*obs_shape]
+    action: int
+    reward: float
+    discount: float
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What `run.moment` recorded. R rows, D steps."""
+
+    learner: Learner  # before the update
+    batch: Batch
+    slots: np.ndarray  # [R] where the rows lie in the replay
+    span: np.ndarray  # [R] env steps
+    end: np.ndarray  # [R] how they end, each a `run.moment.End`
+    chain: Chain
+    newest: Newest
+    step: int  # env steps so far
+    size: int  # transitions that the replay holds
+    epsilon: float
+
+
+def read_moment(arrays: Arrays, config: Config, spec: EnvSpec) -> Moment | None:
+    """The moment; none where nothing was recorded, or only what an earlier dqnlab did.
+
+    Raises:
+        CheckpointError: the arrays are not those of such a run.
+    """
+    if not arrays or ("updates" in arrays and "slots" not in arrays):
+        return None
+    try:
+        _check_shapes(arrays, config, spec)
+        _check_values(arrays, config, spec)
+        learner = _revive(arrays, config, spec)
+    except (KeyError, RuntimeError, ValueError, IndexError) as e:
+        raise CheckpointError(f"{BATCH} is damaged, or of another run: {e}") from e
+    part = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
+    number = {name: array.item() for name, array in arrays.items() if array.ndim == 0}
+    return Moment(
+        learner=learner,
+        batch=Batch(*(part[f"batch/{name}"] for name in Batch._fields)),
+        slots=arrays["slots"],
+        span=arrays["span"],
+        end=arrays["end"],
+        chain=Chain(arrays["chain/length"], arrays["chain/reward"], arrays["chain/end"], part["chain/obs"]),
+        newest=Newest(obs=part["newest/obs"], **{n: number[f"newest/{n}"] for n in _NEWEST}),
+        step=number["step"],
+        size=number["size"],
+        epsilon=number["epsilon"],
+    )
+
+
+_NEWEST = ("slot", "action", "reward", "discount")
+_COUNTS = ("updates", "size", "step", "adam/steps", "newest/slot", "newest/action")
+
+
+def _layout(arrays: Arrays, config: Config, spec: EnvSpec) -> dict[str, tuple[Any, tuple[int, ...]]]:
+    """Type and shape of everything but the weights."""
+    rows, depth = arrays["batch/action"].shape[0], arrays["chain/reward"].shape[1]
+    if not 1 <= rows <= config.batch_size:
+        raise ValueError(f"it has {rows} rows, and batch_size is {config.batch_size}")
+    if depth not in DEPTHS:
+        raise ValueError(f"it has {depth} steps after each row")
+    seen, obs, f32, i64 = spec.obs.shape, spec.obs.dtype, np.float32, np.int64
+    with torch.device("meta"):
+        parameters = sum(p.numel() for p in make_network(config, spec).parameters())
+    return {
+        **dict.fromkeys(("batch/obs", "batch/next_obs"), (obs, (rows, *seen))),
+        **dict.fromkeys(("batch/reward", "batch/discount", "batch/weight"), (f32, (rows,))),
+        **dict.fromkeys(("batch/action", "slots", "span"), (i64, (rows,))),
+        **dict.fromkeys(("end", "chain/length", "chain/end"), (np.uint8, (rows,))),
+        "chain/reward": (f32, (rows, depth)),
+        "chain/obs": (obs, (rows, depth, *seen)),
+        "newest/obs": (obs, seen),
+        **dict.fromkeys(("newest/reward", "newest/discount"), (f32, ())),
+        **dict.fromkeys(("adam/mean", "adam/square"), (f32, (parameters,))),
+        **dict.fromkeys(_COUNTS, (i64, ())),
+        "epsilon": (np.float64, ()),
+    }
+
+
+def _check_shapes(arrays: Arrays, config: Config, spec: EnvSpec) -> None:
+    wanted = _layout(arrays, config, spec)
+    weights = {name for name in arrays if name.startswith(("online/", "target/"))}
+    if wrong := wanted.keys() ^ (arrays.keys() - weights):
+        raise ValueError(f"missing or unknown: {', '.join(sorted(wrong))[:100]}")
+    for name, (dtype, shape) in {**wanted, **{name: (np.float32, arrays[name].shape) for name in weights}}.items():
+        found = arrays[name]
+        if found.dtype != dtype or found.shape != shape:
+            raise ValueError(f"{name[:60]} is {found.dtype} {found.shape}, not {np.dtype(dtype)} {shape}")
+    held = sum(arrays[name].size for name in weights)
+    if held != 2 * arrays["adam/mean"].size:
+        raise ValueError(f"its networks have {held:,} numbers, not twice {arrays['adam/mean'].size:,}")
+
+
+def _check_values(arrays: Arrays, config: Config, spec: EnvSpec) -> None:
+    obs = [arrays[name] for name in ("batch/obs", "batch/next_obs", "chain/obs", "newest/obs")]
+    actions, lengths = [arrays["batch/action"], arrays["newest/action"]], arrays["chain/length"]
+    sound = {
+        "a number that is not finite": all(np.isfinite(each).all() for each in arrays.values()),
+        "a negative count": all(arrays[name] >= 0 for name in _COUNTS) and bool((arrays["slots"] >= 0).all()),
+        "an action that there is not": all(_within(each, 0, spec.num_actions - 1) for each in actions),
+        "an impossible span": _within(arrays["span"], 1, config.n),
+        "an impossible end": all(_within(arrays[name], 0, max(End)) for name in ("end", "chain/end")),
+        "an impossible length": _within(lengths, 0, arrays["chain/reward"].shape[1]),
+        "a discount beyond [0, 1]": _within(arrays["batch/discount"], 0, 1),
+        "an epsilon beyond [0, 1]": _within(arrays["epsilon"], 0, 1),
+        "a negative mean square": bool((arrays["adam/square"] >= 0).all()),
+    }
+    if spec.obs.num_states is not None:
+        sound["a state that there is not"] = all(_within(each, 0, spec.obs.num_states - 1) for each in obs)
+    wrong = next((what for what, ok in sound.items() if not ok), None)
+    if wrong is not None:
+        raise ValueError(f"it holds {wrong}")
+
+
+def _within(array: np.ndarray, low: float, high: float) -> bool:
+    return bool(((array >= low) & (array <= high)).all())
+
+
+def _revive(arrays: Arrays, config: Config, spec: EnvSpec) -> Learner:
+    """The learner as it stood, made by the same hands as in training."""
+    online, target = (make_network(config, spec) for _ in range(2))
+    learner = Learner(online, target, make_rule(config.rule), make_sync(config.sync), make_adam(config.optimizer))
+    for name, network in (("online", online), ("target", target)):
+        import_weights(network, _weights(arrays, name))
+    adam = {name: torch.from_numpy(np.array(arrays[f"adam/{name}"])) for name in ("mean", "square")}
+    learner.optimizer.load_state_dict({"steps": int(arrays["adam/steps"]), **adam})
+    learner.updates = int(arrays["updates"])
+    return learner
+
+
+def _weights(arrays: Arrays, network: str) -> dict[str, Tensor]:
+    named = {name.partition("/"): array for name, array in arrays.items()}
+    return {name: torch.from_numpy(np.array(array)) for (part, _, name), array in named.items() if part == network}
+
+
+def plain_layers(network: QNetwork) -> dict[str, Any]:
+    """A network as the page computes with it: weight [out, in] and bias [out] of each layer."""
+    copies = [(each.weight.detach().numpy().copy(), each.bias.detach().numpy().copy()) for each in network.linears()]
+    return {"layers": [{"weight": weight, "bias": bias} for weight, bias in copies]}

@@ -1,0 +1,181 @@
+"""report.html: one page that explains a run, from what its folder holds and a few episodes played for it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..fields import leaves, plain
+from ..learn.networks import QNetwork
+from ..learn.policy import q_function
+from ..run.agent import AnyEnvironment
+from ..run.folder import REPORT, Run, write_atomically
+from .diagnose import diagnose
+from .episodes import Networks, Recording, play
+from .evidence import Evidence, gather
+from .findings import Finding, facts_of
+from .page import render
+from .series import series
+from .trace import as_page, trace_of
+from .world import World, look
+
+MOST_WEIGHTS = 300_000  # numbers in the three networks together; with more the page runs none of them
+MOST_SNAPSHOT_WEIGHTS = 200_000  # numbers in all snapshots together, which take half the room each
+
+
+def write_report(
+    run: Run, env: AnyEnvironment | None = None, trusted: Collection[str] = (), out: Path | None = None
+) -> Path:
+    """Writes the page of a run, into its folder if `out` is none, and returns where it lies.
+
+    Args:
+        env: the run's environment, where a file cannot hold it, or another one of the same spaces.
+        trusted: modules that the run's own environment id may import.
+
+    Raises:
+        FolderError, CheckpointError: the folder is damaged, or holds no network yet.
+        ConfigError, EnvironmentFault: the environment cannot be made, or does not fit the network.
+        ResourceError: the file cannot be written.
+    """
+    path = out or run.folder / REPORT
+    write_atomically(path, render(page_data(gather(run, env, trusted))))
+    return path
+
+
+def page_data(evidence: Evidence) -> dict[str, Any]:
+    """Everything that the page shows, as plain values and arrays."""
+    best = evidence.best
+    where = best.env_config()
+    best.check_fits(where)
+    world = look(where, best.spec)
+    functions = {name: q_function(network) for name, network in evidence.networks.items()}
+    networks = Networks(functions["best"], functions.get("online"), functions.get("target"))
+    with np.errstate(over="ignore", invalid="ignore"):  # a run that diverged is to be explained too
+        recording = play(networks, where, best.spec, world, evidence.run.seed)
+    facts = facts_of(evidence.config, evidence.spec)
+    return {
+        "schema": 1,
+        "run": _run(evidence),
+        "threshold": evidence.spec.reward_threshold,
+        "settings": _settings(evidence, facts.epsilon_end),
+        "config": [[name, plain(value)] for name, value in leaves(evidence.config)],
+        "files": [[label, str(path.relative_to(evidence.run.folder))] for label, path in evidence.run.files.items()],
+        "obs": _obs(evidence),
+        **_world(world),
+        "networks": _networks(evidence),
+        "snapshots": _snapshots(evidence),
+        "episodes": [episode.data() for episode in recording.episodes],
+        "labels": recording.labels,
+        "baseline": _baseline(best.network, recording),
+        "moment": as_page(trace_of(evidence.moment, evidence.config, evidence.spec)),
+        "findings": [_finding(each) for each in diagnose(evidence.records, facts)],
+        "series": series(evidence.records),
+        **_judged(evidence),
+    }
+
+
+def _run(evidence: Evidence) -> dict[str, Any]:
+    run = evidence.run
+    about = {name: value for name, value in asdict(run).items() if name not in {"folder", "notes"}}
+    return about | {"name": run.folder.name, "created": evidence.created, "versions": dict(evidence.versions)}
+
+
+def _settings(evidence: Evidence, epsilon_end: float) -> dict[str, Any]:
+    """The settings that the views compute with."""
+    found = dict(leaves(evidence.config))
+    return {
+        "gamma": evidence.config.gamma,
+        "n": evidence.config.n,
+        "epsilon_end": epsilon_end,
+        "max_episode_steps": evidence.spec.max_episode_steps,
+        "rule": found["rule"],
+        "huber": found.get("head.huber"),
+        "lr": found["optimizer.lr"],
+        "replay_capacity": found["replay_capacity"],
+    }
+
+
+def _obs(evidence: Evidence) -> dict[str, Any]:
+    obs = evidence.spec.obs
+    image = obs.dtype == np.uint8 and len(obs.shape) >= 2
+    return {
+        "shape": list(obs.shape),
+        "dtype": obs.dtype.name,
+        "num_states": obs.num_states,
+        "stack": obs.stack,
+        "image": image,
+    }
+
+
+def _world(world: World) -> dict[str, Any]:
+    return {
+        "world": {"kind": world.kind, "params": world.params},
+        "inputs": [each._asdict() for each in world.inputs],
+        "actions": list(world.actions),
+    }
+
+
+def _networks(evidence: Evidence) -> dict[str, Any]:
+    """The three networks in full precision, or none of them if they are too large for a page."""
+    networks = evidence.networks
+    fits = sum(_size(network) for network in networks.values()) <= MOST_WEIGHTS
+    return {
+        name: layers(networks[name]) if fits and name in networks else None for name in ("best", "online", "target")
+    }
+
+
+def _snapshots(evidence: Evidence) -> list[dict[str, Any]]:
+    """In half precision, which a picture does not show; every second one of them, or fewer, if they are large."""
+    snapshots = evidence.snapshots
+    while len(snapshots) > 1 and len(snapshots) * _size(snapshots[0][1]) > MOST_SNAPSHOT_WEIGHTS:
+        snapshots = snapshots[1::2]
+    if len(snapshots) * _size(evidence.best.network) > MOST_SNAPSHOT_WEIGHTS:
+        return []
+    return [{"step": step, **layers(network, np.float16)} for step, network in snapshots]
+
+
+def layers(network: QNetwork, dtype: type[np.floating[Any]] = np.float32) -> dict[str, Any]:
+    """A network's weights [out, in] and biases [out], in the order in which data passes them."""
+    arrays = [(each.weight.detach().cpu().numpy(), each.bias.detach().cpu().numpy()) for each in network.linears()]
+    return {"layers": [{"weight": weight.astype(dtype), "bias": bias.astype(dtype)} for weight, bias in arrays]}
+
+
+def _size(network: QNetwork) -> int:
+    return sum(weights.numel() for weights in network.parameters())
+
+
+def _baseline(network: QNetwork, recording: Recording) -> np.ndarray | None:
+    """The mean observation visited, as the first layer sees it [features]; none where observations were left out."""
+    seen = [episode.obs for episode in recording.episodes if episode.obs is not None]
+    if not seen:
+        return None
+    with torch.no_grad():
+        inputs = network.features(torch.from_numpy(np.concatenate(seen).astype(network.obs.dtype)))
+    return inputs.mean(0).numpy()
+
+
+def _finding(finding: Finding) -> Mapping[str, Any]:
+    foreseen = finding.foreseen._asdict() if finding.foreseen is not None else None
+    return {
+        "kind": finding.kind,
+        "severity": finding.severity,
+        "step": finding.step,
+        "foreseen": foreseen,
+        "numbers": dict(finding.numbers),
+        "causes": list(finding.causes),
+    }
+
+
+def _judged(evidence: Evidence) -> dict[str, Any]:
+    """What the judge saw during training: every evaluation and every attempt to confirm."""
+    rows = evidence.records
+    evaluations = [{"step": r["step"], "returns": r["eval/returns"]} for r in rows if "eval/returns" in r]
+    confirms = [
+        {"step": r["step"], "returns": r["confirm/returns"], "passed": r.get("confirm/passed") == 1}
+        for r in rows
+        if "confirm/returns" in r
+    ]
+    return {"evaluations": evaluations, "confirms": confirms}

@@ -1,0 +1,120 @@
+"""The stages of one learning step as data. R rows of a batch, A actions, D env steps after a row's start."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the update was told to do."""
+
+    gamma: float
+    n: int
+    huber: float | None
+    double: bool
+    prioritized: bool
+    batch_size: int
+    capacity: int
+    lr: float
+    beta1: float
+    beta2: float
+    eps: float
+    max_grad_norm: float | None
+    sync_every: int | None  # updates; none if the target network follows at every one
+    sync_tau: float | None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An action: that of the transition stored last."""
+
+    slot: int
+    obs: np.ndarray
+    q: np.ndarray  # [A] by the online network of this moment
+    greedy: int
+    action: int
+    reward: float
+    discount: float
+    epsilon: float
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The batch, stage by stage."""
+
+    slot: np.ndarray  # [R]
+    weight: np.ndarray  # [R] importance
+    obs: np.ndarray  # [R, *obs_shape]
+    next_obs: np.ndarray  # [R, *obs_shape]
+    action: np.ndarray  # [R]
+    reward: np.ndarray  # [R] discounted sum over the span
+    discount: np.ndarray  # [R]
+    span: np.ndarray  # [R] env steps
+    end: np.ndarray  # [R] each a `run.moment.End`
+    q: np.ndarray  # [R, A] online, of obs
+    prediction: np.ndarray  # [R]
+    next_online: np.ndarray  # [R, A]
+    next_target: np.ndarray  # [R, A]
+    next_action: np.ndarray  # [R] chosen by the rule's own network
+    next_value: np.ndarray  # [R] as the target network rates it
+    target: np.ndarray  # [R]
+    error: np.ndarray  # [R] absolute
+    loss: np.ndarray  # [R]
+    pull: np.ndarray  # [R] the mean loss's derivative by the prediction
+
+
+@dataclass(frozen=True)
+class After:
+    """The single env steps from each row's start on, for targets of another n."""
+
+    length: np.ndarray  # [R] how many of them are known
+    reward: np.ndarray  # [R, D]
+    end: np.ndarray  # [R] how the last known one ends, a `run.moment.End`
+    obs: np.ndarray  # [R, D, *obs_shape] what each step led to
+    online: np.ndarray  # [R, D, A] its values
+    target: np.ndarray  # [R, D, A]
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One weight on its way through Adam."""
+
+    name: str
+    before: float
+    gradient: float  # as torch found it
+    clipped: float  # as Adam took it
+    mean_before: float
+    mean: float
+    square_before: float
+    square: float
+    step: float
+    after: float
+    target_before: float
+    target_after: float
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One update, from the choice of an action to the target network."""
+
+    settings: Settings
+    env_step: int
+    updates: int  # before this one
+    size: int  # transitions that the replay holds
+    choice: Choice
+    rows: Rows
+    loss: float  # weighted mean
+    norm: float  # of the whole gradient, before clipping
+    layers: list[tuple[str, float]]  # norm of the gradient by layer
+    adam_steps: int  # this one included
+    weights: list[Weight]
+    after: After
+    networks: dict[str, dict[str, Any]] | None  # online and target before it, as a page has them; none if too large
+
+    @property
+    def sync_in(self) -> int | None:
+        """Updates from this one to the next hard copy, 0 if this one makes it; none without hard copies."""
+        every = self.settings.sync_every
+        return None if every is None else -(self.updates + 1) % every

@@ -1,0 +1,298 @@
+"""One learning step as plain text, whose numbers multiply out, for someone who reads their first DQN."""
+
+import textwrap
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import CheckpointError, ConfigError
+from ..run.agent import load
+from ..run.folder import BATCH, BEST
+from ..run.moment import End
+from ..run.reading import inside
+from ..run.saving.verify import read_rows
+from .stages import Trace, Weight
+from .trace import trace_of
+
+WIDTH = 96
+MOST_INPUTS = 16  # numbers of an observation that are printed
+NOTHING = "This run has recorded no batch: it ended before its 137th update, or its observations are too large."
+_ENDS = {
+    End.GOES_ON: "the episode goes on",
+    End.TERMINATED: "the episode terminated here: nothing comes after, so the discount is 0",
+    End.TRUNCATED: "the episode was only cut off here (truncated): the value beyond still counts",
+    End.UNKNOWN: "the newest step: whether the episode went on was not known yet",
+}
+
+
+def step_text(folder: Path, row: int = 0, trusted: Collection[str] = ()) -> str:
+    """The learning step that a run has recorded, with one transition of the batch followed through.
+
+    Args:
+        row: which transition, from 0.
+        trusted: modules that the run's own environment id may import.
+
+    Raises:
+        ConfigError: there is no such row.
+        FolderError, CheckpointError: the folder is damaged.
+    """
+    agent = load(folder, which="best" if (folder / BEST).is_file() else "last", trust_env_modules=trusted)
+    path = folder / BATCH
+    if not path.exists():
+        return NOTHING + "\n"
+    if not inside(path):
+        raise CheckpointError(f"{str(path)!r} leads out of the run's folder: copy the file there if you trust it")
+    trace = trace_of(read_rows(path), agent.config, agent.spec)
+    if trace is None:
+        return NOTHING + "\n"
+    return as_text(trace, row, f"{agent.config.env.label}, preset {agent.config.preset}, seed {agent.config.seed}")
+
+
+def as_text(trace: Trace, row: int, name: str) -> str:
+    """The trace as text of at most 100 columns, which follows transition number `row`. Raises ConfigError."""
+    rows = len(trace.rows.action)
+    if not 0 <= row < rows:
+        raise ConfigError(f"--row {row}: the recorded batch has the rows 0 to {rows - 1}")
+    intro = _said(
+        f"{name}. Update number {trace.updates + 1}, after {trace.env_step:,} env steps. The batch was drawn to be "
+        f"shown here, just as the learner draws; the run did not learn from it. Row {row} of 0 to {rows - 1} is "
+        "followed (--row N for another). Numbers have six digits."
+    )
+    lines = ["One learning step, number by number", *[line.strip() for line in intro]]
+    for number, (title, stage) in enumerate(_STAGES.items(), 1):
+        lines += ["", f"{number}. {title}", *stage(trace, row)]
+    return "\n".join(lines) + "\n"
+
+
+def _choose(trace: Trace, row: int) -> list[str]:
+    choice = trace.choice
+    best = choice.action == choice.greedy
+    why = "the best one" if best else "not the best one: exploration, or the network has changed its mind since"
+    return [
+        *_said(
+            "The online network rates every action in what the agent sees. It takes the best one, but with "
+            "probability epsilon any action by chance, so that it keeps finding out."
+        ),
+        f"   observation = {_obs(choice.obs)}",
+        *(f"   Q(action {a}) = {_n(q)}{'   <- best' if a == choice.greedy else ''}" for a, q in enumerate(choice.q)),
+        f"   epsilon = {_n(choice.epsilon)}",
+        f"   taken: action {choice.action}, {why}",
+    ]
+
+
+def _store(trace: Trace, row: int) -> list[str]:
+    choice, settings = trace.choice, trace.settings
+    return [
+        *_said("What happened is kept as a transition. The oldest makes room once the replay is full."),
+        f"   slot {choice.slot} of {settings.capacity}; the replay holds {trace.size}",
+        f"   action {choice.action}, reward {_n(choice.reward)}, discount {_n(choice.discount)}",
+    ]
+
+
+def _sample(trace: Trace, row: int) -> list[str]:
+    rows, size = trace.rows, len(trace.rows.action)
+    counts = ", ".join(
+        f"{int((rows.end == end).sum())} {name}"
+        for end, name in ((0, "go on"), (1, "terminated"), (2, "truncated"), (3, "not known yet"))
+        if (rows.end == end).any()
+    )
+    how = "more often where the error was large" if trace.settings.prioritized else "all with the same chance"
+    less = f" ({trace.settings.batch_size} in the run)" if size < trace.settings.batch_size else ""
+    return [
+        *_said(
+            f"{size} stored transitions{less} are drawn, {how}, so that one update learns from many different moments."
+        ),
+        f"   of the {size}: {counts}",
+        f"   row {row} lies in slot {rows.slot[row]}, weight {_n(rows.weight[row])}",
+        f"   observation = {_obs(rows.obs[row])}",
+        f"   action {rows.action[row]}",
+        *_reward(trace, row),
+        f"   next observation (env steps later: {rows.span[row]}) = {_obs(rows.next_obs[row])}",
+        f"   {_ENDS[End(int(rows.end[row]))]}",
+    ]
+
+
+def _reward(trace: Trace, row: int) -> list[str]:
+    """The reward, and how a span of several steps adds up where its single rewards are known."""
+    rows, after, span = trace.rows, trace.after, int(trace.rows.span[row])
+    if span == 1 or after.length[row] < span:
+        over = "" if span == 1 else f" (discounted sum over {span} steps)"
+        return [f"   reward = {_n(rows.reward[row])}{over}"]
+    terms = [f"{_n(trace.settings.gamma)}^{k} * {_n(r)}" for k, r in enumerate(after.reward[row, :span])]
+    return [*_wrapped("   reward = " + " + ".join(terms)), f"          = {_n(rows.reward[row])}"]
+
+
+def _prediction(trace: Trace, row: int) -> list[str]:
+    rows, action = trace.rows, int(trace.rows.action[row])
+    return [
+        *_said("What the online network believes today that this action is worth: the reward from here on."),
+        *(
+            f"   Q(s, {a}) = {_n(q)}{'   <- the action taken' if a == action else ''}"
+            for a, q in enumerate(rows.q[row])
+        ),
+        f"   prediction = Q(s, {action}) = {_n(rows.prediction[row])}",
+    ]
+
+
+def _target(trace: Trace, row: int) -> list[str]:
+    rows, settings = trace.rows, trace.settings
+    how = (
+        "The online network chooses the next action, the target network says what it is worth (Double DQN)."
+        if settings.double
+        else "The target network chooses the next action and says what it is worth."
+    )
+    table = [
+        f"   {a:>6}  {_n(online):>12}  {_n(target):>12}{'   <- chosen' if a == rows.next_action[row] else ''}"
+        for a, (online, target) in enumerate(zip(rows.next_online[row], rows.next_target[row], strict=True))
+    ]
+    reward, discount, value = _n(rows.reward[row]), _n(rows.discount[row]), _n(rows.next_value[row])
+    power = (
+        "0, because nothing comes after a terminal state"
+        if rows.discount[row] == 0
+        else f"gamma^steps = {_n(settings.gamma)}^{rows.span[row]} = {discount}"
+    )
+    return [
+        *_said(f"What one more step of experience says it is worth: the reward that came, and what follows. {how}"),
+        f"   {'action':>6}  {'Q online':>12}  {'Q target':>12}   in the next observation",
+        *table,
+        f"   discount = {power}",
+        "   target = reward + discount * Q target(next observation, chosen action)",
+        f"          = {reward} + {discount} * {value}",
+        f"          = {_n(rows.target[row])}",
+    ]
+
+
+def _loss(trace: Trace, row: int) -> list[str]:
+    rows, delta = trace.rows, trace.settings.huber
+    prediction, target = _n(rows.prediction[row]), _n(rows.target[row])
+    error = _n(float(rows.target[row]) - float(rows.prediction[row]))
+    loss = _n(rows.loss[row])
+    if delta is None:
+        lines = ["   loss = error^2", f"        = ({error})^2"]
+    elif rows.error[row] <= delta:
+        lines = [f"   loss = error^2 / 2, for |error| <= {_n(delta)} (Huber)", f"        = ({error})^2 / 2"]
+    else:
+        size = _n(rows.error[row])
+        lines = [f"   loss = {_n(delta)} * (|error| - {_n(delta)} / 2), for |error| > {_n(delta)} (Huber)"]
+        lines += [f"        = {_n(delta)} * ({size} - {_n(delta)} / 2)"]
+    return [
+        *_said("How far the two are apart. The update makes the mean over the batch smaller."),
+        f"   error = target - prediction = {target} - {prediction} = {error}",
+        *lines,
+        f"        = {loss}",
+        f"   mean of weight * loss over the {len(rows.loss)} rows = {_n(trace.loss)}",
+    ]
+
+
+def _gradient(trace: Trace, row: int) -> list[str]:
+    most, pull = trace.settings.max_grad_norm, float(trace.rows.pull[row])
+    way = "up" if pull < 0 else "down" if pull > 0 else "nowhere"
+    if most is None:
+        limit = "   no limit is set: it is taken as it is"
+    elif trace.norm <= most:
+        limit = f"   below the limit {_n(most)}: it is taken as it is"
+    else:
+        limit = f"   above the limit {_n(most)}: scaled down to {_n(most / trace.norm)} of its length"
+    return [
+        *_said(
+            "How the mean loss would change with every weight of the online network. "
+            "It flows through the predictions only, never through the targets."
+        ),
+        f"   d(mean loss) / d(prediction of row {row}) = {_n(pull)}, so this row pulls its prediction {way}",
+        *(f"   norm in {name} = {_n(norm)}" for name, norm in trace.layers),
+        f"   norm of the whole = {_n(trace.norm)}",
+        limit,
+    ]
+
+
+def _update(trace: Trace, row: int) -> list[str]:
+    columns = [(w.name, *map(_n, (w.before, w.clipped, w.step, w.after))) for w in trace.weights]
+    table = [("weight", "before", "gradient", "step", "after"), *columns]
+    return [
+        *_said(
+            "Adam keeps a running mean of each weight's gradient and of its square, and moves the weight by their "
+            "ratio: large where gradients agree, small where they contradict each other. "
+            f"Here is {trace.weights[-1].name} at Adam's step t = {trace.adam_steps}:"
+        ),
+        *_adam(trace, trace.weights[-1]),
+        "   likewise the weight with the largest gradient in each layer:",
+        *(f"   {row[0]:<24} " + " ".join(f"{x:>13}" for x in row[1:]) for row in table),
+    ]
+
+
+def _adam(trace: Trace, w: Weight) -> list[str]:
+    s, t = trace.settings, trace.adam_steps
+    first, second = 1 - s.beta1**t, 1 - s.beta2**t  # what the means still lack, for they began at 0
+    mean, square = w.mean / first, w.square / second
+    beta1, beta2, rest1, rest2 = (_n(x) for x in (s.beta1, s.beta2, 1 - s.beta1, 1 - s.beta2))
+    gradient = _n(w.clipped)
+    return [
+        f"   gradient g = {gradient}",
+        f"   mean   m  = {beta1} * m_before + {rest1} * g",
+        f"             = {beta1} * {_n(w.mean_before)} + {rest1} * {gradient}",
+        f"             = {_n(w.mean)}",
+        f"   square v  = {beta2} * v_before + {rest2} * g^2",
+        f"             = {beta2} * {_n(w.square_before)} + {rest2} * ({gradient})^2",
+        f"             = {_n(w.square)}",
+        f"   corrected m' = m / (1 - {beta1}^t) = {_n(w.mean)} / {_n(first)} = {_n(mean)}",
+        f"   corrected v' = v / (1 - {beta2}^t) = {_n(w.square)} / {_n(second)} = {_n(square)}",
+        f"   step = -lr * m' / (sqrt(v') + {_n(s.eps)})",
+        f"        = -{_n(s.lr)} * {_n(mean)} / (sqrt({_n(square)}) + {_n(s.eps)})",
+        f"        = {_n(w.step)}",
+        f"   weight = {_n(w.before)} + {_n(w.step)} = {_n(w.after)}",
+    ]
+
+
+def _sync(trace: Trace, row: int) -> list[str]:
+    w, tau, due = trace.weights[-1], trace.settings.sync_tau, trace.sync_in
+    if due is None:
+        return [
+            *_said(
+                "The target network stays behind so that targets do not run away with every update. It moves a "
+                f"small part, tau, of the way towards the online network at every update. For {w.name}:"
+            ),
+            "   target weight = before + tau * (online - before)",
+            f"                 = {_n(w.target_before)} + {_n(tau or 0)} * ({_n(w.after)} - {_n(w.target_before)})",
+            f"                 = {_n(w.target_after)}",
+        ]
+    when = "this update is one of them" if due == 0 else f"updates from here to the next copy: {due}"
+    return [
+        *_said(
+            "The target network stays behind so that targets do not run away with every update. It becomes a copy "
+            f"of the online network every {trace.settings.sync_every} updates ({when}). For {w.name}:"
+        ),
+        f"   online = {_n(w.after)}, target = {_n(w.target_after)}",
+    ]
+
+
+def _n(x: float) -> str:
+    """Six significant digits."""
+    return f"{float(x):.6g}"
+
+
+def _obs(obs: np.ndarray) -> str:
+    if obs.size > MOST_INPUTS:
+        return f"{obs.size:,} numbers"
+    return ", ".join(_n(x) for x in obs.ravel())
+
+
+def _said(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent="   ", subsequent_indent="   ")
+
+
+def _wrapped(line: str) -> list[str]:
+    return textwrap.wrap(line, WIDTH, subsequent_indent="            ")
+
+
+_STAGES: dict[str, Callable[[Trace, int], list[str]]] = {
+    "Choose": _choose,
+    "Store": _store,
+    "Sample": _sample,
+    "Prediction": _prediction,
+    "Target": _target,
+    "Loss": _loss,
+    "Gradient": _gradient,
+    "Update": _update,
+    "Sync": _sync,
+}

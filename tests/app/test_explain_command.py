@@ -1,0 +1,144 @@
+"""`dqn explain`, and the page at the end of `dqn train`."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+import dqnlab
+from dqnlab.app.cli import main
+from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.run.folder import REPORT, Run
+
+TINY = Config(
+    torso=Mlp(hidden=(8,)),
+    budget=Steps(num=300),
+    evaluate_every=Steps(num=150),
+    learning_starts=64,
+    select_episodes=2,
+    confirm_episodes=2,
+    score_episodes=3,
+    metrics_every=20,
+    stop_when_solved=False,
+    film=Film(episodes=0),
+    compile="off",
+)
+
+
+def trained(folder: Path, **changes: Any) -> Run:
+    return dqnlab.train(replace(TINY, **changes), out=folder, trackers=("none",))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return trained(tmp_path_factory.mktemp("explained") / "run")
+
+
+def test_training_ends_with_a_page(run: Run) -> None:
+    assert run.notes == []
+    assert (run.folder / REPORT).read_text("utf-8").startswith("<!doctype html>")
+    assert run.seconds["explain"] > 0
+
+
+def test_it_can_be_left_out(tmp_path: Path) -> None:
+    assert not (trained(tmp_path / "run", explain=False).folder / REPORT).exists()
+
+
+def test_the_command_writes_the_page_and_says_where(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    (run.folder / REPORT).unlink()
+    assert main(["explain", str(run.folder)]) == 0
+    assert capsys.readouterr().out.strip() == str(run.folder / REPORT)
+    assert (run.folder / REPORT).stat().st_size > 50_000
+
+
+def test_the_page_can_be_written_elsewhere(run: Run, tmp_path: Path) -> None:
+    assert main(["explain", str(run.folder), "--out", str(tmp_path / "a.html")]) == 0
+    assert (tmp_path / "a.html").exists()
+
+
+def test_the_page_opens_in_the_browser_if_asked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    assert main(["explain", str(run.folder), "--open"]) == 0
+    assert opened == [(run.folder / REPORT).as_uri()]
+
+
+def test_one_learning_step_is_printed(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", str(run.folder), "--step"]) == 0
+    text = capsys.readouterr().out
+    assert "target" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_a_row_that_the_batch_has_not_is_refused(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", str(run.folder), "--step", "--row", "9999"]) == 2
+    assert "9999" in capsys.readouterr().err
+
+
+def test_a_run_that_does_not_exist_is_one_message(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "nothing"]) != 0
+    assert capsys.readouterr().err.startswith("error: no run 'nothing'")
+
+
+def test_a_link_in_place_of_the_page_is_not_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = trained(tmp_path / "run", explain=False).folder
+    (tmp_path / "mine").write_text("precious")
+    (folder / REPORT).symlink_to(tmp_path / "mine")
+    assert main(["explain", str(folder)]) != 0
+    assert "is a link" in capsys.readouterr().err
+    assert (tmp_path / "mine").read_text() == "precious"
+
+
+def test_in_a_notebook_a_run_explains_itself(run: Run) -> None:
+    report = run.explain()
+    assert report.path == run.folder / REPORT
+    assert "<iframe" in report._repr_html_()
+
+
+class Bare(gym.Env[np.ndarray, int]):
+    """Twelve numbers, no images."""
+
+    observation_space = spaces.Box(-1, 1, (12,), np.float32)
+    action_space = spaces.Discrete(3)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[np.ndarray, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.steps = 0
+        return self._seen(), {}
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        self.steps += 1
+        return self._seen(), 1.0, self.steps >= 20, False, {}
+
+    def _seen(self) -> np.ndarray:
+        return self.np_random.uniform(-1, 1, 12).astype(np.float32)
+
+
+def test_an_environment_made_in_python_must_be_given_again(tmp_path: Path) -> None:
+    run = trained(tmp_path / "run", env=Env(id=Bare))
+    assert (run.folder / REPORT).exists()
+    with pytest.raises(dqnlab.errors.ConfigError, match="pass env="):
+        run.explain()
+    assert run.explain(env=Bare).path.exists()
+
+
+def test_a_failure_to_explain_costs_a_note_and_never_the_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr("dqnlab.explain.report.render", broken)
+    run = trained(tmp_path / "run")
+    assert run.notes == ["no report: ZeroDivisionError: oh"]
+    assert run.score is not None
+
+
+def test_a_group_explains_its_best_seed(tmp_path: Path) -> None:
+    group = dqnlab.train_many(TINY, seeds=[3, 4], out=tmp_path / "group", trackers=("none",))
+    best = group.best
+    assert best is not None
+    pages = {path.parent.name for path in tmp_path.rglob(REPORT)}
+    assert pages == {best.folder.name}

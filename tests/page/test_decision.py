@@ -1,0 +1,123 @@
+"""The decision card: three networks side by side, in numbers and in words."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from .conftest import Open
+from .sample import sample
+
+CARD = "#decision > .view"
+LEFT, RIGHT = [7.0, 5.0], [5.0, 7.0]
+
+
+def fixed(best: list[float], online: list[float], target: list[float], coin: float = 0.5) -> dict[str, Any]:
+    """A page on which the three networks say the same at every moment."""
+    data = sample()
+    for episode in data["episodes"]:
+        shape = (episode["length"], 1)
+        said = {"best": best, "online": online, "target": target}
+        episode["q"] = {name: np.tile(np.array(q, np.float32), shape) for name, q in said.items()}
+        episode["coin"] = np.full(episode["length"], coin, np.float32)
+    return data
+
+
+def numbers(text: str) -> list[float]:
+    return [float(each) for each in re.findall(r"-?\d+(?:\.\d+)?", text)]
+
+
+@pytest.mark.parametrize("moment", [0, 3])
+def test_every_action_is_rated_by_all_three_networks(open_page: Open, moment: int) -> None:
+    data = sample()
+    page = open_page(data, hash=f"ep=1&t={moment}").page
+    for name, q in data["episodes"][1]["q"].items():
+        written = page.locator(f"{CARD} [data-network={name}] .bar .number").all_inner_texts()
+        assert [float(each) for each in written] == pytest.approx(q[moment].tolist(), rel=1e-3)
+
+
+def test_the_card_follows_the_moment(open_page: Open) -> None:
+    data = sample()
+    page = open_page(data, hash="ep=2&t=0").page
+    before = page.inner_text(f"{CARD} table")
+    page.evaluate("location.hash = 'ep=2&t=4'")
+    page.wait_for_selector(f"{CARD} >> text=Step 4 of")
+    after = page.inner_text(f"{CARD} table")
+    assert after != before
+    inputs = page.locator(f"{CARD} td.number").all_inner_texts()
+    assert [float(each) for each in inputs] == pytest.approx(data["episodes"][2]["obs"][4].tolist(), rel=1e-3)
+    assert page.locator(f"{CARD} table tr").nth(2).inner_text().split("\t")[0] == "pole angle"
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        (LEFT, "All three networks agree: left."),
+        (RIGHT, "The best network acts: left. The target network would choose otherwise: right."),
+    ],
+)
+def test_one_sentence_says_who_agrees(open_page: Open, target: list[float], sentence: str) -> None:
+    page = open_page(fixed(LEFT, LEFT, target)).page
+    said = page.inner_text(f"{CARD} .verdict")
+    assert said == f"{sentence} To the best network, “left” is worth 2 more than “right”."
+    preferred = page.locator(f"{CARD} .chosen .bar-label").all_inner_texts()
+    assert preferred == ["▸ left", "▸ left", "▸ left" if target == LEFT else "▸ right"]
+
+
+def test_equal_values_are_called_a_tie(open_page: Open) -> None:
+    page = open_page(fixed([3, 3], LEFT, LEFT)).page
+    assert "are worth the same; of equals it takes the first" in page.inner_text(f"{CARD} .verdict")
+
+
+@pytest.mark.parametrize(("coin", "answer"), [(0.03125, "Yes."), (0.0625, "No."), (0.9, "No.")])
+def test_exploration_would_have_overruled_below_epsilon_only(open_page: Open, coin: float, answer: str) -> None:
+    data = fixed(LEFT, LEFT, LEFT, coin)
+    data["settings"] |= {"epsilon_end": 0.0625}
+    page = open_page(data).page
+    said = page.locator(f"{CARD} .card").nth(2).inner_text().split("\n\n")[1]
+    assert said.startswith(answer)
+    assert numbers(said)[:2] == [pytest.approx(coin, rel=1e-2), 0.0625]
+
+
+def test_bars_of_large_values_show_small_gaps(open_page: Open) -> None:
+    page = open_page(fixed([100, 100.01], [100, 100.01], [90, 90.02])).page
+    for name in ("best", "online", "target"):
+        widths = page.eval_on_selector_all(
+            f"{CARD} [data-network={name}] .fill", "nodes => nodes.map((node) => node.getBoundingClientRect().width)"
+        )
+        assert widths[1] > 1.5 * widths[0] > 0
+        assert "zero is out of sight" in page.inner_text(f"{CARD} [data-network={name}]")
+    # Twice the gap is twice as wide.
+    grown = page.eval_on_selector_all(
+        f"{CARD} .fill[class*=action]", "nodes => nodes.map((n) => parseFloat(n.style.width))"
+    )
+    assert grown[5] - grown[4] == pytest.approx(2 * (grown[1] - grown[0]), rel=1e-2)
+
+
+def test_far_below_zero_the_longer_bar_is_still_the_better_action(open_page: Open) -> None:
+    page = open_page(fixed([-50, -49], [-50, -49], [-50, -49])).page
+    widths = page.eval_on_selector_all(
+        f"{CARD} .fill[class*=action]", "nodes => nodes.map((n) => parseFloat(n.style.width))"
+    )
+    assert widths[1] > 1.5 * widths[0] > 0
+
+
+def test_zero_is_marked_where_it_is_in_sight(open_page: Open) -> None:
+    page = open_page(fixed([-1, 2], [0.5, 2], [-30, -28])).page
+    for name, lines in {"best": 2, "online": 2, "target": 0}.items():
+        assert page.locator(f"{CARD} [data-network={name}] .decision-zero").count() == lines
+        said = page.inner_text(f"{CARD} [data-network={name}]")
+        assert ("The thin line is zero" in said) == (lines == 2)
+
+
+def test_without_an_episode_one_sentence_says_so(open_page: Open) -> None:
+    page = open_page(sample(episodes=[])).page
+    assert page.inner_text(CARD) == "No episode was recorded, so there is no moment to look at."
+
+
+def test_the_card_speaks_chinese(open_page: Open) -> None:
+    page = open_page(fixed(LEFT, LEFT, RIGHT), hash="lang=zh-Hant").page
+    said = page.inner_text(f"{CARD} .verdict")
+    assert said == "最佳網路選擇：向左。目標網路則會選：向右。對最佳網路來說，「向左」比「向右」多值 2。"
+    assert "{" not in page.inner_text(CARD)

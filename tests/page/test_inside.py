@@ -1,0 +1,177 @@
+"""Inside the network: attributions as Python has them, sums that add up, dead units, keys."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from dqnlab.explain.attribution import attribution
+from dqnlab.explain.page import pack
+from dqnlab.learn.heads import ScalarHead
+from dqnlab.learn.networks import QNetwork
+from dqnlab.learn.types import ObsSpec
+
+from .conftest import Open
+from .playing import until
+from .sample import layers, network, sample
+
+VIEW = "#inside > .view"
+ATTRIBUTE = """(() => {
+  const { unpack, row } = modules["codec.js"];
+  const { makeNetwork, features } = modules["network.js"];
+  const net = makeNetwork(unpack(argument.net));
+  const [obs, baseline] = [unpack(argument.obs), unpack(argument.baseline).data];
+  return Array.from({ length: obs.shape[0] }, (_, i) => {
+    const found = m.attribute(net, features(argument.spec, row(obs, i)), baseline);
+    return { ...found, parts: Array.from(found.parts) };
+  });
+})()"""
+
+
+def shown(text: str) -> list[float]:
+    return [float(each) for each in re.findall(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", text)]
+
+
+@pytest.mark.parametrize(
+    ("spec", "hidden"),
+    [
+        (ObsSpec((4,), np.dtype(np.float32)), (64, 64)),
+        (ObsSpec((12,), np.dtype(np.float32)), (32,)),
+        (ObsSpec((), np.dtype(np.int64), 16), (16, 16)),
+        (ObsSpec((3, 3), np.dtype(np.uint8)), (16,)),
+    ],
+)
+def test_attributions_in_the_page_are_pythons(open_page: Open, spec: ObsSpec, hidden: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    net = QNetwork(spec, 3, hidden, ScalarHead(), torch.Generator().manual_seed(3)).requires_grad_(False)
+    for linear in net.linears():
+        linear.weight.mul_(2)
+    obs = rng.normal(size=(20, *spec.shape)) if spec.dtype == np.float32 else rng.integers(0, 16, (20, *spec.shape))
+    obs = obs.astype(spec.dtype)
+    size = net.linears()[0].in_features
+    baseline = rng.random(size).astype(np.float32)
+    expected = attribution(net, obs, baseline)
+    seen = obs.astype(np.int32) if spec.num_states else obs
+    argument: dict[str, Any] = {
+        "net": pack(layers(net)),
+        "obs": pack(seen.reshape(20, -1)),
+        "baseline": pack(baseline),
+        "spec": {"num_states": spec.num_states, "dtype": spec.dtype.name},
+    }
+    found = open_page(sample()).module("attribution.js", ATTRIBUTE, argument)
+    assert np.abs(expected.parts).max() > 0.1
+    assert np.abs(np.array([each["parts"] for each in found]) - expected.parts).max() <= 1e-4
+    for name, theirs in {"gap": "gap", "baseline_gap": "baselineGap", "residual": "residual"}.items():
+        assert [each[theirs] for each in found] == pytest.approx(getattr(expected, name).tolist(), abs=1e-4)
+    assert [[each["best"], each["second"]] for each in found] == np.stack([expected.best, expected.second], 1).tolist()
+
+
+def test_the_bars_say_which_inputs_mattered_and_that_nothing_is_missing(open_page: Open) -> None:
+    data = sample()
+    expected = attribution(network(0), data["episodes"][1]["obs"][5:6], data["baseline"])
+    page = open_page(data, hash="ep=1&t=5").page
+    written = page.locator(f"{VIEW} .inside-mattered .bar .number").all_inner_texts()
+    assert [float(each) for each in written] == pytest.approx(expected.parts[0].tolist(), rel=1e-2, abs=1e-6)
+    complete = shown(page.locator(f"{VIEW} .inside-mattered p").nth(1).inner_text())
+    change = float(expected.gap[0] - expected.baseline_gap[0])
+    assert complete[:3] == [
+        pytest.approx(float(expected.parts.sum()), rel=1e-3),
+        pytest.approx(change, rel=1e-3),
+        256,
+    ]
+    assert complete[0] - complete[1] == pytest.approx(complete[3], abs=2e-4 * abs(change))
+
+
+@pytest.mark.parametrize(("layer", "unit"), [(0, 5), (1, 3), (2, 1)])
+def test_a_units_sum_adds_up_to_what_pytorch_computes(open_page: Open, layer: int, unit: int) -> None:
+    data = sample()
+    page = open_page(data, hash=f"ep=0&t=2&inside.unit={layer}.{unit}").page
+    rows = page.locator(f"{VIEW} .inside-detail tbody tr")
+    numbers = [[float(each) for each in rows.nth(i).locator("td").all_inner_texts()] for i in range(rows.count())]
+    terms, sums = [row for row in numbers if len(row) == 3], [row[0] for row in numbers if len(row) == 1]
+    assert [x * w for x, w, _ in terms] == pytest.approx([product for _, _, product in terms], rel=1e-3, abs=1e-6)
+    assert [abs(product) for *_, product in terms] == sorted((abs(product) for *_, product in terms), reverse=True)
+    x = torch.from_numpy(data["episodes"][0]["obs"][2])
+    for linear in network(0).linears()[:layer]:
+        x = linear(x).relu()
+    linear = network(0).linears()[layer]
+    expected = linear(x)[unit].item()
+    beside = len(linear.weight[unit]) > 8  # eight terms are written out, the rest is summed up
+    assert len(terms) == min(len(linear.weight[unit]), 8)
+    assert sum(product for *_, product in terms) + sum(sums[: 1 + beside]) == pytest.approx(expected, abs=1e-4)
+    assert sums[1 + beside] == pytest.approx(expected, abs=1e-4)
+    assert sums[2 + beside :] == ([pytest.approx(max(expected, 0), abs=1e-4)] if layer < 2 else [])
+
+
+def test_a_dead_unit_is_marked_and_counted(open_page: Open) -> None:
+    net = network(0)
+    for linear, dead in zip(net.linears(), (2, 1), strict=False):
+        linear.bias[:dead] = -100
+    page = open_page(
+        sample(networks={"best": layers(net), "online": None, "target": None}), hash="inside.unit=0.1"
+    ).page
+    marked = page.eval_on_selector_all(f"{VIEW} .dead", "nodes => nodes.map((node) => node.dataset.unit)")
+    assert {"0.0", "0.1", "1.0"} <= set(marked)
+    notes = page.locator(f"{VIEW} .inside-layer p").all_inner_texts()
+    for layer in (0, 1):
+        count = sum(unit.startswith(f"{layer}.") for unit in marked)
+        assert f"{count} of 16 are dead" in notes[layer]
+    assert "This unit is dead" in page.inner_text(f"{VIEW} .inside-detail")
+    assert page.get_attribute(f"{VIEW} [data-unit='0.1']", "aria-label") == "unit 1 = 0 (dead)"
+
+
+def test_dead_means_zero_on_all_recorded_observations(open_page: Open) -> None:
+    data = sample()
+    obs = torch.from_numpy(np.concatenate([each["obs"] for each in data["episodes"]]))
+    expected = []
+    for layer, out in enumerate(network(0).torso.activations(obs)):
+        expected += [f"{layer}.{unit}" for unit in torch.nonzero((out == 0).all(0)).flatten().tolist()]
+    page = open_page(data).page
+    assert page.eval_on_selector_all(f"{VIEW} .dead", "nodes => nodes.map((node) => node.dataset.unit)") == expected
+    assert f"zero on all {len(obs)} observations" in page.locator(f"{VIEW} .inside-layer p").first.inner_text()
+
+
+def test_arrow_keys_walk_among_the_units_and_the_address_remembers_the_last(open_page: Open) -> None:
+    page = open_page(sample()).page
+    assert page.locator(f"{VIEW} [data-unit][tabindex='0']").count() == 1  # Tab enters once
+    page.focus(f"{VIEW} [data-unit][tabindex='0']")
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft"):
+        page.keyboard.press(key)
+    assert page.evaluate("document.activeElement.dataset.unit") == "1.1"
+    assert "inside.unit=1.1" in page.evaluate("location.hash")
+    assert "“unit 1” (Layer 2)" in page.inner_text(f"{VIEW} .inside-detail")
+    for _ in range(3):
+        page.keyboard.press("ArrowUp")
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    assert page.evaluate("document.activeElement.dataset.unit") == "0.0"  # the edges hold
+
+
+def test_pointing_at_a_unit_shows_it_and_leaves_the_address_alone(open_page: Open) -> None:
+    page = open_page(sample(), hash="t=1").page
+    page.hover(f"{VIEW} [data-unit='0.7']")
+    assert "“unit 7” (Layer 1)" in page.inner_text(f"{VIEW} .inside-detail")
+    assert page.evaluate("location.hash") == "#t=1"
+
+
+def test_units_follow_the_moment(open_page: Open) -> None:
+    opened = open_page(sample(), hash="ep=0&t=0&inside.unit=2.0")
+    before = opened.page.inner_text(f"{VIEW} .inside-detail"), opened.page.inner_text(f"{VIEW} .inside-mattered")
+    opened.page.evaluate("location.hash = 'ep=0&t=6&inside.unit=2.0'")
+    until(opened, f"document.querySelector('{VIEW} .inside-mattered').innerText !== {before[1]!r}")
+    assert opened.page.inner_text(f"{VIEW} .inside-detail") != before[0]
+
+
+def test_a_hostile_address_chooses_no_unit(open_page: Open) -> None:
+    for unit in ("9.0", "0.9999", "__proto__", "1.-1"):
+        page = open_page(sample(), hash=f"inside.unit={unit}").page
+        assert page.locator(f"{VIEW} .chosen").count() == 0
+        assert "(Q-values)" in page.inner_text(f"{VIEW} .inside-detail")
+
+
+def test_what_cannot_be_opened_says_why(open_page: Open) -> None:
+    none = {"best": None, "online": None, "target": None}
+    assert "too large" in open_page(sample(networks=none)).page.inner_text(VIEW)
+    assert "No episode" in open_page(sample(episodes=[])).page.inner_text(VIEW)

@@ -1,0 +1,314 @@
+"""The world and its time line in a browser: pictures that show the moment, and every way to move through an episode."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dqnlab.config import Env
+from dqnlab.explain.episodes import Limits, Networks, play
+from dqnlab.explain.world import look
+from dqnlab.learn.policy import q_function
+from dqnlab.run.envs import describe
+
+from .conftest import Open, Opened
+from .sample import layers, network, sample
+
+INK = """canvas => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let count = 0;
+  for (let i = 3; i < data.length; i += 4) count += data[i] > 0;
+  return count / (data.length / 4);
+}"""
+LOOK = "canvas => canvas.toDataURL()"
+CANVAS, STRIP, SCRUB = "#world canvas", "#world .strip", "#world .world-scrub"
+
+
+def moment(opened: Opened) -> int:
+    """The shared step, as the address and the strip have it."""
+    return int(opened.page.get_attribute(STRIP, "aria-valuenow"))
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Waits for something that comes; the page's policy keeps the browser from waiting for a text of code."""
+    for _ in range(200):
+        if true():
+            return
+        time.sleep(0.02)
+    assert true()
+
+
+def in_address(opened: Opened) -> dict[str, str]:
+    return opened.page.evaluate("Object.fromEntries(new URLSearchParams(location.hash.slice(1)))")
+
+
+def played(env: Env) -> dict[str, Any]:
+    """The parts of a page's data that come from an environment, played by networks with random weights."""
+    spec = describe(env)
+    world = look(env, spec)
+    inputs = spec.obs.num_states or int(np.prod(spec.obs.shape))
+    nets = {name: network(i, inputs, spec.num_actions) for i, name in enumerate(("best", "online", "target"))}
+    eye = np.eye(inputs, dtype=np.float32)
+    see = (lambda obs: eye[obs]) if spec.obs.num_states else (lambda obs: obs.reshape(len(obs), -1).astype(np.float32))
+
+    def asked(name: str) -> Any:
+        return lambda obs: q_function(nets[name])(see(obs))
+
+    recording = play(Networks(*map(asked, nets)), env, spec, world, 0, Limits(steps=60, clock=lambda: 0.0))
+    small = inputs < 10_000
+    return {
+        "episodes": [each.data() for each in recording.episodes],
+        "labels": recording.labels,
+        "world": {"kind": world.kind, "params": world.params},
+        "inputs": [each._asdict() for each in world.inputs],
+        "actions": list(world.actions),
+        "networks": {name: layers(net) if small else None for name, net in nets.items()},
+        "snapshots": [],
+        "obs": {
+            "shape": list(spec.obs.shape),
+            "dtype": spec.obs.dtype.name,
+            "num_states": spec.obs.num_states,
+            "stack": spec.obs.stack,
+            "image": not world.inputs,
+        },
+    }
+
+
+WORLDS = {
+    "cartpole": Env(),
+    "stacked": Env(frame_stack=2),
+    "mountaincar": Env(id="MountainCar-v0"),
+    "acrobot": Env(id="Acrobot-v1"),
+    "frozenlake": Env(id="FrozenLake-v1", kwargs={"map_name": "8x8"}),
+    "frames": Env(id="CliffWalking-v1"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WORLDS)
+def test_every_world_is_drawn_and_moves(open_page: Open, name: str) -> None:
+    opened = open_page(sample(**played(WORLDS[name])), hash="t=1")
+    canvas = opened.page.locator(CANVAS)
+    until(lambda: canvas.evaluate(INK) > 0.005)
+    before = canvas.evaluate(LOOK)
+    opened.page.focus(STRIP)
+    opened.page.keyboard.press("End")
+    assert canvas.evaluate(LOOK) != before
+    assert "of" in canvas.get_attribute("aria-label")
+
+
+LANDER = {
+    "kind": "lunarlander",
+    "params": {
+        **{"VIEWPORT_W": 600, "VIEWPORT_H": 400, "SCALE": 30, "LEG_DOWN": 18, "fps": 50},
+        "outline": [[-14, 17], [-17, 0], [-17, -10], [17, -10], [17, 0], [14, 17]],
+    },
+}
+PAINTED = """([world, state, options]) => {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [300, 200];
+  m.draw(canvas.getContext("2d"), world, state, { width: 300, height: 200, ...options });
+  return canvas.toDataURL();
+}"""
+
+
+def painted(opened: Opened, world: Any, state: list[float], **options: Any) -> str:
+    return opened.module("drawings.js", f"({PAINTED})(argument)", [world, state, options])
+
+
+def test_the_lander_shows_its_flame_its_feet_and_its_ground(open_page: Open) -> None:
+    opened = open_page(sample())
+    high = [0.1, 0.5, 0, 0, 0.1, 0, 0, 0]
+    pictures = [
+        painted(opened, LANDER, high),
+        *(painted(opened, LANDER, high, action=action) for action in (1, 2, 3)),
+        painted(opened, LANDER, [*high[:6], 1, 0]),
+        painted(opened, LANDER, high, terrain=[[0, 5], [10, 1], [20, 5]]),
+    ]
+    assert len(set(pictures)) == len(pictures)
+    assert painted(opened, LANDER, high, action=0) == pictures[0]
+
+
+def test_a_drawing_takes_states_observations_and_stacks_alike(open_page: Open) -> None:
+    opened = open_page(sample())
+    angles, speeds = [0.4, -2.0], [0.5, -1.5]
+    shown = [np.cos(0.4), np.sin(0.4), np.cos(-2.0), np.sin(-2.0), *speeds]
+
+    def pose(kind: str, state: list[float]) -> list[float]:
+        return opened.module("drawings.js", "m.pose(argument[0], argument[1])", [kind, state])
+
+    assert pose("acrobot", [*angles, *speeds]) == [*angles, *speeds]
+    np.testing.assert_allclose(pose("acrobot", [float(x) for x in [*shown, *shown]]), [*angles, *speeds])
+    assert pose("cartpole", [9, 9, 9, 9, 1, 2, 3, 4]) == [1, 2, 3, 4]
+    assert pose("mountaincar", [9, 9, 1, 2]) == [1, 2]
+
+
+def test_the_canvas_shows_the_cart_where_the_state_says(open_page: Open) -> None:
+    opened = open_page(sample())
+    world = sample()["world"]
+    left, right = (painted(opened, world, [x, 0, 0, 0]) for x in (-1.0, 1.0))
+    tilted, pushed = painted(opened, world, [1.0, 0, 0.1, 0]), painted(opened, world, [1.0, 0, 0, 0], action=1)
+    assert len({left, right, tilted, pushed}) == 4
+
+
+def test_keys_step_and_jump_and_all_that_shows_the_moment_agrees(open_page: Open) -> None:
+    opened = open_page(sample(), hash="t=3")
+    page, last = opened.page, int(open_last(opened))
+    for where in (STRIP, CANVAS):
+        page.focus(where)
+        for key, t in [("Home", 0), ("ArrowRight", 1), ("ArrowLeft", 0), ("ArrowLeft", 0), ("End", last)]:
+            page.keyboard.press(key)
+            assert moment(opened) == t
+            assert page.input_value(SCRUB) == str(t)
+            assert in_address(opened).get("t", "0") == str(t)
+    assert page.get_attribute(SCRUB, "aria-valuetext") == f"{last} of {last}"
+    assert f"{last} of {last}" in page.get_attribute(STRIP, "aria-valuetext")
+
+
+def open_last(opened: Opened) -> str:
+    return opened.page.get_attribute(STRIP, "aria-valuemax")
+
+
+def test_the_numbers_are_those_of_the_recording(open_page: Open) -> None:
+    data = sample()
+    episode = data["episodes"][data["labels"]["longest"]]
+    opened = open_page(data, hash="t=4")
+    q = np.sort(episode["q"]["best"][4])
+    shown = {name: opened.page.inner_text(f"#world dd.world-{name}") for name in ("value", "gap", "reward", "earned")}
+    assert float(shown["value"]) == pytest.approx(q[-1], rel=1e-3)
+    assert float(shown["gap"]) == pytest.approx(q[-1] - q[-2], rel=1e-2)
+    assert (shown["reward"], shown["earned"]) == ("1", "5")
+    assert opened.page.inner_text("#world dd.world-action") == ["left", "right"][episode["action"][4]]
+
+
+def test_scrub_and_strip_go_where_one_points(open_page: Open) -> None:
+    opened = open_page(sample())
+    page, last = opened.page, int(open_last(opened))
+    box = page.locator(STRIP).bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + 20)
+    assert moment(opened) == pytest.approx((last + 1) / 2, abs=1)
+    page.locator(SCRUB).fill("2")
+    assert moment(opened) == 2
+    assert in_address(opened)["t"] == "2"
+
+
+CLICK = "button => { button.click(); return button.textContent; }"
+
+
+def test_play_moves_on_and_begins_again_from_the_end(open_page: Open) -> None:
+    opened = open_page(sample(), hash="world.speed=4")
+    play, last = opened.page.locator("#world .world-play"), open_last(opened)
+    assert play.evaluate(CLICK) == "Pause"
+    opened.page.wait_for_selector(f"{STRIP}[aria-valuenow='{last}']")
+    until(lambda: play.text_content() == "Play")
+    assert in_address(opened)["t"] == last
+    again = f"button => {{ button.click(); return document.querySelector('{STRIP}').getAttribute('aria-valuenow'); }}"
+    assert play.evaluate(again) == "0"
+
+
+def test_pause_stays_where_it_was_and_shares_it(open_page: Open) -> None:
+    opened = open_page(sample(), hash="world.speed=0.1")
+    play = opened.page.locator("#world .world-play")
+    play.evaluate(CLICK)
+    opened.page.wait_for_selector(f"{STRIP}[aria-valuenow='1']")
+    assert play.evaluate(CLICK) == "Play"
+    assert in_address(opened)["t"] == str(moment(opened)) != open_last(opened)
+
+
+def test_space_plays_and_a_key_stops(open_page: Open) -> None:
+    opened = open_page(sample(), hash="world.speed=0.1")
+    opened.page.focus(STRIP)
+    opened.page.keyboard.press("Space")
+    assert opened.page.inner_text("#world .world-play") == "Pause"
+    opened.page.keyboard.press("Home")
+    assert opened.page.inner_text("#world .world-play") == "Play"
+    assert moment(opened) == 0
+
+
+CLOCK = """(calm) => {
+  const shown = [], shared = [];
+  const player = new m.Player((t) => shown.push(t), (t) => shared.push(t));
+  [player.last, player.pace, player.calm] = [100, 50, calm];
+  player.play();
+  for (let now = 0; now <= 1000; now += 20) player.tick(now);
+  player.pause();
+  return { shown, shared, t: player.t };
+}"""
+
+
+def test_the_clock_takes_as_many_steps_as_the_pace_says_and_shares_a_few(open_page: Open) -> None:
+    opened = open_page(sample())
+    ran = opened.module("player.js", f"({CLOCK})(argument)", False)
+    assert ran["t"] == 50
+    assert ran["shown"] == list(range(1, 51))
+    assert len(ran["shared"]) <= 12
+    assert ran["shared"][-1] == 50
+
+
+def test_less_motion_means_few_pictures_but_the_same_pace(open_page: Open) -> None:
+    ran = open_page(sample()).module("player.js", f"({CLOCK})(argument)", True)
+    assert ran["shown"] == [25, 50]
+
+
+def test_episodes_are_chosen_by_list_and_label(open_page: Open) -> None:
+    data = sample(labels={"longest": 0, "worst": 1, "best": 2})
+    opened = open_page(data, hash="t=5")
+    page = opened.page
+    page.click("#world button:text('Worst')")
+    assert in_address(opened) == {"ep": "1"}
+    assert moment(opened) == 0
+    assert page.get_attribute("#world button:text('Worst')", "aria-pressed") == "true"
+    assert int(open_last(opened)) == data["episodes"][1]["length"] - 1
+    page.select_option("#world .world-chooser select", "2")
+    assert in_address(opened)["ep"] == "2"
+    assert page.get_attribute("#world button:text('Best')", "aria-pressed") == "true"
+
+
+def test_an_address_opens_its_episode_step_and_speed(open_page: Open) -> None:
+    opened = open_page(sample(), hash="ep=1&t=6&world.speed=0.5")
+    page = opened.page
+    assert page.input_value("#world .world-chooser select") == "1"
+    assert moment(opened) == 6
+    assert page.input_value("#world .world-speed") == "0.5"
+    page.select_option("#world .world-speed", "2")
+    assert in_address(opened) == {"ep": "1", "t": "6", "world.speed": "2"}
+
+
+def test_how_an_episode_ended_is_said_at_its_end(open_page: Open) -> None:
+    opened = open_page(sample())
+    note = "#world .world-note"
+    assert opened.page.inner_text(note) == ""
+    opened.page.focus(STRIP)
+    opened.page.keyboard.press("End")
+    assert "terminal state" in opened.page.inner_text(note)
+
+
+def test_an_unknown_world_without_images_says_so_and_keeps_its_time_line(open_page: Open) -> None:
+    opened = open_page(sample(world={"kind": "none", "params": {}}), hash="t=2")
+    assert "draws no images" in opened.page.inner_text("#world .world-picture")
+    assert moment(opened) == 2
+
+
+def test_a_run_without_episodes_says_so(open_page: Open) -> None:
+    opened = open_page(sample(episodes=[], labels={}))
+    assert "No episode was recorded" in opened.page.inner_text("#world")
+
+
+MANY = """scrub => {
+  const write = history.replaceState;
+  let writes = 0;
+  history.replaceState = function (...all) { writes++; write.apply(history, all); };
+  for (let i = 0; i < 300; i++) {
+    scrub.value = i % 9;
+    scrub.dispatchEvent(new Event("input"));
+  }
+  return writes;
+}"""
+
+
+def test_many_moves_are_written_to_the_address_a_few_times_and_the_last_one_always(open_page: Open) -> None:
+    opened = open_page(sample())
+    assert opened.page.locator(SCRUB).evaluate(MANY) <= 20  # browsers refuse more than 100 in half a minute
+    until(lambda: in_address(opened).get("t") == str(299 % 9))
