@@ -99,14 +99,15 @@ LET_GO = """(() => {
   const net = modules["network.js"].makeNetwork(modules["codec.js"].unpack(argument.net));
   const q = (obs) => net.qValues(modules["network.js"].features({ num_states: null, dtype: "float32" }, obs));
   const system = modules["systems.js"].systems.cartpole;
-  const seen = system.observe(argument.state, argument.params);
+  const first = system.observe(argument.state, argument.params);
+  const seen = Float32Array.from(Array(argument.stack ?? 1).fill(Array.from(first)).flat());
   const walk = m.makeWalk({ system, params: argument.params, state: argument.state, seen, limit: 500 });
   const states = [];
   while (!walk.ended) {
     walk.advance(modules["network.js"].argmax(q(walk.obs)));
     states.push(Array.from(walk.state));
   }
-  return { states, ended: walk.ended, total: walk.total };
+  return { states, ended: walk.ended, total: walk.total, seen: Array.from(walk.obs) };
 })()"""
 
 
@@ -139,6 +140,22 @@ def assert_same_way(open_page: Open, net: QNetwork, seeds: range, least: int) ->
 def test_let_go_is_gymnasiums_own_episode(open_page: Open) -> None:
     assert_same_way(open_page, balancing(), range(3), 500)
     assert_same_way(open_page, network(0), range(3), 5)
+
+
+def test_a_stacking_network_is_given_its_last_observations_in_order(open_page: Open) -> None:
+    net = network(3, inputs=12)
+    env: Any = gym.make("CartPole-v1")
+    obs, _ = env.reset(seed=0)
+    start, seen, states = [float(x) for x in env.unwrapped.state], np.tile(obs, 3), []
+    terminated = False
+    while not terminated:
+        obs, _, terminated, _, _ = env.step(int(net.q_values(torch.from_numpy(seen)[None]).argmax()))
+        seen = np.concatenate([seen[4:], obs])
+        states.append([float(x) for x in env.unwrapped.state])
+    given = {"net": pack(layers(net)), "state": start, "params": sample()["world"]["params"], "stack": 3}
+    got = open_page(sample()).module("walk.js", LET_GO, given)
+    np.testing.assert_allclose(got["states"], states, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(got["seen"], seen, rtol=0, atol=1e-6)
 
 
 @pytest.mark.slow

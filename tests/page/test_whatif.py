@@ -135,6 +135,8 @@ def test_let_go_can_be_stopped_and_taken_to_the_end_at_once(open_page: Open) -> 
     opened.page.click("#whatif >> text=Let go")
     opened.page.click("#whatif >> text=To the end")
     assert "target network" in opened.page.locator(RESULTS).nth(1).inner_text()
+    drag(opened, 0, 0.0)
+    assert opened.page.locator(RESULTS).count() == 0
 
 
 def lake() -> dict[str, Any]:
