@@ -54,6 +54,7 @@ def of_a_run(steps: int, folder: Path) -> dict[str, Any]:
         budget=Steps(num=steps),
         evaluate_every=Steps(num=steps),
         film=Film(episodes=0),
+        explain=False,
         score_episodes=1,
         confirm_episodes=1,
         select_episodes=1,

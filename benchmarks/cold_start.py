@@ -20,7 +20,19 @@ from machine import describe_machine, write_results
 
 def one(preset: str, seed: int, out: Path) -> dict[str, object]:
     """One run in a process of its own."""
-    words = ["train", "--preset", preset, "--seed", str(seed), "--out", str(out), "--film.episodes", "0", "--quiet"]
+    words = [
+        "train",
+        "--preset",
+        preset,
+        "--seed",
+        str(seed),
+        "--out",
+        str(out),
+        "--film.episodes",
+        "0",
+        "--no-explain",
+        "--quiet",
+    ]
     start = time.perf_counter()
     subprocess.run([sys.executable, "-m", "dqnlab", *words], check=True, capture_output=True)
     seconds = time.perf_counter() - start

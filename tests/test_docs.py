@@ -39,6 +39,7 @@ def tiny(config: Config) -> Config:
         confirm_episodes=2,
         score_episodes=3,
         film=Film(episodes=0),
+        explain=False,
     )
 
 

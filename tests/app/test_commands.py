@@ -25,7 +25,7 @@ TINY = [
         "2",
     ],
     *["--confirm-episodes", "2", "--score-episodes", "3", "--env.max-episode-steps", "60"],
-    *["--film.episodes", "0", "--tracker", "none"],
+    *["--film.episodes", "0", "--no-explain", "--tracker", "none"],
 ]
 
 

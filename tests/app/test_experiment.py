@@ -36,6 +36,7 @@ TINY = Config(
     score_episodes=3,
     metrics_every=20,
     film=Film(episodes=0),
+    explain=False,
 )
 FILES = {"config.toml", "meta.json", "metrics.jsonl", "best_model.pth", "last_model.pth", "curves.png", "result.json"}
 
@@ -94,7 +95,7 @@ def test_the_result_file_says_what_the_run_says(run: Run) -> None:
 
 def test_no_second_is_counted_twice(run: Run) -> None:
     seconds = result(run.folder)["seconds"]
-    assert set(seconds) == {"import", "train", "evaluate", "confirm", "film", "report", "total"}
+    assert set(seconds) == {"import", "train", "evaluate", "confirm", "film", "explain", "report", "total"}
     assert sum(seconds.values()) <= 2 * seconds["total"] + 0.01
     assert min(seconds.values()) >= 0
 
@@ -187,7 +188,7 @@ def test_a_stopwatch_counts_each_phase_and_the_whole(monkeypatch: pytest.MonkeyP
     with watch.phase("film"):
         pass
     assert watch.report() == {
-        **dict.fromkeys(["import", "train", "evaluate", "confirm", "report"], 0.0),
+        **dict.fromkeys(["import", "train", "evaluate", "confirm", "explain", "report"], 0.0),
         "film": 2.5,
         "total": 9.5,
     }

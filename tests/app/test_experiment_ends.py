@@ -31,6 +31,7 @@ TINY = Config(
     score_episodes=3,
     metrics_every=20,
     film=Film(episodes=0),
+    explain=False,
 )
 FILES = {"config.toml", "meta.json", "metrics.jsonl", "best_model.pth", "last_model.pth", "curves.png", "result.json"}
 

@@ -33,6 +33,7 @@ TINY = Config(
     confirm_episodes=2,
     score_episodes=3,
     film=Film(episodes=0),
+    explain=False,
 )
 WORDS = ["--learning-starts", "64", "--batch-size", "64"]
 WORDS += ["--evaluate-every.num", "500", "--select-episodes", "2", "--tracker", "none"]
@@ -177,7 +178,7 @@ def test_every_seed_is_a_run_of_its_own_and_the_best_is_filmed() -> None:
     assert group.folder.name.endswith("-tiny-s3-5")
     assert not group.interrupted
     for run in group.runs:
-        alone = dqnlab.train(replace(config, seed=run.seed, film=Film(episodes=0)), trackers=("none",))
+        alone = dqnlab.train(replace(config, seed=run.seed, film=Film(episodes=0), explain=False), trackers=("none",))
         assert (run.score, run.env_steps, run.updates) == (alone.score, alone.env_steps, alone.updates)
         assert run.folder == group.folder / f"seed-{run.seed}"
         assert dqnlab.load(run.folder).config.seed == run.seed
@@ -233,7 +234,7 @@ def test_a_process_that_cannot_even_begin_is_an_error(monkeypatch: pytest.Monkey
 
 @pytest.mark.slow
 def test_the_command_shows_every_seed_and_the_mean(capfd: pytest.CaptureFixture[str]) -> None:
-    words = ["--seed", "4", "--seeds", "2", "--steps", "600", "--film.episodes", "0", *WORDS]
+    words = ["--seed", "4", "--seeds", "2", "--steps", "600", "--film.episodes", "0", "--no-explain", *WORDS]
     assert main(["train", *words, "--out", "mine"]) == 0
     out = capfd.readouterr().out
     assert "2 seeds, 4 to 5" in out

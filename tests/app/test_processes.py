@@ -48,7 +48,17 @@ def test_ctrl_c_keeps_what_was_learnt_and_leaves_with_130() -> None:
 @pytest.mark.slow
 def test_training_goes_on_when_nobody_reads_its_lines() -> None:
     words = ["--steps", "2000", "--evaluate-every.num", "500", "--select-episodes", "2", "--confirm-episodes", "2"]
-    words += ["--score-episodes", "2", "--env.max-episode-steps", "60", "--film.episodes", "0", "--tracker", "none"]
+    words += [
+        "--score-episodes",
+        "2",
+        "--env.max-episode-steps",
+        "60",
+        "--film.episodes",
+        "0",
+        "--no-explain",
+        "--tracker",
+        "none",
+    ]
     with start("train", *words, "--out", "mine") as process:
         process.stdout.close()
         assert "Traceback" not in process.stderr.read()

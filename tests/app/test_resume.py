@@ -39,6 +39,7 @@ TINY = Config(
     metrics_every=20,
     checkpoint_every=100,
     film=Film(episodes=0),
+    explain=False,
 )
 
 

@@ -26,6 +26,7 @@ TINY = Config(
     confirm_episodes=2,
     score_episodes=3,
     film=Film(episodes=0),
+    explain=False,
 )
 
 

@@ -14,13 +14,13 @@ from gymnasium import spaces
 
 from dqnlab.app import worker
 from dqnlab.app.interrupt import SIGNALS
-from dqnlab.app.line import Failed, Film, Finished, Go, Idle, Leave, Line, Ready, Refused, Standing, Stop, Task
+from dqnlab.app.line import Failed, Finished, Go, Idle, Leave, Line, Ready, Refused, Show, Standing, Stop, Task
 from dqnlab.app.reporter import Reporter
 from dqnlab.app.session import train
 from dqnlab.app.worker import work
 from dqnlab.build import System
 from dqnlab.config import Config, Env, Mlp, Steps
-from dqnlab.config import Film as FilmConfig
+from dqnlab.config import Film
 from dqnlab.errors import ConfigError, NumericsError
 from dqnlab.run import film
 from dqnlab.run.events import BlockEnded, Evaluated
@@ -35,7 +35,8 @@ TINY = Config(
     select_episodes=2,
     confirm_episodes=2,
     score_episodes=3,
-    film=FilmConfig(episodes=1),
+    film=Film(episodes=1),
+    explain=False,
 )
 
 
@@ -75,7 +76,7 @@ def test_each_seed_is_the_run_that_it_would_be_alone() -> None:
     assert isinstance(idle, Idle)
     for report, seed in ((first, 3), (second, 5)):
         assert isinstance(report, Finished)
-        alone = train(replace(TINY, seed=seed, film=FilmConfig(episodes=0)), trackers=())
+        alone = train(replace(TINY, seed=seed, film=Film(episodes=0)), trackers=())
         assert report.run.folder == (Path("group") / f"seed-{seed}").resolve()
         assert report.run.score == alone.score
         assert report.run.score is not None
@@ -176,10 +177,22 @@ def test_the_best_is_filmed_when_all_is_over(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(film, "record", record)
     done = after(TINY, (4,), GO, Leave())[1].run
-    (again,) = [r for r in after(TINY, (9,), Go(Path("other")), Film(done), Leave()) if isinstance(r, Finished)][1:]
+    (again,) = [r for r in after(TINY, (9,), Go(Path("other")), Show(done), Leave()) if isinstance(r, Finished)][1:]
     assert (seen["folder"], seen["seed"], seen["episodes"]) == (done.folder / "videos", 4, 1)
     assert again.run.score == done.score
     assert again.run.seconds["film"] > 0
+    assert again.run.notes == []
+
+
+def test_the_best_is_explained_if_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    explained = []
+    monkeypatch.setattr("dqnlab.explain.report.write_report", lambda run, env: explained.append((run.folder, env)))
+    config = replace(TINY, film=Film(episodes=0), explain=True)
+    done = after(config, (4,), GO, Leave())[1].run
+    assert explained == []
+    (again,) = [r for r in after(config, (9,), Go(Path("other")), Show(done), Leave()) if isinstance(r, Finished)][1:]
+    assert explained == [(done.folder, config.env)]
+    assert again.run.seconds["explain"] >= 0
     assert again.run.notes == []
 
 
@@ -189,7 +202,7 @@ def test_a_film_that_fails_is_a_note_of_the_run(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(film, "record", record)
     done = after(TINY, (4,), GO, Leave())[1].run
-    (again,) = [r for r in after(TINY, (9,), Go(Path("other")), Film(done), Leave()) if isinstance(r, Finished)][1:]
+    (again,) = [r for r in after(TINY, (9,), Go(Path("other")), Show(done), Leave()) if isinstance(r, Finished)][1:]
     assert again.run.notes == ["no film: interrupted"]
     assert "no film: interrupted" in (done.folder / "result.json").read_text()
 

@@ -27,6 +27,7 @@ TINY = Config(
     compile="off",
     env=Env(max_episode_steps=60),
     film=Film(episodes=0),
+    explain=False,
 )
 
 

@@ -107,7 +107,7 @@ WORDS = "--steps 2500 --update-every 1 --learning-starts 64 --batch-size 64 --ch
 WORDS += (
     " --evaluate-every.num 1000 --select-episodes 2 --confirm-episodes 2 --score-episodes 2 --env.max-episode-steps 60"
 )
-WORDS += " --env.num-envs 1 --film.episodes 0 --compile off --no-stop-when-solved --tracker none --quiet"
+WORDS += " --env.num-envs 1 --film.episodes 0 --no-explain --compile off --no-stop-when-solved --tracker none --quiet"
 CHAIN = """
 import os, random, signal, sys, threading, time
 from dqnlab.app import cli, interrupt

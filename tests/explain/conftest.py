@@ -1,65 +1,10 @@
 """A recorded moment of a short run, for each way of learning."""
 
 from collections.abc import Callable
-from dataclasses import replace
-from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
-import numpy as np
 import pytest
-from safetensors.numpy import load_file
 
-from dqnlab.build import assemble
-from dqnlab.config import Adam, Config, Double, Env, Greedy, Mlp, Polyak, Prioritized, Scalar, Steps
-from dqnlab.run.envs import EnvSpec
-from dqnlab.run.folder import BATCH
-from dqnlab.run.keep import Keeper
-from dqnlab.run.moment import Draws
-
-SMALL = Config(
-    env=Env(num_envs=4, max_episode_steps=25),
-    torso=Mlp(hidden=(8, 6)),
-    learning_starts=64,
-    batch_size=32,
-    replay_capacity=1000,
-    update_every=2,
-    budget=Steps(num=800),
-    evaluate_every=Steps(num=10_000),
-    select_episodes=1,
-    confirm_episodes=1,
-    score_episodes=1,
-    compile="off",
-)
-WAYS = {
-    "textbook": SMALL,
-    "double, n = 3, Huber": replace(SMALL, rule=Double(), n=3, head=Scalar(huber=1.0)),
-    "polyak, clipped": replace(SMALL, rule=Greedy(), sync=Polyak(tau=0.1), optimizer=Adam(max_grad_norm=0.5)),
-    "prioritized": replace(SMALL, sampler=Prioritized(), rule=Double()),
-    "a discrete state": replace(SMALL, env=Env(id="FrozenLake-v1", num_envs=4, max_episode_steps=25), n=2),
-}
-
-Recorded = tuple[dict[str, np.ndarray], Config, EnvSpec]
-
-
-@cache
-def _record(way: str) -> Recorded:
-    config = WAYS[way]
-    system = assemble(config)
-    try:
-        with TemporaryDirectory() as place:
-            draws = Draws(config.batch_size, config.gamma)
-            keep = Keeper(Path(place), system.learner, system.replay, draws, np.random.default_rng(5))
-            events: Any = system.events()
-            for event in events:
-                if type(event).__name__ == "Evaluated":
-                    break
-                keep.take(event)
-            keep.save_end()
-            return load_file(Path(place) / BATCH), config, system.spec
-    finally:
-        system.close()
+from .recording import WAYS, Recorded, record
 
 
 @pytest.fixture
@@ -67,7 +12,7 @@ def recorded() -> Callable[[str], Recorded]:
     """Names of arrays to arrays, with the configuration and the env of the run that they come from."""
 
     def get(way: str) -> Recorded:
-        arrays, config, spec = _record(way)
+        arrays, config, spec = record(way)
         return dict(arrays), config, spec
 
     return get

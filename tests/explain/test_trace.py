@@ -13,7 +13,7 @@ from dqnlab.explain.trace import as_page, trace_of
 from dqnlab.learn.learner import loss
 from dqnlab.run.moment import End
 
-from .conftest import Recorded
+from .recording import Recorded
 
 
 def test_the_traced_update_is_the_one_that_the_learner_makes(moment: Recorded) -> None:

@@ -15,7 +15,7 @@ from dqnlab.explain.trace import trace_of
 from dqnlab.explain.trace_text import NOTHING, as_text, step_text
 from dqnlab.run.folder import BATCH
 
-from .conftest import Recorded
+from .recording import Recorded
 
 NUMBER = r"-?(?:\d+\.?\d*(?:e[+-]\d+)?|\.\d+)"
 
@@ -78,7 +78,7 @@ def test_the_target_follows_from_reward_discount_and_the_chosen_value(texts: Ite
         rows = re.findall(rf"^ +(\d+) +({NUMBER}) +({NUMBER})(.*)$", Printed(text, "Target").text, re.MULTILINE)
         (chosen,) = [row for row in rows if "chosen" in row[3]]
         assert float(chosen[2]) == value
-        column = 1 if "Double DQN" in text else 2
+        column = 1 if "(Double DQN)" in " ".join(text.split()) else 2
         assert float(chosen[column]) == max(float(row[column]) for row in rows)
         assert ("terminated here" in text) == (discount == 0)
         sample = Printed(text, "Sample")

@@ -14,7 +14,17 @@ from dqnlab.run.saving.checkpoint import Store
 SENTINEL = Path("executed")  # the tests' working folder is a temporary one
 SMALL = [
     *["--steps", "200", "--learning-starts", "64", "--evaluate-every.num", "100", "--select-episodes", "1"],
-    *["--confirm-episodes", "1", "--score-episodes", "1", "--film.episodes", "0", "--checkpoint-every", "100"],
+    *[
+        "--confirm-episodes",
+        "1",
+        "--score-episodes",
+        "1",
+        "--film.episodes",
+        "0",
+        "--no-explain",
+        "--checkpoint-every",
+        "100",
+    ],
     *["--quiet", "--tracker", "none", "--torso.hidden", "8", "--env.num-envs", "1", "--update-every", "8"],
 ]
 DEEP = b"[" * 100_000 + b"]" * 100_000

@@ -59,7 +59,7 @@ def test_the_card_follows_the_moment(open_page: Open) -> None:
 )
 def test_one_sentence_says_who_agrees(open_page: Open, target: list[float], sentence: str) -> None:
     page = open_page(fixed(LEFT, LEFT, target)).page
-    said = page.inner_text(f"{CARD} .verdict")
+    said = page.inner_text(f"{CARD} .decision-verdict")
     assert said == f"{sentence} To the best network, “left” is worth 2 more than “right”."
     preferred = page.locator(f"{CARD} .chosen .bar-label").all_inner_texts()
     assert preferred == ["▸ left", "▸ left", "▸ left" if target == LEFT else "▸ right"]
@@ -67,7 +67,7 @@ def test_one_sentence_says_who_agrees(open_page: Open, target: list[float], sent
 
 def test_equal_values_are_called_a_tie(open_page: Open) -> None:
     page = open_page(fixed([3, 3], LEFT, LEFT)).page
-    assert "are worth the same; of equals it takes the first" in page.inner_text(f"{CARD} .verdict")
+    assert "are worth the same; of equals it takes the first" in page.inner_text(f"{CARD} .decision-verdict")
 
 
 @pytest.mark.parametrize(("coin", "answer"), [(0.03125, "Yes."), (0.0625, "No."), (0.9, "No.")])
@@ -118,6 +118,6 @@ def test_without_an_episode_one_sentence_says_so(open_page: Open) -> None:
 
 def test_the_card_speaks_chinese(open_page: Open) -> None:
     page = open_page(fixed(LEFT, LEFT, RIGHT), hash="lang=zh-Hant").page
-    said = page.inner_text(f"{CARD} .verdict")
+    said = page.inner_text(f"{CARD} .decision-verdict")
     assert said == "最佳網路選擇：向左。目標網路則會選：向右。對最佳網路來說，「向左」比「向右」多值 2。"
     assert "{" not in page.inner_text(CARD)

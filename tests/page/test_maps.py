@@ -36,13 +36,14 @@ def picture(opened: Opened, kind: str) -> str:
     return opened.page.evaluate(f"document.querySelector('{VIEW} [data-map={kind}] canvas').toDataURL()")
 
 
+def build_lake_network(seed: int) -> QNetwork:
+    spec = ObsSpec((), np.dtype(np.int64), 16)
+    return QNetwork(spec, 4, (16,), ScalarHead(), torch.Generator().manual_seed(seed)).requires_grad_(False)
+
+
 def lake(**changes: Any) -> dict[str, Any]:
     """The page of a run on FrozenLake, with two episodes made up."""
-    spec = ObsSpec((), np.dtype(np.int64), 16)
-    nets = {
-        name: QNetwork(spec, 4, (16,), ScalarHead(), torch.Generator().manual_seed(seed)).requires_grad_(False)
-        for seed, name in enumerate(["best", "online", "target"])
-    }
+    nets = {name: build_lake_network(seed) for seed, name in enumerate(["best", "online", "target"])}
     paths = [[0, 4, 8, 9, 13, 14], [0, 1, 2, 6, 10, 9]]
     base = sample()["episodes"][0]
     episodes = [
@@ -225,6 +226,12 @@ def test_the_map_of_a_lake_is_the_lake(open_page: Open) -> None:
     )
     assert all(action in labels[0] for action in ("left", "down", "right", "up"))
     assert page.locator(f"{VIEW} select").count() == 0
+    decided = [s for s, letter in enumerate("".join(LAKE)) if letter in "SF"]  # elsewhere the episode is over
+    q = build_lake_network(0).q_values(torch.tensor(decided)).numpy()
+    low, high = (float(each) for each in page.locator(f"{VIEW} [data-map=value] .number").all_inner_texts())
+    assert [low, high] == pytest.approx([q.max(1).min(), q.max(1).max()], rel=1e-2)
+    shares = [int(each) for each in re.findall(r"(\d+) %", page.inner_text(f"{VIEW} [data-map=policy] .maps-legend"))]
+    assert shares == [round(100 * (q.argmax(1) == action).mean()) for action in range(4)]
     ratio = page.evaluate(
         f"(() => {{ const c = document.querySelector('{VIEW} canvas'); return c.width / c.height; }})()"
     )

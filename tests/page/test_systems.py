@@ -9,8 +9,11 @@ import pytest
 import torch
 
 import dqnlab
+from dqnlab.config import Env
 from dqnlab.explain.page import pack
+from dqnlab.explain.world import look
 from dqnlab.learn.networks import QNetwork
+from dqnlab.run.envs import describe
 
 from .conftest import Open
 from .playing import balancing
@@ -35,7 +38,7 @@ CASES: list[tuple[str, str, dict[str, Any], tuple[float, ...]]] = [
 ]
 COMPARE = """(() => {
   const system = m.systems[argument.kind];
-  const worst = { state: 0, obs: 0, back: 0, outcome: 0, settled: 0 };
+  const worst = { state: 0, obs: 0, back: 0, outcome: 0 };
   const apart = (a, b) => Math.max(...Array.from(a, (x, i) => Math.abs(x - b[i])));
   for (const row of argument.rows) {
     const next = system.step(row.state, row.action, argument.params);
@@ -96,14 +99,15 @@ LET_GO = """(() => {
   const net = modules["network.js"].makeNetwork(modules["codec.js"].unpack(argument.net));
   const q = (obs) => net.qValues(modules["network.js"].features({ num_states: null, dtype: "float32" }, obs));
   const system = modules["systems.js"].systems.cartpole;
-  const seen = system.observe(argument.state, argument.params);
+  const first = system.observe(argument.state, argument.params);
+  const seen = Float32Array.from(Array(argument.stack ?? 1).fill(Array.from(first)).flat());
   const walk = m.makeWalk({ system, params: argument.params, state: argument.state, seen, limit: 500 });
   const states = [];
   while (!walk.ended) {
     walk.advance(modules["network.js"].argmax(q(walk.obs)));
     states.push(Array.from(walk.state));
   }
-  return { states, ended: walk.ended, total: walk.total };
+  return { states, ended: walk.ended, total: walk.total, seen: Array.from(walk.obs) };
 })()"""
 
 
@@ -138,12 +142,38 @@ def test_let_go_is_gymnasiums_own_episode(open_page: Open) -> None:
     assert_same_way(open_page, network(0), range(3), 5)
 
 
+def test_a_stacking_network_is_given_its_last_observations_in_order(open_page: Open) -> None:
+    net = network(3, inputs=12)
+    env: Any = gym.make("CartPole-v1")
+    obs, _ = env.reset(seed=0)
+    start, seen, states = [float(x) for x in env.unwrapped.state], np.tile(obs, 3), []
+    terminated = False
+    while not terminated:
+        obs, _, terminated, _, _ = env.step(int(net.q_values(torch.from_numpy(seen)[None]).argmax()))
+        seen = np.concatenate([seen[4:], obs])
+        states.append([float(x) for x in env.unwrapped.state])
+    given = {"net": pack(layers(net)), "state": start, "params": sample()["world"]["params"], "stack": 3}
+    got = open_page(sample()).module("walk.js", LET_GO, given)
+    np.testing.assert_allclose(got["states"], states, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(got["seen"], seen, rtol=0, atol=1e-6)
+
+
 @pytest.mark.slow
 def test_let_go_with_a_trained_network_is_gymnasiums_own_episode(open_page: Open, tmp_path: Path) -> None:
     dqnlab.train(dqnlab.presets.get("cartpole"), out=tmp_path / "run", trackers=("none",))
     net = dqnlab.load(tmp_path / "run").network.requires_grad_(False)
     assert max(len(closed_loop(net, seed)[1]) for seed in range(5)) == 500
     assert_same_way(open_page, net, range(5), 100)
+
+
+@pytest.mark.parametrize(("kind", "name"), [(case[0], case[1]) for case in CASES[::3]])
+def test_a_world_as_it_is_read_has_all_that_its_physics_needs(open_page: Open, kind: str, name: str) -> None:
+    env = Env(id=name)
+    world = look(env, describe(env))
+    assert world.kind == kind
+    needed = open_page(sample()).module("systems.js", "m.systems[argument].needs", kind)
+    assert needed
+    assert set(needed) <= set(world.params)
 
 
 def test_a_world_with_a_constant_missing_has_no_physics(open_page: Open) -> None:

@@ -17,7 +17,11 @@ from .conftest import Open, Opened
 from .sample import layers, network, sample
 
 INK = """canvas => {
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const copy = document.createElement("canvas");
+  [copy.width, copy.height] = [canvas.width, canvas.height];
+  const context = copy.getContext("2d", { willReadFrequently: true });
+  context.drawImage(canvas, 0, 0);
+  const { data } = context.getImageData(0, 0, copy.width, copy.height);
   let count = 0;
   for (let i = 3; i < data.length; i += 4) count += data[i] > 0;
   return count / (data.length / 4);
@@ -99,60 +103,6 @@ def test_every_world_is_drawn_and_moves(open_page: Open, name: str) -> None:
     assert "of" in canvas.get_attribute("aria-label")
 
 
-LANDER = {
-    "kind": "lunarlander",
-    "params": {
-        **{"VIEWPORT_W": 600, "VIEWPORT_H": 400, "SCALE": 30, "LEG_DOWN": 18, "fps": 50},
-        "outline": [[-14, 17], [-17, 0], [-17, -10], [17, -10], [17, 0], [14, 17]],
-    },
-}
-PAINTED = """([world, state, options]) => {
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [300, 200];
-  m.draw(canvas.getContext("2d"), world, state, { width: 300, height: 200, ...options });
-  return canvas.toDataURL();
-}"""
-
-
-def painted(opened: Opened, world: Any, state: list[float], **options: Any) -> str:
-    return opened.module("drawings.js", f"({PAINTED})(argument)", [world, state, options])
-
-
-def test_the_lander_shows_its_flame_its_feet_and_its_ground(open_page: Open) -> None:
-    opened = open_page(sample())
-    high = [0.1, 0.5, 0, 0, 0.1, 0, 0, 0]
-    pictures = [
-        painted(opened, LANDER, high),
-        *(painted(opened, LANDER, high, action=action) for action in (1, 2, 3)),
-        painted(opened, LANDER, [*high[:6], 1, 0]),
-        painted(opened, LANDER, high, terrain=[[0, 5], [10, 1], [20, 5]]),
-    ]
-    assert len(set(pictures)) == len(pictures)
-    assert painted(opened, LANDER, high, action=0) == pictures[0]
-
-
-def test_a_drawing_takes_states_observations_and_stacks_alike(open_page: Open) -> None:
-    opened = open_page(sample())
-    angles, speeds = [0.4, -2.0], [0.5, -1.5]
-    shown = [np.cos(0.4), np.sin(0.4), np.cos(-2.0), np.sin(-2.0), *speeds]
-
-    def pose(kind: str, state: list[float]) -> list[float]:
-        return opened.module("drawings.js", "m.pose(argument[0], argument[1])", [kind, state])
-
-    assert pose("acrobot", [*angles, *speeds]) == [*angles, *speeds]
-    np.testing.assert_allclose(pose("acrobot", [float(x) for x in [*shown, *shown]]), [*angles, *speeds])
-    assert pose("cartpole", [9, 9, 9, 9, 1, 2, 3, 4]) == [1, 2, 3, 4]
-    assert pose("mountaincar", [9, 9, 1, 2]) == [1, 2]
-
-
-def test_the_canvas_shows_the_cart_where_the_state_says(open_page: Open) -> None:
-    opened = open_page(sample())
-    world = sample()["world"]
-    left, right = (painted(opened, world, [x, 0, 0, 0]) for x in (-1.0, 1.0))
-    tilted, pushed = painted(opened, world, [1.0, 0, 0.1, 0]), painted(opened, world, [1.0, 0, 0, 0], action=1)
-    assert len({left, right, tilted, pushed}) == 4
-
-
 def test_keys_step_and_jump_and_all_that_shows_the_moment_agrees(open_page: Open) -> None:
     opened = open_page(sample(), hash="t=3")
     page, last = opened.page, int(open_last(opened))
@@ -209,12 +159,14 @@ def test_play_moves_on_and_begins_again_from_the_end(open_page: Open) -> None:
 
 
 def test_pause_stays_where_it_was_and_shares_it(open_page: Open) -> None:
-    opened = open_page(sample(), hash="world.speed=0.1")
+    data = sample()
+    data["world"]["params"]["fps"] = 20
+    opened = open_page(data, hash="world.speed=0.1")
     play = opened.page.locator("#world .world-play")
     play.evaluate(CLICK)
-    opened.page.wait_for_selector(f"{STRIP}[aria-valuenow='1']")
+    until(lambda: moment(opened) > 0)
     assert play.evaluate(CLICK) == "Play"
-    assert in_address(opened)["t"] == str(moment(opened)) != open_last(opened)
+    assert in_address(opened)["t"] == str(moment(opened))
 
 
 def test_space_plays_and_a_key_stops(open_page: Open) -> None:
@@ -225,31 +177,6 @@ def test_space_plays_and_a_key_stops(open_page: Open) -> None:
     opened.page.keyboard.press("Home")
     assert opened.page.inner_text("#world .world-play") == "Play"
     assert moment(opened) == 0
-
-
-CLOCK = """(calm) => {
-  const shown = [], shared = [];
-  const player = new m.Player((t) => shown.push(t), (t) => shared.push(t));
-  [player.last, player.pace, player.calm] = [100, 50, calm];
-  player.play();
-  for (let now = 0; now <= 1000; now += 20) player.tick(now);
-  player.pause();
-  return { shown, shared, t: player.t };
-}"""
-
-
-def test_the_clock_takes_as_many_steps_as_the_pace_says_and_shares_a_few(open_page: Open) -> None:
-    opened = open_page(sample())
-    ran = opened.module("player.js", f"({CLOCK})(argument)", False)
-    assert ran["t"] == 50
-    assert ran["shown"] == list(range(1, 51))
-    assert len(ran["shared"]) <= 12
-    assert ran["shared"][-1] == 50
-
-
-def test_less_motion_means_few_pictures_but_the_same_pace(open_page: Open) -> None:
-    ran = open_page(sample()).module("player.js", f"({CLOCK})(argument)", True)
-    assert ran["shown"] == [25, 50]
 
 
 def test_episodes_are_chosen_by_list_and_label(open_page: Open) -> None:
@@ -310,5 +237,5 @@ MANY = """scrub => {
 
 def test_many_moves_are_written_to_the_address_a_few_times_and_the_last_one_always(open_page: Open) -> None:
     opened = open_page(sample())
-    assert opened.page.locator(SCRUB).evaluate(MANY) <= 20  # browsers refuse more than 100 in half a minute
+    assert opened.page.locator(SCRUB).evaluate(MANY) <= 25  # browsers refuse more than 100 in half a minute
     until(lambda: in_address(opened).get("t") == str(299 % 9))

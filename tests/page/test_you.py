@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from .conftest import Open, Opened
-from .playing import balancing, until
+from .playing import balancing
 from .sample import layers, network, sample
 
 GAME = """
@@ -102,9 +102,13 @@ def test_a_pause_stops_both_and_lets_go_of_the_keys(open_page: Open) -> None:
 
 
 def begin(opened: Opened) -> None:
-    """Starts the game and waits until it moves."""
-    opened.page.click("#you button.primary")
-    until(opened, "document.querySelector('#you .you-large').textContent === 'Go!'")
+    """Starts the game and lets the three seconds before the first step pass, by a clock that the test winds on."""
+    opened.page.clock.install(time=0)
+    opened.page.clock.pause_at(100)
+    opened.page.evaluate("document.querySelector('#you button.primary').click()")
+    assert opened.page.inner_text("#you .you-large") == "3 …"
+    opened.page.clock.run_for(3080)
+    assert opened.page.inner_text("#you .you-large") == "Go!"
 
 
 def test_arrow_keys_steer_only_while_the_board_has_the_focus(open_page: Open) -> None:
@@ -121,10 +125,10 @@ def test_arrow_keys_steer_only_while_the_board_has_the_focus(open_page: Open) ->
 def test_a_game_is_played_to_its_end_and_played_again(open_page: Open) -> None:
     opened = open_page(sample(networks={name: layers(network(0)) for name in ("best", "online", "target")}))
     begin(opened)
-    until(opened, "document.querySelector('#you button.primary').textContent === 'Again'")
+    opened.page.clock.run_for(10_000)
     said = opened.page.inner_text("#you .you-large")
     assert said.startswith(("You win: ", "It wins: ", "A draw: "))
-    opened.page.click("#you button.primary")
+    opened.page.evaluate("document.querySelector('#you button.primary').click()")
     assert opened.page.locator("#you .you-said").first.inner_text() == "step 0, return 0"
 
 
@@ -134,11 +138,12 @@ def test_the_game_waits_when_the_board_loses_the_focus(open_page: Open) -> None:
     opened.page.focus("header select")
     assert opened.page.inner_text("#you .you-large") == "Paused."
     before = opened.page.locator("#you .you-said").nth(1).inner_text()
-    opened.page.wait_for_timeout(150)
+    opened.page.clock.run_for(1000)
     assert opened.page.locator("#you .you-said").nth(1).inner_text() == before
     opened.page.focus("#you .you-board")
     opened.page.keyboard.press(" ")
-    until(opened, f"document.querySelectorAll('#you .you-said')[1].textContent !== {before!r}")
+    opened.page.clock.run_for(500)
+    assert opened.page.locator("#you .you-said").nth(1).inner_text() != before
 
 
 def test_a_finger_on_the_buttons_steers(open_page: Open) -> None:

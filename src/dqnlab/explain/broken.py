@@ -93,8 +93,10 @@ BROKEN = (
     _broken("no target network", replace(PLAIN, sync=Hard(every=1)), "diverging", "over-estimating"),
     _broken("gamma 1", replace(PLAIN, gamma=1.0), "unbounded"),
     _broken("gamma 1, quick sync", replace(PLAIN, gamma=1.0, sync=Hard(every=20)), "unbounded"),
-    _broken("replay of 200", replace(PLAIN, replay_capacity=200, learning_starts=200), "short-memory"),
-    _broken("replay of 200, n = 3", replace(SMALL, replay_capacity=200, learning_starts=200), "short-memory"),
+    _broken("replay of 200", replace(PLAIN, replay_capacity=200, learning_starts=200), "short-memory", "forgetting"),
+    _broken(
+        "replay of 200, n = 3", replace(SMALL, replay_capacity=200, learning_starts=200), "short-memory", "forgetting"
+    ),
     _broken("learning rate 1", replace(PLAIN, optimizer=Adam(lr=1.0)), "dead-network", "diverging"),
     _broken("learning rate 1, n = 3", replace(SMALL, optimizer=Adam(lr=1.0)), "dead-network", "diverging"),
     _broken("epsilon stays 1", replace(PLAIN, epsilon=Constant(value=1.0)), "always-random"),

@@ -14,7 +14,7 @@ from ..build import make_epsilon
 from ..config import Config
 from ..fields import leaves
 from ..run.envs import EnvSpec
-from .signals import Column, column
+from .signals import NONE, Column, columns
 
 Severity = Literal["good", "notice", "bad"]
 FOREVER = 10**9  # steps and episodes after which every schedule has come to its end
@@ -100,13 +100,11 @@ class Course:
 
     def get(self, name: str) -> Column:
         """A metric by its name; empty if it was never recorded."""
-        if name not in self._columns:
-            self._columns[name] = column(self.records, name)
-        return self._columns[name]
+        return self._columns.get(name, NONE)
 
     @cached_property
     def _columns(self) -> dict[str, Column]:
-        return {}
+        return columns(self.records)
 
     @property
     def end(self) -> int:

@@ -10,6 +10,7 @@ from .findings import Course, Foreseen
 from .signals import Column, since
 
 WARM_UP = 10  # records before a signal has a usual size
+GRID = 300  # medians that are taken of a signal, however long it is
 
 
 def foresee(course: Course, step: int) -> Foreseen | None:
@@ -59,8 +60,12 @@ def _shrank(column: Column, size: Column) -> np.ndarray:
 
 
 def _usual(value: np.ndarray) -> np.ndarray:
-    """The median of the records so far [N], without the first ones."""
-    return np.array([np.median(value[min(WARM_UP, i) : i + 1]) for i in range(len(value))])
+    """The median of the records so far [N], without the first ones; brought up to date some GRID times."""
+    if not len(value):
+        return value
+    at = np.unique(np.linspace(0, len(value) - 1, min(len(value), GRID)).astype(int))
+    medians = np.array([np.median(value[min(WARM_UP, i) : i + 1]) for i in at])
+    return medians[np.searchsorted(at, np.arange(len(value)), side="right") - 1]
 
 
 def _after_warm_up(alarm: np.ndarray) -> np.ndarray:

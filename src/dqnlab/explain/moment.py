@@ -40,6 +40,7 @@ class Newest:
     action: int
     reward: float
     discount: float
+    span: int  # env steps
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,8 @@ def read_moment(arrays: Arrays, config: Config, spec: EnvSpec) -> Moment | None:
     )
 
 
-_NEWEST = ("slot", "action", "reward", "discount")
-_COUNTS = ("updates", "size", "step", "adam/steps", "newest/slot", "newest/action")
+_NEWEST = ("slot", "action", "reward", "discount", "span")
+_COUNTS = ("updates", "size", "step", "adam/steps", "newest/slot", "newest/action", "newest/span")
 
 
 def _layout(arrays: Arrays, config: Config, spec: EnvSpec) -> dict[str, tuple[Any, tuple[int, ...]]]:
@@ -138,7 +139,7 @@ def _check_values(arrays: Arrays, config: Config, spec: EnvSpec) -> None:
         "a number that is not finite": all(np.isfinite(each).all() for each in arrays.values()),
         "a negative count": all(arrays[name] >= 0 for name in _COUNTS) and bool((arrays["slots"] >= 0).all()),
         "an action that there is not": all(_within(each, 0, spec.num_actions - 1) for each in actions),
-        "an impossible span": _within(arrays["span"], 1, config.n),
+        "an impossible span": all(_within(arrays[name], 1, config.n) for name in ("span", "newest/span")),
         "an impossible end": all(_within(arrays[name], 0, max(End)) for name in ("end", "chain/end")),
         "an impossible length": _within(lengths, 0, arrays["chain/reward"].shape[1]),
         "a discount beyond [0, 1]": _within(arrays["batch/discount"], 0, 1),

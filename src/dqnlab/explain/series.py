@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .signals import Column, column
+from .signals import Column, columns
 
 MOST_POINTS = 300  # per metric: more than a screen shows apart
 BUCKETS = MOST_POINTS // 4
@@ -38,7 +38,8 @@ def series(records: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, np.ndarr
 
     NaN is left out, and what is too large for float32 becomes its largest number.
     """
-    found = {name: thin(_drawable(column(records, name))) for name in DRAWN}
+    recorded = columns(records)
+    found = {name: thin(_drawable(recorded[name])) for name in DRAWN if name in recorded}
     return {
         name: {"step": c.step.astype(np.float32), "value": c.value.astype(np.float32)}
         for name, c in found.items()

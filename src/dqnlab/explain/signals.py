@@ -46,16 +46,35 @@ class Column(NamedTuple):
         return Column(self.step, np.median(np.lib.stride_tricks.sliding_window_view(padded, SMOOTH), axis=1))
 
 
-def column(records: Sequence[Mapping[str, Any]], name: str) -> Column:
-    """The metric of that name wherever a record has it as a number; empty if none has."""
-    pairs: list[tuple[float, float]] = []
+NONE = Column(np.zeros(0), np.zeros(0))
+
+
+def columns(records: Sequence[Mapping[str, Any]]) -> dict[str, Column]:
+    """Every metric, by its name, wherever a record has it as a number."""
+    found: dict[str, tuple[list[float], list[float]]] = {}
     for row in records:
-        step, value = _plain(row.get("step")), _plain(row.get(name))
-        if step is not None and value is not None and math.isfinite(step):
-            pairs.append((step, value))
-    pairs.sort(key=lambda pair: pair[0])  # stable: equal steps stay in order
-    table = np.array(pairs, np.float64).reshape(-1, 2)
-    return Column(table[:, 0], table[:, 1])
+        step = _plain(row.get("step"))
+        if step is None or not math.isfinite(step):
+            continue
+        for name, raw in row.items():
+            value = raw if type(raw) is float else _plain(raw)  # mostly floats, of which there may be millions
+            if value is not None:
+                steps, values = found.setdefault(name, ([], []))
+                steps.append(step)
+                values.append(value)
+    return {name: _sorted(*pair) for name, pair in found.items()}
+
+
+def column(records: Sequence[Mapping[str, Any]], name: str) -> Column:
+    """The metric of that name; empty if no record has it as a number."""
+    return columns(records).get(name, NONE)
+
+
+def _sorted(steps: list[float], values: list[float]) -> Column:
+    """By rising step; equal steps stay in order."""
+    step, value = np.array(steps), np.array(values)
+    order = np.argsort(step, kind="stable")
+    return Column(step[order], value[order])
 
 
 def _plain(value: object) -> float | None:

@@ -37,6 +37,7 @@ class Choice:
     action: int
     reward: float
     discount: float
+    span: int  # env steps
     epsilon: float
 
 

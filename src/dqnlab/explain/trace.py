@@ -98,6 +98,7 @@ def _choice(moment: Moment) -> Choice:
         action=newest.action,
         reward=newest.reward,
         discount=newest.discount,
+        span=newest.span,
         epsilon=moment.epsilon,
     )
 

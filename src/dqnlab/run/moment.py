@@ -79,6 +79,7 @@ def record(learner: Learner, replay: Replay, draws: Draws, rng: np.random.Genera
         **held.chain(sample.slots, depth),
         **{f"newest/{name}": column[0] for name, column in last._asdict().items() if name in _NEWEST},
         "newest/slot": torch.tensor(int(newest[0])),
+        "newest/span": torch.tensor(int(held.span(newest)[0])),
         **{f"online/{name}": w for name, w in export_weights(learner.online).items()},
         **{f"target/{name}": w for name, w in export_weights(learner.target).items()},
         "adam/mean": adam["mean"],

@@ -69,12 +69,13 @@ export function nextVisit({ data }, state, ep, t) {
   return after ?? all[0] ?? null;
 }
 
-/** What the two maps say in numbers: the share of every action, and the range of the values. */
-export function facts({ action, value }, actions) {
+/** What the two maps say in numbers: the share of every action, and the range of the values. `over(at)`: not asked. */
+export function facts({ action, value }, actions, over = () => false) {
   const shares = new Array(actions).fill(0);
+  const places = [...action.keys()].filter((at) => !over(at));
   let [low, high] = [Infinity, -Infinity];
-  for (let at = 0; at < action.length; at++) {
-    shares[action[at]] += 1 / action.length;
+  for (const at of places) {
+    shares[action[at]] += 1 / places.length;
     low = Math.min(low, value[at]);
     high = Math.max(high, value[at]);
   }

@@ -15,6 +15,11 @@ export function layout({ data }) {
   return { columns, rows: Math.ceil(count / columns), letters: null };
 }
 
+/** Whether an episode is over in a state of the lake: the network is never asked there. */
+export function isOver({ letters }, state) {
+  return letters !== null && (letters[state] === "H" || letters[state] === "G");
+}
+
 /** The state under a point of the canvas, or null. */
 export function stateAt(canvas, { columns, rows }, count, x, y) {
   const size = canvas.clientWidth / columns;
@@ -30,15 +35,14 @@ export function paintStates(canvas, { plan, count, colourOf, values, actions, vi
   const [ink, paper] = [rgb("--ink"), colour("--card")];
   for (let state = 0; state < count; state++) {
     const [left, top] = [(state % plan.columns) * size, Math.floor(state / plan.columns) * size];
-    const letter = plan.letters?.[state] ?? null;
-    const over = letter === "H" || letter === "G"; // the episode ends there: the network is never asked
+    const over = isOver(plan, state);
     context.fillStyle = over ? colour("--shade") : css(colourOf(state));
     context.fillRect(left, top, size, size);
     context.strokeStyle = paper;
     context.lineWidth = 1.5;
     context.strokeRect(left, top, size, size);
     const spot = { x: left + size / 2, y: top + size / 2, size };
-    if (over) hole(context, spot, letter);
+    if (over) hole(context, spot, plan.letters[state]);
     else if (values) write(context, spot, num(values[state]), size);
     else mark(context, spot, actions[state], plan.letters !== null);
     if (visits && visits[state] > 0 && size > 16) dot(context, left + size - 7, top + 7, 3, css(ink));

@@ -49,7 +49,7 @@ export function ranges(qs) {
 function card(page, moment) {
   const scales = ranges(moment.q);
   return el("div", {},
-    el("p", { class: "said verdict" }, sentence(page, moment)),
+    el("p", { class: "said decision-verdict" }, sentence(page, moment)),
     el("div", { class: "decision-parts" },
       el("div", { class: "card" }, el("h3", {}, page.t("decision.seen")), seen(page, moment)),
       el("div", { class: "card" },

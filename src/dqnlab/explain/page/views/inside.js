@@ -86,10 +86,10 @@ class Inside {
       el("h3", { id: `inside-layer-${layer}` }, this.layerName(layer)),
       el("div", { class: "inside-cells", role: "group", "aria-labelledby": `inside-layer-${layer}` }, cells),
       this.notes[layer]));
-    const map = el("div", { class: "card", on: { keydown: (event) => this.walk(event) } },
+    const map = el("div", { class: "card inside-map", on: { keydown: (event) => this.walk(event) } },
       el("div", { class: "inside-layer" }, el("h3", {}, page.t("inside.inputs")), this.inputs), layers,
       el("p", { class: "muted" }, page.t("inside.colours")));
-    root.append(el("div", { class: "columns" }, map, el("div", { class: "inside-right" }, this.detail, this.mattered)));
+    root.append(el("div", { class: "inside-parts" }, map, this.detail, this.mattered));
     this.choose();
   }
 
@@ -183,8 +183,9 @@ class Inside {
     const { dead, seen } = this.dead;
     const values = { on: post.filter((value) => value > 0).length, n: post.length, largest: num(largest(post)) };
     const count = dead[layer].reduce((sum, flag) => sum + flag, 0);
-    const more = post.length > drawn ? ` ${t("inside.more", { drawn, n: post.length })}` : "";
-    return `${t("inside.active", values)} ${t("inside.dead_count", { dead: count, n: post.length, seen })}${more}`;
+    const parts = [t("inside.active", values), t("inside.dead_count", { dead: count, n: post.length, seen })];
+    if (post.length > drawn) parts.push(t("inside.more", { drawn, n: post.length }));
+    return parts.join(this.page.lang === "en" ? " " : "");
   }
 
   drawDetail() {

@@ -1,12 +1,15 @@
 /** Let go: the physics goes on from the question's state, the network steering, until the episode ends. */
 
 import { makeClock } from "../clock.js";
-import { el } from "../dom.js";
+import { clear, el } from "../dom.js";
 import { argmax } from "../network.js";
 import { stepsPerSecond } from "../systems.js";
 import { makeWalk } from "../walk.js";
 
-/** {node, running(), stop(), forget()}: `show` gets the present moment {obs, values, state, q, action}. */
+/**
+ * {node, running(), stop(), forget(otherStart)}: `show` gets the present moment {obs, values, state, q, action}.
+ * What ended stays on a list until it is let go from another start.
+ */
 export function makeLetGo(page, question, show) {
   const { data, t } = page;
   const { system } = question;
@@ -68,10 +71,11 @@ export function makeLetGo(page, question, show) {
     node: el("div", { class: "whatif-go" }, el("div", { class: "row" }, go, skip, now), noise, results),
     running: () => clock.running(),
     stop,
-    forget() {
+    forget(otherStart) {
       stop();
       walk = null;
       now.textContent = "";
+      if (otherStart) clear(results);
     },
   };
 }

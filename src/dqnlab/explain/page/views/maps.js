@@ -7,7 +7,7 @@ import { featureName, perFrame } from "../naming.js";
 import { features, makeNetwork } from "../network.js";
 import { actionColours, paintPlane, picture, valueColour, wideGap } from "../paint.js";
 import { facts, limits, middles, nearestMoment, nextVisit, usualAxes, visited, visits } from "../planes.js";
-import { layout, paintStates, stateAt } from "../states.js";
+import { isOver, layout, paintStates, stateAt } from "../states.js";
 
 const MOST_STATES = 1024;
 const MOST_CHOICES = 64; // inputs that can be chosen as an axis
@@ -196,7 +196,8 @@ class Maps {
   paint() {
     const { page } = this;
     const values = this.values();
-    const said = facts(values, page.data.actions.length);
+    const over = this.discrete ? (state) => isOver(layout(page), state) : undefined;
+    const said = facts(values, page.data.actions.length, over);
     const colours = this.colours(values, said);
     if (this.discrete) this.paintStates(values, colours);
     else this.paintPlanes(values, colours);

@@ -1,3 +1,125 @@
-/** Not drawn yet. */
+/** One learning step: the stages of an update with their numbers, and switches that compute the target anew. */
 
-export function mountStep() {}
+import { clear, el } from "../dom.js";
+import { makeStep, TRUNCATED } from "./stepmath.js";
+import { STAGES } from "./stepstages.js";
+
+const KEYS = ["step.row", "step.double", "step.n", "step.huber", "step.trunc"];
+
+export function mountStep(root, page) {
+  const { data, store, t } = page;
+  if (!data.moment) {
+    root.append(el("p", { class: "muted" }, t("step.nothing")));
+    return;
+  }
+  const step = makeStep(data.moment, data.obs);
+  const { own } = step;
+  store.declare("step.row", 0);
+  store.declare("step.double", Number(own.double));
+  store.declare("step.n", own.n);
+  store.declare("step.huber", Number(own.huber));
+  store.declare("step.trunc", 0);
+  const draw = () => keeping(root, () => clear(root).append(...content(page, step, readState(store, step))));
+  store.on(KEYS, draw);
+  draw();
+}
+
+/** What the reader has chosen; what an address says beyond that is put right. */
+function readState(store, step) {
+  const n = store.get("step.n");
+  const chosen = Math.min(Math.max(Math.trunc(store.get("step.row")), 0), step.count - 1);
+  const switches = {
+    double: store.get("step.double") === 1, huber: store.get("step.huber") === 1, trunc: store.get("step.trunc") === 1,
+    n: step.choices.includes(n) ? n : step.own.n,
+  };
+  const all = Array.from({ length: step.count }, (_, i) => step.recompute(i, switches));
+  const same = Object.keys(switches).every((key) => switches[key] === step.own[key]);
+  return { chosen, switches, all, now: all[chosen], same };
+}
+
+/** Redraws, and leaves the focus and the table where they were. */
+function keeping(root, draw) {
+  const focused = root.contains(document.activeElement) ? document.activeElement.id : "";
+  const top = root.querySelector(".scroll")?.scrollTop ?? 0;
+  draw();
+  const table = root.querySelector(".scroll");
+  if (table) table.scrollTop = top;
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+}
+
+function content(page, step, state) {
+  const { t, num } = page;
+  const { moment } = step;
+  const cards = STAGES.map(({ id, draw }, i) => card(page, id, i + 1, (explained) => (
+    draw === null ? batchTable(page, step, state) : draw({ page, step, state, explained }))));
+  return [
+    el("p", { class: "said" }, t("step.when", {
+      update: (moment.updates + 1).toLocaleString("en"), steps: moment.env_step.toLocaleString("en"),
+    })),
+    controls(page, step, state),
+    el("ol", { class: "step-stages" }, cards),
+    state.same ? null : el("p", { class: "muted" }, t("step.later_stages", { loss: num(moment.loss, 6) })),
+  ].filter((each) => each !== null);
+}
+
+/** A stage. Its numbers explain themselves in its last line when they are hovered or focused. */
+function card({ t, num }, id, number, draw) {
+  const formula = el("p", { class: "step-formula number", "aria-live": "polite" }, t("step.hover"));
+  const explained = (value, text, key = "") => {
+    const show = () => {
+      formula.textContent = text;
+      formula.classList.add("filled");
+    };
+    return el("span", {
+      class: "number step-number", tabindex: 0, id: key ? `step-${id}-${key}` : null, on: { mouseenter: show, focus: show },
+    }, num(value, 6));
+  };
+  return el("li", { class: `card step-${id}` },
+    el("h3", {}, `${number}. ${t(`step.${id}`)}`), el("p", { class: "said" }, t(`step.${id}_said`)), draw(explained), id === "sample" ? null : formula);
+}
+
+function controls({ store, t }, step, { switches, all }) {
+  const box = (key, on) => el("label", { class: "step-switch" },
+    el("input", {
+      type: "checkbox", id: `step-switch-${key}`, checked: on,
+      on: { change: (event) => store.set({ [`step.${key}`]: Number(event.target.checked) }) },
+    }), ` ${t(`step.switch_${key}`)}`);
+  const options = step.choices.map((n) => el("option", { value: n, selected: n === switches.n }, n));
+  const reset = () => store.set({
+    "step.double": Number(step.own.double), "step.n": step.own.n, "step.huber": Number(step.own.huber), "step.trunc": 0,
+  });
+  const truncated = Array.from(step.moment.rows.end.data).filter((end) => end === TRUNCATED).length;
+  const known = all.filter((each) => each !== null).length;
+  return el("div", { class: "card step-controls" },
+    el("div", { class: "row" },
+      box("double", switches.double),
+      el("label", { class: "step-switch" }, "n ", el("select", {
+        id: "step-switch-n", on: { change: (event) => store.set({ "step.n": Number(event.target.value) }) },
+      }, options)),
+      box("huber", switches.huber), box("trunc", switches.trunc),
+      el("button", { type: "button", id: "step-reset", on: { click: reset } }, t("step.reset"))),
+    el("p", { class: "muted" }, t("step.truncated_rows", { truncated, rows: step.count }),
+      known < step.count ? ` ${t("step.unknown_rows", { missing: step.count - known, n: switches.n })}` : ""));
+}
+
+function batchTable({ store, t, num }, step, { chosen, all, same }) {
+  const { rows } = step.moment;
+  const names = ["row", "action", "reward", "end", "prediction", "target", ...(same ? [] : ["now"]), "error", "loss"];
+  const line = (i) => {
+    const now = all[i];
+    const press = () => store.set({ "step.row": i });
+    const cells = [rows.prediction.data[i], rows.target.data[i], ...(same ? [] : [now?.target]), now?.error, now?.loss];
+    return el("tr", { class: i === chosen ? "step-chosen" : null },
+      el("td", {}, el("button", {
+        type: "button", id: `step-row-${i}`, "aria-pressed": String(i === chosen), on: { click: press },
+      }, i)),
+      el("td", { class: "number" }, rows.action.data[i]),
+      el("td", { class: "number" }, num(rows.reward.data[i], 4)),
+      el("td", {}, t(`step.end_${rows.end.data[i]}`)),
+      cells.map((value) => el("td", { class: "number" }, num(value, 5))));
+  };
+  return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t("step.sample") }, el("table", {},
+    el("thead", {}, el("tr", {}, names.map((name) => (
+      el("th", { scope: "col", class: name === "row" || name === "end" ? null : "number" }, t(`step.col_${name}`)))))),
+    el("tbody", {}, Array.from({ length: step.count }, (_, i) => line(i)))));
+}

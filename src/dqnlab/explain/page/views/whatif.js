@@ -47,10 +47,13 @@ export function mountWhatif(root, page) {
     later.ask();
   };
   const soon = makeSoon(show);
-  store.on(["whatif.x", "whatif.net", "whatif.i"], () => { letGo.forget(); soon.ask(); });
+  store.on(["whatif.x", "whatif.net", "whatif.i"], (keys) => {
+    letGo.forget(keys.includes("whatif.x")); // what another network did from the same state stays, to compare
+    soon.ask();
+  });
   store.on(["ep", "t"], () => {
     if (letGo.running()) return; // a film that plays above must not end what was let go below
-    letGo.forget();
+    if (question.dragged() === null) letGo.forget(true);
     soon.ask();
   });
   show();
@@ -107,6 +110,7 @@ function makeSliders(page, inputs, question) {
   return {
     node: el("div", { class: "whatif-sliders" },
       rows.map((each) => each.node),
+      page.data.obs.stack > 1 ? el("p", { class: "muted" }, t("whatif.stack", { n: page.data.obs.stack })) : null,
       question.system?.settle ? el("p", { class: "muted" }, t("whatif.pairs")) : null,
       el("div", { class: "row" }, reset)),
     show(values) {

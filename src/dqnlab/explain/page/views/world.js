@@ -87,7 +87,7 @@ class WorldView {
   #scrub() {
     const scrub = el("input", {
       type: "range", min: 0, max: 1, step: 1, "aria-label": this.#page.t("world.scrub"), class: "world-scrub",
-      on: { input: () => this.#player.seek(Number(scrub.value)) },
+      on: { input: () => this.#seek(Number(scrub.value)) },
     });
     return scrub;
   }
@@ -96,7 +96,7 @@ class WorldView {
     const { t, num, store } = this.#page;
     const player = this.#player;
     const button = (key, sign, where) => el("button", {
-      type: "button", "aria-label": t(key), title: t(key), on: { click: () => player.seek(where()) },
+      type: "button", "aria-label": t(key), title: t(key), on: { click: () => this.#seek(where()) },
     }, sign);
     const speed = el("select", {
       class: "world-speed", "aria-label": t("world.speed"),
@@ -125,7 +125,7 @@ class WorldView {
       ArrowLeft: t - 1, ArrowRight: t + 1, PageDown: t - 10, PageUp: t + 10, Home: 0, End: last,
     }[event.key];
     if (event.key === " ") this.#toggle();
-    else if (to !== undefined) this.#player.seek(to);
+    else if (to !== undefined) this.#seek(to);
     else return;
     event.preventDefault();
   }
@@ -141,7 +141,7 @@ class WorldView {
     this.#found = signals(episode);
     this.#strip = makeStrip({
       episode, found: this.#found, names: Object.fromEntries(LANES.map((name) => [name, t(`world.${name}`)])),
-      label: t("world.strip"), onSeek: (step) => this.#player.seek(step),
+      label: t("world.strip"), onSeek: (step) => this.#seek(step),
     });
     this.#strip.node.addEventListener("keydown", (event) => this.#key(event));
     clear(this.#parts.holder).append(this.#strip.node);
@@ -167,6 +167,11 @@ class WorldView {
       this.#player.play();
       this.#frame = requestAnimationFrame((now) => this.#turn(now));
     }
+    this.#sayPlaying();
+  }
+
+  #seek(t) {
+    this.#player.seek(t);
     this.#sayPlaying();
   }
 

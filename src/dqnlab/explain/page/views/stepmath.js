@@ -1,0 +1,107 @@
+/** One learning step, computed anew in the page: targets and losses of the recorded rows under other rules. */
+
+import { row } from "../codec.js";
+import { argmax, features, makeNetwork } from "../network.js";
+
+export const GOES_ON = 0;
+export const TERMINATED = 1;
+export const TRUNCATED = 2;
+const OFFERED = [1, 3, 5, 10];
+
+/** moment: the page's `moment`; obs: its `obs`. */
+export function makeStep(moment, obs) {
+  const { rows, after, settings } = moment;
+  const count = rows.action.data.length;
+  const depth = after.reward.shape[1];
+  const networks = {
+    online: makeNetwork(moment.networks?.online), target: makeNetwork(moment.networks?.target),
+  };
+  /** {q, passed, network}: a network's values of an observation; those that came along where the network did not. */
+  const values = (which, seen, kept) => {
+    if (networks[which] === null || seen === null) return { q: kept, passed: null, network: null };
+    const passed = networks[which].forward(features(obs, seen));
+    return { q: passed.q, passed, network: networks[which] };
+  };
+  const next = (i, k) => nextValues(values, moment, depth, i, k);
+  return {
+    moment, settings, count, depth,
+    own: ownSwitches(settings),
+    choices: [...new Set([settings.n, ...OFFERED.filter((n) => n <= depth)])].sort((a, b) => a - b),
+    prediction: (i) => values("online", rows.obs && row(rows.obs, i), row(rows.q, i)),
+    choice: () => values("online", moment.choice.obs && moment.choice.obs.data, moment.choice.q.data),
+    recompute: (i, switches) => recompute(moment, next, i, switches),
+  };
+}
+
+/** The switches as the run had them. */
+export function ownSwitches(settings) {
+  return { double: settings.double, n: settings.n, huber: settings.huber !== null, trunc: false };
+}
+
+/** What both networks say of what row i led to, after its own span (k null) or after k single steps. */
+function nextValues(values, { rows, after }, depth, i, k) {
+  const at = k === null ? i : i * depth + k - 1;
+  const [seen, online, target] = k === null
+    ? [rows.next_obs, rows.next_online, rows.next_target]
+    : [flat(after.obs), flat(after.online), flat(after.target)];
+  const obs = seen && row(seen, at);
+  return { online: values("online", obs, row(online, at)), target: values("target", obs, row(target, at)) };
+}
+
+/** An array [R, D, …] as [R * D, …]. */
+function flat(array) {
+  return array && { shape: [array.shape[0] * array.shape[1], ...array.shape.slice(2)], data: array.data };
+}
+
+/** Which steps the target of row i spans; null where they were not all recorded. */
+function spanOf({ rows, after, settings }, i, n) {
+  if (n === settings.n) {
+    const own = { reward: rows.reward.data[i], k: rows.span.data[i], end: rows.end.data[i] };
+    return { ...own, discount: rows.discount.data[i], terms: [rows.reward.data[i]], place: null };
+  }
+  const length = after.length.data[i];
+  const end = after.end.data[i];
+  if (length === 0 || (length < n && end !== TERMINATED && end !== TRUNCATED)) return null;
+  const k = Math.min(n, length);
+  const terms = Array.from(row(after.reward, i).subarray(0, k));
+  const ended = k === length ? end : GOES_ON;
+  const reward = terms.reduce((sum, r, step) => sum + settings.gamma ** step * r, 0);
+  return { reward, k, end: ended, discount: ended === TERMINATED ? 0 : settings.gamma ** k, terms, place: k };
+}
+
+function recompute(moment, next, i, switches) {
+  const span = spanOf(moment, i, switches.n);
+  if (span === null) return null;
+  const { rows, settings } = moment;
+  const ends = switches.trunc && span.end === TRUNCATED;
+  const discount = ends ? 0 : span.discount;
+  const { online, target: rated } = next(i, span.place);
+  const action = argmax(switches.double ? online.q : rated.q);
+  const value = rated.q[action];
+  const prediction = rows.prediction.data[i];
+  const target = span.reward + discount * value;
+  const error = target - prediction;
+  const delta = switches.huber ? settings.huber ?? 1 : null;
+  return {
+    ...span, discount, ends, online, rated, action, value, prediction, target, error, delta,
+    loss: lossOf(error, delta), weight: rows.weight.data[i],
+  };
+}
+
+/** Squared, or Huber's with its delta. */
+function lossOf(error, delta) {
+  if (delta === null) return error * error;
+  const size = Math.abs(error);
+  return size <= delta ? size * size / 2 : delta * (size - delta / 2);
+}
+
+/** A sum of products with its largest parts first: {parts: [[weight, input]], rest, bias} of output j of the last layer. */
+export function lastSum({ network, passed }, j, most = 3) {
+  const layer = network.layers[network.layers.length - 1];
+  const inputs = passed.post[passed.post.length - 2] ?? null;
+  if (inputs === null) return null;
+  const products = Array.from(inputs, (x, i) => [layer.weight[j * layer.inputs + i], x]);
+  products.sort((a, b) => Math.abs(b[0] * b[1]) - Math.abs(a[0] * a[1]));
+  const rest = products.slice(most).reduce((sum, [w, x]) => sum + w * x, 0);
+  return { parts: products.slice(0, most), rest, left: Math.max(products.length - most, 0), bias: layer.bias[j] };
+}

@@ -1,0 +1,193 @@
+/** The nine stages of an update. Each draws its numbers; `explained(value, formula)` is a number that tells its formula. */
+
+import { el } from "../dom.js";
+import { lastSum } from "./stepmath.js";
+
+/** A line: words, then numbers. */
+const line = (name, ...parts) => el("div", { class: "step-line" },
+  el("span", { class: "muted" }, name), el("span", {}, ...parts));
+
+const lines = (...all) => el("div", { class: "step-lines" }, ...all);
+
+/** A factor as a formula shows it: negative ones in brackets. */
+function factor(num, x) {
+  const text = num(x, 6);
+  return text.startsWith("-") ? `(${text})` : text;
+}
+
+/** Q as the sum that the last layer computed, filled in. */
+function sumText({ t, num }, values, action) {
+  const sum = values.network && lastSum(values, action);
+  if (!sum) return t("step.f_network", { value: num(values.q[action], 6) });
+  const parts = sum.parts.map(([w, x]) => `${factor(num, w)} × ${factor(num, x)}`);
+  if (sum.left > 0) parts.push(t("step.f_rest", { left: sum.left, rest: num(sum.rest, 6) }));
+  return `Q = ${[...parts, factor(num, sum.bias)].join(" + ")} = ${num(values.q[action], 6)}`;
+}
+
+/** One line for each action's value. */
+function qLines({ page, explained }, values, key, marked) {
+  const names = page.data.actions ?? [];
+  return Array.from(values.q, (q, a) => line(
+    `Q(${names[a] === undefined ? a : page.t(names[a])})`,
+    explained(q, sumText(page, values, a), `${key}-${a}`), marked(a)));
+}
+
+function choose({ page, step, state, explained }) {
+  const { t } = page;
+  const { choice } = step.moment;
+  const mark = (a) => [a === choice.greedy ? ` ${t("step.best")}` : "", a === choice.action ? ` ${t("step.taken")}` : ""].join("");
+  return lines(...qLines({ page, state, explained }, step.choice(), "q", mark),
+    line("ε", explained(choice.epsilon, t("step.f_epsilon", { epsilon: page.num(choice.epsilon, 6) }), "epsilon")),
+    el("p", { class: "muted" }, t(choice.action === choice.greedy ? "step.was_greedy" : "step.was_not_greedy")));
+}
+
+function store({ page, step, explained }) {
+  const { t, num } = page;
+  const { choice, settings, size } = step.moment;
+  return lines(
+    line(t("step.col_slot"), explained(choice.slot, t("step.f_slot", { slot: choice.slot, capacity: settings.capacity }), "slot")),
+    line(t("step.size"), explained(size, t("step.f_size", { size, capacity: settings.capacity }), "size")),
+    line(t("step.col_action"), String(choice.action)),
+    line(t("step.col_reward"), explained(choice.reward, rewardText(page, settings.n), "reward")),
+    line(t("step.discount"), explained(choice.discount,
+      choice.discount === 0 ? t("step.f_terminal") : powerText(page, settings.gamma, choice.span), "discount")));
+}
+
+function powerText({ num }, gamma, k) {
+  return `γ^${k} = ${num(gamma, 6)}^${k} = ${num(gamma ** k, 6)}`;
+}
+
+function rewardText({ t }, n) {
+  return t(n === 1 ? "step.f_reward" : "step.f_reward_n", { n });
+}
+
+function prediction({ page, step, state, explained }) {
+  const { rows } = step.moment;
+  const taken = rows.action.data[state.chosen];
+  const mark = (a) => (a === taken ? ` ${page.t("step.taken")}` : "");
+  return lines(
+    line(page.t("step.col_row"), String(state.chosen)),
+    line(page.t("step.weight"), explained(rows.weight.data[state.chosen],
+      page.t(step.settings.prioritized ? "step.f_weight" : "step.f_weight_uniform"), "weight")),
+    ...qLines({ page, explained }, step.prediction(state.chosen), "q", mark));
+}
+
+function target(context) {
+  const { page, step, state, explained } = context;
+  const { t, num } = page;
+  const { now, chosen } = state;
+  if (now === null) return el("p", { class: "warn" }, t("step.unknown_row", { n: state.switches.n }));
+  const { gamma } = step.settings;
+  const recorded = step.moment.rows.target.data[chosen];
+  const powers = now.terms.map((r, k) => (k ? `${num(gamma, 6)}^${k} × ${factor(num, r)}` : num(r, 6))).join(" + ");
+  const why = now.ends ? t("step.f_as_terminal")
+    : now.discount === 0 ? t("step.f_terminal") : powerText(page, gamma, now.k);
+  const mark = (a) => (a === now.action ? ` ${t("step.chosen")}` : "");
+  const formula = `${factor(num, now.reward)} + ${num(now.discount, 6)} × ${factor(num, now.value)} = ${num(now.target, 6)}`;
+  return lines(
+    el("p", { class: "muted" }, t(`step.end_${now.end}_said`)),
+    el("h4", {}, t("step.by_online")), ...qLines(context, now.online, "online", state.switches.double ? mark : () => ""),
+    el("h4", {}, t("step.by_target")), ...qLines(context, now.rated, "target", mark),
+    el("p", { class: "muted" }, t(state.switches.double ? "step.rule_double" : "step.rule_greedy")),
+    line(t("step.col_reward"), explained(now.reward, `${powers} = ${num(now.reward, 6)}`, "reward")),
+    line(t("step.discount"), explained(now.discount, why, "discount")),
+    line(t("step.col_target"), explained(now.target, `${t("step.f_target")} = ${formula}`, "value"), state.same ? "" : ` ${t("step.with_switches")}`),
+    state.same ? "" : line(t("step.as_run"), explained(recorded, t("step.f_recorded"), "recorded")));
+}
+
+function loss({ page, step, state, explained }) {
+  const { t, num } = page;
+  const { now, all } = state;
+  if (now === null) return el("p", { class: "warn" }, t("step.unknown_row", { n: state.switches.n }));
+  const known = all.filter((each) => each !== null);
+  const mean = known.reduce((sum, each) => sum + each.weight * each.loss, 0) / known.length;
+  return lines(
+    line(t("step.col_error"), explained(now.error,
+      `${t("step.f_error")} = ${num(now.target, 6)} − ${factor(num, now.prediction)} = ${num(now.error, 6)}`, "error")),
+    line(t("step.col_loss"), explained(now.loss, lossText(page, now), "row")),
+    line(t("step.mean"), explained(mean, t("step.f_mean", { rows: known.length, mean: num(mean, 6) }), "mean")),
+    state.same ? "" : line(t("step.as_run"), explained(step.moment.loss, t("step.f_recorded"), "recorded")));
+}
+
+function lossText({ num }, { error, delta, loss: value }) {
+  const size = num(Math.abs(error), 6);
+  if (delta === null) return `${factor(num, error)}² = ${num(value, 6)}`;
+  if (Math.abs(error) <= delta) return `${factor(num, error)}² / 2 = ${num(value, 6)}   (|δ| ≤ ${num(delta, 6)})`;
+  return `${num(delta, 6)} × (${size} − ${num(delta, 6)} / 2) = ${num(value, 6)}   (|δ| > ${num(delta, 6)})`;
+}
+
+function gradient({ page, step, state, explained }) {
+  const { t, num } = page;
+  const { layers, norm, settings, rows } = step.moment;
+  const pull = rows.pull.data[state.chosen];
+  const longest = Math.max(...layers.map(([, size]) => size), 1e-30);
+  const squares = layers.map(([, size]) => `${num(size, 6)}²`).join(" + ");
+  const most = settings.max_grad_norm;
+  const bars = layers.map(([name, size], i) => {
+    const fill = el("span", { class: "fill" });
+    fill.style.width = `${100 * size / longest}%`;
+    return el("div", { class: "bar" }, el("span", {}, name), el("span", { class: "bar-track" }, fill),
+      explained(size, t("step.f_layer", { name }), `layer-${i}`));
+  });
+  return lines(
+    line(t("step.pull", { row: state.chosen }), explained(pull, t(pull < 0 ? "step.f_pull_up" : "step.f_pull_down", { pull: num(pull, 6) }), "pull")),
+    el("div", { class: "bars" }, bars),
+    line(t("step.norm"), explained(norm, `√(${squares}) = ${num(norm, 6)}`, "norm")),
+    el("p", { class: "muted" }, most === null ? t("step.no_limit")
+      : t(norm > most ? "step.above_limit" : "step.below_limit", { most: num(most, 6), scale: num(most / norm, 4) })));
+}
+
+function update({ page, step, explained }) {
+  const { t } = page;
+  const { moment } = step;
+  const names = ["name", "before", "gradient", "mean", "square", "step", "after"];
+  const line_ = (w, i) => {
+    const texts = adamTexts(page, moment, w);
+    return el("tr", {}, el("td", {}, w.name), names.slice(1).map((name) => el("td", { class: "number" },
+      explained(name === "gradient" ? w.clipped : w[name], texts[name], `${name}-${i}`))));
+  };
+  return el("div", { class: "scroll" }, el("table", {},
+    el("thead", {}, el("tr", {}, names.map((name, i) => (
+      el("th", { scope: "col", class: i ? "number" : null }, t(`step.w_${name}`)))))),
+    el("tbody", {}, moment.weights.map(line_))));
+}
+
+/** How each number of a weight's row came about. */
+function adamTexts({ t, num }, { settings, adam_steps: steps }, w) {
+  const { beta1, beta2, lr, eps } = settings;
+  const first = 1 - beta1 ** steps;
+  const second = 1 - beta2 ** steps;
+  const f = (x) => factor(num, x);
+  const n = (x) => num(x, 6);
+  return {
+    before: t("step.f_before"),
+    gradient: w.clipped === w.gradient ? t("step.f_gradient") : t("step.f_clipped", { gradient: n(w.gradient), clipped: n(w.clipped) }),
+    mean: `m = ${n(beta1)} × ${f(w.mean_before)} + ${n(1 - beta1)} × ${f(w.clipped)} = ${n(w.mean)}`,
+    square: `v = ${n(beta2)} × ${f(w.square_before)} + ${n(1 - beta2)} × ${f(w.clipped)}² = ${n(w.square)}`,
+    step: `−${n(lr)} × (${n(w.mean)} / ${n(first)}) / (√(${n(w.square)} / ${n(second)}) + ${n(eps)}) = ${n(w.step)}`,
+    after: `${n(w.before)} + ${f(w.step)} = ${n(w.after)}`,
+  };
+}
+
+function sync({ page, step, explained }) {
+  const { t, num } = page;
+  const { settings, sync_in: due, weights, updates } = step.moment;
+  const w = weights[weights.length - 1];
+  const f = (x) => factor(num, x);
+  const after = settings.sync_tau === null
+    ? t("step.f_hard", { every: settings.sync_every })
+    : `${num(w.target_before, 6)} + ${num(settings.sync_tau, 6)} × (${num(w.after, 6)} − ${f(w.target_before)}) = ${num(w.target_after, 6)}`;
+  const said = settings.sync_tau !== null ? t("step.polyak", { tau: num(settings.sync_tau, 6) })
+    : t(due === 0 ? "step.hard_now" : "step.hard_later", { every: settings.sync_every, due, update: updates + 1 });
+  return lines(
+    el("p", { class: "muted" }, said),
+    line(`${w.name}, ${t("step.online")}`, explained(w.after, t("step.f_after"), "online")),
+    line(`${w.name}, ${t("step.target_before")}`, explained(w.target_before, t("step.f_before"), "before")),
+    line(`${w.name}, ${t("step.target_after")}`, explained(w.target_after, after, "after")));
+}
+
+export const STAGES = [
+  { id: "choose", draw: choose }, { id: "store", draw: store }, { id: "sample", draw: null },
+  { id: "prediction", draw: prediction }, { id: "target", draw: target }, { id: "loss", draw: loss },
+  { id: "gradient", draw: gradient }, { id: "update", draw: update }, { id: "sync", draw: sync },
+];

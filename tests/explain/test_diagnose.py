@@ -1,0 +1,312 @@
+"""What is said of a run's health, on courses written by hand: each verdict, and what must not bring it about."""
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dqnlab import presets
+from dqnlab.config import Constant, Geometric, Hard, Linear, Polyak
+from dqnlab.explain.diagnose import diagnose
+from dqnlab.explain.findings import Course, Facts, Finding, as_data, facts_of
+from dqnlab.explain.page import words
+from dqnlab.run.envs import describe
+
+FACTS = Facts(
+    gamma=0.99,
+    n=1,
+    epsilon_end=0.05,
+    max_episode_steps=500,
+    threshold=475.0,
+    replay_capacity=10_000,
+    lr=1e-3,
+    follows_at_once=False,
+)
+Rows = list[dict[str, Any]]
+Change = Mapping[str, Callable[[float], object]]
+"""Metric -> its value at a share of training, from 0 to 1."""
+
+
+def returns(share: float) -> float:
+    """The return of an episode: from 20 to 480."""
+    return round(20 + 460 * min(2 * share, 1))
+
+
+def played(share: float) -> float:
+    """The same of an episode of training: no two in a row are alike."""
+    return returns(share) - round(share * 200) % 7
+
+
+def earned(share: float) -> float:
+    """What an evaluation earned, discounted."""
+    return float((1 - 0.99 ** returns(share)) / 0.01)
+
+
+HEALTHY: Change = {
+    "train/reward": played,
+    "train/length": played,
+    "train/epsilon": lambda share: max(0.05, 1 - 3 * share),
+    "learn/loss": lambda _: 1.0,
+    "learn/td_error": lambda _: 1.0,
+    "learn/q_mean": lambda share: 20 + 60 * share,
+    "learn/q_max": lambda share: 20 + 79 * share,
+    "learn/action_gap": lambda _: 2.0,
+    "learn/grad_norm": lambda _: 5.0,
+    "learn/dead_units": lambda _: 0.25,
+    "replay/size": lambda share: round(3_000 * share),
+    "replay/terminal_share": lambda _: 0.01,  # an episode ends every 100 steps
+    "eval/reward": returns,
+    "eval/value": lambda share: 0.9 * earned(share),
+    "eval/discounted_return": earned,
+}
+EVERY = {"train": 100, "learn": 100, "replay": 100, "eval": 1_000}  # env steps between two records
+
+
+def course(change: Change | None = None, end: int = 20_000) -> Rows:
+    """The rows of a run, healthy but for the changes."""
+    rows: Rows = []
+    for step in range(100, end + 1, 100):
+        row: dict[str, Any] = {"step": step}
+        for name, value in (dict(HEALTHY) | dict(change or {})).items():
+            if step % EVERY[name.split("/")[0]] == 0:
+                row[name] = value(step / end)
+        rows.append(row)
+    return rows
+
+
+def kinds(rows: Rows, **facts: Any) -> list[str]:
+    return [finding.kind for finding in diagnose(rows, replace(FACTS, **facts))]
+
+
+def only(rows: Rows, kind: str, **facts: Any) -> Finding:
+    found = [finding for finding in diagnose(rows, replace(FACTS, **facts)) if finding.kind == kind]
+    assert len(found) == 1, kinds(rows, **facts)
+    said = words()[f"health.kind.{kind}.means"]["en"]
+    assert set(re.findall(r"\{(\w+)\}", said)) <= found[0].numbers.keys(), "a sentence would not be filled"
+    return found[0]
+
+
+def test_a_healthy_course_is_healthy_and_nothing_else() -> None:
+    assert kinds(course()) == ["healthy"]
+    assert only(course(), "healthy").severity == "good"
+
+
+def test_the_most_that_can_be_earned_is_the_best_rate_of_reward_for_ever() -> None:
+    assert Course(course(), FACTS).ceiling == pytest.approx(100)
+    assert only(course(), "healthy").numbers["ceiling"] == pytest.approx(100)
+    assert Course(course(), replace(FACTS, gamma=1.0)).ceiling == pytest.approx(500)
+    assert math.isnan(Course([], FACTS).ceiling)
+
+
+def test_values_that_look_beyond_a_step_limit_are_no_overestimation() -> None:
+    short = {"train/reward": lambda _: 50, "train/length": lambda _: 50, "eval/reward": lambda _: 50}
+    beyond = short | {"eval/discounted_return": lambda _: 39.5, "eval/value": lambda _: 95.0}
+    beyond |= {"replay/terminal_share": lambda _: 0.0}
+    assert "over-estimating" not in kinds(course(beyond), max_episode_steps=50)
+    assert "over-estimating" in kinds(course(beyond), max_episode_steps=5_000)
+
+
+def test_values_above_what_can_be_earned_are_overestimation_from_where_they_rise() -> None:
+    found = only(course({"eval/value": lambda share: 90 if share < 0.5 else 150}), "over-estimating")
+    assert (found.severity, found.step) == ("bad", 10_000)
+    assert found.numbers["value"] == 150
+    assert found.numbers["ceiling"] == pytest.approx(100)
+    assert "over-estimating" not in kinds(course({"eval/value": lambda share: 90 if share < 0.5 else 110}))
+
+
+def test_initial_optimism_that_comes_down_is_no_overestimation() -> None:
+    cost = {"train/reward": lambda _: -200, "eval/reward": lambda share: -200 + 50 * share}
+    cost |= {"train/length": lambda _: 200, "eval/discounted_return": lambda _: -86.6}
+    falls = cost | {"eval/value": lambda share: -10 * share, "replay/terminal_share": lambda _: 0.0}
+    rises = falls | {"eval/value": lambda share: -10 + 5 * share}
+    assert "over-estimating" not in kinds(course(falls), max_episode_steps=200)
+    assert "over-estimating" in kinds(course(rises), max_episode_steps=200)
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf, 1e9, 10**400])
+def test_numbers_beyond_measure_are_divergence(broken: float) -> None:
+    found = only(course({"learn/q_max": lambda share: 90.0 if share < 0.5 else broken}), "diverging")
+    assert found.severity == "bad"
+    assert found.step is not None
+    assert 10_000 <= found.step <= 10_500
+
+
+def test_one_large_value_is_no_divergence() -> None:
+    assert "diverging" not in kinds(course({"learn/q_max": lambda share: 1e9 if share == 0.5 else 90.0}))
+
+
+def test_where_no_reward_was_ever_seen_nothing_is_compared_with_it() -> None:
+    none = {name: lambda _: 0.0 for name in ("train/reward", "eval/reward", "eval/discounted_return")}
+    found = kinds(course(none | {"eval/value": lambda _: 0.5}))
+    assert not {"diverging", "over-estimating"} & set(found)
+
+
+def test_without_a_discount_climbing_values_have_no_end() -> None:
+    climbs = course({"eval/value": lambda share: 300 * share})
+    assert only(climbs, "unbounded", gamma=1.0).severity == "bad"
+    assert "unbounded" not in kinds(climbs)
+    assert "unbounded" not in kinds(course({"eval/value": lambda _: 300.0}), gamma=1.0)
+
+
+def test_a_network_that_says_the_same_of_everything_is_dead() -> None:
+    dead = {"learn/dead_units": lambda _: 0.56, "learn/q_mean": lambda _: 20.0, "learn/q_max": lambda _: 20.1}
+    assert only(course(dead | {"learn/td_error": lambda _: 2.0}), "dead-network", lr=1.0).causes == ("high-rate",)
+    assert "dead-network" not in kinds(course(dead | {"learn/td_error": lambda _: 0.05}))  # all states are alike
+    assert "dead-network" not in kinds(course({"learn/dead_units": lambda _: 0.6}))
+
+
+def test_a_fall_that_lasts_is_forgetting_and_tells_from_where_to_where() -> None:
+    found = only(course({"eval/reward": lambda share: returns(share) if share < 0.8 else 30}), "forgetting")
+    assert (found.step, found.numbers["best"], found.numbers["fell"]) == (16_000, 480, 30)
+    assert found.numbers["evaluations"] == 5
+
+
+def test_a_fall_that_was_made_good_again_is_only_a_notice() -> None:
+    found = only(course({"eval/reward": lambda share: 30 if 0.5 < share < 0.75 else returns(share)}), "recovered")
+    assert found.severity == "notice"
+    assert kinds(course({"eval/reward": lambda share: 30 if 0.5 < share < 0.75 else returns(share)}))[0] == "healthy"
+
+
+def test_one_bad_evaluation_is_not_worth_a_word() -> None:
+    assert kinds(course({"eval/reward": lambda share: 30 if share == 0.8 else returns(share)})) == ["healthy"]
+
+
+def test_evaluations_that_swing_to_the_end_are_unsettled_and_not_called_healthy() -> None:
+    swings = course({"eval/reward": lambda share: 480 if round(share * 20) % 2 else 30})
+    assert kinds(swings) == ["unsettled"]
+
+
+def test_a_collapse_tells_which_signal_announced_it_and_when() -> None:
+    rows = course(
+        {
+            "eval/reward": lambda share: returns(share) if share < 0.8 else 30,
+            "learn/td_error": lambda share: 1.0 if share < 0.7 else 40.0,
+        }
+    )
+    seen = only(rows, "forgetting").foreseen
+    assert seen is not None
+    assert seen.signal == "learn/td_error"
+    assert 14_000 <= seen.step <= 14_500
+
+
+def test_a_signal_that_went_quiet_before_the_collapse_did_not_announce_it() -> None:
+    rows = course(
+        {
+            "eval/reward": lambda share: returns(share) if share < 0.8 else 30,
+            "learn/td_error": lambda share: 40.0 if 0.5 < share < 0.6 else 1.0,
+        }
+    )
+    assert only(rows, "forgetting").foreseen is None
+
+
+def test_actions_that_stay_random_are_told_from_a_schedule_that_has_not_ended() -> None:
+    rows = course({"train/epsilon": lambda _: 0.9})
+    assert only(rows, "always-random", epsilon_end=0.9).severity == "bad"
+    assert kinds(rows) == ["healthy", "still-exploring"]
+
+
+def test_episodes_that_all_end_alike_without_random_actions_were_not_explored() -> None:
+    same = {name: lambda _: -200.0 for name in ("train/reward", "eval/reward")} | {"train/length": lambda _: 200}
+    rest = {"replay/terminal_share": lambda _: 0.0, "eval/discounted_return": lambda _: -86.6}
+    calm = {"eval/value": lambda share: -80 * share}
+    timid = course(same | rest | calm | {"train/epsilon": lambda _: 0.0})
+    assert kinds(timid, max_episode_steps=200)[0] == "not-exploring"
+    bold = course(same | rest | calm | {"train/epsilon": lambda _: 0.8})
+    assert "not-exploring" not in kinds(bold, max_episode_steps=200)
+
+
+def test_a_replay_without_ends_is_blind_only_if_episodes_did_end() -> None:
+    none = {"replay/terminal_share": lambda _: 0.0}
+    assert kinds(course(none))[0] == "blind-to-the-end"
+    endless = none | {"train/length": lambda _: 500, "train/reward": lambda _: 500}
+    assert "blind-to-the-end" not in kinds(course(endless))
+
+
+def cut_at(limit: int, stored: float) -> Rows:
+    """Every second episode is as long as the limit; `stored` is the share of ends in the replay."""
+    length: Change = {name: lambda share: limit if round(share * 200) % 2 else 20 for name in ("train/length",)}
+    return course({**length, "train/reward": length["train/length"], "replay/terminal_share": lambda _: stored})
+
+
+def test_step_limits_stored_as_ends_are_told_from_limits_stored_as_cuts() -> None:
+    # An episode every 100 steps, half of them at the limit: 1 % of all stored transitions end one, 0.5 % early.
+    assert only(cut_at(60, 0.01), "limit-as-end", max_episode_steps=60).severity == "bad"
+    assert "limit-as-end" not in kinds(cut_at(60, 0.005), max_episode_steps=60)
+
+
+def test_with_n_steps_an_end_stands_in_n_transitions() -> None:
+    assert "limit-as-end" in kinds(cut_at(60, 0.03), max_episode_steps=60, n=3)
+    assert "limit-as-end" not in kinds(cut_at(60, 0.015), max_episode_steps=60, n=3)
+
+
+def test_a_clock_of_the_environments_own_is_only_suspected() -> None:
+    rows = course(
+        {
+            "train/length": lambda share: 60 if round(share * 200) % 2 else 20 + round(share * 200) % 30,
+            "replay/terminal_share": lambda _: 0.01,
+        }
+    )
+    assert only(rows, "limit-as-end", max_episode_steps=1_000_000).severity == "notice"
+
+
+def test_a_replay_of_less_than_a_few_episodes_is_short() -> None:
+    small = {"replay/size": lambda _: 200, "replay/terminal_share": lambda _: 1 / 200}
+    found = only(course(small), "short-memory", replay_capacity=200)
+    assert found.numbers["held"] == pytest.approx(0.42, abs=0.01)
+    assert found.causes == ("small-replay",)
+    assert "short-memory" not in kinds(course(small), replay_capacity=10_000)  # it is still filling
+
+
+def test_the_last_failure_leaving_the_replay_is_a_notice() -> None:
+    rows = course({"replay/terminal_share": lambda share: 0.01 if share < 0.9 else 0.0})
+    assert only(rows, "no-failures").severity == "notice"
+    assert only(rows, "no-failures").step == 18_000
+
+
+def test_after_a_few_evaluations_nothing_is_claimed() -> None:
+    assert kinds(course(end=3_000), threshold=None) == ["unknown"]
+    assert kinds([]) == ["unknown"]
+
+
+def test_a_short_run_that_reached_its_threshold_is_healthy() -> None:
+    assert kinds(course(end=3_000)) == ["healthy"]
+
+
+@pytest.mark.parametrize("missing", sorted(HEALTHY))
+def test_a_metric_that_was_never_recorded_is_left_out_of_account(missing: str) -> None:
+    rows = [{name: value for name, value in row.items() if name != missing} for row in course()]
+    assert not [finding for finding in diagnose(rows, FACTS) if finding.severity == "bad"]
+
+
+@pytest.mark.parametrize("rubbish", [[], "nan", None, True, {"a": 1}, 10**400, -math.inf])
+def test_rubbish_in_the_rows_raises_nothing(rubbish: object) -> None:
+    rng = np.random.default_rng(0)
+    for name in sorted(HEALTHY):
+        rows = course()
+        for row in rows:
+            if name in row and rng.random() < 0.5:
+                row[name] = rubbish
+        assert diagnose(rows, FACTS)
+
+
+def test_findings_become_plain_tables() -> None:
+    rows = course({"eval/reward": lambda share: returns(share) if share < 0.8 else 30})
+    table = as_data(diagnose(rows, replace(FACTS, replay_capacity=500)))
+    assert json.loads(json.dumps(table))[-1].keys() == {"kind", "severity", "step", "foreseen", "numbers", "causes"}
+
+
+def test_facts_follow_the_configuration() -> None:
+    config = presets.get("textbook")
+    facts = facts_of(config, describe(config.env))
+    assert (facts.gamma, facts.n, facts.replay_capacity, facts.max_episode_steps) == (0.99, 1, 10_000, 20_000)
+    ends = [Linear(end=0.02), Geometric(end=0.03), Constant(value=0.7)]
+    found = [facts_of(replace(config, epsilon=epsilon), describe(config.env)).epsilon_end for epsilon in ends]
+    assert found == pytest.approx([0.02, 0.03, 0.7])
+    syncs = [Hard(every=1), Hard(every=2), Polyak(tau=1.0), Polyak(tau=0.5)]
+    told = [facts_of(replace(config, sync=sync), describe(config.env)).follows_at_once for sync in syncs]
+    assert told == [True, False, True, False]

@@ -1,0 +1,136 @@
+"""The health strip and the learning curve in a browser: verdicts in words, signals, facts to filter."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dqnlab.explain.findings import Finding, Foreseen, as_data
+from dqnlab.explain.page import words
+from dqnlab.explain.series import DRAWN
+
+from .conftest import Open
+from .sample import sample
+
+COLLAPSE = Finding(
+    kind="forgetting",
+    severity="bad",
+    step=600,
+    foreseen=Foreseen("learn/td_error", 300),
+    numbers={"best": 480.0, "fell": 30.0, "evaluations": 4.0, "last": 20.0, "ceiling": 100.0},
+    causes=("no-target",),
+)
+LEFT = Finding(kind="no-failures", severity="notice", step=500)
+HEALTHY = Finding(kind="healthy", severity="good", numbers={"evaluations": 9.0, "ceiling": 100.0})
+
+
+def drawn() -> dict[str, Any]:
+    step = np.arange(0, 1000, 100, dtype=np.float32)
+    return {name: {"step": step, "value": (step / 10 + i).astype(np.float32)} for i, name in enumerate(DRAWN)}
+
+
+def data(*findings: Finding, **changes: Any) -> dict[str, Any]:
+    return sample(findings=as_data(findings), series=drawn(), **changes)
+
+
+def test_a_healthy_run_is_called_healthy_and_marks_nothing(open_page: Open) -> None:
+    page = open_page(data(HEALTHY)).page
+    assert page.inner_text("#health .verdict h3") == "Healthy"
+    assert page.locator("#health .mark").count() == 0
+    assert page.locator("#health .todo").count() == 0
+
+
+def test_a_collapse_says_since_when_what_announced_it_why_and_what_to_do(open_page: Open) -> None:
+    page = open_page(data(COLLAPSE, LEFT)).page
+    told = page.inner_text("#health .verdict")
+    assert told.startswith("Forgetting\n\nThe evaluations fell from 480 to 30 and stayed low for 4 in a row.")
+    assert "There is no target network" in told
+    assert "From step 600. It could be foreseen from step 300: see “TD error”." in told
+    assert "What to do: The best network was kept" in told
+    assert page.inner_text("#health .verdict li h4") == "No failures left"
+
+
+def test_every_signal_has_a_chart_a_sentence_and_the_same_axis(open_page: Open) -> None:
+    page = open_page(data(COLLAPSE)).page
+    names = page.eval_on_selector_all("#health .signal", "all => all.map(each => each.dataset.signal)")
+    assert len(names) == 9
+    for name in names:
+        panel = page.locator(f"#health [data-signal={name}]")
+        assert panel.locator("figcaption").inner_text() == words()[f"health.signal.{name}.says"]["en"]
+        assert panel.locator("path.line").count() >= 1
+    ends = page.eval_on_selector_all(
+        "#health path.line", "all => [...new Set(all.map(p => p.getAttribute('d').split(/[ML]/).at(-1).split(' ')[0]))]"
+    )
+    assert len(ends) == 1
+
+
+def test_the_step_of_a_finding_is_marked_everywhere_its_first_sign_where_it_showed(open_page: Open) -> None:
+    page = open_page(data(COLLAPSE)).page
+    assert page.locator("#health .mark.bad").count() == 9
+    assert page.locator("#health .mark:not(.bad)").count() == 1
+    assert page.locator("#health [data-signal=td_error] .mark:not(.bad)").count() == 1
+
+
+def test_healthy_ranges_are_shaded(open_page: Open) -> None:
+    page = open_page(data(HEALTHY)).page
+    assert page.locator("#health .band.good").count() == 8
+
+
+def test_arrow_keys_read_the_values_of_a_signal(open_page: Open) -> None:
+    page = open_page(data(HEALTHY)).page
+    chart = page.locator("#health [data-signal=overestimation] svg")
+    chart.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    assert chart.locator(".readout").text_content() == "200: value 33 · earned 34"
+
+
+def test_without_metrics_the_view_says_so(open_page: Open) -> None:
+    page = open_page(sample(findings=[], series={}, evaluations=[], confirms=[])).page
+    assert page.inner_text("#health .view") == words()["health.none"]["en"]
+    assert page.inner_text("#curve .view > p") == words()["curve.none"]["en"]
+
+
+@pytest.mark.parametrize("width", [360, 1100])
+def test_it_speaks_chinese_and_fits_a_phone(open_page: Open, width: int) -> None:
+    page = open_page(data(COLLAPSE, LEFT), hash="lang=zh-Hant", width=width).page
+    assert page.inner_text("#health .verdict h3") == words()["health.kind.forgetting.name"]["zh-Hant"]
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    unknown = page.evaluate("document.body.innerText.match(/(health|curve)[.][a-z_.-]+/g)")
+    assert unknown is None
+
+
+def test_the_curve_shows_every_evaluation_the_score_and_the_threshold(open_page: Open) -> None:
+    page = open_page(data(HEALTHY)).page
+    line = page.locator("#curve path.line").get_attribute("d")
+    assert line.count("L") == len(data()["evaluations"]) - 1
+    assert page.locator("#curve .band").count() == 3
+    assert page.locator("#curve .mark.good").count() == 1
+    said = page.inner_text("#curve .card")
+    assert "score 480.5, 95 % interval 470 to 490" in said
+    assert "threshold 475" in page.locator("#curve svg").first.text_content()
+
+
+def test_a_run_without_a_score_or_threshold_has_a_curve(open_page: Open) -> None:
+    run = sample()["run"] | {"score": None, "score_registered": None}
+    page = open_page(data(HEALTHY, run=run, threshold=None, confirms=[])).page
+    assert page.locator("#curve path.line").count() == 1
+    assert page.locator("#curve .level").count() == 0
+
+
+def test_settings_are_filtered_and_the_filter_stands_in_the_address(open_page: Open) -> None:
+    page = open_page(data(HEALTHY)).page
+    page.fill("#curve input[type=search]", "GAM")
+    assert page.inner_text("#curve .facts tbody").split() == ["gamma", "0.99"]
+    assert page.inner_text("#curve [role=status]") == "1 of 3 settings"
+    assert "curve.filter=GAM" in page.evaluate("location.hash")
+    again = open_page(data(HEALTHY), hash="curve.filter=seed").page
+    assert again.inner_text("#curve .facts tbody").split() == ["seed", "0"]
+
+
+def test_files_seconds_and_versions_are_listed(open_page: Open) -> None:
+    page = open_page(data(HEALTHY)).page
+    tables = page.locator("#curve .facts").all_inner_texts()
+    assert any("best_model.pth" in text for text in tables)
+    assert any("training" in text and "1.5" in text for text in tables)
+    assert any("2.13.0" in text for text in tables)
