@@ -72,9 +72,11 @@ export function makeLetGo(page, question, show) {
     running: () => clock.running(),
     stop,
     forget(otherStart) {
-      stop();
-      walk = null;
-      now.textContent = "";
+      if (walk) {
+        stop();
+        walk = null;
+        now.textContent = "";
+      }
       if (otherStart) clear(results);
     },
   };

@@ -133,10 +133,12 @@ function makeBoard(page, match, sides) {
   const said = el("p", { class: "said you-large", "aria-live": "polite" });
   const go = el("button", { type: "button", class: "primary", on: { click: () => { node.focus(); match.go(); } } });
   const again = el("button", { type: "button", on: { click: () => { node.focus(); match.restart(); } } }, t("you.restart"));
+  const speeds = SPEEDS.map((each) =>
+    el("option", { value: each, selected: each === store.get("you.speed") }, t(`you.speed_${each * 100}`)));
   const speed = el("select", {
     "aria-label": t("you.speed"),
     on: { change: (event) => { store.set({ "you.speed": Number(event.target.value) }); match.restart(); } },
-  }, SPEEDS.map((each) => el("option", { value: each, selected: each === store.get("you.speed") }, t(`you.speed_${each * 100}`))));
+  }, speeds);
   const pads = ["left", "right"].map((key) => pad(key, match, t));
   const hint = t(steering[data.world.kind].idle === null ? "you.hint_stays" : "you.hint_idle");
   const node = el("div", { class: "you-board", tabindex: "0", role: "group", "aria-label": t("you.title"), on: keysOf(match) },
