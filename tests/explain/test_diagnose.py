@@ -1,94 +1,13 @@
 """What is said of a run's health, on courses written by hand: each verdict, and what must not bring it about."""
 
-import json
 import math
-import re
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
-import numpy as np
 import pytest
 
-from dqnlab import presets
-from dqnlab.config import Constant, Geometric, Hard, Linear, Polyak
-from dqnlab.explain.diagnose import diagnose
-from dqnlab.explain.findings import Course, Facts, Finding, as_data, facts_of
-from dqnlab.explain.page import words
-from dqnlab.run.envs import describe
+from dqnlab.explain.findings import Course
 
-FACTS = Facts(
-    gamma=0.99,
-    n=1,
-    epsilon_end=0.05,
-    max_episode_steps=500,
-    threshold=475.0,
-    replay_capacity=10_000,
-    lr=1e-3,
-    follows_at_once=False,
-)
-Rows = list[dict[str, Any]]
-Change = Mapping[str, Callable[[float], object]]
-"""Metric -> its value at a share of training, from 0 to 1."""
-
-
-def returns(share: float) -> float:
-    """The return of an episode: from 20 to 480."""
-    return round(20 + 460 * min(2 * share, 1))
-
-
-def played(share: float) -> float:
-    """The same of an episode of training: no two in a row are alike."""
-    return returns(share) - round(share * 200) % 7
-
-
-def earned(share: float) -> float:
-    """What an evaluation earned, discounted."""
-    return float((1 - 0.99 ** returns(share)) / 0.01)
-
-
-HEALTHY: Change = {
-    "train/reward": played,
-    "train/length": played,
-    "train/epsilon": lambda share: max(0.05, 1 - 3 * share),
-    "learn/loss": lambda _: 1.0,
-    "learn/td_error": lambda _: 1.0,
-    "learn/q_mean": lambda share: 20 + 60 * share,
-    "learn/q_max": lambda share: 20 + 79 * share,
-    "learn/action_gap": lambda _: 2.0,
-    "learn/grad_norm": lambda _: 5.0,
-    "learn/dead_units": lambda _: 0.25,
-    "replay/size": lambda share: round(3_000 * share),
-    "replay/terminal_share": lambda _: 0.01,  # an episode ends every 100 steps
-    "eval/reward": returns,
-    "eval/value": lambda share: 0.9 * earned(share),
-    "eval/discounted_return": earned,
-}
-EVERY = {"train": 100, "learn": 100, "replay": 100, "eval": 1_000}  # env steps between two records
-
-
-def course(change: Change | None = None, end: int = 20_000) -> Rows:
-    """The rows of a run, healthy but for the changes."""
-    rows: Rows = []
-    for step in range(100, end + 1, 100):
-        row: dict[str, Any] = {"step": step}
-        for name, value in (dict(HEALTHY) | dict(change or {})).items():
-            if step % EVERY[name.split("/")[0]] == 0:
-                row[name] = value(step / end)
-        rows.append(row)
-    return rows
-
-
-def kinds(rows: Rows, **facts: Any) -> list[str]:
-    return [finding.kind for finding in diagnose(rows, replace(FACTS, **facts))]
-
-
-def only(rows: Rows, kind: str, **facts: Any) -> Finding:
-    found = [finding for finding in diagnose(rows, replace(FACTS, **facts)) if finding.kind == kind]
-    assert len(found) == 1, kinds(rows, **facts)
-    said = words()[f"health.kind.{kind}.means"]["en"]
-    assert set(re.findall(r"\{(\w+)\}", said)) <= found[0].numbers.keys(), "a sentence would not be filled"
-    return found[0]
+from .courses import FACTS, Change, Rows, course, kinds, only, returns
 
 
 def test_a_healthy_course_is_healthy_and_nothing_else() -> None:
@@ -174,6 +93,10 @@ def test_a_fall_that_was_made_good_again_is_only_a_notice() -> None:
 
 def test_one_bad_evaluation_is_not_worth_a_word() -> None:
     assert kinds(course({"eval/reward": lambda share: 30 if share == 0.8 else returns(share)})) == ["healthy"]
+
+
+def test_a_single_lucky_evaluation_was_nothing_to_forget() -> None:
+    assert kinds(course({"eval/reward": lambda share: 2_000 if share == 0.3 else returns(share)})) == ["healthy"]
 
 
 def test_evaluations_that_swing_to_the_end_are_unsettled_and_not_called_healthy() -> None:
@@ -275,38 +198,3 @@ def test_after_a_few_evaluations_nothing_is_claimed() -> None:
 
 def test_a_short_run_that_reached_its_threshold_is_healthy() -> None:
     assert kinds(course(end=3_000)) == ["healthy"]
-
-
-@pytest.mark.parametrize("missing", sorted(HEALTHY))
-def test_a_metric_that_was_never_recorded_is_left_out_of_account(missing: str) -> None:
-    rows = [{name: value for name, value in row.items() if name != missing} for row in course()]
-    assert not [finding for finding in diagnose(rows, FACTS) if finding.severity == "bad"]
-
-
-@pytest.mark.parametrize("rubbish", [[], "nan", None, True, {"a": 1}, 10**400, -math.inf])
-def test_rubbish_in_the_rows_raises_nothing(rubbish: object) -> None:
-    rng = np.random.default_rng(0)
-    for name in sorted(HEALTHY):
-        rows = course()
-        for row in rows:
-            if name in row and rng.random() < 0.5:
-                row[name] = rubbish
-        assert diagnose(rows, FACTS)
-
-
-def test_findings_become_plain_tables() -> None:
-    rows = course({"eval/reward": lambda share: returns(share) if share < 0.8 else 30})
-    table = as_data(diagnose(rows, replace(FACTS, replay_capacity=500)))
-    assert json.loads(json.dumps(table))[-1].keys() == {"kind", "severity", "step", "foreseen", "numbers", "causes"}
-
-
-def test_facts_follow_the_configuration() -> None:
-    config = presets.get("textbook")
-    facts = facts_of(config, describe(config.env))
-    assert (facts.gamma, facts.n, facts.replay_capacity, facts.max_episode_steps) == (0.99, 1, 10_000, 20_000)
-    ends = [Linear(end=0.02), Geometric(end=0.03), Constant(value=0.7)]
-    found = [facts_of(replace(config, epsilon=epsilon), describe(config.env)).epsilon_end for epsilon in ends]
-    assert found == pytest.approx([0.02, 0.03, 0.7])
-    syncs = [Hard(every=1), Hard(every=2), Polyak(tau=1.0), Polyak(tau=0.5)]
-    told = [facts_of(replace(config, sync=sync), describe(config.env)).follows_at_once for sync in syncs]
-    assert told == [True, False, True, False]

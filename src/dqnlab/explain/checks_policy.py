@@ -17,10 +17,16 @@ HALF = 0.5  # of the way from the worst evaluation to the best so far
 
 def progress(mean: np.ndarray) -> np.ndarray:
     """How good each evaluation [N] is: 0 as the worst so far, 1 as the best so far; 1 where little was gained yet."""
-    best, worst = np.maximum.accumulate(mean), np.minimum.accumulate(mean)
+    best, worst = steady_best(mean), np.minimum.accumulate(mean)
     gained = best - worst
     known = gained >= 0.25 * (mean.max() - mean.min())  # of what was gained in the end
     return np.where(known & (gained > 0), (mean - worst) / np.where(gained > 0, gained, 1), 1.0)
+
+
+def steady_best(mean: np.ndarray) -> np.ndarray:
+    """The best so far [N] of what was reached in two of three evaluations: a single lucky one can be lost by nobody."""
+    padded = np.concatenate([mean[:1], mean[:1], mean])
+    return np.maximum.accumulate(np.median(np.lib.stride_tricks.sliding_window_view(padded, 3), axis=1))
 
 
 def longest_low(low: np.ndarray) -> tuple[int, int]:
@@ -52,7 +58,7 @@ def forgetting(course: Course) -> Finding | None:
         kind, severity, start, length = "unsettled", "notice", int(low.argmax()), int(low.sum())
     if not low[-max(LASTS, len(low) // 5) :].any():
         kind, severity = "recovered", "notice"
-    best = float(found.value[: start + 1].max())
+    best = float(steady_best(found.value)[start])
     step = int(found.step[start])
     return Finding(
         kind=kind,
