@@ -73,12 +73,16 @@ def test_the_steps_after_a_row_fold_into_its_own_target(moment: Recorded) -> Non
     assert whole > len(rows.span) / 2
 
 
-def test_the_pull_is_what_moving_one_prediction_does_to_the_mean_loss(recorded: Callable[[str], Recorded]) -> None:
-    trace = trace_of(*recorded("double, n = 3, Huber"))
+@pytest.mark.parametrize("way", ["double, n = 3, Huber", "prioritized"])
+def test_the_pull_is_what_moving_one_prediction_does_to_the_mean_loss(
+    way: str, recorded: Callable[[str], Recorded]
+) -> None:
+    trace = trace_of(*recorded(way))
     assert trace is not None
-    rows = trace.rows
-    clipped = np.clip(rows.prediction - rows.target, -1, 1)  # Huber's derivative with delta 1
-    np.testing.assert_allclose(rows.pull, rows.weight * clipped / len(clipped), atol=1e-7)
+    rows, error = trace.rows, trace.rows.prediction - trace.rows.target
+    slope = 2 * error if trace.settings.huber is None else np.clip(error, -1, 1)  # Huber's with delta 1
+    np.testing.assert_allclose(rows.pull, rows.weight * slope / len(slope), rtol=1e-5, atol=1e-7)
+    assert (np.ptp(rows.weight) > 0.1) == trace.settings.prioritized
 
 
 def test_the_next_hard_copy_is_counted_from_this_update(recorded: Callable[[str], Recorded]) -> None:
