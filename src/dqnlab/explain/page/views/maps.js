@@ -30,7 +30,8 @@ function whyNot({ data, networks, moment }) {
   if (!networks.best) return "maps.no_network";
   if (!moment()) return "maps.no_episode";
   if (data.obs.num_states === null) return moment().obs.length < 2 ? "maps.one_input" : null;
-  return data.obs.num_states > MOST_STATES || moment().obs.length !== 1 ? "maps.many_states" : null;
+  if (moment().obs.length !== 1) return "maps.several_states";
+  return data.obs.num_states > MOST_STATES ? "maps.many_states" : null;
 }
 
 class Maps {

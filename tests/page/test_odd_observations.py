@@ -1,0 +1,77 @@
+"""Observations of every kind: the decision, the maps and the inside of the network say something sensible of each."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from dqnlab.learn.heads import ScalarHead
+from dqnlab.learn.networks import QNetwork
+from dqnlab.learn.types import ObsSpec
+
+from .conftest import Open
+from .sample import layers, sample
+
+STEPS = 20
+
+
+def page_of(spec: ObsSpec, actions: int, image: bool = False) -> dict[str, Any]:
+    """The data of a run on an unknown environment with such observations."""
+    nets = {
+        name: QNetwork(spec, actions, (16,), ScalarHead(), torch.Generator().manual_seed(seed)).requires_grad_(False)
+        for seed, name in enumerate(["best", "online", "target"])
+    }
+    rng = np.random.default_rng(0)
+    obs = rng.integers(0, min(spec.num_states or 256, 256), (STEPS, *spec.shape)).astype(spec.dtype)
+    if spec.dtype == np.float32:
+        obs = rng.normal(size=obs.shape).astype(np.float32)
+    episode = sample()["episodes"][0] | {
+        "length": STEPS,
+        "obs": obs.astype(np.int32) if spec.num_states else obs,
+        "action": np.zeros(STEPS, np.uint8),
+        "reward": np.zeros(STEPS, np.float32),
+        "coin": np.zeros(STEPS, np.float32),
+        "q": {name: net.q_values(torch.from_numpy(obs)).numpy() for name, net in nets.items()},
+        "state": None,
+    }
+    count = 0 if image else int(np.prod(spec.shape))
+    return sample(
+        obs={
+            "shape": list(spec.shape),
+            "dtype": spec.dtype.name,
+            "num_states": spec.num_states,
+            "stack": 1,
+            "image": image,
+        },
+        inputs=[{"name": f"x[{i}]", "unit": "", "low": None, "high": None} for i in range(count)],
+        actions=[f"a{i}" for i in range(actions)],
+        world={"kind": "none", "params": {}},
+        networks={name: layers(net) for name, net in nets.items()},
+        snapshots=[],
+        episodes=[episode],
+        labels={"longest": 0, "worst": 0, "best": 0},
+        baseline=np.full(nets["best"].linears()[0].in_features, 0.1, np.float32),
+    )
+
+
+@pytest.mark.parametrize(
+    ("run", "maps", "inside"),
+    [
+        ((ObsSpec((20, 20), np.dtype(np.uint8)), 3, True), "The observation is a picture", "388 more together"),
+        ((ObsSpec((12,), np.dtype(np.float32)), 9), "The other inputs are held", "x[11]"),
+        ((ObsSpec((1,), np.dtype(np.float32)), 2), "sees one number only", "x[0]"),
+        ((ObsSpec((3,), np.dtype(np.float32)), 1), "a0 100 %", "There is one action only"),
+        ((ObsSpec((5,), np.dtype(np.uint8)), 2), "The other inputs are held", "x[4]"),
+        ((ObsSpec((2,), np.dtype(np.int64), 7), 2), "several state numbers at once", "state 6"),
+        ((ObsSpec((), np.dtype(np.int64), 500), 6), "visited states", "488 more together"),
+        ((ObsSpec((), np.dtype(np.int64), 2000), 2), "more states than a map could show", "1988 more together"),
+    ],
+    ids=["image", "twelve", "one number", "one action", "bytes", "several states", "500 states", "2000 states"],
+)
+def test_every_kind_of_observation_is_spoken_of(open_page: Open, run: Any, maps: str, inside: str) -> None:
+    page = open_page(page_of(*run), hash="t=3", width=360).page
+    assert maps in page.inner_text("#maps > .view")
+    assert inside in page.inner_text("#inside .inside-mattered")
+    assert page.locator("#decision .decision-network").count() == 3
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
