@@ -19,8 +19,7 @@ from dqnlab.app.reporter import Reporter
 from dqnlab.app.session import train
 from dqnlab.app.worker import work
 from dqnlab.build import System
-from dqnlab.config import Config, Env, Mlp, Steps
-from dqnlab.config import Film
+from dqnlab.config import Config, Env, Film, Mlp, Steps
 from dqnlab.errors import ConfigError, NumericsError
 from dqnlab.run import film
 from dqnlab.run.events import BlockEnded, Evaluated

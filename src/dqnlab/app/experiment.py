@@ -86,9 +86,9 @@ class Experiment:
             self._report(self._run(None, interrupted=True))  # what was learnt so far is already saved
             raise
         run = self._run(verdict, interrupted=interrupted)
-        if show and not interrupted:
-            run = self._explain(self._film(run))
-        return self._report(run)
+        shown = show and not interrupted
+        run = self._report(self._film(run) if shown else run)
+        return self._explain(run) if shown else run
 
     def fail(self, seconds: float) -> Run:
         """Saves and reports what was learnt until the loop raised, after `seconds` in it."""
@@ -169,12 +169,6 @@ class Experiment:
         with self.watch.phase("film"):
             return replace(run, notes=[*run.notes, *film_best(agent, self.folder)])
 
-    def _explain(self, run: Run) -> Run:
-        if not self.system.config.explain or run.score is None:
-            return run
-        with self.watch.phase("explain"):
-            return replace(run, notes=[*run.notes, *explain_run(run, self.system.config.env)])
-
     def _report(self, run: Run) -> Run:
         """Closes the records, draws the curves, writes result.json."""
         from ..track.curves import draw_curves
@@ -187,6 +181,17 @@ class Experiment:
             except (DqnlabError, OSError) as e:  # a picture less: the result is what matters
                 notes.append(f"no curves: {e}")
         run = replace(run, notes=notes, seconds=self.watch.report())
+        write_result(run)
+        return run
+
+    def _explain(self, run: Run) -> Run:
+        """Writes the page that explains the run, from all that its folder holds by now."""
+        config = self.system.config
+        if not config.explain or run.score is None:
+            return run
+        with self.watch.phase("explain"):
+            notes = explain_run(run, config.env)
+        run = replace(run, notes=[*run.notes, *notes], seconds=self.watch.report())
         write_result(run)
         return run
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-PHASES = ("import", "train", "evaluate", "confirm", "film", "explain", "report")
+PHASES = ("import", "train", "evaluate", "confirm", "film", "report", "explain")
 
 
 @dataclass

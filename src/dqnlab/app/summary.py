@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..run.score import Score
 
 LABEL, GOOD, BAD = "dim", "bold green", "bold yellow"
-PHASES = ("import", "train", "evaluate", "confirm", "film", "explain", "report")
+PHASES = ("import", "train", "evaluate", "confirm", "film", "report", "explain")
 
 
 def summary(run: Run) -> RenderableType:

@@ -123,7 +123,9 @@ def _sources() -> Traversable:
 
 def _json(value: Any) -> str:
     """JSON that can stand inside a script element: no `<`, so that nothing in it can end the element."""
-    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    # Half a character, which a run's names may hold, cannot be written but by its number.
+    return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)
 
 
 def _hash(text: str) -> str:

@@ -1,5 +1,6 @@
 """report.html: one page that explains a run, from what its folder holds and a few episodes played for it."""
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +13,7 @@ from ..fields import leaves, plain
 from ..learn.networks import QNetwork
 from ..learn.policy import q_function
 from ..run.agent import AnyEnvironment
-from ..run.folder import REPORT, Run, write_atomically
+from ..run.folder import LABELS, REPORT, Run, write_atomically
 from .diagnose import diagnose
 from .episodes import Networks, Recording, play
 from .evidence import Evidence, gather
@@ -61,8 +62,8 @@ def page_data(evidence: Evidence) -> dict[str, Any]:
         "run": _run(evidence),
         "threshold": evidence.spec.reward_threshold,
         "settings": _settings(evidence, facts.epsilon_end),
-        "config": [[name, plain(value)] for name, value in leaves(evidence.config)],
-        "files": [[label, str(path.relative_to(evidence.run.folder))] for label, path in evidence.run.files.items()],
+        "config": [[name, _said(value)] for name, value in leaves(evidence.config)],
+        "files": _files(evidence.run),
         "obs": _obs(evidence),
         **_world(world),
         "networks": _networks(evidence),
@@ -81,6 +82,18 @@ def _run(evidence: Evidence) -> dict[str, Any]:
     run = evidence.run
     about = {name: value for name, value in asdict(run).items() if name not in {"folder", "notes"}}
     return about | {"name": run.folder.name, "created": evidence.created, "versions": dict(evidence.versions)}
+
+
+def _said(value: object) -> str:
+    """A setting as text, the way JSON and TOML write it."""
+    said = plain(value)
+    return said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
+
+
+def _files(run: Run) -> list[list[str]]:
+    """Label and name of everything in the folder, the page itself included, which may not be there yet."""
+    files = {LABELS[REPORT]: run.folder / REPORT, **run.files}
+    return [[label, str(path.relative_to(run.folder))] for label, path in files.items()]
 
 
 def _settings(evidence: Evidence, epsilon_end: float) -> dict[str, Any]:

@@ -87,7 +87,7 @@ class Run:
     env_steps: int
     updates: int
     seconds: dict[str, float]
-    """by phase: import, train, evaluate, confirm, film, explain, report, total"""
+    """by phase: import, train, evaluate, confirm, film, report, explain, total"""
     interrupted: bool = False
     signal: int | None = None
     """what interrupted it, if it was a signal: 2 for Ctrl-C"""
