@@ -23,7 +23,7 @@ PAINTED = """([world, state, options]) => {
 
 
 def painted(opened: Opened, world: Any, state: list[float], **options: Any) -> str:
-    return opened.module("drawings.js", f"({PAINTED})(argument)", [world, state, options])
+    return opened.module("world/drawings.js", f"({PAINTED})(argument)", [world, state, options])
 
 
 def test_the_lander_shows_its_flame_its_feet_and_its_ground(open_page: Open) -> None:
@@ -45,7 +45,7 @@ def test_a_drawing_takes_states_observations_and_stacks_alike(open_page: Open) -
     shown = [np.cos(0.4), np.sin(0.4), np.cos(-2.0), np.sin(-2.0), *speeds]
 
     def pose(kind: str, state: list[float]) -> list[float]:
-        return opened.module("drawings.js", "m.pose(argument[0], argument[1])", [kind, state])
+        return opened.module("world/drawings.js", "m.pose(argument[0], argument[1])", [kind, state])
 
     assert pose("acrobot", [*angles, *speeds]) == [*angles, *speeds]
     np.testing.assert_allclose(pose("acrobot", [float(x) for x in [*shown, *shown]]), [*angles, *speeds])
@@ -65,7 +65,7 @@ CART = """([world, state]) => {
 def test_the_cart_stands_where_the_state_says(open_page: Open) -> None:
     opened, world = open_page(sample()), sample()["world"]  # 50 pixels are a metre, 143 the height of the cart
     for x in (-2, -1, 0, 1, 2):
-        shown = opened.module("drawings.js", f"({CART})(argument)", [world, [x, 0, 0, 0]])
+        shown = opened.module("world/drawings.js", f"({CART})(argument)", [world, [x, 0, 0, 0]])
         assert shown == [x == each for each in (-2, -1, 0, 1, 2)]
 
 
@@ -89,7 +89,7 @@ CLOCK = """(calm) => {
 
 def test_the_clock_takes_as_many_steps_as_the_pace_says_and_shares_a_few(open_page: Open) -> None:
     opened = open_page(sample())
-    ran = opened.module("player.js", f"({CLOCK})(argument)", False)
+    ran = opened.module("world/player.js", f"({CLOCK})(argument)", False)
     assert ran["t"] == 50
     assert ran["shown"] == list(range(1, 51))
     assert len(ran["shared"]) <= 12
@@ -97,5 +97,5 @@ def test_the_clock_takes_as_many_steps_as_the_pace_says_and_shares_a_few(open_pa
 
 
 def test_less_motion_means_few_pictures_but_the_same_pace(open_page: Open) -> None:
-    ran = open_page(sample()).module("player.js", f"({CLOCK})(argument)", True)
+    ran = open_page(sample()).module("world/player.js", f"({CLOCK})(argument)", True)
     assert ran["shown"] == [25, 50]

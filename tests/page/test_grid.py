@@ -13,12 +13,12 @@ from .conftest import Open
 from .sample import layers, network, sample
 
 GRID = """(() => {
-  const net = modules["network.js"].makeNetwork(modules["codec.js"].unpack(argument.net));
+  const net = modules["net/network.js"].makeNetwork(modules["core/codec.js"].unpack(argument.net));
   const found = m.grid(net.layers, argument.base, argument.plane);
   return { action: [...found.action], value: [...found.value], gap: [...found.gap] };
 })()"""
 STATES = """(() => {
-  const net = modules["network.js"].makeNetwork(modules["codec.js"].unpack(argument.net));
+  const net = modules["net/network.js"].makeNetwork(modules["core/codec.js"].unpack(argument.net));
   const found = m.atStates(net.layers, 16);
   return { action: [...found.action], value: [...found.value], gap: [...found.gap] };
 })()"""
@@ -39,21 +39,21 @@ def test_a_plane_holds_what_pytorch_computes_at_its_points(open_page: Open, hidd
     points = np.tile(np.array(base, np.float32), (35, 1))
     points[:, 4], points[:, 2] = np.tile(xs, 5), np.repeat(ys, 7)
     plane = {"i": 4, "j": 2, "xs": xs.tolist(), "ys": ys.tolist()}
-    found = open_page(sample()).module("grid.js", GRID, {"net": pack(layers(net)), "base": base, "plane": plane})
+    found = open_page(sample()).module("net/grid.js", GRID, {"net": pack(layers(net)), "base": base, "plane": plane})
     check(found, net.q_values(torch.from_numpy(points)).numpy())
 
 
 def test_states_hold_what_pytorch_computes(open_page: Open) -> None:
     spec = ObsSpec((), np.dtype(np.int64), 16)
     net = QNetwork(spec, 4, (16, 8), ScalarHead(), torch.Generator().manual_seed(0)).requires_grad_(False)
-    found = open_page(sample()).module("grid.js", STATES, {"net": pack(layers(net))})
+    found = open_page(sample()).module("net/grid.js", STATES, {"net": pack(layers(net))})
     check(found, net.q_values(torch.arange(16)).numpy())
 
 
 def test_a_large_network_is_asked_for_fewer_points(open_page: Open) -> None:
     opened = open_page(sample())
     sides = [
-        opened.module("grid.js", "m.sideFor(modules['network.js'].makeNetwork(argument).layers)", argument)
+        opened.module("net/grid.js", "m.sideFor(modules['net/network.js'].makeNetwork(argument).layers)", argument)
         for argument in [
             {
                 "layers": [{"weight": {"shape": [h, 4], "data": []}, "bias": {"data": []}} for h in [size]]

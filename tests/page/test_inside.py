@@ -19,8 +19,8 @@ from .sample import layers, network, sample
 
 VIEW = "#inside > .view"
 ATTRIBUTE = """(() => {
-  const { unpack, row } = modules["codec.js"];
-  const { makeNetwork, features } = modules["network.js"];
+  const { unpack, row } = modules["core/codec.js"];
+  const { makeNetwork, features } = modules["net/network.js"];
   const net = makeNetwork(unpack(argument.net));
   const [obs, baseline] = [unpack(argument.obs), unpack(argument.baseline).data];
   return Array.from({ length: obs.shape[0] }, (_, i) => {
@@ -60,7 +60,7 @@ def test_attributions_in_the_page_are_pythons(open_page: Open, spec: ObsSpec, hi
         "baseline": pack(baseline),
         "spec": {"num_states": spec.num_states, "dtype": spec.dtype.name},
     }
-    found = open_page(sample()).module("attribution.js", ATTRIBUTE, argument)
+    found = open_page(sample()).module("net/attribution.js", ATTRIBUTE, argument)
     assert np.abs(expected.parts).max() > 0.1
     assert np.abs(np.array([each["parts"] for each in found]) - expected.parts).max() <= 1e-4
     for name, theirs in {"gap": "gap", "baseline_gap": "baselineGap", "residual": "residual"}.items():

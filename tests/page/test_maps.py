@@ -137,11 +137,11 @@ def test_a_click_goes_to_the_nearest_recorded_moment(open_page: Open, kind: str)
     wanted = data["episodes"][2]["obs"][7]
     where = page.evaluate(
         """([x, y]) => {
-          const { limits } = modules["planes.js"];
-          const { unpack } = modules["codec.js"];
+          const { limits } = modules["maps/planes.js"];
+          const { unpack } = modules["core/codec.js"];
           const data = unpack(JSON.parse(document.getElementById("data").textContent));
           const canvas = document.querySelector("#maps canvas");
-          const frame = modules["paint.js"].frameOf(
+          const frame = modules["maps/paint.js"].frameOf(
             canvas.clientWidth, canvas.clientHeight, limits({ data }, 2), limits({ data }, 3));
           return [frame.x(x), frame.y(y)];
         }""",

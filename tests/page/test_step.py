@@ -41,7 +41,7 @@ def traced(way: str) -> tuple[Trace, dict[str, Any], dict[str, Any]]:
 def recompute(opened: Opened, **switches: Any) -> list[Any]:
     """Each row under other rules, by the page's own data."""
     script = f"""(switches) => {{
-      const data = modules["codec.js"].unpack(JSON.parse(document.getElementById("data").textContent));
+      const data = modules["core/codec.js"].unpack(JSON.parse(document.getElementById("data").textContent));
       const argument = {{ moment: data.moment, obs: data.obs, switches }};
       const m = modules["views/stepmath.js"];
       return {RECOMPUTE};

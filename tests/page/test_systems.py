@@ -88,7 +88,7 @@ def test_one_step_is_gymnasiums(
     params["sutton_barto_reward"] = getattr(env, "_sutton_barto_reward", False)
     rows = own_steps(env, reach, 1500)
     assert 5 < sum(row["terminated"] for row in rows) < 1000
-    worst = open_page(sample()).module("systems.js", COMPARE, {"kind": kind, "params": params, "rows": rows})
+    worst = open_page(sample()).module("world/systems.js", COMPARE, {"kind": kind, "params": params, "rows": rows})
     assert worst["outcome"] == 0
     assert worst["state"] <= 1e-9
     assert worst["obs"] <= 1e-6  # one unit in the last place of a float32, where the last bits of a double differ
@@ -96,15 +96,15 @@ def test_one_step_is_gymnasiums(
 
 
 LET_GO = """(() => {
-  const net = modules["network.js"].makeNetwork(modules["codec.js"].unpack(argument.net));
-  const q = (obs) => net.qValues(modules["network.js"].features({ num_states: null, dtype: "float32" }, obs));
-  const system = modules["systems.js"].systems.cartpole;
+  const net = modules["net/network.js"].makeNetwork(modules["core/codec.js"].unpack(argument.net));
+  const q = (obs) => net.qValues(modules["net/network.js"].features({ num_states: null, dtype: "float32" }, obs));
+  const system = modules["world/systems.js"].systems.cartpole;
   const first = system.observe(argument.state, argument.params);
   const seen = Float32Array.from(Array(argument.stack ?? 1).fill(Array.from(first)).flat());
   const walk = m.makeWalk({ system, params: argument.params, state: argument.state, seen, limit: 500 });
   const states = [];
   while (!walk.ended) {
-    walk.advance(modules["network.js"].argmax(q(walk.obs)));
+    walk.advance(modules["net/network.js"].argmax(q(walk.obs)));
     states.push(Array.from(walk.state));
   }
   return { states, ended: walk.ended, total: walk.total, seen: Array.from(walk.obs) };
@@ -131,7 +131,7 @@ def assert_same_way(open_page: Open, net: QNetwork, seeds: range, least: int) ->
         start, states = closed_loop(net, seed)
         assert len(states) >= least
         packed = {"net": pack(layers(net)), "state": start, "params": params}
-        got = opened.module("walk.js", LET_GO, packed)
+        got = opened.module("world/walk.js", LET_GO, packed)
         assert len(got["states"]) == len(states) == got["total"]
         assert got["ended"] == ("truncated" if len(states) == 500 else "terminated")
         np.testing.assert_allclose(got["states"], states, rtol=0, atol=1e-6)
@@ -153,7 +153,7 @@ def test_a_stacking_network_is_given_its_last_observations_in_order(open_page: O
         seen = np.concatenate([seen[4:], obs])
         states.append([float(x) for x in env.unwrapped.state])
     given = {"net": pack(layers(net)), "state": start, "params": sample()["world"]["params"], "stack": 3}
-    got = open_page(sample()).module("walk.js", LET_GO, given)
+    got = open_page(sample()).module("world/walk.js", LET_GO, given)
     np.testing.assert_allclose(got["states"], states, rtol=0, atol=1e-6)
     np.testing.assert_allclose(got["seen"], seen, rtol=0, atol=1e-6)
 
@@ -171,7 +171,7 @@ def test_a_world_as_it_is_read_has_all_that_its_physics_needs(open_page: Open, k
     env = Env(id=name)
     world = look(env, describe(env))
     assert world.kind == kind
-    needed = open_page(sample()).module("systems.js", "m.systems[argument].needs", kind)
+    needed = open_page(sample()).module("world/systems.js", "m.systems[argument].needs", kind)
     assert needed
     assert set(needed) <= set(world.params)
 
@@ -180,14 +180,14 @@ def test_a_world_with_a_constant_missing_has_no_physics(open_page: Open) -> None
     opened = open_page(sample())
     params = sample()["world"]["params"]
     asks = "m.systemOf(argument) !== null"
-    assert opened.module("systems.js", asks, {"kind": "cartpole", "params": params})
-    assert not opened.module("systems.js", asks, {"kind": "cartpole", "params": params | {"tau": None}})
-    assert not opened.module("systems.js", asks, {"kind": "toString", "params": params})
-    assert not opened.module("systems.js", asks, {"kind": "none", "params": {}})
+    assert opened.module("world/systems.js", asks, {"kind": "cartpole", "params": params})
+    assert not opened.module("world/systems.js", asks, {"kind": "cartpole", "params": params | {"tau": None}})
+    assert not opened.module("world/systems.js", asks, {"kind": "toString", "params": params})
+    assert not opened.module("world/systems.js", asks, {"kind": "none", "params": {}})
 
 
 def test_an_angle_from_far_away_is_wrapped_without_waiting_for_ever(open_page: Open) -> None:
     env: Any = gym.make("Acrobot-v1").unwrapped
     params = {attribute: getattr(env, attribute) for attribute in PARAMS["acrobot"].split()}
     step = "Array.from(m.systems.acrobot.step([1e300, 0, 0, 0], 1, argument).state)"
-    assert -np.pi <= open_page(sample()).module("systems.js", step, params)[0] <= np.pi
+    assert -np.pi <= open_page(sample()).module("world/systems.js", step, params)[0] <= np.pi

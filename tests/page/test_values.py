@@ -16,7 +16,7 @@ from .sample import layers, sample
 
 STATES = 1000
 VALUES = """(() => {
-  const { unpack, row } = modules["codec.js"];
+  const { unpack, row } = modules["core/codec.js"];
   const net = m.makeNetwork(unpack(argument.net));
   const obs = unpack(argument.obs);
   const values = (i) => Array.from(net.qValues(m.features(argument.spec, row(obs, i))));
@@ -58,6 +58,6 @@ def test_values_in_the_page_are_pytorchs(open_page: Open, name: str) -> None:
     about: dict[str, Any] = {"num_states": spec.num_states, "dtype": spec.dtype.name}
     seen = obs.astype(np.int32) if spec.num_states else obs
     packed = {"net": pack(layers(net)), "obs": pack(seen.reshape(STATES, -1)), "spec": about}
-    got = np.array(open_page(sample()).module("network.js", VALUES, packed))
+    got = np.array(open_page(sample()).module("net/network.js", VALUES, packed))
     assert got.shape == expected.shape
     assert (np.abs(got - expected) <= 1e-4 * np.maximum(1, np.abs(expected))).all()

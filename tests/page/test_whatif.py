@@ -178,8 +178,8 @@ def test_without_networks_or_inputs_one_sentence_says_why(open_page: Open) -> No
 
 
 def test_an_angles_sine_follows_its_cosine_on_the_circle(open_page: Open) -> None:
-    change = "m.changed(argument, 0, 0.6, modules['systems.js'].systems.acrobot)"
-    settled = open_page(sample()).module("question.js", change, [1, -0.1, 1, 0, 2, 3])
+    change = "m.changed(argument, 0, 0.6, modules['world/systems.js'].systems.acrobot)"
+    settled = open_page(sample()).module("views/question.js", change, [1, -0.1, 1, 0, 2, 3])
     np.testing.assert_allclose(settled, [0.6, -0.8, 1, 0, 2, 3])
 
 
@@ -209,10 +209,10 @@ def test_the_curve_of_the_dragged_input_passes_through_the_present_values(open_p
     drag(opened, 2, 0.0)
     until(opened, "document.querySelector('#whatif .whatif-curve').textContent.includes('angle')")
     curve = opened.module(
-        "question.js",
+        "views/question.js",
         """(() => {
-          const data = modules["codec.js"].unpack(JSON.parse(document.getElementById("data").textContent));
-          const network = modules["network.js"].makeNetwork(data.networks.best);
+          const data = modules["core/codec.js"].unpack(JSON.parse(document.getElementById("data").textContent));
+          const network = modules["net/network.js"].makeNetwork(data.networks.best);
           const obs = Float32Array.from(argument);
           const about = { obsSpec: data.obs, inputs: m.draggable(data), system: null };
           return m.along(2, { network, obs, values: argument, ...about });

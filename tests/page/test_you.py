@@ -9,10 +9,10 @@ from .playing import balancing
 from .sample import layers, network, sample
 
 GAME = """
-const { makeGame, steering } = modules["game.js"];
-const { systems } = modules["systems.js"];
-const data = modules["codec.js"].unpack(JSON.parse(document.getElementById("data").textContent));
-const net = modules["network.js"].makeNetwork(data.networks.best);
+const { makeGame, steering } = modules["world/game.js"];
+const { systems } = modules["world/systems.js"];
+const data = modules["core/codec.js"].unpack(JSON.parse(document.getElementById("data").textContent));
+const net = modules["net/network.js"].makeNetwork(data.networks.best);
 const make = (keys = "cartpole", wait = 2) => makeGame({
   start: { system: systems.cartpole, params: data.world.params, state: [0, 0, 0.02, 0], limit: 500,
     seen: Float32Array.of(0, 0, 0.02, 0) },
@@ -47,7 +47,7 @@ def test_both_begin_in_the_same_state_and_the_same_keys_lead_the_same_way(open_p
         game.start(); game.tick(); game.tick();
         const equal = Array.from(game.you.state).join() === Array.from(game.it.state).join();
         while (game.phase !== "over") {
-          const best = modules["network.js"].argmax(net.qValues(game.it.obs));
+          const best = modules["net/network.js"].argmax(net.qValues(game.it.obs));
           game.hold(best ? "right" : "left"); game.release(best ? "right" : "left"); game.tick();
         }
         return [Array.from(game.you.state), Array.from(game.it.state), equal];""",

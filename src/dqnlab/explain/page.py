@@ -56,7 +56,7 @@ def pack(value: Any) -> Any:
 def words() -> dict[str, dict[str, str]]:
     """Every text of the page: `<file>.<name>` -> language -> text."""
     found: dict[str, dict[str, str]] = {}
-    for path in _listed("words", ".json"):
+    for path in _listed(".json").values():
         for name, texts in json.loads(path.read_text("utf-8")).items():
             found[f"{path.name.removesuffix('.json')}.{name}"] = texts
     return found
@@ -65,8 +65,7 @@ def words() -> dict[str, dict[str, str]]:
 @cache
 def join_modules() -> str:
     """All modules as one script, each after those that it imports."""
-    sources = {path.name: path.read_text("utf-8") for path in _listed("", ".js")}
-    sources |= {f"views/{path.name}": path.read_text("utf-8") for path in _listed("views", ".js")}
+    sources = {name: path.read_text("utf-8") for name, path in _listed(".js").items()}
     done: list[str] = []
     parts = [_module(name, sources[name]) for name in _in_order(_MAIN, sources, done, ())]
     return '"use strict";\nconst modules = {};\n' + "\n".join(parts)
@@ -75,8 +74,7 @@ def join_modules() -> str:
 @cache
 def join_styles() -> str:
     """All style sheets, that of the shell first."""
-    paths = [_sources() / "style.css", *_listed("views", ".css")]
-    return "\n".join(path.read_text("utf-8") for path in paths)
+    return "\n".join(path.read_text("utf-8") for path in _listed(".css").values())
 
 
 def _in_order(name: str, sources: Mapping[str, str], done: list[str], above: tuple[str, ...]) -> list[str]:
@@ -112,9 +110,16 @@ def _resolve(importer: str, wanted: str) -> str:
     return "/".join(folder)
 
 
-def _listed(folder: str, suffix: str) -> list[Traversable]:
-    place = _sources() / folder if folder else _sources()
-    return sorted((path for path in place.iterdir() if path.name.endswith(suffix)), key=lambda path: path.name)
+def _listed(suffix: str, place: Traversable | None = None, name: str = "") -> dict[str, Traversable]:
+    """The sources by their names below `page/`: those of a folder in order, then those of the folders in it."""
+    entries = sorted((place or _sources()).iterdir(), key=lambda path: (path.is_dir(), path.name))
+    found: dict[str, Traversable] = {}
+    for path in entries:
+        if path.is_dir():
+            found |= _listed(suffix, path, f"{name}{path.name}/")
+        elif path.name.endswith(suffix):
+            found[name + path.name] = path
+    return found
 
 
 def _sources() -> Traversable:

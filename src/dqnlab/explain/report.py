@@ -1,7 +1,7 @@
 """report.html: one page that explains a run, from what its folder holds and a few episodes played for it."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from ..run.folder import LABELS, REPORT, Run, write_atomically
 from .diagnose import diagnose
 from .episodes import Networks, Recording, play
 from .evidence import Evidence, gather
-from .findings import Finding, facts_of
+from .findings import as_data, facts_of
 from .page import render
 from .series import series
 from .trace import as_page, trace_of
@@ -72,7 +72,7 @@ def page_data(evidence: Evidence) -> dict[str, Any]:
         "labels": recording.labels,
         "baseline": _baseline(best.network, recording),
         "moment": as_page(trace_of(evidence.moment, evidence.config, evidence.spec)),
-        "findings": [_finding(each) for each in diagnose(evidence.records, facts)],
+        "findings": as_data(diagnose(evidence.records, facts)),
         "series": series(evidence.records),
         **_judged(evidence),
     }
@@ -168,18 +168,6 @@ def _baseline(network: QNetwork, recording: Recording) -> np.ndarray | None:
     with torch.no_grad():
         inputs = network.features(torch.from_numpy(np.concatenate(seen).astype(network.obs.dtype)))
     return inputs.mean(0).numpy()
-
-
-def _finding(finding: Finding) -> Mapping[str, Any]:
-    foreseen = finding.foreseen._asdict() if finding.foreseen is not None else None
-    return {
-        "kind": finding.kind,
-        "severity": finding.severity,
-        "step": finding.step,
-        "foreseen": foreseen,
-        "numbers": dict(finding.numbers),
-        "causes": list(finding.causes),
-    }
 
 
 def _judged(evidence: Evidence) -> dict[str, Any]:

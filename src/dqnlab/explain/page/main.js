@@ -1,10 +1,10 @@
 /** Puts the page together: a head, a way around, and a section for each view. */
 
-import { unpack } from "./codec.js";
-import { clear, el } from "./dom.js";
-import { LANGUAGES, makeWords, num, preferred } from "./i18n.js";
-import { makePage } from "./page.js";
-import { Store } from "./store.js";
+import { unpack } from "./core/codec.js";
+import { clear, el } from "./core/dom.js";
+import { LANGUAGES, makeWords, num, preferred } from "./core/i18n.js";
+import { makePage } from "./core/page.js";
+import { Store } from "./core/store.js";
 import { mountCurve } from "./views/curve.js";
 import { mountDecision } from "./views/decision.js";
 import { mountHealth } from "./views/health.js";

@@ -1,7 +1,7 @@
 /** The learning curve, and the facts of the run: configuration, files, seconds, versions. */
 
-import { lineChart } from "../charts.js";
-import { clear, el } from "../dom.js";
+import { lineChart } from "../core/charts.js";
+import { clear, el } from "../core/dom.js";
 
 /** Mounts the view. */
 export function mountCurve(root, page) {

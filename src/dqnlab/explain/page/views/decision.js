@@ -1,9 +1,9 @@
 /** The decision at the shared moment: what was seen, and what three networks thought of every action. */
 
-import { bars } from "../charts.js";
-import { clear, el } from "../dom.js";
-import { actionClass, actionName, perFrame } from "../naming.js";
-import { argmax } from "../network.js";
+import { bars } from "../core/charts.js";
+import { clear, el } from "../core/dom.js";
+import { actionClass, actionName, perFrame } from "../core/naming.js";
+import { argmax } from "../net/network.js";
 
 const NAMES = ["best", "online", "target"];
 const MOST_INPUTS = 24;

@@ -1,7 +1,7 @@
 /** The health strip: a verdict, and the signals that it rests on, over training. */
 
-import { lineChart } from "../charts.js";
-import { el } from "../dom.js";
+import { lineChart } from "../core/charts.js";
+import { el } from "../core/dom.js";
 
 /**
  * The signals. lines: series and the word that names each; range: what is shaded, from the series and the ceiling;

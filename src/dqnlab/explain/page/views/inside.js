@@ -1,13 +1,13 @@
 /** Inside the best network: every unit at this moment, how each comes to its number, and which inputs mattered. */
 
-import { attribute, STEPS } from "../attribution.js";
-import { bars } from "../charts.js";
-import { row } from "../codec.js";
-import { clear, el } from "../dom.js";
-import { actionClass, actionName, featureName, perFrame } from "../naming.js";
-import { features } from "../network.js";
-import { css, rgb } from "../paint.js";
-import { dotProduct, findDead } from "../units.js";
+import { attribute, STEPS } from "../net/attribution.js";
+import { bars } from "../core/charts.js";
+import { row } from "../core/codec.js";
+import { clear, el } from "../core/dom.js";
+import { actionClass, actionName, featureName, perFrame } from "../core/naming.js";
+import { features } from "../net/network.js";
+import { css, rgb } from "../maps/paint.js";
+import { dotProduct, findDead } from "../net/units.js";
 
 const MOST_UNITS = 256; // drawn in one layer
 const MOST_TERMS = 8;

@@ -1,10 +1,10 @@
 /** Let go: the physics goes on from the question's state, the network steering, until the episode ends. */
 
-import { makeClock } from "../clock.js";
-import { clear, el } from "../dom.js";
-import { argmax } from "../network.js";
-import { stepsPerSecond } from "../systems.js";
-import { makeWalk } from "../walk.js";
+import { makeClock } from "../world/clock.js";
+import { clear, el } from "../core/dom.js";
+import { argmax } from "../net/network.js";
+import { stepsPerSecond } from "../world/systems.js";
+import { makeWalk } from "../world/walk.js";
 
 /**
  * {node, running(), stop(), forget(otherStart)}: `show` gets the present moment {obs, values, state, q, action}.

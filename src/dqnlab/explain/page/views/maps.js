@@ -1,13 +1,13 @@
 /** Two maps, what the network would do and what it expects, and a film of how they formed. */
 
-import { clear, el } from "../dom.js";
-import { atStates, grid, sideFor } from "../grid.js";
-import { actionLegend, heldWords, inWords, named, pointWords, valueLegend } from "../legends.js";
-import { featureName, perFrame } from "../naming.js";
-import { features, makeNetwork } from "../network.js";
-import { actionColours, paintPlane, picture, valueColour, wideGap } from "../paint.js";
-import { facts, limits, middles, nearestMoment, nextVisit, usualAxes, visited, visits } from "../planes.js";
-import { isOver, layout, paintStates, stateAt } from "../states.js";
+import { clear, el } from "../core/dom.js";
+import { atStates, grid, sideFor } from "../net/grid.js";
+import { actionLegend, heldWords, inWords, named, pointWords, valueLegend } from "../maps/legends.js";
+import { featureName, perFrame } from "../core/naming.js";
+import { features, makeNetwork } from "../net/network.js";
+import { actionColours, paintPlane, picture, valueColour, wideGap } from "../maps/paint.js";
+import { facts, limits, middles, nearestMoment, nextVisit, usualAxes, visited, visits } from "../maps/planes.js";
+import { isOver, layout, paintStates, stateAt } from "../maps/states.js";
 
 const MOST_STATES = 1024;
 const MOST_CHOICES = 64; // inputs that can be chosen as an axis

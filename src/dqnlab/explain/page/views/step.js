@@ -1,6 +1,6 @@
 /** One learning step: the stages of an update with their numbers, and switches that compute the target anew. */
 
-import { clear, el } from "../dom.js";
+import { clear, el } from "../core/dom.js";
 import { makeStep, TRUNCATED } from "./stepmath.js";
 import { STAGES } from "./stepstages.js";
 

@@ -1,7 +1,7 @@
 /** One learning step, computed anew in the page: targets and losses of the recorded rows under other rules. */
 
-import { row } from "../codec.js";
-import { argmax, features, makeNetwork } from "../network.js";
+import { row } from "../core/codec.js";
+import { argmax, features, makeNetwork } from "../net/network.js";
 
 export const GOES_ON = 0;
 export const TERMINATED = 1;

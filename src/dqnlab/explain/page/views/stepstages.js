@@ -1,6 +1,6 @@
 /** The nine stages of an update. Each draws its numbers; `explained(value, formula)` is a number that tells its formula. */
 
-import { el } from "../dom.js";
+import { el } from "../core/dom.js";
 import { lastSum } from "./stepmath.js";
 
 /** A line: words, then numbers. */

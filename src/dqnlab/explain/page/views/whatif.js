@@ -1,11 +1,11 @@
 /** What if: sliders on every input; the network answers at once, and the physics goes on where it is let go. */
 
-import { bars, lineChart } from "../charts.js";
-import { clear, el } from "../dom.js";
-import { features } from "../network.js";
-import { along, asked, changed, draggable, parse, verdict, written } from "../question.js";
-import { makeStage } from "../stage.js";
-import { systemOf } from "../systems.js";
+import { bars, lineChart } from "../core/charts.js";
+import { clear, el } from "../core/dom.js";
+import { features } from "../net/network.js";
+import { along, asked, changed, draggable, parse, verdict, written } from "./question.js";
+import { makeStage } from "../world/stage.js";
+import { systemOf } from "../world/systems.js";
 import { makeLetGo } from "./letgo.js";
 
 const COLOURS = 6; // of actions; further ones take them again

@@ -1,11 +1,11 @@
 /** The world and a time line: an episode of the best network, with all that can be told of each of its steps. */
 
-import { clear, el } from "../dom.js";
-import { features } from "../network.js";
-import { momentOf } from "../page.js";
-import { Picture } from "../picture.js";
-import { Player } from "../player.js";
-import { makeStrip, signals } from "../timeline.js";
+import { clear, el } from "../core/dom.js";
+import { features } from "../net/network.js";
+import { momentOf } from "../core/page.js";
+import { Picture } from "../world/picture.js";
+import { Player } from "../world/player.js";
+import { makeStrip, signals } from "../world/timeline.js";
 
 const SPEEDS = [0.1, 0.25, 0.5, 1, 2, 4];
 const LANES = ["value", "gap", "reward", "action"];

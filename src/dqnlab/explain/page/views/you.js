@@ -1,11 +1,11 @@
 /** You against it: the same start, the same physics, your keys on one side and the best network on the other. */
 
-import { makeClock } from "../clock.js";
-import { el } from "../dom.js";
-import { makeGame, steering } from "../game.js";
-import { features } from "../network.js";
-import { makeStage } from "../stage.js";
-import { stepsPerSecond, systemOf } from "../systems.js";
+import { makeClock } from "../world/clock.js";
+import { el } from "../core/dom.js";
+import { makeGame, steering } from "../world/game.js";
+import { features } from "../net/network.js";
+import { makeStage } from "../world/stage.js";
+import { stepsPerSecond, systemOf } from "../world/systems.js";
 
 const WAIT = 3; // seconds before the first step
 const SPEEDS = [1, 0.5, 0.25];

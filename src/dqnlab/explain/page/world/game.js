@@ -2,7 +2,7 @@
  * You against the network: two walks from one start, moved on together by a clock outside.
  */
 
-import { argmax } from "./network.js";
+import { argmax } from "../net/network.js";
 import { makeWalk } from "./walk.js";
 
 /** Which action an arrow key means. `idle` is what no key means; null: the last one stays, for there is no neutral action. */

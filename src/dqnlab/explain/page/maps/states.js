@@ -1,7 +1,7 @@
 /** The map of a discrete observation: one square per state, as the lake lies or in rows. */
 
-import { colour } from "./dom.js";
-import { num } from "./i18n.js";
+import { colour } from "../core/dom.js";
+import { num } from "../core/i18n.js";
 import { css, dot, fit, ring, rgb } from "./paint.js";
 
 const ARROWS = [[-1, 0], [0, 1], [1, 0], [0, -1]]; // FrozenLake's actions 0 to 3, y downwards

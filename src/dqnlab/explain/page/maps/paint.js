@@ -1,8 +1,8 @@
 /** Puts maps on a canvas. */
 
-import { ticks } from "./charts.js";
-import { colour } from "./dom.js";
-import { num } from "./i18n.js";
+import { ticks } from "../core/charts.js";
+import { colour } from "../core/dom.js";
+import { num } from "../core/i18n.js";
 
 const PAD = { left: 50, right: 8, top: 8, bottom: 38 };
 const FAINT = 0.25; // how much of an action's colour is left where its gap is zero

@@ -1,7 +1,7 @@
 /** What maps say in words: their legends, and their numbers for those who cannot see them. */
 
-import { el } from "./dom.js";
-import { actionClass, actionName, featureName } from "./naming.js";
+import { el } from "../core/dom.js";
+import { actionClass, actionName, featureName } from "../core/naming.js";
 import { css, valueColour } from "./paint.js";
 
 const MOST_HELD = 8;

@@ -1,6 +1,6 @@
 /** The picture of a moment: drawn where the world is known, else the environment's own images. */
 
-import { el } from "./dom.js";
+import { el } from "../core/dom.js";
 import { DRAWN, draw, shape } from "./drawings.js";
 import { palette } from "./pen.js";
 

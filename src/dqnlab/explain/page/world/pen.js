@@ -1,6 +1,6 @@
 /** Strokes and colours that the drawings share. */
 
-import { colour } from "./dom.js";
+import { colour } from "../core/dom.js";
 
 /** The colours of the present theme; reading them costs time, so whoever draws often keeps them. */
 export function palette() {

@@ -2,8 +2,8 @@
  * What a reader asks of a network: the observation of a moment with some of its numbers changed.
  */
 
-import { row } from "./codec.js";
-import { argmax, features } from "./network.js";
+import { row } from "../core/codec.js";
+import { argmax, features } from "../net/network.js";
 
 const STEPS = 200; // of a slider, from end to end
 const FARTHEST = 1e6; // a link may say anything

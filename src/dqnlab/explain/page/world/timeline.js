@@ -1,7 +1,7 @@
 /** An episode as a strip: value, gap between the best and the second-best action, reward and action of every step. */
 
-import { el, svg } from "./dom.js";
-import { row } from "./codec.js";
+import { el, svg } from "../core/dom.js";
+import { row } from "../core/codec.js";
 
 /** What the strip shows, of each step: {value, gap, reward} and what was earned so far, as typed arrays. */
 export function signals(episode) {

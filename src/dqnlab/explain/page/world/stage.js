@@ -2,7 +2,7 @@
  * A canvas that shows a world in one state, as wide as there is room.
  */
 
-import { el } from "./dom.js";
+import { el } from "../core/dom.js";
 import { DRAWN, draw, shape } from "./drawings.js";
 import { palette } from "./pen.js";
 

@@ -2,7 +2,7 @@
 
 import { row } from "./codec.js";
 import { num } from "./i18n.js";
-import { makeNetwork } from "./network.js";
+import { makeNetwork } from "../net/network.js";
 
 /** {data, store, t, num, lang, networks: {best, online, target} or null each, moment(), episode()} */
 export function makePage(data, store, t, lang) {
