@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from dqnlab.errors import CheckpointError, ConfigError
+from dqnlab.errors import CheckpointError, ConfigError, FolderError
 from dqnlab.explain.trace import trace_of
 from dqnlab.explain.trace_text import NOTHING, as_text, step_text
 from dqnlab.run.folder import BATCH
@@ -226,5 +226,5 @@ def test_a_link_out_of_the_folder_or_a_damaged_file_is_one_error(folder: Path) -
     (folder / BATCH).unlink()
     save_file({"x": np.zeros(1, np.float32)}, "elsewhere")
     (folder / BATCH).symlink_to(Path("elsewhere").resolve())
-    with pytest.raises(CheckpointError, match="leads out of the run's folder"):
+    with pytest.raises(FolderError, match="is no plain file of its folder"):
         step_text(folder)

@@ -48,7 +48,7 @@ class Limits:
     """of playing; what is still playing then is cut"""
     memory: int = 64_000_000
     """bytes of observations while playing"""
-    size: int = 240_000
+    size: int = 130_000
     """bytes kept beside images and observations that are images; beyond it no others are kept"""
     obs_size: int = 800_000
     """bytes of observations kept; beyond it none are, and only images show what was seen"""

@@ -76,7 +76,7 @@ def gather(run: Run, env: AnyEnvironment | None = None, trusted: Collection[str]
         online=None if last is None else last.network,
         target=_target(folder, best),
         snapshots=_snapshots(folder, best),
-        moment=_arrays(folder / BATCH),
+        moment=read_arrays(folder / BATCH),
         records=read_metrics(folder / METRICS),
         created=created if isinstance(created, str) else "",
         versions={str(k): str(v) for k, v in versions.items()} if isinstance(versions, dict) else {},
@@ -84,7 +84,7 @@ def gather(run: Run, env: AnyEnvironment | None = None, trusted: Collection[str]
 
 
 def _target(folder: Path, best: Agent) -> QNetwork | None:
-    arrays = _arrays(folder / TARGET)
+    arrays = read_arrays(folder / TARGET)
     return _network(arrays, best, folder / TARGET) if arrays else None
 
 
@@ -92,7 +92,7 @@ def _snapshots(folder: Path, best: Agent) -> list[tuple[int, QNetwork]]:
     """Snapshots are stored under `<env step>/<weight>`."""
     path = folder / SNAPSHOTS
     by_step: dict[int, dict[str, np.ndarray]] = {}
-    for name, array in _arrays(path).items():
+    for name, array in read_arrays(path).items():
         step, _, weight = name.partition("/")
         if not (step.isascii() and step.isdigit() and len(step) < 19):
             raise CheckpointError(f"{str(path)!r} is damaged: {name[:60]!r} is no weight of an env step")
@@ -112,7 +112,7 @@ def _network(weights: Mapping[str, np.ndarray], best: Agent, path: Path) -> QNet
     return network
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a safetensors file in the run's folder; none if there is no such file. Raises CheckpointError."""
     if not path.exists():
         return {}

@@ -24,7 +24,7 @@ from .trace import as_page, trace_of
 from .world import World, look
 
 MOST_WEIGHTS = 300_000  # numbers in the three networks together; with more the page runs none of them
-MOST_SNAPSHOT_WEIGHTS = 200_000  # numbers in all snapshots together, which take half the room each
+MOST_SNAPSHOT_WEIGHTS = 100_000  # numbers in all snapshots together, which take half the room each
 
 
 def write_report(

@@ -188,10 +188,9 @@ def as_page(trace: Trace | None) -> dict[str, Any] | None:
     if trace is None:
         return None
     rows, after, choice = (_plain(part) for part in (trace.rows, trace.after, trace.choice))
-    if sum(part["obs"].size for part in (rows, after, choice)) + rows["next_obs"].size > MOST_NUMBERS:
-        for part in (rows, after, choice):
-            part["obs"] = None
-        rows["next_obs"] = None
+    del after["obs"]  # their values are all that a target needs
+    if rows["obs"].size + rows["next_obs"].size + choice["obs"].size > MOST_NUMBERS:
+        rows["obs"] = rows["next_obs"] = choice["obs"] = None
     return {
         "settings": asdict(trace.settings),
         "env_step": trace.env_step,

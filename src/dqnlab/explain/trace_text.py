@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import CheckpointError, ConfigError
+from ..errors import ConfigError
 from ..run.agent import load
 from ..run.folder import BATCH, BEST
 from ..run.moment import End
-from ..run.reading import inside
-from ..run.saving.verify import read_rows
+from .evidence import read_arrays
 from .stages import Trace, Weight
 from .trace import trace_of
 
@@ -38,12 +37,7 @@ def step_text(folder: Path, row: int = 0, trusted: Collection[str] = ()) -> str:
         FolderError, CheckpointError: the folder is damaged.
     """
     agent = load(folder, which="best" if (folder / BEST).is_file() else "last", trust_env_modules=trusted)
-    path = folder / BATCH
-    if not path.exists():
-        return NOTHING + "\n"
-    if not inside(path):
-        raise CheckpointError(f"{str(path)!r} leads out of the run's folder: copy the file there if you trust it")
-    trace = trace_of(read_rows(path), agent.config, agent.spec)
+    trace = trace_of(read_arrays(folder / BATCH), agent.config, agent.spec)
     if trace is None:
         return NOTHING + "\n"
     return as_text(trace, row, f"{agent.config.env.label}, preset {agent.config.preset}, seed {agent.config.seed}")

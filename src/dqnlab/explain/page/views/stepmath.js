@@ -43,14 +43,14 @@ function nextValues(values, { rows, after }, depth, i, k) {
   const at = k === null ? i : i * depth + k - 1;
   const [seen, online, target] = k === null
     ? [rows.next_obs, rows.next_online, rows.next_target]
-    : [flat(after.obs), flat(after.online), flat(after.target)];
+    : [null, flat(after.online), flat(after.target)];
   const obs = seen && row(seen, at);
   return { online: values("online", obs, row(online, at)), target: values("target", obs, row(target, at)) };
 }
 
 /** An array [R, D, …] as [R * D, …]. */
 function flat(array) {
-  return array && { shape: [array.shape[0] * array.shape[1], ...array.shape.slice(2)], data: array.data };
+  return { shape: [array.shape[0] * array.shape[1], ...array.shape.slice(2)], data: array.data };
 }
 
 /** Which steps the target of row i spans; null where they were not all recorded. */
