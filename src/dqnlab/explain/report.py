@@ -91,9 +91,9 @@ def _said(value: object) -> str:
 
 
 def _files(run: Run) -> list[list[str]]:
-    """Label and name of everything in the folder, the page itself included, which may not be there yet."""
+    """What there is, as a key of the page's words, and its name; the page itself included, which is not there yet."""
     files = {LABELS[REPORT]: run.folder / REPORT, **run.files}
-    return [[label, str(path.relative_to(run.folder))] for label, path in files.items()]
+    return [[f"files.{label}", str(path.relative_to(run.folder))] for label, path in files.items()]
 
 
 def _settings(evidence: Evidence, epsilon_end: float) -> dict[str, Any]:

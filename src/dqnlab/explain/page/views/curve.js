@@ -11,7 +11,7 @@ export function mountCurve(root, page) {
   root.append(
     settings(page),
     el("div", { class: "columns" },
-      facts("files", data.files, ["what", "where"], page),
+      facts("files", data.files.map(([label, name]) => [page.t(label), name]), ["what", "where"], page),
       facts("seconds", phases(page), ["phase", "in_seconds"], page),
       facts("versions", Object.entries(data.run.versions ?? {}), ["package", "version"], page)));
 }

@@ -1,0 +1,137 @@
+"""The page of a real run: what it is told, how large it may become, and that nothing is made up."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import dqnlab
+from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.explain.evidence import gather
+from dqnlab.explain.page import words
+from dqnlab.explain.report import layers, page_data, write_report
+from dqnlab.run.folder import LABELS, LAST, TARGET, Run
+
+SHORT = Config(
+    torso=Mlp(hidden=(8, 6)),
+    env=Env(max_episode_steps=30),
+    budget=Steps(num=600),
+    evaluate_every=Steps(num=200),
+    learning_starts=64,
+    select_episodes=3,
+    confirm_episodes=2,
+    score_episodes=3,
+    metrics_every=20,
+    stop_when_solved=False,
+    film=Film(episodes=0),
+    explain=False,
+    compile="off",
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return dqnlab.train(SHORT, out=tmp_path_factory.mktemp("reported") / "run", trackers=("none",))
+
+
+@pytest.fixture(scope="module")
+def data(run: Run) -> dict[str, Any]:
+    return page_data(gather(run))
+
+
+def test_the_three_networks_are_those_of_the_folder(run: Run, data: dict[str, Any]) -> None:
+    for which, name in (("best", "best"), ("last", "online")):
+        network = dqnlab.load(run.folder, which=which).network  # type: ignore[arg-type]
+        for got, wanted in zip(data["networks"][name]["layers"], layers(network)["layers"], strict=True):
+            assert np.array_equal(got["weight"], wanted["weight"])
+            assert np.array_equal(got["bias"], wanted["bias"])
+    assert not np.array_equal(
+        data["networks"]["target"]["layers"][0]["weight"], data["networks"]["online"]["layers"][0]["weight"]
+    )
+
+
+def test_the_values_of_an_episode_are_those_of_its_networks(run: Run, data: dict[str, Any]) -> None:
+    network = dqnlab.load(run.folder).network
+    for episode in data["episodes"]:
+        q = network.q_values(torch.from_numpy(episode["obs"])).numpy()
+        assert np.allclose(episode["q"]["best"], q, rtol=1e-5, atol=1e-6)
+        assert np.array_equal(episode["action"], q.argmax(1))
+
+
+def test_every_snapshot_is_there_in_order_and_in_half_precision(run: Run, data: dict[str, Any]) -> None:
+    steps = [each["step"] for each in data["snapshots"]]
+    assert steps == sorted(steps)
+    assert steps
+    assert all(layer["weight"].dtype == np.float16 for each in data["snapshots"] for layer in each["layers"])
+
+
+def test_the_judge_is_quoted_in_full(run: Run, data: dict[str, Any]) -> None:
+    assert [each["step"] for each in data["evaluations"]] == [200, 400, 600]
+    assert all(len(each["returns"]) == 3 for each in data["evaluations"])
+    assert run.score is not None
+    assert data["run"]["score"]["mean"] == run.score.mean
+
+
+def test_the_configuration_is_text_as_a_file_would_write_it(data: dict[str, Any]) -> None:
+    said = dict(data["config"])
+    assert (said["torso.hidden"], said["env.kwargs"], said["env.id"]) == ("[8, 6]", "{}", "CartPole-v1")
+    assert all(isinstance(value, str) for value in said.values())
+
+
+def test_every_file_has_a_name_in_both_languages(data: dict[str, Any]) -> None:
+    assert {f"files.{label}" for label in LABELS.values()} <= words().keys()
+    assert "report.html" in [name for _, name in data["files"]]
+
+
+def test_the_baseline_is_the_mean_of_what_was_seen(data: dict[str, Any]) -> None:
+    seen = np.concatenate([each["obs"] for each in data["episodes"]])
+    assert np.allclose(data["baseline"], seen.mean(0), atol=1e-6)
+
+
+def test_networks_too_large_for_a_page_stay_at_home(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dqnlab.explain.report.MOST_WEIGHTS", 10)
+    monkeypatch.setattr("dqnlab.explain.report.MOST_SNAPSHOT_WEIGHTS", 10)
+    data = page_data(gather(run))
+    assert data["networks"] == {"best": None, "online": None, "target": None}
+    assert data["snapshots"] == []
+    assert all(each["q"]["best"] is not None for each in data["episodes"])
+
+
+def test_with_little_room_every_second_snapshot_goes(run: Run, data: dict[str, Any]) -> None:
+    size = sum(w.numel() for w in dqnlab.load(run.folder).network.parameters())
+    many = replace(gather(run), snapshots=[(step, dqnlab.load(run.folder).network) for step in range(1, 9)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dqnlab.explain.report.MOST_SNAPSHOT_WEIGHTS", 3 * size)
+        assert [each["step"] for each in page_data(many)["snapshots"]] == [4, 8]
+
+
+def test_a_run_without_its_last_networks_is_explained_as_far_as_it_goes(run: Run, tmp_path: Path) -> None:
+    import shutil
+
+    folder = Path(shutil.copytree(run.folder, tmp_path / "run"))
+    (folder / LAST).unlink()
+    (folder / TARGET).unlink()
+    data = page_data(gather(replace(run, folder=folder)))
+    assert (data["networks"]["online"], data["networks"]["target"]) == (None, None)
+    assert data["episodes"][0]["q"]["target"] is None
+
+
+def test_the_same_run_gives_the_same_page(run: Run, tmp_path: Path) -> None:
+    pages = [write_report(run, out=tmp_path / name).read_text("utf-8") for name in ("a.html", "b.html")]
+    assert pages[0] == pages[1]
+
+
+def test_nothing_of_the_run_changes_by_explaining_it(run: Run, tmp_path: Path) -> None:
+    before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+    write_report(run, out=tmp_path / "a.html")
+    assert {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_cartpole_page_of_any_length_stays_small(run: Run, tmp_path: Path) -> None:
+    network = dqnlab.load(run.folder).network
+    many = replace(gather(run), snapshots=[(step, network) for step in range(12)])
+    assert len(page_data(many)["snapshots"]) == 12
+    assert write_report(run, out=tmp_path / "a.html").stat().st_size < 800_000
