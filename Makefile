@@ -1,6 +1,7 @@
 # make train         install, solve CartPole-v1, judge and film the best network    (ARGS="..." goes to dqn train)
 # make test          install, run every test
 # make check         format, lint, types, architecture and the fast tests: before every commit
+# make lint          the first three of them
 # make bench         time the library beside the one-file example, in turn    (ARGS="--steps 5000 --repeats 3")
 # make bench-peers   the same beside SB3, CleanRL's arithmetic and rejax, each in an environment of its own
 
@@ -12,7 +13,7 @@ PEERS := sb3 cleanrl rejax
 PEER_VENVS := benchmarks/.venvs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test check bench bench-peers clean
+.PHONY: help setup train test lint check bench bench-peers clean
 
 help:
 	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST))
@@ -32,14 +33,17 @@ train: setup
 	$(BIN)/dqn train $(ARGS)
 
 test: setup
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -m 'not slow' -n auto
+	$(BIN)/python -m pytest -m slow
 
-check: setup
+lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python
+
+check: lint
 	$(BIN)/python -m pytest -q tests/test_architecture.py
-	$(BIN)/python -m pytest -q -m 'not slow' -n auto --ignore tests/test_architecture.py
+	$(BIN)/python -m pytest -q -m 'not slow and not browser' -n auto --ignore tests/test_architecture.py
 
 bench: setup
 	$(BIN)/python benchmarks/speed.py $(ARGS)

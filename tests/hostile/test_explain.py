@@ -14,9 +14,9 @@ from dqnlab.config import Config, Env, Film, Mlp, Steps
 from dqnlab.run.folder import BATCH, METRICS, REPORT, RESULT, SNAPSHOTS, TARGET, Run
 from dqnlab.run.keep import save_tensors
 
-from .conftest import ESCAPES
 from .test_files import check_harmless
 
+READ_BY_PAGE = (BATCH, SNAPSHOTS, TARGET, METRICS, RESULT)
 WEIGHTS = {"fc.0.weight": (8, 4), "fc.0.bias": (8,), "fc.2.weight": (6, 8), "fc.2.bias": (6,)}
 WEIGHTS |= {"fc.4.weight": (2, 6), "fc.4.bias": (2,)}
 
@@ -57,15 +57,14 @@ def codes(folder: Path) -> list[int]:
     return [main(["explain", str(folder)]), main(["explain", str(folder), "--step"])]
 
 
-@pytest.mark.slow
 def test_no_hostile_file_is_obeyed(case: Any, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / case.file).write_bytes(case.content())
-    got = codes(folder)
-    if case.file in (BATCH, SNAPSHOTS, TARGET, METRICS) or (
-        case.file == RESULT and ESCAPES.encode() not in case.content()
-    ):
-        assert 0 not in got
-    check_harmless(capsys, sum(code != 0 for code in got))
+    page, step = codes(folder)
+    if case.file in READ_BY_PAGE and case.name != "escapes in result.json":
+        assert page != 0
+    if case.file == BATCH:
+        assert step != 0
+    check_harmless(capsys, (page != 0) + (step != 0))
 
 
 def test_the_untouched_run_is_explained(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

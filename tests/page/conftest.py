@@ -22,6 +22,13 @@ FLAGS = [
 ]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever opens a page needs a browser: `make check` leaves it out."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+
+
 def missing(why: str) -> NoReturn:
     """No browser: a failure where one is required, else a skip with the reason."""
     if os.environ.get("REQUIRE_BROWSER") == "1":

@@ -225,17 +225,19 @@ def test_a_run_without_episodes_says_so(open_page: Open) -> None:
 
 MANY = """scrub => {
   const write = history.replaceState;
+  const start = performance.now();
   let writes = 0;
   history.replaceState = function (...all) { writes++; write.apply(history, all); };
   for (let i = 0; i < 300; i++) {
     scrub.value = i % 9;
     scrub.dispatchEvent(new Event("input"));
   }
-  return writes;
+  return [writes, performance.now() - start];
 }"""
 
 
 def test_many_moves_are_written_to_the_address_a_few_times_and_the_last_one_always(open_page: Open) -> None:
     opened = open_page(sample())
-    assert opened.page.locator(SCRUB).evaluate(MANY) <= 25  # browsers refuse more than 100 in half a minute
+    writes, passed = opened.page.locator(SCRUB).evaluate(MANY)
+    assert writes <= 21 + passed / 400  # browsers refuse more than 100 in half a minute
     until(lambda: in_address(opened).get("t") == str(299 % 9))
