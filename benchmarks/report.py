@@ -144,7 +144,7 @@ def recording(steps: int, folder: Path) -> dict[str, Any]:
     )
     config = replace(config, score_episodes=1, confirm_episodes=1, select_episodes=1)
     spent: dict[str, float] = {}
-    with clock_on(Keeper, ("_take_snapshot", "_record_batch", "save_end"), spent):
+    with clock_on(Keeper, ("_take_snapshot", "_record_moment", "save_end"), spent):
         run = dqnlab.train(config, out=folder / "textbook", trackers=("none",))
     share = sum(spent.values()) / run.seconds["train"]
     print(f"recording over {steps:,} textbook steps: {1000 * sum(spent.values()):.0f} ms, {share:.3%} of training")

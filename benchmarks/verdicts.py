@@ -2,9 +2,9 @@
 
     python benchmarks/verdicts.py --seeds 10 11 12 13 14
 
-The runs are those of `dqnlab.explain.broken`; some 5 s each. Prints a row per case and seed, then the table; writes
-benchmarks/results/verdicts.json. A broken run is a miss if none of its expected verdicts is given, a healthy one if
-any bad verdict is.
+The runs are those of `dqnlab.explain.health.broken`; some 5 s each. Prints a row per case and seed, then the table;
+writes benchmarks/results/verdicts.json. A broken run is a miss if none of its expected verdicts is given, a healthy one
+if any bad verdict is.
 """
 
 import argparse
@@ -17,9 +17,9 @@ from machine import describe_machine, write_results
 from dqnlab.build import events
 from dqnlab.config import Config
 from dqnlab.errors import NumericsError
-from dqnlab.explain.broken import BROKEN, HEALTHY, Case
 from dqnlab.explain.diagnose import diagnose
-from dqnlab.explain.findings import Finding, facts_of
+from dqnlab.explain.health.broken import BROKEN, HEALTHY, Case
+from dqnlab.explain.health.findings import Finding, facts_of
 from dqnlab.run.envs import describe
 from dqnlab.track.rows import returns, row
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from dqnlab.explain.diagnose import diagnose
-from dqnlab.explain.findings import Facts, Finding
+from dqnlab.explain.health.findings import Facts, Finding
 from dqnlab.explain.page import words
 
 FACTS = Facts(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from dqnlab.explain.findings import Course
+from dqnlab.explain.health.findings import Course
 
 from .courses import FACTS, Change, Rows, course, kinds, only, returns
 

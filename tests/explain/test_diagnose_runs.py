@@ -8,9 +8,9 @@ import pytest
 from dqnlab.build import events
 from dqnlab.config import Config
 from dqnlab.errors import NumericsError
-from dqnlab.explain.broken import BROKEN, HEALTHY, Case
 from dqnlab.explain.diagnose import diagnose
-from dqnlab.explain.findings import Finding, facts_of
+from dqnlab.explain.health.broken import BROKEN, HEALTHY, Case
+from dqnlab.explain.health.findings import Finding, facts_of
 from dqnlab.run.envs import describe
 from dqnlab.track.rows import returns, row
 

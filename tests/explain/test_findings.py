@@ -10,7 +10,7 @@ import pytest
 from dqnlab import presets
 from dqnlab.config import Constant, Geometric, Hard, Linear, Polyak
 from dqnlab.explain.diagnose import diagnose
-from dqnlab.explain.findings import as_data, facts_of
+from dqnlab.explain.health.findings import as_data, facts_of
 from dqnlab.run.envs import describe
 
 from .courses import FACTS, HEALTHY, course, returns

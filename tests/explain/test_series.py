@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from dqnlab.explain.health.signals import Column, column, since
 from dqnlab.explain.series import LARGEST, MOST_POINTS, series
-from dqnlab.explain.signals import Column, column, since
 
 
 def rows(values: list[object]) -> list[dict[str, object]]:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dqnlab.explain.findings import Finding, Foreseen, as_data
+from dqnlab.explain.health.findings import Finding, Foreseen, as_data
 from dqnlab.explain.page import words
 from dqnlab.explain.series import DRAWN
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from . import checks_data, checks_policy, checks_values
-from .findings import Course, Facts, Finding
+from .health import checks_data, checks_policy, checks_values
+from .health.findings import Course, Facts, Finding
 
 # In order of what explains most: whoever reads only the first finding should read a cause rather than its effect.
 CHECKS = (

@@ -17,7 +17,7 @@ from ..run.folder import LABELS, REPORT, Run, write_atomically
 from .diagnose import diagnose
 from .episodes import Networks, Recording, play
 from .evidence import Evidence, gather
-from .findings import as_data, facts_of
+from .health.findings import as_data, facts_of
 from .page import render
 from .series import series
 from .trace import as_page, trace_of

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .signals import Column, columns
+from .health.signals import Column, columns
 
 MOST_POINTS = 300  # per metric: more than a screen shows apart
 BUCKETS = MOST_POINTS // 4

@@ -10,10 +10,10 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from ..build import make_epsilon
-from ..config import Config
-from ..fields import leaves
-from ..run.envs import EnvSpec
+from ...build import make_epsilon
+from ...config import Config
+from ...fields import leaves
+from ...run.envs import EnvSpec
 from .signals import NONE, Column, columns
 
 Severity = Literal["good", "notice", "bad"]
