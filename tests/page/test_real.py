@@ -1,0 +1,156 @@
+"""Pages of runs that really happened, one for each kind of world: every view draws, and the page stays silent."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+import dqnlab
+from dqnlab.config import Config, Double, Env, Film, Mlp, Polyak, Scalar, Steps
+from dqnlab.explain.page import words
+from dqnlab.explain.report import write_report
+from dqnlab.run.folder import Run
+
+from .conftest import Opened
+from .test_shell import VIEWS
+
+SHORT = Config(
+    torso=Mlp(hidden=(16, 16)),
+    budget=Steps(num=600),
+    evaluate_every=Steps(num=200),
+    learning_starts=64,
+    select_episodes=2,
+    confirm_episodes=2,
+    score_episodes=2,
+    metrics_every=20,
+    stop_when_solved=False,
+    film=Film(episodes=0),
+    explain=False,
+    compile="off",
+)
+
+
+class Toy(gym.Env[np.ndarray, int]):
+    """Random observations for 30 steps; draws itself only if asked to and able."""
+
+    action_space = spaces.Discrete(3)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[np.ndarray, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.steps = 0
+        return self._seen(), {}
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        self.steps += 1
+        return self._seen(), float(action) - 1, self.steps >= 30, False, {}
+
+    def _seen(self) -> np.ndarray:
+        space = self.observation_space
+        assert isinstance(space, spaces.Box)
+        return (self.np_random.random(space.shape) * 200).astype(space.dtype)
+
+
+class Twelve(Toy):
+    observation_space = spaces.Box(-np.inf, np.inf, (12,), np.float32)
+
+
+class Picture(Toy):
+    observation_space = spaces.Box(0, 255, (12, 12), np.uint8)
+
+
+class Film12(Twelve):
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012, as Gymnasium has it
+
+    def __init__(self, render_mode: str | None = None):
+        self.render_mode = render_mode
+
+    def render(self) -> np.ndarray:  # type: ignore[override]
+        return np.full((30, 40, 3), 8 * self.steps, np.uint8)
+
+
+ENVS: dict[str, Env] = {
+    "cartpole": Env(max_episode_steps=60),
+    "mountaincar": Env(id="MountainCar-v0", max_episode_steps=60),
+    "acrobot": Env(id="Acrobot-v1", max_episode_steps=60),
+    "frozenlake": Env(id="FrozenLake-v1"),
+    "stacked cartpole": Env(frame_stack=3, max_episode_steps=60),
+    "12 numbers": Env(id=Twelve),
+    "picture": Env(id=Picture),
+    "filmed": Env(id=Film12),
+}
+
+
+def train(folder: Path, env: Env, **changes: Any) -> Run:
+    return dqnlab.train(replace(SHORT, env=env, **changes), out=folder, trackers=("none",))
+
+
+@pytest.fixture
+def open_report(browser: Any, tmp_path: Path) -> Any:
+    """Opens the page of a run from its folder, and at the end wants it to have been silent."""
+    opened: list[Opened] = []
+
+    def open_(run: Run, env: Env, fragment: str = "") -> Opened:
+        context = browser.new_context(viewport={"width": 900, "height": 800}, locale="en-GB", offline=True)
+        opened.append(Opened(context.new_page()))
+        opened[-1].page.goto(write_report(run, env).as_uri() + fragment)
+        return opened[-1]
+
+    yield open_
+    problems = [problem for each in opened for problem in each.problems]
+    for each in opened:
+        each.page.context.close()
+    assert problems == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ENVS)
+def test_every_view_of_a_real_run_draws_in_both_languages(
+    name: str, open_report: Callable[..., Opened], tmp_path: Path
+) -> None:
+    env = ENVS[name]
+    page = open_report(train(tmp_path / "run", env), env, "#t=7").page
+    for language in ("繁體中文", "English"):
+        page.click(f"text={language}")
+        texts = {view: page.inner_text(f"#{view} .view") for view in VIEWS}
+        assert min(map(len, texts.values())) > 10, texts
+        assert not [view for view, text in texts.items() if "undefined" in text or "NaN" in text]
+        known = {key for key in words() if "." in key}
+        assert not [word for text in texts.values() for word in text.split() if word in known], "a key without its text"
+
+
+@pytest.mark.slow
+def test_all_variants_of_learning_are_traced(open_report: Callable[..., Opened], tmp_path: Path) -> None:
+    env = ENVS["cartpole"]
+    run = train(tmp_path / "run", env, n=3, rule=Double(), head=Scalar(huber=1.0), sync=Polyak(tau=0.05))
+    page = open_report(run, env).page
+    assert page.is_checked("#step input[type=checkbox] >> nth=0")
+    assert "τ = 0.05" in page.inner_text("#step")
+
+
+@pytest.mark.slow
+def test_a_notebook_shows_the_whole_page_in_a_frame(browser: Any, tmp_path: Path) -> None:
+    run = train(tmp_path / "run", ENVS["cartpole"])
+    (tmp_path / "notebook.html").write_text(f"<!doctype html>{run.explain()._repr_html_()}", encoding="utf-8")
+    context = browser.new_context(offline=True)
+    opened = Opened(context.new_page())
+    opened.page.goto((tmp_path / "notebook.html").as_uri())
+    frame = opened.page.frames[1]
+    frame.wait_for_selector("#you .view > *")
+    frame.click("text=繁體中文")
+    assert frame.inner_text("#world h2") == words()["world.title"]["zh-Hant"]
+    context.close()
+    assert opened.problems == []
+
+
+@pytest.mark.slow
+def test_a_run_that_was_interrupted_is_explained_as_far_as_it_went(
+    open_report: Callable[..., Opened], tmp_path: Path
+) -> None:
+    env = ENVS["cartpole"]
+    run = replace(train(tmp_path / "run", env), score=None, solved=None, interrupted=True)
+    assert "interrupted" in open_report(run, env).page.inner_text(".summary")
