@@ -57,6 +57,15 @@ def test_a_chosen_theme_outweighs_that_of_the_system(open_page: Open) -> None:
     assert page.evaluate(paper) != light
 
 
+def test_paper_is_light_and_carries_no_buttons(open_page: Open) -> None:
+    page = open_page(sample(), hash="theme=dark", scheme="dark").page
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+    assert not page.is_visible("nav")
+    assert not page.is_visible("#world button")
+    assert page.is_visible("#decision .view")
+
+
 def test_every_text_is_there_in_both_languages_with_the_same_blanks() -> None:
     for key, texts in words().items():
         assert set(texts) == {"en", "zh-Hant"}, key
