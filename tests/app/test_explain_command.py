@@ -11,22 +11,12 @@ from gymnasium import spaces
 
 import dqnlab
 from dqnlab.app.cli import main
-from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.config import Env
 from dqnlab.run.folder import REPORT, Run
 
-TINY = Config(
-    torso=Mlp(hidden=(8,)),
-    budget=Steps(num=300),
-    evaluate_every=Steps(num=150),
-    learning_starts=64,
-    select_episodes=2,
-    confirm_episodes=2,
-    score_episodes=3,
-    metrics_every=20,
-    stop_when_solved=False,
-    film=Film(episodes=0),
-    compile="off",
-)
+from ..brief import BRIEF
+
+TINY = replace(BRIEF, explain=True)
 
 
 def trained(folder: Path, **changes: Any) -> Run:

@@ -9,32 +9,23 @@ import pytest
 import torch
 
 import dqnlab
-from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.config import Env
 from dqnlab.explain.evidence import gather
 from dqnlab.explain.page import words
-from dqnlab.explain.report import layers, page_data, write_report
+from dqnlab.explain.report import page_data, write_report
+from dqnlab.explain.weights import layers
 from dqnlab.run.folder import LABELS, LAST, TARGET, Run
 
-SHORT = Config(
-    torso=Mlp(hidden=(8, 6)),
-    env=Env(max_episode_steps=30),
-    budget=Steps(num=600),
-    evaluate_every=Steps(num=200),
-    learning_starts=64,
-    select_episodes=3,
-    confirm_episodes=2,
-    score_episodes=3,
-    metrics_every=20,
-    stop_when_solved=False,
-    film=Film(episodes=0),
-    explain=False,
-    compile="off",
-)
+from ..brief import BRIEF
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return dqnlab.train(SHORT, out=tmp_path_factory.mktemp("reported") / "run", trackers=("none",))
+    return dqnlab.train(
+        replace(BRIEF, env=Env(max_episode_steps=30)),
+        out=tmp_path_factory.mktemp("reported") / "run",
+        trackers=("none",),
+    )
 
 
 @pytest.fixture(scope="module")

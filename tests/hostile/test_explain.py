@@ -1,6 +1,7 @@
 """`dqn explain` on a folder made to do harm: refused in one message, or explained as the text that it is."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import torch
 
 import dqnlab
 from dqnlab.app.cli import main
-from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.config import Env
 from dqnlab.run.folder import BATCH, METRICS, REPORT, RESULT, SNAPSHOTS, TARGET, Run
 from dqnlab.run.keep import save_tensors
 
+from ..brief import BRIEF
 from .test_files import check_harmless
 
 READ_BY_PAGE = (BATCH, SNAPSHOTS, TARGET, METRICS, RESULT)
@@ -23,23 +25,10 @@ WEIGHTS |= {"fc.4.weight": (2, 6), "fc.4.bias": (2,)}
 
 @pytest.fixture(scope="module")
 def learnt(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run of 300 steps that nobody has touched."""
-    config = Config(
-        torso=Mlp(hidden=(8, 6)),
-        env=Env(max_episode_steps=20),
-        budget=Steps(num=300),
-        evaluate_every=Steps(num=100),
-        learning_starts=64,
-        select_episodes=2,
-        confirm_episodes=2,
-        score_episodes=2,
-        metrics_every=20,
-        stop_when_solved=False,
-        film=Film(episodes=0),
-        explain=False,
-        compile="off",
+    """A run of 600 steps that nobody has touched."""
+    return dqnlab.train(
+        replace(BRIEF, env=Env(max_episode_steps=20)), out=tmp_path_factory.mktemp("learnt") / "run", trackers=("none",)
     )
-    return dqnlab.train(config, out=tmp_path_factory.mktemp("learnt") / "run", trackers=("none",))
 
 
 @pytest.fixture

@@ -11,28 +11,14 @@ import pytest
 from gymnasium import spaces
 
 import dqnlab
-from dqnlab.config import Config, Double, Env, Film, Mlp, Polyak, Scalar, Steps
+from dqnlab.config import Double, Env, Polyak, Scalar
 from dqnlab.explain.page import words
 from dqnlab.explain.report import write_report
 from dqnlab.run.folder import Run
 
+from ..brief import BRIEF
 from .conftest import Opened
 from .test_shell import VIEWS
-
-SHORT = Config(
-    torso=Mlp(hidden=(16, 16)),
-    budget=Steps(num=600),
-    evaluate_every=Steps(num=200),
-    learning_starts=64,
-    select_episodes=2,
-    confirm_episodes=2,
-    score_episodes=2,
-    metrics_every=20,
-    stop_when_solved=False,
-    film=Film(episodes=0),
-    explain=False,
-    compile="off",
-)
 
 
 class Toy(gym.Env[np.ndarray, int]):
@@ -86,7 +72,7 @@ ENVS: dict[str, Env] = {
 
 
 def train(folder: Path, env: Env, **changes: Any) -> Run:
-    return dqnlab.train(replace(SHORT, env=env, **changes), out=folder, trackers=("none",))
+    return dqnlab.train(replace(BRIEF, env=env, **changes), out=folder, trackers=("none",))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from ..build import make_adam, make_network, make_rule, make_sync
 from ..config import Config
 from ..errors import CheckpointError
 from ..learn.learner import Learner
-from ..learn.networks import QNetwork, import_weights
+from ..learn.networks import import_weights
 from ..learn.types import Batch
 from ..run.envs import EnvSpec
 from ..run.folder import BATCH
@@ -169,9 +169,3 @@ def _revive(arrays: Arrays, config: Config, spec: EnvSpec) -> Learner:
 def _weights(arrays: Arrays, network: str) -> dict[str, Tensor]:
     named = {name.partition("/"): array for name, array in arrays.items()}
     return {name: torch.from_numpy(np.array(array)) for (part, _, name), array in named.items() if part == network}
-
-
-def plain_layers(network: QNetwork) -> dict[str, Any]:
-    """A network as the page computes with it: weight [out, in] and bias [out] of each layer."""
-    copies = [(each.weight.detach().numpy().copy(), each.bias.detach().numpy().copy()) for each in network.linears()]
-    return {"layers": [{"weight": weight, "bias": bias} for weight, bias in copies]}

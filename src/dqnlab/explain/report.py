@@ -21,6 +21,7 @@ from .health.findings import as_data, facts_of
 from .page import render
 from .series import series
 from .trace import as_page, trace_of
+from .weights import layers, size
 from .world import World, look
 
 MOST_WEIGHTS = 300_000  # numbers in the three networks together; with more the page runs none of them
@@ -134,7 +135,7 @@ def _world(world: World) -> dict[str, Any]:
 def _networks(evidence: Evidence) -> dict[str, Any]:
     """The three networks in full precision, or none of them if they are too large for a page."""
     networks = evidence.networks
-    fits = sum(_size(network) for network in networks.values()) <= MOST_WEIGHTS
+    fits = sum(size(network) for network in networks.values()) <= MOST_WEIGHTS
     return {
         name: layers(networks[name]) if fits and name in networks else None for name in ("best", "online", "target")
     }
@@ -143,21 +144,11 @@ def _networks(evidence: Evidence) -> dict[str, Any]:
 def _snapshots(evidence: Evidence) -> list[dict[str, Any]]:
     """In half precision, which a picture does not show; every second one of them, or fewer, if they are large."""
     snapshots = evidence.snapshots
-    while len(snapshots) > 1 and len(snapshots) * _size(snapshots[0][1]) > MOST_SNAPSHOT_WEIGHTS:
+    while len(snapshots) > 1 and len(snapshots) * size(snapshots[0][1]) > MOST_SNAPSHOT_WEIGHTS:
         snapshots = snapshots[1::2]
-    if len(snapshots) * _size(evidence.best.network) > MOST_SNAPSHOT_WEIGHTS:
+    if len(snapshots) * size(evidence.best.network) > MOST_SNAPSHOT_WEIGHTS:
         return []
     return [{"step": step, **layers(network, np.float16)} for step, network in snapshots]
-
-
-def layers(network: QNetwork, dtype: type[np.floating[Any]] = np.float32) -> dict[str, Any]:
-    """A network's weights [out, in] and biases [out], in the order in which data passes them."""
-    arrays = [(each.weight.detach().cpu().numpy(), each.bias.detach().cpu().numpy()) for each in network.linears()]
-    return {"layers": [{"weight": weight.astype(dtype), "bias": bias.astype(dtype)} for weight, bias in arrays]}
-
-
-def _size(network: QNetwork) -> int:
-    return sum(weights.numel() for weights in network.parameters())
 
 
 def _baseline(network: QNetwork, recording: Recording) -> np.ndarray | None:

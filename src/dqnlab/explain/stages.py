@@ -73,8 +73,7 @@ class After:
     length: np.ndarray  # [R] how many of them are known
     reward: np.ndarray  # [R, D]
     end: np.ndarray  # [R] how the last known one ends, a `run.moment.End`
-    obs: np.ndarray  # [R, D, *obs_shape] what each step led to
-    online: np.ndarray  # [R, D, A] its values
+    online: np.ndarray  # [R, D, A] values of what each step led to
     target: np.ndarray  # [R, D, A]
 
 

@@ -22,8 +22,9 @@ from ..learn.optimizer import adam, clip
 from ..learn.targets import double
 from ..run.envs import EnvSpec
 from ..run.folder import BATCH
-from .moment import Arrays, Moment, plain_layers, read_moment
+from .moment import Arrays, Moment, read_moment
 from .stages import After, Choice, Rows, Settings, Trace, Weight
+from .weights import layers, size
 
 MOST_NUMBERS = 100_000  # of weights, or of observations, that travel in a page
 
@@ -141,8 +142,7 @@ def _after(moment: Moment) -> After:
         flat = chain.obs.flatten(0, 1)
         online, target = (net.q_values(flat).numpy() for net in (learner.online, learner.target))
     shape = (*chain.reward.shape, online.shape[1])
-    seen = chain.obs.numpy()
-    return After(chain.length, chain.reward, chain.end, seen, online.reshape(shape), target.reshape(shape))
+    return After(chain.length, chain.reward, chain.end, online.reshape(shape), target.reshape(shape))
 
 
 def _at(q: Tensor, action: Tensor) -> Tensor:
@@ -178,9 +178,9 @@ def _chosen(learner: Learner) -> list[tuple[str, int]]:
 
 
 def _networks(learner: Learner) -> dict[str, dict[str, Any]] | None:
-    if learner.values[0].numel() > MOST_NUMBERS:
+    if size(learner.online) > MOST_NUMBERS:
         return None
-    return {"online": plain_layers(learner.online), "target": plain_layers(learner.target)}
+    return {"online": layers(learner.online), "target": layers(learner.target)}
 
 
 def as_page(trace: Trace | None) -> dict[str, Any] | None:
@@ -188,7 +188,6 @@ def as_page(trace: Trace | None) -> dict[str, Any] | None:
     if trace is None:
         return None
     rows, after, choice = (_plain(part) for part in (trace.rows, trace.after, trace.choice))
-    del after["obs"]  # their values are all that a target needs
     if rows["obs"].size + rows["next_obs"].size + choice["obs"].size > MOST_NUMBERS:
         rows["obs"] = rows["next_obs"] = choice["obs"] = None
     return {
