@@ -44,8 +44,27 @@ def test_an_address_leads_to_its_moment_and_language(open_page: Open) -> None:
     assert opened.page.evaluate("location.hash") == "#lang=zh-Hant&ep=2&t=5"
 
 
+def test_an_address_leads_to_the_section_that_was_chosen(open_page: Open) -> None:
+    page = open_page(sample()).page
+    page.click("nav a >> nth=6")
+    fragment = page.evaluate("location.hash")
+    assert fragment == "#at=health"
+    again = open_page(sample(), hash=fragment[1:]).page
+    assert again.evaluate("document.activeElement.id") == "health-title"
+    top = again.evaluate("document.getElementById('health').getBoundingClientRect().top")
+    assert 0 <= top < 300
+
+
+def test_the_verdict_stands_on_top_and_leads_to_the_health_strip(open_page: Open) -> None:
+    finding = {"kind": "forgetting", "severity": "bad", "step": 5, "foreseen": None, "numbers": {}, "causes": []}
+    page = open_page(sample(findings=[finding])).page
+    assert words()["health.kind.forgetting.name"]["en"] in page.inner_text(".summary")
+    page.click(".summary a")
+    assert page.evaluate("document.activeElement.id") == "health-title"
+
+
 def test_an_address_made_by_hand_breaks_nothing(open_page: Open) -> None:
-    page = open_page(sample(), hash="lang=__proto__&ep=99999&t=-7&t=x&theme=%3Cb%3E&__proto__=1").page
+    page = open_page(sample(), hash="lang=__proto__&at=__proto__&ep=99999&t=-7&t=x&theme=%3Cb%3E&__proto__=1").page
     assert page.eval_on_selector_all("main > section", "nodes => nodes.length") == len(VIEWS)
 
 

@@ -24,7 +24,7 @@ const read = (id) => JSON.parse(document.getElementById(id).textContent);
 
 const words = read("words");
 const data = unpack(read("data"));
-const store = new Store({ lang: preferred(), theme: "auto", ep: data.labels?.longest ?? 0, t: 0 });
+const store = new Store({ lang: preferred(), theme: "auto", at: "", ep: data.labels?.longest ?? 0, t: 0 });
 let unmount = () => {};
 
 function show() {
@@ -47,7 +47,7 @@ function show() {
 
 function section(id, t) {
   return el("section", { id, "aria-labelledby": `${id}-title` },
-    el("h2", { id: `${id}-title` }, t(`${id}.title`)),
+    el("h2", { id: `${id}-title`, tabindex: "-1" }, t(`${id}.title`)),
     el("p", { class: "lead" }, t(`${id}.lead`)),
     el("div", { class: "view" }));
 }
@@ -69,14 +69,19 @@ function head(t, lang) {
     el("nav", { "aria-label": t("main.sections") }, Object.keys(VIEWS).map((id) => way(id, t))));
 }
 
-/** A link to a section; the part after `#` belongs to the reader's choices, so the link scrolls and leaves it alone. */
-function way(id, t) {
+/** A link to a section. It is written among the reader's choices, so that an address leads there again. */
+function way(id, t, text = t(`${id}.title`)) {
   const go = (event) => {
     event.preventDefault();
-    document.getElementById(id).scrollIntoView();
-    document.querySelector(`#${id} h2`).focus();
+    store.set({ at: id });
+    goTo(id);
   };
-  return el("a", { href: `#${id}`, on: { click: go } }, t(`${id}.title`));
+  return el("a", { href: `#at=${id}`, on: { click: go } }, text);
+}
+
+function goTo(id) {
+  document.getElementById(id).scrollIntoView();
+  document.querySelector(`#${id} h2`).focus({ preventScroll: true });
 }
 
 function summary(t) {
@@ -87,9 +92,11 @@ function summary(t) {
     })
     : t("main.no_score");
   const verdict = { true: "main.solved", false: "main.unsolved" }[run.solved];
+  const health = data.findings?.[0];
   return el("div", { class: "summary" },
     el("h1", {}, data.run.env),
     el("p", {}, `${score} `, verdict ? t(verdict, { threshold: num(threshold, 4) }) : ""),
+    health ? el("p", {}, way("health", t), ": ", t(`health.kind.${health.kind}.name`)) : null,
     el("p", { class: "muted" }, t("main.made", {
       preset: run.preset, seed: run.seed, steps: run.env_steps.toLocaleString("en"),
       updates: run.updates.toLocaleString("en"), name: run.name,
@@ -102,3 +109,4 @@ function foot(t) {
 
 store.on(["lang", "theme"], show);
 show();
+if (Object.hasOwn(VIEWS, store.get("at"))) goTo(store.get("at"));
