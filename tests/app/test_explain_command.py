@@ -1,5 +1,6 @@
 """`dqn explain`, and the page at the end of `dqn train`."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from gymnasium import spaces
 import dqnlab
 from dqnlab.app.cli import main
 from dqnlab.config import Env
-from dqnlab.run.folder import REPORT, Run
+from dqnlab.run.folder import REPORT, RESULT, Run
 
 from ..brief import BRIEF
 
@@ -72,6 +73,41 @@ def test_a_row_that_the_batch_has_not_is_refused(run: Run, capsys: pytest.Captur
 def test_a_run_that_does_not_exist_is_one_message(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "nothing"]) != 0
     assert capsys.readouterr().err.startswith("error: no run 'nothing'")
+
+
+def test_a_run_that_has_not_ended_is_told_how_to_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = trained(tmp_path / "run", explain=False).folder
+    (folder / RESULT).unlink()
+    assert main(["explain", str(folder)]) != 0
+    assert "has not ended" in capsys.readouterr().err
+
+
+class Hanging(gym.Env[np.ndarray, int]):
+    """Answers until it is explained."""
+
+    observation_space = spaces.Box(-1, 1, (2,), np.float32)
+    action_space = spaces.Discrete(2)
+    hangs = False
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[np.ndarray, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.steps = 0
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        while Hanging.hangs:
+            time.sleep(0.01)
+        self.steps += 1
+        return np.zeros(2, np.float32), 1.0, self.steps >= 10, False, {}
+
+
+def test_an_environment_that_hangs_while_it_is_explained_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trained(tmp_path / "run", env=Env(id=Hanging, timeout=0.4))
+    monkeypatch.setattr(Hanging, "hangs", True)
+    with pytest.raises(dqnlab.errors.EnvironmentFault, match=r"no answer for 0\.4 s"):
+        run.explain(env=Env(id=Hanging, timeout=0.4))
 
 
 def test_a_link_in_place_of_the_page_is_not_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from ..choices import between, whole
 from ..config import LONGEST_FILM, MOST_EPISODES, MOST_FILMS, Episodes, Steps, check_seed
 from ..errors import ConfigError, FolderError
-from ..run.folder import REPORT
+from ..run.folder import REPORT, RESULT
 from .arguments import Evaluate, Explain, Presets, Record, Resume, RunsTable, Selftest, Train, Watch
 from .interrupt import SIGNALLED
 from .loading import loading
@@ -195,6 +195,8 @@ def explain(words: Sequence[str]) -> int:
     page = args.out or folder / REPORT
     if args.out is None and page.is_symlink():
         raise FolderError(f"{str(page)!r} is a link, which may lead anywhere: say --out")
+    if not (folder / RESULT).exists():
+        raise FolderError(f"{str(folder)!r} has not ended: wait for it, or go on with it: `dqn resume {shown(folder)}`")
     write_report(read_run(folder), args.env, args.trust_env_module, page)
     print(shown(page))
     if args.open:

@@ -13,7 +13,9 @@ from ..fields import leaves, plain
 from ..learn.networks import QNetwork
 from ..learn.policy import q_function
 from ..run.agent import AnyEnvironment
+from ..run.device import arithmetic
 from ..run.folder import LABELS, REPORT, Run, write_atomically
+from ..run.watchdog import watched
 from .diagnose import diagnose
 from .episodes import Networks, Recording, play
 from .evidence import Evidence, gather
@@ -43,7 +45,10 @@ def write_report(
         ResourceError: the file cannot be written.
     """
     path = out or run.folder / REPORT
-    write_atomically(path, render(page_data(gather(run, env, trusted))))
+    evidence = gather(run, env, trusted)
+    with watched(evidence.best.env_config().timeout), arithmetic(evidence.config.threads):
+        data = page_data(evidence)
+    write_atomically(path, render(data))
     return path
 
 
