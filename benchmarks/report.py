@@ -105,7 +105,7 @@ def pages(folder: Path) -> dict[str, Any]:
         seconds = []
         for _ in range(2):
             start = time.perf_counter()
-            path = write_report(run, config.env)
+            path = write_report(run, config.env).path
             seconds.append(round(time.perf_counter() - start, 3))
         rows[name] = {"bytes": path.stat().st_size, "seconds": seconds, "episodes_steps": config.env.max_episode_steps}
         print(f"{name:<24}{path.stat().st_size / 1000:>8.0f} kB   {seconds[0]:.2f} s, again {seconds[1]:.2f} s")

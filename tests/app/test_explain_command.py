@@ -12,7 +12,7 @@ from gymnasium import spaces
 
 import dqnlab
 from dqnlab.app.cli import main
-from dqnlab.config import Env
+from dqnlab.config import Constant, Env, Steps
 from dqnlab.run.folder import REPORT, RESULT, Run
 
 from ..brief import BRIEF
@@ -35,6 +35,13 @@ def test_training_ends_with_a_page(run: Run) -> None:
     assert run.seconds["explain"] > 0
 
 
+def test_what_is_bad_about_a_run_is_said_at_its_end(tmp_path: Path) -> None:
+    (note,) = trained(tmp_path / "run", epsilon=Constant(value=1.0), budget=Steps(num=900)).notes
+    assert note.startswith("Exploring for ever, from env step ")
+    assert "a share of 1 of the actions" in note
+    assert note.endswith("Let epsilon fall, for example to 0.05.")
+
+
 def test_it_can_be_left_out(tmp_path: Path) -> None:
     assert not (trained(tmp_path / "run", explain=False).folder / REPORT).exists()
 
@@ -42,7 +49,10 @@ def test_it_can_be_left_out(tmp_path: Path) -> None:
 def test_the_command_writes_the_page_and_says_where(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     (run.folder / REPORT).unlink()
     assert main(["explain", str(run.folder)]) == 0
-    assert capsys.readouterr().out.strip() == str(run.folder / REPORT)
+    path, *verdicts = capsys.readouterr().out.splitlines()
+    assert path == str(run.folder / REPORT)
+    assert verdicts
+    assert all(": " in each for each in verdicts)
     assert (run.folder / REPORT).stat().st_size > 50_000
 
 

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from dqnlab.explain.card import Report
+from dqnlab.explain.report import Report
 from dqnlab.run.folder import METRICS, REPORT, Run
 from dqnlab.run.group import Failure, Group
 from dqnlab.run.score import Score
@@ -94,6 +94,6 @@ def test_a_hostile_name_stays_text(tmp_path: Path, name: str) -> None:
 
 def test_a_report_is_shown_in_a_frame_that_cannot_reach_the_notebook(tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text('<p title="a">&amp; 繁體</p>', encoding="utf-8")
-    frame = parsed(Report(tmp_path / "page.html")._repr_html_())
+    frame = parsed(Report(tmp_path / "page.html", ())._repr_html_())
     assert frame.get("srcdoc") == '<p title="a">&amp; 繁體</p>'
     assert frame.get("sandbox") == "allow-scripts"

@@ -30,7 +30,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def data(run: Run) -> dict[str, Any]:
-    return page_data(gather(run))
+    return page_data(gather(run), [])
 
 
 def test_the_three_networks_are_those_of_the_folder(run: Run, data: dict[str, Any]) -> None:
@@ -85,7 +85,7 @@ def test_the_baseline_is_the_mean_of_what_was_seen(data: dict[str, Any]) -> None
 def test_networks_too_large_for_a_page_stay_at_home(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dqnlab.explain.report.MOST_WEIGHTS", 10)
     monkeypatch.setattr("dqnlab.explain.report.MOST_SNAPSHOT_WEIGHTS", 10)
-    data = page_data(gather(run))
+    data = page_data(gather(run), [])
     assert data["networks"] == {"best": None, "online": None, "target": None}
     assert data["snapshots"] == []
     assert all(each["q"]["best"] is not None for each in data["episodes"])
@@ -96,7 +96,7 @@ def test_with_little_room_every_second_snapshot_goes(run: Run, data: dict[str, A
     many = replace(gather(run), snapshots=[(step, dqnlab.load(run.folder).network) for step in range(1, 9)])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("dqnlab.explain.report.MOST_SNAPSHOT_WEIGHTS", 3 * size)
-        assert [each["step"] for each in page_data(many)["snapshots"]] == [4, 8]
+        assert [each["step"] for each in page_data(many, [])["snapshots"]] == [4, 8]
 
 
 def test_a_run_without_its_last_networks_is_explained_as_far_as_it_goes(run: Run, tmp_path: Path) -> None:
@@ -105,13 +105,13 @@ def test_a_run_without_its_last_networks_is_explained_as_far_as_it_goes(run: Run
     folder = Path(shutil.copytree(run.folder, tmp_path / "run"))
     (folder / LAST).unlink()
     (folder / TARGET).unlink()
-    data = page_data(gather(replace(run, folder=folder)))
+    data = page_data(gather(replace(run, folder=folder)), [])
     assert (data["networks"]["online"], data["networks"]["target"]) == (None, None)
     assert data["episodes"][0]["q"]["target"] is None
 
 
 def test_the_same_run_gives_the_same_page(run: Run, tmp_path: Path) -> None:
-    pages = [write_report(run, out=tmp_path / name).read_text("utf-8") for name in ("a.html", "b.html")]
+    pages = [write_report(run, out=tmp_path / name).path.read_text("utf-8") for name in ("a.html", "b.html")]
     assert pages[0] == pages[1]
 
 
@@ -124,5 +124,5 @@ def test_nothing_of_the_run_changes_by_explaining_it(run: Run, tmp_path: Path) -
 def test_a_cartpole_page_of_any_length_stays_small(run: Run, tmp_path: Path) -> None:
     network = dqnlab.load(run.folder).network
     many = replace(gather(run), snapshots=[(step, network) for step in range(12)])
-    assert len(page_data(many)["snapshots"]) == 12
-    assert write_report(run, out=tmp_path / "a.html").stat().st_size < 800_000
+    assert len(page_data(many, [])["snapshots"]) == 12
+    assert write_report(run, out=tmp_path / "a.html").path.stat().st_size < 800_000

@@ -83,7 +83,7 @@ def open_report(browser: Any, tmp_path: Path) -> Any:
     def open_(run: Run, env: Env, fragment: str = "") -> Opened:
         context = browser.new_context(viewport={"width": 900, "height": 800}, locale="en-GB", offline=True)
         opened.append(Opened(context.new_page()))
-        opened[-1].page.goto(write_report(run, env).as_uri() + fragment)
+        opened[-1].page.goto(write_report(run, env).path.as_uri() + fragment)
         return opened[-1]
 
     yield open_

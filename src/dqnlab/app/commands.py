@@ -197,8 +197,10 @@ def explain(words: Sequence[str]) -> int:
         raise FolderError(f"{str(page)!r} is a link, which may lead anywhere: say --out")
     if not (folder / RESULT).exists():
         raise FolderError(f"{str(folder)!r} has not ended: wait for it, or go on with it: `dqn resume {shown(folder)}`")
-    write_report(read_run(folder), args.env, args.trust_env_module, page)
+    report = write_report(read_run(folder), args.env, args.trust_env_module, page)
     print(shown(page))
+    for verdict in report.verdicts:
+        print(clean(verdict))
     if args.open:
         webbrowser.open(page.resolve().as_uri())
     return 0

@@ -211,15 +211,19 @@ def film_best(agent: Agent, folder: Path) -> list[str]:
 
 
 def explain_run(run: Run, env: Env) -> list[str]:
-    """Writes the page that explains a run; a note if that fails, for the score stands."""
+    """Writes the page that explains a run; returns what is bad about its health, as notes for the user.
+
+    A note, too, if that fails, for the score stands.
+    """
     from ..explain.report import write_report
 
     try:
-        write_report(run, env)
+        report = write_report(run, env)
     except KeyboardInterrupt:
         return ["no report: interrupted"]
     except DqnlabError as e:
         return [f"no report: {e}"]
     except Exception as e:  # whatever an environment raises while it is looked at, the result must not be lost to it
         return [f"no report: {type(e).__name__}: {e}"]
-    return []
+    said = zip(report.findings, report.verdicts, strict=True)
+    return [verdict for finding, verdict in said if finding.severity == "bad"]

@@ -1,9 +1,7 @@
 """How a run and a group of seeds show themselves in a notebook: a small card of html and svg, light and dark."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 
 from ..errors import CheckpointError, FolderError
 from ..run.folder import METRICS, REPORT, Run
@@ -60,20 +58,6 @@ def curve(run: Run) -> str:
         f'<polyline points="{drawn}" fill="none" stroke="#3b82c4" stroke-width="1.6"/></svg>'
         f'<div style="opacity:.7">{label}, over {last:,.0f} env steps</div>'
     )
-
-
-@dataclass(frozen=True)
-class Report:
-    """A page that explains a run. A notebook shows it, closed off from itself."""
-
-    path: Path
-
-    def _repr_html_(self) -> str:
-        content = escape(self.path.read_text(encoding="utf-8"), quote=True)
-        return (
-            f'<iframe srcdoc="{content}" sandbox="allow-scripts" width="100%" height="720" '
-            'style="border:1px solid #8886;border-radius:8px"></iframe>'
-        )
 
 
 def _mean(group: Group) -> str:

@@ -1,8 +1,9 @@
 """report.html: one page that explains a run, from what its folder holds and a few episodes played for it."""
 
 import json
-from collections.abc import Collection
-from dataclasses import asdict
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +20,42 @@ from ..run.watchdog import watched
 from .diagnose import diagnose
 from .episodes import Networks, Recording, play
 from .evidence import Evidence, gather
-from .health.findings import as_data, facts_of
+from .health.findings import Finding, as_data, facts_of
 from .page import render
 from .series import series
 from .trace import as_page, trace_of
 from .weights import layers, size
+from .words import verdict
 from .world import World, look
 
 MOST_WEIGHTS = 300_000  # numbers in the three networks together; with more the page runs none of them
 MOST_SNAPSHOT_WEIGHTS = 100_000  # numbers in all snapshots together, which take half the room each
 
 
+@dataclass(frozen=True)
+class Report:
+    """A page that explains a run, and what it says of the run's health. A notebook shows it, closed off from itself."""
+
+    path: Path
+    findings: tuple[Finding, ...]
+
+    @property
+    def verdicts(self) -> list[str]:
+        """Each finding as an English sentence or two, the gravest first."""
+        return [verdict(each) for each in self.findings]
+
+    def _repr_html_(self) -> str:
+        content = escape(self.path.read_text(encoding="utf-8"), quote=True)
+        return (
+            f'<iframe srcdoc="{content}" sandbox="allow-scripts" width="100%" height="720" '
+            'style="border:1px solid #8886;border-radius:8px"></iframe>'
+        )
+
+
 def write_report(
     run: Run, env: AnyEnvironment | None = None, trusted: Collection[str] = (), out: Path | None = None
-) -> Path:
-    """Writes the page of a run, into its folder if `out` is none, and returns where it lies.
+) -> Report:
+    """Writes the page of a run, into its folder if `out` is none.
 
     Args:
         env: the run's environment, where a file cannot hold it, or another one of the same spaces.
@@ -46,13 +68,14 @@ def write_report(
     """
     path = out or run.folder / REPORT
     evidence = gather(run, env, trusted)
+    findings = diagnose(evidence.records, facts_of(evidence.config, evidence.spec))
     with watched(evidence.best.env_config().timeout), arithmetic(evidence.config.threads):
-        data = page_data(evidence)
+        data = page_data(evidence, findings)
     write_atomically(path, render(data))
-    return path
+    return Report(path, tuple(findings))
 
 
-def page_data(evidence: Evidence) -> dict[str, Any]:
+def page_data(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]:
     """Everything that the page shows, as plain values and arrays."""
     best = evidence.best
     where = best.env_config()
@@ -62,12 +85,11 @@ def page_data(evidence: Evidence) -> dict[str, Any]:
     networks = Networks(functions["best"], functions.get("online"), functions.get("target"))
     with np.errstate(over="ignore", invalid="ignore"):  # a run that diverged is to be explained too
         recording = play(networks, where, best.spec, world, evidence.run.seed)
-    facts = facts_of(evidence.config, evidence.spec)
     return {
         "schema": 1,
         "run": _run(evidence),
         "threshold": evidence.spec.reward_threshold,
-        "settings": _settings(evidence, facts.epsilon_end),
+        "settings": _settings(evidence),
         "config": [[name, _said(value)] for name, value in leaves(evidence.config)],
         "files": _files(evidence.run),
         "obs": _obs(evidence),
@@ -78,7 +100,7 @@ def page_data(evidence: Evidence) -> dict[str, Any]:
         "labels": recording.labels,
         "baseline": _baseline(best.network, recording),
         "moment": as_page(trace_of(evidence.moment, evidence.config, evidence.spec)),
-        "findings": as_data(diagnose(evidence.records, facts)),
+        "findings": as_data(findings),
         "series": series(evidence.records),
         **_judged(evidence),
     }
@@ -102,13 +124,13 @@ def _files(run: Run) -> list[list[str]]:
     return [[f"files.{label}", str(path.relative_to(run.folder))] for label, path in files.items()]
 
 
-def _settings(evidence: Evidence, epsilon_end: float) -> dict[str, Any]:
+def _settings(evidence: Evidence) -> dict[str, Any]:
     """The settings that the views compute with."""
     found = dict(leaves(evidence.config))
     return {
         "gamma": evidence.config.gamma,
         "n": evidence.config.n,
-        "epsilon_end": epsilon_end,
+        "epsilon_end": facts_of(evidence.config, evidence.spec).epsilon_end,
         "max_episode_steps": evidence.spec.max_episode_steps,
         "rule": found["rule"],
         "huber": found.get("head.huber"),

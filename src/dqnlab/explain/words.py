@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import ConfigError
+from .health.findings import Finding
 from .page import words
 
 LANGUAGES = ("en", "zh-Hant")
@@ -22,6 +23,14 @@ def sentence(key: str, language: str = "en", values: Mapping[str, object] | None
     for name, value in (values or {}).items():
         text = text.replace(f"{{{name}}}", number(value) if isinstance(value, int | float) else str(value))
     return text
+
+
+def verdict(finding: Finding, language: str = "en") -> str:
+    """What a finding is called, from which env step it shows, what it means and what to do."""
+    key = f"health.kind.{finding.kind}"
+    name, means, do = (sentence(f"{key}.{part}", language, finding.numbers) for part in ("name", "means", "do"))
+    since = "" if finding.step is None else sentence("health.since", language, {"step": finding.step})
+    return f"{name}{since}: {means} {do}" if language == "en" else f"{name}{since}：{means}{do}"
 
 
 def number(value: float) -> str:

@@ -43,7 +43,7 @@ from .reading import SCHEMA
 from .saving.lock import LOCK
 
 if TYPE_CHECKING:
-    from ..explain.card import Report
+    from ..explain.report import Report
     from .agent import AnyEnvironment
     from .envs import EnvSpec
     from .score import Score
@@ -110,10 +110,9 @@ class Run:
 
         Raises as `explain.report.write_report` does.
         """
-        from ..explain.card import Report
         from ..explain.report import write_report
 
-        return Report(write_report(self, env, out=out))
+        return write_report(self, env, out=out)
 
     def _repr_html_(self) -> str:
         from ..explain.card import run_card
