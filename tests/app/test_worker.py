@@ -21,8 +21,11 @@ from dqnlab.app.worker import work
 from dqnlab.build import System
 from dqnlab.config import Config, Env, Film, Mlp, Steps
 from dqnlab.errors import ConfigError, NumericsError
+from dqnlab.explain.health.findings import Finding
+from dqnlab.explain.report import Report
 from dqnlab.run import film
 from dqnlab.run.events import BlockEnded, Evaluated
+from dqnlab.run.folder import Run
 from dqnlab.track import curves
 
 TINY = Config(
@@ -185,14 +188,21 @@ def test_the_best_is_filmed_when_all_is_over(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_best_is_explained_if_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     explained = []
-    monkeypatch.setattr("dqnlab.explain.report.write_report", lambda run, env: explained.append((run.folder, env)))
+    ill, well = (Finding(kind=kind, severity=how) for kind, how in (("no-failures", "bad"), ("recovered", "notice")))
+
+    def write_report(run: Run, env: Any) -> Report:
+        explained.append((run.folder, env))
+        return Report(run.folder / "report.html", (ill, well))
+
+    monkeypatch.setattr("dqnlab.explain.report.write_report", write_report)
     config = replace(TINY, film=Film(episodes=0), explain=True)
     done = after(config, (4,), GO, Leave())[1].run
     assert explained == []
     (again,) = [r for r in after(config, (9,), Go(Path("other")), Show(done), Leave()) if isinstance(r, Finished)][1:]
     assert explained == [(done.folder, config.env)]
     assert again.run.seconds["explain"] >= 0
-    assert again.run.notes == []
+    (note,) = again.run.notes  # what is bad is said, what is only noticed stands on the page
+    assert note.startswith("No failures left: ")
 
 
 def test_a_film_that_fails_is_a_note_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
