@@ -89,6 +89,7 @@ def configs() -> dict[str, Config]:
     runs = {
         "CartPole": presets.get("cartpole"),
         "CartPole, textbook net": replace(brief, torso=presets.get("textbook").torso),
+        "CartPole, default net": brief,
     }
     runs |= {
         name: replace(brief, env=Env(id=made, max_episode_steps=200 if callable(made) else None))

@@ -169,13 +169,11 @@ def _networks(evidence: Evidence) -> dict[str, Any]:
 
 
 def _snapshots(evidence: Evidence) -> list[dict[str, Any]]:
-    """In half precision, which a picture does not show; every second one of them, or fewer, if they are large."""
+    """In half precision, which a picture does not show; of large networks only some, evenly over training."""
     snapshots = evidence.snapshots
-    while len(snapshots) > 1 and len(snapshots) * size(snapshots[0][1]) > MOST_SNAPSHOT_WEIGHTS:
-        snapshots = snapshots[1::2]
-    if len(snapshots) * size(evidence.best.network) > MOST_SNAPSHOT_WEIGHTS:
-        return []
-    return [{"step": step, **layers(network, np.float16)} for step, network in snapshots]
+    room = min(MOST_SNAPSHOT_WEIGHTS // size(evidence.best.network), len(snapshots))
+    kept = np.linspace(len(snapshots) - 1, 0, room).round().astype(int)[::-1]
+    return [{"step": snapshots[i][0], **layers(snapshots[i][1], np.float16)} for i in kept]
 
 
 def _baseline(network: QNetwork, recording: Recording) -> np.ndarray | None:
