@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ..run.keep import MOST_SNAPSHOTS
 from ..run.metrics import read_metrics
 from ..run.reading import inside, read_json
 from ..run.saving.verify import read_rows
+from .health.findings import Facts, facts_of
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Evidence:
     @property
     def spec(self) -> EnvSpec:
         return self.best.spec
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What a diagnosis must know beside the metrics."""
+        return facts_of(self.config, self.spec)
 
     @property
     def networks(self) -> dict[str, QNetwork]:

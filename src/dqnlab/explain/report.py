@@ -20,13 +20,13 @@ from ..run.watchdog import watched
 from .diagnose import diagnose
 from .episodes import Networks, Recording, play
 from .evidence import Evidence, gather
-from .health.findings import Finding, as_data, facts_of
+from .health.findings import Finding, as_data
 from .page import render
 from .series import series
 from .trace import as_page, trace_of
 from .weights import layers, size
 from .words import verdict
-from .world import World, look
+from .world import World, is_image, look
 
 MOST_WEIGHTS = 300_000  # numbers in the three networks together; with more the page runs none of them
 MOST_SNAPSHOT_WEIGHTS = 100_000  # numbers in all snapshots together, which take half the room each
@@ -68,7 +68,7 @@ def write_report(
     """
     path = out or run.folder / REPORT
     evidence = gather(run, env, trusted)
-    findings = diagnose(evidence.records, facts_of(evidence.config, evidence.spec))
+    findings = diagnose(evidence.records, evidence.facts)
     with watched(evidence.best.env_config().timeout), arithmetic(evidence.config.threads):
         data = page_data(evidence, findings)
     write_atomically(path, render(data))
@@ -125,29 +125,19 @@ def _files(run: Run) -> list[list[str]]:
 
 
 def _settings(evidence: Evidence) -> dict[str, Any]:
-    """The settings that the views compute with."""
-    found = dict(leaves(evidence.config))
-    return {
-        "gamma": evidence.config.gamma,
-        "n": evidence.config.n,
-        "epsilon_end": facts_of(evidence.config, evidence.spec).epsilon_end,
-        "max_episode_steps": evidence.spec.max_episode_steps,
-        "rule": found["rule"],
-        "huber": found.get("head.huber"),
-        "lr": found["optimizer.lr"],
-        "replay_capacity": found["replay_capacity"],
-    }
+    """The settings that the views compute with; those of the learning step are in its trace."""
+    facts = evidence.facts
+    return {name: getattr(facts, name) for name in ("epsilon_end", "max_episode_steps", "replay_capacity")}
 
 
 def _obs(evidence: Evidence) -> dict[str, Any]:
     obs = evidence.spec.obs
-    image = obs.dtype == np.uint8 and len(obs.shape) >= 2
     return {
         "shape": list(obs.shape),
         "dtype": obs.dtype.name,
         "num_states": obs.num_states,
         "stack": obs.stack,
-        "image": image,
+        "image": is_image(obs),
     }
 
 

@@ -1,4 +1,4 @@
-/** Makes elements. Text becomes text, never markup. */
+/** Makes elements, and draws no faster than the screen. Text becomes text, never markup. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -21,6 +21,19 @@ export function clear(node) {
 /** The value of a css variable, as `--ink`, for what draws on a canvas. */
 export function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+/** Calls `draw` once before the next picture is shown, however often it is asked for; `cancel` forgets it. */
+export function perFrame(draw) {
+  let asked = null;
+  const ask = () => {
+    asked ??= requestAnimationFrame(() => {
+      asked = null;
+      draw();
+    });
+  };
+  ask.cancel = () => { if (asked !== null) cancelAnimationFrame(asked); };
+  return ask;
 }
 
 function fill(node, props, children) {

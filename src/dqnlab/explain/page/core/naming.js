@@ -15,16 +15,3 @@ export function featureName({ data, t }, i) {
   if (data.obs.num_states !== null) return t("inside.state", { state: i % data.obs.num_states });
   return i < data.inputs.length ? t(data.inputs[i].name) : `x[${i}]`;
 }
-
-/** Calls `draw` once before the next picture is shown, however often it is asked for; `cancel` forgets it. */
-export function perFrame(draw) {
-  let asked = null;
-  const ask = () => {
-    asked ??= requestAnimationFrame(() => {
-      asked = null;
-      draw();
-    });
-  };
-  ask.cancel = () => { if (asked !== null) cancelAnimationFrame(asked); };
-  return ask;
-}

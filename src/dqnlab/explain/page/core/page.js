@@ -8,7 +8,7 @@ import { makeNetwork } from "../net/network.js";
 export function makePage(data, store, t, lang) {
   const networks = Object.fromEntries(
     ["best", "online", "target"].map((name) => [name, makeNetwork(data.networks?.[name])]));
-  const episode = () => data.episodes[clamp(store.get("ep"), data.episodes.length)];
+  const episode = () => data.episodes[placeIn(store.get("ep"), data.episodes.length)];
   return { data, store, t, num, lang, networks, episode, moment: () => momentOf(episode(), store.get("t")) };
 }
 
@@ -19,7 +19,7 @@ export function makePage(data, store, t, lang) {
 export function momentOf(episode, wanted) {
   if (!episode) return null;
   const last = episode.action.data.length - 1;
-  const t = clamp(wanted, last + 1);
+  const t = placeIn(wanted, last + 1);
   const at = (array) => (array ? row(array, t) : null);
   const q = Object.fromEntries(Object.entries(episode.q).map(([name, values]) => [name, at(values)]));
   return {
@@ -28,6 +28,7 @@ export function momentOf(episode, wanted) {
   };
 }
 
-function clamp(i, count) {
+/** A number, wherever it comes from, as the nearest place among `count`. */
+export function placeIn(i, count) {
   return Math.min(Math.max(Math.trunc(i), 0), count - 1);
 }

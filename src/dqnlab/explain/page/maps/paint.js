@@ -3,6 +3,7 @@
 import { ticks } from "../core/charts.js";
 import { colour } from "../core/dom.js";
 import { num } from "../core/i18n.js";
+import { actionClass } from "../core/naming.js";
 
 const PAD = { left: 50, right: 8, top: 8, bottom: 38 };
 const FAINT = 0.25; // how much of an action's colour is left where its gap is zero
@@ -25,7 +26,7 @@ export function valueColour(share) {
 /** The colour of an action: the nearer its gap comes to `wide`, the more of it. */
 export function actionColours(count) {
   const paper = rgb("--card");
-  const own = Array.from({ length: count }, (_, a) => rgb(`--action-${a % 6}`));
+  const own = Array.from({ length: count }, (_, a) => rgb(`--${actionClass(a)}`));
   return (action, gap, wide) => mix(paper, own[action], FAINT + (1 - FAINT) * Math.min(gap / (wide || 1), 1));
 }
 

@@ -1,8 +1,8 @@
 /** The decision at the shared moment: what was seen, and what three networks thought of every action. */
 
 import { bars } from "../core/charts.js";
-import { clear, el } from "../core/dom.js";
-import { actionClass, actionName, perFrame } from "../core/naming.js";
+import { clear, el, perFrame } from "../core/dom.js";
+import { actionClass, actionName } from "../core/naming.js";
 import { argmax } from "../net/network.js";
 
 const NAMES = ["best", "online", "target"];

@@ -3,8 +3,8 @@
 import { attribute, STEPS } from "../net/attribution.js";
 import { bars } from "../core/charts.js";
 import { row } from "../core/codec.js";
-import { clear, el } from "../core/dom.js";
-import { actionClass, actionName, featureName, perFrame } from "../core/naming.js";
+import { clear, el, perFrame } from "../core/dom.js";
+import { actionClass, actionName, featureName } from "../core/naming.js";
 import { features } from "../net/network.js";
 import { css, rgb } from "../maps/paint.js";
 import { dotProduct, findDead } from "../net/units.js";

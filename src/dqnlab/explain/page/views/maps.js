@@ -1,9 +1,10 @@
 /** Two maps, what the network would do and what it expects, and a film of how they formed. */
 
-import { clear, el } from "../core/dom.js";
+import { clear, el, perFrame } from "../core/dom.js";
 import { atStates, grid, sideFor } from "../net/grid.js";
 import { actionLegend, heldWords, inWords, named, pointWords, valueLegend } from "../maps/legends.js";
-import { featureName, perFrame } from "../core/naming.js";
+import { featureName } from "../core/naming.js";
+import { placeIn } from "../core/page.js";
 import { features, makeNetwork } from "../net/network.js";
 import { actionColours, paintPlane, picture, valueColour, wideGap } from "../maps/paint.js";
 import { facts, limits, middles, nearestMoment, nextVisit, usualAxes, visited, visits } from "../maps/planes.js";
@@ -64,12 +65,12 @@ class Maps {
 
   get axes() {
     const count = Math.min(this.page.moment().obs.length, MOST_CHOICES);
-    const [x, y] = ["map.x", "map.y"].map((key) => Math.min(Math.max(Math.trunc(this.page.store.get(key)), 0), count - 1));
+    const [x, y] = ["map.x", "map.y"].map((key) => placeIn(this.page.store.get(key), count));
     return x === y ? [x, (x + 1) % count] : [x, y];
   }
 
   get snap() {
-    return Math.min(Math.max(Math.trunc(this.page.store.get("map.snap")), 0), this.nets.length - 1);
+    return placeIn(this.page.store.get("map.snap"), this.nets.length);
   }
 
   snapText() {

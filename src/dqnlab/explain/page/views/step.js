@@ -1,6 +1,7 @@
 /** One learning step: the stages of an update with their numbers, and switches that compute the target anew. */
 
 import { clear, el } from "../core/dom.js";
+import { placeIn } from "../core/page.js";
 import { makeStep, TRUNCATED } from "./stepmath.js";
 import { STAGES } from "./stepstages.js";
 
@@ -27,7 +28,7 @@ export function mountStep(root, page) {
 /** What the reader has chosen; what an address says beyond that is put right. */
 function readState(store, step) {
   const n = store.get("step.n");
-  const chosen = Math.min(Math.max(Math.trunc(store.get("step.row")), 0), step.count - 1);
+  const chosen = placeIn(store.get("step.row"), step.count);
   const switches = {
     double: store.get("step.double") === 1, huber: store.get("step.huber") === 1, trunc: store.get("step.trunc") === 1,
     n: step.choices.includes(n) ? n : step.own.n,

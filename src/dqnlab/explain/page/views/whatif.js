@@ -1,14 +1,15 @@
 /** What if: sliders on every input; the network answers at once, and the physics goes on where it is let go. */
 
 import { bars, lineChart } from "../core/charts.js";
-import { clear, el } from "../core/dom.js";
+import { clear, el, perFrame } from "../core/dom.js";
+import { actionClass } from "../core/naming.js";
+import { placeIn } from "../core/page.js";
 import { features } from "../net/network.js";
 import { along, asked, changed, draggable, parse, verdict, written } from "./question.js";
 import { makeStage } from "../world/stage.js";
 import { systemOf } from "../world/systems.js";
 import { makeLetGo } from "./letgo.js";
 
-const COLOURS = 6; // of actions; further ones take them again
 const DEAR = 12; // milliseconds for a curve; one that takes longer waits
 const QUIET = 150; // milliseconds without a new question
 
@@ -46,18 +47,18 @@ export function mountWhatif(root, page) {
     answer.show(now);
     later.ask();
   };
-  const soon = makeSoon(show);
+  const soon = perFrame(show);
   store.on(["whatif.x", "whatif.net", "whatif.i"], (keys) => {
     letGo.forget(keys.includes("whatif.x")); // what another network did from the same state stays, to compare
-    soon.ask();
+    soon();
   });
   store.on(["ep", "t"], () => {
     if (letGo.running()) return; // a film that plays above must not end what was let go below
     if (question.dragged() === null) letGo.forget(true);
-    soon.ask();
+    soon();
   });
   show();
-  return () => { soon.end(); later.end(); letGo.stop(); };
+  return () => { soon.cancel(); later.end(); letGo.stop(); };
 }
 
 /** The word that says why there is nothing to ask here, or null. */
@@ -147,7 +148,7 @@ function makeAnswer(page, question) {
       });
       stage.show(state ?? obs, { action: action ?? best, label: text, terrain: page.episode().terrain });
       clear(values).append(bars(Array.from(q, (value, a) => ({
-        label: t(data.actions[a]), value, class: `action-${a % COLOURS}`,
+        label: t(data.actions[a]), value, class: actionClass(a),
       }))));
       said.textContent = text;
     },
@@ -157,11 +158,11 @@ function makeAnswer(page, question) {
 /** The values of every action along the input that was dragged last. */
 function curve(page, question, inputs, { obs, values }, width) {
   const { data, t } = page;
-  const i = Math.min(Math.max(Math.trunc(page.store.get("whatif.i")), 0), inputs.length - 1);
+  const i = placeIn(page.store.get("whatif.i"), inputs.length);
   const { x, y } = along(i, {
     network: question.network(), obsSpec: data.obs, obs, inputs, values, system: question.system,
   });
-  const series = y.map((q, a) => ({ name: t(data.actions[a]), x, y: q, class: `action-${a % COLOURS}` }));
+  const series = y.map((q, a) => ({ name: t(data.actions[a]), x, y: q, class: actionClass(a) }));
   const label = t("whatif.along", { input: t(inputs[i].name) });
   return el("div", {},
     el("p", { class: "muted" }, label),
@@ -178,16 +179,10 @@ function nearestOn({ low, high, step }, value) {
   return step === 1 ? Math.round(inside) : inside;
 }
 
-/**
- * Draws with the next picture of the screen, once, however often it was asked: {ask(), end()}.
- * Where `delay` says so it waits so many milliseconds, and anew after every question.
- */
-function makeSoon(draw, delay = () => 0) {
-  let request = null;
+/** Draws once, at the next picture, but where `delay` says so only so many milliseconds after the last question. */
+function makeSoon(draw, delay) {
+  const next = perFrame(draw);
   let timer = null;
-  const next = () => {
-    request ??= window.requestAnimationFrame(() => { request = null; draw(); });
-  };
   return {
     ask() {
       clearTimeout(timer);
@@ -196,7 +191,7 @@ function makeSoon(draw, delay = () => 0) {
     },
     end() {
       clearTimeout(timer);
-      if (request !== null) window.cancelAnimationFrame(request);
+      next.cancel();
     },
   };
 }

@@ -1,6 +1,7 @@
 /** The world and a time line: an episode of the best network, with all that can be told of each of its steps. */
 
 import { clear, el } from "../core/dom.js";
+import { actionClass, actionName } from "../core/naming.js";
 import { features } from "../net/network.js";
 import { momentOf } from "../core/page.js";
 import { Picture } from "../world/picture.js";
@@ -202,7 +203,7 @@ class WorldView {
     const moment = momentOf(this.#page.episode(), at);
     const found = (name, digits = 4) => num(this.#found[name][at], digits);
     const texts = {
-      step: t("world.at", { t: at, last: this.#player.last }), action: t(data.actions[moment.action] ?? `${moment.action}`),
+      step: t("world.at", { t: at, last: this.#player.last }), action: actionName(this.#page, moment.action),
       value: found("value"), gap: found("gap", 3), reward: found("reward"), earned: found("earned"),
     };
     texts.all = t("world.said", texts);
@@ -213,7 +214,7 @@ class WorldView {
     clear(this.#parts.numbers).append(...NUMBERS.flatMap((name) => [
       el("dt", { class: "muted" }, t(`world.${name}`)),
       el("dd", { class: `number world-${name}` },
-        name === "action" ? el("span", { class: `swatch action-${moment.action % 6}`, "aria-hidden": "true" }) : null,
+        name === "action" ? el("span", { class: `swatch ${actionClass(moment.action)}`, "aria-hidden": "true" }) : null,
         texts[name]),
     ]));
     const note = this.#note(moment);

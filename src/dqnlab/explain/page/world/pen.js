@@ -2,6 +2,24 @@
 
 import { colour } from "../core/dom.js";
 
+/**
+ * Makes a canvas as wide as `room` and the largest size allow, sharp on dense screens: {width, height, context}, both in
+ * pixels of the page, as the context counts too.
+ */
+export function fit(canvas, room, ratio, { widest, highest }) {
+  const width = Math.floor(Math.min(room, widest, highest * ratio));
+  const height = Math.round(width / ratio);
+  const density = devicePixelRatio || 1;
+  const [wide, high] = [Math.round(width * density), Math.round(height * density)];
+  if (canvas.width !== wide || canvas.height !== high) { // to set them empties it
+    [canvas.width, canvas.height] = [wide, high];
+    [canvas.style.width, canvas.style.height] = [`${width}px`, `${height}px`];
+  }
+  const context = canvas.getContext("2d");
+  context.setTransform(density, 0, 0, density, 0, 0);
+  return { width, height, context };
+}
+
 /** The colours of the present theme; reading them costs time, so whoever draws often keeps them. */
 export function palette() {
   const names = ["ink", "paper", "card", "muted", "line", "accent", "good", "bad", "warn", "shade"];

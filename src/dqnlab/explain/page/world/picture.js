@@ -2,10 +2,9 @@
 
 import { el } from "../core/dom.js";
 import { DRAWN, draw, shape } from "./drawings.js";
-import { palette } from "./pen.js";
+import { fit, palette } from "./pen.js";
 
-const WIDEST = 720;  // pixels of the page
-const HIGHEST = 400;
+const LARGEST = { widest: 720, highest: 400 };  // pixels of the page
 const COARSE = 64;  // images up to this size show squares, not a blur
 
 export class Picture {
@@ -53,10 +52,8 @@ export class Picture {
     this.#moment = moment;
     const nothing = this.isFilm && !this.#images.length;
     this.canvas.hidden = nothing;
-    const size = this.#fit();
+    const { context, ...size } = this.#fit();
     if (!moment || nothing || this.#world.kind === "none" || size.width <= 0) return;
-    const context = this.canvas.getContext("2d");
-    context.setTransform(size.dots, 0, 0, size.dots, 0, 0);
     if (this.isFilm) this.#film(context, moment.t, size);
     else {
       draw(context, this.#world, moment.state ?? moment.obs, {
@@ -72,15 +69,7 @@ export class Picture {
   /** The canvas as wide as there is room; its own pixels are those of the screen. */
   #fit() {
     const ratio = this.#frames ? this.#frames.width / this.#frames.height : this.isFilm ? 2 : shape(this.#world);
-    const width = Math.floor(Math.min(WIDEST, this.node.clientWidth, HIGHEST * ratio));
-    const height = Math.round(width / ratio);
-    const dots = devicePixelRatio || 1;
-    const [wide, high] = [Math.round(width * dots), Math.round(height * dots)];
-    if (this.canvas.width !== wide || this.canvas.height !== high) {  // to set them empties it
-      [this.canvas.width, this.canvas.height] = [wide, high];
-      [this.canvas.style.width, this.canvas.style.height] = [`${width}px`, `${height}px`];
-    }
-    return { width, height, dots };
+    return fit(this.canvas, this.node.clientWidth, ratio, LARGEST);
   }
 
   #film(context, t, { width, height }) {

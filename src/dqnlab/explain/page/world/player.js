@@ -1,5 +1,7 @@
 /** The clock of an episode: which step is shown, and what moves it on. */
 
+import { placeIn } from "../core/page.js";
+
 const SHARE_EVERY = 100;  // milliseconds; what else follows the moment has more to compute than one picture
 const CALM = 2;  // pictures a second for readers who asked for less motion
 
@@ -62,7 +64,7 @@ export class Player {
   }
 
   #go(t) {
-    this.t = Math.min(Math.max(Math.trunc(t), 0), this.last);
+    this.t = placeIn(t, this.last + 1);
     this.#show(this.t);
   }
 }

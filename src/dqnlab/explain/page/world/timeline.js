@@ -2,6 +2,7 @@
 
 import { el, svg } from "../core/dom.js";
 import { row } from "../core/codec.js";
+import { actionClass } from "../core/naming.js";
 
 /** What the strip shows, of each step: {value, gap, reward} and what was earned so far, as typed arrays. */
 export function signals(episode) {
@@ -108,6 +109,6 @@ function runs(actions) {
     boxes.set(actions[from], `${boxes.get(actions[from]) ?? ""}M${from} 0H${to}V100H${from}Z`);
     from = to;
   }
-  const paths = [...boxes].map(([action, d]) => svg("path", { d, class: `lane-run action-${action % 6}` }));
+  const paths = [...boxes].map(([action, d]) => svg("path", { d, class: `lane-run ${actionClass(action)}` }));
   return Object.assign(paths, { width: actions.length });
 }
