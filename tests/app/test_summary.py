@@ -40,7 +40,7 @@ def text_of(what: RenderableType, width: int = 80) -> str:
 def test_the_summary_has_the_score_its_interval_and_where_that_comes_from() -> None:
     text = text_of(summary(run()))
     assert "488.2  95 % interval 480.0 to 495.5  100 fresh greedy episodes" in text
-    assert "bootstrap over episodes, not over training seeds" in text
+    assert "over episodes, not over training seeds" in text
 
 
 def test_the_biased_score_stands_beside_it_with_the_number_of_attempts() -> None:
@@ -102,3 +102,11 @@ def test_an_evaluation_says_how_many_episodes_the_limit_cut() -> None:
     assert "100, 93 of them cut by the step limit" in text_of(evaluation(SCORE, "x"))
     assert "100, none cut by the step limit" in text_of(evaluation(replace(SCORE, cut=0), "x"))
     assert "312.0" in text_of(evaluation(SCORE, "x"))
+
+
+def test_a_score_without_spread_has_no_interval_and_says_why() -> None:
+    same = replace(SCORE, mean=500.0, low=None, high=None, interval="none: no spread seen in 100 episodes")
+    text = text_of(summary(run(score=same)))
+    assert "500.0  100 fresh greedy episodes" in text
+    assert "no spread seen in 100 episodes" in text
+    assert "95 % interval" not in text

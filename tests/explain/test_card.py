@@ -1,6 +1,7 @@
 """What a notebook shows of a run, of a group, and of a report."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -97,3 +98,14 @@ def test_a_report_is_shown_in_a_frame_that_cannot_reach_the_notebook(tmp_path: P
     frame = parsed(Report(tmp_path / "page.html", ())._repr_html_())
     assert frame.get("srcdoc") == '<p title="a">&amp; 繁體</p>'
     assert frame.get("sandbox") == "allow-scripts"
+
+
+def test_scores_without_spread_have_no_interval_and_say_so(tmp_path: Path) -> None:
+    same = replace(score(500.0), low=None, high=None, interval="none: no spread seen in 3 episodes")
+    runs = [run(tmp_path / f"seed-{i}", seed=i, score=same) for i in range(2)]
+    text = "".join(parsed(runs[0]._repr_html_()).itertext())
+    assert "score 500, over 3 fresh episodes, no interval: no spread seen in 3 episodes" in text
+    tree = parsed(Group(tmp_path, "CartPole-v1", "cartpole", (0, 1), tuple(runs), 9.0)._repr_html_())
+    text = "".join(tree.itertext())
+    assert "mean 500.0, no spread seen in 2 seeds" in text
+    assert [cell.text for cell in tree.findall(".//td")][2::5] == ["none", "none"]

@@ -112,6 +112,17 @@ def test_the_curve_shows_every_evaluation_the_score_and_the_threshold(open_page:
     assert "threshold 475" in page.locator("#curve svg").first.text_content()
 
 
+def test_a_score_without_spread_has_a_mean_and_no_interval(open_page: Open) -> None:
+    run = sample()["run"]
+    same = {**run["score"], "mean": 500.0, "low": None, "high": None}
+    page = open_page(data(HEALTHY, run=run | {"score": same, "score_registered": same | {"episodes": 1}})).page
+    assert page.locator("#curve .band").count() == 2
+    assert "score 500, no spread seen, so no interval" in page.inner_text("#curve .card")
+    assert "500 (one episode, so no interval)" in page.inner_text("#curve .card")
+    assert "Score 500 (no spread seen, so no interval) over 100 fresh episodes." in page.inner_text(".summary")
+    assert page.evaluate("document.body.innerText.match(/(main|curve)[.][a-z_.-]+/g)") is None
+
+
 def test_a_run_without_a_score_or_threshold_has_a_curve(open_page: Open) -> None:
     run = sample()["run"] | {"score": None, "score_registered": None}
     page = open_page(data(HEALTHY, run=run, threshold=None, confirms=[])).page

@@ -11,7 +11,7 @@ from dqnlab.learn.heads import ScalarHead
 from dqnlab.learn.networks import QNetwork, export_weights
 from dqnlab.learn.types import ObsSpec
 from dqnlab.run.evaluate import Outcome
-from dqnlab.run.judge import LEADERS, Judge, Rules
+from dqnlab.run.judge import LEADERS, Candidate, Judge, Rules
 from dqnlab.run.seeds import STREAMS, env_seeds
 
 ROOM = 2**28  # seeds per stream
@@ -135,7 +135,38 @@ def test_without_doubt_the_threshold_itself_passes(quality: float, passed: bool)
     j.select(worth(quality), 0)
     j.rules = j.rules._replace(threshold=475.0)
     event = j.confirm(7)
-    assert (event.passed, event.mean, event.step, len(event.returns)) == (passed, pytest.approx(quality), 7, 50)
+    assert (event.passed, event.mean, event.step) == (passed, pytest.approx(quality), 7)
+    assert len(event.returns) == (100 if passed else 50)
+
+
+def test_equal_returns_are_tested_by_as_many_fresh_episodes_again() -> None:
+    j = judge()
+    j.select(worth(480), 0)
+    assert j.confirm(0).passed
+    _, first, second = seeds(j)
+    assert len(first) == len(second) == 50
+    assert not set(first) & set(second)
+
+
+def passes(successes: float, episodes: int = 50, runs: int = 400) -> float:
+    """The share of runs that confirm a network with so many successes, where as many are the threshold."""
+    j, passed = judge(threshold=successes, confirm_episodes=episodes), 0
+    rng = np.random.default_rng(episodes)
+    j.evaluator.play = lambda _, seeds: outcome(rng.random(len(seeds)) < successes)  # type: ignore[method-assign]
+    for _ in range(runs):
+        j.candidate = Candidate(0, export_weights(worth(0)), 1.0)
+        passed += j.confirm(0).passed
+    return passed / runs
+
+
+def outcome(returns: np.ndarray) -> Outcome:
+    zeros = np.zeros(len(returns))
+    return Outcome(returns.astype(float), zeros.astype(bool), zeros, zeros)
+
+
+@pytest.mark.parametrize("successes", [0.8, 0.9, 0.95])
+def test_luck_alone_seldom_confirms(successes: float) -> None:
+    assert passes(successes) <= 0.035
 
 
 def test_a_mean_that_only_just_holds_is_not_enough() -> None:

@@ -55,11 +55,11 @@ def _line(label: str, *words: str | Text | tuple[str, str]) -> Text:
 def _score(label: str, score: Score | None, remark: str) -> list[Text]:
     if score is None:
         return [_line(label, ("none: judging was not reached", LABEL))]
-    interval = f"  95 % interval {number(score.low)} to {number(score.high)}"
+    interval = "" if score.low is None else f"  95 % interval {number(score.low)} to {number(score.high)}"
     what = f"{score.episodes} fresh greedy episodes{remark}"
     return [
         _line(label, (number(score.mean), "bold"), interval, (f"  {what}", LABEL)),
-        _line("", ("bootstrap over episodes, not over training seeds", LABEL)),
+        _line("", (score.interval, LABEL)),
     ]
 
 
@@ -112,10 +112,14 @@ def _seeds_table(group: SeedsGroup) -> Table:
         if not isinstance(result, Run) or result.score is None:
             table.add_row(str(result.seed), Text("none", BAD), "", "-", *costs)
             continue
-        interval = f"{number(result.score.low)} to {number(result.score.high)}"
+        interval = _ends(result.score.low, result.score.high)
         solved = Text("-") if result.solved is None else _verdict(result.solved)
         table.add_row(str(result.seed), Text(number(result.score.mean), "bold"), interval, solved, *costs)
     return table
+
+
+def _ends(low: float | None, high: float | None) -> str:
+    return "none" if low is None or high is None else f"{number(low)} to {number(high)}"
 
 
 def _total(seconds: float | Mapping[str, float]) -> float:
@@ -163,7 +167,7 @@ def runs_table(runs: Sequence[Mapping[str, Any]]) -> RenderableType:
             Text(clean(str(entry.get("env", folder.parent.name)))),  # Text: rich reads markup in a plain str
             Text(clean(str(entry["name"]))),
             number(score["mean"]) if score else Text(clean(str(entry.get("status", "unfinished"))), BAD),
-            f"{number(score['low'])} to {number(score['high'])}" if score else "",
+            _ends(score["low"], score["high"]) if score else "",
             "-" if entry.get("solved") is None else _verdict(bool(entry["solved"])),
             f"{entry['env_steps']:,}" if "env_steps" in entry else "",
             f"{seconds['total']:.1f}" if seconds and "total" in seconds else "",

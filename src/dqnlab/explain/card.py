@@ -25,7 +25,7 @@ def run_card(run: Run) -> str:
 def group_card(group: Group) -> str:
     """A group as html: every seed's score and curve on one scale, and the mean with its interval over seeds."""
     scores = [run.score for run in group.runs if run.score is not None]
-    span = _span([value for score in scores for value in (score.low, score.high)])
+    span = _span([value for score in scores for value in (score.low, score.mean, score.high) if value is not None])
     rows = [_row(run, span) for run in group.runs]
     rows += [
         f"<tr><td>{each.seed}</td><td colspan='4'>failed: {_text(each.error)}</td></tr>" for each in group.failures
@@ -67,6 +67,8 @@ def _mean(group: Group) -> str:
     interval = ""
     if mean.low is not None and mean.high is not None:
         interval = f", 95 % interval over seeds {_number(mean.low)} to {_number(mean.high)}"
+    elif mean.seeds > 1:
+        interval = f", {_text(mean.interval.removeprefix('none: '))}"
     return f"mean <b>{mean.mean:.1f}</b>{interval}"
 
 
@@ -78,6 +80,8 @@ def _score_line(run: Run) -> str:
 
 
 def _interval(score: Score) -> str:
+    if score.low is None or score.high is None:
+        return f"over {score.episodes} fresh episodes, no interval: {_text(score.interval.removeprefix('none: '))}"
     return f"95 % interval {_number(score.low)} to {_number(score.high)} over {score.episodes} fresh episodes"
 
 
@@ -91,13 +95,15 @@ def _row(run: Run, span: tuple[float, float]) -> str:
     if run.score is None:
         return f"<tr><td>{run.seed}</td><td colspan='4'>no score</td></tr>"
     low, high = span
-    at = [round(100 * (value - low) / (high - low), 1) for value in (run.score.low, run.score.high, run.score.mean)]
+    mean, start, end = run.score.mean, run.score.low, run.score.high
+    ends = (mean, mean) if start is None or end is None else (start, end)
+    at = [round(100 * (value - low) / (high - low), 1) for value in (*ends, mean)]
     bar = (
         '<svg width="120" height="12" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect x="{at[0]}" y="3" width="{max(at[1] - at[0], 1):.1f}" height="4" fill="#3b82c4" opacity=".4"/>'
         f'<rect x="{max(at[2] - 1, 0)}" y="0" width="2" height="10" fill="#3b82c4"/></svg>'
     )
-    interval = f"{_number(run.score.low)} to {_number(run.score.high)}"
+    interval = "none" if start is None or end is None else f"{_number(start)} to {_number(end)}"
     cells = (str(run.seed), f"<b>{_number(run.score.mean)}</b>", interval, bar, f"{run.env_steps:,}")
     return "<tr>" + "".join(f'<td style="{CELL}">{cell}</td>' for cell in cells) + "</tr>"
 

@@ -9,8 +9,9 @@ from ..config import Env
 from ..learn.policy import QFunction
 from .device import arithmetic
 from .envs import EnvSpec
+from .interval import over_episodes
 from .rollout import rollout
-from .score import Score, bootstrap
+from .score import Score
 from .seeds import env_seeds
 from .vector import NATIVE, Envs, make_envs
 from .watchdog import watched
@@ -74,7 +75,7 @@ class Evaluator:
 def score_of(outcome: Outcome) -> Score:
     """The score of N episodes."""
     returns = outcome.returns
-    low, high = bootstrap(returns)
+    low, high, how = over_episodes(returns)
     return Score(
         mean=float(returns.mean()),
         low=low,
@@ -84,6 +85,7 @@ def score_of(outcome: Outcome) -> Score:
         episodes=len(returns),
         returns=tuple(returns.tolist()),
         cut=int(outcome.cut.sum()),
+        interval=how,
     )
 
 

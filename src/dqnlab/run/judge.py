@@ -17,10 +17,12 @@ from ..learn.networks import QNetwork, export_weights, import_weights
 from ..learn.policy import q_function
 from .evaluate import Evaluator, Outcome, score_of
 from .events import Confirmed, Evaluated
-from .score import Score, bootstrap
+from .interval import no_spread, over_episodes
+from .score import Score
 from .seeds import env_seeds
 
 LEADERS = 3  # candidates that meet again at the end
+AGAIN = 2**31  # added to the draw of the episodes that equal returns are tested by once more
 
 
 class Rules(NamedTuple):
@@ -93,17 +95,21 @@ class Judge:
         """Tests the candidate on fresh episodes, other ones at each attempt.
 
         It passes if the whole 95 % interval of its mean lies above the threshold: a mean alone would
-        stop training for many a network whose score then falls short.
+        stop training for many a network whose score then falls short. Returns that are all the same have no
+        interval, and mean little: who fails once in 20 episodes succeeds in 50 of 50 one time in 13. As many
+        episodes again have to be like them, or leave the interval of all above the threshold.
         """
         candidate, threshold = self.candidate, self.rules.threshold
         assert candidate is not None, "nobody to confirm"
         assert threshold is not None
         self.attempts, self.candidate = self.attempts + 1, None
-        seeds = env_seeds(self.rules.seed, "confirm-1", self.rules.confirm_episodes, draw=self.attempts)
-        returns = self._play_candidate(candidate, seeds).returns
+        returns = self._fresh(candidate, draw=self.attempts)
+        if no_spread(returns) and returns.mean() >= threshold:
+            returns = np.concatenate([returns, self._fresh(candidate, draw=AGAIN + self.attempts)])
         candidate.fresh += returns.tolist()
         mean = float(returns.mean())
-        candidate.passed = bootstrap(returns, resamples=2_000)[0] >= threshold
+        low = over_episodes(returns).low
+        candidate.passed = (mean if low is None else low) >= threshold
         self._rank(candidate)
         return Confirmed(step, self.attempts, tuple(returns.tolist()), mean, candidate.passed)
 
@@ -115,9 +121,8 @@ class Judge:
         # Whoever passed ranks above whoever did not, whatever these episodes say; one alone has nobody to meet.
         contenders = [candidate for candidate in self.leaders if candidate.passed] or self.leaders
         if len(contenders) > 1:
-            fresh = env_seeds(self.rules.seed, "confirm-1", self.rules.confirm_episodes, draw=0)
             for candidate in contenders:
-                candidate.fresh += self._play_candidate(candidate, fresh).returns.tolist()
+                candidate.fresh += self._fresh(candidate, draw=0).tolist()
         winner = max(contenders, key=lambda candidate: candidate.rank)
         last = env_seeds(self.rules.seed, "confirm-2", self.rules.score_episodes)
         score = score_of(self._play_candidate(winner, last))
@@ -141,6 +146,11 @@ class Judge:
     def _rank(self, candidate: Candidate) -> None:
         others = [c for c in self.leaders if c is not candidate]
         self.leaders = sorted([*others, candidate], key=lambda c: c.rank, reverse=True)[:LEADERS]
+
+    def _fresh(self, candidate: Candidate, draw: int) -> np.ndarray:
+        """The returns of confirming episodes; another `draw` gives other ones."""
+        seeds = env_seeds(self.rules.seed, "confirm-1", self.rules.confirm_episodes, draw)
+        return self._play_candidate(candidate, seeds).returns
 
     def _play_candidate(self, candidate: Candidate, seeds: list[int]) -> Outcome:
         import_weights(self.scratch, candidate.weights)

@@ -66,7 +66,7 @@ def check_result(result: Mapping[str, Any], path: Path) -> None:
     score, seconds = result.get("score"), result.get("seconds")
     sound = {
         "env": isinstance(result.get("env"), str),
-        "score": score is None or _numbers(score, "mean", "low", "high"),
+        "score": score is None or (_numbers(score, "mean") and _interval(score)),
         "solved": result.get("solved") in (None, True, False),
         "env_steps": is_count(result.get("env_steps")),
         "updates": is_count(result.get("updates")),
@@ -106,6 +106,11 @@ def read_trackers(path: Path) -> list[str]:
 
 def _numbers(table: object, *names: str) -> bool:
     return isinstance(table, dict) and all(is_number(table.get(name)) for name in names)
+
+
+def _interval(score: Mapping[str, Any]) -> bool:
+    """Whether there are both ends, or none."""
+    return _numbers(score, "low", "high") or score.get("low", 0) is score.get("high", 0) is None
 
 
 def _refuse(path: Path, values: Mapping[str, Any], sound: Mapping[str, bool]) -> None:

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Two-sided 95 % points of Student's t by degrees of freedom (Student 1908; NIST/SEMATECH e-Handbook, 1.3.6.7.2).
-T_95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306}
-FEW = len(T_95) + 1  # seeds: up to so many, resampling them gives an interval that is too narrow
+from .interval import OVER_EPISODES, over_seeds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,16 +13,17 @@ class Score:
     """The mean return of greedy episodes, and how sure it is."""
 
     mean: float
-    low: float
-    """lower end of the 95 % interval"""
-    high: float
+    low: float | None
+    """lower end of the 95 % interval; none where all returns are the same, or there is only one"""
+    high: float | None
     minimum: float
     maximum: float
     episodes: int
     returns: tuple[float, ...]
     cut: int
     """episodes that the step limit ended"""
-    interval: str = "95 % bootstrap over episodes, not over training seeds"
+    interval: str = OVER_EPISODES
+    """which interval it is, or why there is none"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,31 +32,16 @@ class SeedsMean:
 
     mean: float
     low: float | None
-    """lower end of the 95 % interval; none for a single seed, which says nothing about others"""
+    """lower end of the 95 % interval; none for a single seed, and where all scores are the same"""
     high: float | None
     seeds: int
     """how many have a score"""
     interval: str
+    """which interval it is, or why there is none"""
 
 
 def seeds_mean(scores: Sequence[float]) -> SeedsMean:
-    """The mean of at least one score, one per seed, with a 95 % interval over seeds.
-
-    Student's t for up to 9 seeds, which takes scores to be normally distributed; from 10 on the bootstrap.
-    """
-    num, mean = len(scores), float(np.mean(scores))
-    if num == 1:
-        return SeedsMean(mean=mean, low=None, high=None, seeds=1, interval="none: one seed says nothing about others")
-    if num > FEW:
-        low, high = bootstrap(np.asarray(scores, float))
-        return SeedsMean(mean=mean, low=low, high=high, seeds=num, interval="95 % bootstrap over seeds")
-    half = T_95[num - 1] * float(np.std(scores, ddof=1)) / num**0.5
-    return SeedsMean(mean=mean, low=mean - half, high=mean + half, seeds=num, interval="95 % Student t over seeds")
-
-
-def bootstrap(returns: np.ndarray, resamples: int = 10_000) -> tuple[float, float]:
-    """The 95 % percentile interval of the mean of returns [N], always by the same random numbers (Efron 1979)."""
-    rng = np.random.default_rng(0)
-    means = returns[rng.integers(len(returns), size=(resamples, len(returns)))].mean(1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
+    """The mean of at least one score, one per seed, with Student's 95 % interval over seeds."""
+    values = np.asarray(scores, float)
+    low, high, how = over_seeds(values)
+    return SeedsMean(mean=float(values.mean()), low=low, high=high, seeds=len(values), interval=how)

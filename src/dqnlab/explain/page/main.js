@@ -4,6 +4,7 @@ import { unpack } from "./core/codec.js";
 import { clear, el } from "./core/dom.js";
 import { LANGUAGES, makeWords, num, preferred } from "./core/i18n.js";
 import { makePage } from "./core/page.js";
+import { interval } from "./core/score.js";
 import { Store } from "./core/store.js";
 import { mountCurve } from "./views/curve.js";
 import { mountDecision } from "./views/decision.js";
@@ -87,9 +88,7 @@ function goTo(id) {
 function summary(t) {
   const { run, threshold } = data;
   const score = run.score
-    ? t("main.score", {
-      mean: num(run.score.mean, 4), low: num(run.score.low, 4), high: num(run.score.high, 4), n: run.score.episodes,
-    })
+    ? t("main.score", { mean: num(run.score.mean, 4), interval: interval(run.score, t), n: run.score.episodes })
     : t("main.no_score");
   const verdict = { true: "main.solved", false: "main.unsolved" }[run.solved];
   const health = data.findings?.[0];

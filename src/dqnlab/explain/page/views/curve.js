@@ -2,6 +2,7 @@
 
 import { lineChart } from "../core/charts.js";
 import { clear, el } from "../core/dom.js";
+import { interval } from "../core/score.js";
 
 /** Mounts the view. */
 export function mountCurve(root, page) {
@@ -26,7 +27,7 @@ function curve(page, width) {
   const bands = [{ x, low: over("low"), high: over("high") }, { x, low: over("quarter"), high: over("three_quarters") }];
   const levels = [];
   if (score) {
-    bands.push({ from: score.low, to: score.high, class: "good" });
+    if (score.low !== null) bands.push({ from: score.low, to: score.high, class: "good" });
     levels.push({ y: score.mean, text: "", class: "good" });
   }
   if (data.threshold !== null) levels.push({ y: data.threshold, text: t("curve.threshold", { value: num(data.threshold, 4) }) });
@@ -35,7 +36,7 @@ function curve(page, width) {
   const room = 0.08 * Math.abs(top - Math.min(...over("low")));
   const chart = lineChart({
     series: [{ name: t("curve.mean"), x, y: over("mean") }], bands, levels, marks,
-    width: Math.min(Math.max(width, 340), 900), height: 300, xLow: 0, low: score?.low, high: top + room,
+    width: Math.min(Math.max(width, 340), 900), height: 300, xLow: 0, low: score?.low ?? score?.mean, high: top + room,
     xLabel: t("curve.steps"), yLabel: t("curve.return"), label: t("curve.chart"),
   });
   return el("div", { class: "card" }, chart, legend(page), ...remarks(page));
@@ -44,7 +45,7 @@ function curve(page, width) {
 /** What the colours mean. */
 function legend({ data, t, num }) {
   const { score } = data.run;
-  const text = score && t("curve.score", { mean: num(score.mean, 4), low: num(score.low, 4), high: num(score.high, 4) });
+  const text = score && t("curve.score", { mean: num(score.mean, 4), interval: interval(score, t) });
   return el("p", { class: "legend" },
     el("span", { class: "line-0" }, t("curve.mean")),
     el("span", { class: "spread" }, t("curve.spread")),
@@ -67,7 +68,7 @@ function remarks({ data, t, num }) {
     said.push(t("curve.confirm", { count: data.confirms.length, passed: confirmed(data, true) }));
   }
   if (registered) {
-    said.push(t("curve.registered", { mean: num(registered.mean, 4), low: num(registered.low, 4), high: num(registered.high, 4) }));
+    said.push(t("curve.registered", { mean: num(registered.mean, 4), interval: interval(registered, t) }));
   }
   return said.map((text) => el("p", { class: "muted said" }, text));
 }
