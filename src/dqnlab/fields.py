@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -16,6 +16,7 @@ from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from .config import Config, Env
+from .typed import label
 
 
 @cache
@@ -135,11 +136,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, Sequence):
         return [plain(inner) for inner in value]
     return label(value)
-
-
-def label(value: Callable[..., Any] | object) -> str:
-    """The name of something that text cannot hold."""
-    return str(getattr(value, "__name__", type(value).__name__))
 
 
 def elsewhere(key: str) -> str:

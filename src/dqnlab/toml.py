@@ -13,21 +13,17 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import is_dataclass, replace
-from datetime import date, time
-from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
-from .choices import quoted
+from .checks import DEEPEST, LARGEST_ARGUMENT, as_json, from_json, quoted
 from .config import Config
 from .errors import ConfigError
-from .fields import about, bare, choices, docs, elsewhere, hints, label, nearest, optional, plain, required, wanted
+from .fields import about, bare, choices, docs, elsewhere, hints, nearest, optional, plain, required, wanted
 from .trust import check_env_id
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_DEEPEST = 20  # tables and lists inside each other
-_LARGEST = 10**300
 _DOTS = 1_000  # in a line: reading a dotted key takes time and memory by the square of its parts
 _UNPRINTABLE = re.compile(
     r"[\x7f-\x9f\xad\u0600-\u0605\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
@@ -43,7 +39,7 @@ def _table(value: Any) -> dict[str, Any]:
     own = {"kind": value.kind} if hasattr(value, "kind") else {}
     for name in hints(type(value)):
         inner = getattr(value, name)
-        own[name] = _table(inner) if is_dataclass(inner) else plain(inner)
+        own[name] = _table(inner) if is_dataclass(inner) else _arguments(inner) if name == "kwargs" else plain(inner)
     return own
 
 
@@ -78,19 +74,23 @@ def _rows(values: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
 
 
 def _text(name: str, value: Any) -> str:
-    if name == "kwargs" and _holds(value, NoneType):
-        # TOML has no null, and a keyword may well be the text "none": such a table is written as JSON.
-        return _literal(json.dumps(value, default=label))
-    return _literal(plain(value))
+    return _literal(_arguments(value) if name == "kwargs" else plain(value))
 
 
-def _holds(value: Any, kind: type | tuple[type, ...]) -> bool:
-    """Whether there is something of a kind anywhere inside."""
+def _arguments(kwargs: Mapping[str, Any]) -> Mapping[str, Any] | str:
+    """Keyword arguments as a table or, where a TOML table or a tracker could not hold them, as JSON text.
+
+    TOML has no null (and a keyword may well be the text "none") and no tuple; JSON files hold no infinite numbers.
+    """
+    return as_json(kwargs) if _is_odd(kwargs) else kwargs
+
+
+def _is_odd(value: Any) -> bool:
     if isinstance(value, Mapping):
-        return any(_holds(each, kind) for each in value.values())
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return any(_holds(each, kind) for each in value)
-    return isinstance(value, kind)
+        return any(_is_odd(each) for each in value.values())
+    if isinstance(value, list):
+        return any(_is_odd(each) for each in value)
+    return value is None or isinstance(value, tuple) or (isinstance(value, float) and not math.isfinite(value))
 
 
 def _literal(value: Any) -> str:
@@ -132,12 +132,12 @@ def parse(text: str, source: str) -> dict[str, Any]:
 def _check_bounds(data: object, source: str) -> None:
     """Raises ConfigError for whole numbers that no float can hold and for tables nested very deeply."""
     layer = [data]
-    for _ in range(_DEEPEST):
+    for _ in range(DEEPEST):
         layer = [inner for each in layer for inner in _inside(each)]
-        if any(isinstance(each, int) and abs(each) > _LARGEST for each in layer):
+        if any(isinstance(each, int) and abs(each) > LARGEST_ARGUMENT for each in layer):
             raise ConfigError(f"{source}: a whole number has more than 300 digits: no setting is that large")
     if layer:
-        raise ConfigError(f"{source}: more than {_DEEPEST} tables or lists inside each other: no setting is like that")
+        raise ConfigError(f"{source}: more than {DEEPEST} tables or lists inside each other: no setting is like that")
 
 
 def _inside(value: object) -> list[object]:
@@ -249,13 +249,10 @@ def _kwargs(value: Any, source: str) -> dict[str, Any]:
     """A table, or the same as JSON text, which can say null."""
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = from_json(value)
         except (ValueError, RecursionError) as error:
             raise ConfigError(f"{source}: env.kwargs is no valid JSON: {error}") from error
         _check_bounds(value, source)
     if not isinstance(value, dict):
         raise ConfigError(f"{source}: env.kwargs must be a table of names and values, got {quoted(value)}")
-    for name, each in value.items():
-        if _holds(each, (date, time)):  # TOML's own kind of value, which no other file or tracker knows
-            raise ConfigError(f"{source}: env.kwargs.{name} holds a date or time, got {quoted(each)}: make it a text")
     return value

@@ -51,9 +51,12 @@ FILES: list[tuple[str | bytes, list[str]]] = [
     ("optimizer.lr.x = 1", ["optimizer.lr must be a number, got {'x': 1}"]),
     ("[env]\nkwargs = '[1]'", ["env.kwargs must be a table of names and values, got [1]"]),
     (f"[env]\nkwargs = '{'[' * 100_000}'", ["env.kwargs is no valid JSON"]),
-    ("[env.kwargs]\nborn = 1979-05-27", ["env.kwargs.born holds a date or time, got datetime.date(1979, 5, 27)"]),
-    ("[env.kwargs]\nborn = [{ on = 07:32:00 }]", ["env.kwargs.born holds a date or time"]),
-    ('[env]\nkwargs = \'{"a": "\\ud800"}\'', ["env.kwargs must be values that a text file can hold", "surrogates"]),
+    (
+        "[env.kwargs]\nborn = 1979-05-27",
+        ["env.kwargs.born must be values that a text file can hold", "got datetime.date(1979, 5, 27)"],
+    ),
+    ("[env.kwargs]\nborn = [{ on = 07:32:00 }]", ["env.kwargs.born[0].on must be values that a text file can hold"]),
+    ('[env]\nkwargs = \'{"a": "\\ud800"}\'', ["env.kwargs.a must be values that a text file can hold", "surrogates"]),
     # values
     ("[env]\nid = ''", ["env.id must be the id of an environment, such as CartPole-v1, got ''"]),
     ("env.reward_threshold = nan", ["env.reward_threshold must be in", "got nan"]),

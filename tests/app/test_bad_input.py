@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dqnlab.app import session, worker
-from dqnlab.choices import quoted
+from dqnlab.checks import quoted
 from dqnlab.config import Config, Env, Mlp
 from dqnlab.errors import ConfigError, ResourceError
 
@@ -158,7 +158,7 @@ OBJECTS: list[tuple[Any, str]] = [
     (lambda: Config(seed=10**5000), "seed must be a whole number in [0, 2**32), got a number of 16610 bits"),
     (lambda: Config(seed=1.5), "got 1.5"),
     (lambda: Config(n=datetime.date(2000, 1, 1)), "n must be a whole number from 1 to 1,000, got datetime.date"),
-    (lambda: Mlp(hidden=64), "torso.hidden must be the units of each layer, as (64, 64), got 64"),
+    (lambda: Mlp(hidden="64"), "torso.hidden must be the units of each layer, as (64, 64), got '64'"),
     (lambda: Env(id=4), "env.id must be the id of an environment, such as CartPole-v1, got 4"),
     (lambda: Env(id=None), "got None"),
     (lambda: Env(id="\ud800"), "env.id must be values that a text file can hold, got '\\ud800'"),

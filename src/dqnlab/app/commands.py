@@ -16,8 +16,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..choices import between, whole
-from ..config import LONGEST_FILM, MOST_EPISODES, MOST_FILMS, Episodes, Steps, check_seed
+from ..checks import between, whole
+from ..config import LONGEST_FILM, MOST_EPISODES, MOST_FILMS, Episodes, Steps
 from ..errors import ConfigError, FolderError
 from ..run.folder import REPORT, RESULT
 from .arguments import Evaluate, Explain, Presets, Record, Resume, RunsTable, Selftest, Train, Watch
@@ -128,7 +128,7 @@ def evaluate(words: Sequence[str]) -> int:
     """`dqn evaluate`"""
     args = parse_args(Evaluate, "evaluate", words)
     whole("--episodes", args.episodes, 1, MOST_EPISODES)
-    check_seed("--seed", args.seed)
+    whole("--seed", args.seed, 0, 2**32 - 1)
     from ..run.agent import load
     from ..run.evaluate import evaluate as play
     from .summary import evaluation
@@ -148,7 +148,7 @@ def watch(words: Sequence[str]) -> int:
     """`dqn watch`"""
     args = parse_args(Watch, "watch", words)
     whole("--episodes", args.episodes, 1, MOST_EPISODES)
-    check_seed("--seed", args.seed)
+    whole("--seed", args.seed, 0, 2**32 - 1)
     from ..run.agent import load
     from ..run.film import watch as play
 
@@ -164,7 +164,7 @@ def record(words: Sequence[str]) -> int:
     args = parse_args(Record, "record", words)
     whole("--episodes", args.episodes, 1, MOST_FILMS)
     between("--max-seconds", args.max_seconds, 0, LONGEST_FILM, open_low=True)
-    check_seed("--seed", args.seed)
+    whole("--seed", args.seed, 0, 2**32 - 1)
     from ..run.agent import load
     from ..run.film import record as film
     from ..run.folder import VIDEOS

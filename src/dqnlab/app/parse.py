@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import tyro
 
-from ..choices import quoted
+from ..checks import as_json, from_json, quoted
 from ..config import Env
 from ..errors import ConfigError
 from ..fields import bare, choices, hints, optional, tagged
@@ -72,7 +71,7 @@ def _registry() -> tyro.constructors.ConstructorRegistry:
 
 def _rule(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec[Any] | None:
     if info.type == hints(Env)["kwargs"]:
-        return _spec("JSON", _table, lambda value: json.dumps(value, default=str))
+        return _spec("JSON", _table, as_json)
     if info.type == hints(Env)["id"]:
         return _spec("ID", str, str)
     readers: dict[Any, Any] = {int: _whole, float: _number, Path: _path}
@@ -122,7 +121,7 @@ def _or_none(value: object) -> str:
 
 def _table(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value = from_json(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(f'a JSON object such as {{"name": 1}} is wanted, got {quoted(text)}: {error}') from error
     if not isinstance(value, dict):

@@ -12,7 +12,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from ..choices import quoted
+from ..checks import quoted
 from ..config import Env
 from ..errors import CheckpointError, EnvironmentFault
 from .envs import AnyEnv, EnvSpec, close, make_one

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from gymnasium import spaces
 
-from ...choices import quoted
+from ...checks import quoted
 from ...errors import EnvironmentFault
 from ..envs import AnyEnv, EnvSpec
 from ..vector import LARGEST_REWARD
