@@ -11,7 +11,6 @@ import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass
 from functools import cache, partial, partialmethod, wraps
-from importlib import import_module
 from numbers import Integral
 from os import fspath
 from pathlib import Path
@@ -44,11 +43,11 @@ def check_fields(value: Any, prefix: str = "", **names: str) -> None:
         object.__setattr__(value, name, typed(hint, getattr(value, name), names.get(name, prefix + name)))
 
 
-def door(**late: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def door(late: Callable[[], Mapping[str, Any]] | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """A decorator for a public function: its arguments are converted and checked by their annotations.
 
     Args:
-        late: names in annotations that are imported only if such an argument is given, and from which module.
+        late: gives the names in annotations that the function's module imports only if they are needed.
 
     Raises:
         ConfigError: when the function is called, before it does anything.
@@ -71,10 +70,15 @@ def door(**late: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorate
 
 
-def _hint(function: Callable[..., Any], annotation: object, late: Mapping[str, str]) -> Any:
-    names = {name: getattr(import_module(home), name) for name, home in late.items() if name in str(annotation)}
+def _hint(function: Callable[..., Any], annotation: object, late: Callable[[], Mapping[str, Any]] | None) -> Any:
     one = SimpleNamespace(__annotations__={"value": annotation})
-    return get_type_hints(one, {**getattr(function, "__globals__", {}), **names}, include_extras=True)["value"]
+    names: dict[str, Any] = getattr(function, "__globals__", {})
+    try:
+        return get_type_hints(one, names, include_extras=True)["value"]
+    except NameError:
+        if late is None:
+            raise
+        return get_type_hints(one, {**names, **late()}, include_extras=True)["value"]
 
 
 @cache
