@@ -199,7 +199,7 @@ def test_without_a_compiler_training_says_so_once_and_goes_on_uncompiled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(traced: Any, example: Any, path: Any) -> None:
-        raise FileNotFoundError("no compiler\nanywhere")
+        raise FileNotFoundError("\nno compiler anywhere\n\nCommand: g++ x.cpp\n" + "advice " * 99)
 
     monkeypatch.setattr(compiled, "_build", refuse)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -215,6 +215,24 @@ def test_without_a_compiler_training_says_so_once_and_goes_on_uncompiled(
     assert [line for line in said if "compiling" not in line] == [
         "the update runs uncompiled: FileNotFoundError: no compiler anywhere"
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_an_environment_of_numbered_states_compiles_and_learns_the_same(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("programs")))
+    lake = small(env=Env(id="FrozenLake-v1"), learning_starts=64, budget=Steps(num=564), select_episodes=1)
+    said: list[str] = []
+    compiled, plain = (build.assemble(replace(lake, compile=choice)) for choice in ("on", "off"))
+    for system in (compiled, plain):
+        for _ in system.events(said.append):
+            pass
+        assert system.learner.updates == 501
+    assert compiled.config.compile == "on"
+    assert [line for line in said if "uncompiled" in line] == []
+    torch.testing.assert_close(compiled.learner.values[0], plain.learner.values[0], rtol=1e-5, atol=1e-6)
 
 
 def test_nothing_is_compiled_or_said_unless_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,7 @@ from .run.train import Loop, Period, Plan, Progress, run, train
 from .run.vector import make_envs
 
 UPDATES_THAT_PAY = 40_000  # an update saves some 0.4 ms, compiling for the first time takes some 15 s
+APART = "the replay does not fit on the device of the networks"
 WEIGHT_BYTES = 28  # float32 in three networks, two gradients and Adam's two running means
 EPISODE_STEPS = 200  # a guess, for budgets counted in episodes
 
@@ -160,7 +161,7 @@ def make_update(systems: Sequence[System], notify: Notify = say) -> Updater:
     if systems[0].config.compile == "off":
         return plain
     if systems[0].replay.memory.frames.device != systems[0].learner.device:
-        return uncompiled("the replay does not fit on the device of the networks")
+        return uncompiled(APART)
     from .learn.compiled import CompileError
     from .learn.stack import Stack
 

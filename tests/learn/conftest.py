@@ -94,17 +94,27 @@ class Agent(NamedTuple):
         """Stores as many new transitions between unrelated frames as it can hold; some are terminal."""
         layout, rng = self.replay.layout, np.random.default_rng(seed)
         size, count = layout.capacity, layout.num_frames
-        frames = rng.normal(size=(count, *layout.obs.frame_shape)) * (1 if layout.obs.dtype == "float32" else 50)
+        frames = _frames(rng, layout.obs, count)
         start = rng.integers(layout.reach, size, size=size)
         end = start + rng.integers(1, 1 + layout.n, size=size) * layout.num_envs
         discount, before = rng.choice([0.0, 0.9, 0.99], size=size), self.replay.added // size * count
         moved = Transitions(before + start, rng.integers(2, size=size), rng.normal(size=size), discount, before + end)
-        self.replay.add(Block(frames.astype(layout.obs.dtype), rng.random(count) < 0.3, moved, [], 0, 0.0))
+        self.replay.add(Block(frames, rng.random(count) < 0.3, moved, [], 0, 0.0))
 
     @property
     def tensors(self) -> list[torch.Tensor]:
         """All that learning changes, [P] each."""
         return [*self.learner.values, self.learner.optimizer.mean, self.learner.optimizer.square]
+
+
+def _frames(rng: np.random.Generator, obs: ObsSpec, count: int) -> np.ndarray:
+    """Frames [count, *frame_shape] of noise over the whole range of their kind."""
+    shape = (count, *obs.frame_shape)
+    if obs.num_states is not None:
+        return rng.integers(obs.num_states, size=shape)
+    if obs.dtype == "float32":
+        return rng.normal(size=shape).astype(np.float32)
+    return rng.integers(2 if obs.dtype == "bool" else 256, size=shape).astype(obs.dtype)
 
 
 def build_agent(
@@ -114,13 +124,15 @@ def build_agent(
     max_grad_norm: float | None = 0.5,
     layout: Layout = LAYOUT,
     prioritised: bool = False,
+    hidden: Sequence[int] = (8, 8),
+    sync: Sync | None = None,
     **adam: float,
 ) -> Agent:
-    online, target = (build_random(seed, obs=layout.obs, huber=huber) for _ in range(2))
+    online, target = (build_random(seed, hidden, obs=layout.obs, huber=huber) for _ in range(2))
     sampler = Prioritized(layout.capacity, 0.6, 0.4) if prioritised else Uniform()
     settings = ADAM._replace(max_grad_norm=max_grad_norm, **adam)
     replay = Replay(layout, sampler, np.random.default_rng(seed))
-    agent = Agent(Learner(online, target, rule, hard_sync(3), settings), replay)
+    agent = Agent(Learner(online, target, rule, sync or hard_sync(3), settings), replay)
     agent.fill(seed)
     return agent
 

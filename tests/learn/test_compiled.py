@@ -12,7 +12,7 @@ from torch.func import vmap
 
 from dqnlab.learn import compiled
 from dqnlab.learn.compiled import CompileError, State, pure_update
-from dqnlab.learn.learner import Update
+from dqnlab.learn.learner import Update, polyak_sync
 from dqnlab.learn.replay import Layout, Memory
 from dqnlab.learn.targets import double
 from dqnlab.learn.types import ObsSpec, Sample
@@ -31,6 +31,9 @@ def assert_close(one: Any, other: Any) -> None:
 # ── As it is written ─────────────────────────────────────────────────────────────────────────────
 
 PIXELS = Layout(120, ObsSpec((3, 2, 2), np.dtype(np.uint8), stack=3), num_envs=2, n=3)
+STATES = Layout(150, ObsSpec((), np.dtype(np.int64), num_states=7), num_envs=2, n=3)
+BOOLS = Layout(150, ObsSpec((2, 5), np.dtype(bool), stack=2), num_envs=1, n=1)
+FLOATS = Layout(150, ObsSpec((4, 3), np.dtype(np.float32), stack=4), num_envs=3, n=2)
 KINDS = {
     "greedy": {},
     "double": {"rule": double},
@@ -38,7 +41,12 @@ KINDS = {
     "not clipped": {"max_grad_norm": None},
     "prioritised": {"prioritised": True},
     "stacked pixels": {"layout": PIXELS, "prioritised": True},
+    "states": {"layout": STATES, "rule": double},
+    "bools": {"layout": BOOLS, "huber": 1.0},
+    "one layer": {"hidden": (16,), "sync": polyak_sync(0.1)},
+    "three layers": {"hidden": (8, 4, 8), "layout": FLOATS},
 }
+"""Every kind of observation, network, rule, loss, sampler and sync at least once."""
 
 
 def state_of(agent: Any) -> State:
@@ -70,8 +78,9 @@ def test_the_pure_update_is_the_learners(agent_of: Any, settings: dict[str, Any]
     assert (agent.learner.values[0] - begun).abs().max() > ROUNDS * 1e-4  # it did learn
 
 
-def test_agents_side_by_side_learn_as_each_alone(agent_of: Any) -> None:
-    agents = [agent_of(seed=seed) for seed in range(3)]
+@pytest.mark.parametrize("settings", KINDS.values(), ids=KINDS)
+def test_agents_side_by_side_learn_as_each_alone(agent_of: Any, settings: dict[str, Any]) -> None:
+    agents = [agent_of(seed=seed, **settings) for seed in range(3)]
     state = State(*(torch.stack(column) for column in zip(*map(state_of, agents), strict=True)))
     memory = Memory(*(torch.stack(column) for column in zip(*(a.replay.memory for a in agents), strict=True)))
     update = vmap(update_of(agents[0]))
@@ -83,6 +92,26 @@ def test_agents_side_by_side_learn_as_each_alone(agent_of: Any) -> None:
             assert_close([each[i] for each in together], agent.update(sample))
             agent.learner.sync(state.online[i], state.target[i], number)
             assert_close([each[i] for each in state[:4]], agent.tensors)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("settings", KINDS.values(), ids=KINDS)
+def test_every_kind_compiles_and_learns_the_same(
+    agent_of: Any, stack_of: Any, program_folder: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(program_folder / "inductor"))
+    together, alone = ([agent_of(seed=seed, **settings) for seed in range(2)] for _ in range(2))
+    update = stack_of(together, program_folder).update
+    for _ in range(ROUNDS):
+        samples = {i: agent.sample() for i, agent in enumerate(alone)}
+        answers = update(samples)
+        for i, sample in samples.items():
+            own = alone[i].update(sample)
+            assert_close(answers[i], own)
+            assert_close(together[i].tensors, alone[i].tensors)
+            for agent in (together[i], alone[i]):
+                agent.replay.update_priorities(sample.slots, own.error)
 
 
 # ── Programs on disk ─────────────────────────────────────────────────────────────────────────────

@@ -98,9 +98,10 @@ def test_an_observation_costs_the_same_alone_as_in_a_batch(random_network: Build
     torch.testing.assert_close(network.q_values(obs), alone)
 
 
-def test_a_state_beyond_the_space_is_refused(random_network: Build) -> None:
-    with pytest.raises(RuntimeError, match="Class values must be smaller than num_classes"):
-        random_network(obs=STATES).q_values(torch.tensor([5]))
+def test_states_are_one_hot(random_network: Build) -> None:
+    network = random_network(obs=STATES)
+    states = torch.tensor([0, 4, 2, 2])
+    assert torch.equal(network.features(states), torch.nn.functional.one_hot(states, 5).float())
 
 
 # ── First weights ────────────────────────────────────────────────────────────────────────────────

@@ -85,6 +85,12 @@ def test_an_observation_of_another_shape_is_refused(shape: tuple[int, ...]) -> N
         agent().q_values(np.zeros(shape))
 
 
+@pytest.mark.parametrize("state", [2, 8, [3, 8], -1])
+def test_a_state_that_the_environment_has_not_is_refused(state: Any) -> None:
+    with pytest.raises(ValueError, match="this agent knows the states 3 to 7"):
+        agent(replace(CONFIG, env=Env(id=Lift))).q_values(state)
+
+
 # ── Environments ─────────────────────────────────────────────────────────────────────────────────
 
 

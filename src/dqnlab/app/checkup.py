@@ -86,13 +86,14 @@ def _range(seen: Mapping[str, float]) -> str:
 def _training(forecast: Forecast) -> list[Text]:
     network = " → ".join(f"{each:,}" for each in forecast.layers)
     memory = f"{size(forecast.replay_bytes)} for {forecast.replay_transitions:,} transitions, observations as "
+    uncompiled = "not compiled" if forecast.obstacle is None else f"not compiled: {forecast.obstacle}"
     lines = [
         Text(),
         Text("What dqn train would do", "bold"),
         _line("preset", f"{forecast.preset}, {_count(forecast.num_envs, 'env')}, at most {forecast.budget}"),
         _line("network", f"{network}, {forecast.parameters:,} parameters"),
         _line("memory", f"{memory}{forecast.stored}; {size(forecast.free_bytes)} are free"),
-        _line("update", "compiled first" if forecast.compiled else "not compiled"),
+        _line("update", "compiled first" if forecast.compiled else uncompiled),
     ]
     if forecast.microseconds_per_step is not None and forecast.microseconds_per_update is not None:
         costs = f"{forecast.microseconds_per_step:,.0f} µs a step with acting and storing, "

@@ -8,6 +8,7 @@ the same arithmetic finds it there and needs no compiler.
 import hashlib
 import os
 import platform
+import textwrap
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -97,7 +98,7 @@ def compile_program(
                 _build(traced, example, path)
                 program = _load(path)
     except Exception as e:  # the compiler's own errors are of many kinds
-        raise CompileError(f"{type(e).__name__}: {' '.join(str(e).split())[:200]}") from e
+        raise CompileError(f"{type(e).__name__}: {_first_line(e)}") from e
     if program is None:
         raise CompileError(f"what was compiled cannot be loaded: {path}")
     return program
@@ -105,6 +106,12 @@ def compile_program(
 
 class CompileError(RuntimeError):
     """An update that could not be compiled here; the same arithmetic runs uncompiled."""
+
+
+def _first_line(error: Exception) -> str:
+    """What happened. A compiler's messages go on for pages, with code and advice for those who write compilers."""
+    line = next((line.strip() for line in str(error).splitlines() if line.strip()), "it did not say why")
+    return textwrap.shorten(line, 120, placeholder=" …")
 
 
 def _load(path: Path) -> Program | None:

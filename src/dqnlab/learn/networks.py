@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .heads import Head
@@ -52,7 +51,9 @@ class QNetwork(nn.Module):
         if self.takes_vector:
             return obs
         if self.obs.num_states is not None:
-            return F.one_hot(obs, self.obs.num_states).flatten(1).float()
+            # Not `one_hot`: it looks at the values, which a compiled program and a stack of agents cannot.
+            states = torch.arange(self.obs.num_states, device=obs.device)
+            return (obs.unsqueeze(-1) == states).flatten(1).float()
         if self.obs.dtype == "uint8":
             return obs.flatten(1).float() / 255
         return obs.flatten(1).float()

@@ -47,10 +47,12 @@ class Agent:
         """Expected returns [A] of an observation [*obs_shape], or [B, A] of a batch [B, *obs_shape].
 
         Raises:
-            ValueError: the observation has another shape.
+            ValueError: the observation has another shape, or is a state that the environment has not.
         """
         array = self.spec.prepare(obs)
-        shape = self.spec.obs.shape
+        shape, num_states, start = self.spec.obs.shape, self.spec.obs.num_states, self.spec.obs_start
+        if num_states is not None and not ((array >= 0) & (array < num_states)).all():
+            raise ValueError(f"observation is {obs}; this agent knows the states {start} to {start + num_states - 1}")
         if array.shape == shape:
             return self.q_function(array[None])[0]
         if array.shape[1:] == shape:

@@ -1,6 +1,7 @@
 """Where tensors live, how much room there is, and how many threads work on them."""
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,6 +64,12 @@ def available_memory() -> int:
     if limit.is_file() and used.is_file() and (text := limit.read_text().strip()).isdigit():
         free = min(free, int(text) - int(used.read_text()))
     return free
+
+
+def find_compiler() -> tuple[str, str | None]:
+    """The name of the C++ compiler that torch would call, and where it is, if it is there."""
+    name = os.environ.get("CXX") or {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
+    return name, shutil.which(name)
 
 
 def cache_folder() -> Path:

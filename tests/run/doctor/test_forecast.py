@@ -1,5 +1,6 @@
 """What `dqn doctor` says about a training that has not begun."""
 
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -64,6 +65,19 @@ def test_training_and_judging_are_added_up() -> None:
 def test_a_budget_in_episodes_is_as_long_as_they_are() -> None:
     config = replace(PLAN, budget=Episodes(num=100), evaluate_every=Episodes(num=50))
     assert seconds(config, 10, 10) == pytest.approx((1_000 + 4_500 + 100 * 10,) * 2)
+
+
+@pytest.mark.parametrize("env", ["CartPole-v1", "FrozenLake-v1"])
+def test_what_will_be_compiled_and_why_not(env: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = replace(PLAN, env=Env(id=env), compile="on")
+    monkeypatch.setenv("CXX", sys.executable)  # some program that is there
+    said = describe_training(config, describe(config.env))
+    assert (said.compiled, said.obstacle) == (True, None)
+    monkeypatch.setenv("CXX", "c++-of-nobody")
+    said = describe_training(config, describe(config.env))
+    assert (said.compiled, said.obstacle) == (False, "there is no C++ compiler here (c++-of-nobody)")
+    asked_not = describe_training(replace(config, compile="off"), describe(config.env))
+    assert (asked_not.compiled, asked_not.obstacle) == (False, None)
 
 
 def test_a_compiled_update_is_quicker_but_compiling_takes_time() -> None:

@@ -4,9 +4,11 @@ import time
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import torch
+
 from ... import build
 from ...config import Config
-from ..device import arithmetic, available_memory, resolve_device
+from ..device import arithmetic, available_memory, find_compiler, resolve_device
 from ..envs import EnvSpec
 from ..train import Period
 
@@ -32,6 +34,8 @@ class Forecast:
     compiled: bool
     num_envs: int
     budget: str
+    obstacle: str | None = None
+    """why the update will not be compiled although that would pay"""
     microseconds_per_step: float | None = None
     """collecting one env step: acting, stepping, storing; none if it was not measured"""
     microseconds_per_update: float | None = None
@@ -50,7 +54,10 @@ class Costs(NamedTuple):
 def describe_training(config: Config, spec: EnvSpec) -> Forecast:
     """What needs no measuring. Raises ResourceError if network or replay do not fit into memory."""
     free = available_memory()
-    layout, _ = build.find_room(config, spec, resolve_device(config.device))
+    device = resolve_device(config.device)
+    layout, memory = build.find_room(config, spec, device)
+    pays = build.pays_to_compile(config)
+    obstacle = _obstacle(memory, device) if pays else None
     network = build.make_network(config, spec)
     linears = network.linears()
     frame = f"{spec.obs.dtype} {spec.obs.shape}" if spec.obs.num_states is None else "int64, one-hot for the network"
@@ -62,10 +69,19 @@ def describe_training(config: Config, spec: EnvSpec) -> Forecast:
         replay_transitions=config.replay_capacity,
         replay_bytes=layout.num_bytes,
         free_bytes=free,
-        compiled=build.pays_to_compile(config),
+        compiled=pays and obstacle is None,
         num_envs=config.env.num_envs,
         budget=f"{config.budget.num:,} {build.make_period(config.budget).unit}",
+        obstacle=obstacle,
     )
+
+
+def _obstacle(memory: torch.device, device: torch.device) -> str | None:
+    """What keeps an update from being compiled here."""
+    if memory != device:
+        return build.APART
+    name, compiler = find_compiler()
+    return None if compiler else f"there is no C++ compiler here ({name})"
 
 
 def measure(config: Config) -> Costs:
