@@ -17,7 +17,7 @@ from dqnlab.app.session import train
 from dqnlab.errors import FolderError, ResourceError
 from dqnlab.run.events import BlockEnded
 from dqnlab.run.metrics import read_metrics
-from dqnlab.run.saving import disk
+from dqnlab.run.saving import disk, door
 from dqnlab.track import jsonl
 
 from .kit import checkpoint, tiny
@@ -89,7 +89,7 @@ def test_f4_a_disk_that_stays_full_ends_training_with_5_and_keeps_what_there_is(
 def test_f4_a_disk_without_a_byte_left_ends_with_one_message(
     full: type[Full], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(path: Path, *data: Any, **more: Any) -> None:
+    def fail(file: int, data: memoryview) -> None:
         raise no_space()
 
     class Fills:
@@ -98,8 +98,7 @@ def test_f4_a_disk_without_a_byte_left_ends_with_one_message(
         def __call__(self, event: Any) -> None:
             if isinstance(event, BlockEnded) and event.step == 120:
                 full.after, full.fails = 0, 10**9
-                monkeypatch.setattr(Path, "write_bytes", fail)
-                monkeypatch.setattr(Path, "write_text", fail)
+                monkeypatch.setattr(door.DISK, "write", fail)
 
         def start(self, *args: Any) -> None: ...
 

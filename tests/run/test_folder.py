@@ -20,12 +20,13 @@ from dqnlab.run.folder import (
     Run,
     create_folder,
     safe_name,
-    write_atomically,
     write_json,
     write_result,
     write_start,
 )
 from dqnlab.run.reading import read_json
+from dqnlab.run.saving import door
+from dqnlab.run.saving.door import write_atomically
 from dqnlab.toml import from_toml
 
 RUNS = Path("runs")
@@ -117,11 +118,11 @@ def test_a_file_is_written_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) 
     def fail(*args: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(folders.os, "replace", fail)
+    monkeypatch.setattr(door.DISK, "replace", fail)
     with pytest.raises(ResourceError, match=r"'a\.json' cannot be written: disk full"):
         write_atomically(target, "new")
     assert target.read_text() == "old"
-    assert not Path("a.json.part").exists()
+    assert [path.name for path in Path().glob("*") if path.is_file()] == ["a.json"]
 
 
 def test_not_a_number_never_reaches_a_json_file() -> None:

@@ -101,7 +101,7 @@ def test_newer_file_is_refused_with_both_numbers(path: Path) -> None:
 
 
 def test_absent_file_is_named(path: Path) -> None:
-    with pytest.raises(FolderError, match="is this the folder of a run"):
+    with pytest.raises(FolderError, match="is not a run: it has no metrics"):
         read_metrics(path)
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from ..checks import between, whole
 from ..config import LONGEST_FILM, MOST_EPISODES, MOST_FILMS, Episodes, Steps
-from ..errors import ConfigError, FolderError
+from ..errors import ConfigError, FolderError, ResourceError
 from ..run.folder import REPORT, RESULT
 from .arguments import Evaluate, Explain, Presets, Record, Resume, RunsTable, Selftest, Train, Watch
 from .interrupt import SIGNALLED
@@ -168,14 +168,17 @@ def record(words: Sequence[str]) -> int:
     from ..run.agent import load
     from ..run.film import record as film
     from ..run.folder import VIDEOS
+    from ..run.saving.door import entered
 
     path = _home(args.run, args.runs)
     agent = load(path, which=args.which, env=args.env, trust_env_modules=args.trust_env_module)
-    folder = args.out or (path.parent if path.is_file() else path) / VIDEOS
-    if args.out is None and folder.is_symlink():
-        raise FolderError(f"{str(folder)!r} is a link, which may lead anywhere: say --out")
-    for made in film(agent, folder, episodes=args.episodes, max_seconds=args.max_seconds, seed=args.seed):
-        print(shown(made))
+    home = (path.parent if path.is_file() else path).resolve()
+    if args.out is None and (home / VIDEOS).is_symlink():
+        raise FolderError(f"{str(home / VIDEOS)!r} is a link, which may lead anywhere: say --out")
+    folder = home / VIDEOS if args.out is None else _named_folder(args.out)
+    with entered(home):
+        for made in film(agent, folder, episodes=args.episodes, max_seconds=args.max_seconds, seed=args.seed):
+            print(shown(made))
     return 0
 
 
@@ -186,6 +189,8 @@ def explain(words: Sequence[str]) -> int:
     from ..run.find import find_run, read_run
 
     folder = find_run(args.run, args.runs)
+    from ..run.saving.door import entered
+
     with loading():
         from ..explain.report import write_report
         from ..explain.trace_text import step_text
@@ -197,7 +202,8 @@ def explain(words: Sequence[str]) -> int:
         raise FolderError(f"{str(page)!r} is a link, which may lead anywhere: say --out")
     if not (folder / RESULT).exists():
         raise FolderError(f"{str(folder)!r} has not ended: wait for it, or go on with it: `dqn resume {shown(folder)}`")
-    report = write_report(read_run(folder), args.env, args.trust_env_module, page)
+    with entered(folder):
+        report = write_report(read_run(folder), args.env, args.trust_env_module, args.out)
     print(shown(page))
     for verdict in report.verdicts:
         print(clean(verdict))
@@ -269,6 +275,15 @@ def _home(run: str, runs: Path) -> Path:
     from ..run.find import find_run
 
     return Path(run) if os.path.isfile(run) else find_run(run, runs)
+
+
+def _named_folder(out: Path) -> Path:
+    """A folder that the caller named, made if it is not there; links lead where they lead. Raises ResourceError."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        return out.resolve()
+    except (OSError, RuntimeError) as e:
+        raise ResourceError(f"cannot make the folder {str(out)!r}: {getattr(e, 'strerror', None) or e}") from e
 
 
 def show(what: RenderableType, *, soft_wrap: bool = False) -> None:

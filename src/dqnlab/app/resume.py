@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from ..config import Config, Env, Episodes, Steps
 from ..errors import ConfigError
 from ..run.find import find_run, has_ended
-from ..run.folder import CONFIG, META, Run, write_atomically
+from ..run.folder import CONFIG, META, Run
 from ..run.reading import read_env, read_trackers
+from ..run.saving.door import write_atomically
 from ..toml import to_toml
 from .interrupt import signals_wait
 from .session import conduct, open_experiment

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ..config import Config
 from ..errors import DqnlabError
-from ..run.folder import CONFIG, Run, create_folder, seed_name, write_result
+from ..run.folder import CONFIG, Run, check_no_link, create_folder, seed_name, write_result
+from ..run.saving.door import write_atomically
 from ..trust import redacted
 from .experiment import explain_run, film_best
 from .interrupt import SIGNALS
@@ -88,8 +89,8 @@ def failed(seed: int, home: Path, error: Exception) -> Failed:
     """The report of a seed that came to no result; an error nobody foresaw leaves its traceback in the folder."""
     if isinstance(error, DqnlabError):
         return Failed(seed, redacted(str(error)), error.exit_code)
-    with contextlib.suppress(OSError):  # the report says what happened in any case
-        (home / ERROR).write_text(redacted("".join(traceback.format_exception(error))), encoding="utf-8")
+    with contextlib.suppress(DqnlabError):  # the report says what happened in any case
+        write_atomically(home / ERROR, redacted("".join(traceback.format_exception(error))))
     return Failed(seed, redacted(f"{type(error).__name__}: {error} (see {ERROR})"), 1)
 
 
@@ -118,7 +119,8 @@ def _train(config: Config, home: Path, trackers: tuple[str, ...], line: Line, wa
 
 
 def seed_folder(config: Config, home: Path) -> Path:
-    """The folder of a seed: one to go on in, or a new one."""
+    """The folder of a seed: one to go on in, or a new one. Raises FolderError for a link, which may lead anywhere."""
+    check_no_link(home)
     return home if (home / CONFIG).is_file() else create_folder(config, home, home.parent)
 
 

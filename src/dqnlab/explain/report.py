@@ -15,7 +15,8 @@ from ..learn.networks import QNetwork
 from ..learn.policy import q_function
 from ..run.agent import AnyEnvironment
 from ..run.device import arithmetic
-from ..run.folder import LABELS, REPORT, Run, write_atomically
+from ..run.folder import LABELS, REPORT, Run
+from ..run.saving.door import write_atomically
 from ..run.watchdog import watched
 from .diagnose import diagnose
 from .episodes import Networks, Recording, play
@@ -66,7 +67,7 @@ def write_report(
         ConfigError, EnvironmentFault: the environment cannot be made, or does not fit the network.
         ResourceError: the file cannot be written.
     """
-    path = out or run.folder / REPORT
+    path = run.folder / REPORT if out is None else out.parent.resolve() / out.name  # a folder that the caller named
     evidence = gather(run, env, trusted)
     findings = diagnose(evidence.records, evidence.facts)
     with watched(evidence.best.env_config().timeout), arithmetic(evidence.config.threads):

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import count, islice
@@ -16,6 +15,7 @@ from ..errors import ResourceError
 from .envs import AnyEnv, close, make_one
 from .folder import safe_name
 from .rollout import rollout
+from .saving.door import add, aside, make_folder, sweep_films
 from .seeds import env_seeds
 from .vector import SerialEnvs
 
@@ -46,9 +46,11 @@ def record(
     where = agent.env_config()
     spec = agent.check_fits(where)
     try:
-        with quiet_pygame(), closing(_drawing(where)) as drawing, _folder_aside(folder) as aside:
+        sweep_films(folder)
+        with quiet_pygame(), closing(_drawing(where)) as drawing, aside() as private:
+            made = private / "episodes"  # which the recorder wants to make itself
             recorder = gym.wrappers.RecordVideo(
-                drawing, str(aside), episode_trigger=lambda _number: True, disable_logger=True
+                drawing, str(made), episode_trigger=lambda _number: True, disable_logger=True
             )
             steps = max(1, int(max_seconds * recorder.frames_per_sec))
             envs = SerialEnvs([recorder], spec, where.label, autoreset=False)
@@ -58,21 +60,15 @@ def record(
                     for _ in islice(rollout(envs, agent.q_function, [start]), steps):
                         pass  # the recorder looks on
                     recorder.stop_recording()
-                    films.append(_next_free(folder, name))
-                    next(aside.glob("*.mp4")).replace(films[-1])
+                    make_folder(folder)
+                    film = next(made.glob("*.mp4"))
+                    films.append(add(film, folder, _names(name)))
+                    film.unlink()
             finally:
                 recorder.recorded_frames = []  # of an episode that failed; it would complain of them later
             return films
     except OSError as e:
         raise ResourceError(f"cannot write films to {str(folder)!r}: {e}") from e
-
-
-@contextmanager
-def _folder_aside(folder: Path) -> Iterator[Path]:
-    """Where to film before a film is moved to its place: whoever sees one in the folder can play it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".film-") as aside:
-        yield Path(aside, "episodes")  # which the recorder wants to make itself
 
 
 def watch(agent: "Agent", *, episodes: int, seed: int = 0) -> Iterator[float]:
@@ -135,9 +131,8 @@ def _render_modes(where: Env) -> list[str]:
         close(made, where.label)
 
 
-def _next_free(folder: Path, name: str) -> Path:
-    paths = (folder / f"{safe_name(name)}-{number}.mp4" for number in count(1))
-    return next(path for path in paths if not path.exists())
+def _names(name: str) -> Iterator[str]:
+    return (f"{safe_name(name)}-{number}.mp4" for number in count(1))
 
 
 def _require_moviepy() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FolderError
-from .folder import CONFIG, RESULT, SUMMARY, Run, seed_name
+from .folder import CONFIG, RESULT, SUMMARY, Run, check_no_link, seed_name
 from .reading import check_result, is_count, read_json
 
 
@@ -69,6 +69,7 @@ def _best_of(group: Path) -> Path:
     best = read_json(group / SUMMARY).get("best")
     if not is_count(best) or not (group / seed_name(best) / CONFIG).is_file():
         raise FolderError(f"{str(group)!r} is a group of seeds none of which has a score: name one of its folders")
+    check_no_link(group / seed_name(best))
     return group / seed_name(best)
 
 

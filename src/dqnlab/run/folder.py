@@ -23,12 +23,10 @@ Many seeds share a group folder, runs/<env>/<utc time>-<preset>-s<first>-<last>/
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -36,10 +34,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..config import Config
-from ..errors import FolderError, ResourceError
+from ..errors import FolderError
 from ..toml import to_toml
 from ..trust import redacted_command
 from .reading import SCHEMA
+from .saving.door import PART, write_atomically
 from .saving.lock import LOCK
 
 if TYPE_CHECKING:
@@ -130,8 +129,7 @@ def create_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[
         if out is not None:
             if out.exists() and not out.is_dir():
                 raise FolderError(f"output folder {str(out)!r} exists and is no folder: choose another --out")
-            # A lock alone is of a process that was killed before it wrote anything.
-            if out.exists() and any(path.name != LOCK for path in out.iterdir()):
+            if out.exists() and not is_fresh(out):
                 raise FolderError(f"output folder {str(out)!r} exists and is not empty: choose another --out")
             out.mkdir(parents=True, exist_ok=True)
             return out.resolve()
@@ -155,6 +153,17 @@ def create_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[
         ) from e
 
 
+def check_no_link(folder: Path) -> None:
+    """Raises FolderError if the folder of a group's seed is a link: it may lead into any folder of the user's."""
+    if folder.is_symlink():
+        raise FolderError(f"{str(folder)!r} is a link, which may lead anywhere: name the folder that it leads to")
+
+
+def is_fresh(folder: Path) -> bool:
+    """Whether there is nothing in a folder but what a process leaves that was killed before it wrote anything."""
+    return all(path.name == LOCK or path.name.endswith(PART) for path in folder.iterdir())
+
+
 def safe_name(text: str) -> str:
     """A file name for any text, valid on every system: `ALE/Pong-v5` -> `ALE-Pong-v5`."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip(".-")[:100].rstrip(".-") or "unnamed"
@@ -164,28 +173,6 @@ def safe_name(text: str) -> str:
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Writes a JSON file whole or not at all; its first key is the schema number."""
     write_atomically(path, json.dumps({"schema": SCHEMA, **content}, indent=2, allow_nan=False) + "\n")
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Writes a text file whole or not at all."""
-    with replacing(path) as part:
-        part.write_text(text, encoding="utf-8")
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A file to write beside `path`, which takes its place when complete; after an error `path` is as it was.
-
-    Raises ResourceError if the disk is full or refuses.
-    """
-    part = path.with_name(path.name + ".part")
-    try:
-        yield part
-        os.replace(part, path)
-    except OSError as e:
-        with suppress(OSError):  # nothing may be there, and what is there takes room
-            part.unlink()
-        raise ResourceError(f"{str(path)!r} cannot be written: {e.strerror or e}") from e
 
 
 def write_start(folder: Path, config: Config, spec: EnvSpec, stack: int, trackers: Sequence[str] = ()) -> None:

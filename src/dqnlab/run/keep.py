@@ -16,8 +16,9 @@ from ..learn.learner import Learner
 from ..learn.networks import export_weights
 from ..learn.replay import Replay
 from .events import BlockEnded, Evaluated, Event
-from .folder import BATCH, BEST, LAST, SNAPSHOTS, TARGET, replacing
+from .folder import BATCH, BEST, LAST, SNAPSHOTS, TARGET
 from .moment import Draws, record
+from .saving.door import replacing
 
 MOST_SNAPSHOTS = 12
 
@@ -98,10 +99,10 @@ def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     """Writes a plain state_dict in torch's own format, whole or not at all."""
     with replacing(path) as part, io.BytesIO() as whole:
         torch.save(dict(weights), whole)  # not into the file: torch has an error of its own for a full disk
-        part.write_bytes(whole.getvalue())
+        part.write(whole.getbuffer())
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Writes a safetensors file, whole or not at all."""
     with replacing(path) as part:
-        part.write_bytes(save(dict(tensors)))
+        part.write(save(dict(tensors)))

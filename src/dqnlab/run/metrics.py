@@ -7,8 +7,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from ..errors import CheckpointError, FolderError
-from .reading import inside, is_count, is_number
+from ..errors import CheckpointError
+from .reading import is_count, is_number, open_plain
 
 SCHEMA = 1
 _SPELLED = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -44,12 +44,8 @@ def read_header(path: Path) -> dict[str, Any]:
 
 
 def _lines(path: Path) -> list[str]:
-    if path.exists() and not inside(path):
-        raise FolderError(f"{path} is no plain file of its folder: is this the folder of a run?")
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")  # a letter may be torn as well
-    except OSError as error:
-        raise FolderError(f"{path} cannot be read ({error.strerror or error}): is this the folder of a run?") from None
+    with open_plain(path) as file:
+        text = file.read().decode("utf-8", errors="replace").replace("\r\n", "\n")  # a letter may be torn as well
     return text.split("\n")[:-1]  # what follows the last line's end is nothing, or torn
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, BinaryIO, TypeGuard
 
 from ..errors import FolderError
 
@@ -21,18 +23,35 @@ def inside(path: Path) -> bool:
     return path.is_file() and path.resolve().is_relative_to(path.parent.resolve())
 
 
-def read_text(path: Path) -> str:
-    """A text file of a run's folder. Raises FolderError."""
+def open_plain(path: Path) -> BinaryIO:
+    """Opens a file of a run's folder to read. Raises FolderError for a link out of it, and for whatever is no file.
+
+    Nobody waits for a pipe, even if it took the file's place a moment ago.
+    """
+    refused = f"{str(path)!r} is no plain file of its folder: copy what it leads to if you trust it"
     if path.exists() and not inside(path):
-        raise FolderError(f"{str(path)!r} is no plain file of its folder: copy what it leads to if you trust it")
+        raise FolderError(refused)
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise FolderError(f"{str(path)!r} has {path.stat().st_size:,} bytes: no file of a run is that large")
-        return path.read_text(encoding="utf-8")
+        file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb")
     except FileNotFoundError as e:
         raise FolderError(f"{str(path.parent)!r} is not a run: it has no {path.name}") from e
-    except (OSError, ValueError) as e:
-        raise FolderError(f"{str(path)!r} cannot be read: {getattr(e, 'strerror', None) or e}") from e
+    except OSError as e:
+        raise FolderError(f"{str(path)!r} cannot be read: {e.strerror or e}") from e
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise FolderError(refused)
+    return file
+
+
+def read_text(path: Path) -> str:
+    """A text file of a run's folder. Raises FolderError."""
+    with open_plain(path) as file:
+        if (size := os.fstat(file.fileno()).st_size) > MOST_BYTES:
+            raise FolderError(f"{str(path)!r} has {size:,} bytes: no file of a run is that large")
+        try:
+            return file.read().decode("utf-8").replace("\r\n", "\n")
+        except (OSError, ValueError) as e:
+            raise FolderError(f"{str(path)!r} cannot be read: {getattr(e, 'strerror', None) or e}") from e
 
 
 def read_json(path: Path) -> dict[str, Any]:

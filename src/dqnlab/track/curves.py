@@ -5,6 +5,7 @@ Drawn with matplotlib's objects, never with pyplot, whose figures and settings a
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..run.metrics import read_header, read_metrics
+from ..run.saving.door import replacing
 from ..trust import clean
 from .jsonl import NAME
 
@@ -56,8 +58,11 @@ def draw_curves(run_folder: Path, threshold: float | None) -> Path:
     top.set_xlim(left=0)
     title = clean(f"{str(header.get('env', ''))[:100]}   {run_folder.resolve().name}".replace("\n", " ")).strip()
     figure.suptitle(title, parse_math=False, fontsize=14, fontweight="bold", color=INK, x=0.01, ha="left")
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png")
     target = run_folder / "curves.png"
-    figure.savefig(target)
+    with replacing(target) as part:
+        part.write(drawn.getbuffer())
     return target
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TextIO
 
 from ..errors import FolderError
-from ..run.folder import replacing
 from ..run.metrics import SCHEMA, parse_line
+from ..run.reading import open_plain
+from ..run.saving.door import append, create, replacing
 from .tracker import say, summary
 
 NAME = "metrics.jsonl"
@@ -34,11 +35,10 @@ class MetricsFile:
         self.path = path
         self._file: TextIO | None = None
         try:
-            if after is not None:
-                cut_back(path, after)
-            mode = "x" if after is None else "a"
-            self._file = path.open(mode, encoding="utf-8", newline="\n", buffering=1)  # 1: flushed line by line
-            empty = self._file.tell() == 0
+            kept = None if after is None else cut_back(path, after)
+            file = create(path) if kept is None else append(path, kept)
+            self._file = os.fdopen(file, "a", encoding="utf-8", newline="\n", buffering=1)  # 1: flushed line by line
+            empty = os.fstat(file).st_size == 0
         except FileExistsError:
             raise FolderError(f"{path} exists already: choose another folder, or move it away") from None
         except OSError as error:
@@ -85,15 +85,19 @@ class MetricsFile:
                 file.close()
 
 
-def cut_back(path: Path, step: int) -> None:
-    """Drops the records of later env steps, and a torn last line. Leaves a file that is not there alone."""
-    if not path.exists():
-        return
-    with replacing(path) as part, path.open("rb") as old, part.open("wb") as new:
+def cut_back(path: Path, step: int) -> os.stat_result | None:
+    """Drops the records of later env steps, and a torn last line; the new file, or none if there was no old one.
+
+    Raises FolderError, ResourceError.
+    """
+    if not os.path.lexists(path):
+        return None
+    with open_plain(path) as old, replacing(path) as part:
         for number, line in enumerate(old):
             record = parse_line(line.decode("utf-8", errors="replace")) if line.endswith(b"\n") else None
             if record is not None and (number == 0 or _step(record) <= step):
-                new.write(line)
+                part.write(line)
+        return part.stat()
 
 
 def _step(record: Mapping[str, object]) -> float:

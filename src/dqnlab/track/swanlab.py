@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ResourceError
+from ..run.saving.door import drop_empty, fresh_folder
 from .tracker import About
 
 PROJECT = "RL-All-In-One"
@@ -70,12 +71,16 @@ class SwanlabTracker:
         """The thread: waits, starts the child, hands it the rows, hears it out."""
         self._closing.wait(self._start_after)
         try:
+            # SwanLab writes by names of its own, so it gets a folder that nobody has put anything into.
+            self._settings["log_dir"] = str(fresh_folder(Path(self._settings["log_dir"])))
             self._child = child = _start()
             with child:
                 self._send(child)
                 self._listen(child)
         except Exception as error:  # told by the next `log` or by `close`, in the thread of the caller
             self._error = error
+        finally:
+            drop_empty(Path(self._settings["log_dir"]))  # it may have been switched off
 
     def _send(self, child: subprocess.Popen[str]) -> None:
         assert child.stdin is not None

@@ -1,4 +1,4 @@
-"""Every way in which a checkpoint's writer touches the disk, so that a test can fail or die at any of them."""
+"""Every way in which dqnlab touches the disk in a run's folder, so that a test can fail or die at any of them."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+from .folders import NO_FOLLOW, within
+
 PIECE = 1 << 22  # bytes hashed and written at once
+_BINARY = getattr(os, "O_BINARY", 0)
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 
 class Written(NamedTuple):
@@ -18,14 +22,29 @@ class Written(NamedTuple):
 
 
 class Disk:
-    """The real one."""
+    """The real one. Each path is that of a file or folder in a folder that is reached through no link."""
 
     def make_folder(self, path: Path) -> None:
-        path.mkdir()
+        with within(path.parent) as folder:
+            where, at = folder.reach(path.name)
+            os.mkdir(where, dir_fd=at)
 
     def create(self, path: Path) -> int:
         """Opens a file that must not exist yet; its mode follows the umask. Not by way of a planted link."""
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        with within(path.parent) as folder:
+            where, at = folder.reach(path.name)
+            file = os.open(where, os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_FOLLOW | _BINARY, 0o666, dir_fd=at)
+            found, there = os.fstat(file), folder.stat(path.name)
+            if there is None or not os.path.samestat(found, there):  # somebody was quicker than O_EXCL can prevent
+                os.close(file)
+                raise FileExistsError(f"{path} is not what was created there")
+            return file
+
+    def append(self, path: Path) -> int:
+        """Opens a plain file at its end: no link, and nobody waits for what is none."""
+        with within(path.parent) as folder:
+            where, at = folder.reach(path.name)
+            return os.open(where, os.O_WRONLY | os.O_APPEND | NO_FOLLOW | _NO_WAIT | _BINARY, dir_fd=at)
 
     def write(self, file: int, data: memoryview) -> None:
         """Writes all of `data`, bytes."""
@@ -38,22 +57,46 @@ class Disk:
 
     def flush_folder(self, path: Path) -> None:
         """Returns when the names in a folder would outlast a loss of power."""
-        if os.name == "nt":  # which cannot open a folder, and writes names down by itself
-            return
-        file = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(file)
-        finally:
-            os.close(file)
+        with within(path) as folder:
+            if folder.descriptor is not None:  # Windows cannot open a folder, and writes names down by itself
+                os.fsync(folder.descriptor)
 
     def rename(self, path: Path, to: Path) -> None:
-        os.rename(path, to)
+        """Fails where Windows finds the new name taken."""
+        with within(path.parent) as folder, within(to.parent) as other:
+            (where, at), (there, other_at) = folder.reach(path.name), other.reach(to.name)
+            os.rename(where, there, src_dir_fd=at, dst_dir_fd=other_at)
+
+    def replace(self, path: Path, to: Path) -> None:
+        """Renames a file; another one of the new name, or a link, gives way."""
+        with within(path.parent) as folder, within(to.parent) as other:
+            (where, at), (there, other_at) = folder.reach(path.name), other.reach(to.name)
+            os.replace(where, there, src_dir_fd=at, dst_dir_fd=other_at)
+
+    def place(self, path: Path, to: Path) -> None:
+        """Renames a file. Raises FileExistsError if the new name is taken."""
+        with within(path.parent) as folder, within(to.parent) as other:
+            (where, at), (there, other_at) = folder.reach(path.name), other.reach(to.name)
+            if other.stat(to.name) is not None:
+                raise FileExistsError(f"{to} exists")
+            try:  # a second name is never given twice, whoever else is at it
+                os.link(where, there, src_dir_fd=at, dst_dir_fd=other_at)
+            except FileExistsError:
+                raise
+            except (OSError, NotImplementedError):  # a file has one name here
+                os.rename(where, there, src_dir_fd=at, dst_dir_fd=other_at)
+            else:
+                os.unlink(where, dir_fd=at)
 
     def remove(self, path: Path) -> None:
-        path.unlink()
+        with within(path.parent) as folder:
+            where, at = folder.reach(path.name)
+            os.unlink(where, dir_fd=at)
 
     def remove_folder(self, path: Path) -> None:
-        path.rmdir()
+        with within(path.parent) as folder:
+            where, at = folder.reach(path.name)
+            os.rmdir(where, dir_fd=at)
 
 
 def write_file(disk: Disk, path: Path, parts: Iterable[bytes | memoryview]) -> Written:

@@ -2,88 +2,153 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
+import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import Any
 
-from ...errors import FolderError
+from ...errors import DqnlabError, FolderError, ResourceError
+from .door import DISK, sweep
+from .folders import NO_FOLLOW, Opened, held, within
+from .oslock import take
 
 LOCK = "run.lock"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
+_MOST = 1000  # bytes that are read of a lock
 
 
 @contextmanager
 def locked(folder: Path, *, force: bool = False) -> Iterator[None]:
-    """Holds the folder of a run for this process.
+    """Holds the folder of a run for this process, and writes into this very folder until the end.
 
     The operating system holds the lock and lets it go when the process ends, however that happens; the file says
-    who has it. One left behind by a process of this machine that was killed is taken over. Of a process on another
-    machine nobody here can tell whether it lives.
+    who has it. One left behind by a process of this machine that was killed is taken over, and so is what that
+    process had half written. Of a process on another machine nobody here can tell whether it lives.
 
     Args:
         force: take over from another machine.
 
     Raises:
-        FolderError: another process has it.
+        FolderError: another process has it, or something else is in the way.
+        ResourceError: the disk is full.
     """
-    path = folder / LOCK
-    try:
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644), "r+")
-    except OSError as e:
-        raise FolderError(f"{str(path)!r} cannot be written: {e.strerror or e}") from e
-    with file:
-        holder = _holder(file)
-        here = socket.gethostname()
-        if not _take(file):
-            pid = holder.get("pid", "unknown")
-            raise FolderError(f"{str(folder)!r} is in use by process {pid} on {holder.get('host', here)}: end it first")
-        if holder.get("host", here) != here and not force:
-            raise FolderError(
-                f"{str(folder)!r} was in use by process {holder.get('pid')} on {holder['host']}, which did not give it "
-                "back: make sure that it has ended, then pass --force-unlock"
-            )
-        _write(file, json.dumps({"pid": os.getpid(), "host": here}))
+    with ExitStack() as stack:
         try:
-            yield
-        finally:
-            _write(file, "")
-            if sys.platform != "win32":  # there an open file cannot be removed; an empty one is as good
-                with suppress(OSError):  # the folder may be gone
-                    path.unlink()
+            stack.enter_context(held(folder))
+            opened = stack.enter_context(within(folder))
+            file = _taken(opened, force)
+            stack.callback(_give_back, opened, file)
+            _write(file, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode())
+        except OSError as e:
+            raise _refusal(folder, e) from e
+        sweep(folder)
+        yield
 
 
-def _holder(file: IO[str]) -> dict[str, str | int]:
-    """Who wrote the lock; empty if it was given back, or torn."""
+def _taken(opened: Opened, force: bool) -> int:
+    """The lock's file, open and held. Raises FolderError, OSError."""
+    while True:
+        file = _open(opened)
+        try:
+            if not _take(file):
+                holder = _holder(file)
+                who = f"process {holder.get('pid', 'unknown')} on {holder.get('host', socket.gethostname())}"
+                raise FolderError(f"{str(opened.path)!r} is in use by {who}: end it first")
+            if _is_named(opened, file):
+                _check_host(opened, _holder(file), force)
+                return file
+        except BaseException:
+            os.close(file)
+            raise
+        os.close(file)  # its holder removed it between our opening and our locking it: whoever comes now makes another
+
+
+def _open(opened: Opened) -> int:
+    """Opens the lock's file, or a new one: no link, no other file's second name, and nobody waits for a pipe."""
+    where, at = opened.reach(LOCK)
+    flags = os.O_RDWR | os.O_CREAT | NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    file = os.open(where, flags, 0o644, dir_fd=at)
+    found, there = os.fstat(file), opened.stat(LOCK)
+    link = there is not None and stat.S_ISLNK(there.st_mode)  # which a system without O_NOFOLLOW has followed
+    if link or not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        os.close(file)
+        raise FolderError(f"{str(opened.path / LOCK)!r} is not a file of its own: move it away")
+    return file
+
+
+def _is_named(opened: Opened, file: int) -> bool:
+    """Whether the folder still has this very file under the lock's name."""
+    there = opened.stat(LOCK)
+    return there is not None and os.path.samestat(there, os.fstat(file))
+
+
+def _take(file: int) -> bool:
+    """Whether the file is now ours."""
+    taken = take(file)
+    return not _lives(_holder(file).get("pid")) if taken is None else taken
+
+
+def _lives(pid: object) -> bool:
+    """Whether a process of this number runs on this machine, for systems without locks."""
+    if not isinstance(pid, int) or pid <= 0 or pid == os.getpid() or sys.platform == "win32":
+        return False
     try:
-        found = json.loads(file.read(1000))
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+def _check_host(opened: Opened, holder: dict[str, Any], force: bool) -> None:
+    """Raises FolderError if a process of another machine has not given the folder back."""
+    host = holder.get("host", socket.gethostname())
+    if host != socket.gethostname() and not force:
+        raise FolderError(
+            f"{str(opened.path)!r} was in use by process {holder.get('pid')} on {host}, which did not give it back: "
+            "make sure that it has ended, then pass --force-unlock"
+        )
+
+
+def _holder(file: int) -> dict[str, Any]:
+    """Who wrote the lock; empty if it was given back, or torn."""
+    os.lseek(file, 0, os.SEEK_SET)
+    try:
+        found = json.loads(os.read(file, _MOST))
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def _write(file: IO[str], text: str) -> None:
-    file.seek(0)
-    file.truncate()
-    file.write(text)
-    file.flush()
+def _write(file: int, text: bytes) -> None:
+    os.lseek(file, 0, os.SEEK_SET)
+    os.ftruncate(file, 0)
+    DISK.write(file, memoryview(text))
 
 
-def _take(file: IO[str]) -> bool:
-    """Asks the operating system for the file; it answers at once."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
+def _give_back(opened: Opened, file: int) -> None:
+    """Removes the file while its lock is still held, so that whoever opened it meanwhile sees that it has gone."""
+    with suppress(OSError):  # the folder may be gone, or full
+        os.ftruncate(file, 0)
+    if sys.platform == "win32":  # there an open file cannot be removed; an empty one is as good
+        os.close(file)
+        return
+    with suppress(OSError):
+        if _is_named(opened, file):
+            where, at = opened.reach(LOCK)
+            os.unlink(where, dir_fd=at)
+    os.close(file)
 
-            file.seek(1 << 20)  # a byte that nobody reads: Windows locks keep readers out too
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
 
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+def _refusal(folder: Path, e: OSError) -> DqnlabError:
+    if e.errno == errno.ELOOP:
+        return FolderError(f"{str(folder)!r} or its {LOCK} is a link, which may lead anywhere: move it away")
+    kind = ResourceError if e.errno in _FULL else FolderError
+    return kind(f"{str(folder / LOCK)!r} cannot be written: {e.strerror or e}")
