@@ -1,12 +1,15 @@
 """One experiment from Python: what it leaves behind, also when something goes wrong on the way."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
+import numpy as np
 import pytest
 import torch
 
@@ -17,6 +20,7 @@ from dqnlab.app.stopwatch import Stopwatch
 from dqnlab.build import assemble
 from dqnlab.config import Config, Env, Film, Mlp, Steps
 from dqnlab.errors import ConfigError, DqnlabError, EnvironmentFault, FolderError
+from dqnlab.learn import replay
 from dqnlab.run.evaluate import Evaluator
 from dqnlab.run.folder import Run
 from dqnlab.run.judge import Judge, Verdict
@@ -224,3 +228,42 @@ def test_an_existing_folder_is_left_alone() -> None:
     with pytest.raises(FolderError, match="mine"):
         train(TINY, trackers=("none",), out=Path("mine"))
     assert [path.name for path in Path("mine").iterdir()] == ["diary.txt"]
+
+
+# ── What the replay holds ────────────────────────────────────────────────────────────────────────
+
+
+class Bandit(gym.Env):
+    """Every episode lasts one step."""
+
+    observation_space, action_space = gym.spaces.Box(0, 1, (1,), np.float32), gym.spaces.Discrete(2)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[np.ndarray, dict[str, Any]]:
+        super().reset(seed=seed)
+        return np.ones(1, np.float32), {}
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        return np.ones(1, np.float32), float(action), True, False, {}
+
+
+@pytest.mark.parametrize("room", [2**26, 0])
+def test_a_replay_that_cannot_hold_its_capacity_says_what_it_holds(
+    room: int, tmp_path: Path, no_curves: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "SPARE_BYTES", room)
+    config = small(
+        env=Env(id=Bandit),
+        replay_capacity=1_200,
+        learning_starts=1_000,
+        update_every=500,
+        budget=Steps(num=3_000),
+        n=3,
+        evaluate_every=Steps(num=3_000),
+    )
+    found = train(config, out=tmp_path / "run", trackers=("none",))
+    said = [note for note in found.notes if "the replay holds" in note]
+    if room:
+        assert said == []
+    else:
+        (note,) = said
+        assert re.match(r"the replay holds 1,1\d\d of 1,200 transitions: ", note)

@@ -21,6 +21,7 @@ from dqnlab.app.resume_many import go_on_with_many
 from dqnlab.app.session import train
 from dqnlab.config import Config, Env, Film, Mlp, Steps
 from dqnlab.errors import CheckpointError, ConfigError, FolderError
+from dqnlab.learn.replay import Layout
 from dqnlab.run.events import BlockEnded
 from dqnlab.run.folder import BEST, LAST, METRICS, Run, seed_name
 from dqnlab.run.saving.checkpoint import Store
@@ -208,6 +209,13 @@ def test_another_environment_or_network_is_refused_with_a_list(tmp_path: Path) -
         dqnlab.resume(run.folder)
     assert "config.gamma: 0.99 then, 0.5 now" in str(raised.value)
     assert {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_replay_with_other_room_for_frames_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = begun(tmp_path / "cut")
+    monkeypatch.setattr(Layout, "spare", 7)
+    with pytest.raises(CheckpointError, match=r"replay\.frames: [\d,]+ then, [\d,]+ now"):
+        dqnlab.resume(run.folder)
 
 
 def test_other_versions_go_on_but_say_so(

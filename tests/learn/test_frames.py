@@ -222,6 +222,28 @@ def test_a_large_ring_is_full_where_episodes_last_a_hundred_steps(num_envs: int,
     assert max(seen) <= num_envs  # of 2000: the newest frames belong to nothing yet
 
 
+@pytest.mark.parametrize(("num_envs", "n", "stack"), [(1, 1, 1), (1, 3, 4), (4, 3, 1), (16, 5, 2)])
+@pytest.mark.parametrize("kind", [Layout, Tight])
+def test_a_replay_of_one_step_episodes_holds_what_it_promises(
+    kind: type[Layout], num_envs: int, n: int, stack: int
+) -> None:
+    layout = layout_of(kind, 3000, num_envs, n, stack)
+    assert layout.least == (3000 if kind is Layout else 1515)
+    pair = Pair(layout, length=1, seed=0)
+    for _ in range(2 * layout.num_frames // num_envs):
+        pair.step()
+    assert layout.least <= len(pair.replay) <= min(layout.least + num_envs * (2 * n + stack), 3000)
+    assert pair.replay.is_short == (kind is Tight)
+
+
+def test_only_a_replay_of_large_frames_promises_less_than_its_capacity() -> None:
+    numbers, pictures = (ObsSpec(shape, np.dtype(np.uint8)) for shape in [(1000,), (84, 84)])
+    assert Layout(50_000, numbers, 1, 1).least == 50_000
+    assert Layout(50_000, pictures, 1, 1).least == (50_000 + 2**26 // (84 * 84 + 1)) // 2
+    assert Layout(1_000, pictures, 1, 1).least == 1_000
+    assert Layout(1_000_000, pictures, 1, 1).spare == 10_000  # 70 MB beside 7 GB
+
+
 # ── How it lies in memory ────────────────────────────────────────────────────────────────────────
 
 

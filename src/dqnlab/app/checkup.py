@@ -85,7 +85,9 @@ def _range(seen: Mapping[str, float]) -> str:
 
 def _training(forecast: Forecast) -> list[Text]:
     network = " → ".join(f"{each:,}" for each in forecast.layers)
-    memory = f"{size(forecast.replay_bytes)} for {forecast.replay_transitions:,} transitions, observations as "
+    fewer = forecast.replay_least < forecast.replay_transitions
+    least = f" ({forecast.replay_least:,} if every episode lasts one step)" if fewer else ""
+    memory = f"{size(forecast.replay_bytes)} for {forecast.replay_transitions:,} transitions{least}, observations as "
     uncompiled = "not compiled" if forecast.obstacle is None else f"not compiled: {forecast.obstacle}"
     lines = [
         Text(),

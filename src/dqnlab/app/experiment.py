@@ -17,6 +17,7 @@ from .stopwatch import Stopwatch
 if TYPE_CHECKING:
     from ..build import System
     from ..config import Env
+    from ..learn.replay import Replay
     from ..run.agent import Agent
     from ..run.events import Event
     from ..run.judge import Verdict
@@ -112,7 +113,7 @@ class Experiment:
         return verdict
 
     def _run(self, verdict: Verdict | None, *, interrupted: bool) -> Run:
-        config, judge = self.system.config, self.system.judge
+        config, judge, replay = self.system.config, self.system.judge, self.system.replay
         registered = self._score_registered() if verdict is not None else None
         for phase, seconds in judge.seconds.items():
             self.watch.seconds[phase] += seconds
@@ -129,6 +130,7 @@ class Experiment:
             env_steps=self.system.progress.now.steps,
             updates=self.system.learner.updates,
             seconds=self.watch.report(),
+            notes=[_short_replay(replay)] if replay.is_short else [],
             interrupted=interrupted,
             signal=self.signal if interrupted else None,
             resumed=None if not self.resumed else "exact" if self.saver.exact else "not exact",
@@ -194,6 +196,14 @@ class Experiment:
         run = replace(run, notes=[*run.notes, *notes], seconds=self.watch.report())
         write_result(run)
         return run
+
+
+def _short_replay(replay: Replay) -> str:
+    """Says what a replay holds that cannot hold its capacity."""
+    return (
+        f"the replay holds {len(replay):,} of {replay.layout.capacity:,} transitions: so short are the episodes "
+        "that its room for frames runs out first; a larger replay_capacity holds more"
+    )
 
 
 def film_best(agent: Agent, folder: Path) -> list[str]:

@@ -28,6 +28,7 @@ def facts(system: System) -> dict[str, Any]:
         "config": json.loads(json.dumps(as_dict(system.config), default=str)),
         "env": env_facts(system.config, system.spec),
         "versions": versions(),
+        "replay": {"frames": system.replay.layout.num_frames},  # its transitions name their frames by slot
     }
 
 

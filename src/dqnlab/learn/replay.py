@@ -11,6 +11,8 @@ from .ring import Ring
 from .samplers import Sampler, Slots
 from .types import Batch, Block, ObsSpec, Sample
 
+SPARE_BYTES = 2**26  # for the frames on which episodes ended: 64 MiB
+
 
 class Memory(NamedTuple):
     """All that is stored, as tensors on one device. F frames, C transitions."""
@@ -38,12 +40,27 @@ class Layout(NamedTuple):
         return (self.n + self.obs.stack) * self.num_envs
 
     @property
+    def frame_bytes(self) -> int:
+        """A stored frame, and whether it begins an episode."""
+        return math.prod(self.obs.frame_shape) * self.obs.dtype.itemsize + 1
+
+    @property
     def spare(self) -> int:
         """Room for frames on which an episode ended, which start nothing.
 
-        One in a hundred; where that would be little, one for each transition.
+        There is one in each episode, so one for each transition where every episode lasts a single step. That is what
+        there is room for as far as SPARE_BYTES go: of small observations always, so that such a replay holds what its
+        capacity promises, whatever the environment does. Of large ones, whose episodes are long, one in a hundred is
+        enough, and twice the memory would be too much; `least` says what is promised then. Growing when it is needed
+        would cost a second compilation, and memory that nobody saw coming.
         """
-        return max(self.capacity // 100, min(self.capacity, 1000))
+        most = max(self.capacity // 100, 1000, SPARE_BYTES // self.frame_bytes)
+        return min(self.capacity, most)
+
+    @property
+    def least(self) -> int:
+        """How many transitions a full replay holds even if every episode lasts a single step."""
+        return (self.capacity + self.spare) // 2
 
     @property
     def num_frames(self) -> int:
@@ -53,8 +70,7 @@ class Layout(NamedTuple):
     @property
     def num_bytes(self) -> int:
         """How large the memory is."""
-        frame = math.prod(self.obs.frame_shape) * self.obs.dtype.itemsize
-        return self.num_frames * (frame + 1) + self.capacity * (8 + 8 + 4 + 4 + 8)
+        return self.num_frames * self.frame_bytes + self.capacity * (8 + 8 + 4 + 4 + 8)
 
     def allocate(self, device: torch.device) -> Memory:
         """An empty memory."""
@@ -149,6 +165,11 @@ class Replay:
     def update_priorities(self, slots: np.ndarray, error: Tensor) -> None:
         """Tells the sampler how wrong the predictions for `slots` [B] were: `error` [B] >= 0."""
         self.sampler.update(slots, error)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it holds less than its capacity because episodes are so short that frames run out first."""
+        return self._oldest > 0 and len(self) < 0.99 * self.layout.capacity
 
     @property
     def terminal_share(self) -> float:

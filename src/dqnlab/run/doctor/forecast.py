@@ -29,6 +29,8 @@ class Forecast:
     stored: str
     """an observation in the replay"""
     replay_transitions: int
+    replay_least: int
+    """how many of them if every episode lasts one step"""
     replay_bytes: int
     free_bytes: int
     compiled: bool
@@ -67,6 +69,7 @@ def describe_training(config: Config, spec: EnvSpec) -> Forecast:
         parameters=sum(p.numel() for p in network.parameters()),
         stored=frame,
         replay_transitions=config.replay_capacity,
+        replay_least=layout.least,
         replay_bytes=layout.num_bytes,
         free_bytes=free,
         compiled=pays and obstacle is None,
