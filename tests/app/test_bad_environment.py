@@ -103,11 +103,11 @@ def odd_envs(monkeypatch: pytest.MonkeyPatch) -> None:
 # The number of the input in the list of bad inputs, ENV, its arguments, the exit code, what the message holds.
 BEFORE: list[tuple[int, str, dict[str, Any], int, list[str]]] = [
     (1, "CartPol-v1", {}, 2, ["unknown env 'CartPol-v1'", "CartPole"]),
-    (1, "odd_envs:Od-v0", {}, 2, ["unknown env 'odd_envs:Od-v0'", "Odd"]),
+    (1, "odd_envs:Od-v0", {}, 2, ["unknown env 'odd_envs:Od-v0': odd_envs was imported", "Odd"]),
     (2, "CartPole-v7", {}, 2, ["unknown env 'CartPole-v7'", "`v0`, `v1`"]),
-    (4, "ALE/Pong-v5", {}, 3, ["'ALE/Pong-v5'", "pip install ale-py, then ale_py:ALE/Pong-v5"]),
+    (4, "ALE/Pong-v5", {}, 3, ["'ALE/Pong-v5'", "pip install ale-py, then name its module: ale_py:ALE/Pong-v5"]),
     (4, "Nowhere/Pong-v5", {}, 3, ["'Nowhere/Pong-v5'", "Install the package that registers it"]),
-    (5, "no_such_module:Pong-v5", {}, 3, ["'no_such_module:Pong-v5' needs a package", "No module named"]),
+    (5, "no_such_module:Pong-v5", {}, 3, ["there is no module 'no_such_module', neither installed nor in"]),
     (6, "../x", {}, 2, ["unknown env '../x'", "Malformed"]),
     (6, "Cart Pole", {}, 2, ["unknown env 'Cart Pole'", "Malformed"]),
     (6, "", {}, 2, ["env.id must be the id of an environment, such as CartPole-v1, got ''"]),
@@ -155,7 +155,7 @@ def test_an_environment_that_asks_for_a_missing_package_names_it(refused: Any, s
         raise gym.error.DependencyNotInstalled('Box2D is not installed, run `pip install "gymnasium[box2d]"`')
 
     gym.register("Needs-v0", needs)
-    refused(["train", "Needs-v0", *small], 3, "env 'Needs-v0' needs a package", 'pip install "gymnasium[box2d]"')
+    refused(["train", "Needs-v0", *small], 3, "env 'Needs-v0' needs a package", 'pip install "dqnlab[box2d]"')
 
 
 DURING: list[tuple[int, str, list[str]]] = [

@@ -12,6 +12,7 @@ from gymnasium import spaces
 from ..config import Env
 from ..errors import ConfigError, EnvironmentFault
 from ..learn.types import ObsSpec
+from .modules import import_named, missing, not_registered
 
 STEP_LIMIT = 10_000  # for environments that have none of their own: an episode must end
 
@@ -68,6 +69,8 @@ def _step_limit(made: AnyEnv) -> int | None:
 
 def _construct(env: Env, render_mode: str | None) -> Any:
     kwargs: dict[str, Any] = dict(env.kwargs)
+    if isinstance(env.id, str):
+        import_named(env.id)
     try:
         if isinstance(env.id, str):
             limit = {} if env.max_episode_steps is None else {"max_episode_steps": env.max_episode_steps}
@@ -76,15 +79,10 @@ def _construct(env: Env, render_mode: str | None) -> Any:
         if render_mode is not None and _takes(env.id, "render_mode"):
             kwargs["render_mode"] = render_mode
         return env.id(**kwargs)
-    except gym.error.NamespaceNotFound as e:
-        raise EnvironmentFault(
-            f"env {env.label!r}: {e} Install the package that registers it, and name its module before the id"
-            + (": pip install ale-py, then ale_py:" + env.label if env.label.startswith("ALE/") else "")
-        ) from e
     except (gym.error.DependencyNotInstalled, ImportError) as e:
-        raise EnvironmentFault(f"env {env.label!r} needs a package that is not installed: {e}") from e
+        raise missing(env.label, e) from e
     except gym.error.Error as e:
-        raise ConfigError(f"unknown env {env.label!r}: {e}") from e
+        raise not_registered(env.label, e) from e
     except TypeError as e:
         if "argument" not in str(e):
             raise EnvironmentFault(f"env {env.label!r} could not be made: TypeError: {e}") from e

@@ -1,0 +1,183 @@
+"""The module of an id such as `zoo:Lane-v0`: found, imported, and blamed by name if it does not register the id."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import re
+import sys
+import traceback
+from difflib import get_close_matches
+from pathlib import Path
+from types import ModuleType
+
+import gymnasium as gym
+
+from ..errors import ConfigError, DqnlabError, EnvironmentFault
+from ..trust import imported_by
+
+# Packages that register environments when they are imported: how their ids begin, the module, what pip installs.
+_PACKAGES = [
+    (r"ALE/|\w+(NoFrameskip|Deterministic)-v\d|(Pong|Breakout|SpaceInvaders|Seaquest|Qbert)-v\d", "ale_py", "ale-py"),
+    (r"MiniGrid-|BabyAI-", "minigrid", "minigrid"),
+    (r"MiniWorld-", "miniworld", "miniworld"),
+    (r"(highway|merge|roundabout|parking|intersection|racetrack|exit|u-turn)(-\w+)?-v\d", "highway_env", "highway-env"),
+    (r"popgym-", "popgym", "popgym"),
+    (r"procgen-", "procgen", "procgen"),
+    (r"FlappyBird-", "flappy_bird_gymnasium", "flappy-bird-gymnasium"),
+    (r"SuperMarioBros", "gym_super_mario_bros", "gym-super-mario-bros"),
+    (r"Vizdoom", "vizdoom.gymnasium_wrapper", "vizdoom"),
+    (r"PyFlyt/", "PyFlyt.gym_envs", "PyFlyt"),
+    (r"(stocks|forex)-v\d", "gym_anytrading", "gym-anytrading"),
+    (r"(minecart|deep-sea-treasure|four-room|resource-gathering)\w*-v\d", "mo_gymnasium", "mo-gymnasium"),
+]  # fmt: skip
+# What is missing, as a message names it, and dqnlab's own extra that brings it.
+_EXTRAS = {"box2d": 'pip install "dqnlab[box2d]"', "tensorboard": 'pip install "dqnlab[tensorboard]"'}
+
+
+# ── Importing ────────────────────────────────────────────────────────────────────────────────────
+
+
+def import_named(env_id: str) -> None:
+    """Imports the module that an id names, if it names one. Whoever read the id from a file has asked `trust` before.
+
+    A module that is not installed is looked for in the current folder, which is then the last place where Python
+    looks: nothing there can stand in for the standard library or for a package.
+
+    Raises:
+        ConfigError: what stands before the colon is no module's name.
+        EnvironmentFault: there is no such module, or importing it failed.
+    """
+    name = imported_by(env_id) if ":" in env_id else None
+    if name is None or name in sys.modules:
+        return
+    _check_name(env_id, name)
+    top = name.partition(".")[0]
+    if _path_of(top) is None and _lies_here(top):
+        sys.path.append(os.getcwd())
+        importlib.invalidate_caches()
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            raise EnvironmentFault(_no_module(env_id, name)) from error
+        raise EnvironmentFault(_failed(env_id, name, error)) from error
+    except (Exception, SystemExit) as error:  # a module may raise anything, and may even end the program
+        raise EnvironmentFault(_failed(env_id, name, error)) from error
+
+
+def _check_name(env_id: str, name: str) -> None:
+    if all(part.isidentifier() for part in name.split(".")) and not name.endswith(".py"):
+        return
+    stem = name.replace(os.sep, ".").replace("/", ".").removesuffix(".py").strip(".")
+    better = all(part.isidentifier() for part in stem.split("."))
+    hint = f": write {stem}:{env_id.rpartition(':')[2]}" if better else ""
+    raise ConfigError(f"unknown env {env_id!r}: {name!r} is no module's name{hint}")
+
+
+def _path_of(top: str) -> str | None:
+    """Where Python finds a module or package at the top level; none if nowhere."""
+    try:
+        spec = importlib.util.find_spec(top)
+    except ValueError:  # a module that somebody has put together by hand
+        return str(top)
+    return None if spec is None else spec.origin or str(top)
+
+
+def _lies_here(top: str) -> bool:
+    return Path(f"{top}.py").is_file() or Path(top).is_dir()
+
+
+def _no_module(env_id: str, name: str) -> str:
+    top = name.partition(".")[0]
+    known = next((pip for _, module, pip in _PACKAGES if module.partition(".")[0] == top), None)
+    if known is not None:
+        return f"env {env_id!r} needs a package that is not installed: pip install {known}"
+    if (path := _path_of(top)) is not None:
+        return f"env {env_id!r}: there is no module {name!r}; {top!r} is {path}"
+    here = sorted({path.stem for path in Path().glob("*.py")} | {path.parent.name for path in Path().glob("*/*.py")})
+    close = get_close_matches(top, here, n=1)
+    hint = f"did you mean {close[0]}?" if close else "start dqn in the folder that holds it, or install it"
+    return f"env {env_id!r}: there is no module {name!r}, neither installed nor in {os.getcwd()!r}: {hint}"
+
+
+def _failed(env_id: str, name: str, error: BaseException) -> str:
+    """What a module says when it fails to import, with the line of its own that failed."""
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, SyntaxError):
+        return f"env {env_id!r}: importing {name!r} failed at {error.filename}:{error.lineno}: SyntaxError: {error.msg}"
+    ours = os.path.dirname(os.path.dirname(__file__))
+    frames = [each for each in traceback.extract_tb(error.__traceback__) if "importlib" not in each.filename]
+    frames = [each for each in frames if not each.filename.startswith(ours)]
+    own = [each for each in frames if "site-packages" not in each.filename]
+    where = (own or frames or [None])[-1]
+    place = "" if where is None else f" at {where.filename}:{where.lineno}"
+    hint = f": pip install {error.name}" if isinstance(error, ModuleNotFoundError) and error.name else ""
+    return f"env {env_id!r}: importing {name!r} failed{place}: {said}{hint}"
+
+
+def missing(label: str, error: Exception) -> EnvironmentFault:
+    """The error for an environment that found no package of its own when it was made."""
+    extra = next((pip for name, pip in _EXTRAS.items() if name in str(error).lower()), None)
+    if extra is not None:
+        return EnvironmentFault(f"env {label!r} needs a package that is not installed: {extra}")
+    if isinstance(error, gym.error.DependencyNotInstalled):
+        return EnvironmentFault(f"env {label!r} needs a package that is not installed: {error}")
+    hint = f": pip install {error.name}" if isinstance(error, ModuleNotFoundError) and error.name else ""
+    return EnvironmentFault(f"env {label!r} could not be made: {type(error).__name__}: {error}{hint}")
+
+
+# ── What was not found ───────────────────────────────────────────────────────────────────────────
+
+
+def not_registered(env_id: str, error: Exception) -> DqnlabError:
+    """The error for an id that Gymnasium does not know: what its module registers, or the module that may register it.
+
+    A package that is missing is an EnvironmentFault, a wrong id a ConfigError.
+    """
+    module = sys.modules.get(imported_by(env_id) or "") if ":" in env_id else None
+    if module is not None:
+        return ConfigError(f"unknown env {env_id!r}: {_not_by(module, env_id.rpartition(':')[2], error)}")
+    found = [(module, pip) for pattern, module, pip in _PACKAGES if re.match(pattern, env_id)]
+    if found:
+        name, pip = found[0]
+        if importlib.util.find_spec(name.partition(".")[0]) is None:
+            return EnvironmentFault(f"unknown env {env_id!r}: pip install {pip}, then name its module: {name}:{env_id}")
+        return ConfigError(f"unknown env {env_id!r}: name the module that registers it: {name}:{env_id}")
+    if isinstance(error, gym.error.NamespaceNotFound):
+        return EnvironmentFault(
+            f"env {env_id!r}: {error} Install the package that registers it, and name its module before the id, "
+            f"as in module:{env_id}"
+        )
+    if isinstance(error, gym.error.NameNotFound) and "Did you mean" not in str(error):
+        return ConfigError(
+            f"unknown env {env_id!r}: {error} If a module or package registers it, name that before the id, "
+            f"as in module:{env_id}"
+        )
+    return ConfigError(f"unknown env {env_id!r}: {error}")
+
+
+def _home(entry_point: object) -> str:
+    """The module that an environment is made by."""
+    return (
+        entry_point.partition(":")[0] if isinstance(entry_point, str) else str(getattr(entry_point, "__module__", ""))
+    )
+
+
+def _not_by(module: ModuleType, wanted: str, error: Exception) -> str:
+    """What a module that was imported does instead of registering an id."""
+    name, file = module.__name__, getattr(module, "__file__", None)
+    own = [each for each, spec in gym.registry.items() if f"{_home(spec.entry_point)}.".startswith(f"{name}.")]
+    if own:
+        close = get_close_matches(wanted, own, n=1, cutoff=0.5)
+        return f"{name} registers {', '.join(sorted(own)[:12])}" + (f"; did you mean {close[0]}?" if close else "")
+    here = Path(f"{name.partition('.')[0]}.py")
+    if here.is_file() and (file is None or not here.samefile(file)):
+        return f"Python's {name!r} is {file or 'built in'}, not the {here} of this folder: give yours another name"
+    base = wanted.rpartition("-v")[0] or wanted
+    if isinstance(getattr(module, base, None), type):
+        line = f'gymnasium.register("{base}-v0", entry_point="{name}:{base}")'
+        return f"{name} has a class {base}, but does not register it: add {line} at its end"
+    where = f" ({file})" if file else ""
+    return f"{name} was imported{where}, but does not register it: {error}"
