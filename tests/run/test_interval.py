@@ -121,7 +121,7 @@ def test_few_intervals_lie_wholly_above_the_truth_and_few_below(draw: Draw, trut
     found = [over_episodes(draw(rng, num)) for _ in range(1500)]
     above = np.mean([each.low is not None and each.low > truth + 1e-9 for each in found])
     below = np.mean([each.high is not None and each.high < truth - 1e-9 for each in found])
-    assert above <= 0.035 + 0.005  # one error of 1,500 samples: docs/results.md has the figures of 40,000
+    assert above <= 0.035 + 0.005  # one error of 1,500 samples: docs/results.md has the figures of 20,000
     assert below <= 0.035 + 0.005
 
 

@@ -38,7 +38,7 @@ class Fakes:
         self.progress = Progress()
         self.online, self.device = None, torch.device("cpu")
         self.terminal_share = 0.5
-        self.is_finite, self.norm = True, 1.0
+        self.is_finite, self.norm, self.loss = True, 1.0, 1.0
         self.optimizer = SimpleNamespace(settings=SimpleNamespace(lr=0.5))
         self.closed = False
 
@@ -75,7 +75,7 @@ class Fakes:
         assert sample.slots is self.sampled
         self.updates += 1
         self.tape.append("update")
-        return SimpleNamespace(error="error", grad_norm=torch.tensor(self.norm))
+        return SimpleNamespace(error="error", grad_norm=torch.tensor(self.norm), loss=torch.tensor(self.loss))
 
     # the judge
     def select(self, network: Any, step: int) -> Evaluated:
@@ -289,6 +289,24 @@ def test_a_gradient_that_is_no_number_stops_within_its_update(norm: float) -> No
     with pytest.raises(NumericsError, match=rf"norm is {norm} after update 1, env step 10, with optimizer\.lr = 0\.5"):
         list(fakes.train(budget=never, evaluate_every=never, update_every=1))
     assert fakes.tape == ["act", "store", "sample 2", "update"]
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_stops_within_its_update_though_its_gradient_is_one(loss: float) -> None:
+    fakes = Fakes([block(10)])
+    fakes.loss = loss
+    never = Period("steps", NEVER)
+    with pytest.raises(NumericsError, match=rf"the loss is {loss} after update 1, env step 10"):
+        list(fakes.train(budget=never, evaluate_every=never, update_every=1))
+    assert fakes.tape == ["act", "store", "sample 2", "update"]
+
+
+def test_on_a_gpu_that_is_asked_whenever_metrics_are_read() -> None:
+    fakes = Fakes([block(10)])
+    fakes.device, fakes.loss = torch.device("cuda"), float("inf")
+    never = Period("steps", NEVER)
+    with pytest.raises(NumericsError, match="the loss is inf after update 3, env step 10"):
+        list(fakes.train(budget=never, evaluate_every=never, update_every=1, metrics_every=3))
 
 
 def test_a_network_that_ran_away_is_never_judged() -> None:

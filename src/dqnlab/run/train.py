@@ -118,13 +118,26 @@ def learn(replay: Replay, learner: Learner, plan: Plan, due: int, step: int) -> 
         sample = replay.sample(plan.batch_size)  # sample
         update = yield sample  # target, loss, gradient, step, sync
         assert update is not None, "a sample is answered with its update"
-        if on_cpu and not math.isfinite(update.grad_norm):  # a GPU would have to be waited for
-            raise runaway(learner, step, f"the gradient's norm is {float(update.grad_norm)}")
+        reads = learner.updates % plan.metrics_every == 0
+        if on_cpu or reads:  # a GPU would have to be waited for
+            check_update(update, learner, step)
         replay.update_priorities(sample.slots, update.error)
-        if learner.updates % plan.metrics_every == 0:
+        if reads:
             check_finite(learner, step)
             dead = dead_units(learner.online, replay.batch(sample).obs.to(learner.device))
             yield Updated(step, learner.updates, update, dead, len(replay), replay.terminal_share)
+
+
+def check_update(update: Update, learner: Learner, step: int) -> None:
+    """Raises NumericsError for an update that taught nothing, or harm.
+
+    Each can be infinite alone: Huber's gradient is at most delta where its loss overflows, and a squared error
+    whose own square still fits may have a gradient whose norm does not.
+    """
+    if not math.isfinite(update.grad_norm):
+        raise runaway(learner, step, f"the gradient's norm is {float(update.grad_norm)}")
+    if not math.isfinite(update.loss):
+        raise runaway(learner, step, f"the loss is {float(update.loss)}")
 
 
 def check_finite(learner: Learner, step: int) -> None:

@@ -18,7 +18,7 @@ from ..errors import CheckpointError, EnvironmentFault
 from .envs import AnyEnv, EnvSpec, close, make_one
 from .saving.envstate import State, check_env_state, env_state, is_restorable, set_env_state
 
-LARGEST_REWARD = float(np.finfo(np.float32).max)
+LARGEST_REWARD = 1e30  # float32 ends at 3e38: sums over n steps, over a batch, and values have to fit as well
 # Environments with a vector version of their own, and how many copies it takes to beat single ones.
 NATIVE = {"CartPole-v0": 8, "CartPole-v1": 8}
 
