@@ -14,6 +14,7 @@ from ..learn.policy import QFunction
 from ..learn.types import ObsSpec
 from ..run.envs import AnyEnv, EnvSpec, make_one
 from ..run.film import quiet_pygame
+from ..run.guard import EnvironmentHangs
 from ..run.rollout import RolloutStep, rollout
 from ..run.seeds import env_seeds, generator
 from ..run.vector import SerialEnvs
@@ -170,9 +171,9 @@ def _drawn(env: AnyEnv) -> Any:
     """What the environment draws; None if it cannot after all, for a report without images is better than none."""
     try:
         return env.render()
-    except EnvironmentFault:  # the watchdog's
+    except EnvironmentHangs:
         raise
-    except Exception:  # an environment may raise anything
+    except EnvironmentFault:
         return None
 
 

@@ -12,6 +12,7 @@ from ..config import Env
 from ..learn.types import ObsSpec
 from ..run.envs import AnyEnv, EnvSpec, close, make_one
 from ..run.film import DEFAULT_FPS
+from ..run.guard import Guarded
 from .names import ACTIONS, ranges
 
 # Exact classes whose states the page can draw. A subclass may show or do other things.
@@ -131,7 +132,8 @@ def _is_transparent(made: AnyEnv, stacked: bool) -> bool:
 
 def _wrappers(made: AnyEnv) -> Iterator[AnyEnv]:
     while isinstance(made, gym.Wrapper):
-        yield made
+        if not isinstance(made, Guarded):
+            yield made
         made = made.env
 
 

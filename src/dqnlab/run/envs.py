@@ -12,6 +12,7 @@ from gymnasium import spaces
 from ..config import Env
 from ..errors import ConfigError, EnvironmentFault
 from ..learn.types import ObsSpec
+from .guard import CONSTRUCTOR, EnvironmentHangs, Guard, Guarded, guarded
 from .modules import import_named, missing, not_registered
 
 STEP_LIMIT = 10_000  # for environments that have none of their own: an episode must end
@@ -35,13 +36,18 @@ class EnvSpec(NamedTuple):
         return array - self.obs_start if self.obs_start else array
 
 
-def make_one(env: Env, render_mode: str | None = None) -> AnyEnv:
-    """One Gymnasium environment with step limit and frame stacking, as in training.
+def make_one(env: Env, render_mode: str | None = None) -> Guarded:
+    """One Gymnasium environment with step limit and frame stacking, as in training, behind its guard.
 
     Raises:
         ConfigError: unknown id or arguments.
         EnvironmentFault: a package is missing, or the constructor failed.
     """
+    guard = Guard(env.label)
+    return Guarded(guard.call(CONSTRUCTOR, _make, env, render_mode), guard)
+
+
+def _make(env: Env, render_mode: str | None) -> AnyEnv:
     made = _construct(env, render_mode)
     if not isinstance(made, gym.Env):
         raise ConfigError(f"env {env.label!r} made {type(made).__name__}, which is not a gymnasium.Env: return one")
@@ -87,8 +93,6 @@ def _construct(env: Env, render_mode: str | None) -> Any:
         if "argument" not in str(e):
             raise EnvironmentFault(f"env {env.label!r} could not be made: TypeError: {e}") from e
         raise ConfigError(f"env {env.label!r} does not take env.kwargs = {kwargs}: {e}") from e
-    except Exception as e:
-        raise EnvironmentFault(f"env {env.label!r} could not be made: {type(e).__name__}: {e}") from e
 
 
 def _takes(maker: Callable[..., Any], name: str) -> bool:
@@ -127,9 +131,11 @@ def describe(env: Env) -> EnvSpec:
 def close(made: AnyEnv, label: str) -> None:
     """Closes an environment; one that raises then has done its work, so that is only said."""
     try:
-        made.close()
-    except Exception as e:  # an environment may raise anything
-        warnings.warn(f"env {label!r}: close raised {type(e).__name__}: {e}", stacklevel=2)
+        guarded(made, label).close()
+    except EnvironmentHangs:
+        raise
+    except EnvironmentFault as e:
+        warnings.warn(str(e), stacklevel=2)
 
 
 def _obs_spec(env: Env, space: spaces.Space[Any]) -> tuple[ObsSpec, int]:

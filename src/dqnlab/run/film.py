@@ -103,7 +103,7 @@ def _drawing(where: Env) -> AnyEnv:
     modes = _render_modes(where)
     made = make_one(where, "rgb_array") if "rgb_array" in modes else make_one(where)
     if made.render_mode != "rgb_array":
-        made.close()
+        close(made, where.label)
         raise ResourceError(
             f"env {where.label!r} draws no images: its render modes are {modes or 'none'}; a film needs 'rgb_array', "
             "in metadata['render_modes'] and as the argument render_mode"
@@ -117,7 +117,7 @@ def _on_screen(where: Env) -> AnyEnv:
         made = make_one(where, "human")
         if made.render_mode == "human":
             return made
-        made.close()
+        close(made, where.label)
     drawing = _drawing(where)
     drawing.metadata.setdefault("render_fps", DEFAULT_FPS)
     return gym.wrappers.HumanRendering(drawing)

@@ -6,6 +6,7 @@ whoever collects is to leave that step out.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any, NamedTuple, Protocol
 
 import gymnasium as gym
@@ -16,6 +17,7 @@ from ..checks import quoted
 from ..config import Env
 from ..errors import CheckpointError, EnvironmentFault
 from .envs import AnyEnv, EnvSpec, close, make_one
+from .guard import CONSTRUCTOR, Guard, Guarded, guarded, named
 from .saving.envstate import State, check_env_state, env_state, is_restorable, set_env_state
 
 LARGEST_REWARD = 1e30  # float32 ends at 3e38: sums over n steps, over a batch, and values have to fit as well
@@ -72,7 +74,9 @@ def make_envs(env: Env, spec: EnvSpec, num_envs: int, *, autoreset: bool = True)
 
     def make_vector() -> VectorEnv[Any, Any, Any]:
         kwargs: dict[str, Any] = {**env.kwargs, "max_episode_steps": spec.max_episode_steps}
-        return gym.make_vec(str(env.id), num_envs, vectorization_mode="vector_entry_point", **kwargs)
+        return Guard(env.label).call(
+            CONSTRUCTOR, gym.make_vec, str(env.id), num_envs, vectorization_mode="vector_entry_point", **kwargs
+        )
 
     return NativeEnvs(make_vector(), spec, env.label, make=make_vector)
 
@@ -93,15 +97,17 @@ class SerialEnvs:
         make: Callable[[], AnyEnv] | None = None,
     ):
         self.num_envs, self.restorable = len(envs), all(map(is_restorable, envs))
-        self._envs, self._spec, self._label, self._autoreset, self._make = envs, spec, label, autoreset, make
+        self._spec, self._label, self._autoreset, self._make = spec, label, autoreset, make
+        self._envs = self._numbered(envs)
         self._ended = np.zeros(self.num_envs, bool)
         self._obs = np.zeros((self.num_envs, *spec.obs.shape), spec.obs.dtype)
-        self._steps = 0
 
-    @property
-    def where(self) -> str:
-        """Which environment, and at which step of the vector."""
-        return f"env {self._label!r}, step {self._steps}"
+    def _numbered(self, envs: Sequence[AnyEnv]) -> list[Guarded]:
+        """Each behind its guard, which knows which one it is."""
+        made = [guarded(env, self._label) for env in envs]
+        for number, env in enumerate(made, start=1):
+            env.guard.copy = number, len(made)
+        return made
 
     def reset(self, seeds: Sequence[int]) -> np.ndarray:
         for i, (env, seed) in enumerate(zip(self._envs, seeds, strict=True)):
@@ -112,7 +118,6 @@ class SerialEnvs:
     def step(self, action: np.ndarray) -> Step:
         reward = np.zeros(self.num_envs)
         terminated, truncated = np.zeros(self.num_envs, bool), np.zeros(self.num_envs, bool)
-        self._steps += 1
         for i, env in enumerate(self._envs):
             if not self._ended[i]:
                 self._obs[i], reward[i], terminated[i], truncated[i] = self._one(env, int(action[i]))
@@ -122,15 +127,18 @@ class SerialEnvs:
             self._ended = terminated | truncated
         else:
             self._ended |= terminated | truncated
-        check_finite("observation", self._obs, self._label, self._steps)
+        for i in _not_finite(self._obs):
+            check_finite("observation", self._obs[i], self._envs[i].guard.where)
         return Step(self._obs.copy(), reward, terminated, truncated)
 
     def close(self) -> None:
-        for env in self._envs:
-            close(env, self._label)
+        with ExitStack() as stack:  # the others too if one does not answer
+            for env in reversed(self._envs):
+                stack.callback(close, env, self._label)
 
     def state_dict(self) -> State:
-        state: State = {"envs": [env_state(env) for env in self._envs], "steps": self._steps}
+        saved = [env.guard.call("get_state()", env_state, env) for env in self._envs]
+        state: State = {"envs": saved, "steps": np.array([env.guard.steps for env in self._envs])}
         return state | {"ended": self._ended.copy(), "obs": self._obs.copy()}
 
     def load_state_dict(self, state: State) -> None:
@@ -138,45 +146,50 @@ class SerialEnvs:
         for env, saved in zip(self._envs, state["envs"], strict=True):
             check_env_state(env, saved)
         for env, saved in zip(self._envs, state["envs"], strict=True):
-            set_env_state(env, saved)
-        self._steps, self._ended, self._obs = state["steps"], state["ended"].copy(), state["obs"].copy()
+            env.guard.call("set_state()", set_env_state, env, saved)
+        for env, steps in zip(self._envs, np.broadcast_to(state["steps"], self.num_envs).tolist(), strict=True):
+            env.guard.steps = steps
+        self._ended, self._obs = state["ended"].copy(), state["obs"].copy()
 
     def remake(self, seeds: Sequence[int]) -> np.ndarray:
         assert self._make is not None  # make_envs gives it
         self.close()
-        self._envs = [self._make() for _ in self._envs]
+        before = [env.guard.steps for env in self._envs]
+        self._envs = self._numbered([self._make() for _ in self._envs])
+        for env, steps in zip(self._envs, before, strict=True):
+            env.guard.steps = steps
         return self.reset(seeds)
 
-    def _first(self, env: AnyEnv, seed: int | None) -> np.ndarray:
+    def _first(self, env: Guarded, seed: int | None) -> np.ndarray:
+        answer = env.reset(seed=seed)
         try:
-            obs, _ = env.reset(seed=seed)
-        except EnvironmentFault:  # the watchdog's
-            raise
+            obs, _ = answer
         except Exception as e:
-            raise EnvironmentFault(f"{self.where}: reset raised {type(e).__name__}: {e}") from e
-        obs = self._fit(obs)
-        check_finite("observation", obs, self._label, self._steps)
+            raise EnvironmentFault(f"{env.guard.where}: reset() returned no two values: {named(e)}") from e
+        obs = self._fit(env, obs)
+        check_finite("observation", obs, env.guard.where)
         return obs
 
-    def _one(self, env: AnyEnv, action: int) -> tuple[np.ndarray, float, bool, bool]:
+    def _one(self, env: Guarded, action: int) -> tuple[np.ndarray, float, bool, bool]:
         try:
             obs, reward, terminated, truncated, _ = env.step(action + self._spec.action_start)
-            obs, reward = self._fit(obs), float(reward)
+            obs, reward = self._fit(env, obs), float(reward)
             if not -LARGEST_REWARD <= reward <= LARGEST_REWARD:
-                check_finite("reward", np.array([reward]), self._label, self._steps)
-                raise EnvironmentFault(f"{self.where}: reward is {reward}: too large for float32")
+                check_finite("reward", np.array([reward]), env.guard.where)
+                raise EnvironmentFault(f"{env.guard.where}: reward is {reward}: too large for float32")
             return obs, reward, bool(terminated), bool(truncated)
-        except EnvironmentFault:
-            raise
-        except (Exception, SystemExit) as e:  # games with a window of their own may end the program
-            if isinstance(e, ValueError) and "expected 5, got 4" in str(e):
-                raise EnvironmentFault(
-                    f"{self.where}: step() returned 4 values, as before Gym 0.26; "
-                    "return obs, reward, terminated, truncated, info"
-                ) from e
-            raise EnvironmentFault(f"{self.where} raised {type(e).__name__}: {e}") from e
+        except EnvironmentFault as e:
+            if not _returned_four(e.__cause__):
+                raise
+        except Exception as e:  # what was returned may be anything
+            if not _returned_four(e):
+                raise EnvironmentFault(f"{env.guard.where}: step() returned nonsense: {named(e)}") from e
+        raise EnvironmentFault(
+            f"{env.guard.where}: step() returned 4 values, as before Gym 0.26; "
+            "return obs, reward, terminated, truncated, info"
+        )
 
-    def _fit(self, obs: Any) -> np.ndarray:
+    def _fit(self, env: Guarded, obs: Any) -> np.ndarray:
         """The observation as it is stored. Raises EnvironmentFault if its space did not announce it."""
         spec = self._spec.obs
         if type(obs) is np.ndarray and obs.dtype == spec.dtype and obs.shape == spec.shape and spec.num_states is None:
@@ -184,7 +197,7 @@ class SerialEnvs:
         try:
             array = self._spec.prepare(obs)
         except Exception as e:  # lists of unequal lengths, words, numbers that are too large
-            raise EnvironmentFault(f"{self.where}: observation {quoted(obs)} is no array of numbers: {e}") from e
+            raise EnvironmentFault(f"{env.guard.where}: observation {quoted(obs)} is no array of numbers: {e}") from e
         given, announced = f"shape {array.shape}", str(spec.shape)
         wrong = array.shape != spec.shape
         if not wrong and spec.num_states is not None:
@@ -194,7 +207,8 @@ class SerialEnvs:
             wrong = np.asarray(obs).dtype != spec.dtype
             given, announced = f"type {np.asarray(obs).dtype}", str(spec.dtype)
         if wrong:
-            raise EnvironmentFault(f"{self.where}: observation of {given}, but its observation space says {announced}")
+            where = env.guard.where
+            raise EnvironmentFault(f"{where}: observation of {given}, but its observation space says {announced}")
         return array
 
 
@@ -213,35 +227,33 @@ class NativeEnvs:
         if mode != AutoresetMode.NEXT_STEP:
             raise EnvironmentFault(f"env {label!r} resets itself by {mode}; make it with AutoresetMode.NEXT_STEP")
         self.num_envs, self.restorable = vector.num_envs, is_restorable(vector)
-        self._vector, self._spec, self._label, self._steps, self._make = vector, spec, label, 0, make
-
-    @property
-    def where(self) -> str:
-        """As that of `SerialEnvs`."""
-        return f"env {self._label!r}, step {self._steps}"
+        self._vector, self._spec, self._label, self._make = vector, spec, label, make
+        self._guard = Guard(label)
 
     def reset(self, seeds: Sequence[int]) -> np.ndarray:
         """Starts new episodes everywhere; the first seed decides all starts."""
-        obs, _ = self._vector.reset(seed=seeds[0])
+        obs, _ = self._guard.call("reset()", self._vector.reset, seed=seeds[0])
         return self._spec.prepare(obs)
 
     def step(self, action: np.ndarray) -> Step:
-        obs, reward, terminated, truncated, _ = self._vector.step(action + self._spec.action_start)
-        self._steps += 1
-        check_finite("observation", obs, self._label, self._steps)
-        check_finite("reward", reward, self._label, self._steps)
+        self._guard.steps += 1
+        obs, reward, terminated, truncated, _ = self._guard.call(
+            "step()", self._vector.step, action + self._spec.action_start
+        )
+        check_finite("observation", obs, self._guard.where)
+        check_finite("reward", reward, self._guard.where)
         return Step(self._spec.prepare(obs), reward, terminated, truncated)
 
     def close(self) -> None:
-        self._vector.close()
+        self._guard.call("close()", self._vector.close)
 
     def state_dict(self) -> State:
-        return {"envs": [env_state(self._vector)], "steps": self._steps}
+        return {"envs": [env_state(self._vector)], "steps": self._guard.steps}
 
     def load_state_dict(self, state: State) -> None:
         _check_parts(state, {"envs": 1}, self._label)
         set_env_state(self._vector, state["envs"][0])
-        self._steps = state["steps"]
+        self._guard.steps = state["steps"]
 
     def remake(self, seeds: Sequence[int]) -> np.ndarray:
         assert self._make is not None  # make_envs gives it
@@ -263,8 +275,23 @@ def _check_parts(state: State, expected: dict[str, int | np.ndarray], label: str
             raise CheckpointError(f"envs {label!r}: saved {name!r} are {given}, here {here}: resume with the same env")
 
 
-def check_finite(name: str, values: np.ndarray, label: str, step: int) -> None:
-    """Raises EnvironmentFault if an observation or reward is NaN or infinite."""
+def _returned_four(error: BaseException | None) -> bool:
+    return isinstance(error, ValueError) and "expected 5, got 4" in str(error)
+
+
+def _not_finite(values: np.ndarray) -> list[int]:
+    """The rows that hold NaN or infinity; looks closer only if there are any."""
+    if values.dtype.kind != "f" or np.isfinite(values).all():
+        return []
+    return [row for row in range(len(values)) if not np.isfinite(values[row]).all()]
+
+
+def check_finite(name: str, values: np.ndarray, where: str) -> None:
+    """Raises EnvironmentFault if an observation or reward is NaN or infinite.
+
+    Args:
+        where: which environment, and at which step.
+    """
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         bad = values[~np.isfinite(values)]
-        raise EnvironmentFault(f"env {label!r}, step {step}: {name} is {bad.flat[0]}: it must be finite")
+        raise EnvironmentFault(f"{where}: {name} is {bad.flat[0]}: it must be finite")

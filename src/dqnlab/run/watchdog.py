@@ -9,37 +9,38 @@ from contextlib import contextmanager
 from types import FrameType
 
 from ..errors import EnvironmentFault
-from .vector import NativeEnvs, SerialEnvs
+from .guard import EnvironmentHangs, Guard
 
 LOOK_EVERY = 1.0  # seconds between two looks, at most; in between it costs nothing
 GRACE = 10.0  # seconds that an environment has to let an error through before the process ends
-# One call of an environment each, or a closing of all.
-CALLS = (SerialEnvs._one, SerialEnvs._first, SerialEnvs.close, NativeEnvs.step, NativeEnvs.reset, NativeEnvs.close)
-_CODES = {call.__code__ for call in CALLS}
+_CALL = Guard.call.__code__  # through which every call of an environment passes
 _SIGNAL = getattr(signal, "SIGURG", None)  # of no meaning to a process that did not ask for it
 
 
 @contextmanager
 def watched(timeout: float) -> Iterator[None]:
-    """Meanwhile a call of an environment that lasts longer than `timeout` seconds raises EnvironmentFault.
+    """Meanwhile a call of an environment that lasts longer than `timeout` seconds raises EnvironmentHangs.
 
     Works in the main thread, where signals arrive. Code in C that ignores them, or everything on Windows, cannot be
     interrupted: then the message is printed and the process ends with the fault's exit code, its last checkpoint
-    untouched. Code in C that holds Python's lock keeps the watchdog from looking too.
+    untouched. Code in C that holds Python's lock keeps the watchdog from looking too. Within another `watched` that
+    one goes on.
 
     Args:
         timeout: 0 for no watchdog.
     """
-    if timeout == 0 or threading.current_thread() is not threading.main_thread():
+    if timeout == 0 or _on_duty or threading.current_thread() is not threading.main_thread():
         yield
         return
     watchdog = _Watchdog(timeout)
+    _on_duty.append(watchdog)
     before = signal.signal(_SIGNAL, watchdog.bark) if _SIGNAL is not None else None
     watchdog.start()
     try:
         yield
     finally:
         watchdog.stop()
+        _on_duty.remove(watchdog)
         if _SIGNAL is not None:
             signal.signal(_SIGNAL, before or signal.SIG_DFL)
 
@@ -83,15 +84,16 @@ class _Watchdog:
         if call is not None and self._lasted >= self._timeout and _call_in(frame) is call:
             raise self._fault(call)
 
-    def _fault(self, call: FrameType) -> EnvironmentFault:
-        envs: SerialEnvs | NativeEnvs = call.f_locals["self"]
-        return EnvironmentFault(
-            f"{envs.where}: no answer for {self._timeout:g} s: see what it waits for, or allow more by env.timeout"
-        )
+    def _fault(self, call: FrameType) -> EnvironmentHangs:
+        guard: Guard = call.f_locals["self"]
+        return guard.hangs(call.f_locals["what"], self._timeout)
+
+
+_on_duty: list[_Watchdog] = []  # one at most
 
 
 def _call_in(frame: FrameType | None) -> FrameType | None:
     """The call of an environment that a stack is in, if any."""
-    while frame is not None and frame.f_code not in _CODES:
+    while frame is not None and frame.f_code is not _CALL:
         frame = frame.f_back
     return frame

@@ -15,6 +15,7 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 
 from ...errors import CheckpointError
+from ..guard import Guarded
 from .plain import decode, encode
 
 # Class -> the attributes that its `step` and `reset` change, as of Gymnasium 1.4. A dot leads into an object.
@@ -151,7 +152,8 @@ def _layers(env: Layered) -> Iterator[Any]:
     """An environment's wrappers, outermost first, and itself."""
     layer: Any = env
     while isinstance(layer, gym.Wrapper):
-        yield layer
+        if not isinstance(layer, Guarded):  # which keeps nothing that decides anything
+            yield layer
         layer = layer.env
     yield layer
 
