@@ -22,6 +22,7 @@ from .learn.samplers import Prioritized, Sampler, Uniform
 from .learn.schedules import Schedule, constant, geometric, linear
 from .learn.targets import Rule, double, greedy
 from .learn.types import Sample
+from .presets import Planned, plan
 from .run.collector import Collector, Starts
 from .run.device import arithmetic, cache_folder, choose_memory, resolve_device
 from .run.envs import EnvSpec, describe
@@ -31,6 +32,7 @@ from .run.judge import Judge, Rules
 from .run.seeds import env_seeds, generator
 from .run.train import Loop, Period, Plan, Progress, run, train
 from .run.vector import make_envs
+from .typed import door
 
 UPDATES_THAT_PAY = 40_000  # an update saves some 0.4 ms, compiling for the first time takes some 15 s
 APART = "the replay does not fit on the device of the networks"
@@ -91,8 +93,13 @@ class System:
         self.judge.evaluator.close()
 
 
-def events(config: c.Config) -> Iterator[Event]:
+@door()
+def events(config: Planned) -> Iterator[Event]:
     """Trains as configured and yields what happens; leaves nothing on disk. Stop by leaving the iteration."""
+    return _events(plan(config))
+
+
+def _events(config: c.Config) -> Iterator[Event]:
     system = assemble(config)
     try:
         with arithmetic(config.threads):

@@ -37,6 +37,7 @@ from .typed import check_fields, label
 MOST_ENVS, LONGEST_STACK, LONGEST_N, MOST_THREADS = 100_000, 1_000, 1_000, 1_024
 MOST_EPISODES, MOST_FILMS, LONGEST_FILM = 1_000_000, 1_000, 3_600
 LONGEST_WAIT = 1_000_000  # seconds
+MOST_SEEDS, MOST_PROBED = 10_000, 1_000_000  # random steps
 
 Seed = Annotated[int, Whole(0, 2**32 - 1)]
 """what every generator takes"""
@@ -79,6 +80,10 @@ class Env:
     def label(self) -> str:
         """The id as text; a callable is known by its name."""
         return self.id if isinstance(self.id, str) else label(self.id)
+
+
+AnyEnvironment = Env | str | Callable[..., Any]
+"""an environment with its settings, its id, or what makes it"""
 
 
 # ── The whole ────────────────────────────────────────────────────────────────────────────────────

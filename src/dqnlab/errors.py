@@ -2,7 +2,8 @@
 
     DqnlabError                 exit code
     ├── ConfigError                 2   a setting, an environment id, an argument
-    │   └── FolderError             2   an output folder that exists, a run that cannot be found or read
+    │   ├── FolderError             2   an output folder that exists, a run that cannot be found or read
+    │   └── ObservationError        2   an observation that an agent cannot take; a ValueError too
     ├── EnvironmentFault            3   an environment that is missing, broken or returned nonsense
     ├── CheckpointError             4   a saved file that is damaged or belongs to something else
     ├── ResourceError               5   a device, a display, a package or memory that is not there
@@ -26,6 +27,10 @@ class ConfigError(DqnlabError):
 
 class FolderError(ConfigError):
     """A run folder that is in the way, absent or not a run."""
+
+
+class ObservationError(ConfigError, ValueError):
+    """An observation of another shape or kind than the agent was trained on."""
 
 
 class EnvironmentFault(DqnlabError):

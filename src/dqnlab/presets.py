@@ -8,7 +8,9 @@ Config()                 the plain settings of every class
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from .config import (
     Adam,
@@ -29,6 +31,7 @@ from .config import (
 )
 from .errors import ConfigError
 from .fields import leaves, nearest
+from .typed import door
 
 TEXTBOOK = replace(
     Config(),
@@ -83,6 +86,9 @@ CARTPOLE = replace(
 )
 
 
+Planned = Config | Env | str | Callable[..., Any]
+"""what can be trained on: a whole configuration, or only an environment"""
+
 ABSENT = "–"  # in a diff: this side has no such setting
 
 
@@ -91,11 +97,12 @@ class _Preset:
     config: Config
     parent: str | None  # None: the plain Config()
     about: str
+    tuned_for: str | None = None  # the environment whose best settings these are
 
 
 _PRESETS = {
     "default": _Preset(DEFAULT, None, "robust settings for an environment that nobody has tuned"),
-    "cartpole": _Preset(CARTPOLE, "default", "the shortest time to a confirmed solve of CartPole-v1"),
+    "cartpole": _Preset(CARTPOLE, "default", "the shortest time to a confirmed solve of CartPole-v1", "CartPole-v1"),
     "textbook": _Preset(TEXTBOOK, None, "the classic program, exactly: one env, 600 episodes, no early stop"),
 }
 
@@ -105,21 +112,55 @@ def names() -> list[str]:
     return list(_PRESETS)
 
 
+@door()
 def get(name: str) -> Config:
     """The preset's configuration. Raises ConfigError for a name that is none."""
     return _find(name).config
 
 
+@door()
 def describe(name: str) -> str:
     """What the preset is for, in one line. Raises ConfigError."""
     return _find(name).about
 
 
+@door()
 def parent(name: str) -> str | None:
     """The preset that this one is a diff of; None if that is the plain Config(). Raises ConfigError."""
     return _find(name).parent
 
 
+def full_id(env_id: str) -> str:
+    """An id with its version, if a preset is tuned for that environment: `CartPole` is CartPole-v1.
+
+    Gymnasium too takes the latest version where an id names none.
+    """
+    tuned = (preset.tuned_for for preset in _PRESETS.values() if preset.tuned_for)
+    return next((each for each in tuned if env_id == each.rpartition("-v")[0]), env_id)
+
+
+def suited(env_id: object) -> str:
+    """The name of the preset that is tuned for an environment; `default` if none is."""
+    own = full_id(env_id) if isinstance(env_id, str) else None
+    return next((name for name, each in _PRESETS.items() if own is not None and each.tuned_for == own), "default")
+
+
+def plan(what: Planned) -> Config:
+    """The configuration that is meant: a whole one as it is, an id with the preset that suits it, else `default`.
+
+    Raises ConfigError for the name of a preset, which is no environment.
+    """
+    if isinstance(what, Config):
+        return what
+    if isinstance(what, Env):
+        return replace(DEFAULT, env=what)
+    if isinstance(what, str) and what in _PRESETS:
+        raise ConfigError(f"{what!r} is a preset, not an environment: give dqnlab.presets.get({what!r})")
+    base = get(suited(what))
+    return replace(base, env=replace(base.env, id=full_id(what) if isinstance(what, str) else what))
+
+
+@door()
 def diff(name: str) -> list[tuple[str, object, object]]:
     """Dotted setting, the parent's value, its own value, for each that differs. Raises ConfigError.
 

@@ -189,6 +189,8 @@ def _whole(value: Any) -> Any:
 def _several(hint: Any, value: Any) -> Any:
     """A tuple of what the annotation's items are; one item where only a tuple of one can be meant."""
     item = get_args(hint)[0]
+    if isinstance(value, range) and int in _members(item):
+        return value  # which may be long
     if str in _members(item) and isinstance(value, str):
         return (value,)
     if get_origin(hint) is tuple and not isinstance(value, str) and (one := _fit(item, value)) is not _NO:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..checks import between, whole
-from ..config import LONGEST_FILM, MOST_EPISODES, MOST_FILMS, Episodes, Steps
+from ..config import LONGEST_FILM, MOST_EPISODES, MOST_FILMS, MOST_PROBED, MOST_SEEDS, Episodes, Steps
 from ..errors import ConfigError, FolderError, ResourceError
 from ..run.folder import REPORT, RESULT
 from .arguments import Evaluate, Explain, Presets, Record, Resume, RunsTable, Selftest, Train, Watch
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from ..run.group import Group
     from .console import View
     from .resume import Wish
-
-MOST_SEEDS = 10_000
-MOST_PROBED = 1_000_000  # random steps
 
 
 def train(words: Sequence[str], started: float) -> int:

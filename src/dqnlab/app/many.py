@@ -11,22 +11,25 @@ from multiprocessing.connection import wait
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
-from ..config import Config
+from ..config import MOST_SEEDS, Config
 from ..errors import ConfigError, DqnlabError
+from ..presets import Planned, plan
 from ..run.folder import Run, create_folder, seed_name
 from ..run.group import Failure, Group, failure, write_summary
 from ..track.tracker import check_trackers, say
+from ..typed import door
 from .board import Board
 from .interrupt import SIGNALLED, Interrupt, signals_wait
 from .line import Failed, Finished, Go, Leave, Ready, Refused, Report, Show, Standing, Stop, Task
-from .pool import Worker, dismiss, hire, how, shares, usable_cores
+from .pool import Worker, dismiss, hire, how, is_interactive, shares, usable_cores
 
 LOOK_EVERY = 0.25  # seconds between two looks at the keyboard and two drawings, at the latest
 MOST_RETURNS = 2  # times that a seed whose process was killed goes on in a new one
 
 
+@door()
 def train_many(
-    config: Config,
+    config: Planned,
     seeds: Sequence[int],
     *,
     out: Path | None = None,
@@ -40,7 +43,7 @@ def train_many(
     this keeps its top level under `if __name__ == "__main__":`, for every process imports it.
 
     Args:
-        config: of every seed, but for its own `seed`.
+        config: of every seed, but for its own `seed`; an environment alone as in `train`.
         seeds: distinct ones.
         out: the folder of the group; a new one under `runs` if none.
         trackers: as in `train`, for every seed.
@@ -48,7 +51,7 @@ def train_many(
     Raises:
         ConfigError, EnvironmentFault: before anything is written, if no seed could be trained.
     """
-    return Crew(config, seeds, out=out, runs=runs, trackers=trackers).train()
+    return Crew(plan(config), seeds, out=out, runs=runs, trackers=trackers).train()
 
 
 @dataclass
@@ -103,18 +106,25 @@ class Crew:
 
     def _check(self) -> None:
         """Raises ConfigError for what can be seen without loading anything."""
+        if len(self.seeds) > MOST_SEEDS:
+            raise ConfigError(f"seeds must be at most {MOST_SEEDS:,}, got {len(self.seeds):,}")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ConfigError(f"seeds must be distinct and at least one, got {list(self.seeds)}")
         for seed in self.seeds:
             replace(self.config, seed=seed)
         check_trackers(self.trackers)
         try:
-            ForkingPickler.dumps(self.config)
+            sent = bytes(ForkingPickler.dumps(self.config))
         except Exception as error:  # pickling raises many kinds, and whatever the user's objects raise
             raise ConfigError(
                 f"env {self.config.env.label!r} cannot be handed to other processes ({error}): "
                 "let env.id be a function at the top level of a module, and env.kwargs plain values"
             ) from error
+        if b"__main__" in sent and is_interactive():
+            raise ConfigError(
+                f"env {self.config.env.label!r} is defined in an interactive session, where other processes cannot "
+                "find it: put it into a file, such as envs.py, and import it from there"
+            )
         self.standings = {seed: Standing(seed) for seed in self.seeds}
 
     # ── Processes ──

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -36,10 +37,27 @@ def hire(task: Task) -> Worker:
     context = multiprocessing.get_context("spawn")  # forked copies of a process with threads may hang
     ours, theirs = context.Pipe()
     process = context.Process(target=work, args=(theirs, task), name=f"dqnlab, seeds {task.seeds[0]} …")
-    with signals_ignored():
+    with signals_ignored(), _without_lost_script():
         process.start()
     theirs.close()  # so that the pipe ends when the process does
     return Worker(process, ours, task.seeds)
+
+
+def is_interactive() -> bool:
+    """Whether the main program is in no file (a notebook, a prompt, stdin), so that no other process can import it."""
+    file = getattr(sys.modules["__main__"], "__file__", None)
+    return file is None or not os.path.exists(file)
+
+
+@contextmanager
+def _without_lost_script() -> Iterator[None]:
+    """Keeps a new process from running a main program again whose file is none, such as `<stdin>`."""
+    main = vars(sys.modules["__main__"])
+    hidden = {"__file__": main.pop("__file__")} if "__file__" in main and is_interactive() else {}
+    try:
+        yield
+    finally:
+        main.update(hidden)
 
 
 def dismiss(worker: Worker, *, gently: bool) -> None:

@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..config import Config, Env, Episodes, Steps
+from ..config import AnyEnvironment, Config, Env, Episodes, Steps
 from ..errors import ConfigError
 from ..run.find import find_run, has_ended
 from ..run.folder import CONFIG, META, Run
 from ..run.reading import read_env, read_trackers
 from ..run.saving.door import write_atomically
 from ..toml import to_toml
+from ..typed import door
 from .interrupt import signals_wait
 from .session import conduct, open_experiment
 from .stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from ..build import System
-    from ..run.agent import AnyEnvironment
     from .console import View
 
 
@@ -41,8 +41,9 @@ class Wish:
     """take a folder over that was in use on another machine"""
 
 
+@door()
 def resume(
-    run: str | Path,
+    run: str | Path | Run,
     *,
     budget: Steps | Episodes | None = None,
     env: AnyEnvironment | None = None,
@@ -55,7 +56,7 @@ def resume(
     never interrupted, to the last bit; where that cannot be promised the run says so (`Run.resumed`).
 
     Args:
-        run: a run's folder, or its name under `runs`.
+        run: a run, its folder, or its name under `runs`.
         budget: a later end than the run was made for; it then goes on even if it was solved.
         env: its environment, where a file cannot know it.
         trackers: those that it began with if none.
@@ -67,7 +68,7 @@ def resume(
         CheckpointError: no checkpoint can be read, or it belongs to another environment or network.
     """
     wish = Wish(budget=budget, env=env, trackers=trackers, trust_env_modules=trust_env_modules)
-    return go_on(find_run(run), wish)
+    return go_on(run.folder if isinstance(run, Run) else find_run(run), wish)
 
 
 def go_on(folder: Path, wish: Wish, view: View | None = None, started: float | None = None) -> Run:

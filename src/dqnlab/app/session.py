@@ -6,11 +6,12 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ..config import Config
+from ..presets import Planned, plan
 from ..run.folder import CONFIG, Run, create_folder, write_start
 from ..toml import as_dict
+from ..typed import door
 from .experiment import Experiment
 from .interrupt import signals_wait
 from .stopwatch import Stopwatch
@@ -36,8 +37,15 @@ class Request(Protocol):
         """What asked, if it was a signal."""
 
 
+def _late() -> dict[str, Any]:
+    from .console import View
+
+    return {"View": View}
+
+
+@door(_late)
 def train(
-    config: Config,
+    config: Planned,
     *,
     out: Path | None = None,
     runs: Path = Path("runs"),
@@ -48,6 +56,8 @@ def train(
     """Trains, keeps the best network, judges and films it; everything lies in the run's folder.
 
     Args:
+        config: what to train; of an environment alone (an id, a class or a function that makes one) the preset that
+            suits it.
         out: the folder; a new one under `runs` if none.
         trackers: `swanlab`, `tensorboard` or `none`, beside metrics.jsonl, which is always written.
         view: shown every event while it happens.
@@ -62,6 +72,7 @@ def train(
     """
     from ..track.tracker import check_trackers
 
+    config = plan(config)
     watch = Stopwatch() if started is None else Stopwatch(start=started)
     check_trackers(trackers)
     from ..build import assemble, make_update, say

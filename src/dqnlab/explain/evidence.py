@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from ..build import make_network
-from ..config import Config
+from ..config import AnyEnvironment, Config
 from ..errors import CheckpointError, FolderError
 from ..learn.networks import QNetwork, import_weights
-from ..run.agent import Agent, AnyEnvironment, load
+from ..run.agent import Agent, load
 from ..run.envs import EnvSpec
 from ..run.folder import BATCH, LAST, META, METRICS, SNAPSHOTS, TARGET, Run
 from ..run.keep import MOST_SNAPSHOTS

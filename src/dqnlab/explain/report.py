@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..config import AnyEnvironment
 from ..fields import leaves, plain
 from ..learn.networks import QNetwork
 from ..learn.policy import q_function
-from ..run.agent import AnyEnvironment
 from ..run.device import arithmetic
 from ..run.folder import LABELS, REPORT, Run
 from ..run.saving.door import write_atomically

@@ -2,7 +2,7 @@
 
 import os
 import zipfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,19 +12,21 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from ..config import Config, Env, Mlp
-from ..errors import CheckpointError, ConfigError, FolderError
+from ..checks import quoted
+from ..config import AnyEnvironment, Config, Env, Mlp
+from ..errors import CheckpointError, ConfigError, FolderError, ObservationError
 from ..learn.networks import CLASSIC_LAYERS, QNetwork, import_weights
 from ..learn.policy import q_function
 from ..learn.types import ObsSpec
 from ..toml import from_toml
 from ..trust import named_by_caller
+from ..typed import door, label
+from .device import resolve_device
 from .envs import EnvSpec, describe
 from .find import find_run
-from .folder import BEST, CONFIG, LAST, META
+from .folder import BEST, CONFIG, LAST, META, Run
 from .reading import inside, read_env, read_text
 
-AnyEnvironment = Env | str | Callable[..., Any]
 _SMALL = 2**20  # numbers
 
 
@@ -47,18 +49,33 @@ class Agent:
         """Expected returns [A] of an observation [*obs_shape], or [B, A] of a batch [B, *obs_shape].
 
         Raises:
-            ValueError: the observation has another shape, or is a state that the environment has not.
+            ObservationError: the observation has another shape, is a state that the environment has not, or holds
+                something else than finite numbers.
         """
-        array = self.spec.prepare(obs)
+        array = self._prepared(obs)
         shape, num_states, start = self.spec.obs.shape, self.spec.obs.num_states, self.spec.obs_start
         if num_states is not None and not ((array >= 0) & (array < num_states)).all():
-            raise ValueError(f"observation is {obs}; this agent knows the states {start} to {start + num_states - 1}")
+            raise ObservationError(
+                f"observation is {obs}; this agent knows the states {start} to {start + num_states - 1}"
+            )
         if array.shape == shape:
             return self.q_function(array[None])[0]
         if array.shape[1:] == shape:
             return self.q_function(array)
-        raise ValueError(f"observation has shape {array.shape}; this agent takes {shape}, or a batch [B, *{shape}]")
+        raise ObservationError(
+            f"observation has shape {array.shape}; this agent takes {shape}, or a batch [B, *{shape}]"
+        )
 
+    def _prepared(self, obs: ArrayLike) -> np.ndarray:
+        try:
+            array = self.spec.prepare(obs)
+        except (TypeError, ValueError, OverflowError) as e:
+            raise ObservationError(f"obs must be numbers of the type {self.spec.obs.dtype}, got {quoted(obs)}") from e
+        if not np.isfinite(array).all():
+            raise ObservationError(f"obs must be finite numbers, got {quoted(obs)}")
+        return array
+
+    @door()
     def env_config(self, env: AnyEnvironment | None = None) -> Env:
         """Which environment to use: the given one, else the agent's own.
 
@@ -72,9 +89,10 @@ class Agent:
             )
         if isinstance(chosen, Env):
             return chosen
-        same = chosen == self.config.env.id
+        same = label(chosen) == self.config.env.label if callable(chosen) else chosen == self.config.env.id
         return replace(self.config.env, id=chosen, kwargs=self.config.env.kwargs if same else {})
 
+    @door()
     def check_fits(self, env: Env) -> EnvSpec:
         """Describes an environment. Raises ConfigError if its spaces are not the agent's."""
         spec = describe(env)
@@ -86,12 +104,13 @@ class Agent:
         return spec
 
 
+@door()
 def load(
-    run_or_file: str | Path,
+    run_or_file: str | Path | Run,
     *,
     which: Literal["best", "last"] = "best",
     env: AnyEnvironment | None = None,
-    device: str = "cpu",
+    device: Literal["auto", "cpu", "cuda"] = "cpu",
     runs: Path = Path("runs"),
     trust_env_modules: Collection[str] = (),
 ) -> Agent:
@@ -107,11 +126,12 @@ def load(
         FolderError: there is no such run or file.
         CheckpointError: the weights cannot be read, or do not fit the run's configuration.
     """
-    path = Path(run_or_file)
+    path = run_or_file.folder if isinstance(run_or_file, Run) else Path(run_or_file)
+    place = resolve_device(device)
     if os.path.isfile(path):  # unlike pathlib it takes a name that no file can have for none
         folder, file = path.parent, path
         if not (folder / META).is_file():
-            return _load_classic(file, env, device)
+            return _load_classic(file, env, place)
     else:
         folder = find_run(path, runs)
         file = folder / (BEST if which == "best" else LAST)
@@ -122,7 +142,7 @@ def load(
     _check_stack(config, about["obs_shape"], folder)
     weights = _read_weights(file)
     own = None if about["callable"] else config.env
-    return _agent(config, _spec(about, config.env.frame_stack), weights, file, own if env is None else env, device)
+    return _agent(config, _spec(about, config.env.frame_stack), weights, file, own if env is None else env, place)
 
 
 def read_config(folder: Path, trusted: Collection[str] = ()) -> Config:
@@ -171,7 +191,7 @@ def _is_weight(item: tuple[object, object]) -> bool:
     return isinstance(name, str) and isinstance(w, Tensor) and w.device.type == "cpu" and w.layout == torch.strided
 
 
-def _load_classic(file: Path, env: AnyEnvironment | None, device: str) -> Agent:
+def _load_classic(file: Path, env: AnyEnvironment | None, device: torch.device) -> Agent:
     """An agent from nothing but the weights of a classic two-hidden-layer module: its sizes are in the shapes."""
     weights = _read_weights(file)
     try:
@@ -186,7 +206,12 @@ def _load_classic(file: Path, env: AnyEnvironment | None, device: str) -> Agent:
 
 
 def _agent(
-    config: Config, spec: EnvSpec, weights: Mapping[str, Tensor], file: Path, env: AnyEnvironment | None, device: str
+    config: Config,
+    spec: EnvSpec,
+    weights: Mapping[str, Tensor],
+    file: Path,
+    env: AnyEnvironment | None,
+    device: torch.device,
 ) -> Agent:
     from ..build import make_network  # build knows this package; the other way round only here
 

@@ -1,12 +1,15 @@
 """How good a network is: greedy episodes, and an interval around their mean."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from ..config import Env
+from ..checks import Whole
+from ..config import MOST_EPISODES, AnyEnvironment, Env, Seed
 from ..learn.policy import QFunction
+from ..typed import door
+from .agent import Agent
 from .device import arithmetic
 from .envs import EnvSpec
 from .interval import over_episodes
@@ -15,9 +18,6 @@ from .score import Score
 from .seeds import env_seeds
 from .vector import NATIVE, Envs, make_envs
 from .watchdog import watched
-
-if TYPE_CHECKING:
-    from .agent import Agent
 
 SIDE_BY_SIDE = 16  # single environments that play at once
 
@@ -89,8 +89,12 @@ def score_of(outcome: Outcome) -> Score:
     )
 
 
+@door()
 def evaluate(
-    agent: "Agent", env: Env | str | Callable[..., Any] | None = None, episodes: int = 100, seed: int = 0
+    agent: Agent,
+    env: AnyEnvironment | None = None,
+    episodes: Annotated[int, Whole(1, MOST_EPISODES)] = 100,
+    seed: Seed = 0,
 ) -> Score:
     """The score of an agent over greedy episodes that neither training nor judging ever saw.
 

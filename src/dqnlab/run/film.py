@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import gymnasium as gym
 
-from ..config import Env
+from ..checks import Between, Whole
+from ..config import LONGEST_FILM, MOST_EPISODES, MOST_FILMS, Env, Seed
 from ..errors import ResourceError
+from ..typed import door
+from .agent import Agent
 from .envs import AnyEnv, close, make_one
 from .folder import safe_name
 from .rollout import rollout
@@ -19,19 +22,17 @@ from .saving.door import add, aside, make_folder, sweep_films
 from .seeds import env_seeds
 from .vector import SerialEnvs
 
-if TYPE_CHECKING:
-    from .agent import Agent
-
 DEFAULT_FPS = 30  # Gymnasium's own, for environments that name no speed
 
 
+@door()
 def record(
-    agent: "Agent",
+    agent: Agent,
     folder: Path,
     *,
-    episodes: int,
-    max_seconds: float,
-    seed: int = 0,
+    episodes: Annotated[int, Whole(1, MOST_FILMS)],
+    max_seconds: Annotated[float, Between(0, LONGEST_FILM, open_low=True)],
+    seed: Seed = 0,
     name: str = "episode",
 ) -> list[Path]:
     """Films greedy episodes; returns the mp4 files `name-1.mp4`, `name-2.mp4` …, one per episode.
@@ -71,7 +72,8 @@ def record(
         raise ResourceError(f"cannot write films to {str(folder)!r}: {e}") from e
 
 
-def watch(agent: "Agent", *, episodes: int, seed: int = 0) -> Iterator[float]:
+@door()
+def watch(agent: Agent, *, episodes: Annotated[int, Whole(1, MOST_EPISODES)], seed: Seed = 0) -> Iterator[float]:
     """Plays greedy episodes in a window; yields the return of each. Closing the window ends it.
 
     Raises:

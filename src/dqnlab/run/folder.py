@@ -33,17 +33,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..config import Config
+from ..config import AnyEnvironment, Config
 from ..errors import FolderError
 from ..toml import to_toml
 from ..trust import redacted_command
+from ..typed import door
 from .reading import SCHEMA
 from .saving.door import PART, write_atomically
 from .saving.lock import LOCK
 
 if TYPE_CHECKING:
     from ..explain.report import Report
-    from .agent import AnyEnvironment
     from .envs import EnvSpec
     from .score import Score
 
@@ -100,6 +100,7 @@ class Run:
         """What lies in the folder: a label for each file that exists."""
         return {label: self.folder / name for name, label in LABELS.items() if (self.folder / name).exists()}
 
+    @door()
     def explain(self, env: AnyEnvironment | None = None, out: Path | None = None) -> Report:
         """Writes the page that explains this run, `report.html`; a notebook shows it.
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import gymnasium as gym
 import numpy as np
 
-from ...config import Config, Env
+from ...checks import Between, Whole
+from ...config import MOST_PROBED, Config, Env
 from ...errors import ConfigError, DqnlabError, ResourceError
-from ...presets import DEFAULT
+from ...presets import Planned, plan
+from ...typed import door
 from ..envs import STEP_LIMIT, AnyEnv, EnvSpec, close, describe, make_one
 from ..saving.envstate import unknown_layer
 from .contract import Contract
@@ -41,24 +43,25 @@ class Report:
         return asdict(self)
 
 
+@door()
 def examine(
-    what: Config | Env | str | Callable[..., Any],
+    what: Planned,
     *,
-    steps: int = 2_000,
-    seconds: float = 5.0,
+    steps: Annotated[int, Whole(1, MOST_PROBED)] = 2_000,
+    seconds: Annotated[float, Between(0, 3600, open_low=True)] = 5.0,
     notify: Notify = lambda line: None,
 ) -> Report:
     """Plays an environment at random and looks at everything that it does. Whatever it raises is a finding.
 
     Args:
-        what: the run that is planned, or only its environment, which then gets the preset `default`.
+        what: the run that is planned, or only its environment, which then gets the preset that suits it.
         steps, seconds: how long to play at random, whichever is over first.
         notify: told what is being done.
 
     Raises:
         ConfigError: there is no such environment, or it does not take these arguments.
     """
-    config = what if isinstance(what, Config) else replace(DEFAULT, env=what if isinstance(what, Env) else Env(id=what))
+    config = plan(what)
     found, label = Findings(), config.env.label
     opened: list[AnyEnv] = []
     try:
