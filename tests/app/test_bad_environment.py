@@ -213,7 +213,7 @@ def test_the_memory_for_images_is_weighed_before_the_first_step(refused: Any, sm
     ("env", "odd", "warning"),
     [
         ("CartPole-v0", None, "out of date"),
-        ("odd_envs:Odd-v0", "close raises", "close() raised RuntimeError: the door is stuck"),
+        ("odd_envs:Odd-v0", "close raises", "close raised RuntimeError: the door is stuck"),
     ],
 )
 def test_a_warning_is_one_plain_line_said_once(

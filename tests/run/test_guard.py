@@ -101,9 +101,9 @@ def test_whatever_an_environment_raises_is_a_fault_that_names_the_call(
     told(call, raises(error))
     where = {
         "constructor": r"env 'Odd' could not be made: ",
-        "reset": r"env 'Odd', step 2: reset\(\) raised ",
+        "reset": r"env 'Odd', step 2: reset raised ",
         "step": r"env 'Odd', step 3 raised ",
-        "render": r"env 'Odd', step 2: render\(\) raised ",
+        "render": r"env 'Odd', step 2: render raised ",
     }
     Odd.at = ""
     for _ in range(2):
@@ -121,7 +121,7 @@ def test_whatever_an_environment_raises_is_a_fault_that_names_the_call(
 def test_an_environment_that_fails_to_close_has_done_its_work(error: BaseException) -> None:
     envs = make_envs(Env(id=Odd), describe(Env(id=Odd)), 1)
     told("close", raises(error))
-    with pytest.warns(UserWarning, match=r"env 'Odd', step 0: close\(\) raised"):
+    with pytest.warns(UserWarning, match=r"env 'Odd': close raised"):
         envs.close()
 
 
@@ -146,7 +146,7 @@ def test_a_fault_names_the_env_among_several_and_counts_its_own_steps() -> None:
     for _ in range(5):  # steps and resets by turns
         envs.step(np.zeros(3, np.int64))
     told("reset", raises(OSError("gone")))
-    with pytest.raises(EnvironmentFault, match=r"env 'Odd' \(copy 1 of 3\), step 3: reset\(\) raised OSError: gone"):
+    with pytest.raises(EnvironmentFault, match=r"env 'Odd' \(copy 1 of 3\), step 3: reset raised OSError: gone"):
         envs.step(np.zeros(3, np.int64))
 
 

@@ -240,7 +240,7 @@ def play(envs: Envs, steps: int) -> None:
         ("wrong shape", r"step 3: observation of shape \(3,\).*\(2,\)"),
         ("ragged", r"step 3: observation \[\[1, 2\], \[3\]\] is no array of numbers"),
         ("reset is NaN", "step 4: observation is nan"),
-        ("reset raises", r"step 4: reset\(\) raised RuntimeError: lost the connection"),
+        ("reset raises", r"step 4: reset raised RuntimeError: lost the connection"),
     ],
 )
 def test_a_broken_env_is_named_with_its_step(wrong: str, words: str) -> None:

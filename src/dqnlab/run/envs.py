@@ -12,7 +12,7 @@ from gymnasium import spaces
 from ..config import Env
 from ..errors import ConfigError, EnvironmentFault
 from ..learn.types import ObsSpec
-from .guard import CONSTRUCTOR, EnvironmentHangs, Guard, Guarded, guarded
+from .guard import CONSTRUCTOR, EnvironmentHangs, Guard, Guarded, guarded, named
 from .modules import import_named, missing, not_registered
 
 STEP_LIMIT = 10_000  # for environments that have none of their own: an episode must end
@@ -135,7 +135,10 @@ def close(made: AnyEnv, label: str) -> None:
     except EnvironmentHangs:
         raise
     except EnvironmentFault as e:
-        warnings.warn(str(e), stacklevel=2)
+        why = (
+            str(e) if e.__cause__ is None else f"env {label!r}: close raised {named(e.__cause__)}"
+        )  # one for all copies
+        warnings.warn(why, stacklevel=2)
 
 
 def _obs_spec(env: Env, space: spaces.Space[Any]) -> tuple[ObsSpec, int]:

@@ -45,12 +45,12 @@ class Guard:
         """Calls the environment.
 
         Args:
-            what: is called, as a message names it: "step()".
+            what: is called, as a message names it: "step".
 
         Raises:
             EnvironmentFault: it raised anything at all; EnvironmentHangs, a kind of it, where it is watched.
         """
-        thorough = self._theirs or what != "step()" or self.steps < OFTEN or self.steps % OFTEN == 0
+        thorough = self._theirs or what != "step" or self.steps < OFTEN or self.steps % OFTEN == 0
         before = None if thorough else quick()
         ours = surroundings() if thorough else None
         if self._theirs:
@@ -76,7 +76,7 @@ class Guard:
     def _raised(self, what: str, error: BaseException) -> str:
         if what == CONSTRUCTOR:
             return f"env {self.label!r} could not be made: {named(error)}"
-        if what == "step()":
+        if what == "step":
             return f"{self.where} raised {named(error)}"
         return f"{self.where}: {what} raised {named(error)}"
 
@@ -93,18 +93,18 @@ class Guarded(gym.Wrapper[Any, Any, Any, Any]):
         guard.call("the environment", super().__init__, env)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
-        return self.guard.call("reset()", self.env.reset, seed=seed, options=options)
+        return self.guard.call("reset", self.env.reset, seed=seed, options=options)
 
     def step(self, action: Any) -> Any:
         guard = self.guard
         guard.steps += 1
-        return guard.call("step()", self.env.step, action)
+        return guard.call("step", self.env.step, action)
 
     def render(self) -> Any:
-        return self.guard.call("render()", self.env.render)
+        return self.guard.call("render", self.env.render)
 
     def close(self) -> None:
-        self.guard.call("close()", self.env.close)
+        self.guard.call("close", self.env.close)
 
     observation_space = _read_guarded("observation_space")
     action_space = _read_guarded("action_space")

@@ -137,7 +137,7 @@ class SerialEnvs:
                 stack.callback(close, env, self._label)
 
     def state_dict(self) -> State:
-        saved = [env.guard.call("get_state()", env_state, env) for env in self._envs]
+        saved = [env.guard.call("get_state", env_state, env) for env in self._envs]
         state: State = {"envs": saved, "steps": np.array([env.guard.steps for env in self._envs])}
         return state | {"ended": self._ended.copy(), "obs": self._obs.copy()}
 
@@ -146,7 +146,7 @@ class SerialEnvs:
         for env, saved in zip(self._envs, state["envs"], strict=True):
             check_env_state(env, saved)
         for env, saved in zip(self._envs, state["envs"], strict=True):
-            env.guard.call("set_state()", set_env_state, env, saved)
+            env.guard.call("set_state", set_env_state, env, saved)
         for env, steps in zip(self._envs, np.broadcast_to(state["steps"], self.num_envs).tolist(), strict=True):
             env.guard.steps = steps
         self._ended, self._obs = state["ended"].copy(), state["obs"].copy()
@@ -165,7 +165,7 @@ class SerialEnvs:
         try:
             obs, _ = answer
         except Exception as e:
-            raise EnvironmentFault(f"{env.guard.where}: reset() returned no two values: {named(e)}") from e
+            raise EnvironmentFault(f"{env.guard.where}: reset raised {named(e)}") from e
         obs = self._fit(env, obs)
         check_finite("observation", obs, env.guard.where)
         return obs
@@ -183,7 +183,7 @@ class SerialEnvs:
                 raise
         except Exception as e:  # what was returned may be anything
             if not _returned_four(e):
-                raise EnvironmentFault(f"{env.guard.where}: step() returned nonsense: {named(e)}") from e
+                raise EnvironmentFault(f"{env.guard.where} raised {named(e)}") from e
         raise EnvironmentFault(
             f"{env.guard.where}: step() returned 4 values, as before Gym 0.26; "
             "return obs, reward, terminated, truncated, info"
@@ -232,20 +232,20 @@ class NativeEnvs:
 
     def reset(self, seeds: Sequence[int]) -> np.ndarray:
         """Starts new episodes everywhere; the first seed decides all starts."""
-        obs, _ = self._guard.call("reset()", self._vector.reset, seed=seeds[0])
+        obs, _ = self._guard.call("reset", self._vector.reset, seed=seeds[0])
         return self._spec.prepare(obs)
 
     def step(self, action: np.ndarray) -> Step:
         self._guard.steps += 1
         obs, reward, terminated, truncated, _ = self._guard.call(
-            "step()", self._vector.step, action + self._spec.action_start
+            "step", self._vector.step, action + self._spec.action_start
         )
         check_finite("observation", obs, self._guard.where)
         check_finite("reward", reward, self._guard.where)
         return Step(self._spec.prepare(obs), reward, terminated, truncated)
 
     def close(self) -> None:
-        self._guard.call("close()", self._vector.close)
+        self._guard.call("close", self._vector.close)
 
     def state_dict(self) -> State:
         return {"envs": [env_state(self._vector)], "steps": self._guard.steps}
