@@ -12,6 +12,8 @@ from ..checks import as_json, from_json, quoted
 from ..config import Env
 from ..errors import ConfigError
 from ..fields import bare, choices, hints, optional, tagged
+from ..presets import full_id
+from .aliases import table
 from .arguments import Doctor, Train
 from .scan import base, scan, whole
 
@@ -56,7 +58,7 @@ def _settings_help(kind: type) -> str:
         f"{kind.__doc__} Settings come from the preset, then the file, then "
         "the flags, in any order. Some are a choice of kind, written FIELD:KIND, and bring flags of their own:"
     )
-    return "\n".join([words, *rows])
+    return "\n".join([words, *rows, "Short names, and those of other libraries, are understood too:", *table()])
 
 
 # ── How single words become values ───────────────────────────────────────────────────────────────
@@ -73,7 +75,7 @@ def _rule(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.Primit
     if info.type == hints(Env)["kwargs"]:
         return _spec("JSON", _table, as_json)
     if info.type == hints(Env)["id"]:
-        return _spec("ID", str, str)
+        return _spec("ID", full_id, str)
     readers: dict[Any, Any] = {int: _whole, float: _number, Path: _path}
     wants = bare(info.type) if optional(info.type) else info.type
     if wants not in readers:

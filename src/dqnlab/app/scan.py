@@ -19,6 +19,7 @@ from ..errors import ConfigError
 from ..fields import choices, hints, nearest, owners, required, tagged, types
 from ..toml import override, parse
 from ..trust import named_by_caller
+from .aliases import unaliased
 
 SOURCE = "command line"
 _SWITCHES = {"dry_run", "quiet", "json", "help", "h"} | {name for name, hint in types().items() if hint is bool}
@@ -45,7 +46,7 @@ def scan(words: Sequence[str], *, steps: str = "budget") -> Scan:
         steps: whether `--steps` is short for a "budget", or a "flag" like others.
     """
     found = Scan()
-    for word, values in _split(words):
+    for word, values in _split(unaliased(words)):
         if not word.startswith("-"):
             _bare_word(found, word)
             continue
@@ -134,6 +135,8 @@ def _env_from_flag(found: Scan) -> None:
     if named and found.env not in (None, named):
         raise ConfigError(f"one environment, please: got {found.env!r} and --env.id {named!r}")
     found.env = named or found.env
+    if found.env in presets.names():
+        raise ConfigError(f"{found.env!r} is a preset, not an environment: say --preset {found.env}")
 
 
 def base(found: Scan) -> tuple[Config, str]:
@@ -146,6 +149,8 @@ def base(found: Scan) -> tuple[Config, str]:
         config = override(config, data, str(path), named_by_caller(found.trusted, found.env))
     if found.env is not None:
         config = replace(config, env=replace(config.env, id=found.env))
+    if isinstance(config.env.id, str):
+        config = replace(config, env=replace(config.env, id=presets.full_id(config.env.id)))
     config = override(config, {name: _choice(found, name, kind) for name, kind in found.chosen.items()}, SOURCE)
     _check_owners(found, config)
     return config, remark
@@ -185,9 +190,9 @@ def _preset(found: Scan, data: dict[str, Any]) -> tuple[str, str]:
         return str(asked), ""
     table = data.get("env")
     env = found.env or (table.get("id") if isinstance(table, dict) else None)
-    if env in (None, "CartPole-v1"):
-        return "cartpole", ""
-    return "default", f"{env} has no preset of its own: using `default` (see `dqn presets`)"
+    if env is None or (name := presets.suited(env)) != "default":
+        return name if env else "cartpole", ""
+    return name, f"{env} has no preset of its own: using `default` (see `dqn presets`)"
 
 
 def _read(path: Path) -> str:
