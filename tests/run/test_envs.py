@@ -58,7 +58,7 @@ BOX = spaces.Box(-1, 1, (3,), np.float32)
         (Env(id="Nowhere/Pong-v5"), 3, r"env 'Nowhere/Pong-v5'.*Nowhere.*Install"),
         (Env(id="no_such_module:Pong-v5"), 3, r"env 'no_such_module:Pong-v5'.*No module named 'no_such_module'"),
         (Env(id="CartPole-v1", kwargs={"gravitty": 1}), 2, r"env 'CartPole-v1'.*env\.kwargs = \{'gravitty': 1\}"),
-        (Env(id=Shaped, kwargs={"observation": BOX}), 2, r"env 'Shaped'.*env\.kwargs"),
+        (Env(id=Shaped, kwargs={"observation": 3}), 2, r"env 'Shaped'.*env\.kwargs"),
         (Env(id="Pendulum-v1"), 2, r"action space Box.*Discrete"),
         (shaped(BOX, spaces.MultiDiscrete([2, 2])), 2, r"action space MultiDiscrete.*Discrete"),
         (shaped(BOX, spaces.MultiBinary(2)), 2, r"action space MultiBinary.*Discrete"),
@@ -133,8 +133,8 @@ def test_a_registered_environment_that_cannot_be_drawn_is_told_apart_from_wrong_
 def test_constructor_arguments_reach_the_environment() -> None:
     lake = make_one(Env(id="FrozenLake-v1", kwargs={"map_name": "8x8", "is_slippery": False}))
     assert lake.observation_space.n == 64
-    made = make_one(Env(id=Shaped, kwargs={"obs": BOX}))
-    assert made.observation_space == BOX
+    made = make_one(Env(id=lambda size: Shaped(spaces.Box(-1, 1, (size,))), kwargs={"size": 3}))
+    assert made.observation_space.shape == (3,)
 
 
 def test_a_callable_gets_the_render_mode_only_if_it_takes_one() -> None:

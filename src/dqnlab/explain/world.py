@@ -10,6 +10,7 @@ from gymnasium import spaces
 
 from ..config import Env
 from ..learn.types import ObsSpec
+from ..run.copying import Copying
 from ..run.envs import AnyEnv, EnvSpec, close, make_one
 from ..run.film import DEFAULT_FPS
 from ..run.guard import Guarded
@@ -132,7 +133,7 @@ def _is_transparent(made: AnyEnv, stacked: bool) -> bool:
 
 def _wrappers(made: AnyEnv) -> Iterator[AnyEnv]:
     while isinstance(made, gym.Wrapper):
-        if not isinstance(made, Guarded):
+        if not isinstance(made, Guarded | Copying):
             yield made
         made = made.env
 

@@ -40,10 +40,9 @@ class Agent:
         self._env = env
 
     def act(self, obs: ArrayLike) -> Any:
-        """The best action, in the environment's own numbers: an int, or an int array [B] for a batch."""
+        """The best action as its environment wants it, a numpy integer; or an array of them [B] for a batch."""
         q = self.q_values(obs)
-        action = q.argmax(-1) + self.spec.action_start
-        return int(action) if q.ndim == 1 else action
+        return self.spec.action(int(q.argmax())) if q.ndim == 1 else self.spec.actions(q.argmax(-1))
 
     def q_values(self, obs: ArrayLike) -> np.ndarray:
         """Expected returns [A] of an observation [*obs_shape], or [B, A] of a batch [B, *obs_shape].

@@ -12,6 +12,7 @@ from gymnasium import spaces
 from ..config import Env
 from ..errors import ConfigError, EnvironmentFault
 from ..learn.types import ObsSpec
+from .copying import Copying
 from .guard import CONSTRUCTOR, EnvironmentHangs, Guard, Guarded, guarded, named
 from .modules import import_named, missing, not_registered
 
@@ -29,6 +30,15 @@ class EnvSpec(NamedTuple):
     action_start: int  # the environment's number for our action 0
     reward_threshold: float | None  # mean return that counts as solved
     max_episode_steps: int
+    action_dtype: np.dtype = np.dtype(np.int64)  # of the environment's own numbers
+
+    def action(self, action: int) -> Any:
+        """The environment's own number for our action 0..A-1, of the type that its action space samples."""
+        return self.action_dtype.type(action + self.action_start)
+
+    def actions(self, actions: np.ndarray) -> np.ndarray:
+        """As `action`, of several [E]."""
+        return (actions + self.action_start).astype(self.action_dtype)
 
     def prepare(self, obs: Any) -> np.ndarray:
         """One observation, or a batch, as it is stored: float64 and integers become float32, pixels stay."""
@@ -57,6 +67,8 @@ def _make(env: Env, render_mode: str | None) -> AnyEnv:
         limit = env.max_episode_steps
     if limit is None:
         made = gym.wrappers.TimeLimit(made, STEP_LIMIT)
+    if env.frame_stack > 1 or render_mode == "rgb_array":
+        made = Copying(made)  # a stack and a film keep what they were given
     if env.frame_stack > 1:
         made = gym.wrappers.FrameStackObservation(made, env.frame_stack)
     return made
@@ -123,7 +135,7 @@ def describe(env: Env) -> EnvSpec:
         threshold = registered if env.reward_threshold is None else env.reward_threshold
         limit = _step_limit(made)
         assert limit is not None  # make_one sees to it
-        return EnvSpec(obs, obs_start, int(action.n), int(action.start), threshold, limit)
+        return EnvSpec(obs, obs_start, int(action.n), int(action.start), threshold, limit, np.dtype(action.dtype))
     finally:
         close(made, env.label)
 

@@ -36,10 +36,15 @@ class Guard:
         self._theirs: Surroundings = {}
 
     @property
+    def name(self) -> str:
+        """Which environment."""
+        copy = "" if self.copy is None or self.copy[1] == 1 else f" (copy {self.copy[0]} of {self.copy[1]})"
+        return f"env {self.label!r}{copy}"
+
+    @property
     def where(self) -> str:
         """Which environment, and at which of its own steps."""
-        copy = "" if self.copy is None or self.copy[1] == 1 else f" (copy {self.copy[0]} of {self.copy[1]})"
-        return f"env {self.label!r}{copy}, step {self.steps}"
+        return f"{self.name}, step {self.steps}"
 
     def call(self, what: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Calls the environment.

@@ -13,14 +13,13 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from ..checks import quoted
 from ..config import Env
 from ..errors import CheckpointError, EnvironmentFault
+from .contract import Contract, Strict
 from .envs import AnyEnv, EnvSpec, close, make_one
-from .guard import CONSTRUCTOR, Guard, Guarded, guarded, named
+from .guard import CONSTRUCTOR, Guard, guarded
 from .saving.envstate import State, check_env_state, env_state, is_restorable, set_env_state
 
-LARGEST_REWARD = 1e30  # float32 ends at 3e38: sums over n steps, over a batch, and values have to fit as well
 # Environments with a vector version of their own, and how many copies it takes to beat single ones.
 NATIVE = {"CartPole-v0": 8, "CartPole-v1": 8}
 
@@ -98,37 +97,35 @@ class SerialEnvs:
     ):
         self.num_envs, self.restorable = len(envs), all(map(is_restorable, envs))
         self._spec, self._label, self._autoreset, self._make = spec, label, autoreset, make
-        self._envs = self._numbered(envs)
+        self._take(envs)
         self._ended = np.zeros(self.num_envs, bool)
         self._obs = np.zeros((self.num_envs, *spec.obs.shape), spec.obs.dtype)
 
-    def _numbered(self, envs: Sequence[AnyEnv]) -> list[Guarded]:
-        """Each behind its guard, which knows which one it is."""
-        made = [guarded(env, self._label) for env in envs]
-        for number, env in enumerate(made, start=1):
-            env.guard.copy = number, len(made)
-        return made
+    def _take(self, envs: Sequence[AnyEnv]) -> None:
+        """Takes these environments, each behind its guard, which knows which one it is, and under a contract."""
+        self._envs = [guarded(env, self._label) for env in envs]
+        for number, env in enumerate(self._envs, start=1):
+            env.guard.copy = number, len(envs)
+        self._contracts = [Contract(self._spec, env.observation_space, Strict(env.guard)) for env in self._envs]
 
     def reset(self, seeds: Sequence[int]) -> np.ndarray:
-        for i, (env, seed) in enumerate(zip(self._envs, seeds, strict=True)):
-            self._obs[i] = self._first(env, seed)
+        for i, seed in zip(range(self.num_envs), seeds, strict=True):
+            self._first(i, seed)
         self._ended[:] = False
         return self._obs.copy()
 
     def step(self, action: np.ndarray) -> Step:
         reward = np.zeros(self.num_envs)
         terminated, truncated = np.zeros(self.num_envs, bool), np.zeros(self.num_envs, bool)
-        for i, env in enumerate(self._envs):
+        for i in range(self.num_envs):
             if not self._ended[i]:
-                self._obs[i], reward[i], terminated[i], truncated[i] = self._one(env, int(action[i]))
+                reward[i], terminated[i], truncated[i] = self._one(i, int(action[i]))
             elif self._autoreset:
-                self._obs[i] = self._first(env, None)
+                self._first(i, None)
         if self._autoreset:
             self._ended = terminated | truncated
         else:
             self._ended |= terminated | truncated
-        for i in _not_finite(self._obs):
-            check_finite("observation", self._obs[i], self._envs[i].guard.where)
         return Step(self._obs.copy(), reward, terminated, truncated)
 
     def close(self) -> None:
@@ -155,61 +152,17 @@ class SerialEnvs:
         assert self._make is not None  # make_envs gives it
         self.close()
         before = [env.guard.steps for env in self._envs]
-        self._envs = self._numbered([self._make() for _ in self._envs])
+        self._take([self._make() for _ in self._envs])
         for env, steps in zip(self._envs, before, strict=True):
             env.guard.steps = steps
         return self.reset(seeds)
 
-    def _first(self, env: Guarded, seed: int | None) -> np.ndarray:
-        answer = env.reset(seed=seed)
-        try:
-            obs, _ = answer
-        except Exception as e:
-            raise EnvironmentFault(f"{env.guard.where}: reset raised {named(e)}") from e
-        obs = self._fit(env, obs)
-        check_finite("observation", obs, env.guard.where)
-        return obs
+    def _first(self, i: int, seed: int | None) -> None:
+        self._obs[i] = self._contracts[i].reset(self._envs[i], seed).obs
 
-    def _one(self, env: Guarded, action: int) -> tuple[np.ndarray, float, bool, bool]:
-        try:
-            obs, reward, terminated, truncated, _ = env.step(action + self._spec.action_start)
-            obs, reward = self._fit(env, obs), float(reward)
-            if not -LARGEST_REWARD <= reward <= LARGEST_REWARD:
-                check_finite("reward", np.array([reward]), env.guard.where)
-                raise EnvironmentFault(f"{env.guard.where}: reward is {reward}: too large for float32")
-            return obs, reward, bool(terminated), bool(truncated)
-        except EnvironmentFault as e:
-            if not _returned_four(e.__cause__):
-                raise
-        except Exception as e:  # what was returned may be anything
-            if not _returned_four(e):
-                raise EnvironmentFault(f"{env.guard.where} raised {named(e)}") from e
-        raise EnvironmentFault(
-            f"{env.guard.where}: step() returned 4 values, as before Gym 0.26; "
-            "return obs, reward, terminated, truncated, info"
-        )
-
-    def _fit(self, env: Guarded, obs: Any) -> np.ndarray:
-        """The observation as it is stored. Raises EnvironmentFault if its space did not announce it."""
-        spec = self._spec.obs
-        if type(obs) is np.ndarray and obs.dtype == spec.dtype and obs.shape == spec.shape and spec.num_states is None:
-            return obs
-        try:
-            array = self._spec.prepare(obs)
-        except Exception as e:  # lists of unequal lengths, words, numbers that are too large
-            raise EnvironmentFault(f"{env.guard.where}: observation {quoted(obs)} is no array of numbers: {e}") from e
-        given, announced = f"shape {array.shape}", str(spec.shape)
-        wrong = array.shape != spec.shape
-        if not wrong and spec.num_states is not None:
-            wrong = not 0 <= array < spec.num_states
-            given, announced = f"state {obs}", f"{spec.num_states} states from {self._spec.obs_start}"
-        elif not wrong and spec.dtype != np.float32:  # a cast would wrap 300 to 44
-            wrong = np.asarray(obs).dtype != spec.dtype
-            given, announced = f"type {np.asarray(obs).dtype}", str(spec.dtype)
-        if wrong:
-            where = env.guard.where
-            raise EnvironmentFault(f"{where}: observation of {given}, but its observation space says {announced}")
-        return array
+    def _one(self, i: int, action: int) -> tuple[float, bool, bool]:
+        _, self._obs[i], reward, terminated, truncated = self._contracts[i].step(self._envs[i], action)
+        return reward, terminated, truncated
 
 
 class NativeEnvs:
@@ -233,16 +186,15 @@ class NativeEnvs:
     def reset(self, seeds: Sequence[int]) -> np.ndarray:
         """Starts new episodes everywhere; the first seed decides all starts."""
         obs, _ = self._guard.call("reset", self._vector.reset, seed=seeds[0])
-        return self._spec.prepare(obs)
+        return self._spec.prepare(obs).copy()
 
     def step(self, action: np.ndarray) -> Step:
         self._guard.steps += 1
-        obs, reward, terminated, truncated, _ = self._guard.call(
-            "step", self._vector.step, action + self._spec.action_start
-        )
+        actions = self._spec.actions(action)
+        obs, reward, terminated, truncated, _ = self._guard.call("step", self._vector.step, actions)
         check_finite("observation", obs, self._guard.where)
         check_finite("reward", reward, self._guard.where)
-        return Step(self._spec.prepare(obs), reward, terminated, truncated)
+        return Step(self._spec.prepare(obs).copy(), np.array(reward, float), terminated.copy(), truncated.copy())
 
     def close(self) -> None:
         self._guard.call("close", self._vector.close)
@@ -273,17 +225,6 @@ def _check_parts(state: State, expected: dict[str, int | np.ndarray], label: str
             given, here = f"{saved.dtype} {saved.shape}", f"{like.dtype} {like.shape}"
         if given != here:
             raise CheckpointError(f"envs {label!r}: saved {name!r} are {given}, here {here}: resume with the same env")
-
-
-def _returned_four(error: BaseException | None) -> bool:
-    return isinstance(error, ValueError) and "expected 5, got 4" in str(error)
-
-
-def _not_finite(values: np.ndarray) -> list[int]:
-    """The rows that hold NaN or infinity; looks closer only if there are any."""
-    if values.dtype.kind != "f" or np.isfinite(values).all():
-        return []
-    return [row for row in range(len(values)) if not np.isfinite(values[row]).all()]
 
 
 def check_finite(name: str, values: np.ndarray, where: str) -> None:

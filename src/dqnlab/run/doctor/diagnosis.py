@@ -16,6 +16,9 @@ def diagnose(facts: Facts, play: Play, spec: EnvSpec, config: Config, found: Fin
     if spec.num_actions == 1:
         what = "there is a single action: nothing can be decided, so nothing can be learnt"
         found.warning("actions", what, "give it at least two")
+    if play.in_place:
+        what = "an observation changes after it was returned: the environment writes the next one into the same array"
+        found.warning("mutation", what, "dqnlab copies it, but other programs may not: return obs.copy()")
     if play.steps:
         _ends(facts, play, found)
         _observations(play, spec, facts.observation_space, found)

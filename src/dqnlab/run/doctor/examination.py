@@ -1,5 +1,6 @@
 """Examines an environment before anyone trains on it, and says what training would be like."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any
@@ -12,9 +13,11 @@ from ...config import MOST_PROBED, Config, Env
 from ...errors import ConfigError, DqnlabError, ResourceError
 from ...presets import Planned, plan
 from ...typed import door
+from ..contract import Contract
+from ..copying import unstacked
 from ..envs import STEP_LIMIT, AnyEnv, EnvSpec, close, describe, make_one
+from ..guard import Guarded
 from ..saving.envstate import unknown_layer
-from .contract import Contract
 from .diagnosis import diagnose
 from .findings import Facts, Finding, Findings
 from .forecast import Forecast, describe_training, measure, with_times
@@ -63,7 +66,7 @@ def examine(
     """
     config = plan(what)
     found, label = Findings(), config.env.label
-    opened: list[AnyEnv] = []
+    opened: list[Guarded] = []
     try:
         notify(f"making {label}")
         spec = _open(config.env, found, opened)
@@ -80,7 +83,7 @@ def examine(
             close(env, label)
 
 
-def _open(env: Env, found: Findings, opened: list[AnyEnv]) -> EnvSpec | None:
+def _open(env: Env, found: Findings, opened: list[Guarded]) -> EnvSpec | None:
     """Puts two copies of the environment into `opened`; none if that fails or its spaces are not supported."""
     try:
         opened.append(make_one(env))
@@ -119,11 +122,11 @@ def _is_ours(env: Env, made: AnyEnv, limit: int) -> bool:
 
 
 def _examine_play(
-    config: Config, opened: list[AnyEnv], found: Findings, most: tuple[int, float], notify: Notify
+    config: Config, opened: list[Guarded], found: Findings, most: tuple[int, float], notify: Notify
 ) -> Play:
     """Plays, then repeats. Single frames are looked at, for a stack would hide what becomes of them."""
     spec = describe(replace(config.env, frame_stack=1))
-    pair = [each.env if isinstance(each, gym.wrappers.FrameStackObservation) else each for each in opened]
+    pair = [unstacked(each) for each in opened]
     contract = Contract(spec, pair[0].observation_space, found)
     rng = np.random.default_rng(config.seed)
     notify(f"playing at random, {most[0]:,} steps or {most[1]:g} s")
@@ -141,7 +144,9 @@ def _forecast(config: Config, spec: EnvSpec, facts: Facts, found: Findings, noti
         if found.exit_code:
             return forecast
         notify("timing a few steps and updates")
-        costs = measure(config)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # all that training says of the environment is among the findings
+            costs = measure(config)
     except (ResourceError, ConfigError) as e:
         found.error("memory" if isinstance(e, ResourceError) else "settings", str(e), code=e.exit_code)
         return None

@@ -51,6 +51,9 @@ class Finding:
 class Findings:
     """Gathers findings; of those with the same check and level it keeps the first."""
 
+    strict = False
+    """a contract tells it also of what training forgives"""
+
     def __init__(self) -> None:
         self.exit_code = 0
         """of the first error; 0 if there is none"""

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import EnvironmentFault
-from ..envs import AnyEnv
-from .contract import Contract
+from ..contract import Contract
+from ..guard import Guarded
 
 MANY = 1_024  # numbers in an observation from which on only some observations are measured
 ONE_IN = 16
@@ -64,12 +64,14 @@ class Play:
     open: int = 0
     """steps of the episode that was still going on"""
     observations: Range = field(default_factory=Range)
+    in_place: bool = False
+    """whether an observation changed after it was returned"""
     rewards: Range = field(default_factory=Range)
     microseconds_per_step: float = 0.0
     microseconds_per_reset: float = 0.0
 
 
-def play_at_random(env: AnyEnv, contract: Contract, rng: np.random.Generator, steps: int, seconds: float) -> Play:
+def play_at_random(env: Guarded, contract: Contract, rng: np.random.Generator, steps: int, seconds: float) -> Play:
     """Plays until so many steps or seconds have gone by, or the environment can be used no longer."""
     player = _Player(env, contract, rng)
     until = time.perf_counter() + seconds
@@ -88,7 +90,7 @@ def play_at_random(env: AnyEnv, contract: Contract, rng: np.random.Generator, st
 class _Player:
     """Plays, and watches what comes back."""
 
-    def __init__(self, env: AnyEnv, contract: Contract, rng: np.random.Generator):
+    def __init__(self, env: Guarded, contract: Contract, rng: np.random.Generator):
         self.play = Play()
         self._env, self._contract, self._rng = env, contract, rng
         self._kept: np.ndarray | None = None
@@ -118,7 +120,7 @@ class _Player:
     def _look(self, given: Any, obs: np.ndarray | None) -> None:
         """Measures an observation, and whether the one before has changed since."""
         if self._kept is not None and self._kept.tobytes() != self._copy:
-            self._contract.changed_in_place()
+            self.play.in_place = True
         self._kept = given if isinstance(given, np.ndarray) else None
         self._copy = b"" if self._kept is None else self._kept.tobytes()
         if obs is not None and (obs.size <= MANY or self._looks % ONE_IN == 0):

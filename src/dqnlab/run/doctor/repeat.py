@@ -3,8 +3,8 @@
 import numpy as np
 
 from ...errors import EnvironmentFault
-from ..envs import AnyEnv
-from .contract import Answer, Contract
+from ..contract import Answer, Contract
+from ..guard import Guarded
 from .findings import Findings
 
 LONGEST = 200  # steps of a tape
@@ -13,7 +13,9 @@ MOST_TRIES = 10  # episodes that may look alike by chance before we say that all
 Tape = list[tuple[bytes, float, bool, bool]]
 
 
-def check_repeats(first: AnyEnv, second: AnyEnv, contract: Contract, found: Findings, rng: np.random.Generator) -> None:
+def check_repeats(
+    first: Guarded, second: Guarded, contract: Contract, found: Findings, rng: np.random.Generator
+) -> None:
     """Plays the same actions again and again on two copies of an environment, from equal and other seeds."""
     a_step = contract.step_seconds / max(contract.steps, 1)
     length = int(np.clip(0.3 / max(a_step, 1e-9), 5, LONGEST))  # a tape may take 0.3 s
@@ -36,7 +38,7 @@ def check_repeats(first: AnyEnv, second: AnyEnv, contract: Contract, found: Find
         return  # it is a finding already
 
 
-def _tape(env: AnyEnv, contract: Contract, seed: int | None, actions: list[int]) -> Tape:
+def _tape(env: Guarded, contract: Contract, seed: int | None, actions: list[int]) -> Tape:
     """What an episode shows under these actions, as long as it and they last."""
     tape = [_frame(contract.reset(env, seed))]
     for action in actions:

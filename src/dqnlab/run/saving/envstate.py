@@ -15,6 +15,7 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 
 from ...errors import CheckpointError
+from ..copying import Copying
 from ..guard import Guarded
 from .plain import decode, encode
 
@@ -152,7 +153,7 @@ def _layers(env: Layered) -> Iterator[Any]:
     """An environment's wrappers, outermost first, and itself."""
     layer: Any = env
     while isinstance(layer, gym.Wrapper):
-        if not isinstance(layer, Guarded):  # which keeps nothing that decides anything
+        if not isinstance(layer, Guarded | Copying):  # which keep nothing that decides anything
             yield layer
         layer = layer.env
     yield layer
