@@ -99,7 +99,7 @@ def test_the_result_file_says_what_the_run_says(run: Run) -> None:
 
 def test_no_second_is_counted_twice(run: Run) -> None:
     seconds = result(run.folder)["seconds"]
-    assert set(seconds) == {"import", "train", "evaluate", "confirm", "film", "explain", "report", "total"}
+    assert set(seconds) == {"import", "train", "evaluate", "confirm", "save", "curves", "trackers", "total"}
     assert sum(seconds.values()) <= 2 * seconds["total"] + 0.01
     assert min(seconds.values()) >= 0
 
@@ -189,11 +189,11 @@ def test_a_stopwatch_counts_each_phase_and_the_whole(monkeypatch: pytest.MonkeyP
     now = iter([1.0, 3.5, 10.0])
     monkeypatch.setattr(stopwatch.time, "perf_counter", lambda: next(now))
     watch = Stopwatch(start=0.5)
-    with watch.phase("film"):
+    with watch.phase("save"):
         pass
     assert watch.report() == {
-        **dict.fromkeys(["import", "train", "evaluate", "confirm", "explain", "report"], 0.0),
-        "film": 2.5,
+        **dict.fromkeys(["import", "train", "evaluate", "confirm", "trackers"], 0.0),
+        "save": 2.5,
         "total": 9.5,
     }
 

@@ -32,7 +32,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_training_ends_with_a_page(run: Run) -> None:
     assert run.notes == []
     assert (run.folder / REPORT).read_text("utf-8").startswith("<!doctype html>")
-    assert run.seconds["explain"] > 0
+    assert run.seconds["page"] > 0
 
 
 def test_what_is_bad_about_a_run_is_said_at_its_end(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_failure_to_explain_costs_a_note_and_never_the_score(tmp_path: Path, m
 
     monkeypatch.setattr("dqnlab.explain.report.render", broken)
     run = trained(tmp_path / "run")
-    assert run.notes == ["no report: ZeroDivisionError: oh"]
+    assert run.notes == ["no page: ZeroDivisionError: oh"]
     assert run.score is not None
 
 

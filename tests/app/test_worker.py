@@ -25,6 +25,7 @@ from dqnlab.explain.health.findings import Finding
 from dqnlab.explain.report import Report
 from dqnlab.run import film
 from dqnlab.run.events import BlockEnded, Evaluated
+from dqnlab.run.find import read_run
 from dqnlab.run.folder import Run
 from dqnlab.track import curves
 
@@ -200,20 +201,21 @@ def test_the_best_is_explained_if_that_is_wanted(monkeypatch: pytest.MonkeyPatch
     assert explained == []
     (again,) = [r for r in after(config, (9,), Go(Path("other")), Show(done), Leave()) if isinstance(r, Finished)][1:]
     assert explained == [(done.folder, config.env)]
-    assert again.run.seconds["explain"] >= 0
+    assert again.run.seconds["page"] >= 0
     (note,) = again.run.notes  # what is bad is said, what is only noticed stands on the page
     assert note.startswith("No failures left: ")
 
 
-def test_a_film_that_fails_is_a_note_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_film_that_is_interrupted_is_left_for_later(monkeypatch: pytest.MonkeyPatch) -> None:
     def record(*args: Any, **settings: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(film, "record", record)
     done = after(TINY, (4,), GO, Leave())[1].run
     (again,) = [r for r in after(TINY, (9,), Go(Path("other")), Show(done), Leave()) if isinstance(r, Finished)][1:]
-    assert again.run.notes == ["no film: interrupted"]
-    assert "no film: interrupted" in (done.folder / "result.json").read_text()
+    assert again.run.notes == ["interrupted before: film"]
+    assert (again.run.unfinished, again.run.signal, again.run.interrupted) == (["film"], signal.SIGINT, False)
+    assert read_run(done.folder) == again.run
 
 
 def test_a_worker_is_deaf_to_ctrl_c_and_to_schedulers() -> None:

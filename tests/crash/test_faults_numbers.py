@@ -162,12 +162,12 @@ def without(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def no_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
-    import moviepy.video.io.ImageSequenceClip as clips
+    import moviepy.video.io.ffmpeg_writer as writers
 
     def fail(*args: Any, **more: Any) -> None:
         raise OSError("MoviePy error: the file 'ffmpeg' could not be found")
 
-    monkeypatch.setattr(clips.ImageSequenceClip, "write_videofile", fail)
+    monkeypatch.setattr(writers.FFMPEG_VideoWriter, "__init__", fail)
 
 
 @pytest.mark.parametrize(("missing", "words"), [("moviepy", "pip install"), ("ffmpeg", "'ffmpeg' could not be found")])

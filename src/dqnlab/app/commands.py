@@ -20,6 +20,7 @@ from ..checks import between, whole
 from ..config import LONGEST_FILM, MOST_EPISODES, MOST_FILMS, MOST_PROBED, MOST_SEEDS, Episodes, Steps
 from ..errors import ConfigError, FolderError, ResourceError
 from ..run.folder import REPORT, RESULT
+from .after import settle
 from .arguments import Evaluate, Explain, Presets, Record, Resume, RunsTable, Selftest, Train, Watch
 from .interrupt import SIGNALLED
 from .loading import loading
@@ -91,7 +92,7 @@ def _shown(drive: Callable[[View], Run], *, quiet: bool) -> int:
     finally:
         view.stop()  # whatever happened, the terminal is given back
     show(summary(run), soft_wrap=True)
-    return SIGNALLED + (run.signal or signal.SIGINT) if run.interrupted else 0
+    return SIGNALLED + (run.signal or signal.SIGINT) if run.interrupted or run.signal else 0
 
 
 def _train_many(args: Train, trackers: Sequence[str], started: float) -> int:
@@ -176,6 +177,8 @@ def record(words: Sequence[str]) -> int:
     with entered(home):
         for made in film(agent, folder, episodes=args.episodes, max_seconds=args.max_seconds, seed=args.seed):
             print(shown(made))
+        if args.out is None:
+            settle(home, "film")
     return 0
 
 
@@ -201,6 +204,8 @@ def explain(words: Sequence[str]) -> int:
         raise FolderError(f"{str(folder)!r} has not ended: wait for it, or go on with it: `dqn resume {shown(folder)}`")
     with entered(folder):
         report = write_report(read_run(folder), args.env, args.trust_env_module, args.out)
+        if args.out is None:
+            settle(folder, "page")
     print(shown(page))
     for verdict in report.verdicts:
         print(clean(verdict))

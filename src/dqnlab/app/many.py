@@ -14,10 +14,12 @@ from pathlib import Path
 from ..config import MOST_SEEDS, Config
 from ..errors import ConfigError, DqnlabError
 from ..presets import Planned, plan
+from ..run.find import read_run
 from ..run.folder import Run, create_folder, seed_name
 from ..run.group import Failure, Group, failure, write_summary
 from ..track.tracker import check_trackers, say
 from ..typed import door
+from .after import ended, save
 from .board import Board
 from .interrupt import SIGNALLED, Interrupt, signals_wait
 from .line import Failed, Finished, Go, Leave, Ready, Refused, Report, Show, Standing, Stop, Task
@@ -170,9 +172,7 @@ class Crew:
             case Standing(seed=seed):
                 self.standings[seed] = report
             case Finished(run=run):
-                before = self.standings[run.seed]
-                self.standings[run.seed] = replace(before, state="done", steps=run.env_steps)
-                self._end(run)
+                self._take_result(run)
             case Failed(seed=seed, error=text, exit_code=code):
                 self._fail(seed, text, code)
             case _:  # idle: seeds that it has not ended it will not begin
@@ -203,6 +203,7 @@ class Crew:
         self.workers.remove(worker)
         left, code = self._open(worker.seeds), worker.process.exitcode
         words = f"its process ended {how(code)}"
+        self._give_up_showing(words)
         if left and self.folder is None:
             raise DqnlabError(
                 f"training could not begin: {words}. What it printed says why; a script that calls train_many "
@@ -239,6 +240,11 @@ class Crew:
         for seed in self._open(seeds):
             self._fail(seed, "interrupted before it began", SIGNALLED + self.signal)
 
+    def _take_result(self, run: Run) -> None:
+        """A seed has come to a result, or its best network has been shown."""
+        self.standings[run.seed] = replace(self.standings[run.seed], state="done", steps=run.env_steps)
+        self._end(run)
+
     def _end(self, result: Run | Failure) -> None:
         again = result.seed in self.results
         self.results[result.seed] = result
@@ -256,6 +262,14 @@ class Crew:
         worker.tell(Show(best))
         while worker in self.workers and self.standings[best.seed].state == "filming":
             self._hear()
+
+    def _give_up_showing(self, words: str) -> None:
+        """The process that filmed and explained the best run has ended: how far it came stands in the run's result."""
+        for seed in [seed for seed, each in self.standings.items() if each.state == "filming"]:
+            run = read_run(self.results[seed].folder)
+            for name in run.unfinished:
+                run = ended(run, name, words)
+            self._take_result(save(run))
 
     def _group(self) -> Group:
         assert self.folder is not None

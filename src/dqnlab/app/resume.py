@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from ..config import AnyEnvironment, Config, Env, Episodes, Steps
 from ..errors import ConfigError
-from ..run.find import find_run, has_ended
-from ..run.folder import CONFIG, META, Run
+from ..run.find import find_run, has_ended, read_run
+from ..run.folder import CONFIG, META, RESULT, Run, write_result
 from ..run.reading import read_env, read_trackers
 from ..run.saving.door import write_atomically
 from ..toml import to_toml
 from ..typed import door
+from .after import finish, lacking
 from .interrupt import signals_wait
 from .session import conduct, open_experiment
 from .stopwatch import Stopwatch
@@ -52,6 +53,8 @@ def resume(
 ) -> Run:
     """Goes on with a run from its latest checkpoint, or from the start if there is none, as if nothing had happened.
 
+    A run that has its score but lacks its film, curves or page only gets these.
+
     On the same machine, with the same versions and threads, on the CPU, the results are those of a run that was
     never interrupted, to the last bit; where that cannot be promised the run says so (`Run.resumed`).
 
@@ -83,6 +86,8 @@ def go_on(folder: Path, wish: Wish, view: View | None = None, started: float | N
 
     watch.seconds["import"] = time.perf_counter() - watch.start
     with locked(folder, force=wish.force_unlock):
+        if wish.budget is None and has_ended(folder) and lacking(run := read_run(folder)):
+            return finish(run, configured(folder, wish), lambda line: None if view is None else view.say(line))
         config = _config(folder, wish)
         store = Store(folder, notify=say)
         with watched(config.env.timeout):
@@ -139,4 +144,6 @@ def _extend(system: System, folder: Path) -> None:
         steps, episodes = progress.now
         raise ConfigError(f"the run is at step {steps:,} and episode {episodes:,} already: give a later end")
     progress.solved = False
+    if (folder / RESULT).exists():  # from now on the result is that of a run that has not come to its end
+        write_result(replace(read_run(folder), interrupted=True))
     write_atomically(folder / CONFIG, to_toml(system.config))

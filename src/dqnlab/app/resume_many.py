@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, FolderError
 from ..run.find import has_ended, read_run
-from ..run.folder import CONFIG, META, SUMMARY, seed_name
-from ..run.group import Group
-from ..run.reading import is_count, read_json, read_trackers
+from ..run.folder import CONFIG, META, SUMMARY, Run, seed_name
+from ..run.group import Group, write_summary
+from ..run.reading import is_count, is_number, read_json, read_trackers
 from ..run.saving.lock import locked
+from .after import finish, lacking
 from .many import Crew
 from .resume import Wish, configured
 
@@ -38,6 +39,8 @@ def go_on_with_many(group: Path, wish: Wish, board: Board | None = None, started
         ended = {seed: read_run(home) for seed, home in homes.items() if has_ended(home)}
         told = read_json(group / SUMMARY).get("results")
         if len(ended) == len(seeds) and isinstance(told, list) and len(told) == len(seeds):
+            if any(map(lacking, ended.values())):
+                return _finished(group, ended, wish)
             raise ConfigError(f"every seed of {str(group)!r} has come to its end: to train one on, name its folder")
         trackers = read_trackers(begun[0] / META) if wish.trackers is None else wish.trackers
         start = time.perf_counter() if started is None else started
@@ -45,6 +48,26 @@ def go_on_with_many(group: Path, wish: Wish, board: Board | None = None, started
         return Crew(
             config, seeds, folder=group, results=dict(ended), trackers=trackers, board=board, started=start
         ).train()
+
+
+def _finished(folder: Path, ended: Mapping[int, Run], wish: Wish) -> Group:
+    """The group once each seed's film, curves and page are made, as far as they are lacking."""
+    start = time.perf_counter()
+    runs = [finish(run, configured(run.folder, wish)) if lacking(run) else run for run in ended.values()]
+    seconds = read_json(folder / SUMMARY).get("seconds")
+    before = seconds if is_number(seconds) else 0.0
+    group = Group(
+        folder=folder,
+        env=runs[0].env,
+        preset=runs[0].preset,
+        seeds=tuple(ended),
+        results=tuple(runs),
+        seconds=before + time.perf_counter() - start,
+        interrupted=any(run.signal for run in runs),
+        signal=next((run.signal for run in runs if run.signal), None),
+    )
+    write_summary(group)
+    return group
 
 
 def _seeds(group: Path) -> Sequence[int]:

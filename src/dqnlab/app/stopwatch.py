@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-PHASES = ("import", "train", "evaluate", "confirm", "film", "report", "explain")
+PHASES = ("import", "train", "evaluate", "confirm", "save", "trackers")  # film, curves and page once they are made
 
 
 @dataclass

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ..run.score import Score
 
 LABEL, GOOD, BAD = "dim", "bold green", "bold yellow"
-PHASES = ("import", "train", "evaluate", "confirm", "film", "report", "explain")
 
 
 def summary(run: Run) -> RenderableType:
@@ -42,7 +41,9 @@ def summary(run: Run) -> RenderableType:
     lines.append(_line("solved", _verdict(run.solved)))
     lines.append(_line("selected", _selected(run)))
     lines.append(_line("learnt", f"{run.env_steps:,} env steps · {run.updates:,} updates"))
-    phases = " · ".join(f"{name} {run.seconds[name]:.1f}" for name in PHASES if name in run.seconds)
+    phases = " · ".join(
+        f"{name} {spent:.1f}" for name, spent in run.seconds.items() if name not in ("total", "earlier")
+    )
     lines += [_line("seconds", f"{run.seconds.get('total', 0):.1f}"), _line("", (phases, LABEL))]
     lines += [_line("note", clean(note)) for note in run.notes]
     return Group(*lines, *_files(run))

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from ..config import Config
 from ..errors import DqnlabError
-from ..run.folder import CONFIG, Run, check_no_link, create_folder, seed_name, write_result
+from ..run.folder import CONFIG, Run, check_no_link, create_folder, seed_name
 from ..run.saving.door import write_atomically
 from ..trust import redacted
-from .experiment import explain_run, film_best
+from .after import SHOWN, finish, save, steps, stopped
 from .interrupt import SIGNALS
 from .line import Failed, Finished, Go, Idle, Line, Order, Ready, Refused, Report, Show, Standing, Task
 from .loading import loading
@@ -126,23 +126,12 @@ def seed_folder(config: Config, home: Path) -> Path:
 
 def _show(config: Config, run: Run) -> Run:
     """Films and explains a run as configured; what fails is a note of it."""
-    from ..run.agent import load
-
-    # Here Ctrl-C may cut in: a film less is a note, and nobody could ask it to stop otherwise.
+    # Here Ctrl-C may cut in: what is still to be made can be made later, and nobody could ask it to stop otherwise.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    watch = Stopwatch()
-    notes: list[str] = []
     try:
-        with watch.phase("film"):
-            notes += film_best(load(run.folder, env=config.env), run.folder) if config.film.episodes else []
-        with watch.phase("explain"):
-            notes += explain_run(run, config.env) if config.explain else []
-    except (DqnlabError, KeyboardInterrupt) as error:
-        notes.append(f"not shown: {str(error) or 'interrupted'}")
+        left = [name for name in steps(config, run, show=True) if name in SHOWN]
+        return finish(save(replace(run, unfinished=[*run.unfinished, *left])), replace(config, seed=run.seed))
+    except KeyboardInterrupt:
+        return stopped(run)
     finally:
         signal.signal(signal.SIGINT, before)
-    took = {name: round(watch.seconds[name], 3) for name in ("film", "explain")}
-    seconds = run.seconds | took | {"total": round(run.seconds["total"] + sum(took.values()), 3)}
-    run = replace(run, notes=[*run.notes, *notes], seconds=seconds)
-    write_result(run)
-    return run

@@ -14,6 +14,7 @@ from ..learn.policy import QFunction
 from ..learn.types import ObsSpec
 from ..run.envs import AnyEnv, EnvSpec, make_one
 from ..run.film import quiet_pygame
+from ..run.frames import Camera
 from ..run.guard import EnvironmentHangs
 from ..run.rollout import RolloutStep, rollout
 from ..run.seeds import env_seeds, generator
@@ -103,6 +104,7 @@ def play(
     with quiet_pygame() if renders else nullcontext():
         made = [make_one(env, "rgb_array" if renders else None) for _ in seeds]
         envs = SerialEnvs(made, spec, env.label, autoreset=False)
+        stage.cameras = [Camera(each, env.label) for each in made]
         try:
             stage.play(envs, made, networks.best, seeds)
         finally:
@@ -167,10 +169,10 @@ def _light(numbers: np.ndarray) -> np.ndarray:
     return numbers.astype({"i": np.int32, "b": np.uint8}.get(numbers.dtype.kind, numbers.dtype))
 
 
-def _drawn(env: AnyEnv) -> Any:
+def _drawn(camera: Camera) -> np.ndarray | None:
     """What the environment draws; None if it cannot after all, for a report without images is better than none."""
     try:
-        return env.render()
+        return camera()
     except EnvironmentHangs:
         raise
     except EnvironmentFault:
@@ -186,6 +188,7 @@ class _Stage:
         self._states: list[list[np.ndarray]] = []
         self._terrain: list[list[list[float]] | None] = [None] * num
         self._playing = np.ones(num, bool)
+        self.cameras: list[Camera] = []
         renders = world.params.get("source") == "render"
         self.strips = [Strip(limits.frames, num) if renders else None for _ in range(num)]
 
@@ -214,7 +217,7 @@ class _Stage:
             self._terrain = [terrain_of(self._world.kind, env.unwrapped) for env in made]
         for e, strip in enumerate(self.strips):
             if strip is not None and self._playing[e] and strip.wants(t):
-                strip.add(_drawn(made[e]))
+                strip.add(_drawn(self.cameras[e]))
 
     def take(self, e: int, seed: int) -> Recorded:
         """Episode e, without what is added once it is kept."""

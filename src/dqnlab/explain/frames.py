@@ -3,9 +3,11 @@
 import base64
 import io
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+
+from ..run.frames import shrink
 
 QUALITY = 60  # of webp, for what an environment drew
 SHARP = 64  # images up to this size are kept exactly: each of their pixels is a thing of its own
@@ -42,15 +44,13 @@ class Strip:
         """Whether there should be an image of step t."""
         return not self._broken and t % self.every == 0
 
-    def add(self, image: Any) -> None:
-        """Takes an image as it was drawn: [H, W, 3] uint8, or whatever the environment made of it."""
-        array = np.asarray(image) if image is not None else np.zeros(0)
-        usual = array.dtype == np.uint8 and array.ndim == 3 and array.shape[-1:] == (3,) and 0 not in array.shape
-        if not usual or (self.images and array.shape != self._shape):
+    def add(self, image: np.ndarray | None) -> None:
+        """Takes a picture [H, W, 3] uint8, of the size of the first; of none there will be no strip."""
+        if image is None or (self.images and image.shape != self._shape):
             self._broken, self.images = True, []  # no image is better than a wrong one
             return
-        self._shape = array.shape
-        self.images.append(shrink(array, self._width))
+        self._shape = image.shape
+        self.images.append(shrink(image, self._width))
         if len(self.images) > self._most:
             self.images = self.images[::2]
             self.every *= 2
@@ -62,16 +62,6 @@ def strip_of(seen: np.ndarray, limits: FrameLimits, episodes: int) -> Strip:
     strip.every = -(-len(seen) // max(2, limits.images // episodes))
     strip.images = [shrink(picture(frame), limits.width) for frame in seen[:: strip.every]]
     return strip
-
-
-def shrink(image: np.ndarray, width: int) -> np.ndarray:
-    """An image [H, W, 3] at most so wide, by means over squares."""
-    factor = -(-image.shape[1] // width)
-    if factor == 1:
-        return image.copy()
-    from PIL import Image
-
-    return np.asarray(Image.fromarray(image).reduce(factor))
 
 
 def picture(frame: np.ndarray) -> np.ndarray:

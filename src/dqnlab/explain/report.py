@@ -30,6 +30,7 @@ from .words import verdict
 from .world import World, is_image, look
 
 MOST_WEIGHTS = 300_000  # numbers in the three networks together; with more the page runs none of them
+OUTSIDE = {"folder", "notes", "failed_steps", "unfinished"}  # of a run: what is no matter of the page
 MOST_SNAPSHOT_WEIGHTS = 100_000  # numbers in all snapshots together, which take half the room each
 
 
@@ -109,7 +110,7 @@ def page_data(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]
 
 def _run(evidence: Evidence) -> dict[str, Any]:
     run = evidence.run
-    about = {name: value for name, value in asdict(run).items() if name not in {"folder", "notes"}}
+    about = {name: value for name, value in asdict(run).items() if name not in OUTSIDE}
     return about | {"name": run.folder.name, "created": evidence.created, "versions": dict(evidence.versions)}
 
 

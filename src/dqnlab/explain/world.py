@@ -9,10 +9,11 @@ import numpy as np
 from gymnasium import spaces
 
 from ..config import Env
+from ..errors import ConfigError, EnvironmentFault
 from ..learn.types import ObsSpec
 from ..run.copying import Copying
 from ..run.envs import AnyEnv, EnvSpec, close, make_one
-from ..run.film import DEFAULT_FPS
+from ..run.frames import DEFAULT_FPS, frame_rate, render_modes
 from ..run.guard import Guarded
 from .names import ACTIONS, ranges
 
@@ -72,8 +73,7 @@ def look(env: Env, spec: EnvSpec) -> World:
         kind, params = _kind(made, spec)
         names = actions(made, spec, kind)
         seen = inputs(spec.obs, kind, params, made.observation_space)
-        about = made.metadata or {}
-        draws, pace = "rgb_array" in about.get("render_modes", ()), {"fps": _pace(about.get("render_fps"))}
+        draws, pace = "rgb_array" in render_modes(made), {"fps": _pace(made, env.label)}
     finally:
         close(made, env.label)
     if kind is not None:
@@ -96,15 +96,21 @@ def class_of(made: AnyEnv) -> str:
     return f"{cls.__module__}:{cls.__qualname__}"
 
 
-def _pace(fps: Any) -> float:
+def _pace(made: AnyEnv, label: str) -> float:
     """Steps per second at which to show it."""
-    sane = isinstance(fps, int | float) and 1 <= fps <= FASTEST
-    return float(fps) if sane else float(DEFAULT_FPS)
+    try:
+        rate = frame_rate(made, label)
+    except EnvironmentFault:  # which the film tells of; here any rate will do
+        rate = DEFAULT_FPS
+    return rate if 1 <= rate <= FASTEST else DEFAULT_FPS
 
 
 def _draws(env: Env) -> bool:
     """Whether it takes the render mode that its metadata promise."""
-    made = make_one(env, "rgb_array")
+    try:
+        made = make_one(env, "rgb_array")
+    except ConfigError:  # it does not; the film says so
+        return False
     try:
         return made.render_mode == "rgb_array"
     finally:

@@ -6,23 +6,27 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import count, islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import gymnasium as gym
+import numpy as np
 
 from ..checks import Between, Whole
 from ..config import LONGEST_FILM, MOST_EPISODES, MOST_FILMS, Env, Seed
-from ..errors import ResourceError
+from ..errors import ConfigError, EnvironmentFault, ResourceError
 from ..typed import door
 from .agent import Agent
 from .envs import AnyEnv, close, make_one
 from .folder import safe_name
+from .frames import DEFAULT_FPS, Camera, frame_rate, reduced, render_modes
 from .rollout import rollout
 from .saving.door import add, aside, make_folder, sweep_films
 from .seeds import env_seeds
 from .vector import SerialEnvs
 
-DEFAULT_FPS = 30  # Gymnasium's own, for environments that name no speed
+DRAWING_MODES = ("rgb_array", "rgb_array_list")
+LARGEST = 1_920  # pixels of the longer side of a film; larger pictures are made smaller
+SMALLEST = 64  # pixels of the shorter side; smaller pictures are made larger, each pixel a square
 
 
 @door()
@@ -42,6 +46,7 @@ def record(
 
     Raises:
         ResourceError: moviepy is missing, the environment draws no images, or a file cannot be written.
+        EnvironmentFault: what it draws is no picture, or not one size, or its rate cannot be shown.
     """
     _require_moviepy()
     where = agent.env_config()
@@ -49,27 +54,67 @@ def record(
     try:
         sweep_films(folder)
         with quiet_pygame(), closing(_drawing(where)) as drawing, aside() as private:
-            made = private / "episodes"  # which the recorder wants to make itself
-            recorder = gym.wrappers.RecordVideo(
-                drawing, str(made), episode_trigger=lambda _number: True, disable_logger=True
-            )
-            steps = max(1, int(max_seconds * recorder.frames_per_sec))
-            envs = SerialEnvs([recorder], spec, where.label, autoreset=False)
+            fps, camera = frame_rate(drawing, where.label), Camera(drawing, where.label)
+            steps = max(1, int(max_seconds * fps))
+            envs = SerialEnvs([drawing], spec, where.label, autoreset=False)
             films: list[Path] = []
-            try:
-                for start in env_seeds(seed, "film", episodes):
-                    for _ in islice(rollout(envs, agent.q_function, [start]), steps):
-                        pass  # the recorder looks on
-                    recorder.stop_recording()
-                    make_folder(folder)
-                    film = next(made.glob("*.mp4"))
-                    films.append(add(film, folder, _names(name)))
-                    film.unlink()
-            finally:
-                recorder.recorded_frames = []  # of an episode that failed; it would complain of them later
+            for start in env_seeds(seed, "film", episodes):
+                with Reel(private / "film.mp4", fps) as reel:
+
+                    def look_and_act(obs: np.ndarray, reel: Reel = reel) -> np.ndarray:  # all stands as `obs` says
+                        reel.add(camera())
+                        return agent.q_function(obs)
+
+                    for _ in islice(rollout(envs, look_and_act, [start]), steps):
+                        pass  # the reel holds what is to be seen
+                    reel.add(camera())
+                make_folder(folder)
+                films.append(add(reel.path, folder, _names(name)))
+                reel.path.unlink()
             return films
     except OSError as e:
         raise ResourceError(f"cannot write films to {str(folder)!r}: {e}") from e
+
+
+class Reel:
+    """An mp4 file that is written picture by picture; closed when left."""
+
+    def __init__(self, path: Path, fps: float):
+        from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
+
+        self.path, self._fps, self._make = path, fps, FFMPEG_VideoWriter
+        self._writer: FFMPEG_VideoWriter | None = None  # once the size is known
+
+    def __enter__(self) -> Self:
+        return self
+
+    def add(self, picture: np.ndarray) -> None:
+        """One more picture [H, W, 3] uint8, of the size of the first. Raises OSError."""
+        picture = playable(picture)
+        if self._writer is None:
+            self._writer = self._make(str(self.path), picture.shape[1::-1], self._fps)
+        self._writer.write_frame(picture)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Raises OSError if the file has not become whole."""
+        if self._writer is None:
+            return
+        process = self._writer.proc
+        self._writer.close()
+        if kind is None and process.returncode != 0:
+            raise OSError(f"the encoder ended with code {process.returncode}: is the disk full?")
+
+
+def playable(picture: np.ndarray) -> np.ndarray:
+    """A picture [H, W, 3] in a size that players can show: even, and neither tiny nor huge."""
+    height, width = picture.shape[:2]
+    picture = reduced(picture, -(-max(height, width) // LARGEST))
+    height, width = picture.shape[:2]
+    factor = max(1, min(-(-SMALLEST // min(height, width)), LARGEST // max(height, width)))
+    if factor > 1:
+        picture = picture.repeat(factor, 0).repeat(factor, 1)
+    height, width = picture.shape[:2]
+    return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
 @door()
@@ -101,14 +146,28 @@ def watch(agent: Agent, *, episodes: Annotated[int, Whole(1, MOST_EPISODES)], se
 
 
 def _drawing(where: Env) -> AnyEnv:
-    """The environment with images as frames."""
+    """The environment with images as frames.
+
+    Raises:
+        ResourceError: it draws none.
+        EnvironmentFault: it promises to, but cannot be made so.
+    """
     modes = _render_modes(where)
-    made = make_one(where, "rgb_array") if "rgb_array" in modes else make_one(where)
-    if made.render_mode != "rgb_array":
+    mode = next((mode for mode in DRAWING_MODES if mode in modes), None)
+    if mode is not None:
+        try:
+            made = make_one(where, mode)
+        except ConfigError as e:
+            raise EnvironmentFault(
+                f"env {where.label!r} promises the render mode {mode!r}, but cannot be made with it: {e}"
+            ) from e
+    else:
+        made = make_one(where)
+    if made.render_mode not in DRAWING_MODES:
         close(made, where.label)
         raise ResourceError(
-            f"env {where.label!r} draws no images: its render modes are {modes or 'none'}; a film needs 'rgb_array', "
-            "in metadata['render_modes'] and as the argument render_mode"
+            f"env {where.label!r} draws no images: its render modes are {list(modes) or 'none'}; a film needs "
+            "'rgb_array', in metadata['render_modes'] and as the argument render_mode"
         )
     return made
 
@@ -125,10 +184,10 @@ def _on_screen(where: Env) -> AnyEnv:
     return gym.wrappers.HumanRendering(drawing)
 
 
-def _render_modes(where: Env) -> list[str]:
+def _render_modes(where: Env) -> tuple[str, ...]:
     made = make_one(where)
     try:
-        return list(made.metadata.get("render_modes", ()))
+        return render_modes(made)
     finally:
         close(made, where.label)
 

@@ -86,14 +86,18 @@ class Run:
     env_steps: int
     updates: int
     seconds: dict[str, float]
-    """by phase: import, train, evaluate, confirm, film, report, explain, total"""
+    """by phase: import, train, evaluate, confirm, save, film, curves, page, trackers, total"""
     interrupted: bool = False
     signal: int | None = None
-    """what interrupted it, if it was a signal: 2 for Ctrl-C"""
+    """what interrupted it, or the making of what comes after its result, if it was a signal: 2 for Ctrl-C"""
     resumed: Literal["exact", "not exact"] | None = None
     """none if it ran in one go; exact if that makes no difference to its results"""
     notes: list[str] = field(default_factory=list)
     """lines for the user: what could not be done, where a tracker keeps its copy"""
+    failed_steps: dict[str, str] = field(default_factory=dict)
+    """why film, curves or page could not be made; each can be made later"""
+    unfinished: list[str] = field(default_factory=list)
+    """which of them are still to be made"""
 
     @property
     def files(self) -> dict[str, Path]:

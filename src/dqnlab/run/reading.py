@@ -90,6 +90,9 @@ def check_result(result: Mapping[str, Any], path: Path) -> None:
         "env_steps": is_count(result.get("env_steps")),
         "updates": is_count(result.get("updates")),
         "seconds": _numbers(seconds, "total"),
+        "notes": _texts(result.get("notes", [])),
+        "failed_steps": _texts(result.get("failed_steps", {})),  # unknown to earlier versions
+        "unfinished": _texts(result.get("unfinished", [])),
     }
     _refuse(path, result, sound)
 
@@ -125,6 +128,13 @@ def read_trackers(path: Path) -> list[str]:
 
 def _numbers(table: object, *names: str) -> bool:
     return isinstance(table, dict) and all(is_number(table.get(name)) for name in names)
+
+
+def _texts(values: object) -> bool:
+    """Whether it is a list of texts, or a table of them."""
+    if isinstance(values, dict):
+        values = list(values.values())
+    return isinstance(values, list) and all(isinstance(each, str) for each in values)
 
 
 def _interval(score: Mapping[str, Any]) -> bool:

@@ -1,0 +1,187 @@
+"""What comes after the score: whatever fails there, the result is whole, says so, and the rest can be made later."""
+
+import json
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dqnlab
+from dqnlab.app.cli import main
+from dqnlab.app.console import About, QuietView
+from dqnlab.app.resume import Wish, go_on, resume
+from dqnlab.app.session import train
+from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.errors import ConfigError
+from dqnlab.run import film
+from dqnlab.run.find import read_run
+from dqnlab.run.folder import write_result
+from dqnlab.track import curves
+
+ZOO = Path(__file__).resolve().parent.parent / "zoo"
+TINY = Config(
+    preset="tiny",
+    torso=Mlp(hidden=(8, 8)),
+    learning_starts=64,
+    budget=Steps(num=200),
+    evaluate_every=Steps(num=100),
+    select_episodes=2,
+    confirm_episodes=2,
+    score_episodes=2,
+    film=Film(episodes=1, max_seconds=0.2),
+    explain=False,
+)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch, no_display: None) -> None:
+    """Modules of the zoo can be imported; curves cost no second."""
+    monkeypatch.syspath_prepend(str(ZOO))
+    monkeypatch.setattr(curves, "draw_curves", lambda folder, threshold: (folder / "curves.png").touch())
+
+
+def trained(env: Any, **changes: Any) -> dqnlab.Run:
+    env = env if isinstance(env, Env) else Env(id=env)
+    return train(replace(TINY, env=env, **changes), trackers=("none",), out=Path("run"))
+
+
+def result() -> dict[str, Any]:
+    return json.loads(Path("run/result.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ("zoo:GrowingFrames-v0", " pixels after 64 x "),
+        ("zoo:TextRender-v0", "render returned None"),
+        ("zoo:Codes-v0", "draws no images"),
+        ("zoo:NoRenderMode-v0", "promises the render mode 'rgb_array', but cannot be made with it"),
+        ("zoo:QuitsDrawing-v0", " raised SystemExit"),
+        (Env(id="zoo:Paced-v0", kwargs={"fps": 0}), "metadata['render_fps'] is 0"),
+        (Env(id="zoo:Paced-v0", kwargs={"fps": "fast"}), "metadata['render_fps'] is 'fast'"),
+    ],
+)
+def test_a_film_that_cannot_be_made_is_one_note_and_listed(env: Any, words: str) -> None:
+    run = trained(env, film=Film(episodes=4, max_seconds=5))
+    assert run.score is not None
+    (note,) = run.notes
+    assert note.startswith("no film: ")
+    assert words in note
+    assert "\n" not in note
+    assert result()["failed_steps"] == {"film": note.removeprefix("no film: ")}
+    assert result()["unfinished"] == []
+    assert read_run(run.folder) == run
+    assert not (run.folder / "videos").exists()
+    assert (run.folder / "curves.png").exists()  # the steps after it were made
+
+
+@pytest.mark.parametrize("env", ["zoo:GrayFrames-v0", "zoo:OldFrames-v0"])
+def test_what_can_be_shown_is_filmed(env: str) -> None:
+    assert trained(env).failed_steps == {}
+    assert (Path("run") / "videos" / "best-1.mp4").stat().st_size > 500
+
+
+def test_the_result_is_whole_before_anything_of_lesser_worth(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def look(*args: Any, **how: Any) -> None:
+        seen.append(result())
+        raise ZeroDivisionError("in a library")
+
+    monkeypatch.setattr(film, "record", look)
+    monkeypatch.setattr(curves, "draw_curves", look)
+    monkeypatch.setattr("dqnlab.explain.report.write_report", look)
+    run = trained("CartPole-v1", explain=True)
+    assert [each["unfinished"] for each in seen] == [["film", "curves", "page"], ["curves", "page"], ["page"]]
+    assert all(each["score"]["mean"] == run.score.mean for each in seen)  # type: ignore[union-attr]
+    assert set(run.failed_steps.values()) == {"ZeroDivisionError: in a library"}
+    assert [note.partition(":")[0] for note in run.notes] == ["no film", "no curves", "no page"]
+
+
+def test_resume_makes_what_is_lacking_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: Any, **how: Any) -> None:
+        raise ZeroDivisionError("in a library")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(film, "record", fail)
+        before = trained("CartPole-v1")
+    after = resume("run")
+    assert (after.failed_steps, after.unfinished, after.notes) == ({}, [], [])
+    assert (after.score, after.env_steps) == (before.score, before.env_steps)
+    assert (Path("run") / "videos" / "best-1.mp4").exists()
+    assert read_run(Path("run").resolve()) == after
+    with pytest.raises(ConfigError, match="has come to its end"):
+        resume("run")
+
+
+def test_a_run_that_died_before_its_result_is_finished_by_resume() -> None:
+    before = trained("zoo:TextRender-v0")
+    (before.folder / "result.json").unlink()
+    after = resume("run", trust_env_modules=("zoo",))
+    assert after.score == before.score
+    assert after.failed_steps == before.failed_steps
+
+
+def test_ctrl_c_after_the_score_keeps_it_and_leaves_the_rest_for_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*args: Any, **how: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(film, "record", interrupted)
+        run = trained("CartPole-v1")
+    assert (run.interrupted, run.signal, run.unfinished) == (False, signal.SIGINT, ["film", "curves"])
+    assert run.notes == ["interrupted before: film and curves"]
+    assert resume("run").notes == []
+    assert (result()["signal"], result()["unfinished"]) == (None, [])
+
+
+def test_record_prints_one_line_and_settles_what_failed(capsys: pytest.CaptureFixture[str]) -> None:
+    trained("zoo:TextRender-v0")
+    capsys.readouterr()
+    assert main(["record", "run", "--trust-env-module", "zoo"]) == 3
+    out, err = capsys.readouterr()
+    assert out.replace("at 0\n", "").replace("at 1\n", "").replace("at 2\n", "") == ""  # the environment's own words
+    (line,) = err.splitlines()
+    assert line.startswith("error: env 'zoo:TextRender-v0', picture 1: render returned None")
+    assert main(["record", "run", "--env", "CartPole-v1"]) != 0 or result()["failed_steps"] == {}
+    assert main(["record", "run", "--env", "zoo:Lane-v0", "--trust-env-module", "zoo"]) == 0
+    assert (result()["failed_steps"], result()["notes"]) == ({}, [])
+
+
+def test_a_result_of_an_earlier_version_can_be_read() -> None:
+    run = trained("CartPole-v1", film=Film(episodes=0))
+    content = {name: value for name, value in result().items() if name not in {"failed_steps", "unfinished"}}
+    (run.folder / "result.json").write_text(json.dumps(content))
+    assert read_run(run.folder) == run
+
+
+def test_a_finished_run_that_goes_on_is_unfinished_until_its_end() -> None:
+    class Looks(QuietView):
+        def start(self, config: Config, about: About) -> None:
+            seen.append(read_run(run.folder).interrupted)
+
+    seen: list[bool] = []
+    run = trained("CartPole-v1", film=Film(episodes=0))
+    assert go_on(run.folder, Wish(budget=Steps(num=300)), Looks()).env_steps == 300
+    assert seen == [True]  # so that a run that is killed there can be resumed
+    assert not read_run(run.folder).interrupted
+
+
+def test_a_disk_that_is_full_after_the_score_costs_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dqnlab.app import after
+    from dqnlab.errors import ResourceError
+
+    written: list[int] = []
+
+    def full(run: Any) -> None:
+        written.append(1)
+        raise ResourceError("'result.json' cannot be written: No space left on device")
+
+    monkeypatch.setattr(after, "write_result", full)
+    run = trained("CartPole-v1", film=Film(episodes=0))
+    assert written
+    assert run.notes[0] == "'result.json' cannot be written: No space left on device"
+    assert result()["score"]["mean"] == run.score.mean  # type: ignore[union-attr]
+    write_result(run)
