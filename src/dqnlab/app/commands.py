@@ -240,6 +240,8 @@ def runs(words: Sequence[str]) -> int:
     from ..run.find import list_runs
     from .summary import runs_table
 
+    if not args.runs.is_dir() and args.runs != RunsTable().runs:
+        raise FolderError(f"{str(args.runs)!r} is no folder: name the one that holds the runs")
     found = list_runs(args.runs)
     if found:
         show(runs_table(found))

@@ -1,7 +1,6 @@
 """What you take home: a network that acts, with all it needs to know about its environment."""
 
 import os
-import zipfile
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from .envs import EnvSpec, describe
 from .find import find_run
 from .folder import BEST, CONFIG, LAST, META, Run
 from .reading import inside, read_env, read_text
+from .weightsfile import read_weights, whose
 
 _SMALL = 2**20  # numbers
 
@@ -139,7 +139,7 @@ def load(
     config = read_config(folder, named_by_caller(trust_env_modules, env.id if isinstance(env, Env) else env))
     about = read_env(folder / META)
     _check_stack(config, about["obs_shape"], folder)
-    weights = _read_weights(file)
+    weights = read_weights(file)
     own = None if about["callable"] else config.env
     return _agent(config, _spec(about, config.env.frame_stack), weights, file, own if env is None else env, place)
 
@@ -165,38 +165,13 @@ def _spec(about: Mapping[str, Any], stack: int) -> EnvSpec:
     return EnvSpec(obs, *(about[name] for name in names))
 
 
-def _read_weights(file: Path) -> dict[str, Tensor]:
-    if not file.is_file():
-        raise CheckpointError(f"{str(file)!r} does not exist: the run has not saved that network")
-    try:
-        size = file.stat().st_size
-        with zipfile.ZipFile(file) as parts:  # torch's format since 1.6; it is never compressed
-            if sum(part.file_size for part in parts.infolist()) > size:
-                raise CheckpointError(f"{str(file)!r} claims to hold more than its {size:,} bytes")
-        weights = torch.load(file, map_location="cpu", weights_only=True)
-    except CheckpointError:
-        raise
-    except Exception as e:  # torch raises many kinds for a damaged or hostile file
-        raise CheckpointError(f"{str(file)!r} is not a readable weights file: {type(e).__name__}") from e
-    if not isinstance(weights, dict) or not all(_is_weight(item) for item in weights.items()):
-        raise CheckpointError(f"{str(file)!r} is not a plain state_dict of tensors")
-    if sum(w.numel() * w.element_size() for w in weights.values()) > size:
-        raise CheckpointError(f"{str(file)!r} claims tensors larger than its {size:,} bytes")
-    return weights
-
-
-def _is_weight(item: tuple[object, object]) -> bool:
-    name, w = item
-    return isinstance(name, str) and isinstance(w, Tensor) and w.device.type == "cpu" and w.layout == torch.strided
-
-
 def _load_classic(file: Path, env: AnyEnvironment | None, device: torch.device) -> Agent:
     """An agent from nothing but the weights of a classic two-hidden-layer module: its sizes are in the shapes."""
-    weights = _read_weights(file)
+    weights = read_weights(file)
     try:
         first, second, last = (weights[f"{name}.weight"] for name in CLASSIC_LAYERS)
     except KeyError as e:
-        raise CheckpointError(f"{str(file)!r} lies outside a run folder and has no {e}: its shape is unknown") from e
+        raise CheckpointError(f"{str(file)!r} lies outside a run folder, and {whose(weights)}") from e
     if not all(w.ndim == 2 and w.numel() for w in (first, second, last)):
         raise CheckpointError(f"{str(file)!r} is no classic network: its layers must be matrices")
     config = Config(torso=Mlp(hidden=(len(first), len(second))))

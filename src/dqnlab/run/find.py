@@ -49,7 +49,20 @@ def _find(name: str | Path, runs: Path) -> Path:
         return (found[0] if (found[0] / CONFIG).is_file() else _best_of(found[0])).resolve()
     if found:
         raise FolderError(f"several runs are called {str(name)!r}: {', '.join(map(str, found))}")
+    if name and Path(name).is_dir():
+        raise FolderError(f"{str(name)!r} is a folder, but no run: {_holds(Path(name))}")
     raise FolderError(f"no run {str(name)!r} here or under {str(runs)!r}: `dqn runs` lists what there is")
+
+
+def _holds(folder: Path) -> str:
+    """What a folder that is no run holds instead, and what can be done."""
+    inside = [path.parent for depth in ("*", "*/*", "*/*/*") for path in folder.glob(f"{depth}/{CONFIG}")]
+    if inside:
+        return f"it holds runs, such as {str(max(inside))!r}: name one of them"
+    networks = sorted(path for end in ("pth", "pt", "zip", "safetensors") for path in folder.glob(f"*.{end}"))
+    if networks:
+        return f"it has no {CONFIG}; a network may be named by itself, as {str(networks[0])!r}"
+    return f"it has no {CONFIG}"
 
 
 def _of_name(name: str, runs: Path) -> list[Path]:

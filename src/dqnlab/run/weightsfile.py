@@ -1,0 +1,143 @@
+"""Files of networks: read without running anything in them, and named for what they are if they cannot be used."""
+
+import json
+import re
+import zipfile
+from collections.abc import Collection
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..errors import CheckpointError
+
+_HEAD = 4096  # bytes that are looked at to tell what a file is
+_LONGEST_HEADER = 1 << 24
+SAVE = "torch.save(model.state_dict(), 'net.pth')"
+RENAME = (
+    "if it is two hidden ReLU layers and one output per action, save a state_dict with its three layers named fc.0, "
+    "fc.2 and fc.4 (.weight and .bias), and dqnlab plays it"
+)
+# How the names in a state_dict of another library begin, and whose they are.
+_LIBRARIES = [
+    (r"network\.\d", "a CleanRL network"),
+    (r"q_net\.|features_extractor\.|policy\.|q_net_target\.", "a policy of Stable-Baselines3"),
+    (r"_?model\.|preprocess\.", "a network of Tianshou or a similar library"),
+    (r"actor|critic|pi\.|mlp_extractor", "an actor-critic agent"),
+]
+
+
+def read_weights(file: Path) -> dict[str, Tensor]:
+    """The tensors of a weights file by name. Raises CheckpointError, which says what the file is instead."""
+    if not file.is_file():
+        raise CheckpointError(f"{str(file)!r} does not exist: the run has not saved that network")
+    try:
+        size = file.stat().st_size
+        with zipfile.ZipFile(file) as parts:  # torch's format since 1.6; it is never compressed
+            if sum(part.file_size for part in parts.infolist()) > size:
+                raise CheckpointError(f"{str(file)!r} claims to hold more than its {size:,} bytes: {kind_of(file)}")
+        weights = torch.load(file, map_location="cpu", weights_only=True)
+    except CheckpointError:
+        raise
+    except Exception as e:  # torch raises many kinds for a damaged or hostile file
+        raise CheckpointError(f"{str(file)!r} is not a readable weights file: {kind_of(file, e)}") from e
+    if not isinstance(weights, dict) or not all(_is_weight(item) for item in weights.items()):
+        raise CheckpointError(f"{str(file)!r} is not a plain state_dict of tensors: save one by {SAVE}")
+    if sum(w.numel() * w.element_size() for w in weights.values()) > size:
+        raise CheckpointError(f"{str(file)!r} claims tensors larger than its {size:,} bytes")
+    return weights
+
+
+def _is_weight(item: tuple[object, object]) -> bool:
+    name, w = item
+    return isinstance(name, str) and isinstance(w, Tensor) and w.device.type == "cpu" and w.layout == torch.strided
+
+
+def whose(names: Collection[str]) -> str:
+    """What a state_dict with other names than ours is, and what can be done with it."""
+    for pattern, library in _LIBRARIES:
+        if any(re.match(pattern, name) for name in names):
+            return f"it is {library} ({', '.join(sorted(names)[:3])}, …): {RENAME}"
+    shown = ", ".join(sorted(names)[:3]) or "none"
+    return f"its layers ({shown}, …) are not those of a dqnlab network, so its shape is unknown: {RENAME}"
+
+
+def kind_of(file: Path, error: Exception | None = None) -> str:
+    """What a file that is no weights file is, from its first bytes, and what can be done; nothing in it is run.
+
+    Args:
+        error: what torch said when it was to read the file.
+    """
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(_HEAD)
+    except OSError as e:
+        return f"it cannot be read ({e.strerror})"
+    if not head:
+        return "it is empty"
+    if head.startswith(b"PK"):
+        return _archive(file, error)
+    if head.startswith(b"\x89HDF"):
+        return "it is an HDF5 file, as Keras writes them; dqnlab reads PyTorch's"
+    if head.startswith(b"\x80"):
+        return f"it is a Python pickle, which could run anything when it is read: load it where it belongs, then {SAVE}"
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < _LONGEST_HEADER:
+        return _safetensors(file)
+    if head.startswith(b"\x1f\x8b") or head[257:262] == b"ustar":
+        return "it is an archive: unpack it first"
+    if b"\0" not in head and _is_text(head):
+        return _text(file, head)
+    return f"it is damaged or of a format that dqnlab does not know ({type(error).__name__ if error else 'unknown'})"
+
+
+def _archive(file: Path, error: Exception | None) -> str:
+    try:
+        with zipfile.ZipFile(file) as parts:
+            names = parts.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return "it is a damaged zip archive"
+    if {"policy.pth", "data"} <= set(names):
+        return f"it is an agent of Stable-Baselines3: read it there ({RENAME}: its q_net.q_net.0, .2 and .4)"
+    if any(name.endswith("config.json") for name in names) and any("h5" in name for name in names):
+        return "it is a Keras model; dqnlab reads PyTorch's"
+    if any(name.endswith("constants.pkl") or "/code/" in name for name in names):
+        return f"it is a TorchScript program: load it where it comes from, then {SAVE}"
+    if not any(name.endswith("data.pkl") for name in names):
+        return f"it is a zip archive ({', '.join(names[:3])}, …): unpack it first"
+    found = re.search(r"GLOBAL ([\w.]+)", str(error))
+    what = f" of {found[1]}" if found else ""
+    if found or "Unsupported" in str(error):
+        return (
+            f"it is a pickled Python object{what}, not a state_dict; reading it would run code, which dqnlab never "
+            f"does: load it where it comes from, then {SAVE}"
+        )
+    return f"it is damaged ({type(error).__name__})"
+
+
+def _safetensors(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            header = json.loads(opened.read(int.from_bytes(opened.read(8), "little")))
+        names = [str(name) for name in header if name != "__metadata__"]
+    except (OSError, ValueError, RecursionError, TypeError):
+        return "it is a damaged safetensors file"
+    return (
+        f"it is a safetensors file with {len(names)} tensors ({', '.join(names[:3])}, …): make a weights file of it by "
+        f"torch.save(safetensors.torch.load_file({file.name!r}), 'net.pth')"
+    )
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        head.decode()
+    except UnicodeDecodeError as error:
+        return error.start > len(head) - 4  # a letter cut in half at the end
+    return True
+
+
+def _text(file: Path, head: bytes) -> str:
+    if file.name in {"config.toml", "meta.json", "result.json", "metrics.jsonl", "summary.json"}:
+        return "it is a text file of a run: name the run's folder"
+    if head.startswith(b"version https://git-lfs"):
+        return "it is a pointer of Git LFS, not the file itself: git lfs pull"
+    return "it is a text file; a run's folder or a network (.pth) is wanted"

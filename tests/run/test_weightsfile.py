@@ -1,0 +1,111 @@
+"""A file that is no network of dqnlab's is named for what it is, with what can be done, and nothing in it is run."""
+
+import io
+import json
+import os
+import pickle
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from dqnlab.app.cli import main
+from dqnlab.errors import CheckpointError, FolderError
+from dqnlab.run.agent import load
+
+
+class Trap:
+    """Leaves a trace if anybody unpickles it."""
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return os.mkdir, ("sprung",)
+
+
+def net(prefix: str) -> dict[str, torch.Tensor]:
+    layers = {f"{prefix}{i}": nn.Linear(4, 4) for i in (0, 2, 4)}
+    return {f"{name}.{part}": w for name, layer in layers.items() for part, w in layer.state_dict().items()}
+
+
+def saved(content: object) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+def zipped(**files: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name.replace("__", "."), content)
+    return buffer.getvalue()
+
+
+def tensors() -> bytes:
+    header = json.dumps({"fc.weight": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    return struct.pack("<Q", len(header)) + header + b"\0\0\0\0"
+
+
+SB3 = zipped(
+    data=b'{"policy_class": "x"}' * 500, policy__pth=saved(net("q_net.q_net.")), _stable_baselines3_version=b"2"
+)
+FILES: list[tuple[bytes, list[str]]] = [
+    (SB3, ["an agent of Stable-Baselines3", "q_net.q_net.0, .2 and .4", "fc.0, fc.2 and fc.4"]),
+    (saved(net("q_net.q_net.")), ["a policy of Stable-Baselines3", "named fc.0"]),
+    (saved(net("network.")), ["a CleanRL network (network.0.bias", "named fc.0, fc.2 and fc.4"]),
+    (saved(net("layers.")), ["its layers (layers.0.bias", "are not those of a dqnlab network"]),
+    (saved({"actor.weight": torch.ones(2, 2)}), ["an actor-critic agent"]),
+    (saved(nn.Sequential(nn.Linear(2, 2))), ["a pickled Python object of torch.nn.modules", "model.state_dict()"]),
+    (saved(Trap()), ["a pickled Python object", "would run code"]),
+    (saved({"weights": net(""), "step": 3}), ["not a plain state_dict of tensors: save one by torch.save"]),
+    (saved([1, 2]), ["not a plain state_dict"]),
+    (pickle.dumps(Trap()), ["a Python pickle, which could run anything"]),
+    (pickle.dumps({"a": 1}, protocol=4), ["a Python pickle"]),
+    (tensors(), ["a safetensors file with 1 tensors (fc.weight, …)", "torch.save(safetensors.torch.load_file"]),
+    (zipped(readme__txt=b"hello"), ["a zip archive (readme.txt, …): unpack it first"]),
+    (b"PK\x03\x04 not really", ["a damaged zip archive"]),
+    (b"\x89HDF\r\n\x1a\n", ["an HDF5 file, as Keras writes them"]),
+    (b"\x1f\x8b\x08rest", ["an archive: unpack it first"]),
+    (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", ["a pointer of Git LFS", "git lfs pull"]),
+    ("weights = 3\n# é".encode(), ["a text file; a run's folder or a network (.pth) is wanted"]),
+    (b"", ["it is empty"]),
+    (b"\0\1\2\3" * 100, ["damaged or of a format that dqnlab does not know"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "words"), FILES, ids=lambda value: value[0] if isinstance(value, list) else "")
+def test_a_foreign_file_is_named_for_what_it_is(content: bytes, words: list[str]) -> None:
+    Path("file.pth").write_bytes(content)
+    with pytest.raises(CheckpointError) as caught:
+        load("file.pth")
+    assert [word for word in words if word not in str(caught.value)] == [], str(caught.value)
+    assert len(str(caught.value)) < 500
+    assert not Path("sprung").exists()
+
+
+@pytest.mark.parametrize("command", ["evaluate", "watch", "record"])
+def test_every_command_that_takes_a_network_says_so(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("model.zip").write_bytes(SB3)
+    assert main([command, "model.zip"]) == 4
+    assert "an agent of Stable-Baselines3" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_no_run_is_named_for_what_it_holds() -> None:
+    Path("logs/deep/run").mkdir(parents=True)
+    with pytest.raises(FolderError, match=r"'logs' is a folder, but no run: it has no config\.toml"):
+        load("logs")
+    Path("logs/model.zip").write_bytes(SB3)
+    with pytest.raises(FolderError, match=r"a network may be named by itself, as 'logs/model\.zip'"):
+        load("logs")
+    Path("logs/deep/run/config.toml").write_text("")
+    with pytest.raises(FolderError, match="it holds runs, such as 'logs/deep/run': name one of them"):
+        load("logs")
+
+
+def test_a_table_of_a_folder_that_is_not_there_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["runs", "NOPE"]) == 2
+    assert "'NOPE' is no folder" in capsys.readouterr().err
+    assert main(["runs"]) == 0  # nothing has been trained yet
