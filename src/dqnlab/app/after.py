@@ -6,7 +6,6 @@ still to be made (`unfinished`) and those that failed, with the reason (`failed_
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from ..errors import DqnlabError, FolderError, ResourceError
 from ..run.find import read_run
 from ..run.folder import META, VIDEOS, Run, write_result
 from ..run.reading import read_env
+from .interrupt import signal_of
 
 if TYPE_CHECKING:
     from ..run.agent import Agent
@@ -59,8 +59,8 @@ class After:
             try:
                 self.say(f"{STEPS[name].doing} …")
                 changes, reason = STEPS[name].make(self, run), ""
-            except KeyboardInterrupt:
-                return stopped(run)
+            except KeyboardInterrupt as error:
+                return stopped(run, error)
             except BaseException as e:  # whatever an environment, a library or the disk raises, the result stands
                 changes, reason = {}, why(e)
             changes["seconds"] = _longer(run, STEPS[name].phase, time.perf_counter() - began)
@@ -135,10 +135,10 @@ def ended(run: Run, name: str, reason: str = "") -> Run:
     return replace(run, failed_steps=failed, notes=notes, unfinished=left)
 
 
-def stopped(run: Run) -> Run:
+def stopped(run: Run, error: KeyboardInterrupt) -> Run:
     """The run when somebody did not want to wait for what was still to be made."""
     left = " and ".join(STEPS[name].what for name in run.unfinished)
-    return save(replace(run, signal=run.signal or signal.SIGINT, notes=[*run.notes, f"interrupted before: {left}"]))
+    return save(replace(run, signal=run.signal or signal_of(error), notes=[*run.notes, f"interrupted before: {left}"]))
 
 
 def save(run: Run) -> Run:

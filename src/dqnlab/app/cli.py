@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import os
+import atexit
 import re
+import signal
 import sys
 import time
 import warnings
@@ -13,6 +13,8 @@ from contextlib import contextmanager
 
 from .._version import __version__
 from ..errors import ConfigError, DqnlabError, ResourceError
+from .interrupt import SIGNALLED, SIGNALS, signal_of, signals_end
+from .streams import Steady, steady_streams
 from .text import clean
 
 # Each is a function of `commands`, which is imported only when one is called: `dqn --help` must be quick.
@@ -30,37 +32,67 @@ COMMANDS = {
 }
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _BROKEN_PIPE = 141  # 128 + SIGPIPE, what a shell reports for a reader that has gone
-_INTERRUPTED = 130  # 128 + SIGINT
+_MAKE_FILES = ("train", "resume", "record", "watch", "explain")  # what these print is not what they are for …
+_PRINT = ("--help", "-h", "--dry-run", "--step")  # … unless they are asked for it
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs `dqn` with the words given, those of the process if none; returns the exit code."""
+    """Runs `dqn` with the words given; returns the exit code.
+
+    With those of the process, if none are given, the process ends when this returns: a signal changes nothing any more.
+    """
     started = time.perf_counter()
-    words = list(sys.argv[1:] if argv is None else argv)
+    code = 1
+    if argv is None:
+        atexit.register(_ignore_signals)  # the first to be registered is the last to be called
+    with signals_end() as interrupt:
+        try:
+            code = _run(list(sys.argv[1:] if argv is None else argv), started)
+            if argv is None:
+                interrupt.code = code
+        except KeyboardInterrupt as error:  # between the lines that catch it
+            code = SIGNALLED + signal_of(error)
+            if argv is None:
+                interrupt.code = code
+    return code
+
+
+def _run(words: list[str], started: float) -> int:
+    """The exit code, once everything has been said."""
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without these letters shows a question mark
-    try:
-        with plain_warnings():
-            code = _dispatch(words, started)
-        sys.stdout.flush()
-        return code
-    except (DqnlabError, MemoryError) as error:
-        if debug:
-            raise
-        print(f"error: {clean(str(error)) or 'out of memory'}", file=sys.stderr)
-        return error.exit_code if isinstance(error, DqnlabError) else ResourceError.exit_code
-    except KeyboardInterrupt:
-        if debug:
-            raise
-        print("interrupted", file=sys.stderr)
-        return _INTERRUPTED
-    except BrokenPipeError:
-        # The reader has gone, as in `dqn runs | head`; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with steady_streams() as (out, err):
+        try:
+            with plain_warnings():
+                code = _dispatch(words, started)
+            out.flush()
+            return _unheard(out, err, words) or code
+        except (DqnlabError, MemoryError) as error:
+            if debug:
+                raise
+            err.write(f"error: {clean(str(error)) or 'out of memory'}\n")
+            return error.exit_code if isinstance(error, DqnlabError) else ResourceError.exit_code
+        except KeyboardInterrupt as error:
+            if debug:
+                raise
+            err.write("interrupted\n")
+            return SIGNALLED + signal_of(error)
+
+
+def _unheard(out: Steady, err: Steady, words: Sequence[str]) -> int:
+    """The exit code of a command whose words, which are all that it makes, have not arrived; 0 if they have."""
+    makes_files = bool(words) and words[0] in _MAKE_FILES and not set(_PRINT) & set(words)
+    if out.failure is None or makes_files:
+        return 0
+    if isinstance(out.failure, BrokenPipeError):  # as in `dqn runs | head`
         return _BROKEN_PIPE
+    err.write(f"error: cannot write to standard output: {out.failure.strerror}\n")
+    return ResourceError.exit_code
+
+
+def _ignore_signals() -> None:
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..run.folder import BEST, Run, write_result
 from .after import After, save, steps
+from .interrupt import signal_of, signals_held
 from .stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ class Experiment:
             self.recorder.end()  # trackers finish while the judge is at work
             if not interrupted:
                 verdict = self._judge()
-        except KeyboardInterrupt:
-            interrupted = True
+        except KeyboardInterrupt as error:
+            interrupted, self.signal = True, signal_of(error)
         except Exception:
             self._finish(self._run(None, interrupted=True), show=False)  # what was learnt so far is already saved
             raise
@@ -131,7 +132,8 @@ class Experiment:
     def _finish(self, run: Run, *, show: bool) -> Run:
         """Writes the result, before anything of lesser worth; then all that comes after it."""
         run = replace(run, unfinished=list(steps(self.system.config, run, show=show)))
-        write_result(run)
+        with signals_held():
+            write_result(run)
         say = (lambda line: None) if self.view is None else self.view.say
         if run.score is not None:
             say(f"score {run.score.mean:,.1f} over {run.score.episodes} fresh episodes")
@@ -139,8 +141,8 @@ class Experiment:
         try:
             with self.watch.phase("trackers"):
                 lines = self.recorder.close()
-        except KeyboardInterrupt:  # a copy elsewhere is not complete; all that lies here is
-            lines = ["interrupted before the trackers had finished"]
+        except KeyboardInterrupt as error:  # a copy elsewhere is not complete; all that lies here is
+            run, lines = replace(run, signal=signal_of(error)), ["interrupted before the trackers had finished"]
         waited = {"trackers": round(self.watch.seconds["trackers"], 3), "total": self.watch.report()["total"]}
         return save(replace(run, notes=[*run.notes, *lines], seconds=run.seconds | waited))
 

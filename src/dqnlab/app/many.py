@@ -21,9 +21,9 @@ from ..track.tracker import check_trackers, say
 from ..typed import door
 from .after import ended, save
 from .board import Board
-from .interrupt import SIGNALLED, Interrupt, signals_wait
+from .interrupt import SIGNALLED, Interrupt, signal_of, signals_wait
 from .line import Failed, Finished, Go, Leave, Ready, Refused, Report, Show, Standing, Stop, Task
-from .pool import Worker, dismiss, hire, how, is_interactive, shares, usable_cores
+from .pool import PATIENCE, Worker, dismiss, hire, how, is_interactive, shares, usable_cores
 
 LOOK_EVERY = 0.25  # seconds between two looks at the keyboard and two drawings, at the latest
 MOST_RETURNS = 2  # times that a seed whose process was killed goes on in a new one
@@ -89,12 +89,11 @@ class Crew:
                 for share in shares(self._open(self.seeds), max(1, usable_cores() // self.config.threads)):
                     self._hire(share)
                 self._serve(interrupt)
-                self._show()
-                gently = True
-        except KeyboardInterrupt:
+                gently = self._show(interrupt)
+        except KeyboardInterrupt as error:
             if self.folder is None:
                 raise
-            self.interrupted = True
+            self.interrupted, self.signal = True, signal_of(error)
             for seed in self._open(self.seeds):
                 self._fail(seed, "interrupted: its process was ended", SIGNALLED + self.signal)
         finally:
@@ -139,7 +138,7 @@ class Crew:
         while self._open(self.seeds):
             if interrupt.asked and not self.interrupted:
                 if self.folder is None:
-                    raise KeyboardInterrupt
+                    interrupt.throw()
                 self.interrupted, self.signal = True, interrupt.signal or self.signal
                 for worker in self.workers:
                     worker.tell(Stop())
@@ -252,16 +251,25 @@ class Crew:
         if self.board is not None and not again:
             self.board.ended(result, len(self.results), len(self.seeds))
 
-    def _show(self) -> None:
-        """Lets whoever is still there film and explain the best run; what fails is a note of it."""
+    def _show(self, interrupt: Interrupt) -> bool:
+        """Lets whoever is still there film and explain the best run; what fails is a note of it.
+
+        Returns whether the processes may be left to end by themselves: not if somebody does not want to wait.
+        """
         best, wanted = self._group().best, self.config.explain or self.config.film.episodes > 0
         if best is None or not wanted or self.interrupted or not self.workers:
-            return
+            return True
         worker = self.workers[0]
         self.standings[best.seed] = replace(self.standings[best.seed], state="filming")
         worker.tell(Show(best))
         while worker in self.workers and self.standings[best.seed].state == "filming":
+            if interrupt.asked and not self.interrupted:
+                self.interrupted, self.signal = True, interrupt.signal or self.signal
+                worker.interrupt()
+            if self.interrupted and interrupt.waited > PATIENCE:
+                return False
             self._hear()
+        return True
 
     def _give_up_showing(self, words: str) -> None:
         """The process that filmed and explained the best run has ended: how far it came stands in the run's result."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -30,6 +31,12 @@ class Worker:
         """Sends an order; one that has died cannot hear it, and is missed soon enough."""
         with suppress(OSError):
             self.pipe.send(order)
+
+    def interrupt(self) -> None:
+        """Lets it leave what it is making, where it listens to that."""
+        assert self.process.pid is not None
+        with suppress(OSError):  # it has died
+            os.kill(self.process.pid, signal.SIGINT)
 
 
 def hire(task: Task) -> Worker:
@@ -66,9 +73,20 @@ def dismiss(worker: Worker, *, gently: bool) -> None:
         worker.tell(Leave())
         worker.process.join(PATIENCE)
     if worker.process.is_alive():
-        worker.process.kill()  # to anything milder it is deaf
+        _kill(worker.process)  # to anything milder it is deaf
         worker.process.join()
     worker.pipe.close()
+
+
+def _kill(process: SpawnProcess) -> None:
+    """Ends a process with all that it has started, such as a compiler."""
+    import psutil
+
+    with suppress(psutil.Error):
+        for each in [*psutil.Process(process.pid).children(recursive=True)]:
+            with suppress(psutil.Error):
+                each.kill()
+    process.kill()
 
 
 def how(code: int | None) -> str:

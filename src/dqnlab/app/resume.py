@@ -17,7 +17,7 @@ from ..run.saving.door import write_atomically
 from ..toml import to_toml
 from ..typed import door
 from .after import finish, lacking
-from .interrupt import signals_wait
+from .interrupt import children_end, signals_end, signals_wait
 from .session import conduct, open_experiment
 from .stopwatch import Stopwatch
 
@@ -85,7 +85,7 @@ def go_on(folder: Path, wish: Wish, view: View | None = None, started: float | N
     from .restore import stand
 
     watch.seconds["import"] = time.perf_counter() - watch.start
-    with locked(folder, force=wish.force_unlock):
+    with signals_end(), locked(folder, force=wish.force_unlock):
         if wish.budget is None and has_ended(folder) and lacking(run := read_run(folder)):
             return finish(run, configured(folder, wish), lambda line: None if view is None else view.say(line))
         config = _config(folder, wish)
@@ -96,7 +96,8 @@ def go_on(folder: Path, wish: Wish, view: View | None = None, started: float | N
                 if wish.budget is not None:
                     _extend(system, folder)
                 with arithmetic(config.threads):
-                    system.update = make_update([system])
+                    with children_end():
+                        system.update = make_update([system])
                     names = read_trackers(folder / META) if wish.trackers is None else wish.trackers
                     return conduct(open_experiment(system, store, names, view, watch, at), signals_wait())
             finally:

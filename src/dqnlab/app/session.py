@@ -13,7 +13,7 @@ from ..run.folder import CONFIG, Run, create_folder, write_start
 from ..toml import as_dict
 from ..typed import door
 from .experiment import Experiment
-from .interrupt import signals_wait
+from .interrupt import children_end, signal_of, signals_end, signals_wait
 from .stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -82,11 +82,12 @@ def train(
     from ..run.watchdog import watched
 
     watch.seconds["import"] = time.perf_counter() - watch.start
-    with watched(config.env.timeout):
+    with signals_end(), watched(config.env.timeout):
         system = assemble(config)
         try:
             with arithmetic(config.threads):
-                system.update = make_update([system])  # before the folder, whose files say whether it was compiled
+                with children_end():  # before the folder, whose files say whether it was compiled
+                    system.update = make_update([system])
                 folder = create_folder(config, out, runs)
                 with locked(folder):
                     store = Store(folder, notify=say)
@@ -181,8 +182,8 @@ def conduct(experiment: Experiment, waiting: AbstractContextManager[Request], *,
         with waiting as request:
             interrupted = _feed(experiment, request)
             experiment.signal = request.signal
-    except KeyboardInterrupt:
-        pass  # somebody insisted: not even the block was finished
+    except KeyboardInterrupt as error:  # somebody insisted: not even the block was finished
+        experiment.signal = signal_of(error)
     except Exception:
         experiment.fail(time.perf_counter() - start)
         raise
@@ -190,7 +191,7 @@ def conduct(experiment: Experiment, waiting: AbstractContextManager[Request], *,
 
 
 def _feed(experiment: Experiment, request: Request) -> bool:
-    """Hands over every event and saves the end; returns whether a request was it."""
+    """Hands over every event and saves the end; returns whether a request came, be it after the last event."""
     from ..run.events import BlockEnded
 
     for event in experiment.system.events():
@@ -199,4 +200,4 @@ def _feed(experiment: Experiment, request: Request) -> bool:
             experiment.save()
             return True
     experiment.save()
-    return False
+    return request.asked

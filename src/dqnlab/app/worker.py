@@ -21,6 +21,7 @@ from .line import Failed, Finished, Go, Idle, Line, Order, Ready, Refused, Repor
 from .loading import loading
 from .session import conduct, open_experiment
 from .stopwatch import Stopwatch
+from .streams import steady_streams
 
 ERROR = "error.txt"  # in a run's folder: where an unexpected error came from
 
@@ -29,7 +30,12 @@ def work(pipe: Connection[Report, Order], task: Task) -> None:
     """The whole life of a worker."""
     for each in SIGNALS:  # terminals and schedulers send them to everyone; the parent decides
         signal.signal(each, signal.SIG_IGN)
-    line, watch = Line(pipe), Stopwatch()
+    with steady_streams():  # what an environment prints must not end it
+        _work(Line(pipe), task)
+
+
+def _work(line: Line, task: Task) -> None:
+    watch = Stopwatch()
     try:
         _check(task.config)
     except DqnlabError as error:
@@ -126,12 +132,12 @@ def seed_folder(config: Config, home: Path) -> Path:
 
 def _show(config: Config, run: Run) -> Run:
     """Films and explains a run as configured; what fails is a note of it."""
-    # Here Ctrl-C may cut in: what is still to be made can be made later, and nobody could ask it to stop otherwise.
+    # Here SIGINT may cut in, the user's or the parent's: what is still to be made can be made later.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         left = [name for name in steps(config, run, show=True) if name in SHOWN]
         return finish(save(replace(run, unfinished=[*run.unfinished, *left])), replace(config, seed=run.seed))
-    except KeyboardInterrupt:
-        return stopped(run)
+    except KeyboardInterrupt as error:
+        return stopped(run, error)
     finally:
         signal.signal(signal.SIGINT, before)
