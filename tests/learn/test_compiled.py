@@ -33,6 +33,7 @@ def assert_close(one: Any, other: Any) -> None:
 PIXELS = Layout(120, ObsSpec((3, 2, 2), np.dtype(np.uint8), stack=3), num_envs=2, n=3)
 STATES = Layout(150, ObsSpec((), np.dtype(np.int64), num_states=7), num_envs=2, n=3)
 BOOLS = Layout(150, ObsSpec((2, 5), np.dtype(bool), stack=2), num_envs=1, n=1)
+NUMBER = Layout(150, ObsSpec((), np.dtype(np.float32)), num_envs=1, n=2)
 FLOATS = Layout(150, ObsSpec((4, 3), np.dtype(np.float32), stack=4), num_envs=3, n=2)
 KINDS = {
     "greedy": {},
@@ -43,6 +44,7 @@ KINDS = {
     "stacked pixels": {"layout": PIXELS, "prioritised": True},
     "states": {"layout": STATES, "rule": double},
     "bools": {"layout": BOOLS, "huber": 1.0},
+    "a single number": {"layout": NUMBER, "sync": polyak_sync(0.1)},
     "one layer": {"hidden": (16,), "sync": polyak_sync(0.1)},
     "three layers": {"hidden": (8, 4, 8), "layout": FLOATS},
 }

@@ -98,6 +98,11 @@ def test_an_observation_costs_the_same_alone_as_in_a_batch(random_network: Build
     torch.testing.assert_close(network.q_values(obs), alone)
 
 
+def test_an_observation_may_be_a_single_number(random_network: Build) -> None:
+    network = random_network(obs=ObsSpec((), np.dtype(np.float32)))
+    assert network.features(torch.tensor([0.5, 2.0])).tolist() == [[0.5], [2.0]]
+
+
 def test_states_are_one_hot(random_network: Build) -> None:
     network = random_network(obs=STATES)
     states = torch.tensor([0, 4, 2, 2])

@@ -50,6 +50,8 @@ class QNetwork(nn.Module):
         """Stored observations as the first layer wants them, [B, features]: pixels in [0, 1], states one-hot."""
         if self.takes_vector:
             return obs
+        if not self.obs.shape:  # a single number
+            obs = obs.unsqueeze(-1)
         if self.obs.num_states is not None:
             # Not `one_hot`: it looks at the values, which a compiled program and a stack of agents cannot.
             states = torch.arange(self.obs.num_states, device=obs.device)
