@@ -21,11 +21,12 @@ EXAMPLES = {
 DATA = {"checks", "choices", "config", "errors", "fields", "presets", "toml", "trust", "typed", "_version"}
 MAY_IMPORT = {
     "learn": {"learn"},
-    "run": {"learn", "run", "build"} | DATA,
+    "run": {"learn", "run", "build", "settle"} | DATA,
     "track": {"learn", "run", "track"} | DATA,
-    "explain": {"learn", "run", "explain", "build"} | DATA,
-    "app": {"learn", "run", "track", "explain", "app", "build"} | DATA,
-    "build": {"learn", "run"} | DATA,
+    "explain": {"learn", "run", "explain", "build", "settle"} | DATA,
+    "app": {"learn", "run", "track", "explain", "app", "build", "settle"} | DATA,
+    "build": {"learn", "run", "settle"} | DATA,
+    "settle": {"learn", "run"} | DATA,
     **dict.fromkeys(DATA, DATA),
 }
 # What a notebook calls on a result; these methods, and nothing else below, reach up to the layer that explains.
@@ -39,6 +40,7 @@ MAY_TELL_KINDS_APART = {
     "toml.py",
     "presets.py",
     "build.py",
+    "settle.py",  # the switchboard's part that answers by another configuration
     "app/scan.py",
 }
 

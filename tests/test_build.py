@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from dqnlab import build, config, presets
+from dqnlab import build, config, presets, settle
 from dqnlab.config import Config, Env, Episodes, Steps
 from dqnlab.errors import ResourceError
 from dqnlab.learn import compiled, samplers, targets
@@ -164,7 +164,7 @@ def test_closing_closes_training_and_judging() -> None:
 
 # ── Compiling ────────────────────────────────────────────────────────────────────────────────────
 
-PAYS = build.UPDATES_THAT_PAY
+PAYS = settle.UPDATES_THAT_PAY
 
 
 @pytest.mark.parametrize(
@@ -174,8 +174,8 @@ PAYS = build.UPDATES_THAT_PAY
         ({"budget": Steps(num=PAYS - 1)}, False),
         ({"budget": Steps(num=PAYS), "update_every": 2}, False),
         ({"budget": Steps(num=2 * PAYS), "update_every": 2}, True),
-        ({"budget": Episodes(num=PAYS // build.EPISODE_STEPS)}, True),
-        ({"budget": Episodes(num=PAYS // build.EPISODE_STEPS - 1)}, False),
+        ({"budget": Episodes(num=PAYS // settle.EPISODE_STEPS)}, True),
+        ({"budget": Episodes(num=PAYS // settle.EPISODE_STEPS - 1)}, False),
         ({"budget": Steps(num=PAYS - 1), "compile": "on"}, True),
         ({"budget": Steps(num=PAYS), "compile": "off"}, False),
     ],
@@ -190,7 +190,7 @@ def test_the_configuration_alone_decides_whether_compiling_pays(
         if full:
             (tmp_path / "dqnlab").mkdir()
             (tmp_path / "dqnlab" / "program.pt2").touch()
-        assert build.pays_to_compile(asked) is pays
+        assert settle.pays_to_compile(asked) is pays
     system = build.assemble(asked)
     assert system.config == replace(asked, compile="on" if pays else "off")  # which the run is told, and its folder
 
@@ -266,4 +266,4 @@ def test_a_stack_needs_room_for_the_replays_of_all(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(("choice", "pays"), [("auto", False), ("on", True), ("off", False)])
 def test_on_a_gpu_the_update_is_compiled_only_if_asked(choice: Any, pays: bool) -> None:
-    assert build.pays_to_compile(small(device="cuda", budget=Steps(num=PAYS), compile=choice)) is pays
+    assert settle.pays_to_compile(small(device="cuda", budget=Steps(num=PAYS), compile=choice)) is pays

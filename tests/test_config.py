@@ -121,7 +121,7 @@ def test_a_callable_environment_is_known_by_its_name() -> None:
 
 
 def test_a_tagged_choice_is_known_by_the_kinds_of_its_classes() -> None:
-    assert list(choices("epsilon")) == ["linear", "geometric", "constant"]
+    assert list(choices("epsilon")) == ["linear", "linear_episodes", "geometric", "constant"]
     assert choices("budget") == {"steps": Steps, "episodes": Episodes}
     assert choices("head") == {"scalar": Scalar}
     assert choices("gamma") == choices("env") == choices("nonsense") == {}

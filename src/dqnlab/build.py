@@ -19,7 +19,7 @@ from .learn.optimizer import AdamSettings
 from .learn.policy import EpsilonGreedy, q_function
 from .learn.replay import Layout, Replay
 from .learn.samplers import Prioritized, Sampler, Uniform
-from .learn.schedules import Schedule, constant, geometric, linear
+from .learn.schedules import Schedule, constant, geometric, linear, linear_episodes
 from .learn.targets import Rule, double, greedy
 from .learn.types import Sample
 from .presets import Planned, plan
@@ -31,13 +31,12 @@ from .run.events import Event
 from .run.judge import Judge, Rules
 from .run.seeds import env_seeds, generator
 from .run.train import Loop, Period, Plan, Progress, run, train
-from .run.vector import make_envs
+from .run.vector import Envs, make_envs
+from .settle import settle, settle_epsilon
 from .typed import door
 
-UPDATES_THAT_PAY = 40_000  # an update saves some 0.4 ms, compiling for the first time takes some 15 s
 APART = "the replay does not fit on the device of the networks"
 WEIGHT_BYTES = 28  # float32 in three networks, two gradients and Adam's two running means
-EPISODE_STEPS = 200  # a guess, for budgets counted in episodes
 
 Notify = Callable[[str], None]
 """Takes a line for the user."""
@@ -113,19 +112,24 @@ def assemble(config: c.Config) -> System:
     spec = describe(config.env)
     device = resolve_device(config.device)
     layout, memory = find_room(config, spec, device)
-    online, target, scratch = (make_network(config, spec).to(device) for _ in range(3))
-    learner = Learner(online, target, make_rule(config.rule), make_sync(config.sync), make_adam(config.optimizer))
-    sampler = make_sampler(config.sampler, config.replay_capacity)
-    return System(
-        replace(config, compile="on" if pays_to_compile(config) else "off"),
-        spec,
-        make_collector(config, spec, online),
-        Replay(layout, sampler, generator(config.seed, "replay"), memory),
-        learner,
-        make_judge(config, spec, scratch),
-        make_plan(config),
-        Progress(),
-    )
+    envs = make_envs(config.env, spec, config.env.num_envs)
+    try:
+        config = settle(config, spec, envs)
+        learner, scratch = make_learner(config, spec, device), make_network(config, spec).to(device)
+        sampler = make_sampler(config.sampler, config.replay_capacity)
+        return System(
+            config,
+            spec,
+            make_collector(config, spec, envs, learner.online),
+            Replay(layout, sampler, generator(config.seed, "replay"), memory),
+            learner,
+            make_judge(config, spec, scratch),
+            make_plan(config),
+            Progress(),
+        )
+    except BaseException:
+        envs.close()
+        raise
 
 
 def find_room(config: c.Config, spec: EnvSpec, device: torch.device) -> tuple[Layout, torch.device]:
@@ -137,17 +141,6 @@ def find_room(config: c.Config, spec: EnvSpec, device: torch.device) -> tuple[La
     choose_memory(weights * WEIGHT_BYTES, torch.device("cpu"), what)
     layout = Layout(config.replay_capacity, spec.obs, config.env.num_envs, config.n)
     return layout, choose_memory(layout.num_bytes, device, f"replay_capacity = {layout.capacity:,}")
-
-
-def pays_to_compile(config: c.Config) -> bool:
-    """Whether to compile the update: as asked, or if there may be so many that it pays even the first time.
-
-    Only the configuration decides, so that the same one always computes the same.
-    """
-    if config.compile != "auto" or config.device == "cuda":  # on a GPU it was never measured: only if asked
-        return config.compile == "on"
-    steps = config.budget.num * (1 if isinstance(config.budget, c.Steps) else EPISODE_STEPS)
-    return steps // config.update_every >= UPDATES_THAT_PAY
 
 
 def make_update(systems: Sequence[System], notify: Notify = say) -> Updater:
@@ -186,20 +179,28 @@ def make_update(systems: Sequence[System], notify: Notify = say) -> Updater:
 
 
 def make_network(config: c.Config, spec: EnvSpec) -> QNetwork:
-    """A Q-network with the weights that the run's seed begins with."""
+    """A Q-network with the weights that the run's seed begins with, whose values are the environment's own."""
     draws = torch.Generator().manual_seed(config.seed)
     return QNetwork(spec.obs, spec.num_actions, config.torso.hidden, make_head(config.head), draws)
 
 
-def make_collector(config: c.Config, spec: EnvSpec, online: QNetwork) -> Collector:
-    """The source of experience, acting by the online network."""
+def make_learner(config: c.Config, spec: EnvSpec, device: torch.device) -> Learner:
+    """The learner, whose networks count as its divided rewards do. The reward scale must be known."""
+    assert config.reward_scale != "auto"
+    online, target = (make_network(config, spec).to(device) for _ in range(2))
+    online.reward_scale = target.reward_scale = config.reward_scale
+    return Learner(online, target, make_rule(config.rule), make_sync(config.sync), make_adam(config.optimizer))
+
+
+def make_collector(config: c.Config, spec: EnvSpec, envs: Envs, online: QNetwork) -> Collector:
+    """The source of experience, acting by the online network. The reward scale must be known."""
+    assert config.reward_scale != "auto"
     num_envs = config.env.num_envs
-    envs = make_envs(config.env, spec, num_envs)
     policy = EpsilonGreedy(q_function(online), generator(config.seed, "act"))
-    fold = NStep(config.n, config.gamma, num_envs)
+    fold = NStep(config.n, config.gamma, num_envs, config.reward_scale)
     every = None if envs.restorable or config.checkpoint_every == 0 else config.checkpoint_every
     starts = Starts(partial(env_seeds, config.seed, "train", num_envs), every)
-    return Collector(envs, spec.obs, policy, make_epsilon(config.epsilon), fold, starts)
+    return Collector(envs, spec.obs, policy, make_epsilon(settle_epsilon(config)), fold, starts)
 
 
 def make_judge(config: c.Config, spec: EnvSpec, scratch: QNetwork) -> Judge:
@@ -267,10 +268,13 @@ def make_sync(sync: c.Hard | c.Polyak) -> Sync:
             return polyak_sync(tau)
 
 
-def make_epsilon(epsilon: c.Linear | c.Geometric | c.Constant) -> Schedule:
+def make_epsilon(epsilon: c.Linear | c.LinearEpisodes | c.Geometric | c.Constant) -> Schedule:
     match epsilon:
         case c.Linear(start=start, end=end, steps=steps):
+            assert steps != "auto", "to be settled first"
             return linear(start, end, steps)
+        case c.LinearEpisodes(start=start, end=end, episodes=episodes):
+            return linear_episodes(start, end, episodes)
         case c.Geometric(start=start, end=end, factor=factor):
             return geometric(start, end, factor)
         case c.Constant(value=value):

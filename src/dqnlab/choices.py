@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from .checks import Between, Says, Whole, require, whole
 from .typed import check_fields
@@ -128,7 +128,7 @@ class Adam:
         check_fields(self, "optimizer.")
 
 
-def _check_falling(epsilon: Linear | Geometric) -> None:
+def _check_falling(epsilon: Linear | LinearEpisodes | Geometric) -> None:
     """Raises ConfigError unless epsilon goes down."""
     require(epsilon.end <= epsilon.start, "epsilon.end", epsilon.end, f"at most epsilon.start = {epsilon.start:g}")
 
@@ -140,8 +140,23 @@ class Linear:
     kind: ClassVar[str] = "linear"
     start: Share = 1.0
     end: Share = 0.05
-    steps: Count = 10_000
-    """env steps from start to end"""
+    steps: Count | Literal["auto"] = 10_000
+    """env steps from start to end; auto takes half of the budget"""
+
+    def __post_init__(self) -> None:
+        check_fields(self, "epsilon.")
+        _check_falling(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearEpisodes:
+    """Epsilon falls in a straight line over the first episodes, then stays."""
+
+    kind: ClassVar[str] = "linear_episodes"
+    start: Share = 1.0
+    end: Share = 0.05
+    episodes: Count = 100
+    """finished training episodes from start to end"""
 
     def __post_init__(self) -> None:
         check_fields(self, "epsilon.")

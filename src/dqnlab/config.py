@@ -21,6 +21,7 @@ from .choices import (
     Greedy,
     Hard,
     Linear,
+    LinearEpisodes,
     Mlp,
     Polyak,
     Prioritized,
@@ -38,6 +39,7 @@ MOST_ENVS, LONGEST_STACK, LONGEST_N, MOST_THREADS = 100_000, 1_000, 1_000, 1_024
 MOST_EPISODES, MOST_FILMS, LONGEST_FILM = 1_000_000, 1_000, 3_600
 LONGEST_WAIT = 1_000_000  # seconds
 MOST_SEEDS, MOST_PROBED = 10_000, 1_000_000  # random steps
+LEAST_SCALE = 2.0**-64  # so that weights may be multiplied or divided by it in float32
 
 Seed = Annotated[int, Whole(0, 2**32 - 1)]
 """what every generator takes"""
@@ -125,11 +127,13 @@ class Config:
     sampler: Uniform | Prioritized = Uniform()
     sync: Hard | Polyak = Hard()
     optimizer: Adam = Adam()
-    epsilon: Linear | Geometric | Constant = Linear()
+    epsilon: Linear | LinearEpisodes | Geometric | Constant = Linear()
     n: Annotated[int, Whole(1, LONGEST_N)] = 1
     """env steps per transition (n-step returns, Sutton 1988)"""
     gamma: Share = 0.99
     """discount per env step"""
+    reward_scale: Annotated[float | Literal["auto"], Between(LEAST_SCALE, 1 / LEAST_SCALE)] = 1.0
+    """what rewards are divided by before learning; auto measures it by random play before training"""
     replay_capacity: Count = 50_000
     """transitions kept"""
     learning_starts: Count = 1_000

@@ -110,11 +110,21 @@ def bare(hint: Any) -> Any:
         return str
     if optional(hint):
         return next(each for each in get_args(hint) if each is not NoneType)
+    if words_of(hint):
+        return next(each for each in get_args(hint) if get_origin(each) is not Literal)
     return hint
+
+
+def words_of(hint: Any) -> tuple[str, ...]:
+    """The words that may stand for a number, as in `float | Literal["auto"]`; empty if none may."""
+    literals = [each for each in get_args(hint) if get_origin(each) is Literal]
+    return tuple(word for each in literals for word in get_args(each))
 
 
 def wanted(hint: Any) -> str:
     """The type in words, for a message."""
+    if words_of(hint):
+        return f"{wanted(bare(hint))} or {' or '.join(words_of(hint))}"
     word = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}.get(bare(hint))
     if get_origin(hint) is Literal:
         word = f"one of {', '.join(map(str, get_args(hint)))}"

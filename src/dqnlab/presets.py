@@ -61,10 +61,13 @@ DEFAULT = replace(
     Config(),
     preset="default",
     torso=Mlp(hidden=(128, 128)),
-    head=Scalar(huber=1.0),
+    # Squared errors learn means; Huber's linear part would learn something like a median of rare large rewards.
+    head=Scalar(huber=None),
     rule=Double(),
-    optimizer=Adam(lr=5e-4),
+    optimizer=Adam(lr=5e-4, max_grad_norm=10.0),
+    epsilon=Linear(start=1.0, end=0.05, steps="auto"),
     n=3,
+    reward_scale="auto",
 )
 
 CARTPOLE = replace(
@@ -72,10 +75,12 @@ CARTPOLE = replace(
     preset="cartpole",
     env=Env(id="CartPole-v1", num_envs=64),
     torso=Mlp(hidden=(256,)),
+    head=Scalar(huber=1.0),
     sync=Polyak(tau=0.06),
     optimizer=Adam(lr=6.4e-2),
     epsilon=Linear(start=1.0, end=0.05, steps=10_000),
     n=8,
+    reward_scale=1.0,
     learning_starts=500,
     batch_size=256,
     update_every=96,

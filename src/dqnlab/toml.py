@@ -20,7 +20,7 @@ from typing import Any, Literal, get_args, get_origin
 from .checks import DEEPEST, LARGEST_ARGUMENT, as_json, from_json, quoted
 from .config import Config
 from .errors import ConfigError
-from .fields import about, bare, choices, docs, elsewhere, hints, nearest, optional, plain, required, wanted
+from .fields import about, bare, choices, docs, elsewhere, hints, nearest, optional, plain, required, wanted, words_of
 from .trust import check_env_id
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -221,6 +221,8 @@ def _typed(hint: Any, value: Any, key: str, source: str) -> Any:
         return None
     if key == "env.kwargs":
         return _kwargs(value, source)
+    if isinstance(value, str) and value in words_of(hint):
+        return value
     wants, origin = bare(hint), get_origin(hint)
     if origin is tuple and isinstance(value, list):
         return tuple(_typed(get_args(hint)[0], each, key, source) for each in value)

@@ -95,7 +95,7 @@ def typed(hint: Any, value: Any, name: str) -> Any:
     """The value as the annotation wants it. Raises ConfigError."""
     found = _fit(hint, value)
     for limit in _limits(hint):
-        if found is not None:
+        if found is not None and not isinstance(found, str):  # a word that stands for a number has no range
             limit.check(name, value if found is _NO else found)
     if found is not _NO:
         return found

@@ -40,7 +40,7 @@ def test_help_of_train_shows_the_flags_of_the_chosen_kinds(capsys: pytest.Captur
     out = capsys.readouterr().out
     assert "--epsilon.factor" in out
     assert "--epsilon.steps" not in out
-    assert "epsilon:linear|geometric|constant" in out
+    assert "epsilon:linear|linear_episodes|geometric|constant" in out
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

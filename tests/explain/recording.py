@@ -34,6 +34,7 @@ WAYS = {
     "textbook": SMALL,
     "double, n = 3, Huber": replace(SMALL, rule=Double(), n=3, head=Scalar(huber=1.0)),
     "polyak, clipped": replace(SMALL, rule=Greedy(), sync=Polyak(tau=0.1), optimizer=Adam(max_grad_norm=0.5)),
+    "divided rewards": replace(SMALL, reward_scale=4.0, n=3, head=Scalar(huber=1.0)),
     "prioritized": replace(SMALL, sampler=Prioritized(), rule=Double()),
     "a discrete state": replace(SMALL, env=Env(id="FrozenLake-v1", num_envs=4, max_episode_steps=15), n=2),
 }

@@ -23,6 +23,8 @@ def test_the_traced_update_is_the_one_that_the_learner_makes(moment: Recorded) -
     assert trace is not None
     learner = read.learner
     mean, made = loss(learner.online, learner.target, read.batch, learner.rule)
+    scale = learner.online.reward_scale
+    made = made.in_env_units(scale)
     np.testing.assert_array_equal(trace.rows.q, made.q)
     np.testing.assert_array_equal(trace.rows.target, made.target)
     np.testing.assert_array_equal(trace.rows.error, made.error)
@@ -31,12 +33,14 @@ def test_the_traced_update_is_the_one_that_the_learner_makes(moment: Recorded) -
     update = learner.update(read.batch)
     assert trace.norm == update.grad_norm.item()
     names = {name for name in moment[0] if name.startswith("online/")}
+    last = trace.layers[-1][0]  # counts rewards as the learner does; files hold it in the environment's own units
     assert all(f"online/{weight.name.partition('[')[0]}" in names for weight in trace.weights)
     for weight in trace.weights:
         name, _, where = weight.name.partition("[")
         at = tuple(int(i) for i in where.rstrip("]").split(","))
-        assert moment[0][f"online/{name}"][at] == weight.before
-        assert moment[0][f"target/{name}"][at] == weight.target_before
+        unit = scale if name.rpartition(".")[0] == last else 1
+        assert moment[0][f"online/{name}"][at] == weight.before * unit
+        assert moment[0][f"target/{name}"][at] == weight.target_before * unit
         assert weight.after in learner.values[0]
         assert weight.target_after in learner.values[1]
         assert weight.before + weight.step == pytest.approx(weight.after, abs=1e-7)

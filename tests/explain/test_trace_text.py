@@ -105,6 +105,9 @@ def test_error_and_loss_follow_from_prediction_and_target(texts: Iterator[tuple[
         assert prediction == numbers(re.findall(r"prediction = .*= (.*)", Printed(text, "Prediction").text)[0])[0]
         assert target == Printed(text, "Target").after("target = reward")[1][0]
         assert error == near(target - prediction, target, prediction)
+        if "reward_scale" in stage.text:
+            before, scale, error = numbers(next(line for line in stage.text.splitlines() if " / 4 = " in line))
+            assert (before, scale, error) == (near(target - prediction, target, prediction), 4, near(before / 4))
         factors, (loss,) = stage.after("loss =")
         if "Huber" not in stage.text:
             assert factors == [error]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqnlab.learn.schedules import constant, geometric, linear
+from dqnlab.learn.schedules import constant, geometric, linear, linear_episodes
 
 SHARE = st.floats(0, 1)
 
@@ -45,3 +45,9 @@ def test_every_schedule_only_falls_from_start_to_end(a: float, b: float, steps: 
         assert all(after <= before + 1e-12 for before, after in pairwise(values))
         assert all(end - 1e-12 <= value <= start for value in values)
     assert linear(start, end, steps)(steps, 0) == pytest.approx(end, abs=1e-12)
+
+
+@pytest.mark.parametrize(("episode", "expected"), [(0, 1.0), (25, 0.7625), (50, 0.525), (100, 0.05), (10**6, 0.05)])
+def test_linear_by_episodes_counts_episodes_only(episode: int, expected: float) -> None:
+    for step in (0, 10**6):
+        assert linear_episodes(1.0, 0.05, 100)(step, episode) == pytest.approx(expected, abs=1e-12)

@@ -36,7 +36,7 @@ class Fakes:
         self.sampled = np.zeros(2, np.int64)
         self.candidate: bool | None = None
         self.progress = Progress()
-        self.online, self.device = None, torch.device("cpu")
+        self.online, self.device = SimpleNamespace(reward_scale=1.0), torch.device("cpu")
         self.terminal_share = 0.5
         self.is_finite, self.norm, self.loss = True, 1.0, 1.0
         self.optimizer = SimpleNamespace(settings=SimpleNamespace(lr=0.5))
@@ -75,7 +75,9 @@ class Fakes:
         assert sample.slots is self.sampled
         self.updates += 1
         self.tape.append("update")
-        return SimpleNamespace(error="error", grad_norm=torch.tensor(self.norm), loss=torch.tensor(self.loss))
+        found = SimpleNamespace(error="error", grad_norm=torch.tensor(self.norm), loss=torch.tensor(self.loss))
+        found.in_env_units = lambda scale: found
+        return found
 
     # the judge
     def select(self, network: Any, step: int) -> Evaluated:

@@ -23,7 +23,7 @@ from ..run.folder import REPORT, RESULT
 from .after import settle
 from .arguments import Evaluate, Explain, Presets, Record, Resume, RunsTable, Selftest, Train, Watch
 from .interrupt import SIGNALLED
-from .loading import loading
+from .loading import foreseen, loading
 from .parse import parse_args, parse_doctor, parse_train
 from .text import clean, number, shown
 
@@ -46,7 +46,7 @@ def train(words: Sequence[str], started: float) -> int:
     if args.dry_run:
         from ..toml import to_toml
 
-        print(to_toml(args.config), end="")
+        print(to_toml(foreseen(args.config)), end="")
         return 0
     return _train(args, trackers, started) if args.seeds == 1 else _train_many(args, trackers, started)
 

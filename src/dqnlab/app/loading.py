@@ -4,6 +4,8 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..config import Config
+
 
 @contextmanager
 def loading() -> Iterator[None]:
@@ -17,3 +19,12 @@ def loading() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def foreseen(config: Config) -> Config:
+    """The settings that a run would find; where that takes its environment, it is made and closed again."""
+    if config.reward_scale != "auto":
+        return config
+    with loading():
+        from ..settle import foresee_settings
+    return foresee_settings(config)

@@ -11,7 +11,7 @@ import tyro
 from ..checks import as_json, from_json, quoted
 from ..config import Env
 from ..errors import ConfigError
-from ..fields import bare, choices, hints, optional, tagged
+from ..fields import bare, choices, hints, optional, tagged, words_of
 from ..presets import full_id
 from .aliases import table
 from .arguments import Doctor, Train
@@ -77,11 +77,14 @@ def _rule(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.Primit
     if info.type == hints(Env)["id"]:
         return _spec("ID", full_id, str)
     readers: dict[Any, Any] = {int: _whole, float: _number, Path: _path}
-    wants = bare(info.type) if optional(info.type) else info.type
+    words = words_of(info.type)
+    wants = bare(info.type) if optional(info.type) or words else info.type
     if wants not in readers:
         return None
     read = readers[wants]
     metavar = wants.__name__.upper()
+    if words:
+        return _spec("|".join([metavar, *words]), lambda text: text if text in words else read(text), str)
     if not optional(info.type) or wants is Path:
         return _spec(metavar, read, str)
     return _spec(f"{metavar}|none", lambda text: None if text.lower() == "none" else read(text), _or_none)

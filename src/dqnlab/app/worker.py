@@ -72,7 +72,7 @@ def train_share(task: Task, folder: Path, line: Line, watch: Stopwatch) -> None:
     Args:
         watch: has run since the process began; the first seed's.
     """
-    from ..build import pays_to_compile
+    from ..settle import pays_to_compile
 
     if len(task.seeds) > 1 and pays_to_compile(task.config):
         from .together import train_together

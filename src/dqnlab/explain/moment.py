@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..build import make_adam, make_network, make_rule, make_sync
+from ..build import make_learner, make_network
 from ..config import Config
 from ..errors import CheckpointError
 from ..learn.learner import Learner
@@ -48,7 +48,7 @@ class Moment:
     """What `run.moment` recorded. R rows, D steps."""
 
     learner: Learner  # before the update
-    batch: Batch
+    batch: Batch  # its rewards divided as the learner's were
     slots: np.ndarray  # [R] where the rows lie in the replay
     span: np.ndarray  # [R] env steps
     end: np.ndarray  # [R] how they end, each a `run.moment.End`
@@ -74,6 +74,7 @@ def read_moment(arrays: Arrays, config: Config, spec: EnvSpec) -> Moment | None:
     except (KeyError, RuntimeError, ValueError, IndexError) as e:
         raise CheckpointError(f"{BATCH} is damaged, or of another run: {e}") from e
     part = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
+    part["batch/reward"] = part["batch/reward"] / learner.online.reward_scale
     number = {name: array.item() for name, array in arrays.items() if array.ndim == 0}
     return Moment(
         learner=learner,
@@ -156,8 +157,8 @@ def _within(array: np.ndarray, low: float, high: float) -> bool:
 
 def _revive(arrays: Arrays, config: Config, spec: EnvSpec) -> Learner:
     """The learner as it stood, made by the same hands as in training."""
-    online, target = (make_network(config, spec) for _ in range(2))
-    learner = Learner(online, target, make_rule(config.rule), make_sync(config.sync), make_adam(config.optimizer))
+    learner = make_learner(config, spec, torch.device("cpu"))
+    online, target = learner.online, learner.target
     for name, network in (("online", online), ("target", target)):
         import_weights(network, _weights(arrays, name))
     adam = {name: torch.from_numpy(np.array(arrays[f"adam/{name}"])) for name in ("mean", "square")}

@@ -13,6 +13,7 @@ class Settings:
     gamma: float
     n: int
     huber: float | None
+    reward_scale: float  # errors are divided by it before the loss: what the learner counts in
     double: bool
     prioritized: bool
     batch_size: int

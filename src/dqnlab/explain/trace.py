@@ -77,6 +77,7 @@ def _settings(config: Config, learner: Learner) -> Settings:
         gamma=config.gamma,
         n=config.n,
         huber=found.get("head.huber"),
+        reward_scale=learner.online.reward_scale,
         double=learner.rule is double,
         prioritized="sampler.beta" in found,
         batch_size=config.batch_size,
@@ -90,7 +91,8 @@ def _settings(config: Config, learner: Learner) -> Settings:
 def _choice(moment: Moment) -> Choice:
     newest = moment.newest
     with torch.no_grad():
-        q = moment.learner.online.q_values(newest.obs[None])[0]
+        online = moment.learner.online
+        q = online.q_values(newest.obs[None])[0] * online.reward_scale
     return Choice(
         slot=newest.slot,
         obs=newest.obs.numpy(),
@@ -105,32 +107,31 @@ def _choice(moment: Moment) -> Choice:
 
 
 def _rows(moment: Moment) -> Rows:
-    """Every stage before the gradient, by the rule and the head of the run."""
+    """Every stage before the gradient, by the rule and the head of the run, in the environment's own units."""
     learner, batch = moment.learner, moment.batch
-    head = learner.online.head
+    head, scale = learner.online.head, learner.online.reward_scale
     with torch.no_grad():
         reward, next_row = learner.rule(learner.online, learner.target, batch)
         next_online, next_target = (net.q_values(batch.next_obs) for net in (learner.online, learner.target))
     values = learner.online(batch.obs)
     td = head.loss(row_of(values, batch.action), next_row, reward, batch.discount)
     (slope,) = torch.autograd.grad((batch.weight * td.value).mean(), values)
-    pull = row_of(slope, batch.action).sum(1)
+    pull = row_of(slope, batch.action).sum(1) / scale  # by the prediction in the environment's own units
     q, next_value = head.q_values(values.detach()), head.q_values(next_row[:, None])[:, 0]
     next_action = (next_online if learner.rule is double else next_target).argmax(1)
     assert torch.equal(_at(next_target, next_action), next_value), "the rule bootstraps from another action"
-    found = {
+    learned = {
         "reward": reward,
         "q": q,
         "prediction": _at(q, batch.action),
         "next_online": next_online,
         "next_target": next_target,
-        "next_action": next_action,
         "next_value": next_value,
         "target": td.target,
         "error": td.error,
-        "loss": td.value.detach(),
-        "pull": pull,
     }
+    found = {name: tensor * scale for name, tensor in learned.items()}
+    found |= {"next_action": next_action, "loss": td.value.detach(), "pull": pull}
     same = {name: getattr(batch, name) for name in ("weight", "obs", "next_obs", "action", "discount")}
     arrays = {name: tensor.numpy().copy() for name, tensor in (same | found).items()}
     return Rows(slot=moment.slots, span=moment.span, end=moment.end, **arrays)
@@ -140,7 +141,7 @@ def _after(moment: Moment) -> After:
     chain, learner = moment.chain, moment.learner
     with torch.no_grad():
         flat = chain.obs.flatten(0, 1)
-        online, target = (net.q_values(flat).numpy() for net in (learner.online, learner.target))
+        online, target = ((net.q_values(flat) * net.reward_scale).numpy() for net in (learner.online, learner.target))
     shape = (*chain.reward.shape, online.shape[1])
     return After(chain.length, chain.reward, chain.end, online.reshape(shape), target.reshape(shape))
 

@@ -158,25 +158,32 @@ def _target(trace: Trace, row: int) -> list[str]:
 
 
 def _loss(trace: Trace, row: int) -> list[str]:
-    rows, delta = trace.rows, trace.settings.huber
-    prediction, target = _n(rows.prediction[row]), _n(rows.target[row])
-    error = _n(float(rows.target[row]) - float(rows.prediction[row]))
-    loss = _n(rows.loss[row])
+    rows, delta, scale = trace.rows, trace.settings.huber, trace.settings.reward_scale
+    prediction, target = float(rows.prediction[row]), float(rows.target[row])
+    error = (target - prediction) / scale
     if delta is None:
-        lines = ["   loss = error^2", f"        = ({error})^2"]
-    elif rows.error[row] <= delta:
-        lines = [f"   loss = error^2 / 2, for |error| <= {_n(delta)} (Huber)", f"        = ({error})^2 / 2"]
+        lines = ["   loss = error^2", f"        = ({_n(error)})^2"]
+    elif abs(error) <= delta:
+        lines = [f"   loss = error^2 / 2, for |error| <= {_n(delta)} (Huber)", f"        = ({_n(error)})^2 / 2"]
     else:
-        size = _n(rows.error[row])
         lines = [f"   loss = {_n(delta)} * (|error| - {_n(delta)} / 2), for |error| > {_n(delta)} (Huber)"]
-        lines += [f"        = {_n(delta)} * ({size} - {_n(delta)} / 2)"]
+        lines += [f"        = {_n(delta)} * ({_n(abs(error))} - {_n(delta)} / 2)"]
     return [
         *_said("How far the two are apart. The update makes the mean over the batch smaller."),
-        f"   error = target - prediction = {target} - {prediction} = {error}",
+        f"   error = target - prediction = {_n(target)} - {_n(prediction)} = {_n(target - prediction)}",
+        *_counted(target - prediction, scale),
         *lines,
-        f"        = {loss}",
+        f"        = {_n(rows.loss[row])}",
         f"   mean of weight * loss over the {len(rows.loss)} rows = {_n(trace.loss)}",
     ]
+
+
+def _counted(error: float, scale: float) -> list[str]:
+    """The error as the learner counts it, where rewards are divided before learning."""
+    if scale == 1:
+        return []
+    said = f"Rewards were divided by reward_scale = {_n(scale)} before learning, and so are errors from here on."
+    return [*_said(said), f"   error = {_n(error)} / {_n(scale)} = {_n(error / scale)}"]
 
 
 def _gradient(trace: Trace, row: int) -> list[str]:

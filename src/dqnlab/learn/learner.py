@@ -23,6 +23,15 @@ class Update(NamedTuple):
     target: Tensor  # [B] what the taken actions' values were pulled towards
     grad_norm: Tensor  # [] before clipping
 
+    def in_env_units(self, scale: float) -> "Update":
+        """The same with values, targets and errors as the environment counts rewards; loss and gradient as they were.
+
+        `scale` is what rewards were divided by before learning.
+        """
+        if scale == 1:
+            return self
+        return self._replace(error=self.error * scale, q=self.q * scale, target=self.target * scale)
+
 
 Sync = Callable[[Tensor, Tensor, int], None]
 """(online values [P], target values [P], updates so far): moves the target network's values in place."""

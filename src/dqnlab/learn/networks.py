@@ -27,6 +27,8 @@ class QNetwork(nn.Module):
         self.head = head
         # Whether an observation already is what the first layer wants.
         self.takes_vector = obs.num_states is None and len(obs.shape) == 1 and obs.dtype == "float32"
+        # What its values are counted in: it learned from rewards that were divided by this. Plain data, no weight.
+        self.reward_scale = 1.0
         initialise(self, generator)
 
     def forward(self, obs: Tensor) -> Tensor:
@@ -134,20 +136,23 @@ class Flat:
 
 
 CLASSIC_LAYERS = ("fc.0", "fc.2", "fc.4")
+LAST_LAYER = ("stream.weight", "stream.bias")  # linear in what rewards are counted in
 
 
 def export_weights(network: QNetwork) -> "OrderedDict[str, Tensor]":
-    """A copy of the weights, on the CPU, as files hold them.
+    """A copy of the weights, on the CPU, as files hold them: their values are in the environment's own units.
 
+    What a network has learned from divided rewards (`reward_scale`) its last layer is multiplied by here.
     A plain network with two hidden layers is written under the names of the classic module (`fc.0.weight` …),
     any other under its own.
     """
-    names = _file_names(network)
-    return OrderedDict((names.get(own, own), w.detach().cpu().clone()) for own, w in network.state_dict().items())
+    names, scale = _file_names(network), network.reward_scale
+    copies = ((own, w.detach().cpu().clone()) for own, w in network.state_dict().items())
+    return OrderedDict((names.get(own, own), w * scale if own in LAST_LAYER else w) for own, w in copies)
 
 
 def import_weights(network: QNetwork, weights: Mapping[str, Tensor]) -> None:
-    """Copies weights from a file into the network.
+    """Copies weights from a file into the network; its last layer is divided by the network's `reward_scale`.
 
     Raises:
         KeyError, RuntimeError: names or shapes are not this network's.
@@ -156,7 +161,9 @@ def import_weights(network: QNetwork, weights: Mapping[str, Tensor]) -> None:
     wanted = {names.get(own, own): own for own in network.state_dict()}
     if wrong := wanted.keys() ^ weights.keys():
         raise KeyError(f"missing or not known to this network: {', '.join(sorted(wrong))}")
-    network.load_state_dict({own: weights[name] for name, own in wanted.items()})
+    found = {own: weights[name] for name, own in wanted.items()}
+    scaled = {own: w / network.reward_scale if own in LAST_LAYER else w for own, w in found.items()}
+    network.load_state_dict(scaled)
 
 
 def _file_names(network: QNetwork) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""From env steps to n-step transitions: the one place that knows gamma, n, and how episodes end."""
+"""From env steps to n-step transitions: the one place that knows gamma, n, the reward scale, and how episodes end."""
 
 from typing import Any, NamedTuple
 
@@ -23,14 +23,17 @@ class NStep:
     Within an episode every step starts a transition, which is handed out n steps later. When the episode
     ends, the shorter ones still open are handed out too, all leading to its last state: discount 0 if the
     episode *terminated*, gamma**span if it was only *truncated*, for then the value beyond still counts.
+
+    Rewards are divided by `reward_scale`, so that what is learned from them is of a size that networks learn well.
     """
 
-    def __init__(self, n: int, gamma: float, num_envs: int):
+    def __init__(self, n: int, gamma: float, num_envs: int, reward_scale: float = 1.0):
         self.n, self.num_envs, self._steps = n, num_envs, 0
+        self._scale = reward_scale
         # A window over the last n steps: row t % n holds what began at step t. Its constants, by the newest row:
         age = (np.arange(n)[:, None] - np.arange(n)) % n  # steps since each row began
         self._powers = gamma ** np.arange(n + 1)  # float64
-        self._factor = self._powers[age, None]  # [n, n, 1] what a reward now counts for each row
+        self._factor = self._powers[age, None] / reward_scale  # [n, n, 1] what a reward now counts for each row
         self._single_discount = np.array([gamma, 0.0], np.float32)  # by whether the step terminated
         self._full = (age == n - 1)[..., None]  # [n, n, 1]
         self._oldest_first = (np.arange(n)[:, None] + 1 + np.arange(n)) % n  # [n, n] rows
@@ -79,7 +82,8 @@ class NStep:
             step = StepResult(*(column[env] for column in step))
         end = env + self._steps * self.num_envs
         discount = self._single_discount[step.terminated.view(np.int8)]
-        return Transitions(end - self.num_envs, step.action, step.reward.astype(np.float32), discount, end)
+        reward = (step.reward / self._scale).astype(np.float32)
+        return Transitions(end - self.num_envs, step.action, reward, discount, end)
 
     def state_dict(self) -> dict[str, Any]:
         return {"steps": self._steps, "action": self._action, "return": self._return, "open": self._open}

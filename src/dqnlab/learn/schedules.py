@@ -10,6 +10,11 @@ def linear(start: float, end: float, steps: int) -> Schedule:
     return lambda step, episode: start + (end - start) * min(step / steps, 1.0)
 
 
+def linear_episodes(start: float, end: float, episodes: int) -> Schedule:
+    """A straight line from `start` with the first episode to `end` after `episodes` of them, flat from there."""
+    return lambda step, episode: start + (end - start) * min(episode / episodes, 1.0)
+
+
 def geometric(start: float, end: float, factor: float) -> Schedule:
     """`start` times `factor` after every episode, never below `end`."""
     return lambda step, episode: max(start * factor**episode, end)

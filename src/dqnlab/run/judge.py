@@ -87,9 +87,8 @@ class Judge:
         if not (self.rules.confirm_early and self.rules.threshold is not None and mean >= self.rules.threshold):
             self.candidate = None
         returns = tuple(outcome.returns.tolist())
-        return Evaluated(
-            step, returns, mean, is_best, self.best, float(outcome.value.mean()), float(outcome.discounted.mean())
-        )
+        value = float(outcome.value.mean()) * network.reward_scale
+        return Evaluated(step, returns, mean, is_best, self.best, value, float(outcome.discounted.mean()))
 
     def confirm(self, step: int) -> Confirmed:
         """Tests the candidate on fresh episodes, other ones at each attempt.

@@ -19,6 +19,7 @@ MOST_BYTES = 200_000  # of observations, however large one is
 DEPTHS = (10, 5, 3, 1, 0)  # how many of the steps after a row's start may be kept
 LONGEST = 2_000  # steps looked ahead for single rewards, which takes some 0.2 ms each row
 _NEWEST = ("obs", "action", "reward", "discount")
+REWARDS = ("batch/reward", "chain/reward", "newest/reward")  # what counts as the environment's rewards do
 
 
 class End(IntEnum):
@@ -62,6 +63,9 @@ def record(learner: Learner, replay: Replay, draws: Draws, rng: np.random.Genera
     newest/*           the transition stored last, without what it led to
     online/*, target/* weights; adam/* [P] the optimiser's running means, and its steps
     updates, size      so far, and how many transitions the replay holds
+
+    Rewards and weights are in the environment's own units; Adam's means are those of the learner, whose rewards
+    were divided by `reward_scale`.
     """
     spec = replay.layout.obs
     rows, depth = room(draws.batch_size, math.prod(spec.shape) * spec.dtype.itemsize)
@@ -71,6 +75,7 @@ def record(learner: Learner, replay: Replay, draws: Draws, rng: np.random.Genera
     newest = np.array([(replay.added - 1) % replay.layout.capacity])
     last = replay.batch(sample._replace(slots=newest, weight=np.ones(1, np.float32)))
     held, adam = _Held(replay, draws.gamma), learner.optimizer.state_dict()
+    scale = learner.online.reward_scale
     found = {
         **{f"batch/{name}": column for name, column in replay.batch(sample)._asdict().items()},
         "slots": torch.from_numpy(sample.slots),
@@ -88,6 +93,7 @@ def record(learner: Learner, replay: Replay, draws: Draws, rng: np.random.Genera
         "updates": torch.tensor(learner.updates),
         "size": torch.tensor(len(replay)),
     }
+    found |= {name: found[name] * scale for name in REWARDS}
     return {name: column.detach().cpu().clone() for name, column in found.items()}
 
 

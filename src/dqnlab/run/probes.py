@@ -269,4 +269,5 @@ def examine(probe: Probe, config: Config) -> ProbeResult:
 def _values(network: QNetwork, spec: EnvSpec, probe: Probe) -> np.ndarray:
     """What the network thinks of every state, [S, A]."""
     with torch.no_grad():
-        return network.q_values(torch.from_numpy(spec.prepare(probe.obs))).numpy().astype(float)
+        q = network.q_values(torch.from_numpy(spec.prepare(probe.obs))) * network.reward_scale
+        return q.numpy().astype(float)

@@ -4,10 +4,16 @@ from typing import Literal
 
 import numpy as np
 
-Stream = Literal["train", "select", "confirm-1", "confirm-2", "evaluate", "film", "explain"]
-STREAMS: tuple[Stream, ...] = ("train", "select", "confirm-1", "confirm-2", "evaluate", "film", "explain")
-Use = Literal["act", "replay", "record", "explain"]
-USES: tuple[Use, ...] = ("act", "replay", "record", "explain")  # new ones at the end: the numbers of a run stay its own
+Stream = Literal["train", "select", "confirm-1", "confirm-2", "evaluate", "film", "explain", "scale"]
+STREAMS: tuple[Stream, ...] = ("train", "select", "confirm-1", "confirm-2", "evaluate", "film", "explain", "scale")
+Use = Literal["act", "replay", "record", "explain", "scale"]
+USES: tuple[Use, ...] = (
+    "act",
+    "replay",
+    "record",
+    "explain",
+    "scale",
+)  # new ones at the end: the numbers of a run stay its own
 _ROOM = 2**28  # seeds per stream; together they stay below 2**31, which every environment accepts
 
 

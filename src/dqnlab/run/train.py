@@ -125,7 +125,8 @@ def learn(replay: Replay, learner: Learner, plan: Plan, due: int, step: int) -> 
         if reads:
             check_finite(learner, step)
             dead = dead_units(learner.online, replay.batch(sample).obs.to(learner.device))
-            yield Updated(step, learner.updates, update, dead, len(replay), replay.terminal_share)
+            shown = update.in_env_units(learner.online.reward_scale)
+            yield Updated(step, learner.updates, shown, dead, len(replay), replay.terminal_share)
 
 
 def check_update(update: Update, learner: Learner, step: int) -> None:

@@ -14,6 +14,7 @@ from ...build import make_epsilon
 from ...config import Config
 from ...fields import leaves
 from ...run.envs import EnvSpec
+from ...settle import settle_epsilon
 from .signals import NONE, Column, columns
 
 Severity = Literal["good", "notice", "bad"]
@@ -42,7 +43,7 @@ def facts_of(config: Config, spec: EnvSpec) -> Facts:
     return Facts(
         gamma=config.gamma,
         n=config.n,
-        epsilon_end=make_epsilon(config.epsilon)(FOREVER, FOREVER),
+        epsilon_end=make_epsilon(settle_epsilon(config))(FOREVER, FOREVER),
         max_episode_steps=spec.max_episode_steps,
         threshold=spec.reward_threshold,
         replay_capacity=config.replay_capacity,

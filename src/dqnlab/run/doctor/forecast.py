@@ -8,6 +8,7 @@ import torch
 
 from ... import build
 from ...config import Config
+from ...settle import pays_to_compile
 from ..device import arithmetic, available_memory, find_compiler, resolve_device
 from ..envs import EnvSpec
 from ..train import Period
@@ -58,7 +59,7 @@ def describe_training(config: Config, spec: EnvSpec) -> Forecast:
     free = available_memory()
     device = resolve_device(config.device)
     layout, memory = build.find_room(config, spec, device)
-    pays = build.pays_to_compile(config)
+    pays = pays_to_compile(config)
     obstacle = _obstacle(memory, device) if pays else None
     network = build.make_network(config, spec)
     linears = network.linears()

@@ -82,13 +82,14 @@ function recompute(moment, next, i, switches) {
   const target = span.reward + discount * value;
   const error = target - prediction;
   const delta = switches.huber ? settings.huber ?? 1 : null;
+  const counted = error / settings.reward_scale;
   return {
-    ...span, discount, ends, online, rated, action, value, prediction, target, error, delta,
-    loss: lossOf(error, delta), weight: rows.weight.data[i],
+    ...span, discount, ends, online, rated, action, value, prediction, target, error, counted, delta,
+    loss: lossOf(counted, delta), weight: rows.weight.data[i],
   };
 }
 
-/** Squared, or Huber's with its delta. */
+/** Squared, or Huber's with its delta; of an error as the learner counts it. */
 function lossOf(error, delta) {
   if (delta === null) return error * error;
   const size = Math.abs(error);

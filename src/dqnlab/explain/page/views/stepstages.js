@@ -100,16 +100,19 @@ function loss({ page, step, state, explained }) {
   const { now, all } = state;
   if (now === null) return el("p", { class: "warn" }, t("step.unknown_row", { n: state.switches.n }));
   const known = all.filter((each) => each !== null);
+  const scale = step.settings.reward_scale;
   const mean = known.reduce((sum, each) => sum + each.weight * each.loss, 0) / known.length;
   return lines(
     line(t("step.col_error"), explained(now.error,
       `${t("step.f_error")} = ${num(now.target, 6)} − ${factor(num, now.prediction)} = ${num(now.error, 6)}`, "error")),
+    scale === 1 ? "" : line(t("step.counted"), explained(now.counted,
+      `${factor(num, now.error)} / ${num(scale, 6)} = ${num(now.counted, 6)}   (${t("step.f_counted", { scale: num(scale, 6) })})`, "counted")),
     line(t("step.col_loss"), explained(now.loss, lossText(page, now), "row")),
     line(t("step.mean"), explained(mean, t("step.f_mean", { rows: known.length, mean: num(mean, 6) }), "mean")),
     state.same ? "" : line(t("step.as_run"), explained(step.moment.loss, t("step.f_recorded"), "recorded")));
 }
 
-function lossText({ num }, { error, delta, loss: value }) {
+function lossText({ num }, { counted: error, delta, loss: value }) {
   const size = num(Math.abs(error), 6);
   if (delta === null) return `${factor(num, error)}² = ${num(value, 6)}`;
   if (Math.abs(error) <= delta) return `${factor(num, error)}² / 2 = ${num(value, 6)}   (|δ| ≤ ${num(delta, 6)})`;
