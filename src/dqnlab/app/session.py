@@ -75,8 +75,9 @@ def train(
     config = plan(config)
     watch = Stopwatch() if started is None else Stopwatch(start=started)
     check_trackers(trackers)
-    from ..build import assemble, make_update, say
+    from ..build import assemble, make_epsilon, make_update, say
     from ..run.device import arithmetic
+    from ..run.remarks import remarks
     from ..run.saving.checkpoint import Store
     from ..run.saving.lock import locked
     from ..run.watchdog import watched
@@ -91,6 +92,8 @@ def train(
                 folder = create_folder(config, out, runs)
                 with locked(folder):
                     store = Store(folder, notify=say)
+                    for line in remarks(config, system.spec, system.plan, make_epsilon(config.epsilon)):
+                        say(line)
                     return conduct(open_experiment(system, store, trackers, view, watch), signals_wait())
         finally:
             system.close()

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from ...build import make_epsilon, make_plan
 from ...config import Config
 from ..envs import EnvSpec
+from ..remarks import ONE_ACTION, remarks
 from .findings import Facts, Findings
 from .random_play import Play
 
@@ -14,8 +16,10 @@ ENOUGH = 1_000  # steps of play from which on it means something that no episode
 def diagnose(facts: Facts, play: Play, spec: EnvSpec, config: Config, found: Findings) -> None:
     """Adds what follows from a play."""
     if spec.num_actions == 1:
-        what = "there is a single action: nothing can be decided, so nothing can be learnt"
-        found.warning("actions", what, "give it at least two")
+        found.warning("actions", ONE_ACTION, "give it at least two")
+    for line in remarks(config, spec, make_plan(config), make_epsilon(config.epsilon)):
+        if line != ONE_ACTION:
+            found.warning("settings", line)
     if play.in_place:
         what = "an observation changes after it was returned: the environment writes the next one into the same array"
         found.warning("mutation", what, "dqnlab copies it, but other programs may not: return obs.copy()")

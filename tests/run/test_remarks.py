@@ -1,0 +1,51 @@
+"""Settings that are allowed and hardly meant so are said before training, by training and by the doctor."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from dqnlab.build import make_epsilon, make_plan
+from dqnlab.config import Config, Constant, Env, Episodes, Geometric, Linear, Steps
+from dqnlab.errors import ConfigError
+from dqnlab.run.envs import describe
+from dqnlab.run.remarks import remarks
+
+SPEC = describe(Env(id="CartPole-v1"))
+USUAL = Config(budget=Steps(num=20_000))
+
+
+def said(config: Config, **of_env: Any) -> list[str]:
+    spec = SPEC._replace(**of_env)
+    return remarks(config, spec, make_plan(config), make_epsilon(config.epsilon))
+
+
+def test_usual_settings_are_passed_over() -> None:
+    assert said(USUAL) == said(Config()) == said(replace(USUAL, gamma=1)) == []
+    assert said(replace(USUAL, epsilon=Constant(value=0.9))) == said(replace(USUAL, epsilon=Geometric())) == []
+    assert said(replace(USUAL, budget=Episodes(num=2))) == []
+
+
+ODD = [
+    ({"gamma": 1}, {"max_episode_steps": 10_000}, "gamma = 1 and no step limit below 10,000"),
+    ({}, {"num_actions": 1}, "there is a single action"),
+    ({"n": 10, "learning_starts": 19_995}, {}, "there may be no update at all: the first is due at about step 20,005"),
+    ({"update_every": 30_000}, {}, "there may be no update at all"),
+    ({"evaluate_every": 20_001}, {}, "nothing is judged before the end: evaluate_every = 20,001 steps"),
+    ({"epsilon": Linear(steps=100_000)}, {}, "81% of the actions are still random when training ends at step 20,000"),
+]
+
+
+@pytest.mark.parametrize(
+    ("settings", "of_env", "words"), ODD, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_what_is_hardly_meant_is_said(settings: dict[str, Any], of_env: dict[str, Any], words: str) -> None:
+    (line,) = said(replace(USUAL, **settings), **of_env)
+    assert words in line
+
+
+def test_a_budget_that_ends_where_learning_would_start_is_refused() -> None:
+    for starts in (500, 501):
+        with pytest.raises(ConfigError, match=f"learning would never start: learning_starts = {starts}"):
+            Config(budget=Steps(num=500), learning_starts=starts)
+    assert Config(budget=Steps(num=501), learning_starts=500).learning_starts == 500
