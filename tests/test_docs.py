@@ -3,7 +3,8 @@
 import ast
 import re
 import shlex
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,10 @@ from typing import Any
 import pytest
 
 import dqnlab
+from dqnlab import presets
 from dqnlab.app.cli import COMMANDS
 from dqnlab.app.parse import parse_train
 from dqnlab.config import Config, Film, Steps
-from dqnlab.run.events import Event
 
 ROOT = Path(__file__).resolve().parent.parent
 SRC = ROOT / "src" / "dqnlab"
@@ -44,26 +45,55 @@ def tiny(config: Config) -> Config:
 
 
 @pytest.mark.slow
-def test_python_in_the_readme_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    train, events = dqnlab.train, dqnlab.events
-    made: list[Any] = []
+@pytest.mark.parametrize("number", range(len(blocks("python"))))
+def test_each_python_block_of_the_readme_runs_alone(
+    number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a folder of its own, with nothing that another block has made; whatever trains is cut short."""
+    train, events, many = dqnlab.train, dqnlab.events, dqnlab.train_many
+    made: list[Config] = []
+
+    def shortened(config: Config) -> Config:
+        made.append(config)
+        return tiny(config)
+
+    def few_seeds(config: Config, seeds: Sequence[int]) -> Any:
+        return many(shortened(config), seeds[:2], trackers=())
 
     def train_a_little(config: Config, **settings: Any) -> Any:
-        made.append(train(tiny(config), **{**settings, "trackers": ("none",)}))
-        return made[-1]
-
-    def events_of_a_little(config: Config) -> Iterator[Event]:
-        made.append(config)
-        return events(tiny(config))
+        return train(shortened(config), **{**settings, "trackers": ("none",)})
 
     monkeypatch.setattr(dqnlab, "train", train_a_little)
-    monkeypatch.setattr(dqnlab, "events", events_of_a_little)
-    names: dict[str, Any] = {"__name__": "readme"}  # not __main__: many seeds are not trained
-    for number, block in enumerate(blocks("python"), 1):
-        exec(compile(block, f"README.md, python block {number}", "exec"), names)
-    assert len(made) == 3  # whatever trains was cut short, and nothing escaped
-    assert names["agent"].act(0) in range(4)
-    assert "Score(" in capsys.readouterr().out
+    monkeypatch.setattr(dqnlab, "events", lambda config: events(shortened(config)))
+    monkeypatch.setattr(dqnlab, "train_many", few_seeds)
+    block = blocks("python")[number]
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(block, f"README.md, python block {number + 1}", "exec"), names)
+    assert len(made) == 1
+    assert ("print(" in block) == bool(capsys.readouterr().out)
+    assert "agent" not in names or names["agent"].config.batch_size == made[0].batch_size
+
+
+def test_each_command_of_the_readme_needs_nothing_that_another_block_has_made() -> None:
+    """A file that a command reads is made in the same block; a run that it names is one of the reader's."""
+    for block in blocks("sh"):
+        made = set(re.findall(r"> (\S+)", block))
+        assert set(re.findall(r"--config (\S+)", block)) <= made
+
+
+def test_the_period_of_checkpoints_in_the_readme_is_that_of_the_presets() -> None:
+    for readme in (README, CHINESE):
+        said = re.search(r"([\d,]+) \D*?\D*`cartpole`\D*?([\d,]+)|([\d,]+) env steps \(([\d,]+) in the preset", readme)
+        assert said
+        numbers = [int(each.replace(",", "")) for each in said.groups() if each]
+        assert numbers == [presets.get(name).checkpoint_every for name in ("default", "cartpole")]
+
+
+def test_the_extras_in_the_readme_are_those_that_there_are() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    for readme in (README, CHINESE):
+        listed = re.findall(r"^\| `(\w+)` \| `pip install \"dqnlab\[(\w+)\]\"`", readme, flags=re.MULTILINE)
+        assert sorted(listed) == sorted((name, name) for name in extras)
 
 
 @READMES

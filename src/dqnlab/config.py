@@ -177,10 +177,9 @@ class Config:
             raise ConfigError(
                 f"learning would never start: learning_starts = {starts} is above replay_capacity = {capacity}"
             )
-        if isinstance(self.budget, Steps) and starts >= self.budget.num:
+        if isinstance(self.budget, Steps) and starts > self.budget.num:
             raise ConfigError(
-                f"learning would never start: learning_starts = {starts} is not below "
-                f"budget.num = {self.budget.num} steps"
+                f"learning would never start: learning_starts = {starts} is above budget.num = {self.budget.num} steps"
             )
         if self.n * self.env.num_envs > capacity:
             raise ConfigError(
