@@ -62,6 +62,9 @@ class Env:
     """truncate episodes after so many steps; the environment's registered limit if none"""
     frame_stack: Annotated[int, Whole(1, LONGEST_STACK)] = 1
     """how many successive observations the network sees at once"""
+    scale: Literal["auto", "high", "none"] = "auto"
+    """what the network divides whole numbers by: high is the bound that their space announces; auto takes it for
+    pictures, uint8 of at least 32 pixels a side; smaller arrays are codes and kept, as are floats"""
     reward_threshold: Annotated[float | None, Between(-1e300, 1e300)] = None
     """mean return that counts as solved; the environment's registered one if none"""
     timeout: Annotated[float, Between(0, LONGEST_WAIT)] = 300.0

@@ -91,7 +91,7 @@ def test_discrete_states_are_split_among_their_one_hot_inputs() -> None:
 
 
 def test_pixels_are_split_as_the_first_layer_sees_them() -> None:
-    network = build(ObsSpec((2, 2), np.dtype(np.uint8)))
+    network = build(ObsSpec((2, 2), np.dtype(np.uint8), scale=255.0))
     found = attribution(network, np.full((1, 2, 2), 255, np.uint8), np.ones(4))
     assert found.parts.tolist() == [[0, 0, 0, 0]]  # 255 is 1 to the network: nothing moves
 

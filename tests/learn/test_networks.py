@@ -74,10 +74,11 @@ def test_shapes_follow_the_spaces(random_network: Build, spec: ObsSpec, batch: i
     assert network(obs).dtype == torch.float32
 
 
-def test_pixels_are_divided_by_255_exactly_once(random_network: Build) -> None:
+def test_pictures_are_divided_by_their_scale_exactly_once(random_network: Build) -> None:
     pixels = torch.tensor([[[0, 51, 255], [1, 2, 3]]], dtype=torch.uint8)
-    features = random_network(obs=PIXELS).features(pixels)
+    features = random_network(obs=PIXELS._replace(scale=255.0)).features(pixels)
     assert features.tolist() == [pytest.approx([0, 0.2, 1, 1 / 255, 2 / 255, 3 / 255])]
+    assert random_network(obs=PIXELS).features(pixels).tolist() == [[0, 51, 255, 1, 2, 3]]  # codes stay codes
     for dtype in ("float32", "bool"):
         spec, ones = ObsSpec((2,), np.dtype(dtype)), torch.ones(1, 2).to(getattr(torch, dtype))
         assert random_network(obs=spec).features(ones).tolist() == [[1, 1]]

@@ -246,3 +246,31 @@ def test_stacked_pixels_stay_pixels() -> None:
     spec = describe(shaped(spaces.Box(0, 255, (8, 8), np.uint8), frame_stack=4))
     assert spec.obs == ObsSpec((4, 8, 8), np.dtype(np.uint8), None, stack=4)
     assert spec.obs.frame_shape == (8, 8)
+
+
+@pytest.mark.parametrize(
+    ("space", "stack", "auto", "high"),
+    [
+        (spaces.Box(0, 255, (84, 84, 3), np.uint8), 1, 255, 255),
+        (spaces.Box(0, 255, (84, 84), np.uint8), 4, 255, 255),
+        (spaces.Box(0, 255, (4, 84, 84), np.uint8), 1, 255, 255),
+        (spaces.Box(0, 10, (64, 64), np.uint8), 1, 10, 10),
+        (spaces.Box(0, 255, (6, 6), np.uint8), 1, 1, 255),
+        (spaces.Box(0, 2, (6, 6), np.uint8), 1, 1, 2),
+        (spaces.Box(0, 255, (128,), np.uint8), 1, 1, 255),
+        (spaces.Box(0, 255, (31, 31, 3), np.uint8), 4, 1, 255),
+        (spaces.Box(0, 9, (5,), np.int64), 1, 1, 9),
+        (spaces.Box(0, 0, (5,), np.uint8), 1, 1, 1),
+    ],
+    ids=str,
+)
+def test_pictures_are_divided_by_what_their_space_announces_and_codes_only_if_told(
+    space: spaces.Box, stack: int, auto: float, high: float
+) -> None:
+    found = [describe(shaped(space, frame_stack=stack, scale=scale)).obs.scale for scale in ("auto", "high", "none")]
+    assert found == [auto, high, 1]
+
+
+def test_floats_are_not_divided_by_a_bound() -> None:
+    with pytest.raises(ConfigError, match=r"env\.scale = 'high' is for whole numbers"):
+        describe(shaped(BOX, scale="high"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import Config
 from ..errors import CheckpointError
+from ..run.agent import scale_of
 from ..run.folder import env_facts, versions
 from ..toml import as_dict
 
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
     from ..run.saving.checkpoint import Loaded, Store
 
 # Settings that may differ from the checkpoint's.
-FREE = ("config.budget", "config.stop_when_solved", "config.film", "config.env.timeout")
+FREE = (
+    "config.budget",
+    "config.stop_when_solved",
+    "config.film",
+    "config.env.timeout",
+    "config.env.scale",
+    "config.env.copies",
+)
 # May differ too, but then the results are not exactly what they would have been.
 SOFT = ("versions", "config.compile", "config.threads", "config.device", "config.checkpoint_every")
 
@@ -68,9 +76,12 @@ def fitting(at: Loaded) -> Iterator[None]:
 
 def differences(at: Loaded, system: System) -> list[str]:
     """What has changed since the checkpoint that may change how the run goes on, each as `name: then, now`."""
+    then = dict(at.about)
+    if isinstance(env := then.get("env"), Mapping) and "obs_dtype" in env:
+        then["env"] = {"obs_scale": scale_of(env), **env}  # what the networks see, whichever setting says so
     return [
         f"{name}: {before!r} then, {after!r} now"
-        for name, before, after in _differing("", dict(at.about), dict(at.about) | facts(system))
+        for name, before, after in _differing("", then, then | facts(system))
         if not name.startswith(FREE)
     ]
 

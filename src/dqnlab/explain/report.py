@@ -139,6 +139,7 @@ def _obs(evidence: Evidence) -> dict[str, Any]:
         "dtype": obs.dtype.name,
         "num_states": obs.num_states,
         "stack": obs.stack,
+        "scale": obs.scale,
         "image": is_image(obs),
     }
 

@@ -26,7 +26,7 @@ class QNetwork(nn.Module):
         self.stream = Linear(hidden[-1], num_actions * head.width)
         self.head = head
         # Whether an observation already is what the first layer wants.
-        self.takes_vector = obs.num_states is None and len(obs.shape) == 1 and obs.dtype == "float32"
+        self.takes_vector = obs.num_states is None and len(obs.shape) == 1 and obs.dtype == "float32" and obs.scale == 1
         # What its values are counted in: it learned from rewards that were divided by this. Plain data, no weight.
         self.reward_scale = 1.0
         initialise(self, generator)
@@ -49,7 +49,7 @@ class QNetwork(nn.Module):
         return self.head.q_values(self._describe(features))
 
     def features(self, obs: Tensor) -> Tensor:
-        """Stored observations as the first layer wants them, [B, features]: pixels in [0, 1], states one-hot."""
+        """Stored observations as the first layer wants them, [B, features]: pictures in [0, 1], states one-hot."""
         if self.takes_vector:
             return obs
         if not self.obs.shape:  # a single number
@@ -58,9 +58,8 @@ class QNetwork(nn.Module):
             # Not `one_hot`: it looks at the values, which a compiled program and a stack of agents cannot.
             states = torch.arange(self.obs.num_states, device=obs.device)
             return (obs.unsqueeze(-1) == states).flatten(1).float()
-        if self.obs.dtype == "uint8":
-            return obs.flatten(1).float() / 255
-        return obs.flatten(1).float()
+        vector = obs.flatten(1).float()
+        return vector if self.obs.scale == 1 else vector / self.obs.scale
 
     def linears(self) -> list[nn.Linear]:
         """The fully connected layers in the order in which data passes them."""

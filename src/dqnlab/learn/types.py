@@ -17,9 +17,10 @@ class ObsSpec(NamedTuple):
     """What an observation looks like."""
 
     shape: tuple[int, ...]  # of what the network sees
-    dtype: np.dtype  # float32, uint8 (pixels), bool, or int64 for the number of a discrete state
+    dtype: np.dtype  # float32, uint8 (pictures and codes), bool, or int64 for the number of a discrete state
     num_states: int | None = None  # of a discrete state, which the network sees as one-hot
     stack: int = 1  # successive frames in one observation; above 1 it is shape[0]
+    scale: float = 1.0  # what the network divides it by: the announced bound of pictures
 
     @property
     def frame_shape(self) -> tuple[int, ...]:

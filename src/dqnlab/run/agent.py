@@ -97,10 +97,14 @@ class Agent:
         spec = describe(env)
         if (spec.obs, spec.num_actions) != (self.spec.obs, self.spec.num_actions):
             raise ConfigError(
-                f"env {env.label!r} has observations {spec.obs.shape} {spec.obs.dtype} and {spec.num_actions} actions; "
-                f"this agent takes {self.spec.obs.shape} {self.spec.obs.dtype} and {self.spec.num_actions}"
+                f"env {env.label!r} has observations {_shown(spec.obs)} and {spec.num_actions} actions; "
+                f"this agent takes {_shown(self.spec.obs)} and {self.spec.num_actions}"
             )
         return spec
+
+
+def _shown(obs: ObsSpec) -> str:
+    return f"{obs.shape} {obs.dtype}" + ("" if obs.scale == 1 else f" divided by {obs.scale:g}")
 
 
 @door()
@@ -139,6 +143,7 @@ def load(
     config = read_config(folder, named_by_caller(trust_env_modules, env.id if isinstance(env, Env) else env))
     about = read_env(folder / META)
     _check_stack(config, about["obs_shape"], folder)
+    config = as_it_was(config, about)
     weights = read_weights(file)
     own = None if about["callable"] else config.env
     return _agent(config, _spec(about, config.env.frame_stack), weights, file, own if env is None else env, place)
@@ -148,6 +153,18 @@ def read_config(folder: Path, trusted: Collection[str] = ()) -> Config:
     """The configuration of a run; its environment may import trusted modules. Raises FolderError, ConfigError."""
     path = folder / CONFIG
     return from_toml(read_text(path), Config(), str(path), trusted)
+
+
+def scale_of(about: Mapping[str, Any]) -> float:
+    """What a run's networks divide observations by; in runs of before that was a setting, bytes by 255."""
+    return float(about.get("obs_scale", 255 if about["obs_dtype"] == "uint8" else 1))
+
+
+def as_it_was(config: Config, about: Mapping[str, Any]) -> Config:
+    """The configuration with the meaning that it had when the run was made."""
+    if "obs_scale" in about or about["obs_dtype"] != "uint8":
+        return config
+    return replace(config, env=replace(config.env, scale="high"))
 
 
 def _check_stack(config: Config, shape: list[int], folder: Path) -> None:
@@ -160,7 +177,7 @@ def _check_stack(config: Config, shape: list[int], folder: Path) -> None:
 
 
 def _spec(about: Mapping[str, Any], stack: int) -> EnvSpec:
-    obs = ObsSpec(tuple(about["obs_shape"]), np.dtype(about["obs_dtype"]), about["num_states"], stack)
+    obs = ObsSpec(tuple(about["obs_shape"]), np.dtype(about["obs_dtype"]), about["num_states"], stack, scale_of(about))
     names = ("obs_start", "num_actions", "action_start", "reward_threshold", "max_episode_steps")
     return EnvSpec(obs, *(about[name] for name in names))
 

@@ -16,6 +16,7 @@ from .copying import Copying
 from .guard import CONSTRUCTOR, EnvironmentHangs, Guard, Guarded, guarded, named
 from .modules import import_named, missing, not_registered
 
+SMALLEST_PICTURE = 32  # pixels a side; whole numbers in smaller arrays are codes
 STEP_LIMIT = 10_000  # for environments that have none of their own: an episode must end
 
 AnyEnv = gym.Env[Any, Any]
@@ -160,10 +161,22 @@ def _obs_spec(env: Env, space: spaces.Space[Any]) -> tuple[ObsSpec, int]:
         raise ConfigError(f"env {env.label!r} has the observation space {space}, which holds no numbers: widen it")
     if isinstance(space, spaces.Box):
         kept = space.dtype if space.dtype in (np.uint8, np.bool_) else np.float32
-        return ObsSpec(tuple(space.shape), np.dtype(kept), stack=env.frame_stack), 0
+        return ObsSpec(tuple(space.shape), np.dtype(kept), None, env.frame_stack, _scale(env, space)), 0
     hint = "wrap the environment so that it returns a Box or a Discrete"
     if isinstance(space, (spaces.Dict, spaces.Tuple)):
         hint = "wrap it in gymnasium.wrappers.FlattenObservation"
     elif env.frame_stack > 1:
         hint = f"env.frame_stack = {env.frame_stack} cannot stack states that are numbers: set it to 1"
     raise ConfigError(f"env {env.label!r} has the observation space {space}, which is not supported: {hint}")
+
+
+def _scale(env: Env, space: spaces.Box) -> float:
+    """What the network divides observations by: 1 if they are kept as they are."""
+    frame = space.shape[1:] if env.frame_stack > 1 else space.shape
+    is_picture = space.dtype == np.uint8 and sum(side >= SMALLEST_PICTURE for side in frame) >= 2
+    if env.scale == "none" or (env.scale == "auto" and not is_picture):
+        return 1.0
+    high = float(space.high.max())
+    if space.dtype is None or space.dtype.kind not in "biu":
+        raise ConfigError(f"env.scale = 'high' is for whole numbers; env {env.label!r} shows {space}: leave it out")
+    return high if high > 0 else 1.0

@@ -209,6 +209,7 @@ def env_facts(config: Config, spec: EnvSpec) -> dict[str, Any]:
         "obs_shape": list(obs.shape),
         "obs_dtype": obs.dtype.name,
         "num_states": obs.num_states,
+        "obs_scale": obs.scale,
         "obs_start": spec.obs_start,
         "num_actions": spec.num_actions,
         "action_start": spec.action_start,

@@ -199,8 +199,8 @@ PROBES = (
         table=[[Arrow(0)], [Arrow(1)]],
         q=[[0], [1]],
         starts=(0, 1),
-        obs=[np.zeros((4, 4, 1), np.uint8), np.full((4, 4, 1), 255, np.uint8)],
-        space=spaces.Box(0, 255, (4, 4, 1), np.uint8),
+        obs=[np.zeros((32, 32, 1), np.uint8), np.full((32, 32, 1), 255, np.uint8)],
+        space=spaces.Box(0, 255, (32, 32, 1), np.uint8),
     ),
 )
 

@@ -107,6 +107,7 @@ def read_env(path: Path) -> Mapping[str, Any]:
         "obs_shape": isinstance(shape, list) and len(shape) <= 8 and all(map(is_count, shape)),
         "obs_dtype": isinstance(about.get("obs_dtype"), str) and about["obs_dtype"] in _DTYPES,
         "num_states": "num_states" in about and (about["num_states"] is None or is_count(about["num_states"])),
+        "obs_scale": "obs_scale" not in about or (is_number(about["obs_scale"]) and about["obs_scale"] > 0),
         "obs_start": is_number(about.get("obs_start")),
         "num_actions": is_count(about.get("num_actions")) and about["num_actions"] > 0,
         "action_start": is_number(about.get("action_start")),

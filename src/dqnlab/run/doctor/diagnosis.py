@@ -10,6 +10,7 @@ from .findings import Facts, Findings
 from .random_play import Play
 
 LARGE = 100.0  # beyond this, a network of fresh weights learns slowly or runs away
+FAR_BELOW = 16.0  # a bound so many times as large as what was seen hides it
 ENOUGH = 1_000  # steps of play from which on it means something that no episode has ended
 
 
@@ -64,16 +65,30 @@ def _observations(play: Play, spec: EnvSpec, space: str, found: Findings) -> Non
     if spec.obs.dtype == np.float32 and "float32" not in space:
         found.note("stored", f"observations of {space} are stored as float32")
     largest = float(max(-seen.low.min(), seen.high.max()))
-    if spec.obs.dtype == np.float32 and largest > LARGE:
-        at = int(np.maximum(-seen.low, seen.high).argmax())
-        what = f"observations reach {largest:,.4g} (number {at}): large inputs make learning slow or unstable"
-        found.warning("scale", what, "scale them to about -1 to 1, as gymnasium.wrappers.RescaleObservation does")
+    _scaling(largest, spec, int(np.maximum(-seen.low, seen.high).argmax()), found)
     constant = np.flatnonzero(seen.low == seen.high)
     if len(constant) and seen.count > 1:
         which = ", ".join(map(str, constant[:8].tolist())) + (" …" if len(constant) > 8 else "")
         what = f"{len(constant)} of {len(seen.low)} numbers of the observation never changed: {which}"
         found.note("constant", what, "leave out what tells nothing, or check that it should not change")
-    found.ok("observations", f"finite, and within ±{LARGE:g}")
+    found.ok("observations", f"finite, from {float(seen.low.min()):.4g} to {float(seen.high.max()):.4g}")
+
+
+def _scaling(largest: float, spec: EnvSpec, at: int, found: Findings) -> None:
+    """What the network is given, of numbers that were seen to reach `largest`."""
+    scale, whole = spec.obs.scale, spec.obs.dtype == np.uint8
+    if scale != 1:
+        if largest * FAR_BELOW < scale:
+            what = f"observations are divided by {scale:g}, the bound that their space announces, but reached only "
+            what += f"{largest:,.4g}: the network sees next to nothing"
+            found.warning("scale", what, "announce the true bound, or keep the numbers as they are: --env.scale none")
+        found.ok("scale", f"the network sees observations divided by {scale:g}")
+    elif largest > LARGE:
+        what = f"observations reach {largest:,.4g} (number {at}): large inputs make learning slow or unstable"
+        advice = "scale them to about -1 to 1, as gymnasium.wrappers.RescaleObservation does"
+        found.warning("scale", what, "--env.scale high divides them by their announced bound" if whole else advice)
+    elif whole:
+        found.note("scale", f"uint8 up to {largest:g} is taken for codes and kept; --env.scale high divides it")
 
 
 def _rewards(play: Play, config: Config, found: Findings) -> None:

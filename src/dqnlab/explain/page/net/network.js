@@ -16,14 +16,18 @@ export function makeNetwork(net) {
   };
 }
 
-/** An observation as the first layer wants it: pixels in [0, 1], a discrete state one-hot (`QNetwork.features`). */
+/** What the network divides an observation's numbers by. */
+export const scaleOf = (spec) => spec.scale ?? 1;
+
+/** An observation as the first layer wants it: pictures in [0, 1], a discrete state one-hot (`QNetwork.features`). */
 export function features(spec, obs) {
   if (spec.num_states !== null) {
     const out = new Float64Array(spec.num_states * obs.length);
     obs.forEach((state, i) => { out[i * spec.num_states + state] = 1; });
     return out;
   }
-  return Float64Array.from(obs, spec.dtype === "uint8" ? (x) => x / 255 : undefined);
+  const scale = scaleOf(spec);
+  return Float64Array.from(obs, scale === 1 ? undefined : (x) => x / scale);
 }
 
 /** {pre, post: what each layer computes before and after its relu; q: what the last one gives [A]}. */

@@ -5,7 +5,7 @@ import { atStates, grid, sideFor } from "../net/grid.js";
 import { actionLegend, heldWords, inWords, named, pointWords, valueLegend } from "../maps/legends.js";
 import { featureName } from "../core/naming.js";
 import { placeIn } from "../core/page.js";
-import { features, makeNetwork } from "../net/network.js";
+import { features, scaleOf, makeNetwork } from "../net/network.js";
 import { actionColours, paintPlane, picture, valueColour, wideGap } from "../maps/paint.js";
 import { facts, limits, middles, nearestMoment, nextVisit, usualAxes, visited, visits } from "../maps/planes.js";
 import { isOver, layout, paintStates, stateAt } from "../maps/states.js";
@@ -188,7 +188,7 @@ class Maps {
   plane(layers) {
     const { data } = this.page;
     const [i, j] = this.axes;
-    const scale = data.obs.dtype === "uint8" ? 1 / 255 : 1; // as `features` does
+    const scale = 1 / scaleOf(data.obs); // as `features` does
     const side = sideFor(layers);
     const along = (k) => middles(limits(this.page, k), side).map((value) => value * scale);
     const base = features(data.obs, this.page.moment().obs);
