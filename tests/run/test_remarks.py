@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from dqnlab import presets
 from dqnlab.build import make_epsilon, make_plan
 from dqnlab.config import Config, Constant, Env, Episodes, Geometric, Linear, Steps
 from dqnlab.errors import ConfigError
 from dqnlab.run.envs import describe
 from dqnlab.run.remarks import remarks
+from dqnlab.settle import settle_epsilon
 
 SPEC = describe(Env(id="CartPole-v1"))
 USUAL = Config(budget=Steps(num=20_000))
@@ -17,13 +19,18 @@ USUAL = Config(budget=Steps(num=20_000))
 
 def said(config: Config, **of_env: Any) -> list[str]:
     spec = SPEC._replace(**of_env)
-    return remarks(config, spec, make_plan(config), make_epsilon(config.epsilon))
+    return remarks(config, spec, make_plan(config), make_epsilon(settle_epsilon(config)))
 
 
 def test_usual_settings_are_passed_over() -> None:
     assert said(USUAL) == said(Config()) == said(replace(USUAL, gamma=1)) == []
     assert said(replace(USUAL, epsilon=Constant(value=0.9))) == said(replace(USUAL, epsilon=Geometric())) == []
     assert said(replace(USUAL, budget=Episodes(num=2))) == []
+
+
+@pytest.mark.parametrize("name", presets.names())
+def test_nothing_is_said_of_a_preset_for_its_environment(name: str) -> None:
+    assert said(presets.get(name)) == []
 
 
 ODD = [

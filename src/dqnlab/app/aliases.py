@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..fields import choices, tagged
+from ..config import Config
+from ..fields import choices, leaves, tagged, types
 
 # The setting, and the flags that people type for it.
 NAMES = {
@@ -80,12 +81,14 @@ def unaliased(words: Sequence[str]) -> list[str]:
     return plain
 
 
-def table() -> list[str]:
-    """The rows of the help text: each setting that goes by other names too."""
-    rows = {setting: aliases.split() for setting, aliases in NAMES.items()}
-    shown = [f"  {_flag(setting)}: {' '.join(map(_flag, aliases))}" for setting, aliases in rows.items()]
-    shown += [f"  {kind} {_flag(setting)}: {_flag(name)}" for name, (kind, setting) in CHOOSING.items()]
-    return shown + [f"  {' '.join(meant)}: {_flag(name)}" for name, meant in SWITCHES.items()]
+def table(config: Config) -> list[str]:
+    """The rows of the help text: each setting of the chosen kinds that goes by other names too."""
+    here = {name for name, _ in leaves(config)}
+    shown = {setting for setting in NAMES if setting in here or setting not in types()}
+    rows = {setting: aliases.split() for setting, aliases in NAMES.items() if setting in shown}
+    lines = [f"  {_flag(setting)}: {' '.join(map(_flag, aliases))}" for setting, aliases in rows.items()]
+    lines += [f"  {kind} {_flag(setting)}: {_flag(name)}" for name, (kind, setting) in CHOOSING.items()]
+    return lines + [f"  {' '.join(meant)}: {_flag(name)}" for name, meant in SWITCHES.items()]
 
 
 def _flag(name: str) -> str:

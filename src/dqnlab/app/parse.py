@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import tyro
 
 from ..checks import as_json, from_json, quoted
-from ..config import Env
+from ..config import Config, Env
 from ..errors import ConfigError
 from ..fields import bare, choices, hints, optional, tagged, words_of
 from ..presets import full_id
@@ -18,6 +18,7 @@ from .arguments import Doctor, Train
 from .scan import base, scan, whole
 
 Args = TypeVar("Args")
+Settings = TypeVar("Settings", Train, Doctor)
 
 
 def parse_args(kind: type[Args], command: str, words: Sequence[str]) -> Args:
@@ -39,12 +40,12 @@ def parse_doctor(words: Sequence[str]) -> Doctor:
     return _parse(Doctor(config=config, env=found.env), found.words)
 
 
-def _parse(default: Args, words: Sequence[str]) -> Args:
+def _parse(default: Settings, words: Sequence[str]) -> Settings:
     """A command that takes all settings: the flags replace the defaults."""
     return tyro.cli(
         type(default),
         prog=f"dqn {type(default).__name__.lower()}",
-        description=_settings_help(type(default)),
+        description=_settings_help(type(default), default.config),
         args=list(words),
         default=default,
         registry=_registry(),
@@ -52,13 +53,13 @@ def _parse(default: Args, words: Sequence[str]) -> Args:
     )
 
 
-def _settings_help(kind: type) -> str:
+def _settings_help(kind: type, config: Config) -> str:
     rows = [f"  {name}:{'|'.join(choices(name))}" for name in tagged() if len(choices(name)) > 1]
     words = (
         f"{kind.__doc__} Settings come from the preset, then the file, then "
         "the flags, in any order. Some are a choice of kind, written FIELD:KIND, and bring flags of their own:"
     )
-    return "\n".join([words, *rows, "Short names, and those of other libraries, are understood too:", *table()])
+    return "\n".join([words, *rows, "Short names, and those of other libraries, are understood too:", *table(config)])
 
 
 # ── How single words become values ───────────────────────────────────────────────────────────────

@@ -81,6 +81,7 @@ def train(
     from ..run.saving.checkpoint import Store
     from ..run.saving.lock import locked
     from ..run.watchdog import watched
+    from ..settle import settle_epsilon
 
     watch.seconds["import"] = time.perf_counter() - watch.start
     with signals_end(), watched(config.env.timeout):
@@ -92,7 +93,8 @@ def train(
                 folder = create_folder(config, out, runs)
                 with locked(folder):
                     store = Store(folder, notify=say)
-                    for line in remarks(config, system.spec, system.plan, make_epsilon(config.epsilon)):
+                    epsilon = make_epsilon(settle_epsilon(config))
+                    for line in remarks(config, system.spec, system.plan, epsilon):
                         say(line)
                     return conduct(open_experiment(system, store, trackers, view, watch), signals_wait())
         finally:

@@ -4,6 +4,7 @@ import numpy as np
 
 from ...build import make_epsilon, make_plan
 from ...config import Config
+from ...settle import settle_epsilon
 from ..envs import EnvSpec
 from ..remarks import ONE_ACTION, remarks
 from .findings import Facts, Findings
@@ -18,7 +19,7 @@ def diagnose(facts: Facts, play: Play, spec: EnvSpec, config: Config, found: Fin
     """Adds what follows from a play."""
     if spec.num_actions == 1:
         found.warning("actions", ONE_ACTION, "give it at least two")
-    for line in remarks(config, spec, make_plan(config), make_epsilon(config.epsilon)):
+    for line in remarks(config, spec, make_plan(config), make_epsilon(settle_epsilon(config))):
         if line != ONE_ACTION:
             found.warning("settings", line)
     if play.in_place:
