@@ -96,7 +96,7 @@ def test_the_summary_shows_every_seed_and_the_mean_over_seeds() -> None:
     assert "solved    1 of 2" in text
     assert "failed    seed 2: obs is [31mnan" in text
     assert "seconds   40.2" in text
-    assert "dqn watch group" in text
+    assert "best seed       seed-0" in text
 
 
 def test_a_summary_without_scores_says_so() -> None:

@@ -3,14 +3,19 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from rich.console import Console, RenderableType
 
 from dqnlab.app.summary import evaluation, summary
-from dqnlab.run.folder import Run
+from dqnlab.run.folder import Run, write_json
+from dqnlab.run.group import Group
 from dqnlab.run.score import Score
 
 SCORE = Score(mean=488.25, low=480.0, high=495.5, minimum=312.0, maximum=500.0, episodes=100, returns=(488.25,), cut=93)
 SECONDS = {"import": 1.0, "train": 12.34, "evaluate": 0.5, "confirm": 0.25, "film": 2.0, "report": 1.0, "total": 17.1}
+
+ENV = {"obs_shape": [4], "obs_dtype": "float32", "num_states": None, "obs_start": 0, "num_actions": 2}
+ENV |= {"action_start": 0, "reward_threshold": 475.0, "max_episode_steps": 500, "callable": False}
 
 
 def run(**changes: object) -> Run:
@@ -57,7 +62,7 @@ def test_the_summary_counts_steps_updates_and_seconds() -> None:
 
 def test_solved_is_yes_no_or_unknown() -> None:
     answers = [text_of(summary(run(solved=solved))).partition("solved")[2].split()[0] for solved in (True, False, None)]
-    assert answers == ["yes", "no", "unknown:"]
+    assert answers == ["yes", "no", "unknown"]
 
 
 def test_an_interrupted_run_says_so_and_has_no_score() -> None:
@@ -81,7 +86,6 @@ def test_files_that_exist_are_listed_below_their_folder() -> None:
     assert f"folder    {folder}\n" in text
     assert "best network    best_model.pth\n" in text
     assert "last_model.pth" not in text
-    assert f"dqn watch {folder}" in text
 
 
 def test_a_long_path_is_not_broken_and_no_line_ends_in_spaces() -> None:
@@ -105,8 +109,71 @@ def test_an_evaluation_says_how_many_episodes_the_limit_cut() -> None:
 
 
 def test_a_score_without_spread_has_no_interval_and_says_why() -> None:
-    same = replace(SCORE, mean=500.0, low=None, high=None, interval="none: no spread seen in 100 episodes")
+    same = replace(
+        SCORE, mean=500.0, minimum=500.0, low=None, high=None, interval="none: no spread seen in 100 episodes"
+    )
     text = text_of(summary(run(score=same)))
     assert "500.0  100 fresh greedy episodes" in text
-    assert "no spread seen in 100 episodes" in text
+    assert "all 100 episodes returned 500.0: no spread was seen" in text
     assert "95 % interval" not in text
+
+
+def test_the_page_comes_first_and_a_window_only_where_there_can_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path.cwd() / "runs" / "mein ä"
+    (folder / "videos").mkdir(parents=True)
+    made = run(folder=folder)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    assert "next " not in text_of(summary(made))
+    assert "films" not in text_of(summary(made))  # an empty folder is none
+    (folder / "report.html").touch()
+    (folder / "videos" / "best-1.mp4").touch()
+    monkeypatch.setattr("dqnlab.app.summary.has_display", lambda: False)
+    text = text_of(summary(made))
+    assert "/runs/mein%20%C3%A4/report.html\n" in text.partition("next      open file://")[2]
+    assert "dqn watch" not in text
+    monkeypatch.setattr("dqnlab.app.summary.has_display", lambda: True)
+    assert "          dqn watch 'runs/mein ä'\n" in text_of(summary(made))
+
+
+def test_after_a_fast_preset_comes_the_textbook_with_what_differs() -> None:
+    folder = Path.cwd() / "runs" / "x"
+    folder.mkdir(parents=True)
+    assert "--preset textbook" not in text_of(summary(run()))
+    write_json(folder / "meta.json", {"env": ENV})
+    text = text_of(summary(run()), width=1000)
+    assert "dqn train CartPole-v1 --preset textbook\n" in text
+    differing = text.partition("          cartpole differs from the textbook in: ")[2].partition("\n")[0]
+    assert "update_every" in differing
+    assert "--preset textbook" not in text_of(summary(run(preset="textbook")))
+    write_json(folder / "meta.json", {"env": ENV | {"callable": True}})
+    assert "--preset textbook" not in text_of(summary(run()))
+
+
+def test_a_note_that_is_wrapped_keeps_its_column() -> None:
+    text = text_of(summary(run(notes=["one two three four five six seven eight nine ten eleven"])), width=44)
+    assert "note      one two three four five six seven\n          eight nine ten eleven\n" in text
+
+
+def test_the_threshold_is_named_with_whose_it_is() -> None:
+    text = text_of(summary(run(threshold=475.0, threshold_says="475 is registered with CartPole-v1")))
+    assert "solved    yes  475 is registered with CartPole-v1\n" in text
+    why = "475, registered with CartPole-v1, does not count: TransformReward may change its rewards or ends"
+    assert f"solved    unknown  {why}\n" in text_of(summary(run(solved=None, threshold_says=why)))
+    assert "solved    unknown  no threshold\n" in text_of(summary(run(solved=None)))
+
+
+def test_episodes_cut_at_the_limit_that_dqnlab_set_are_said_to_be() -> None:
+    cut = replace(SCORE, cut=100, own_limit=10_000)
+    said = "all of 100 episodes were cut at 10,000 steps, dqnlab's own limit"
+    assert said in text_of(summary(run(score=cut)))
+    assert said in text_of(evaluation(cut, "x"))
+    assert "dqnlab's own" not in text_of(summary(run(score=replace(cut, own_limit=None))))
+
+
+def test_what_python_prints_of_a_result_is_one_line() -> None:
+    made = run()
+    group = Group(Path("g"), "CartPole-v1", "cartpole", (7,), (made,), 1.0)
+    for each in (made, made.score, group):
+        assert len(repr(each)) < 200
+        assert "\n" not in repr(each)
+    assert repr(made.score) == "Score(mean=488.25, low=480, high=495.5, episodes=100)"

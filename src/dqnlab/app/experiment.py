@@ -111,6 +111,7 @@ class Experiment:
         config, judge, replay = self.system.config, self.system.judge, self.system.replay
         for phase, seconds in judge.seconds.items():
             self.watch.seconds[phase] += seconds
+        solved, says = self._solved(verdict)
         return Run(
             folder=self.folder,
             env=config.env.label,
@@ -119,7 +120,9 @@ class Experiment:
             score=verdict.score if verdict is not None else None,
             selected_score=judge.best if judge.leaders else None,
             attempts=judge.attempts,
-            solved=verdict.solved if verdict is not None else None,
+            solved=solved,
+            threshold=self.system.spec.reward_threshold,
+            threshold_says=says,
             env_steps=self.system.progress.now.steps,
             updates=self.system.learner.updates,
             seconds=self.watch.report(),
@@ -128,6 +131,16 @@ class Experiment:
             signal=self.signal if interrupted else None,
             resumed=None if not self.resumed else "exact" if self.saver.exact else "not exact",
         )
+
+    def _solved(self, verdict: Verdict | None) -> tuple[bool | None, str]:
+        """Whether it is solved, as far as that can be said, and what there is to say of the threshold."""
+        says, registered = self.system.spec.threshold_says, self.system.config.env.reward_threshold is None
+        if verdict is None or verdict.solved is None:
+            return None, says
+        score = verdict.score
+        if registered and score.own_limit is not None and score.cut:  # of episodes that go on nobody knows the return
+            return None, f"{says}, but {score.cut} of {score.episodes} episodes were cut at dqnlab's own limit"
+        return verdict.solved, says
 
     def _finish(self, run: Run, *, show: bool) -> Run:
         """Writes the result, before anything of lesser worth; then all that comes after it."""

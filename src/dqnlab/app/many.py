@@ -20,7 +20,7 @@ from ..run.group import Failure, Group, failure, write_summary
 from ..track.tracker import check_trackers, say
 from ..typed import door
 from .after import ended, save
-from .board import Board
+from .board import Board, board_for_python
 from .interrupt import SIGNALLED, Interrupt, signal_of, signals_wait
 from .line import Failed, Finished, Go, Leave, Ready, Refused, Report, Show, Standing, Stop, Task
 from .pool import PATIENCE, Worker, dismiss, hire, how, is_interactive, shares, usable_cores
@@ -37,6 +37,7 @@ def train_many(
     out: Path | None = None,
     runs: Path = Path("runs"),
     trackers: Sequence[str] = ("swanlab",),
+    quiet: bool = False,
 ) -> Group:
     """Trains one configuration with many seeds, in as many processes as there are cores.
 
@@ -49,11 +50,13 @@ def train_many(
         seeds: distinct ones.
         out: the folder of the group; a new one under `runs` if none.
         trackers: as in `train`, for every seed.
+        quiet: show no progress; none is shown either where nobody looks, neither in a terminal nor in a notebook.
 
     Raises:
         ConfigError, EnvironmentFault: before anything is written, if no seed could be trained.
     """
-    return Crew(plan(config), seeds, out=out, runs=runs, trackers=trackers).train()
+    board = None if quiet else board_for_python()
+    return Crew(plan(config), seeds, out=out, runs=runs, trackers=trackers, board=board).train()
 
 
 @dataclass

@@ -27,7 +27,14 @@ FREE = (
     "config.env.copies",
 )
 # May differ too, but then the results are not exactly what they would have been.
-SOFT = ("versions", "config.compile", "config.threads", "config.device", "config.checkpoint_every")
+SOFT = (
+    "versions",
+    "env.reward_threshold",
+    "config.compile",
+    "config.threads",
+    "config.device",
+    "config.checkpoint_every",
+)
 
 
 def facts(system: System) -> dict[str, Any]:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from .. import presets
-from ..fields import plain
-from ..run.folder import Run
+from ..errors import FolderError
+from ..fields import leaves, plain
+from ..run.display import has_display
+from ..run.folder import META, REPORT, VIDEOS, Run
+from ..run.reading import read_env
 from .text import clean, number, shown
 
 if TYPE_CHECKING:
@@ -38,15 +43,15 @@ def summary(run: Run) -> RenderableType:
     lines += _score("score", run.score, "")
     if run.score_registered is not None:
         lines += _score("", run.score_registered, ", registered step limit")
-    lines.append(_line("solved", _verdict(run.solved)))
+    lines.append(_line("solved", _solved(run)))
     lines.append(_line("selected", _selected(run)))
     lines.append(_line("learnt", f"{run.env_steps:,} env steps · {run.updates:,} updates"))
     phases = " · ".join(
         f"{name} {spent:.1f}" for name, spent in run.seconds.items() if name not in ("total", "earlier")
     )
     lines += [_line("seconds", f"{run.seconds.get('total', 0):.1f}"), _line("", (phases, LABEL))]
-    lines += [_line("note", clean(note)) for note in run.notes]
-    return Group(*lines, *_files(run))
+    notes = [Hanging("note", clean(note)) for note in run.notes]
+    return Group(*lines, *notes, *_files(run), *_next(run, _id(run)))
 
 
 def _line(label: str, *words: str | Text | tuple[str, str]) -> Text:
@@ -58,16 +63,34 @@ def _score(label: str, score: Score | None, remark: str) -> list[Text]:
         return [_line(label, ("none: judging was not reached", LABEL))]
     interval = "" if score.low is None else f"  95 % interval {number(score.low)} to {number(score.high)}"
     what = f"{score.episodes} fresh greedy episodes{remark}"
-    return [
-        _line(label, (number(score.mean), "bold"), interval, (f"  {what}", LABEL)),
-        _line("", (score.interval, LABEL)),
-    ]
+    lines = [_line(label, (number(score.mean), "bold"), interval, (f"  {what}", LABEL)), _line("", _spread(score))]
+    if score.cut and score.own_limit is not None:
+        cut = f"{'all' if score.cut == score.episodes else score.cut} of {score.episodes} episodes were cut"
+        own = f"at {score.own_limit:,} steps, dqnlab's own limit: the environment has none"
+        lines.append(_line("", Text(f"{cut} {own}; --env.max-episode-steps sets one", BAD)))
+    return lines
+
+
+def _spread(score: Score) -> tuple[str, str]:
+    """Which interval that is, or what is known where there is none."""
+    if score.low is None and score.episodes > 1 and number(score.minimum) == number(score.maximum):
+        said = f"all {score.episodes} episodes returned {number(score.mean)}: no spread was seen, which is no certainty"
+        return said, LABEL
+    return score.interval, LABEL
 
 
 def _verdict(solved: bool | None) -> Text:
     if solved is None:
-        return Text("unknown: no threshold, or no score", LABEL)
+        return Text("unknown", LABEL)
     return Text("yes", GOOD) if solved else Text("no", BAD)
+
+
+def _solved(run: Run) -> Text:
+    """The verdict, and whose threshold it is by, or why there is none."""
+    says = run.threshold_says or ("no threshold" if run.threshold is None else "")
+    if run.score is None:
+        says = "no score"
+    return Text.assemble(_verdict(run.solved), (f"  {clean(says)}" if says else "", LABEL))
 
 
 def _selected(run: Run) -> Text:
@@ -76,13 +99,62 @@ def _selected(run: Run) -> Text:
 
 
 def _files(run: Run) -> list[Text]:
-    """The folder, each file in it, and what to do with them."""
-    folder = shown(run.folder)
-    lines = [_line("folder", folder)]
+    """The folder, and each file in it."""
+    lines = [_line("folder", shown(run.folder))]
     for label, path in run.files.items():
         name = path.relative_to(run.folder) if path.is_relative_to(run.folder) else path
         lines.append(_line("", f"{clean(label):<15} ", clean(str(name))))
-    return [*lines, _line("next", f"dqn watch {shlex.quote(folder)}")]
+    return lines
+
+
+def _next(run: Run, env: str | None = None) -> list[RenderableType]:
+    """What to do with it: the page first, then a window where there can be one, then the slower, classic settings.
+
+    Args:
+        env: the id to train on again; none if only Python knows the environment.
+    """
+    what: list[RenderableType] = []
+    page = run.folder / REPORT
+    if page.is_file():
+        what.append(f"open {page.resolve().as_uri()}")
+    if has_display() and any((run.folder / VIDEOS).glob("*.mp4")):  # what was filmed can be drawn
+        what.append(f"dqn watch {shlex.quote(shown(run.folder))}")
+    if env is not None and (differing := _from_textbook(run.preset)):
+        what.append(f"dqn train {shlex.quote(env)} --preset textbook")
+        what.append(Hanging("", f"{clean(run.preset)} differs from the textbook in: {', '.join(differing)}", LABEL))
+    return [_line("next" if i == 0 else "", each) if isinstance(each, str) else each for i, each in enumerate(what)]
+
+
+def _from_textbook(preset: str) -> list[str]:
+    """The settings in which a preset differs from the textbook; none of what is no preset."""
+    if preset not in presets.names() or preset == "textbook":
+        return []
+    theirs, own = (dict(leaves(presets.get(name))) for name in ("textbook", preset))
+    return [name for name in {**theirs, **own} if name != "preset" and theirs.get(name) != own.get(name)]
+
+
+def _id(run: Run) -> str | None:
+    """What the command line calls the run's environment; none if only Python knows it."""
+    try:
+        known = read_env(run.folder / META)
+    except FolderError:  # somebody has changed it; nothing is said rather than something wrong
+        return None
+    return None if known["callable"] else run.env
+
+
+@dataclass(frozen=True)
+class Hanging:
+    """A line whose continuations stay in its column, where the terminal is narrower than it; paths are not broken."""
+
+    label: str
+    words: str
+    style: str = ""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        room = max(options.max_width - 10, 30)
+        lines = textwrap.wrap(self.words, room, break_long_words=False, break_on_hyphens=False) or [""]
+        for i, line in enumerate(lines):
+            yield _line(self.label if i == 0 else "", (line, self.style))
 
 
 def group_summary(group: SeedsGroup) -> RenderableType:
@@ -91,13 +163,30 @@ def group_summary(group: SeedsGroup) -> RenderableType:
     lines = [Text(), Text.assemble((clean(group.env), "bold"), (title, LABEL))]
     if group.interrupted:
         lines.append(_line("", Text("interrupted: this is what there is so far", BAD)))
-    notes = [_line("note", f"seed {run.seed}: {clean(note)}") for run in group.runs for note in run.notes]
-    failed = [_line("failed", Text(f"seed {each.seed}: {clean(each.error)}", BAD)) for each in group.failures]
-    where = [_line("seconds", f"{group.seconds:.1f}"), *failed, *notes, _line("folder", shown(group.folder))]
+    failed = [Hanging("failed", f"seed {each.seed}: {clean(each.error)}", BAD) for each in group.failures]
+    notes = [Hanging("note", note) for note in _notes(group)]
+    where: list[RenderableType] = [_line("seconds", f"{group.seconds:.1f}"), *failed, *notes]
+    where.append(_line("folder", shown(group.folder)))
     if group.best is not None:
         where += [_line("", (f"{'best seed':<15} ", LABEL), f"{group.best.folder.name}")]
-        where += [_line("next", f"dqn watch {shlex.quote(shown(group.folder))}")]
+        where += _next(group.best, _id(group.best))
     return Group(*lines, _seeds_table(group), *_mean(group), *where)
+
+
+def _notes(group: SeedsGroup) -> list[str]:
+    """What the seeds have to say, each sentence once; of the copies that a tracker keeps only the first."""
+    by_note: dict[str, list[int]] = {}
+    for run in group.runs:
+        for note in run.notes:
+            by_note.setdefault(clean(note), []).append(run.seed)
+    told = [note for note in by_note if note.startswith("SwanLab: ")]
+    lines = []
+    for note, seeds in by_note.items():
+        if note not in told:
+            lines.append(f"seed{'' if len(seeds) == 1 else 's'} {', '.join(map(str, seeds))}: {note}")
+    if told:
+        lines.append(told[0] if len(told) == 1 else f"{told[0]} (the first of {len(told)} seeds)")
+    return lines
 
 
 def _seeds(count: int) -> str:

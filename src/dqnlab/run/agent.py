@@ -39,6 +39,10 @@ class Agent:
         """stored observations [B, *obs_shape] -> Q-values [B, A]"""
         self._env = env
 
+    def __repr__(self) -> str:
+        what = f"{self.spec.num_actions} actions, observations {self.spec.obs.shape}"
+        return f"Agent({self.config.env.label!r}, {self.config.preset!r}, {what})"
+
     def act(self, obs: ArrayLike) -> Any:
         """The best action as its environment wants it, a numpy integer; or an array of them [B] for a batch."""
         q = self.q_values(obs)

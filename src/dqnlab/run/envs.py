@@ -15,9 +15,9 @@ from ..learn.types import ObsSpec
 from .copying import Copying
 from .guard import CONSTRUCTOR, EnvironmentHangs, Guard, Guarded, guarded, named
 from .modules import import_named, missing, not_registered
+from .threshold import STEP_LIMIT, is_own, threshold_of
 
 SMALLEST_PICTURE = 32  # pixels a side; whole numbers in smaller arrays are codes
-STEP_LIMIT = 10_000  # for environments that have none of their own: an episode must end
 
 AnyEnv = gym.Env[Any, Any]
 
@@ -32,6 +32,8 @@ class EnvSpec(NamedTuple):
     reward_threshold: float | None  # mean return that counts as solved
     max_episode_steps: int
     action_dtype: np.dtype = np.dtype(np.int64)  # of the environment's own numbers
+    threshold_says: str = ""  # whose the threshold is, or why the registered one does not count
+    own_limit: bool = False  # whether dqnlab set the step limit, because there was none
 
     def action(self, action: int) -> Any:
         """The environment's own number for our action 0..A-1, of the type that its action space samples."""
@@ -132,11 +134,20 @@ def describe(env: Env) -> EnvSpec:
                 f"env {env.label!r} has the action space {action}; DQN needs Discrete: "
                 "wrap the environment so that each action is one of a few choices"
             )
-        registered = made.spec.reward_threshold if made.spec is not None else None
-        threshold = registered if env.reward_threshold is None else env.reward_threshold
         limit = _step_limit(made)
         assert limit is not None  # make_one sees to it
-        return EnvSpec(obs, obs_start, int(action.n), int(action.start), threshold, limit, np.dtype(action.dtype))
+        threshold = threshold_of(env, made, limit)
+        return EnvSpec(
+            obs,
+            obs_start,
+            int(action.n),
+            int(action.start),
+            threshold.value,
+            limit,
+            np.dtype(action.dtype),
+            threshold.says,
+            is_own(env, made, limit),
+        )
     finally:
         close(made, env.label)
 

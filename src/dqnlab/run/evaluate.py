@@ -29,6 +29,7 @@ class Outcome(NamedTuple):
     cut: np.ndarray  # [N] bool, ended by the step limit
     value: np.ndarray  # [N] the greedy Q-value at the first observation
     discounted: np.ndarray  # [N] what was earned from there on, discounted by gamma
+    own_limit: int | None = None  # the step limit, if it is dqnlab's own
 
 
 class Evaluator:
@@ -45,7 +46,11 @@ class Evaluator:
         parts = [self._play(q_values, seeds[i : i + size]) for i in range(0, len(seeds), size)]
         if not all(envs.restorable for envs in self._made.values()):
             self.close()  # who knows what they remember; a run that is taken up again would begin with fresh ones
-        return Outcome(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        returns, cut, value, discounted = (
+            np.concatenate(column) for column in zip(*(part[:4] for part in parts), strict=True)
+        )
+        own = self._spec.max_episode_steps if self._spec.own_limit else None
+        return Outcome(returns, cut, value, discounted, own)
 
     def close(self) -> None:
         """Closes every environment it made."""
@@ -86,6 +91,7 @@ def score_of(outcome: Outcome) -> Score:
         returns=tuple(returns.tolist()),
         cut=int(outcome.cut.sum()),
         interval=how,
+        own_limit=outcome.own_limit,
     )
 
 

@@ -16,6 +16,7 @@ from ..config import LONGEST_FILM, MOST_EPISODES, MOST_FILMS, Env, Seed
 from ..errors import ConfigError, EnvironmentFault, ResourceError
 from ..typed import door
 from .agent import Agent
+from .display import has_display
 from .envs import AnyEnv, close, make_one
 from .folder import safe_name
 from .frames import DEFAULT_FPS, Camera, frame_rate, reduced, render_modes
@@ -204,14 +205,14 @@ def _require_moviepy() -> None:
 
 
 def _require_display() -> None:
-    if not _has_display():
+    if not has_display():
         raise ResourceError("no display to open a window on: use `dqn record RUN`, which makes a film")
 
 
 @contextmanager
 def quiet_pygame() -> Iterator[None]:
     """Keeps pygame from greeting, and SDL from complaining that there is no display to draw on."""
-    wanted = {"PYGAME_HIDE_SUPPORT_PROMPT": "1"} | ({} if _has_display() else {"SDL_VIDEODRIVER": "dummy"})
+    wanted = {"PYGAME_HIDE_SUPPORT_PROMPT": "1"} | ({} if has_display() else {"SDL_VIDEODRIVER": "dummy"})
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
@@ -222,12 +223,6 @@ def quiet_pygame() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-def _has_display() -> bool:
-    """Whether a window could be opened; only Linux can be without one."""
-    names = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
-    return not sys.platform.startswith("linux") or any(os.environ.get(name) for name in names)
 
 
 def _window_closed() -> bool:

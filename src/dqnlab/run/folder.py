@@ -82,7 +82,11 @@ class Run:
     attempts: int
     """how often a candidate was tested on fresh episodes during training"""
     solved: bool | None
-    """whether the score reaches the environment's threshold; none where there is no threshold or no score"""
+    """whether the score reaches the threshold; none where none counts, or there is no score"""
+    threshold: float | None = None
+    """the mean return that counts as solved"""
+    threshold_says: str = ""
+    """whose threshold that is, or why the registered one does not count"""
     env_steps: int
     updates: int
     seconds: dict[str, float]
@@ -101,10 +105,15 @@ class Run:
 
     @property
     def files(self) -> dict[str, Path]:
-        """What lies in the folder: a label for each file that exists."""
-        return {label: self.folder / name for name, label in LABELS.items() if (self.folder / name).exists()}
+        """What lies in the folder: a label for each file that exists, and each folder that is not empty."""
+        return {label: self.folder / name for name, label in LABELS.items() if _holds(self.folder / name)}
 
     @door()
+    def __repr__(self) -> str:
+        return (
+            f"Run({self.env!r}, {self.preset!r}, seed={self.seed}, score={self.score!r}, folder={str(self.folder)!r})"
+        )
+
     def explain(self, env: AnyEnvironment | None = None, out: Path | None = None) -> Report:
         """Writes the page that explains this run, `report.html`; a notebook shows it.
 
@@ -122,6 +131,10 @@ class Run:
         from ..explain.card import run_card
 
         return run_card(self)
+
+
+def _holds(path: Path) -> bool:
+    return any(path.iterdir()) if path.is_dir() else path.exists()
 
 
 def create_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[int] = ()) -> Path:

@@ -67,6 +67,11 @@ class Group:
         scored = [(run.score.mean, -run.seed, run) for run in self.runs if run.score is not None]
         return max(scored, key=lambda each: each[:2])[2] if scored else None
 
+    def __repr__(self) -> str:
+        mean = "none" if self.mean is None else f"{self.mean.mean:g}"
+        seeds = f"{len(self.runs)} of {len(self.seeds)} seeds"
+        return f"Group({self.env!r}, {self.preset!r}, {seeds}, mean={mean}, folder={str(self.folder)!r})"
+
     def _repr_html_(self) -> str:
         from ..explain.card import group_card
 

@@ -90,6 +90,8 @@ def check_result(result: Mapping[str, Any], path: Path) -> None:
         "env_steps": is_count(result.get("env_steps")),
         "updates": is_count(result.get("updates")),
         "seconds": _numbers(seconds, "total"),
+        "threshold": result.get("threshold") is None or is_number(result["threshold"]),
+        "threshold_says": isinstance(result.get("threshold_says", ""), str),
         "notes": _texts(result.get("notes", [])),
         "failed_steps": _texts(result.get("failed_steps", {})),  # unknown to earlier versions
         "unfinished": _texts(result.get("unfinished", [])),

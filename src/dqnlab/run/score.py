@@ -24,6 +24,12 @@ class Score:
     """episodes that the step limit ended"""
     interval: str = OVER_EPISODES
     """which interval it is, or why there is none"""
+    own_limit: int | None = None
+    """the step limit, if it is dqnlab's own because the environment has none"""
+
+    def __repr__(self) -> str:
+        between = "" if self.low is None or self.high is None else f", low={self.low:g}, high={self.high:g}"
+        return f"Score(mean={self.mean:g}{between}, episodes={self.episodes})"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any
 
-import gymnasium as gym
 import numpy as np
 
 from ...checks import Between, Whole
@@ -15,7 +14,7 @@ from ...presets import Planned, plan
 from ...typed import door
 from ..contract import Contract
 from ..copying import unstacked
-from ..envs import STEP_LIMIT, AnyEnv, EnvSpec, close, describe, make_one
+from ..envs import AnyEnv, EnvSpec, close, describe, make_one
 from ..guard import Guarded
 from ..saving.envstate import unknown_layer
 from .diagnosis import diagnose
@@ -108,17 +107,10 @@ def _facts(env: Env, spec: EnvSpec, made: AnyEnv, unknown: str | None) -> Facts:
         observation_space=_line(made.observation_space),
         action_space=_line(made.action_space),
         step_limit=spec.max_episode_steps,
-        own_limit=not _is_ours(env, made, spec.max_episode_steps),
+        own_limit=not spec.own_limit,
         render_modes=tuple(map(str, modes or ())),
         unknown_layer=unknown,
     )
-
-
-def _is_ours(env: Env, made: AnyEnv, limit: int) -> bool:
-    """Whether dqnlab set the step limit, because there was none."""
-    known = gym.envs.registration.registry.get(made.unwrapped.spec.id) if made.unwrapped.spec is not None else None
-    registered = None if known is None else known.max_episode_steps
-    return limit == STEP_LIMIT and env.max_episode_steps is None and registered is None
 
 
 def _examine_play(
