@@ -114,6 +114,7 @@ class Run:
             f"Run({self.env!r}, {self.preset!r}, seed={self.seed}, score={self.score!r}, folder={str(self.folder)!r})"
         )
 
+    @door()
     def explain(self, env: AnyEnvironment | None = None, out: Path | None = None) -> Report:
         """Writes the page that explains this run, `report.html`; a notebook shows it.
 
