@@ -54,7 +54,7 @@ def record(
     spec = agent.check_fits(where)
     try:
         sweep_films(folder)
-        with quiet_pygame(), closing(_drawing(where)) as drawing, aside() as private:
+        with quiet_pygame(), closing(open_drawing(where)) as drawing, aside() as private:
             fps, camera = frame_rate(drawing, where.label), Camera(drawing, where.label)
             steps = max(1, int(max_seconds * fps))
             envs = SerialEnvs([drawing], spec, where.label, autoreset=False)
@@ -146,7 +146,7 @@ def watch(agent: Agent, *, episodes: Annotated[int, Whole(1, MOST_EPISODES)], se
     return play()
 
 
-def _drawing(where: Env) -> AnyEnv:
+def open_drawing(where: Env) -> AnyEnv:
     """The environment with images as frames.
 
     Raises:
@@ -180,7 +180,7 @@ def _on_screen(where: Env) -> AnyEnv:
         if made.render_mode == "human":
             return made
         close(made, where.label)
-    drawing = _drawing(where)
+    drawing = open_drawing(where)
     drawing.metadata.setdefault("render_fps", DEFAULT_FPS)
     return gym.wrappers.HumanRendering(drawing)
 

@@ -18,6 +18,7 @@ from ..envs import AnyEnv, EnvSpec, close, describe, make_one
 from ..guard import Guarded
 from ..saving.envstate import unknown_layer
 from .diagnosis import diagnose
+from .drawing import check_drawing
 from .findings import Facts, Finding, Findings
 from .forecast import Forecast, describe_training, measure, with_times
 from .random_play import Play, Range, play_at_random
@@ -74,6 +75,9 @@ def examine(
         facts = _facts(config.env, spec, opened[0], unknown_layer(opened[0]))
         play = _examine_play(config, opened, found, (steps, seconds), notify)
         facts = _with_play(facts, play)
+        if found.exit_code == 0:
+            notify("drawing a few pictures")
+            check_drawing(config.env, spec, found, np.random.default_rng(config.seed))
         diagnose(facts, play, spec, config, found)
         forecast = _forecast(config, spec, facts, found, notify)
         return Report(label, found.sorted(), facts, forecast, found.exit_code)

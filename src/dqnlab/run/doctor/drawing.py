@@ -1,0 +1,42 @@
+"""Whether what an environment draws can be filmed: a few pictures of random play, as a film would take them."""
+
+from contextlib import closing
+
+import numpy as np
+
+from ...config import Env
+from ...errors import DqnlabError, EnvironmentFault
+from ..envs import EnvSpec, make_one
+from ..film import DRAWING_MODES, open_drawing, quiet_pygame
+from ..frames import Camera, frame_rate, render_modes
+from ..vector import SerialEnvs
+from .findings import Findings
+
+PICTURES = 12
+EPISODES = 2  # at the most, for pictures may differ from one to the next
+
+
+def check_drawing(env: Env, spec: EnvSpec, found: Findings, rng: np.random.Generator) -> None:
+    """Looks at shape, type, size and rate; what is wrong costs a run its film, and nothing else."""
+    try:
+        with closing(make_one(env)) as made:
+            promised = set(render_modes(made)) & set(DRAWING_MODES)
+        if not promised:
+            return  # which the render modes, told among the facts, say
+        with quiet_pygame(), closing(open_drawing(env)) as drawing:
+            rate, camera = frame_rate(drawing, env.label), Camera(drawing, env.label)
+            envs = SerialEnvs([drawing], spec, env.label, autoreset=False)
+            height = width = 0  # the same of all
+            for episode in range(EPISODES):
+                envs.reset([episode])
+                height, width = camera().shape[:2]
+                for _ in range(PICTURES // EPISODES - 1):
+                    step = envs.step(rng.integers(spec.num_actions, size=1))
+                    camera()
+                    if step.terminated[0] or step.truncated[0]:
+                        break
+        found.ok("drawing", f"pictures of {width} x {height} pixels, {rate:g} a second")
+    except EnvironmentFault as e:
+        found.warning("drawing", f"it cannot be filmed: {e}", "a run ends without its film, and says so")
+    except DqnlabError as e:
+        found.note("drawing", f"it cannot be filmed: {e}")
