@@ -117,7 +117,7 @@ def assemble(config: c.Config) -> System:
         config = settle(config, spec, envs)
         learner, scratch = make_learner(config, spec, device), make_network(config, spec).to(device)
         sampler = make_sampler(config.sampler, config.replay_capacity)
-        return System(
+        system = System(
             config,
             spec,
             make_collector(config, spec, envs, learner.online),
@@ -127,6 +127,8 @@ def assemble(config: c.Config) -> System:
             make_plan(config),
             Progress(),
         )
+        system.collector.at_cut = system.judge.evaluator.close
+        return system
     except BaseException:
         envs.close()
         raise
@@ -198,7 +200,7 @@ def make_collector(config: c.Config, spec: EnvSpec, envs: Envs, online: QNetwork
     num_envs = config.env.num_envs
     policy = EpsilonGreedy(q_function(online), generator(config.seed, "act"))
     fold = NStep(config.n, config.gamma, num_envs, config.reward_scale)
-    every = None if envs.restorable or config.checkpoint_every == 0 else config.checkpoint_every
+    every = config.checkpoint_every or None
     starts = Starts(partial(env_seeds, config.seed, "train", num_envs), every)
     return Collector(envs, spec.obs, policy, make_epsilon(settle_epsilon(config)), fold, starts)
 

@@ -45,8 +45,7 @@ class Walk(gym.Env):
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
         super().reset(seed=seed)
         self.t = 0
-        if "after reset" in self.odd:
-            self.odd["after reset"](self)
+        vars(self).update(self.odd.get("after reset", {}))
         return self.odd["reset"] if "reset" in self.odd else (self.look(), self.odd.get("first info", {}))
 
     def step(self, action: Any) -> Any:
@@ -101,8 +100,8 @@ ERRORS: list[tuple[dict[str, Any], str, str]] = [
     ({"obs": -1, "space": spaces.Discrete(4)}, "observation", "observation is state -1"),
     ({"obs": 0.5, "space": spaces.Discrete(4)}, "observation", "observation is state 0.5"),
     ({"obs": np.int64([0, 1]), "space": spaces.Box(0, 255, (2,), np.uint8)}, "observation", "of type int64, but its"),
-    ({"after reset": lambda self: setattr(self, "action_space", spaces.Discrete(3))}, "spaces", "Discrete(3) now"),
-    ({"after reset": lambda self: setattr(self, "observation_space", WIDE)}, "spaces", "the observation space is Box"),
+    ({"after reset": {"action_space": spaces.Discrete(3)}}, "spaces", "Discrete(3) now"),
+    ({"after reset": {"observation_space": WIDE}}, "spaces", "the observation space is Box"),
 ]
 # The same, of what is taken for something else; training goes on.
 TAKEN: list[tuple[dict[str, Any], str, str]] = [

@@ -1,15 +1,18 @@
 """Collecting: steps the environments with a policy and hands out blocks of n-step transitions."""
 
 import copy
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from ..errors import CheckpointError, EnvironmentFault
 from ..learn.nstep import NStep, StepResult
 from ..learn.policy import EpsilonGreedy
 from ..learn.schedules import Schedule
 from ..learn.types import Block, Episode, ObsSpec
+from .guard import EnvironmentHangs
 from .vector import Envs
 
 
@@ -17,7 +20,7 @@ class Starts(NamedTuple):
     """Where the environments begin anew with seeds of ours: at the very start, and after cuts."""
 
     seeds: Callable[[int], list[int]]  # how many cuts there were -> one seed per env
-    cut_every: int | None  # env steps; none where the environments' state can be saved
+    cut_every: int | None  # env steps, where the environments' state cannot be saved; none for never
 
 
 class Collector:
@@ -33,6 +36,8 @@ class Collector:
         self.steps = self.episodes = 0
         self.cut_due = False
         """whether the next block is a cut"""
+        self.at_cut: Callable[[], object] = lambda: None
+        """whoever else keeps environments closes them here: what is made after a cut is as fresh as in a resumed run"""
         self._spec, self._fold, self._starts = obs, fold, starts
         self._cuts = 0
         self._obs, self._time = envs.reset(starts.seeds(0)), 0
@@ -64,7 +69,7 @@ class Collector:
         episodes = [self._finish(i) for i in self._resting.nonzero()[0].tolist()]
         self._obs, self._num_resting = after.next_obs, len(episodes)
         every = self._starts.cut_every
-        self.cut_due = every is not None and (self.steps + steps) // every > self.steps // every
+        self.cut_due = self.cuts and every is not None and (self.steps + steps) // every > self.steps // every
         self.steps += steps
         self.episodes += len(episodes)
         return Block(frames, first, transitions, episodes, steps, epsilon)
@@ -72,7 +77,7 @@ class Collector:
     @property
     def cuts(self) -> bool:
         """Whether it ever cuts."""
-        return self._starts.cut_every is not None
+        return self._starts.cut_every is not None and not self.envs.restorable
 
     @property
     def level(self) -> Literal["A", "B", "C"]:
@@ -86,6 +91,7 @@ class Collector:
         """Truncates what is open; nobody is told of these episodes, for they have no true return."""
         transitions = self._fold.cut()
         self._cuts, self._time, self.cut_due = self._cuts + 1, self._time + 1, False
+        self.at_cut()
         self._obs = self.envs.remake(self._starts.seeds(self._cuts))
         self._return[:], self._begun[:], self._resting[:], self._num_resting = 0.0, self._time, False, 0
         first = np.ones(self.envs.num_envs, bool)
@@ -105,9 +111,22 @@ class Collector:
             "begun": self._begun,
             "fold": self._fold.state_dict(),
             "policy": self.policy.state_dict(),
-            "envs": self.envs.state_dict() if self.envs.restorable else None,
+            "envs": self._saved_envs(),
         }
         return copy.deepcopy(state)
+
+    def _saved_envs(self) -> dict[str, Any] | None:
+        """Their own state. One that fails to give it, after it once did, counts as one that cannot from here on."""
+        if not self.envs.restorable:
+            return None
+        try:
+            return self.envs.state_dict()
+        except EnvironmentHangs:
+            raise
+        except (CheckpointError, EnvironmentFault) as e:
+            warnings.warn(f"{e}: from here on, checkpoints truncate the open episodes", stacklevel=2)
+            self.envs.restorable = False
+            return None
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         state = copy.deepcopy(state)

@@ -3,6 +3,7 @@
 import inspect
 import warnings
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import gymnasium as gym
@@ -15,6 +16,7 @@ from ..learn.types import ObsSpec
 from .copying import Copying
 from .guard import CONSTRUCTOR, EnvironmentHangs, Guard, Guarded, guarded, named
 from .modules import import_named, missing, not_registered
+from .saving.roundtrip import unsaved
 from .threshold import STEP_LIMIT, is_own, threshold_of
 
 SMALLEST_PICTURE = 32  # pixels a side; whole numbers in smaller arrays are codes
@@ -34,6 +36,7 @@ class EnvSpec(NamedTuple):
     action_dtype: np.dtype = np.dtype(np.int64)  # of the environment's own numbers
     threshold_says: str = ""  # whose the threshold is, or why the registered one does not count
     own_limit: bool = False  # whether dqnlab set the step limit, because there was none
+    unsaved: str | None = None  # the part of it whose state cannot be saved, and why
 
     def action(self, action: int) -> Any:
         """The environment's own number for our action 0..A-1, of the type that its action space samples."""
@@ -79,13 +82,14 @@ def _make(env: Env, render_mode: str | None) -> AnyEnv:
 
 def _step_limit(made: AnyEnv) -> int | None:
     """The shortest of its step limits."""
-    limits: list[int] = []
+    limits: list[Any] = []
     layer: Any = made
     while isinstance(layer, gym.Wrapper):
         if isinstance(layer, gym.wrappers.TimeLimit):
             limits.append(layer._max_episode_steps)
         layer = layer.env
-    return min(limits, default=None)
+    odd = [limit for limit in limits if not isinstance(limit, Integral)]
+    return odd[0] if odd else min(limits, default=None)
 
 
 def _construct(env: Env, render_mode: str | None) -> Any:
@@ -102,6 +106,8 @@ def _construct(env: Env, render_mode: str | None) -> Any:
         return env.id(**kwargs)
     except (gym.error.DependencyNotInstalled, ImportError) as e:
         raise missing(env.label, e) from e
+    except gym.error.InvalidMetadata as e:
+        raise EnvironmentFault(f"env {env.label!r}: its metadata cannot be used: {e}") from e
     except gym.error.Error as e:
         raise not_registered(env.label, e) from e
     except TypeError as e:
@@ -134,6 +140,7 @@ def describe(env: Env) -> EnvSpec:
                 f"env {env.label!r} has the action space {action}; DQN needs Discrete: "
                 "wrap the environment so that each action is one of a few choices"
             )
+        _check_registered(made, env)
         limit = _step_limit(made)
         assert limit is not None  # make_one sees to it
         threshold = threshold_of(env, made, limit)
@@ -147,9 +154,21 @@ def describe(env: Env) -> EnvSpec:
             np.dtype(action.dtype),
             threshold.says,
             is_own(env, made, limit),
+            unsaved(made),
         )
     finally:
         close(made, env.label)
+
+
+def _check_registered(made: AnyEnv, env: Env) -> None:
+    """Raises EnvironmentFault if what an environment says about itself is not what Gymnasium wants."""
+    limit, wrong = _step_limit(made), None
+    if not isinstance(made.metadata, dict):
+        wrong = f"its metadata is {made.metadata!r}: set a dict such as {{'render_modes': []}}"
+    elif isinstance(limit, bool) or not isinstance(limit, Integral) or limit < 1:
+        wrong = f"its step limit is {limit!r}: register a whole number from 1 on as max_episode_steps"
+    if wrong:
+        raise EnvironmentFault(f"env {env.label!r}: {wrong}")
 
 
 def close(made: AnyEnv, label: str) -> None:
@@ -175,7 +194,12 @@ def _obs_spec(env: Env, space: spaces.Space[Any]) -> tuple[ObsSpec, int]:
         return ObsSpec(tuple(space.shape), np.dtype(kept), None, env.frame_stack, _scale(env, space)), 0
     hint = "wrap the environment so that it returns a Box or a Discrete"
     if isinstance(space, (spaces.Dict, spaces.Tuple)):
-        hint = "wrap it in gymnasium.wrappers.FlattenObservation"
+        hint = "in Python, wrap it in gymnasium.wrappers.FlattenObservation, register the wrapped one and name that id"
+        texts = [name for name, part in _parts(space) if not isinstance(part, (spaces.Box, spaces.Discrete))]
+        if texts:
+            hint = (
+                f"{', '.join(texts)} cannot become numbers by itself: leave it out in a wrapper, then flatten the rest"
+            )
     elif env.frame_stack > 1:
         hint = f"env.frame_stack = {env.frame_stack} cannot stack states that are numbers: set it to 1"
     raise ConfigError(f"env {env.label!r} has the observation space {space}, which is not supported: {hint}")
@@ -191,3 +215,8 @@ def _scale(env: Env, space: spaces.Box) -> float:
     if space.dtype is None or space.dtype.kind not in "biu":
         raise ConfigError(f"env.scale = 'high' is for whole numbers; env {env.label!r} shows {space}: leave it out")
     return high if high > 0 else 1.0
+
+
+def _parts(space: Any) -> list[tuple[str, spaces.Space[Any]]]:
+    """Of a Dict or a Tuple, by name or number."""
+    return [(str(name), part) for name, part in (space.items() if isinstance(space, spaces.Dict) else enumerate(space))]

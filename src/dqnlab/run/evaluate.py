@@ -11,12 +11,13 @@ from ..learn.policy import QFunction
 from ..typed import door
 from .agent import Agent
 from .device import arithmetic
-from .envs import EnvSpec
+from .envs import EnvSpec, close, make_one
+from .guard import Guarded
 from .interval import over_episodes
 from .rollout import rollout
 from .score import Score
 from .seeds import env_seeds
-from .vector import NATIVE, Envs, make_envs
+from .vector import NATIVE, Envs, SerialEnvs, make_envs
 from .watchdog import watched
 
 SIDE_BY_SIDE = 16  # single environments that play at once
@@ -37,15 +38,14 @@ class Evaluator:
 
     def __init__(self, env: Env, spec: EnvSpec, gamma: float):
         self._env, self._spec, self._gamma = env, spec, gamma
-        self._made: dict[int, Envs] = {}  # by how many: making them costs more than a short episode
+        self._native: dict[int, Envs] = {}  # by how many: making them costs more than a short episode
+        self._single: list[Guarded] = []
 
     def play(self, q_values: QFunction, seeds: Sequence[int]) -> Outcome:
         """One episode per seed."""
         native = isinstance(self._env.id, str) and self._env.id in NATIVE
         size = len(seeds) if native else SIDE_BY_SIDE
         parts = [self._play(q_values, seeds[i : i + size]) for i in range(0, len(seeds), size)]
-        if not all(envs.restorable for envs in self._made.values()):
-            self.close()  # who knows what they remember; a run that is taken up again would begin with fresh ones
         returns, cut, value, discounted = (
             np.concatenate(column) for column in zip(*(part[:4] for part in parts), strict=True)
         )
@@ -53,19 +53,30 @@ class Evaluator:
         return Outcome(returns, cut, value, discounted, own)
 
     def close(self) -> None:
-        """Closes every environment it made."""
-        for envs in self._made.values():
+        """Closes every environment it made; the next episodes are played in new ones."""
+        for envs in self._native.values():
             envs.close()
-        self._made.clear()
+        for env in self._single:
+            close(env, self._env.label)
+        self._native.clear()
+        self._single.clear()
+
+    def _envs(self, num: int) -> Envs:
+        """So many environments, of those that are there where possible."""
+        if isinstance(self._env.id, str) and self._env.id in NATIVE:
+            if num not in self._native:
+                self._native[num] = make_envs(self._env, self._spec, num, autoreset=False)
+            return self._native[num]
+        while len(self._single) < num:
+            self._single.append(make_one(self._env))
+        return SerialEnvs(self._single[:num], self._spec, self._env.label, autoreset=False)
 
     def _play(self, q_values: QFunction, seeds: Sequence[int]) -> Outcome:
         num = len(seeds)
-        if num not in self._made:
-            self._made[num] = make_envs(self._env, self._spec, num, autoreset=False)
         returns, discounted, cut = np.zeros(num), np.zeros(num), np.zeros(num, bool)
         value: np.ndarray | None = None
         factor = 1.0
-        for step in rollout(self._made[num], q_values, seeds):
+        for step in rollout(self._envs(num), q_values, seeds):
             if value is None:
                 value = step.q.max(1)
             reward = np.where(step.playing, step.reward, 0.0)

@@ -95,7 +95,7 @@ class SerialEnvs:
         autoreset: bool = True,
         make: Callable[[], AnyEnv] | None = None,
     ):
-        self.num_envs, self.restorable = len(envs), all(map(is_restorable, envs))
+        self.num_envs, self.restorable = len(envs), spec.unsaved is None and all(map(is_restorable, envs))
         self._spec, self._label, self._autoreset, self._make = spec, label, autoreset, make
         self._take(envs)
         self._ended = np.zeros(self.num_envs, bool)

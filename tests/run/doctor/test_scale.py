@@ -36,3 +36,10 @@ def test_what_is_divided_and_what_is_not_is_told(high: int, side: int, seen: int
 
     report = examine(sees(look, spaces.Box(0, high, (side, side), np.uint8)), steps=20)
     assert [words in each.what for each in report.findings if (each.check, each.level) == ("scale", level)] == [True]
+
+
+def test_pictures_are_said_to_go_flat_into_the_network() -> None:
+    report = examine(
+        sees(lambda self: np.zeros((40, 40, 3), np.uint8), spaces.Box(0, 255, (40, 40, 3), np.uint8)), steps=20
+    )
+    assert [each.level for each in report.findings if each.check == "pictures"] == ["warning"]

@@ -5,7 +5,7 @@ import numpy as np
 from ...build import make_epsilon, make_plan
 from ...config import Config
 from ...settle import settle_epsilon
-from ..envs import EnvSpec
+from ..envs import SMALLEST_PICTURE, EnvSpec
 from ..remarks import ONE_ACTION, remarks
 from .findings import Facts, Findings
 from .random_play import Play
@@ -66,6 +66,7 @@ def _observations(play: Play, spec: EnvSpec, space: str, found: Findings) -> Non
     if spec.obs.dtype == np.float32 and "float32" not in space:
         found.note("stored", f"observations of {space} are stored as float32")
     largest = float(max(-seen.low.min(), seen.high.max()))
+    _pictures(spec, found)
     _scaling(largest, spec, int(np.maximum(-seen.low, seen.high).argmax()), found)
     constant = np.flatnonzero(seen.low == seen.high)
     if len(constant) and seen.count > 1:
@@ -73,6 +74,14 @@ def _observations(play: Play, spec: EnvSpec, space: str, found: Findings) -> Non
         what = f"{len(constant)} of {len(seen.low)} numbers of the observation never changed: {which}"
         found.note("constant", what, "leave out what tells nothing, or check that it should not change")
     found.ok("observations", f"finite, from {float(seen.low.min()):.4g} to {float(seen.high.max()):.4g}")
+
+
+def _pictures(spec: EnvSpec, found: Findings) -> None:
+    """What becomes of observations in rows and columns."""
+    sides = [side for side in spec.obs.frame_shape if side >= SMALLEST_PICTURE]
+    if len(sides) >= 2:
+        what = f"observations of shape {spec.obs.shape} are pictures, and go flat into a fully connected network"
+        found.warning("pictures", what, "shrink or summarise them in a wrapper; convolutions are not supported yet")
 
 
 def _scaling(largest: float, spec: EnvSpec, at: int, found: Findings) -> None:
@@ -97,7 +106,7 @@ def _rewards(play: Play, config: Config, found: Findings) -> None:
     if max(-low, high) > LARGE:
         what = f"rewards reach from {low:,.4g} to {high:,.4g}: the network must learn values far from where it starts"
         found.warning("rewards", what, "divide them, for instance by gymnasium.wrappers.TransformReward")
-    elif low == high == 0:
+    elif low == high == 0 and play.rewards.count == play.steps:
         what = f"not one of {play.steps:,} random steps was rewarded: there may be nothing to learn from for long"
         found.note("rewards", what, "explore for longer, or reward progress")
     found.ok("rewards", f"from {low:,.4g} to {high:,.4g}")

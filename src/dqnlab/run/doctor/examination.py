@@ -16,7 +16,6 @@ from ..contract import Contract
 from ..copying import unstacked
 from ..envs import AnyEnv, EnvSpec, close, describe, make_one
 from ..guard import Guarded
-from ..saving.envstate import unknown_layer
 from .diagnosis import diagnose
 from .drawing import check_drawing
 from .findings import Facts, Finding, Findings
@@ -72,7 +71,7 @@ def examine(
         spec = _open(config.env, found, opened)
         if spec is None:
             return Report(label, found.sorted(), None, None, found.exit_code)
-        facts = _facts(config.env, spec, opened[0], unknown_layer(opened[0]))
+        facts = _facts(config.env, spec, opened[0], spec.unsaved)
         play = _examine_play(config, opened, found, (steps, seconds), notify)
         facts = _with_play(facts, play)
         if found.exit_code == 0:

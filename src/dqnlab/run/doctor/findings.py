@@ -18,7 +18,7 @@ class Facts:
     """whether the limit is the environment's or the user's, not the one that dqnlab sets where there is none"""
     render_modes: tuple[str, ...]
     unknown_layer: str | None
-    """the class whose state cannot be saved"""
+    """the class whose state cannot be saved, and why"""
     steps: int = 0
     episodes: int = 0
     terminated: int = 0

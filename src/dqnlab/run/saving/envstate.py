@@ -87,6 +87,11 @@ def unknown_layer(env: Layered) -> str | None:
     return next((_name(layer) for layer in _layers(env) if not (_speaks(layer) or _is_known(layer))), None)
 
 
+def saves_itself(env: Layered) -> str | None:
+    """The class of the outermost layer that saves itself, by `get_state`; None if all are known."""
+    return next((_name(layer) for layer in _layers(env) if _speaks(layer)), None)
+
+
 def env_state(env: Layered) -> State:
     """All that decides what an environment, once reset, does next.
 
