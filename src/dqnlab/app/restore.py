@@ -24,7 +24,6 @@ FREE = (
     "config.film",
     "config.env.timeout",
     "config.env.scale",
-    "config.env.copies",
 )
 # May differ too, but then the results are not exactly what they would have been.
 SOFT = (
