@@ -31,6 +31,7 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, font_cache: Path) 
     monkeypatch.setenv("SWANLAB_MODE", "disabled")
     monkeypatch.setenv("MPLCONFIGDIR", str(font_cache))
     monkeypatch.setenv("MPLBACKEND", "Agg")
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     for name in ("HOME", "USERPROFILE"):
         home = tmp_path / "home"
         home.mkdir(exist_ok=True)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from .._version import __version__
 from ..errors import ConfigError, DqnlabError, ResourceError
+from ..memory import memory_watched
 from .interrupt import SIGNALLED, SIGNALS, signal_of, signals_end
 from .streams import Steady, steady_streams
 from .text import clean
@@ -63,15 +64,15 @@ def _run(words: list[str], started: float) -> int:
     words = [word for word in words if word != "--debug"]
     with steady_streams() as (out, err):
         try:
-            with plain_warnings():
+            with plain_warnings(), memory_watched():
                 code = _dispatch(words, started)
             out.flush()
             return _unheard(out, err, words) or code
-        except (DqnlabError, MemoryError) as error:
+        except DqnlabError as error:
             if debug:
                 raise
-            err.write(f"error: {clean(str(error)) or 'out of memory'}\n")
-            return error.exit_code if isinstance(error, DqnlabError) else ResourceError.exit_code
+            err.write(f"error: {clean(str(error))}\n")
+            return error.exit_code
         except KeyboardInterrupt as error:
             if debug:
                 raise

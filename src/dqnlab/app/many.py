@@ -6,6 +6,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
 from multiprocessing.reduction import ForkingPickler
@@ -15,8 +16,9 @@ from ..config import MOST_SEEDS, Config
 from ..errors import ConfigError, DqnlabError
 from ..presets import Planned, plan
 from ..run.find import read_run
-from ..run.folder import Run, create_folder, seed_name
+from ..run.folder import Run, seed_name
 from ..run.group import Failure, Group, failure, write_summary
+from ..run.new import new_folder
 from ..track.tracker import check_trackers, say
 from ..typed import door
 from .after import ended, save
@@ -78,6 +80,8 @@ class Crew:
     workers: list[Worker] = field(default_factory=list, init=False)
     interrupted: bool = field(default=False, init=False)
     _begun: bool = field(default=False, init=False)
+    _kept: ExitStack = field(default_factory=ExitStack, init=False)
+    """what is held until the end: the new folder"""
     signal: int = field(default=signal.SIGINT, init=False)
     """what interrupted it, if anything did"""
     returns: Counter[int] = field(default_factory=Counter, init=False)
@@ -85,6 +89,10 @@ class Crew:
 
     def train(self) -> Group:
         """Trains every seed, films and explains the best; see `train_many`."""
+        with self._kept:
+            return self._train()
+
+    def _train(self) -> Group:
         self._check()
         gently = False
         try:
@@ -187,7 +195,7 @@ class Crew:
             worker.tell(Leave())
             return
         if self.folder is None:
-            self.folder = create_folder(self.config, self.out, self.runs, self.seeds)
+            self.folder = self._kept.enter_context(new_folder(self.config, self.out, self.runs, self.seeds))
         if not self._begun:
             self._begun = True
             write_summary(self._group())

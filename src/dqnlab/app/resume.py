@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from ..config import AnyEnvironment, Config, Env, Episodes, Steps
 from ..errors import ConfigError
+from ..memory import memory_watched
 from ..run.find import find_run, has_ended, read_run
 from ..run.folder import CONFIG, META, RESULT, Run, write_result
+from ..run.own import is_own, mark
 from ..run.reading import read_env, read_trackers
 from ..run.saving.door import write_atomically
 from ..toml import to_toml
@@ -74,6 +76,7 @@ def resume(
     return go_on(run.folder if isinstance(run, Run) else find_run(run), wish)
 
 
+@memory_watched()
 def go_on(folder: Path, wish: Wish, view: View | None = None, started: float | None = None) -> Run:
     """`resume`, in the run's folder; `view` and `started` as in `train`."""
     watch = Stopwatch() if started is None else Stopwatch(start=started)
@@ -148,4 +151,7 @@ def _extend(system: System, folder: Path) -> None:
     progress.solved = False
     if (folder / RESULT).exists():  # from now on the result is that of a run that has not come to its end
         write_result(replace(read_run(folder), interrupted=True))
+    own = is_own(folder)
     write_atomically(folder / CONFIG, to_toml(system.config))
+    if own:
+        mark(folder, system.config)

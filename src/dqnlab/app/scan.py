@@ -17,6 +17,8 @@ from .. import presets
 from ..config import Config
 from ..errors import ConfigError
 from ..fields import choices, hints, nearest, owners, required, tagged, types
+from ..run.folder import CONFIG
+from ..run.own import with_own
 from ..toml import override, parse
 from ..trust import named_by_caller
 from .aliases import unaliased
@@ -146,7 +148,10 @@ def base(found: Scan) -> tuple[Config, str]:
     name, remark = _preset(found, data)
     config = presets.get(name)
     if path:
-        config = override(config, data, str(path), named_by_caller(found.trusted, found.env))
+        trusted = named_by_caller(found.trusted, found.env)
+        if path.name == CONFIG:  # of a run, perhaps one's own
+            trusted = with_own(trusted, path.parent, _read(path))
+        config = override(config, data, str(path), trusted)
     if found.env is not None:
         config = replace(config, env=replace(config.env, id=found.env))
     if isinstance(config.env.id, str):

@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..memory import memory_watched
 from ..presets import Planned, plan
-from ..run.folder import CONFIG, Run, create_folder, write_start
+from ..run.folder import CONFIG, Run, write_start
 from ..toml import as_dict
 from ..typed import door
 from .experiment import Experiment
@@ -44,6 +45,7 @@ def _late() -> dict[str, Any]:
 
 
 @door(_late)
+@memory_watched()
 def train(
     config: Planned,
     *,
@@ -77,9 +79,9 @@ def train(
     check_trackers(trackers)
     from ..build import assemble, make_epsilon, make_update, say
     from ..run.device import arithmetic
+    from ..run.new import new_folder
     from ..run.remarks import remarks
     from ..run.saving.checkpoint import Store
-    from ..run.saving.lock import locked
     from ..run.watchdog import watched
     from ..settle import settle_epsilon
 
@@ -90,8 +92,7 @@ def train(
             with arithmetic(config.threads):
                 with children_end():  # before the folder, whose files say whether it was compiled
                     system.update = make_update([system])
-                folder = create_folder(config, out, runs)
-                with locked(folder):
+                with new_folder(config, out, runs) as folder:
                     store = Store(folder, notify=say)
                     epsilon = make_epsilon(settle_epsilon(config))
                     for line in remarks(config, system.spec, system.plan, epsilon):
@@ -129,12 +130,7 @@ def open_experiment(
     config, folder, step = system.config, store.folder, system.progress.now.steps
     resumed = (folder / CONFIG).is_file()
     if not resumed:
-        write_start(folder, config, system.spec, system.stack, trackers)
-        if system.collector.cuts:
-            say(
-                f"env {config.env.label!r} cannot be saved: at every checkpoint, each {config.checkpoint_every:,} "
-                "steps, its open episodes are truncated (dqn doctor says why)"
-            )
+        _begin(system, folder, trackers)
     draws = Draws(config.batch_size, config.gamma)
     keeper = Keeper(folder, system.learner, system.replay, draws, generator(config.seed, "record"))
     changed = [] if at is None else differences(at, system)
@@ -161,6 +157,22 @@ def open_experiment(
     if view is not None:
         _introduce(view, system, folder)
     return Experiment(system, folder, keeper, recorder, saver, watch, view, resumed)
+
+
+def _begin(system: System, folder: Path, trackers: Sequence[str]) -> None:
+    """Writes what is known before training, and says what is to be known."""
+    from ..build import say
+    from ..run.own import mark
+
+    config = system.config
+    write_start(folder, config, system.spec, system.stack, trackers)
+    if note := mark(folder, config):
+        say(note)
+    if system.collector.cuts:
+        say(
+            f"env {config.env.label!r} cannot be saved: at every checkpoint, each {config.checkpoint_every:,} "
+            "steps, its open episodes are truncated (dqn doctor says why)"
+        )
 
 
 def _introduce(view: View, system: System, folder: Path) -> None:

@@ -14,11 +14,17 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import presets
+<<<<<<< HEAD
 from ..errors import FolderError
 from ..fields import leaves, plain
 from ..run.display import has_display
 from ..run.folder import META, REPORT, VIDEOS, Run
 from ..run.reading import read_env
+=======
+from ..fields import plain
+from ..run.folder import Run
+from ..run.own import flag_needed
+>>>>>>> 8cfe85f (A run made here by this user imports its module again without a flag; what could not begin leaves nothing; memory that runs out is one message)
 from .text import clean, number, shown
 
 if TYPE_CHECKING:
@@ -37,7 +43,7 @@ def summary(run: Run) -> RenderableType:
     lines = [Text(), Text.assemble((clean(run.env), "bold"), (title, LABEL))]
     if run.interrupted:
         lines.append(_line("", Text("interrupted: this is what there is so far", BAD)))
-        lines.append(_line("to go on", f"dqn resume {shlex.quote(shown(run.folder))}"))
+        lines.append(_line("to go on", command("resume", run.folder)))
     if run.resumed == "not exact":
         lines.append(_line("resumed", Text("not exact: a run in one go would have come to other numbers", BAD)))
     lines += _score("score", run.score, "")
@@ -104,6 +110,7 @@ def _files(run: Run) -> list[Text]:
     for label, path in run.files.items():
         name = path.relative_to(run.folder) if path.is_relative_to(run.folder) else path
         lines.append(_line("", f"{clean(label):<15} ", clean(str(name))))
+<<<<<<< HEAD
     return lines
 
 
@@ -155,6 +162,14 @@ class Hanging:
         lines = textwrap.wrap(self.words, room, break_long_words=False, break_on_hyphens=False) or [""]
         for i, line in enumerate(lines):
             yield _line(self.label if i == 0 else "", (line, self.style))
+=======
+    return [*lines, _line("next", command("watch", run.folder))]
+
+
+def command(name: str, folder: Path, run: Path | None = None) -> str:
+    """A command on a run's or group's folder, as it can be typed here; `run` is the one that a group stands for."""
+    return f"dqn {name} {shlex.quote(shown(folder))}{clean(flag_needed(run or folder))}"
+>>>>>>> 8cfe85f (A run made here by this user imports its module again without a flag; what could not begin leaves nothing; memory that runs out is one message)
 
 
 def group_summary(group: SeedsGroup) -> RenderableType:
@@ -169,7 +184,11 @@ def group_summary(group: SeedsGroup) -> RenderableType:
     where.append(_line("folder", shown(group.folder)))
     if group.best is not None:
         where += [_line("", (f"{'best seed':<15} ", LABEL), f"{group.best.folder.name}")]
+<<<<<<< HEAD
         where += _next(group.best, _id(group.best))
+=======
+        where += [_line("next", command("watch", group.folder, group.best.folder))]
+>>>>>>> 8cfe85f (A run made here by this user imports its module again without a flag; what could not begin leaves nothing; memory that runs out is one message)
     return Group(*lines, _seeds_table(group), *_mean(group), *where)
 
 

@@ -14,7 +14,6 @@ from ..run.events import BlockEnded
 from ..run.folder import seed_name
 from ..run.lockstep import Stopped, lockstep
 from ..run.saving.checkpoint import Loaded, Store
-from ..run.saving.lock import locked
 from ..run.watchdog import watched
 from .experiment import Experiment
 from .line import Finished, Line, Standing, Task
@@ -70,8 +69,7 @@ def train_together(task: Task, folder: Path, line: Line, watch: Stopwatch) -> No
         for number in task.seeds:
             line.tell(Standing(number, "compiling"))
             config = replace(task.config, seed=number)
-            home = seed_folder(config, folder / seed_name(number))
-            stack.enter_context(locked(home))
+            home = stack.enter_context(seed_folder(config, folder / seed_name(number)))
             store = Store(home, notify=say)
             system, at = stand(config, store)
             stack.callback(system.close)

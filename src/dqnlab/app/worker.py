@@ -6,13 +6,16 @@ import contextlib
 import signal
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from ..config import Config
-from ..errors import DqnlabError
-from ..run.folder import CONFIG, Run, check_no_link, create_folder, seed_name
+from ..errors import DqnlabError, ResourceError
+from ..memory import is_short_of_memory, memory_watched, out_of_memory
+from ..run.folder import CONFIG, Run, check_no_link, seed_name
 from ..run.saving.door import write_atomically
 from ..trust import redacted
 from .after import SHOWN, finish, save, steps, stopped
@@ -37,7 +40,8 @@ def work(pipe: Connection[Report, Order], task: Task) -> None:
 def _work(line: Line, task: Task) -> None:
     watch = Stopwatch()
     try:
-        _check(task.config)
+        with memory_watched():
+            _check(task.config)
     except DqnlabError as error:
         line.tell(Refused(error))
         return
@@ -93,6 +97,8 @@ def train_share(task: Task, folder: Path, line: Line, watch: Stopwatch) -> None:
 
 def failed(seed: int, home: Path, error: Exception) -> Failed:
     """The report of a seed that came to no result; an error nobody foresaw leaves its traceback in the folder."""
+    if is_short_of_memory(error) and not isinstance(error, ResourceError):
+        error = out_of_memory(error)
     if isinstance(error, DqnlabError):
         return Failed(seed, redacted(str(error)), error.exit_code)
     with contextlib.suppress(DqnlabError):  # the report says what happened in any case
@@ -105,13 +111,11 @@ def _train(config: Config, home: Path, trackers: tuple[str, ...], line: Line, wa
     from ..build import make_update, say
     from ..run.device import arithmetic
     from ..run.saving.checkpoint import Store
-    from ..run.saving.lock import locked
     from ..run.watchdog import watched
     from .reporter import Reporter
     from .restore import stand
 
-    folder = seed_folder(config, home)
-    with locked(folder), watched(config.env.timeout):
+    with seed_folder(config, home) as folder, watched(config.env.timeout):
         store = Store(folder, notify=say)
         system, at = stand(config, store)
         try:
@@ -124,10 +128,19 @@ def _train(config: Config, home: Path, trackers: tuple[str, ...], line: Line, wa
             system.close()
 
 
-def seed_folder(config: Config, home: Path) -> Path:
-    """The folder of a seed: one to go on in, or a new one. Raises FolderError for a link, which may lead anywhere."""
+@contextmanager
+def seed_folder(config: Config, home: Path) -> Iterator[Path]:
+    """The folder of a seed, locked: one to go on in, or a new one. Raises FolderError."""
+    from ..run.new import new_folder
+    from ..run.saving.lock import locked
+
     check_no_link(home)
-    return home if (home / CONFIG).is_file() else create_folder(config, home, home.parent)
+    if (home / CONFIG).is_file():
+        with locked(home):
+            yield home
+    else:
+        with new_folder(config, home, home.parent) as folder:
+            yield folder
 
 
 def _show(config: Config, run: Run) -> Run:

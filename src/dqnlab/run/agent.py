@@ -24,6 +24,7 @@ from .device import resolve_device
 from .envs import EnvSpec, describe
 from .find import find_run
 from .folder import BEST, CONFIG, LAST, META, Run
+from .own import with_own
 from .reading import inside, read_env, read_text
 from .weightsfile import read_weights, whose
 
@@ -154,9 +155,13 @@ def load(
 
 
 def read_config(folder: Path, trusted: Collection[str] = ()) -> Config:
-    """The configuration of a run; its environment may import trusted modules. Raises FolderError, ConfigError."""
+    """The configuration of a run; its environment may import trusted modules, and its own if this user made it here.
+
+    Raises FolderError, ConfigError.
+    """
     path = folder / CONFIG
-    return from_toml(read_text(path), Config(), str(path), trusted)
+    text = read_text(path)
+    return from_toml(text, Config(), str(path), with_own(trusted, folder, text))
 
 
 def scale_of(about: Mapping[str, Any]) -> float:

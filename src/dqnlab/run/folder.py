@@ -34,12 +34,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..config import AnyEnvironment, Config
-from ..errors import FolderError
+from ..errors import FolderError, ResourceError
 from ..toml import to_toml
 from ..trust import redacted_command
 from ..typed import door
 from .reading import SCHEMA
-from .saving.door import PART, write_atomically
+from .saving.door import PART, is_full, write_atomically
 from .saving.lock import LOCK
 
 if TYPE_CHECKING:
@@ -143,6 +143,7 @@ def create_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[
 
     Raises:
         FolderError: `out` exists and is not an empty folder, or cannot be made.
+        ResourceError: the disk is full.
     """
     try:
         if out is not None:
@@ -167,7 +168,7 @@ def create_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[
         raise FolderError(f"{str(stem)!r} and 998 more of its name exist: choose --out")
     except OSError as e:
         where, flag = (runs, "--runs") if out is None else (out, "--out")
-        raise FolderError(
+        raise (ResourceError if is_full(e) else FolderError)(
             f"cannot make the run folder {str(where)!r} ({e.strerror or e}): choose another {flag}"
         ) from e
 

@@ -30,6 +30,7 @@ _ASIDE = "dqnlab-aside-"
 _LONGEST_STEM = 40  # letters of a name that its part keeps: a name has 255 bytes at most
 _OLD = 86_400.0  # seconds after which a part is left over even if nobody can tell whether its process lives
 _CLOSE_FIRST = os.name == "nt"  # where an open file cannot be renamed
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
 _IN_THE_WAY = {errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ESTALE, errno.EEXIST, errno.ENOTEMPTY}
 
 
@@ -117,6 +118,11 @@ def _new(path: Path) -> tuple[Path, int]:
         if take(file) is not False and os.fstat(file).st_nlink:
             return part, file
         os.close(file)  # swept in between
+
+
+def is_full(error: OSError) -> bool:
+    """Whether the machine has no more of something: room on the disk, memory, open files."""
+    return error.errno in _FULL
 
 
 def refusal(path: Path, error: OSError) -> DqnlabError:

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DqnlabError, FolderError, ResourceError
-from .door import DISK, sweep
+from .door import DISK, is_full, sweep
 from .folders import NO_FOLLOW, Opened, held, within
 from .oslock import take
 
 LOCK = "run.lock"
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
 _MOST = 1000  # bytes that are read of a lock
 
 
@@ -150,5 +149,5 @@ def _give_back(opened: Opened, file: int) -> None:
 def _refusal(folder: Path, e: OSError) -> DqnlabError:
     if e.errno == errno.ELOOP:
         return FolderError(f"{str(folder)!r} or its {LOCK} is a link, which may lead anywhere: move it away")
-    kind = ResourceError if e.errno in _FULL else FolderError
+    kind = ResourceError if is_full(e) else FolderError
     return kind(f"{str(folder / LOCK)!r} cannot be written: {e.strerror or e}")
