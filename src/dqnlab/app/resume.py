@@ -76,7 +76,6 @@ def resume(
     return go_on(run.folder if isinstance(run, Run) else find_run(run), wish)
 
 
-@memory_watched()
 def go_on(folder: Path, wish: Wish, view: View | None = None, started: float | None = None) -> Run:
     """`resume`, in the run's folder; `view` and `started` as in `train`."""
     watch = Stopwatch() if started is None else Stopwatch(start=started)
@@ -88,7 +87,7 @@ def go_on(folder: Path, wish: Wish, view: View | None = None, started: float | N
     from .restore import stand
 
     watch.seconds["import"] = time.perf_counter() - watch.start
-    with signals_end(), locked(folder, force=wish.force_unlock):
+    with signals_end(), memory_watched(), locked(folder, force=wish.force_unlock):
         if wish.budget is None and has_ended(folder) and lacking(run := read_run(folder)):
             return finish(run, configured(folder, wish), lambda line: None if view is None else view.say(line))
         config = _config(folder, wish)

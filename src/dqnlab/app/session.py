@@ -45,7 +45,6 @@ def _late() -> dict[str, Any]:
 
 
 @door(_late)
-@memory_watched()
 def train(
     config: Planned,
     *,
@@ -86,7 +85,7 @@ def train(
     from ..settle import settle_epsilon
 
     watch.seconds["import"] = time.perf_counter() - watch.start
-    with signals_end(), watched(config.env.timeout):
+    with signals_end(), memory_watched(), watched(config.env.timeout):
         system = assemble(config)
         try:
             with arithmetic(config.threads):
