@@ -14,17 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import presets
-<<<<<<< HEAD
 from ..errors import FolderError
 from ..fields import leaves, plain
 from ..run.display import has_display
 from ..run.folder import META, REPORT, VIDEOS, Run
-from ..run.reading import read_env
-=======
-from ..fields import plain
-from ..run.folder import Run
 from ..run.own import flag_needed
->>>>>>> 8cfe85f (A run made here by this user imports its module again without a flag; what could not begin leaves nothing; memory that runs out is one message)
+from ..run.reading import read_env
 from .text import clean, number, shown
 
 if TYPE_CHECKING:
@@ -110,7 +105,6 @@ def _files(run: Run) -> list[Text]:
     for label, path in run.files.items():
         name = path.relative_to(run.folder) if path.is_relative_to(run.folder) else path
         lines.append(_line("", f"{clean(label):<15} ", clean(str(name))))
-<<<<<<< HEAD
     return lines
 
 
@@ -125,7 +119,7 @@ def _next(run: Run, env: str | None = None) -> list[RenderableType]:
     if page.is_file():
         what.append(f"open {page.resolve().as_uri()}")
     if has_display() and any((run.folder / VIDEOS).glob("*.mp4")):  # what was filmed can be drawn
-        what.append(f"dqn watch {shlex.quote(shown(run.folder))}")
+        what.append(command("watch", run.folder))
     if env is not None and (differing := _from_textbook(run.preset)):
         what.append(f"dqn train {shlex.quote(env)} --preset textbook")
         what.append(Hanging("", f"{clean(run.preset)} differs from the textbook in: {', '.join(differing)}", LABEL))
@@ -162,14 +156,11 @@ class Hanging:
         lines = textwrap.wrap(self.words, room, break_long_words=False, break_on_hyphens=False) or [""]
         for i, line in enumerate(lines):
             yield _line(self.label if i == 0 else "", (line, self.style))
-=======
-    return [*lines, _line("next", command("watch", run.folder))]
 
 
-def command(name: str, folder: Path, run: Path | None = None) -> str:
-    """A command on a run's or group's folder, as it can be typed here; `run` is the one that a group stands for."""
-    return f"dqn {name} {shlex.quote(shown(folder))}{clean(flag_needed(run or folder))}"
->>>>>>> 8cfe85f (A run made here by this user imports its module again without a flag; what could not begin leaves nothing; memory that runs out is one message)
+def command(name: str, folder: Path) -> str:
+    """A command on a run's folder, as it can be typed here."""
+    return f"dqn {name} {shlex.quote(shown(folder))}{clean(flag_needed(folder))}"
 
 
 def group_summary(group: SeedsGroup) -> RenderableType:
@@ -184,11 +175,7 @@ def group_summary(group: SeedsGroup) -> RenderableType:
     where.append(_line("folder", shown(group.folder)))
     if group.best is not None:
         where += [_line("", (f"{'best seed':<15} ", LABEL), f"{group.best.folder.name}")]
-<<<<<<< HEAD
         where += _next(group.best, _id(group.best))
-=======
-        where += [_line("next", command("watch", group.folder, group.best.folder))]
->>>>>>> 8cfe85f (A run made here by this user imports its module again without a flag; what could not begin leaves nothing; memory that runs out is one message)
     return Group(*lines, _seeds_table(group), *_mean(group), *where)
 
 
