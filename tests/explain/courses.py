@@ -17,6 +17,8 @@ FACTS = Facts(
     threshold=475.0,
     replay_capacity=10_000,
     lr=1e-3,
+    prioritized=False,
+    huber=False,
     follows_at_once=False,
 )
 Rows = list[dict[str, Any]]
@@ -45,6 +47,7 @@ HEALTHY: Change = {
     "train/epsilon": lambda share: max(0.05, 1 - 3 * share),
     "learn/loss": lambda _: 1.0,
     "learn/td_error": lambda _: 1.0,
+    "learn/td_bias": lambda share: 0.2 if share < 0.5 else 0.05,
     "learn/q_mean": lambda share: 20 + 60 * share,
     "learn/q_max": lambda share: 20 + 79 * share,
     "learn/action_gap": lambda _: 2.0,

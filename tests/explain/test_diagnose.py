@@ -130,7 +130,20 @@ def test_a_signal_that_went_quiet_before_the_collapse_did_not_announce_it() -> N
 def test_actions_that_stay_random_are_told_from_a_schedule_that_has_not_ended() -> None:
     rows = course({"train/epsilon": lambda _: 0.9})
     assert only(rows, "always-random", epsilon_end=0.9).severity == "bad"
-    assert kinds(rows) == ["healthy", "still-exploring"]
+    assert kinds(rows, threshold=None) == ["healthy", "still-exploring"]
+    assert kinds(rows) == ["healthy"], "it was solved before epsilon came down"
+
+
+def test_predictions_that_stay_below_their_targets_are_no_means() -> None:
+    rows = course({"learn/td_bias": lambda share: 0.9})
+    found = only(rows, "biased", huber=True)
+    assert (found.severity, found.causes) == ("bad", ("huber",))
+    assert (found.numbers["bias"], found.numbers["error"]) == (0.9, 1.0)
+    assert only(course({"learn/td_bias": lambda share: -0.9}), "biased").numbers["bias"] == -0.9
+    assert "biased" not in kinds(rows, prioritized=True), "such batches are not like what is stored"
+    swinging = course({"learn/td_bias": lambda share: 0.9 if round(200 * share) % 3 else -0.9})
+    assert "biased" not in kinds(swinging)
+    assert "biased" not in kinds(course({"learn/td_bias": lambda share: 0.9 if share < 0.6 else 0.3}))
 
 
 def test_episodes_that_all_end_alike_without_random_actions_were_not_explored() -> None:

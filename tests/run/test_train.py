@@ -64,7 +64,7 @@ class Fakes:
 
     def batch(self, sample: Sample) -> Any:
         self.tape.append("look")
-        return SimpleNamespace(obs=torch.zeros(1))
+        return SimpleNamespace(obs=torch.zeros(1), action=torch.tensor([1, 0]))
 
     def update_priorities(self, slots: Any, error: Any) -> None:
         assert slots is self.sampled
@@ -76,6 +76,7 @@ class Fakes:
         self.updates += 1
         self.tape.append("update")
         found = SimpleNamespace(error="error", grad_norm=torch.tensor(self.norm), loss=torch.tensor(self.loss))
+        found.q, found.target = torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([2.5, 3.0])
         found.in_env_units = lambda scale: found
         return found
 
@@ -126,7 +127,7 @@ def test_events_say_where_training_stands() -> None:
         EpisodeEnded(6, 2, 7.0, 5, 0.25),
     ]
     (updated,) = [e for e in events if isinstance(e, Updated)]
-    assert (updated.step, updated.updates, updated.dead_units) == (6, 4, 0.125)
+    assert (updated.step, updated.updates, updated.dead_units, updated.bias) == (6, 4, 0.125, 0.25)
     assert (updated.replay_size, updated.terminal_share) == (6, 0.5)
     assert [e for e in events if isinstance(e, BlockEnded)] == [BlockEnded(3, 0, 3, 0.25), BlockEnded(6, 2, 6, 0.25)]
 

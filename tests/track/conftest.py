@@ -21,6 +21,7 @@ EVENTS: dict[str, Event] = {
             target=torch.tensor([2.0, 5.0]),
             grad_norm=torch.tensor(0.25),
         ),
+        bias=torch.tensor(-0.25),
         dead_units=0.125,
         replay_size=90,
         terminal_share=0.03125,

@@ -16,6 +16,7 @@ ROWS = {
         {
             "learn/loss": 1.5,
             "learn/td_error": 1.0,
+            "learn/td_bias": -0.25,
             "learn/q_mean": 3.5,
             "learn/q_max": 6.0,
             "learn/action_gap": 1.5,  # (4 - 2 + 6 - 5) / 2

@@ -91,12 +91,12 @@ class After:
         return {}
 
     def _page(self, run: Run) -> dict[str, Any]:
-        """The page; what is bad about the run's health becomes notes."""
+        """The page; what is bad about the run's health, or that it made no progress, becomes notes."""
         from ..explain.report import write_report
 
         report = write_report(run, self.config.env)
         said = zip(report.findings, report.verdicts, strict=True)
-        bad = [verdict for finding, verdict in said if finding.severity == "bad"]
+        bad = [verdict for finding, verdict in said if finding.severity == "bad" or finding.kind == "not-learning"]
         return {"notes": [*run.notes, *(line for line in bad if line not in run.notes)]}
 
 

@@ -22,6 +22,7 @@ CHECKS = (
     checks_data.limit_as_end,
     checks_values.unbounded,
     checks_values.overestimating,
+    checks_values.biased,
     checks_data.short_memory,
     checks_policy.forgetting,
     checks_data.no_failures,

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..config import Config
 from ..errors import CheckpointError
 from ..fields import leaves
-from ..learn.heads import row_of
+from ..learn.heads import at_action, row_of
 from ..learn.learner import Learner
 from ..learn.networks import export_weights
 from ..learn.optimizer import adam, clip
@@ -119,11 +119,11 @@ def _rows(moment: Moment) -> Rows:
     pull = row_of(slope, batch.action).sum(1) / scale  # by the prediction in the environment's own units
     q, next_value = head.q_values(values.detach()), head.q_values(next_row[:, None])[:, 0]
     next_action = (next_online if learner.rule is double else next_target).argmax(1)
-    assert torch.equal(_at(next_target, next_action), next_value), "the rule bootstraps from another action"
+    assert torch.equal(at_action(next_target, next_action), next_value), "the rule bootstraps from another action"
     learned = {
         "reward": reward,
         "q": q,
-        "prediction": _at(q, batch.action),
+        "prediction": at_action(q, batch.action),
         "next_online": next_online,
         "next_target": next_target,
         "next_value": next_value,
@@ -144,11 +144,6 @@ def _after(moment: Moment) -> After:
         online, target = ((net.q_values(flat) * net.reward_scale).numpy() for net in (learner.online, learner.target))
     shape = (*chain.reward.shape, online.shape[1])
     return After(chain.length, chain.reward, chain.end, online.reshape(shape), target.reshape(shape))
-
-
-def _at(q: Tensor, action: Tensor) -> Tensor:
-    """[R, A], [R] -> [R]."""
-    return q.gather(1, action[:, None])[:, 0]
 
 
 def _names(learner: Learner) -> list[tuple[str, Tensor]]:

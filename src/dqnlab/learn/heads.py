@@ -38,6 +38,11 @@ class ScalarHead(Head):
         return td_loss(row.squeeze(-1), next_row.squeeze(-1), reward, discount, self.huber)
 
 
+def at_action(q: Tensor, action: Tensor) -> Tensor:
+    """The value of one action per sample: q [B, A], action [B] -> [B]."""
+    return q.gather(1, action[:, None])[:, 0]
+
+
 def row_of(values: Tensor, action: Tensor) -> Tensor:
     """The K numbers of one action per sample: values [B, A, K], action [B] -> [B, K]."""
     return values.gather(1, action[:, None, None].expand(-1, 1, values.shape[2])).squeeze(1)

@@ -6,6 +6,8 @@ state first, event last. Whatever must see everything consistent waits for `Bloc
 
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from ..learn.learner import Update
 
 
@@ -27,6 +29,7 @@ class Updated:
     step: int
     updates: int
     update: Update  # tensors; nothing is copied to numbers until somebody asks
+    bias: Tensor  # [] mean of target - prediction, with its sign
     dead_units: float  # share of hidden units that were zero on the whole batch
     replay_size: int
     terminal_share: float  # share of stored transitions that end in a terminal state

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from ..errors import NumericsError
+from ..learn.heads import at_action
 from ..learn.learner import Learner, Update
 from ..learn.networks import dead_units
 from ..learn.replay import Replay
@@ -124,9 +125,11 @@ def learn(replay: Replay, learner: Learner, plan: Plan, due: int, step: int) -> 
         replay.update_priorities(sample.slots, update.error)
         if reads:
             check_finite(learner, step)
-            dead = dead_units(learner.online, replay.batch(sample).obs.to(learner.device))
+            batch = replay.batch(sample)
+            dead = dead_units(learner.online, batch.obs.to(learner.device))
             shown = update.in_env_units(learner.online.reward_scale)
-            yield Updated(step, learner.updates, shown, dead, len(replay), replay.terminal_share)
+            bias = (shown.target - at_action(shown.q, batch.action.to(learner.device))).mean()
+            yield Updated(step, learner.updates, shown, bias, dead, len(replay), replay.terminal_share)
 
 
 def check_update(update: Update, learner: Learner, step: int) -> None:

@@ -55,6 +55,7 @@ def _update_row(event: Updated) -> dict[str, float]:
     numbers = {
         "learn/loss": update.loss,
         "learn/td_error": update.error.mean(),
+        "learn/td_bias": event.bias,
         "learn/q_mean": q.mean(),
         "learn/q_max": q.max(),
         "learn/target_mean": update.target.mean(),

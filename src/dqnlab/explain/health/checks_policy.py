@@ -82,6 +82,8 @@ def always_random(course: Course) -> Finding | None:
         return None
     numbers = {"epsilon": epsilon.last(0.1).median}
     if course.facts.epsilon_end < 0.5:
+        if _reached(course, course.get("eval/reward").finite.value.max(initial=-np.inf)):
+            return None  # it was solved before
         return Finding(kind="still-exploring", severity="notice", numbers=numbers)
     return Finding(
         kind="always-random", severity="bad", step=int(epsilon.step[0]), numbers=numbers, causes=course.causes("random")

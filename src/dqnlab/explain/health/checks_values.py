@@ -12,6 +12,8 @@ FAR = 10.0  # times the ceiling: no slow error, but a runaway
 OVER = 1.2  # times the ceiling: above what can be earned, sampling noise left aside
 BEYOND = 0.6  # share of the scale by which values may lie above what was earned: the policy may still be improving
 ENOUGH = 5  # evaluations below which nothing is said of their course
+RECORDS = 30  # of batches, below which nothing is said of their mean
+ONE_SIDED = 0.5  # share of the mean error that is bias, from which on it is no chance: targets are missed on purpose
 
 
 def diverging(course: Course) -> Finding | None:
@@ -74,6 +76,19 @@ def overestimating(course: Course) -> Finding | None:
         },
         causes=course.causes("no-target", "gamma-one", "random", "small-replay", "high-rate"),
     )
+
+
+def biased(course: Course) -> Finding | None:
+    """Predictions that stay on one side of their targets to the end: they are not the means that values should be."""
+    bias, error = course.get("learn/td_bias").finite, course.get("learn/td_error").finite
+    if course.facts.prioritized or len(bias.value) < RECORDS or len(bias.value) != len(error.value):
+        return None
+    late, usual = bias.last(1 / 3), error.last(1 / 3).median
+    one_sided = max((late.value > 0).mean(), (late.value < 0).mean())
+    if not (abs(late.median) > ONE_SIDED * usual and one_sided > 0.75 and usual > 0.01 * course.ceiling):
+        return None
+    numbers = {"bias": late.median, "error": usual}
+    return Finding(kind="biased", severity="bad", numbers=numbers, causes=course.causes("huber", "no-target"))
 
 
 def _first_of_two(alarm: np.ndarray) -> int:

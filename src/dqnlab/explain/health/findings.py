@@ -33,6 +33,10 @@ class Facts:
     threshold: float | None
     replay_capacity: int
     lr: float
+    prioritized: bool
+    """batches are drawn by their errors: they are not like what is stored"""
+    huber: bool
+    """large errors count by their size, not by its square"""
     follows_at_once: bool
     """the target network equals the online one after every update: there is none"""
 
@@ -48,6 +52,8 @@ def facts_of(config: Config, spec: EnvSpec) -> Facts:
         threshold=spec.reward_threshold,
         replay_capacity=config.replay_capacity,
         lr=config.optimizer.lr,
+        prioritized="sampler.beta" in settings,
+        huber=settings.get("head.huber") is not None,
         follows_at_once=settings.get("sync.every") == 1 or settings.get("sync.tau") == 1,
     )
 
@@ -143,5 +149,6 @@ class Course:
             "small-replay": facts.replay_capacity < 2_000,
             "high-rate": facts.lr >= 0.1,
             "random": facts.epsilon_end >= 0.5,
+            "huber": facts.huber,
         }
         return tuple(name for name in names if has[name])
