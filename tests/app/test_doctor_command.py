@@ -79,10 +79,14 @@ def test_errors_come_first_with_their_advice_and_leave_three(capsys: pytest.Capt
 
 
 def test_warnings_leave_zero(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["doctor", "loud:Loud-v0", "--env.kwargs", '{"reward": 1000}']) == 0
+    large = ["doctor", "loud:Loud-v0", "--env.kwargs", '{"reward": 1000}']
+    assert main([*large, "--reward-scale", "1"]) == 0
     out, _ = capsys.readouterr()
     assert "1 warning: it can be trained on, but see below" in out
     assert "warning   rewards: rewards reach from 1,000 to 1,000" in out
+    assert main(large) == 0
+    out, _ = capsys.readouterr()
+    assert "rewards   divided by 1024 before learning; shown and saved as they are" in out
 
 
 def test_json_is_one_object_whatever_the_environment_prints(capsys: pytest.CaptureFixture[str]) -> None:

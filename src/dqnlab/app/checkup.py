@@ -97,6 +97,9 @@ def _training(forecast: Forecast) -> list[Text]:
         _line("memory", f"{memory}{forecast.stored}; {size(forecast.free_bytes)} are free"),
         _line("update", "compiled first" if forecast.compiled else uncompiled),
     ]
+    if forecast.reward_scale not in (None, 1):
+        words = f"divided by {forecast.reward_scale:g} before learning; shown and saved as they are"
+        lines.insert(-1, _line("rewards", words))
     if forecast.microseconds_per_step is not None and forecast.microseconds_per_update is not None:
         costs = f"{forecast.microseconds_per_step:,.0f} µs a step with acting and storing, "
         lines[-1].append(f"; measured: {costs}{forecast.microseconds_per_update:,.0f} µs an uncompiled update")

@@ -1,6 +1,7 @@
 """Broken environments are told apart, sound ones are left in peace."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ from gymnasium import spaces
 
 from dqnlab.config import Config, Env
 from dqnlab.errors import ConfigError
+from dqnlab.presets import DEFAULT
 from dqnlab.run.doctor import examination as doctor
 from dqnlab.run.doctor import forecast
 from dqnlab.run.doctor.examination import Report
@@ -89,7 +91,6 @@ BROKEN: list[tuple[str, Callable[[], gym.Env], set[str], str]] = [
     ("no reward", pays(None), {"error reward"}, "reward is None"),
     ("array reward", pays(np.ones(1)), {"warning reward"}, "array of shape (1,): it is taken as the number in it"),
     ("word for reward", pays("1.0"), {"error reward"}, "not a single number"),
-    ("large reward", pays(-1e4), {"warning rewards"}, "from -1e+04 to -1e+04"),
     (
         "number flag",
         steps(lambda self, a: (*a[:2], int(a[2]), a[3], a[4])),
@@ -216,7 +217,7 @@ def test_an_episode_that_is_over_in_both_ways_has_terminated() -> None:
 def test_only_the_first_episode_is_given_a_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     seeds: list[int | None] = []
     monkeypatch.setattr(doctor, "check_repeats", lambda *args: None)
-    monkeypatch.setattr(doctor, "measure", lambda config: forecast.Costs(1.0, 1.0))
+    monkeypatch.setattr(doctor, "measure", lambda config: forecast.Costs(1.0, 1.0, 1.0))
     examine(resets(lambda self, seed: (seeds.append(seed), Sound.reset(self, seed=seed))[1]), 100)
     assert seeds[0] == 0
     assert len(seeds) > 10
@@ -234,6 +235,14 @@ def test_whether_a_run_can_be_resumed_anywhere_is_told() -> None:
     assert "resumed exactly" in said(examine(Sound), "resume")
     assert "every 10,000 steps, for the state of" in said(examine(mute), "resume")
     assert "Mute cannot be saved" in said(examine(mute), "resume")
+
+
+def test_large_rewards_are_a_warning_where_nothing_divides_them() -> None:
+    default = replace(DEFAULT, env=Env(id=pays(-1e4)))
+    assert said(examine(default), "rewards") == "from -1e+04 to -1e+04"
+    bare = examine(replace(default, reward_scale=1.0))
+    assert "rewards reach from -1e+04 to -1e+04" in said(bare, "rewards")
+    assert any((each.level, each.check) == ("warning", "rewards") for each in bare.findings)
 
 
 def test_numbers_that_never_change_and_missing_rewards_are_noted() -> None:

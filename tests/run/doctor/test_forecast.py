@@ -41,7 +41,7 @@ def examine(what: Any) -> Report:
 
 def seconds(config: Config, length: float, limit: int) -> tuple[float, float]:
     plain = describe_training(config, describe(config.env))
-    timed = with_times(plain, config, Costs(step=1.0, update=10.0), length, limit)
+    timed = with_times(plain, config, Costs(step=1.0, update=10.0, reward_scale=4.0), length, limit)
     assert timed.seconds is not None
     return timed.seconds
 

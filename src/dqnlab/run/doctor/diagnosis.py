@@ -103,9 +103,9 @@ def _scaling(largest: float, spec: EnvSpec, at: int, found: Findings) -> None:
 
 def _rewards(play: Play, config: Config, found: Findings) -> None:
     low, high = float(play.rewards.low[0]), float(play.rewards.high[0])
-    if max(-low, high) > LARGE:
+    if max(-low, high) > LARGE and config.reward_scale == 1:
         what = f"rewards reach from {low:,.4g} to {high:,.4g}: the network must learn values far from where it starts"
-        found.warning("rewards", what, "divide them, for instance by gymnasium.wrappers.TransformReward")
+        found.warning("rewards", what, "let them be divided before learning: --reward-scale auto")
     elif low == high == 0 and play.rewards.count == play.steps:
         what = f"not one of {play.steps:,} random steps was rewarded: there may be nothing to learn from for long"
         found.note("rewards", what, "explore for longer, or reward progress")

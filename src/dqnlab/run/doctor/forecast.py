@@ -39,6 +39,8 @@ class Forecast:
     budget: str
     obstacle: str | None = None
     """why the update will not be compiled although that would pay"""
+    reward_scale: float | None = None
+    """what rewards are divided by before learning; none if it was not measured"""
     microseconds_per_step: float | None = None
     """collecting one env step: acting, stepping, storing; none if it was not measured"""
     microseconds_per_update: float | None = None
@@ -48,10 +50,11 @@ class Forecast:
 
 
 class Costs(NamedTuple):
-    """Seconds."""
+    """Seconds, and what was found on the way."""
 
     step: float
     update: float
+    reward_scale: float
 
 
 def describe_training(config: Config, spec: EnvSpec) -> Forecast:
@@ -98,6 +101,7 @@ def measure(config: Config) -> Costs:
     small = min(config.replay_capacity, max(least, 2_000))  # the memory need not be touched as a whole
     trial = replace(config, replay_capacity=small, learning_starts=config.batch_size, compile="off")
     system = build.assemble(trial)
+    scale = system.learner.online.reward_scale
     try:
         with arithmetic(config.threads):
             begun, seconds = time.perf_counter(), 0.0
@@ -106,8 +110,8 @@ def measure(config: Config) -> Costs:
                 seconds = time.perf_counter() - begun
             step = seconds / max(system.collector.steps, 1)
             if len(system.replay) == 0:
-                return Costs(step, 0.0)  # nothing beside such an environment
-            return Costs(step, _update_seconds(system))
+                return Costs(step, 0.0, scale)  # nothing beside such an environment
+            return Costs(step, _update_seconds(system), scale)
     finally:
         system.close()
 
@@ -141,7 +145,8 @@ def with_times(forecast: Forecast, config: Config, costs: Costs, length: float, 
     high = _seconds(config, costs, limit) + (COMPILING if forecast.compiled else 0.0)
     step, update = costs.step * 1e6, costs.update * 1e6
     seconds = (min(low, high), max(low, high))
-    return replace(forecast, microseconds_per_step=step, microseconds_per_update=update, seconds=seconds)
+    times = {"microseconds_per_step": step, "microseconds_per_update": update, "seconds": seconds}
+    return replace(forecast, reward_scale=costs.reward_scale, **times)
 
 
 def _seconds(config: Config, costs: Costs, length: float) -> float:
