@@ -110,9 +110,18 @@ def test_weights_go_out_multiplied_and_come_in_divided() -> None:
 
 @pytest.mark.parametrize(
     ("rewards", "scale"),
-    [((1.0,), 1.0), ((-1.0, -1.0), 1.0), ((0.001,), 2.0**-10), ((1e4,), 8192.0), ((0.0, 0.0, 3.0), 4.0)],
+    [
+        ((1.0,), 1.0),
+        ((-1.0, -1.0), 1.0),
+        ((0.001,), 2.0**-10),
+        ((1e4,), 8192.0),
+        ((0.0, 0.0, 3.0), 4.0),
+       
+        ((-1.0, -1.0, -1.0, -100.0), 1.0),
+        ((1.0, 1.0, 1e4), 64.0),
+    ],
 )
-def test_the_scale_is_the_power_of_two_nearest_to_the_mean_size_of_what_is_earned(
+def test_the_scale_is_near_the_usual_size_of_what_is_earned_unless_the_largest_is_far_larger(
     rewards: tuple[float, ...], scale: float
 ) -> None:
     assert measured(*rewards) == scale

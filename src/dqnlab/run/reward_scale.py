@@ -10,14 +10,18 @@ from .vector import Envs
 
 ENOUGH = 1_000  # env steps that are always played
 MOST = 10_000  # env steps played while no reward has come
+LARGEST = 128.0  # of divided rewards: networks learn values of some hundreds well (CartPole's reach 100)
 
 
 def measure_reward_scale(envs: Envs, spec: EnvSpec) -> float:
-    """The power of two nearest to the mean size of the rewards that random play earns; 1 if it earns none.
+    """A power of two near the usual size of the rewards that random play earns; 1 if it earns none.
 
-    Rewards of 0 are left out: how often there is a reward says nothing about its size. A power of two, so that
-    dividing rewards and multiplying weights by it loses no digit. All seeds of a run find the same scale, for the
-    play has seeds of its own. Where the environments' state can be saved they stand afterwards as if just reset.
+    The usual size is the median, so that a few large rewards do not make the others vanish, but rewards are divided
+    by so much that the largest becomes LARGEST. Rewards of 0 are left out: how often there is a reward says nothing
+    about its size. A power of two, so that dividing rewards and multiplying weights by it loses no digit.
+
+    All seeds of a run find the same scale, for the play has seeds of its own. Where the environments' state can be
+    saved they stand afterwards as if just reset.
 
     Raises:
         EnvironmentFault: an environment broke its contract.
@@ -25,13 +29,15 @@ def measure_reward_scale(envs: Envs, spec: EnvSpec) -> float:
     rng = generator(0, "scale")
     envs.reset(env_seeds(0, "scale", envs.num_envs))
     before = envs.state_dict() if envs.restorable else None
-    total, count, steps = 0.0, 0, 0
-    while steps < ENOUGH or (count == 0 and steps < MOST):
+    sizes: list[float] = []
+    steps = 0
+    while steps < ENOUGH or (not sizes and steps < MOST):
         size = np.abs(envs.step(rng.integers(spec.num_actions, size=envs.num_envs)).reward)
-        total, count, steps = total + float(size.sum()), count + int((size > 0).sum()), steps + envs.num_envs
+        sizes += size[size > 0].tolist()
+        steps += envs.num_envs
     if before is not None:
         envs.load_state_dict(before)
-    return power_of_two(total / count) if count else 1.0
+    return power_of_two(max(float(np.median(sizes)), max(sizes) / LARGEST)) if sizes else 1.0
 
 
 def power_of_two(size: float) -> float:
