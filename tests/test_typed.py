@@ -211,7 +211,7 @@ LOST: list[Any] = [{1, 2}, b"x", object(), Path("x"), np.zeros(2), Room, len, 1j
 LOST += [{"!tuple": [1]}, range(3), iter(())]
 
 
-@pytest.mark.parametrize("value", LOST, ids=repr)
+@pytest.mark.parametrize("value", LOST, ids=lambda value: type(value).__name__)
 @pytest.mark.parametrize("around", [lambda x: x, lambda x: [x], lambda x: {"y": (x,)}], ids=["plain", "list", "table"])
 def test_an_argument_that_no_file_can_hold_is_refused(value: Any, around: Any) -> None:
     with pytest.raises(ConfigError, match=r"env\.kwargs\.x"):
