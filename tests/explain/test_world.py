@@ -1,6 +1,7 @@
 """What is read off an environment, and when its drawing may be trusted."""
 
 import json
+from functools import partial
 from importlib.resources import files
 from importlib.util import find_spec
 from typing import Any
@@ -37,7 +38,7 @@ def seen(env: Env) -> World:
 
 
 def plain(space: Any, **kwargs: Any) -> World:
-    return seen(Env(id=Plain, kwargs={"space": space, **kwargs}))
+    return seen(Env(id=partial(Plain, space=space, **kwargs)))
 
 
 def words(name: str) -> dict[str, dict[str, str]]:

@@ -10,7 +10,7 @@ that no random action comes between a transition and its bootstrap.
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import gymnasium as gym
 import numpy as np
@@ -81,6 +81,8 @@ class Probe:
     cut: int | None = None
     """truncate episodes after so many steps"""
     action_start: int = 0
+    scale: Literal["auto", "high", "none"] = "auto"
+    """`env.scale`: what observations are divided by"""
     tolerance: float = 0.05
     """largest error of a value"""
 
@@ -199,8 +201,9 @@ PROBES = (
         table=[[Arrow(0)], [Arrow(1)]],
         q=[[0], [1]],
         starts=(0, 1),
-        obs=[np.zeros((32, 32, 1), np.uint8), np.full((32, 32, 1), 255, np.uint8)],
-        space=spaces.Box(0, 255, (32, 32, 1), np.uint8),
+        obs=[np.zeros((4, 4, 1), np.uint8), np.full((4, 4, 1), 255, np.uint8)],
+        space=spaces.Box(0, 255, (4, 4, 1), np.uint8),
+        scale="high",
     ),
 )
 
@@ -218,7 +221,7 @@ def probe_config(base: Config, probe: Probe) -> Config:
         base,
         device="cpu",
         threads=1,
-        env=Env(id=probe.make, num_envs=num_envs),
+        env=Env(id=probe.make, num_envs=num_envs, scale=probe.scale),
         torso=Mlp(hidden=(64,)),
         sync=SYNC.get(base.sync.kind, base.sync),
         optimizer=Adam(lr=0.005, beta1=0.8),
