@@ -280,4 +280,5 @@ def test_a_film_without_moviepy_names_the_package(refused: Any, monkeypatch: pyt
 def test_a_place_that_takes_no_films_is_named(refused: Any) -> None:
     saved(Env(id="CartPole-v1"))
     Path("taken.txt").write_text("text")
-    refused("record run --out taken.txt/films", 5, "cannot write films to 'taken.txt/films'")
+    said = "cannot make the folder 'taken.txt/films' (Not a directory): choose another --out"
+    refused("record run --out taken.txt/films", 5, said)

@@ -109,6 +109,8 @@ def test_flags_beat_the_file_which_beats_the_preset_and_the_last_flag_wins(capsy
         ("--runs taken.txt", "cannot make the run folder 'taken.txt' (Not a directory): choose another --runs"),
         ("--out mine", "output folder 'mine' exists and is not empty: choose another --out"),
         (f"--out {'y' * 300}", "File name too long"),
+        (f"--runs {'y' * 300}/runs", "File name too long"),
+        (f"--out {'y' * 300} --seeds 2", "File name too long"),
     ],
 )
 def test_a_folder_that_cannot_be_made_is_named_before_anything_is_learnt(

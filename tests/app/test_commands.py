@@ -78,7 +78,8 @@ def test_evaluate_as_json_repeats_for_a_seed(runs: Path, capsys: pytest.CaptureF
 
     first = ask("1")
     assert len(first["returns"]) == first["episodes"] == 4
-    assert first["minimum"] <= first["low"] <= first["mean"] <= first["high"] <= first["maximum"]
+    assert first["low"] <= first["mean"] <= first["high"]  # of so few episodes it may reach beyond what was seen
+    assert first["minimum"] <= first["mean"] <= first["maximum"]
     assert ask("1") == first
     assert ask("2")["returns"] != first["returns"]
     assert ask("1", "last")["which"] == "last"

@@ -14,6 +14,7 @@ from dqnlab.app.cli import main
 from dqnlab.app.experiment import Experiment
 from dqnlab.app.resume import resume
 from dqnlab.app.session import train
+from dqnlab.config import Constant
 from dqnlab.errors import FolderError, ResourceError
 from dqnlab.run.events import BlockEnded
 from dqnlab.run.metrics import read_metrics
@@ -23,6 +24,7 @@ from dqnlab.track import jsonl
 from .kit import checkpoint, tiny
 
 OUT = Path("mine")
+QUIET = Constant(value=0.1)  # exploration of which a run as short as these has nothing to say
 
 
 def no_space() -> OSError:
@@ -58,9 +60,9 @@ def full(monkeypatch: pytest.MonkeyPatch) -> type[Full]:
 def test_f4_a_disk_that_is_full_for_a_while_costs_a_line_and_no_result(
     full: type[Full], caplog: pytest.LogCaptureFixture
 ) -> None:
-    before = train(tiny(), trackers=("none",))
+    before = train(tiny(epsilon=QUIET), trackers=("none",))
     full.done, full.after, full.fails = 0, 2, 2
-    run = train(tiny(), trackers=("none",), out=OUT)
+    run = train(tiny(epsilon=QUIET), trackers=("none",), out=OUT)
     assert run.score == before.score
     assert [line.split(":")[0] for line in caplog.messages] == [
         "no checkpoint at step 150",
@@ -76,7 +78,7 @@ def test_f4_a_disk_that_stays_full_ends_training_with_5_and_keeps_what_there_is(
 ) -> None:
     full.after, full.fails = 2, 10**9
     with pytest.raises(ResourceError, match=r"3 checkpoints in a row could not be written: .*No space left") as caught:
-        train(tiny(), trackers=("none",), out=OUT)
+        train(tiny(epsilon=QUIET), trackers=("none",), out=OUT)
     assert caught.value.exit_code == 5
     assert len(caplog.messages) == 2
     assert checkpoint(OUT).step == 100

@@ -106,7 +106,7 @@ def test_a_replay_lives_on_the_gpu_if_it_fits_there_else_beside_the_cpu(
 
 def test_a_replay_that_does_not_fit_is_refused_before_it_is_made(machine: Path) -> None:
     limit(machine, "1040000000", "1000000000")
-    with pytest.raises(ResourceError, match=r"replay_capacity = 3,000,000 needs 0\.1 GB of memory, but only 0\.0 GB"):
+    with pytest.raises(ResourceError, match=r"replay_capacity = 3,000,000 needs 0\.2 GB of memory, but only 0\.0 GB"):
         assemble(Config(replay_capacity=3_000_000))
 
 

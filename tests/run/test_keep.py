@@ -1,5 +1,6 @@
 """What is kept of a run is a copy of the right moment, and keeping it changes nothing."""
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from dqnlab.run.events import BlockEnded, Evaluated
 from dqnlab.run.folder import BATCH, BEST, LAST, SNAPSHOTS, TARGET
 from dqnlab.run.keep import MOST_SNAPSHOTS, Keeper, save_weights
 from dqnlab.run.moment import Draws
+from dqnlab.run.saving.door import DISK
 from dqnlab.run.seeds import generator
 
 CONFIG = Config(
@@ -164,23 +166,23 @@ def test_a_failing_disk_leaves_the_old_best(system: System, monkeypatch: pytest.
     save_weights(Path(BEST), export_weights(system.learner.online))
     before = Path(BEST).read_bytes()
 
-    def fail(path: Path, data: bytes) -> None:
-        path.touch()
+    def fail(file: int, data: memoryview) -> None:
+        os.write(file, data[: len(data) // 2])
         raise OSError("disk full")
 
-    monkeypatch.setattr(Path, "write_bytes", fail)
+    monkeypatch.setattr(DISK, "write", fail)
     with pytest.raises(ResourceError, match=r"'best_model\.pth' cannot be written: disk full"):
         save_weights(Path(BEST), export_weights(system.learner.target))
     assert Path(BEST).read_bytes() == before
-    assert not Path("best_model.pth.part").exists()
+    assert not list(Path().glob("*.part"))
 
 
 def test_a_best_network_that_cannot_be_written_costs_a_line_and_never_the_run(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(path: Path, data: bytes) -> None:
+    def fail(file: int, data: memoryview) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(Path, "write_bytes", fail)
+    monkeypatch.setattr(DISK, "write", fail)
     with pytest.warns(UserWarning, match=r".*best_model\.pth' cannot be written: disk full\. Training goes on"):
         keeper(system).take(Evaluated(1, (1.0,), 1.0, True, 1.0, 0.0, 0.0))

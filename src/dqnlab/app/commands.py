@@ -286,8 +286,8 @@ def _named_folder(out: Path) -> Path:
     try:
         out.mkdir(parents=True, exist_ok=True)
         return out.resolve()
-    except (OSError, RuntimeError) as e:
-        raise ResourceError(f"cannot make the folder {str(out)!r}: {getattr(e, 'strerror', None) or e}") from e
+    except OSError as e:
+        raise ResourceError(f"cannot make the folder {str(out)!r} ({e.strerror or e}): choose another --out") from e
 
 
 def show(what: RenderableType, *, soft_wrap: bool = False) -> None:

@@ -143,14 +143,12 @@ class Experiment:
         return verdict.solved, says
 
     def _finish(self, run: Run, *, show: bool) -> Run:
-        """Writes the result, before anything of lesser worth; then all that comes after it."""
-        run = replace(run, unfinished=list(steps(self.system.config, run, show=show)))
-        with signals_held():
-            write_result(run)
-        say = (lambda line: None) if self.view is None else self.view.say
-        if run.score is not None:
-            say(f"score {run.score.mean:,.1f} over {run.score.episodes} fresh episodes")
-        run = After(self.system.config, say).make(run)
+        """Writes the result, before anything of lesser worth; then all that comes after it. Ends recording for sure."""
+        try:
+            run = self._complete(run, show=show)
+        except BaseException:
+            self.recorder.close()  # the error of a full disk must not leave files open and trackers waiting
+            raise
         try:
             with self.watch.phase("trackers"):
                 lines = self.recorder.close()
@@ -158,6 +156,15 @@ class Experiment:
             run, lines = replace(run, signal=signal_of(error)), ["interrupted before the trackers had finished"]
         waited = {"trackers": round(self.watch.seconds["trackers"], 3), "total": self.watch.report()["total"]}
         return save(replace(run, notes=[*run.notes, *lines], seconds=run.seconds | waited))
+
+    def _complete(self, run: Run, *, show: bool) -> Run:
+        run = replace(run, unfinished=list(steps(self.system.config, run, show=show)))
+        with signals_held():
+            write_result(run)
+        say = (lambda line: None) if self.view is None else self.view.say
+        if run.score is not None:
+            say(f"score {run.score.mean:,.1f} over {run.score.episodes} fresh episodes")
+        return After(self.system.config, say).make(run)
 
 
 def _short_replay(replay: Replay) -> str:

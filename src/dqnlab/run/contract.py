@@ -5,7 +5,6 @@ both and goes on (`Listener`).
 """
 
 import re
-import time
 import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
@@ -71,8 +70,6 @@ class Contract:
     """
 
     def __init__(self, spec: EnvSpec, space: spaces.Space[Any], listener: Listener):
-        self.step_seconds = self.reset_seconds = 0.0
-        self.steps = self.resets = 0
         self._spec, self._space, self._listener = spec, space, listener
         self._masked = False  # whether a mask was spoken of
 
@@ -83,11 +80,8 @@ class Contract:
 
     def reset(self, env: Guarded, seed: int | None) -> Answer:
         """Begins an episode."""
-        begun = time.perf_counter()
         answer = self._call(env, "reset", lambda: env.reset(seed=seed))
         where = f"step {env.guard.steps}"
-        self.reset_seconds += time.perf_counter() - begun
-        self.resets += 1
         if not isinstance(answer, tuple) or len(answer) != 2:
             self._stop("reset", f"{where}: {not_a_pair(answer)}", "return observation, info")
         obs, info = answer
@@ -97,11 +91,8 @@ class Contract:
 
     def step(self, env: Guarded, action: int) -> Answer:
         """Takes action 0..A-1, as we count."""
-        self.steps += 1
-        begun = time.perf_counter()
         answer = self._call(env, "step", lambda: env.step(self._spec.action(action)))
         where = f"step {env.guard.steps}"
-        self.step_seconds += time.perf_counter() - begun
         if not isinstance(answer, tuple) or len(answer) != 5:
             self._wrong_step(where, kind_of(answer))
         obs, reward, terminated, truncated, info = answer
@@ -110,6 +101,7 @@ class Contract:
         return Answer(obs, self._check_obs(obs, where), self._reward(reward, where), *ends)
 
     def _call(self, env: Guarded, check: str, call: Callable[[], Any]) -> Any:
+        """What the environment answered to `check`, "reset" or "step"."""
         try:
             return call()
         except EnvironmentFault as e:

@@ -97,8 +97,9 @@ class Keeper:
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     """Writes a plain state_dict in torch's own format, whole or not at all."""
-    with replacing(path) as part, io.BytesIO() as whole:
-        torch.save(dict(weights), whole)  # not into the file: torch has an error of its own for a full disk
+    whole = io.BytesIO()  # not closed by `with`: that fails while an error of the disk still holds its content
+    torch.save(dict(weights), whole)  # not into the file: torch has an error of its own for a full disk
+    with replacing(path) as part:
         part.write(whole.getbuffer())
 
 

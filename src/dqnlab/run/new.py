@@ -48,7 +48,7 @@ def _has_begun(folder: Path) -> bool:
 def _nearest(path: Path) -> Path:
     """The nearest folder on the way to a path that exists already."""
     path = Path(os.path.abspath(path))
-    return next(each for each in (path, *path.parents) if each.exists()).resolve()
+    return next(each for each in (path, *path.parents) if os.path.exists(each)).resolve()
 
 
 def _clear(folder: Path) -> None:

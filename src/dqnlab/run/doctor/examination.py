@@ -12,7 +12,6 @@ from ...config import MOST_PROBED, Config, Env
 from ...errors import ConfigError, DqnlabError, ResourceError
 from ...presets import Planned, plan
 from ...typed import door
-from ..contract import Contract
 from ..copying import unstacked
 from ..envs import AnyEnv, EnvSpec, close, describe, make_one
 from ..guard import Guarded
@@ -20,7 +19,7 @@ from .diagnosis import diagnose
 from .drawing import check_drawing
 from .findings import Facts, Finding, Findings
 from .forecast import Forecast, describe_training, measure, with_times
-from .random_play import Play, Range, play_at_random
+from .random_play import Play, Range, Timed, play_at_random
 from .repeat import check_repeats
 
 Notify = Callable[[str], None]
@@ -122,7 +121,7 @@ def _examine_play(
     """Plays, then repeats. Single frames are looked at, for a stack would hide what becomes of them."""
     spec = describe(replace(config.env, frame_stack=1))
     pair = [unstacked(each) for each in opened]
-    contract = Contract(spec, pair[0].observation_space, found)
+    contract = Timed(spec, pair[0].observation_space, found)
     rng = np.random.default_rng(config.seed)
     notify(f"playing at random, {most[0]:,} steps or {most[1]:g} s")
     play = play_at_random(pair[0], contract, rng, *most)

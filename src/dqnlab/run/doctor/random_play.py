@@ -1,13 +1,16 @@
 """Random episodes of an environment, and what was seen in them."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 
 from ...errors import EnvironmentFault
-from ..contract import Contract
+from ..contract import Contract, Listener
+from ..envs import EnvSpec
 from ..guard import Guarded
 
 MANY = 1_024  # numbers in an observation from which on only some observations are measured
@@ -49,6 +52,26 @@ class Range:
         return np.sqrt(np.maximum(self._squares / max(self.count, 1) - (self._sum / max(self.count, 1)) ** 2, 0))
 
 
+class Timed(Contract):
+    """A contract that takes the time of each call, which training has no use for."""
+
+    def __init__(self, spec: EnvSpec, space: spaces.Space[Any], listener: Listener):
+        super().__init__(spec, space, listener)
+        self._seconds, self._calls = {"reset": 0.0, "step": 0.0}, {"reset": 0, "step": 0}
+
+    def mean_seconds(self, check: str) -> float:
+        """How long a call of "reset" or "step" took in the mean; 0 if there was none."""
+        return self._seconds[check] / max(self._calls[check], 1)
+
+    def _call(self, env: Guarded, check: str, call: Callable[[], Any]) -> Any:
+        begun = time.perf_counter()
+        try:
+            return super()._call(env, check, call)
+        finally:
+            self._seconds[check] += time.perf_counter() - begun
+            self._calls[check] += 1
+
+
 @dataclass
 class Play:
     """What random play has shown."""
@@ -71,7 +94,7 @@ class Play:
     microseconds_per_reset: float = 0.0
 
 
-def play_at_random(env: Guarded, contract: Contract, rng: np.random.Generator, steps: int, seconds: float) -> Play:
+def play_at_random(env: Guarded, contract: Timed, rng: np.random.Generator, steps: int, seconds: float) -> Play:
     """Plays until so many steps or seconds have gone by, or the environment can be used no longer."""
     player = _Player(env, contract, rng)
     until = time.perf_counter() + seconds
@@ -82,8 +105,8 @@ def play_at_random(env: Guarded, contract: Contract, rng: np.random.Generator, s
     except EnvironmentFault:
         pass  # what there was to say is among the findings; what was seen until then still counts
     play = player.play
-    play.microseconds_per_step = 1e6 * contract.step_seconds / max(contract.steps, 1)
-    play.microseconds_per_reset = 1e6 * contract.reset_seconds / max(contract.resets, 1)
+    play.microseconds_per_step = 1e6 * contract.mean_seconds("step")
+    play.microseconds_per_reset = 1e6 * contract.mean_seconds("reset")
     return play
 
 

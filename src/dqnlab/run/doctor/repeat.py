@@ -6,6 +6,7 @@ from ...errors import EnvironmentFault
 from ..contract import Answer, Contract
 from ..guard import Guarded
 from .findings import Findings
+from .random_play import Timed
 
 LONGEST = 200  # steps of a tape
 MOST_TRIES = 10  # episodes that may look alike by chance before we say that all do
@@ -13,12 +14,9 @@ MOST_TRIES = 10  # episodes that may look alike by chance before we say that all
 Tape = list[tuple[bytes, float, bool, bool]]
 
 
-def check_repeats(
-    first: Guarded, second: Guarded, contract: Contract, found: Findings, rng: np.random.Generator
-) -> None:
+def check_repeats(first: Guarded, second: Guarded, contract: Timed, found: Findings, rng: np.random.Generator) -> None:
     """Plays the same actions again and again on two copies of an environment, from equal and other seeds."""
-    a_step = contract.step_seconds / max(contract.steps, 1)
-    length = int(np.clip(0.3 / max(a_step, 1e-9), 5, LONGEST))  # a tape may take 0.3 s
+    length = int(np.clip(0.3 / max(contract.mean_seconds("step"), 1e-9), 5, LONGEST))  # a tape may take 0.3 s
     actions = rng.integers(contract.num_actions, size=length).tolist()
     try:
         tape = _tape(first, contract, 1, actions)
