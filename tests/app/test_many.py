@@ -205,7 +205,7 @@ def test_a_seed_that_fails_or_kills_its_process_takes_no_other_along(monkeypatch
     died, broke = group.failures
     assert (died.exit_code, died.error) == (1, "its process ended with exit code 7")
     assert broke.exit_code == 3
-    assert "observation is nan" in broke.error
+    assert "observation holds nan" in broke.error
     assert group.mean is not None
     assert group.mean.seeds == 3
     rows = summary(Path("group"))["results"]
