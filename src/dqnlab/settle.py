@@ -8,6 +8,7 @@ from . import config as c
 from .run.envs import EnvSpec, describe
 from .run.reward_scale import measure_reward_scale
 from .run.vector import Envs, make_envs
+from .run.watchdog import watched
 
 UPDATES_THAT_PAY = 40_000  # an update saves some 0.4 ms, compiling for the first time takes some 15 s
 EPISODE_STEPS = 200  # a guess, for budgets counted in episodes
@@ -26,12 +27,13 @@ def settle(config: c.Config, spec: EnvSpec, envs: Envs) -> c.Config:
 
 def foresee_settings(config: c.Config) -> c.Config:
     """The settings that a run of this configuration would find: makes its environments and closes them again."""
-    spec = describe(config.env)
-    envs = make_envs(config.env, spec, config.env.num_envs)
-    try:
-        return settle(config, spec, envs)
-    finally:
-        envs.close()
+    with watched(config.env.timeout):
+        spec = describe(config.env)
+        envs = make_envs(config.env, spec, config.env.num_envs)
+        try:
+            return settle(config, spec, envs)
+        finally:
+            envs.close()
 
 
 def settle_epsilon(config: c.Config) -> c.Linear | c.LinearEpisodes | c.Geometric | c.Constant:

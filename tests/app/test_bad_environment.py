@@ -185,11 +185,19 @@ DURING: list[tuple[int, str, list[str]]] = [
 def test_an_environment_that_breaks_later_ends_the_run_and_what_was_learnt_is_kept(
     row: int, odd: str, words: list[str], refused: Any, small: list[str]
 ) -> None:
-    kwargs = json.dumps({"odd": odd})
+    line = ["train", "odd_envs:Odd-v0", "--env.kwargs", json.dumps({"odd": odd}), "--out", "run", *small]
     words = ["env 'odd_envs:Odd-v0', ", *words]
-    refused(["train", "odd_envs:Odd-v0", "--env.kwargs", kwargs, "--out", "run", *small], 3, *words, begun=True)
+    refused([*line, "--reward-scale", "1"], 3, *words, begun=True)
     assert json.loads(Path("run/result.json").read_text())["interrupted"]
     assert Path("run/last_model.pth").is_file()
+
+
+@pytest.mark.parametrize(("row", "odd", "words"), DURING, ids=str)
+def test_an_environment_that_breaks_while_rewards_are_measured_leaves_nothing_behind(
+    row: int, odd: str, words: list[str], refused: Any, small: list[str]
+) -> None:
+    line = ["train", "odd_envs:Odd-v0", "--env.kwargs", json.dumps({"odd": odd}), "--out", "run", *small]
+    refused(line, 3, "env 'odd_envs:Odd-v0', ", *words)
 
 
 FINE: list[tuple[int, dict[str, Any]]] = [

@@ -129,6 +129,7 @@ class Stubborn:
     """A process and a pipe that end only by force."""
 
     alive = True
+    pid = 2**31 - 1  # of no process: nothing has been started that would have to end too
 
     def is_alive(self) -> bool:
         return self.alive

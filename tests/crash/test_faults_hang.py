@@ -4,16 +4,20 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dqnlab.app.loading import foreseen
 from dqnlab.app.resume import resume
 from dqnlab.app.session import train
 from dqnlab.config import Env, Steps
 from dqnlab.errors import EnvironmentFault
+from dqnlab.run.doctor.examination import examine
 from dqnlab.run.evaluate import evaluate
+from dqnlab.run.saving.roundtrip import AFTER, BEFORE
 from dqnlab.run.watchdog import watched
 
 from .kit import Faulty, checkpoint, tiny
@@ -91,14 +95,31 @@ def test_f14_a_reset_that_hangs_is_found_also_at_the_very_start_and_in_an_evalua
     assert OUT.exists() == ((only, at) != (2, 1))
 
 
-def test_f14_a_score_of_an_environment_that_hangs_is_refused() -> None:
+TRIED = BEFORE + 2 * AFTER  # steps that try whether an environment can be saved, whenever it is described
+
+
+@pytest.mark.parametrize(("at", "step"), [(5, 5), (TRIED + 5, 3)], ids=["at the door", "in the episodes"])
+def test_f14_a_score_of_an_environment_that_hangs_is_refused(at: int, step: int) -> None:
     import dqnlab
 
-    run = train(hanging(), trackers=("none",))
-    Hangs.at = Hangs.calls + 5
     env = Env(id=Hangs, timeout=0.3)
-    with pytest.raises(EnvironmentFault, match=r"no answer for 0\.3 s"):
-        evaluate(dqnlab.load(run.folder, env=env), env, episodes=2)
+    agent = dqnlab.load(train(hanging(), trackers=("none",)).folder, env=env)
+    Hangs.at = Hangs.calls + at
+    with pytest.raises(EnvironmentFault, match=rf"step {step}: step gave no answer for 0\.3 s"):
+        evaluate(agent, env, episodes=2)
+
+
+@pytest.mark.parametrize("at", [5, TRIED + 5], ids=["at the door", "in play"])
+def test_f14_the_doctor_names_an_environment_that_hangs(at: int) -> None:
+    report = examine(hanging(at=at), steps=100)
+    assert report.exit_code == 3
+    assert [each.what for each in report.findings if "step gave no answer for 0.3 s" in each.what]
+
+
+@pytest.mark.parametrize("at", [5, TRIED + 5], ids=["at the door", "in play"])
+def test_f14_settings_are_not_foreseen_of_an_environment_that_hangs(at: int) -> None:
+    with pytest.raises(EnvironmentFault, match=r"step gave no answer for 0\.3 s"):
+        foreseen(replace(hanging(at=at), reward_scale="auto"))
 
 
 STUBBORN = """
@@ -123,6 +144,7 @@ class Deaf(CartPoleEnv):
 gym.register("Deaf-v0", Deaf)
 watchdog.GRACE = 0.3
 words = "train Deaf-v0 --env.timeout 0.3 --steps 400 --learning-starts 64 --batch-size 64 --checkpoint-every 50"
+words += " --reward-scale 1"
 sys.exit(cli.main([*words.split(), "--env.num-envs", "1", "--compile", "off", "--tracker", "none", "--out", "mine"]))
 """
 

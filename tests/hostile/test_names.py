@@ -124,9 +124,11 @@ def test_no_name_steers_the_terminal(run: Path, escapes: str, capsys: pytest.Cap
     config = to_toml(replace(load(renamed).config, preset=steering, env=Env(id=steering)))
     (renamed / CONFIG).write_text(config, "utf-8")
     words = [["runs"], ["evaluate", str(renamed)], ["evaluate", "latest"], ["evaluate", escapes], ["runs", escapes]]
-    words += [["train", escapes, "--dry-run"], ["train", escapes], ["train", "--config", str(renamed / CONFIG)]]
+    Path(steering).mkdir()
+    words += [["runs", steering], ["train", escapes, "--dry-run"], ["train", escapes, "--dry-run", "--reward-scale=1"]]
+    words += [["train", escapes], ["train", "--config", str(renamed / CONFIG)]]
     codes = [main(each) for each in words]
-    assert codes == [0, 2, 2, 2, 0, 0, 2, 2]
+    assert codes == [0, 2, 2, 2, 2, 0, 2, 0, 2, 2]  # only a dry run that measures nothing needs no environment
     out, err = capsys.readouterr()
     assert "<script>" in out
     assert all(each == "\n" or each.isprintable() for each in out + err)

@@ -27,9 +27,12 @@ UNREGISTERED = "import gymnasium\nclass Lane(gymnasium.Env): ...\n"
 
 @pytest.fixture(autouse=True)
 def as_it_was() -> Iterator[None]:
-    """What a test puts on the path, imports or registers is gone afterwards."""
+    """Only Gymnasium has registered anything; what a test puts on the path, imports or registers is gone afterwards."""
     path, registry = list(sys.path), dict(gym.registry)
     sys.path[:] = [each for each in sys.path if each not in ("", str(Path.cwd()))]
+    for name, spec in registry.items():
+        if not str(spec.entry_point).startswith("gymnasium."):
+            del gym.registry[name]
     yield
     sys.path[:] = path
     here = str(Path.cwd())

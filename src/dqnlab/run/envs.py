@@ -18,6 +18,7 @@ from .guard import CONSTRUCTOR, EnvironmentHangs, Guard, Guarded, guarded, named
 from .modules import import_named, missing, not_registered
 from .saving.roundtrip import unsaved
 from .threshold import STEP_LIMIT, is_own, threshold_of
+from .watchdog import watched
 
 SMALLEST_PICTURE = 32  # pixels a side; whole numbers in smaller arrays are codes
 
@@ -122,12 +123,17 @@ def _takes(maker: Callable[..., Any], name: str) -> bool:
 
 
 def describe(env: Env) -> EnvSpec:
-    """Makes the environment once and reads its spaces.
+    """Makes the environment once, reads its spaces and tries whether it can be saved; watched, for it plays a little.
 
     Raises:
         ConfigError: its spaces are not supported.
-        EnvironmentFault: it cannot be made.
+        EnvironmentFault: it cannot be made, or does not answer.
     """
+    with watched(env.timeout):
+        return _describe(env)
+
+
+def _describe(env: Env) -> EnvSpec:
     made = make_one(env)
     try:
         missing = [name for name in ("observation_space", "action_space") if not hasattr(made, name)]

@@ -15,6 +15,7 @@ from ...typed import door
 from ..copying import unstacked
 from ..envs import AnyEnv, EnvSpec, close, describe, make_one
 from ..guard import Guarded
+from ..watchdog import watched
 from .diagnosis import diagnose
 from .drawing import check_drawing
 from .findings import Facts, Finding, Findings
@@ -63,15 +64,21 @@ def examine(
         ConfigError: there is no such environment, or it does not take these arguments.
     """
     config = plan(what)
+    with watched(config.env.timeout):
+        return _examine(config, (steps, seconds), notify)
+
+
+def _examine(config: Config, most: tuple[int, float], notify: Notify) -> Report:
     found, label = Findings(), config.env.label
     opened: list[Guarded] = []
     try:
         notify(f"making {label}")
-        spec = _open(config.env, found, opened)
-        if spec is None:
+        specs = _open(config.env, found, opened)
+        if specs is None:
             return Report(label, found.sorted(), None, None, found.exit_code)
+        spec, frames = specs
         facts = _facts(config.env, spec, opened[0], spec.unsaved)
-        play = _examine_play(config, opened, found, (steps, seconds), notify)
+        play = _examine_play(config, frames, opened, found, most, notify)
         facts = _with_play(facts, play)
         if found.exit_code == 0:
             notify("drawing a few pictures")
@@ -84,11 +91,15 @@ def examine(
             close(env, label)
 
 
-def _open(env: Env, found: Findings, opened: list[Guarded]) -> EnvSpec | None:
-    """Puts two copies of the environment into `opened`; none if that fails or its spaces are not supported."""
+def _open(env: Env, found: Findings, opened: list[Guarded]) -> tuple[EnvSpec, EnvSpec] | None:
+    """Puts two copies of the environment into `opened`; describes it, and then its single frames.
+
+    None if that fails or its spaces are not supported.
+    """
     try:
         opened.append(make_one(env))
         spec = describe(env)
+        frames = spec if env.frame_stack == 1 else describe(replace(env, frame_stack=1))
         opened.append(make_one(env))
     except ConfigError as e:
         if not opened:
@@ -100,7 +111,7 @@ def _open(env: Env, found: Findings, opened: list[Guarded]) -> EnvSpec | None:
         found.error("make", str(e) if isinstance(e, DqnlabError) else f"making it raised {_named(e)}", advice)
         return None
     found.ok("spaces", f"{_line(opened[0].action_space)} and {_line(opened[0].observation_space)}")
-    return spec
+    return spec, frames
 
 
 def _facts(env: Env, spec: EnvSpec, made: AnyEnv, unknown: str | None) -> Facts:
@@ -116,10 +127,9 @@ def _facts(env: Env, spec: EnvSpec, made: AnyEnv, unknown: str | None) -> Facts:
 
 
 def _examine_play(
-    config: Config, opened: list[Guarded], found: Findings, most: tuple[int, float], notify: Notify
+    config: Config, spec: EnvSpec, opened: list[Guarded], found: Findings, most: tuple[int, float], notify: Notify
 ) -> Play:
     """Plays, then repeats. Single frames are looked at, for a stack would hide what becomes of them."""
-    spec = describe(replace(config.env, frame_stack=1))
     pair = [unstacked(each) for each in opened]
     contract = Timed(spec, pair[0].observation_space, found)
     rng = np.random.default_rng(config.seed)
