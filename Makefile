@@ -1,5 +1,6 @@
 # make train         install, solve CartPole-v1, judge and film the best network    (ARGS="..." goes to dqn train)
 # make test          install, run every test
+# make faults        every signal at every phase of every command: takes an hour
 # make check         format, lint, types, architecture and the fast tests: before every commit
 # make lint          the first three of them
 # make bench         time the library beside the one-file example, in turn    (ARGS="--steps 5000 --repeats 3")
@@ -13,7 +14,7 @@ PEERS := sb3 cleanrl rejax
 PEER_VENVS := benchmarks/.venvs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test lint check bench bench-peers clean
+.PHONY: help setup train test faults lint check bench bench-peers clean
 
 help:
 	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +36,9 @@ train: setup
 test: setup
 	$(BIN)/python -m pytest -m 'not slow' -n auto
 	$(BIN)/python -m pytest -m slow
+
+faults: setup
+	DQNLAB_FAULTS=all $(BIN)/python -m pytest -n auto tests/crash/test_signal_table.py tests/app/test_streams.py
 
 lint: setup
 	$(BIN)/ruff format --check .

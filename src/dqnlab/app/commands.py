@@ -12,7 +12,6 @@ import sys
 import webbrowser
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,7 @@ from ..errors import ConfigError, FolderError, ResourceError
 from ..run.folder import REPORT, RESULT
 from .after import settle
 from .arguments import Evaluate, Explain, Presets, Record, Resume, RunsTable, Selftest, Train, Watch
-from .interrupt import SIGNALLED
+from .interrupt import SIGNALLED, signal_of
 from .loading import foreseen, loading
 from .parse import parse_args, parse_doctor, parse_train
 from .text import clean, number, shown
@@ -128,18 +127,19 @@ def evaluate(words: Sequence[str]) -> int:
     whole("--episodes", args.episodes, 1, MOST_EPISODES)
     whole("--seed", args.seed, 0, 2**32 - 1)
     from ..run.agent import load
-    from ..run.evaluate import evaluate as play
+    from .playing import play
     from .summary import evaluation
 
     path = _home(args.run, args.runs)
     agent = load(path, which=args.which, env=args.env, trust_env_modules=args.trust_env_module)
-    score = play(agent, episodes=args.episodes, seed=args.seed)
+    score, played = play(agent, args.episodes, args.seed)
     if args.json:
-        print(json.dumps({"run": str(path), "which": args.which, "seed": args.seed, **asdict(score)}))
+        print(played.json(score, {"run": str(path), "which": args.which, "seed": args.seed}))
     else:
-        title = f"{shown(path)}, {args.which} network, seed {args.seed}"
-        show(evaluation(score, title), soft_wrap=True)
-    return 0
+        show(
+            evaluation(score, f"{shown(path)}, {args.which} network, seed {args.seed}", played.partial), soft_wrap=True
+        )
+    return 0 if played.interrupted is None else SIGNALLED + signal_of(played.interrupted)
 
 
 def watch(words: Sequence[str]) -> int:

@@ -236,11 +236,12 @@ def _mean(group: SeedsGroup) -> list[Text]:
     return lines
 
 
-def evaluation(score: Score, name: str) -> RenderableType:
-    """What `dqn evaluate` prints."""
+def evaluation(score: Score, name: str, partial: str = "") -> RenderableType:
+    """What `dqn evaluate` prints; `partial` says what is missing."""
     cut = f"{score.cut} of them cut by the step limit" if score.cut else "none cut by the step limit"
     return Group(
         Text(clean(name), "bold"),
+        *([_line("", Text(partial, BAD))] if partial else []),
         *_score("score", score, ""),
         _line("lowest", number(score.minimum)),
         _line("highest", number(score.maximum)),

@@ -64,8 +64,10 @@ def _check(config: Config) -> None:
         from ..build import find_room  # with torch and Gymnasium
     from ..run.device import resolve_device
     from ..run.envs import describe
+    from ..run.watchdog import watched
 
-    find_room(config, describe(config.env), resolve_device(config.device))
+    with watched(config.env.timeout):
+        find_room(config, describe(config.env), resolve_device(config.device))
 
 
 def train_share(task: Task, folder: Path, line: Line, watch: Stopwatch) -> None:

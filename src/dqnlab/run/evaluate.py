@@ -1,6 +1,6 @@
 """How good a network is: greedy episodes, and an interval around their mean."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -33,6 +33,18 @@ class Outcome(NamedTuple):
     own_limit: int | None = None  # the step limit, if it is dqnlab's own
 
 
+Tell = Callable[[Outcome], None]
+"""Hears of episodes when they have ended."""
+
+
+def joined(parts: Sequence[Outcome]) -> Outcome:
+    """Several as one."""
+    returns, cut, value, discounted = (
+        np.concatenate(column) for column in zip(*(part[:4] for part in parts), strict=True)
+    )
+    return Outcome(returns, cut, value, discounted, parts[0].own_limit)
+
+
 class Evaluator:
     """Plays greedy episodes: one per env, never the first N to finish, for short episodes finish first."""
 
@@ -41,16 +53,12 @@ class Evaluator:
         self._native: dict[int, Envs] = {}  # by how many: making them costs more than a short episode
         self._single: list[Guarded] = []
 
-    def play(self, q_values: QFunction, seeds: Sequence[int]) -> Outcome:
-        """One episode per seed."""
+    def play(self, q_values: QFunction, seeds: Sequence[int], tell: Tell | None = None) -> Outcome:
+        """One episode per seed; `tell` hears of each as it ends."""
         native = isinstance(self._env.id, str) and self._env.id in NATIVE
         size = len(seeds) if native else SIDE_BY_SIDE
-        parts = [self._play(q_values, seeds[i : i + size]) for i in range(0, len(seeds), size)]
-        returns, cut, value, discounted = (
-            np.concatenate(column) for column in zip(*(part[:4] for part in parts), strict=True)
-        )
-        own = self._spec.max_episode_steps if self._spec.own_limit else None
-        return Outcome(returns, cut, value, discounted, own)
+        parts = [self._play(q_values, seeds[i : i + size], tell) for i in range(0, len(seeds), size)]
+        return joined(parts)
 
     def close(self) -> None:
         """Closes every environment it made; the next episodes are played in new ones."""
@@ -71,11 +79,12 @@ class Evaluator:
             self._single.append(make_one(self._env))
         return SerialEnvs(self._single[:num], self._spec, self._env.label, autoreset=False)
 
-    def _play(self, q_values: QFunction, seeds: Sequence[int]) -> Outcome:
+    def _play(self, q_values: QFunction, seeds: Sequence[int], tell: Tell | None) -> Outcome:
         num = len(seeds)
         returns, discounted, cut = np.zeros(num), np.zeros(num), np.zeros(num, bool)
         value: np.ndarray | None = None
         factor = 1.0
+        own = self._spec.max_episode_steps if self._spec.own_limit else None
         for step in rollout(self._envs(num), q_values, seeds):
             if value is None:
                 value = step.q.max(1)
@@ -84,8 +93,11 @@ class Evaluator:
             discounted += factor * reward
             factor *= self._gamma
             cut |= step.playing & step.truncated & ~step.terminated
+            ended = step.playing & (step.terminated | step.truncated)
+            if tell is not None and ended.any():
+                tell(Outcome(returns[ended], cut[ended], value[ended].astype(float), discounted[ended], own))
         assert value is not None  # an episode has at least one step
-        return Outcome(returns, cut, value.astype(float), discounted)
+        return Outcome(returns, cut, value.astype(float), discounted, own)
 
 
 def score_of(outcome: Outcome) -> Score:
@@ -120,10 +132,17 @@ def evaluate(
         episodes: how many, each with a start of its own.
         seed: other seeds give other episodes.
     """
+    return score_of(play_out(agent, episodes, seed, env=env))
+
+
+def play_out(
+    agent: Agent, episodes: int, seed: int, tell: Tell | None = None, env: AnyEnvironment | None = None
+) -> Outcome:
+    """The episodes of `evaluate`; `tell` hears of each as it ends."""
     where = agent.env_config(env)
-    evaluator = Evaluator(where, agent.check_fits(where), agent.config.gamma)
-    try:
-        with watched(where.timeout), arithmetic(agent.config.threads):
-            return score_of(evaluator.play(agent.q_function, env_seeds(seed, "evaluate", episodes)))
-    finally:
-        evaluator.close()
+    with watched(where.timeout), arithmetic(agent.config.threads):
+        evaluator = Evaluator(where, agent.check_fits(where), agent.config.gamma)
+        try:
+            return evaluator.play(agent.q_function, env_seeds(seed, "evaluate", episodes), tell)
+        finally:
+            evaluator.close()

@@ -24,6 +24,7 @@ from .rollout import rollout
 from .saving.door import add, aside, make_folder, sweep_films
 from .seeds import env_seeds
 from .vector import SerialEnvs
+from .watchdog import watched
 
 DRAWING_MODES = ("rgb_array", "rgb_array_list")
 LARGEST = 1_920  # pixels of the longer side of a film; larger pictures are made smaller
@@ -51,10 +52,10 @@ def record(
     """
     _require_moviepy()
     where = agent.env_config()
-    spec = agent.check_fits(where)
     try:
         sweep_films(folder)
-        with quiet_pygame(), closing(open_drawing(where)) as drawing, aside() as private:
+        with watched(where.timeout), quiet_pygame(), closing(open_drawing(where)) as drawing, aside() as private:
+            spec = agent.check_fits(where)
             fps, camera = frame_rate(drawing, where.label), Camera(drawing, where.label)
             steps = max(1, int(max_seconds * fps))
             envs = SerialEnvs([drawing], spec, where.label, autoreset=False)
@@ -127,12 +128,12 @@ def watch(agent: Agent, *, episodes: Annotated[int, Whole(1, MOST_EPISODES)], se
     """
     _require_display()
     where = agent.env_config()
-    spec = agent.check_fits(where)
-    with quiet_pygame():
+    with watched(where.timeout), quiet_pygame():
+        spec = agent.check_fits(where)
         envs = SerialEnvs([_on_screen(where)], spec, where.label, autoreset=False)
 
     def play() -> Iterator[float]:
-        try:
+        with watched(where.timeout), closing(envs):
             for start in env_seeds(seed, "film", episodes):
                 ret = 0.0
                 for step in rollout(envs, agent.q_function, [start]):
@@ -140,8 +141,6 @@ def watch(agent: Agent, *, episodes: Annotated[int, Whole(1, MOST_EPISODES)], se
                     if _window_closed():
                         return
                 yield ret
-        finally:
-            envs.close()
 
     return play()
 
@@ -211,8 +210,9 @@ def _require_display() -> None:
 
 @contextmanager
 def quiet_pygame() -> Iterator[None]:
-    """Keeps pygame from greeting, and SDL from complaining that there is no display to draw on."""
-    wanted = {"PYGAME_HIDE_SUPPORT_PROMPT": "1"} | ({} if has_display() else {"SDL_VIDEODRIVER": "dummy"})
+    """Keeps pygame from greeting, and SDL from taking the signals or complaining that there is no display."""
+    wanted = {"PYGAME_HIDE_SUPPORT_PROMPT": "1", "SDL_NO_SIGNAL_HANDLERS": "1"}
+    wanted |= {} if has_display() else {"SDL_VIDEODRIVER": "dummy"}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any
 
@@ -71,7 +72,9 @@ def examine(
 def _examine(config: Config, most: tuple[int, float], notify: Notify) -> Report:
     found, label = Findings(), config.env.label
     opened: list[Guarded] = []
-    try:
+    with ExitStack() as stack:
+        stack.enter_context(watched(config.env.timeout))
+        stack.callback(_close, opened, label)
         notify(f"making {label}")
         specs = _open(config.env, found, opened)
         if specs is None:
@@ -86,9 +89,12 @@ def _examine(config: Config, most: tuple[int, float], notify: Notify) -> Report:
         diagnose(facts, play, spec, config, found)
         forecast = _forecast(config, spec, facts, found, notify)
         return Report(label, found.sorted(), facts, forecast, found.exit_code)
-    finally:
+
+
+def _close(opened: list[Guarded], label: str) -> None:
+    with ExitStack() as stack:  # the other too if one does not answer
         for env in opened:
-            close(env, label)
+            stack.callback(close, env, label)
 
 
 def _open(env: Env, found: Findings, opened: list[Guarded]) -> tuple[EnvSpec, EnvSpec] | None:

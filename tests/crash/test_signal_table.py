@@ -1,0 +1,150 @@
+"""Every signal, at every phase of every command: one line, its exit code, no traceback; and what was known is kept.
+
+A few cells of the table run here; all of them by `make faults` (DQNLAB_FAULTS=all).
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")]
+CHILD = Path(__file__).parent / "child"
+ALL = os.environ.get("DQNLAB_FAULTS") == "all"
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+
+SMALL = (
+    "signalled:Signalled-v0 --steps 300 --learning-starts 64 --batch-size 32 --checkpoint-every 100 --env.num-envs 1"
+)
+SMALL += " --evaluate-every.num 100 --select-episodes 2 --confirm-episodes 2 --score-episodes 40 --tracker none"
+SMALL += " --compile off --no-stop-when-solved"
+TRUST = "--trust-env-module signalled"
+WORDS = {
+    "--version": "--version",
+    "--help": "--help",
+    "presets": "presets",
+    "runs": "runs",
+    "train": f"train {SMALL} --out mine",
+    "train compiled": f"train {SMALL.replace('--compile off', '--compile on')} --out mine",
+    "train --seeds": f"train {SMALL} --out mine --seeds 2",
+    "train --dry-run": f"train {SMALL} --dry-run",
+    "resume": f"resume mine --steps 600 {TRUST}",
+    "evaluate": f"evaluate mine --episodes 200 {TRUST}",
+    "record": f"record mine {TRUST}",
+    "watch": f"watch mine --episodes 3 {TRUST}",
+    "explain": f"explain mine {TRUST}",
+    "doctor": "doctor signalled:Signalled-v0",
+    "selftest": "selftest",
+}
+NEEDS_A_RUN = ("resume", "evaluate", "record", "watch", "explain")
+# The moments of each command: what has begun, and whether the score is known by then.
+PHASES = {
+    "--version": [],
+    "--help": [],
+    "presets": ["import dqnlab.presets", "import rich.console"],
+    "runs": ["import dqnlab.run.find"],
+    "train": [
+        "import dqnlab.app.commands",
+        "import numpy",
+        "import torch",
+        "import gymnasium",
+        "during assemble",
+        "during step",
+        "during select",
+        "during decide",
+        "import matplotlib",
+        "during record",
+        "during write_report",
+        "open report.html.part",
+        "import moviepy",
+    ],
+    "train compiled": ["start g++", "import torch._inductor"],
+    "train --seeds": ["import dqnlab.app.many", "import multiprocessing.popen_spawn_posix"],
+    "train --dry-run": ["import dqnlab.toml"],
+    "resume": ["import torch", "during stand", "during step", "during decide"],
+    "evaluate": ["import torch", "during evaluate"],
+    "record": ["import torch", "during record", "import moviepy"],
+    "watch": ["import torch", "during watch"],
+    "explain": ["import torch", "during write_report", "open report.html.part"],
+    "doctor": ["import torch", "during examine"],
+    "selftest": ["import torch", "during selftest"],
+}
+
+
+class Cell(NamedTuple):
+    """A command that is sent a signal so many times at a moment."""
+
+    command: str
+    moment: str
+    name: str
+    times: int
+
+
+def table() -> Iterator[Cell]:
+    """All cells."""
+    for command, moments in PHASES.items():
+        for moment in moments:
+            for name in SIGNALS:
+                for times in (1, 2, 20):
+                    yield Cell(command, moment, name, times)
+
+
+def sample() -> Iterator[Cell]:
+    """A cell of each moment of each command, the signals and their number by turns; of `train` every signal."""
+    at = 0
+    for command, moments in PHASES.items():
+        for moment in moments:
+            if command == "train compiled":
+                continue  # a compiler takes its time
+            if command == "train" and not moment.startswith("import"):
+                yield from (Cell(command, moment, name, (1, 2, 20)[(at + i) % 3]) for i, name in enumerate(SIGNALS))
+            else:
+                yield Cell(command, moment, SIGNALS[at % 3], (1, 2, 20)[at % 3])
+            at += 1
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that has ended."""
+    folder = tmp_path_factory.mktemp("ended")
+    words = [sys.executable, "-m", "dqnlab", *WORDS["train"].split(), "--film.episodes", "0", "--no-explain", "--quiet"]
+    subprocess.run(words, check=True, cwd=folder, env=variables(""))
+    return folder / "mine"
+
+
+def variables(fault: str) -> dict[str, str]:
+    source = str(Path(__file__).resolve().parents[2] / "src")
+    path = os.pathsep.join([str(CHILD), source])
+    more = {"FAULT": fault, "PYTHONPATH": path, "SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"}
+    return {**os.environ, **more, "SWANLAB_MODE": "disabled", "OMP_NUM_THREADS": "1"}
+
+
+def name_of(cell: Any) -> str:
+    return f"{cell.command}, {cell.moment}, {cell.name} x {cell.times}".replace(" ", "_")
+
+
+@pytest.mark.parametrize("cell", list(table() if ALL else sample()), ids=name_of)
+def test_a_signal_ends_any_command_at_any_phase_with_one_line_and_its_code(cell: Cell, request: Any) -> None:
+    if cell.command in NEEDS_A_RUN:
+        shutil.copytree(request.getfixturevalue("ended"), "mine")
+    words = [sys.executable, "-m", "dqnlab", *WORDS[cell.command].split()]
+    fault = f"{cell.name} {cell.times} {cell.moment}"
+    done = subprocess.run(words, capture_output=True, text=True, timeout=100, env=variables(fault))
+    said = done.stdout + done.stderr
+    assert "Traceback" not in said, said
+    assert "Exception ignored" not in said, said
+    assert done.returncode == 128 + getattr(signal, cell.name), said
+    assert not list(Path.cwd().rglob("*.part")), said
+    assert not list(Path.cwd().rglob(".film-*")), said
+    if cell.command == "train" and Path("mine/result.json").exists():
+        result = json.loads(Path("mine/result.json").read_text())
+        assert result["score"] is not None or result["interrupted"]
+        scored = cell.moment in ("import matplotlib", "during record", "during write_report", "open report.html.part")
+        assert (result["score"] is not None) == (scored or cell.moment == "import moviepy")
