@@ -1,11 +1,15 @@
 """Every command for real, in a temporary folder."""
 
 import json
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
+import numpy as np
 import pytest
 
 from dqnlab.app.cli import main
@@ -78,11 +82,51 @@ def test_evaluate_as_json_repeats_for_a_seed(runs: Path, capsys: pytest.CaptureF
 
     first = ask("1")
     assert len(first["returns"]) == first["episodes"] == 4
+    assert first["partial"] is False
     assert first["low"] <= first["mean"] <= first["high"]  # of so few episodes it may reach beyond what was seen
     assert first["minimum"] <= first["mean"] <= first["maximum"]
     assert ask("1") == first
     assert ask("2")["returns"] != first["returns"]
     assert ask("1", "last")["which"] == "last"
+
+
+class Unequal(gym.Env[Any, Any]):
+    """Episodes of 5, 10, 15 … steps; somebody presses Ctrl-C in the middle of the fifth, when four have ended."""
+
+    observation_space = gym.spaces.Box(-np.inf, np.inf, (4,), np.float32)
+    action_space = gym.spaces.Discrete(2)
+    begun = 0
+
+    def reset(self, **_: Any) -> Any:
+        Unequal.begun += 1
+        self.number, self.left = Unequal.begun, 5 * Unequal.begun
+        return np.zeros(4, np.float32), {}
+
+    def step(self, action: Any) -> Any:
+        self.left -= 1
+        if self.number == 5 and self.left == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return np.zeros(4, np.float32), 1.0, self.left == 0, False, {}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize("json_flag", [[], ["--json"]])
+def test_an_interrupted_evaluation_shows_what_was_played(
+    runs: Path, json_flag: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Unequal, "begun", 0)
+    monkeypatch.setitem(gym.registry, "Unequal-v0", gym.envs.registration.EnvSpec("Unequal-v0", Unequal))
+    words = ["latest", "--runs", str(runs), "--env", "Unequal-v0", "--episodes", "40"]
+    assert main(["evaluate", *words, *json_flag]) == 130
+    out, err = capsys.readouterr()
+    assert "Traceback" not in err
+    if json_flag:
+        said = json.loads(out)
+        assert said["partial"] is True
+        assert said["returns"] == [5, 10, 15, 20]
+    else:
+        assert "interrupted: partial, 4 of 40 episodes" in out
+        assert "4 fresh greedy episodes" in out
 
 
 def test_evaluate_takes_a_weights_file_too(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

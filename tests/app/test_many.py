@@ -80,7 +80,7 @@ def summary(folder: Path) -> dict[str, Any]:
 def no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if starting one were a mistake."""
 
-    def hire(task: Any) -> None:
+    def hire(task: Any, workers: list[Any]) -> None:
         raise AssertionError(task)
 
     monkeypatch.setattr(many, "hire", hire)
@@ -128,6 +128,7 @@ def test_a_number_of_seeds_that_cannot_be_is_refused(words: str, capsys: pytest.
 class Stubborn:
     """A process and a pipe that end only by force."""
 
+    pid = 2**30  # no process has it, so that no child of it is looked for in vain
     alive = True
     pid = 2**31 - 1  # of no process: nothing has been started that would have to end too
 
@@ -147,9 +148,9 @@ class Stubborn:
 def test_a_second_ctrl_c_ends_every_process_and_keeps_what_had_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     stubs: list[Any] = []
 
-    def hire(task: Any) -> Any:
+    def hire(task: Any, workers: list[Any]) -> None:
         stubs.append(Stubborn())
-        return pool.Worker(stubs[-1], stubs[-1], task.seeds)
+        workers.append(pool.Worker(stubs[-1], stubs[-1], task.seeds))
 
     def serve(crew: Any, interrupt: Any) -> None:
         crew.folder = Path("group")

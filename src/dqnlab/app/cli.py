@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import re
-import signal
 import sys
 import time
 import warnings
@@ -14,7 +13,7 @@ from contextlib import contextmanager
 from .._version import __version__
 from ..errors import ConfigError, DqnlabError, ResourceError
 from ..memory import memory_watched
-from .interrupt import SIGNALLED, SIGNALS, signal_of, signals_end
+from .interrupt import SIGNALLED, ignore_signals, signal_of, signals_end
 from .streams import Steady, steady_streams
 from .text import clean
 
@@ -45,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     started = time.perf_counter()
     code = 1
     if argv is None:
-        atexit.register(_ignore_signals)  # the first to be registered is the last to be called
+        atexit.register(ignore_signals)  # the first to be registered is the last to be called
     with signals_end() as interrupt:
         try:
             code = _run(list(sys.argv[1:] if argv is None else argv), started)
@@ -89,11 +88,6 @@ def _unheard(out: Steady, err: Steady, words: Sequence[str]) -> int:
         return _BROKEN_PIPE
     err.write(f"error: cannot write to standard output: {out.failure.strerror}\n")
     return ResourceError.exit_code
-
-
-def _ignore_signals() -> None:
-    for each in SIGNALS:
-        signal.signal(each, signal.SIG_IGN)
 
 
 @contextmanager

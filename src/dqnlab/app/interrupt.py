@@ -53,7 +53,7 @@ class Interrupt:
         self.first_of_all: list[Callable[[], None]] = []
         """what is called before the exception is raised"""
         self.held = False
-        """whether something is being written: meanwhile signals wait"""
+        """whether something is being written or started: meanwhile signals wait"""
         self._since = 0.0
         self._raised: float | None = None
         self._late = False
@@ -78,9 +78,11 @@ class Interrupt:
         noted = not self.asked
         if noted:
             self.signal, self._since = signum, now
+        if noted and self.patient:
+            return
         if self.held:
             self._late = True
-        elif not (noted and self.patient):
+        else:
             self.throw()
 
     def let_go(self) -> None:
@@ -163,7 +165,7 @@ def signals_wait() -> Iterator[Interrupt]:
 
 @contextmanager
 def signals_held() -> Iterator[None]:
-    """What is written meanwhile is written as a whole: a signal raises Interrupted afterwards."""
+    """What is made meanwhile is made as a whole: a signal that raises Interrupted raises it afterwards."""
     interrupt = current()
     if interrupt is None or interrupt.held:
         yield
@@ -176,17 +178,27 @@ def signals_held() -> Iterator[None]:
 
 
 @contextmanager
-def signals_ignored() -> Iterator[None]:
-    """What starts meanwhile ignores these signals from its first moment, before its own code can."""
-    if threading.current_thread() is not threading.main_thread():  # only there can a handler be set
+def signals_blocked() -> Iterator[None]:
+    """A process that starts meanwhile gets none of these signals until it calls `ignore_signals`.
+
+    Here they are obeyed afterwards. To ignore them instead would lose those that come meanwhile.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows, where processes inherit nothing of the kind
         yield
         return
-    before = {each: signal.signal(each, signal.SIG_IGN) for each in SIGNALS}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler or signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def ignore_signals() -> None:
+    """From here on this process ignores these signals, those too that were blocked when it started."""
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 @contextmanager

@@ -142,7 +142,7 @@ class Crew:
     # ── Processes ──
 
     def _hire(self, seeds: tuple[int, ...]) -> None:
-        self.workers.append(hire(Task(self.config, seeds, tuple(self.trackers))))
+        hire(Task(self.config, seeds, tuple(self.trackers)), self.workers)
 
     def _serve(self, interrupt: Interrupt) -> None:
         """Hears the workers until every seed has ended."""

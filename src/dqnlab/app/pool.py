@@ -9,10 +9,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
-from .interrupt import signals_ignored
+from .interrupt import signals_blocked, signals_held
 from .line import Leave, Order, Report, Task
 from .worker import work
 
@@ -39,12 +40,20 @@ class Worker:
             os.kill(self.process.pid, signal.SIGINT)
 
 
-def hire(task: Task) -> Worker:
-    """A new process that is already loading what it needs."""
+def hire(task: Task, workers: list[Worker]) -> None:
+    """Adds a new process to the workers, which is already loading what it needs; a signal waits until it is there."""
+    with signals_held():
+        workers.append(_start(task))
+
+
+def _start(task: Task) -> Worker:
     context = multiprocessing.get_context("spawn")  # forked copies of a process with threads may hang
     ours, theirs = context.Pipe()
     process = context.Process(target=work, args=(theirs, task), name=f"dqnlab, seeds {task.seeds[0]} …")
-    with signals_ignored(), _without_lost_script():
+    if os.name != "nt":
+        with signals_blocked():  # the first start would start this too, which unblocks signals
+            resource_tracker.ensure_running()
+    with signals_blocked(), _without_lost_script():
         process.start()
     theirs.close()  # so that the pipe ends when the process does
     return Worker(process, ours, task.seeds)

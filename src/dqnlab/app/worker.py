@@ -19,7 +19,7 @@ from ..run.folder import CONFIG, Run, check_no_link, seed_name
 from ..run.saving.door import write_atomically
 from ..trust import redacted
 from .after import SHOWN, finish, save, steps, stopped
-from .interrupt import SIGNALS
+from .interrupt import ignore_signals
 from .line import Failed, Finished, Go, Idle, Line, Order, Ready, Refused, Report, Show, Standing, Task
 from .loading import loading
 from .session import conduct, open_experiment
@@ -31,8 +31,7 @@ ERROR = "error.txt"  # in a run's folder: where an unexpected error came from
 
 def work(pipe: Connection[Report, Order], task: Task) -> None:
     """The whole life of a worker."""
-    for each in SIGNALS:  # terminals and schedulers send them to everyone; the parent decides
-        signal.signal(each, signal.SIG_IGN)
+    ignore_signals()  # terminals and schedulers send them to everyone; the parent decides
     with steady_streams():  # what an environment prints must not end it
         _work(Line(pipe), task)
 

@@ -1,20 +1,25 @@
 """Sends this process a signal at a moment that FAULT names: `SIGTERM 1 import torch`, `SIGINT 20 during decide`.
 
-Python imports it before anything else. A moment is an import, a file that is opened, a program that is started, or a
-call of the environment below while a function of some name is on the stack.
+Python imports it before anything else. A moment is an import, a file that takes its name, a program that is started,
+a function that is called, or a call of the environment beside this while a function of some name is on the stack. It
+is in this process, not in one that this starts; once it has come, there is a file of the name in FAULT_CAME.
 """
 
 import os
 import signal
 import sys
 
-NAME, TIMES, KIND, WHAT = (os.environ.get("FAULT") or "SIGINT 0 never never").split()
+NAME, TIMES, KIND, WHAT = os.environ.pop("FAULT", "SIGINT 0 never never").split()
+EVENTS = {"import": ("import", 0), "rename": ("os.rename", 1), "start": ("subprocess.Popen", 0)}
 left = int(TIMES)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background ignores it
 
 
 def send():
     global left
     times, left = left, 0
+    with open(os.environ["FAULT_CAME"], "w"):
+        pass
     for _ in range(times):
         os.kill(os.getpid(), getattr(signal, NAME))
 
@@ -22,8 +27,14 @@ def send():
 def look(event, args):
     if not left:
         return
-    seen = {"import": ("import", 0), "open": ("open", 0), "start": ("subprocess.Popen", 0)}.get(KIND)
-    if seen is not None and event == seen[0] and str(args[0]).endswith(WHAT):
+    name, at = EVENTS[KIND]
+    if event == name and os.fsdecode(args[at]).endswith(WHAT):
+        send()
+
+
+def profile(frame, event, arg):
+    if event == "call" and frame.f_code.co_name == WHAT:
+        sys.setprofile(None)
         send()
 
 
@@ -36,5 +47,7 @@ def called():
         frame = frame.f_back
 
 
-if KIND in ("import", "open", "start"):
+if KIND in EVENTS:
     sys.addaudithook(look)
+elif KIND == "call":
+    sys.setprofile(profile)

@@ -1,0 +1,60 @@
+"""Signals that come while something is made as a whole, and while a process is started."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from dqnlab.app.interrupt import Interrupted, signals_blocked, signals_end, signals_held, signals_wait
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("times", [1, 20])
+def test_signals_that_come_while_a_process_starts_are_obeyed_afterwards(signum: int, times: int) -> None:
+    made = []
+
+    def start() -> None:
+        with signals_held(), signals_blocked():
+            for _ in range(times):
+                os.kill(os.getpid(), signum)
+            made.append(True)
+
+    with signals_end(), pytest.raises(Interrupted) as raised:
+        start()
+    assert made
+    assert raised.value.signum == signum
+
+
+def test_a_first_signal_that_is_only_noted_is_no_reason_to_raise_afterwards() -> None:
+    with signals_wait() as interrupt:
+        with signals_held():
+            os.kill(os.getpid(), signal.SIGINT)
+        assert interrupt.asked
+
+
+LISTENS = """
+import signal
+from dqnlab.app.interrupt import ignore_signals
+
+print("there", flush=True)
+input()
+ignore_signals()
+print(signal.pthread_sigmask(signal.SIG_BLOCK, []) == set(), flush=True)
+"""
+
+
+def test_a_process_that_starts_meanwhile_is_deaf_from_its_first_moment_on() -> None:
+    words = [sys.executable, "-c", LISTENS]
+    with signals_blocked():
+        child = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with child:
+        assert child.stdout is not None
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            child.send_signal(each)
+        assert child.stdout.readline() == "there\n"
+        assert child.communicate("go on\n")[0] == "True\n"
+    assert child.returncode == 0
