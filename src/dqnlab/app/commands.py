@@ -136,9 +136,8 @@ def evaluate(words: Sequence[str]) -> int:
     if args.json:
         print(played.json(score, {"run": str(path), "which": args.which, "seed": args.seed}))
     else:
-        show(
-            evaluation(score, f"{shown(path)}, {args.which} network, seed {args.seed}", played.partial), soft_wrap=True
-        )
+        title = f"{shown(path)}, {args.which} network, seed {args.seed}"
+        show(evaluation(score, title, played.partial), soft_wrap=True)
     return 0 if played.interrupted is None else SIGNALLED + signal_of(played.interrupted)
 
 
@@ -242,8 +241,7 @@ def runs(words: Sequence[str]) -> int:
 
     if not args.runs.is_dir() and args.runs != RunsTable().runs:
         raise FolderError(f"{str(args.runs)!r} is no folder: name the one that holds the runs")
-    found = list_runs(args.runs)
-    if found:
+    if found := list_runs(args.runs):
         show(runs_table(found))
     else:
         print(f"no runs under {clean(str(args.runs))}: `dqn train` makes one")

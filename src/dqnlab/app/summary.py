@@ -226,11 +226,9 @@ def _mean(group: SeedsGroup) -> list[Text]:
     mean, known = group.mean, [run.solved for run in group.runs if run.solved is not None]
     if mean is None:
         return [_line("mean", ("none: no seed has a score", LABEL))]
-    missing = len(group.seeds) - mean.seeds
-    of = f"  {mean.seeds} of {len(group.seeds)} seeds" if missing else f"  {_seeds(mean.seeds)}"
+    of = f"  {mean.seeds} of {len(group.seeds)} seeds" if mean.seeds < len(group.seeds) else f"  {_seeds(mean.seeds)}"
     low_high = "" if mean.low is None else f"  95 % interval {number(mean.low)} to {number(mean.high)}"
-    lines = [_line("mean", (number(mean.mean), "bold"), low_high, (of, LABEL))]
-    lines.append(_line("", (mean.interval, LABEL)))
+    lines = [_line("mean", (number(mean.mean), "bold"), low_high, (of, LABEL)), _line("", (mean.interval, LABEL))]
     if known:
         lines.append(_line("solved", f"{sum(known)} of {len(known)}"))
     return lines
