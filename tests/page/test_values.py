@@ -40,7 +40,7 @@ def case(name: str) -> tuple[ObsSpec, tuple[int, ...], np.ndarray]:
         "large": (ObsSpec((40,), np.dtype(np.float32)), (256, 256), vectors(40)),
         "states": (ObsSpec((), np.dtype(np.int64), 500), (32, 32), rng.integers(0, 500, STATES)),
         "pixels": (
-            ObsSpec((2, 6, 6), np.dtype(np.uint8), None, 2),
+            ObsSpec((2, 6, 6), np.dtype(np.uint8), None, 2, scale=255.0),
             (32,),
             rng.integers(0, 256, (STATES, 2, 6, 6), np.uint8),
         ),
@@ -55,7 +55,7 @@ def test_values_in_the_page_are_pytorchs(open_page: Open, name: str) -> None:
         linear.weight.mul_(3)  # values of a trained network are far from zero
     expected = net.q_values(torch.from_numpy(obs)).numpy()
     assert np.ptp(expected) > 0.1
-    about: dict[str, Any] = {"num_states": spec.num_states, "dtype": spec.dtype.name}
+    about: dict[str, Any] = {"num_states": spec.num_states, "dtype": spec.dtype.name, "scale": spec.scale}
     seen = obs.astype(np.int32) if spec.num_states else obs
     packed = {"net": pack(layers(net)), "obs": pack(seen.reshape(STATES, -1)), "spec": about}
     got = np.array(open_page(sample()).module("net/network.js", VALUES, packed))
