@@ -176,7 +176,7 @@ def test_f16_f17_signals_at_random_moments_change_nothing_but_the_time(
 ) -> None:
     done = subprocess.run([sys.executable, "-c", CHAIN, name, WORDS], capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
-    codes = json.loads(done.stderr.splitlines()[-1])
+    codes = next(json.loads(line) for line in done.stderr.splitlines() if line.startswith("["))
     assert codes == [code] * 10
     assert facts(OUT) == facts(whole)
     for model in ("best_model.pth", "last_model.pth"):
