@@ -71,7 +71,7 @@ def test_prioritised_replay_learns() -> None:
 
 
 LAKE = Config(
-    env=Env(id="FrozenLake-v1", kwargs={"is_slippery": False}, num_envs=4),
+    env=Env(id="FrozenLake-v1", kwargs={"is_slippery": False}, num_envs=4, reward_threshold=0.7),
     torso=Mlp(hidden=(64,)),
     rule=Double(),
     sync=Hard(every=50),
