@@ -35,7 +35,7 @@ ALLOWED = {
         "src/dqnlab/run/modules.py",
         "importlib.import_module",
     ): "imports the module of an environment id, which `trust` has passed if a file named it",
-    ("src/dqnlab/app/many.py", "multiprocessing.reduction"): "asks whether a config can be handed to our own processes",
+    ("src/dqnlab/app/pool.py", "multiprocessing.reduction"): "asks whether a config can be handed to our own processes",
     (
         "src/dqnlab/__init__.py",
         "importlib.import_module",

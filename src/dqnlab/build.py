@@ -29,6 +29,7 @@ from .run.envs import EnvSpec, describe
 from .run.evaluate import Evaluator
 from .run.events import Event
 from .run.judge import Judge, Rules
+from .run.remarks import Remark, remarks
 from .run.seeds import env_seeds, generator
 from .run.train import Loop, Period, Plan, Progress, run, train
 from .run.vector import Envs, make_envs
@@ -228,6 +229,11 @@ def make_plan(config: c.Config) -> Plan:
         config.update_every,
         config.metrics_every,
     )
+
+
+def make_remarks(config: c.Config, spec: EnvSpec) -> list[Remark]:
+    """What is to be said of a run before it begins."""
+    return remarks(config, spec, make_plan(config), make_epsilon(settle_epsilon(config)))
 
 
 def make_period(period: c.Steps | c.Episodes) -> Period:

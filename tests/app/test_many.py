@@ -235,10 +235,13 @@ def test_a_process_that_cannot_even_begin_is_an_error(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.slow
-def test_the_command_shows_every_seed_and_the_mean(capfd: pytest.CaptureFixture[str]) -> None:
-    words = ["--seed", "4", "--seeds", "2", "--steps", "600", "--film.episodes", "0", "--no-explain", *WORDS]
+def test_the_command_shows_every_seed_and_the_mean(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    words = ["--seed", "4", "--seeds", "2", "--steps", "400", "--film.episodes", "0", "--no-explain", *WORDS]
     assert main(["train", *words, "--out", "mine"]) == 0
     out = capfd.readouterr().out
+    assert caplog.text.count("nothing is judged before the end: evaluate_every = 500 steps") == 1
     assert "2 seeds, 4 to 5" in out
     assert "(2 of 2)" in out
     rows = [line.split() for line in out.splitlines()]

@@ -19,7 +19,7 @@ from dqnlab.app.reporter import Reporter
 from dqnlab.app.session import train
 from dqnlab.app.worker import work
 from dqnlab.build import System
-from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.config import Config, Constant, Env, Film, Mlp, Steps
 from dqnlab.errors import ConfigError, NumericsError
 from dqnlab.explain.health.findings import Finding
 from dqnlab.explain.report import Report
@@ -88,7 +88,7 @@ def test_each_seed_is_the_run_that_it_would_be_alone() -> None:
 
 
 def test_only_the_first_seed_pays_for_loading(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "_check", lambda config: None)
+    monkeypatch.setattr(worker, "_check", lambda config: ())
     _, first, second, _ = after(TINY, (0, 1), GO, Leave())
     assert first.run.seconds["import"] >= 0
     assert second.run.seconds["import"] == 0
@@ -105,6 +105,12 @@ def test_what_cannot_be_trained_is_refused() -> None:
     (report,) = after(replace(TINY, env=Env(id="CartPol-v1")), (0,), GO)
     assert isinstance(report, Refused)
     assert isinstance(report.error, ConfigError)
+
+
+def test_what_is_to_be_said_before_training_is_said_to_the_parent() -> None:
+    (ready,) = after(replace(TINY, evaluate_every=Steps(num=400), epsilon=Constant()), (0, 1), Leave())
+    (line,) = ready.remarks
+    assert line.startswith("nothing is judged before the end: evaluate_every = 400 steps")
 
 
 def test_a_seed_that_fails_does_not_take_the_next_along(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,23 +3,23 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dqnlab import presets
-from dqnlab.build import make_epsilon, make_plan
+from dqnlab.build import make_remarks
 from dqnlab.config import Config, Constant, Env, Episodes, Geometric, Linear, Steps
 from dqnlab.errors import ConfigError
+from dqnlab.learn.types import ObsSpec
 from dqnlab.run.envs import describe
-from dqnlab.run.remarks import remarks
-from dqnlab.settle import settle_epsilon
 
 SPEC = describe(Env(id="CartPole-v1"))
+BYTE, FLOAT = np.dtype(np.uint8), np.dtype(np.float32)
 USUAL = Config(budget=Steps(num=20_000))
 
 
 def said(config: Config, **of_env: Any) -> list[str]:
-    spec = SPEC._replace(**of_env)
-    return remarks(config, spec, make_plan(config), make_epsilon(settle_epsilon(config)))
+    return list(map(str, make_remarks(config, SPEC._replace(**of_env))))
 
 
 def test_usual_settings_are_passed_over() -> None:
@@ -36,6 +36,10 @@ def test_nothing_is_said_of_a_preset_for_its_environment(name: str) -> None:
 ODD = [
     ({"gamma": 1}, {"max_episode_steps": 10_000}, "gamma = 1 and no step limit below 10,000"),
     ({}, {"num_actions": 1}, "there is a single action"),
+    ({}, {"mask": "action_masks()"}, "the environment has action_masks(), which is not read"),
+    ({}, {"obs": ObsSpec((84, 84, 3), BYTE, None)}, "observations of shape (84, 84, 3) are pictures, and go flat"),
+    ({}, {"obs": ObsSpec((4, 84, 84), BYTE, None, 4)}, "observations of shape (4, 84, 84) are pictures"),
+    ({}, {"obs": ObsSpec((1, 32, 32), FLOAT, None)}, "convolutions are not supported yet"),
     ({"n": 10, "learning_starts": 19_995}, {}, "there may be no update at all: the first is due at about step 20,005"),
     ({"update_every": 30_000}, {}, "there may be no update at all"),
     ({"evaluate_every": 20_001}, {}, "nothing is judged before the end: evaluate_every = 20,001 steps"),
@@ -49,6 +53,17 @@ ODD = [
 def test_what_is_hardly_meant_is_said(settings: dict[str, Any], of_env: dict[str, Any], words: str) -> None:
     (line,) = said(replace(USUAL, **settings), **of_env)
     assert words in line
+
+
+@pytest.mark.parametrize("shape", [(4,), (7, 7, 3), (31, 31), (4, 84), (128,), (2, 100)], ids=str)
+def test_what_is_no_picture_is_passed_over(shape: tuple[int, ...]) -> None:
+    assert said(USUAL, obs=ObsSpec(shape, BYTE, None)) == []
+
+
+def test_each_remark_is_a_finding_of_its_own_for_the_doctor() -> None:
+    config = replace(USUAL, budget=Steps(num=2_000), epsilon=Linear(steps=20_000), evaluate_every=3_000, gamma=1)
+    found = make_remarks(config, SPEC._replace(max_episode_steps=10_000, num_actions=1, mask="action_mask"))
+    assert len({each.check for each in found}) == len(found) == 5
 
 
 def test_a_budget_that_ends_before_learning_would_start_is_refused_and_one_that_ends_with_it_is_said() -> None:

@@ -36,6 +36,9 @@ class Task:
 class Ready:
     """Everything is loaded and the configuration can be trained; nothing has been written."""
 
+    remarks: tuple[str, ...] = ()
+    """what is to be said before it is; the same from every worker"""
+
 
 @dataclass(frozen=True)
 class Refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import time
 from collections import Counter
@@ -9,7 +10,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
-from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
 from ..config import MOST_SEEDS, Config
@@ -25,7 +25,7 @@ from .after import ended, save
 from .board import Board, board_for_python
 from .interrupt import SIGNALLED, Interrupt, signal_of, signals_wait
 from .line import Failed, Finished, Go, Leave, Ready, Refused, Report, Show, Standing, Stop, Task
-from .pool import PATIENCE, Worker, dismiss, hire, how, is_interactive, shares, usable_cores
+from .pool import PATIENCE, Worker, check_sendable, dismiss, hire, how, shares, usable_cores
 
 LOOK_EVERY = 0.25  # seconds between two looks at the keyboard and two drawings, at the latest
 MOST_RETURNS = 2  # times that a seed whose process was killed goes on in a new one
@@ -125,18 +125,7 @@ class Crew:
         for seed in self.seeds:
             replace(self.config, seed=seed)
         check_trackers(self.trackers)
-        try:
-            sent = bytes(ForkingPickler.dumps(self.config))
-        except Exception as error:  # pickling raises many kinds, and whatever the user's objects raise
-            raise ConfigError(
-                f"env {self.config.env.label!r} cannot be handed to other processes ({error}): "
-                "let env.id be a function at the top level of a module, and env.kwargs plain values"
-            ) from error
-        if b"__main__" in sent and is_interactive():
-            raise ConfigError(
-                f"env {self.config.env.label!r} is defined in an interactive session, where other processes cannot "
-                "find it: put it into a file, such as envs.py, and import it from there"
-            )
+        check_sendable(self.config)
         self.standings = {seed: Standing(seed) for seed in self.seeds}
 
     # ── Processes ──
@@ -172,8 +161,8 @@ class Crew:
 
     def _take(self, worker: Worker, report: Report) -> None:
         match report:
-            case Ready():
-                self._admit(worker)
+            case Ready(remarks=remarks):
+                self._admit(worker, remarks)
             case Refused(error=error):
                 if self.folder is None:
                     raise error
@@ -188,14 +177,20 @@ class Crew:
             case _:  # idle: seeds that it has not ended it will not begin
                 self._give_up(worker.seeds)
 
-    def _admit(self, worker: Worker) -> None:
-        """Lets a worker begin; the first one shows that there is something to train, and to make a folder for."""
+    def _admit(self, worker: Worker, remarks: Sequence[str]) -> None:
+        """Lets a worker begin; the first one shows that there is something to train, and to make a folder for.
+
+        Args:
+            remarks: on a new group, said once.
+        """
         if self.interrupted:
             self._give_up(worker.seeds)
             worker.tell(Leave())
             return
         if self.folder is None:
             self.folder = self._kept.enter_context(new_folder(self.config, self.out, self.runs, self.seeds))
+            for line in remarks:
+                logging.getLogger("dqnlab").warning(line)
         if not self._begun:
             self._begun = True
             write_summary(self._group())

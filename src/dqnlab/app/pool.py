@@ -12,12 +12,31 @@ from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from multiprocessing.reduction import ForkingPickler
 
+from ..config import Config
+from ..errors import ConfigError
 from .interrupt import signals_blocked, signals_held
 from .line import Leave, Order, Report, Task
 from .worker import work
 
 PATIENCE = 5.0  # seconds that a process has to end
+
+
+def check_sendable(config: Config) -> None:
+    """Raises ConfigError for a configuration that cannot be handed to other processes."""
+    try:
+        sent = bytes(ForkingPickler.dumps(config))
+    except Exception as error:  # pickling raises many kinds, and whatever the user's objects raise
+        raise ConfigError(
+            f"env {config.env.label!r} cannot be handed to other processes ({error}): "
+            "let env.id be a function at the top level of a module, and env.kwargs plain values"
+        ) from error
+    if b"__main__" in sent and is_interactive():
+        raise ConfigError(
+            f"env {config.env.label!r} is defined in an interactive session, where other processes cannot "
+            "find it: put it into a file, such as envs.py, and import it from there"
+        )
 
 
 @dataclass(eq=False)

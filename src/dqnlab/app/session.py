@@ -76,13 +76,11 @@ def train(
     config = plan(config)
     watch = Stopwatch() if started is None else Stopwatch(start=started)
     check_trackers(trackers)
-    from ..build import assemble, make_epsilon, make_update, say
+    from ..build import assemble, make_remarks, make_update, say
     from ..run.device import arithmetic
     from ..run.new import new_folder
-    from ..run.remarks import remarks
     from ..run.saving.checkpoint import Store
     from ..run.watchdog import watched
-    from ..settle import settle_epsilon
 
     watch.seconds["import"] = time.perf_counter() - watch.start
     with signals_end(), memory_watched(), watched(config.env.timeout):
@@ -93,9 +91,8 @@ def train(
                     system.update = make_update([system])
                 with new_folder(config, out, runs) as folder:
                     store = Store(folder, notify=say)
-                    epsilon = make_epsilon(settle_epsilon(config))
-                    for line in remarks(config, system.spec, system.plan, epsilon):
-                        say(line)
+                    for remark in make_remarks(config, system.spec):
+                        say(str(remark))
                     return conduct(open_experiment(system, store, trackers, view, watch), signals_wait())
         finally:
             system.close()

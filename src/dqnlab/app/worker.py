@@ -40,7 +40,7 @@ def _work(line: Line, task: Task) -> None:
     watch = Stopwatch()
     try:
         with memory_watched():
-            _check(task.config)
+            remarks = _check(task.config)
     except DqnlabError as error:
         line.tell(Refused(error))
         return
@@ -48,7 +48,7 @@ def _work(line: Line, task: Task) -> None:
         line.tell(Refused(DqnlabError(f"{type(error).__name__}: {error}")))
         return
     watch.seconds["import"] = time.perf_counter() - watch.start
-    line.tell(Ready())
+    line.tell(Ready(remarks))
     order = line.wait()
     if isinstance(order, Go):
         train_share(task, order.folder, line, watch)
@@ -57,16 +57,18 @@ def _work(line: Line, task: Task) -> None:
             line.tell(Finished(_show(task.config, order.run)))
 
 
-def _check(config: Config) -> None:
-    """Raises DqnlabError if no seed could be trained; loads what training needs."""
+def _check(config: Config) -> tuple[str, ...]:
+    """What is to be said before training; loads what that needs. Raises DqnlabError if no seed could be trained."""
     with loading():
-        from ..build import find_room  # with torch and Gymnasium
+        from ..build import find_room, make_remarks  # with torch and Gymnasium
     from ..run.device import resolve_device
     from ..run.envs import describe
     from ..run.watchdog import watched
 
     with watched(config.env.timeout):
-        find_room(config, describe(config.env), resolve_device(config.device))
+        spec = describe(config.env)
+        find_room(config, spec, resolve_device(config.device))
+        return tuple(map(str, make_remarks(config, spec)))
 
 
 def train_share(task: Task, folder: Path, line: Line, watch: Stopwatch) -> None:

@@ -17,9 +17,9 @@ from ..errors import EnvironmentFault
 from .copying import Unpaired
 from .envs import EnvSpec
 from .guard import Guard, Guarded, named
+from .masks import ADVICE, mask_in
 
 LARGEST_REWARD = 1e30  # float32 ends at 3e38: sums over n steps, over a batch, and values have to fit as well
-MASKS = ("action_mask", "action_masks", "legal_actions", "available_actions", "avail_actions")  # as infos call them
 # How Python complains of an answer that is not the five values expected.
 _UNPACKED = re.compile(r"cannot unpack non-iterable (\w+)|values to unpack \(expected 5(?:, got (\d+))?")
 
@@ -51,8 +51,9 @@ class Strict:
 
     strict = True
 
-    def __init__(self, guard: Guard):
-        self._guard, self._said = guard, set[str]()
+    def __init__(self, guard: Guard, said: set[str] | None = None):
+        """`said` is shared by all copies of one environment."""
+        self._guard, self._said = guard, set[str]() if said is None else said
 
     def error(self, check: str, what: str, advice: str) -> None:
         raise EnvironmentFault(f"{self._guard.name}, {what}: {advice}")
@@ -71,7 +72,7 @@ class Contract:
 
     def __init__(self, spec: EnvSpec, space: spaces.Space[Any], listener: Listener):
         self._spec, self._space, self._listener = spec, space, listener
-        self._masked = False  # whether a mask was spoken of
+        self._masked = spec.mask is not None  # whether a mask was spoken of
 
     @property
     def num_actions(self) -> int:
@@ -133,11 +134,10 @@ class Contract:
     def _check_info(self, info: Any, where: str) -> None:
         if not isinstance(info, dict):
             self._listener.warning("info", f"{where}: info is {kind_of(info)}, not a dict", "return {} if it is empty")
-        elif info and not self._masked and (mask := next((name for name in MASKS if name in info), None)):
+        elif info and not self._masked and (mask := mask_in(info, self._spec.num_actions)) is not None:
             self._masked = True
             what = f"{where}: info holds {mask!r}, which is not read: forbidden actions are chosen like any other"
-            advice = "let a forbidden action do nothing, or end the episode; action masks are not supported yet"
-            self._listener.warning("mask", what, advice)
+            self._listener.warning("mask", what, ADVICE)
 
     def _check_spaces(self, env: Guarded, where: str) -> None:
         """Whether the spaces are still those that the network was made for."""

@@ -15,9 +15,11 @@ from ..errors import ConfigError, EnvironmentFault
 from ..learn.types import ObsSpec
 from .copying import Copying
 from .guard import CONSTRUCTOR, EnvironmentHangs, Guard, Guarded, guarded, named
+from .masks import mask_of
 from .modules import import_named, missing, not_registered
 from .saving.roundtrip import unsaved
 from .threshold import STEP_LIMIT, is_own, threshold_of
+from .unsupported import refused_actions, refused_observations
 from .watchdog import watched
 
 SMALLEST_PICTURE = 32  # pixels a side; whole numbers in smaller arrays are codes
@@ -38,6 +40,7 @@ class EnvSpec(NamedTuple):
     threshold_says: str = ""  # whose the threshold is, or why the registered one does not count
     own_limit: bool = False  # whether dqnlab set the step limit, because there was none
     unsaved: str | None = None  # the part of it whose state cannot be saved, and why
+    mask: str | None = None  # what of it says which actions are allowed; it is not read
 
     def action(self, action: int) -> Any:
         """The environment's own number for our action 0..A-1, of the type that its action space samples."""
@@ -142,10 +145,7 @@ def _describe(env: Env) -> EnvSpec:
         obs, obs_start = _obs_spec(env, made.observation_space)
         action = made.action_space
         if not isinstance(action, spaces.Discrete):
-            raise ConfigError(
-                f"env {env.label!r} has the action space {action}; DQN needs Discrete: "
-                "wrap the environment so that each action is one of a few choices"
-            )
+            raise refused_actions(env, action)
         _check_registered(made, env)
         limit = _step_limit(made)
         assert limit is not None  # make_one sees to it
@@ -161,6 +161,7 @@ def _describe(env: Env) -> EnvSpec:
             threshold.says,
             is_own(env, made, limit),
             unsaved(made),
+            mask_of(made),
         )
     finally:
         close(made, env.label)
@@ -198,17 +199,7 @@ def _obs_spec(env: Env, space: spaces.Space[Any]) -> tuple[ObsSpec, int]:
     if isinstance(space, spaces.Box):
         kept = space.dtype if space.dtype in (np.uint8, np.bool_) else np.float32
         return ObsSpec(tuple(space.shape), np.dtype(kept), None, env.frame_stack, _scale(env, space)), 0
-    hint = "wrap the environment so that it returns a Box or a Discrete"
-    if isinstance(space, (spaces.Dict, spaces.Tuple)):
-        hint = "in Python, wrap it in gymnasium.wrappers.FlattenObservation, register the wrapped one and name that id"
-        texts = [name for name, part in _parts(space) if not isinstance(part, (spaces.Box, spaces.Discrete))]
-        if texts:
-            hint = (
-                f"{', '.join(texts)} cannot become numbers by itself: leave it out in a wrapper, then flatten the rest"
-            )
-    elif env.frame_stack > 1:
-        hint = f"env.frame_stack = {env.frame_stack} cannot stack states that are numbers: set it to 1"
-    raise ConfigError(f"env {env.label!r} has the observation space {space}, which is not supported: {hint}")
+    raise refused_observations(env, space)
 
 
 def _scale(env: Env, space: spaces.Box) -> float:
@@ -221,8 +212,3 @@ def _scale(env: Env, space: spaces.Box) -> float:
     if space.dtype is None or space.dtype.kind not in "biu":
         raise ConfigError(f"env.scale = 'high' is for whole numbers; env {env.label!r} shows {space}: leave it out")
     return high if high > 0 else 1.0
-
-
-def _parts(space: Any) -> list[tuple[str, spaces.Space[Any]]]:
-    """Of a Dict or a Tuple, by name or number."""
-    return [(str(name), part) for name, part in (space.items() if isinstance(space, spaces.Dict) else enumerate(space))]

@@ -2,43 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 from ..config import Config
 from ..learn.schedules import Schedule
-from .envs import STEP_LIMIT, EnvSpec
+from .envs import SMALLEST_PICTURE, STEP_LIMIT, EnvSpec
+from .masks import ADVICE
 from .train import Plan
 
 HIGH = 0.2  # share of random actions at the end of training above which it is said
 ONE_ACTION = "there is a single action: nothing can be decided, so nothing can be learned"
 
 
-def remarks(config: Config, spec: EnvSpec, plan: Plan, epsilon: Schedule) -> list[str]:
-    """One line for each setting that is hardly meant so."""
-    lines = [ONE_ACTION] if spec.num_actions == 1 else []
+class Remark(NamedTuple):
+    """One thing that is allowed and hardly meant."""
+
+    check: str
+    """what it is about, in a word; the doctor sorts by it"""
+    what: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.advice}"
+
+
+def remarks(config: Config, spec: EnvSpec, plan: Plan, epsilon: Schedule) -> list[Remark]:
+    """One for each setting that is hardly meant so, and for what of the environment is not read as it is meant."""
+    found = list(_of_env(spec))
     if config.gamma == 1 and spec.max_episode_steps >= STEP_LIMIT:
-        lines.append(
-            f"gamma = 1 and no step limit below {STEP_LIMIT:,}: values may grow without bound; lower gamma, or give "
-            "--env.max-episode-steps"
-        )
-    return lines + (_of_steps(config, plan, epsilon) if plan.budget.unit == "steps" else [])
+        what = f"gamma = 1 and no step limit below {STEP_LIMIT:,}: values may grow without bound"
+        found.append(Remark("gamma", what, "lower gamma, or give --env.max-episode-steps"))
+    return found + (list(_of_steps(config, plan, epsilon)) if plan.budget.unit == "steps" else [])
 
 
-def _of_steps(config: Config, plan: Plan, epsilon: Schedule) -> list[str]:
+def _of_env(spec: EnvSpec) -> Iterator[Remark]:
+    if spec.num_actions == 1:
+        yield Remark("actions", ONE_ACTION, "give it at least two")
+    if spec.mask is not None:
+        what = f"the environment has {spec.mask}, which is not read: forbidden actions are chosen like any other"
+        yield Remark("mask", what, ADVICE)
+    if sum(side >= SMALLEST_PICTURE for side in spec.obs.frame_shape) >= 2:
+        what = f"observations of shape {spec.obs.shape} are pictures, and go flat into a fully connected network"
+        advice = "shrink or summarise them in a wrapper; convolutions are not supported yet"
+        yield Remark("pictures", what, advice)
+
+
+def _of_steps(config: Config, plan: Plan, epsilon: Schedule) -> Iterator[Remark]:
     """What does not fit into a budget of so many env steps."""
-    lines, last = list[str](), plan.budget.num
+    last = plan.budget.num
     ends = f"training ends at step {last:,}"
     first = plan.learning_starts + (config.n - 1) * config.env.num_envs + plan.update_every
     if first > last:
-        lines.append(
-            f"there may be no update at all: the first is due at about step {first:,} (learning_starts = "
-            f"{plan.learning_starts:,}, update_every = {plan.update_every:,}), and {ends}"
-        )
+        what = f"there may be no update at all: the first is due at about step {first:,} (learning_starts = "
+        what += f"{plan.learning_starts:,}, update_every = {plan.update_every:,}), and {ends}"
+        yield Remark("updates", what, "train for longer, or begin earlier")
     every = plan.evaluate_every
     if every.unit == "steps" and every.num > last:
-        lines.append(
-            f"nothing is judged before the end: evaluate_every = {every.num:,} steps, and {ends}; only the last "
-            "network can be the best"
-        )
+        what = f"nothing is judged before the end: evaluate_every = {every.num:,} steps, and {ends}"
+        yield Remark("judging", what, "only the last network can be the best")
     share = epsilon(last, 0)
     if share > HIGH and epsilon(10 * last, 0) < share:
-        lines.append(f"{share:.0%} of the actions are still random when {ends}: let epsilon fall faster")
-    return lines
+        what = f"{share:.0%} of the actions are still random when {ends}"
+        yield Remark("epsilon", what, "let epsilon fall faster")

@@ -106,7 +106,8 @@ class SerialEnvs:
         self._envs = [guarded(env, self._label) for env in envs]
         for number, env in enumerate(self._envs, start=1):
             env.guard.copy = number, len(envs)
-        self._contracts = [Contract(self._spec, env.observation_space, Strict(env.guard)) for env in self._envs]
+        said = set[str]()  # what is true of one copy is said once
+        self._contracts = [Contract(self._spec, env.observation_space, Strict(env.guard, said)) for env in self._envs]
 
     def reset(self, seeds: Sequence[int]) -> np.ndarray:
         for i, seed in zip(range(self.num_envs), seeds, strict=True):

@@ -2,11 +2,9 @@
 
 import numpy as np
 
-from ...build import make_epsilon, make_plan
+from ...build import make_remarks
 from ...config import Config
-from ...settle import settle_epsilon
-from ..envs import SMALLEST_PICTURE, EnvSpec
-from ..remarks import ONE_ACTION, remarks
+from ..envs import EnvSpec
 from .findings import Facts, Findings
 from .random_play import Play
 
@@ -17,11 +15,8 @@ ENOUGH = 1_000  # steps of play from which on it means something that no episode
 
 def diagnose(facts: Facts, play: Play, spec: EnvSpec, config: Config, found: Findings) -> None:
     """Adds what follows from a play."""
-    if spec.num_actions == 1:
-        found.warning("actions", ONE_ACTION, "give it at least two")
-    for line in remarks(config, spec, make_plan(config), make_epsilon(settle_epsilon(config))):
-        if line != ONE_ACTION:
-            found.warning("settings", line)
+    for remark in make_remarks(config, spec):
+        found.warning(*remark)
     if play.in_place:
         what = "an observation changes after it was returned: the environment writes the next one into the same array"
         found.warning("mutation", what, "dqnlab copies it, but other programs may not: return obs.copy()")
@@ -66,7 +61,6 @@ def _observations(play: Play, spec: EnvSpec, space: str, found: Findings) -> Non
     if spec.obs.dtype == np.float32 and "float32" not in space:
         found.note("stored", f"observations of {space} are stored as float32")
     largest = float(max(-seen.low.min(), seen.high.max()))
-    _pictures(spec, found)
     _scaling(largest, spec, int(np.maximum(-seen.low, seen.high).argmax()), found)
     constant = np.flatnonzero(seen.low == seen.high)
     if len(constant) and seen.count > 1:
@@ -74,14 +68,6 @@ def _observations(play: Play, spec: EnvSpec, space: str, found: Findings) -> Non
         what = f"{len(constant)} of {len(seen.low)} numbers of the observation never changed: {which}"
         found.note("constant", what, "leave out what tells nothing, or check that it should not change")
     found.ok("observations", f"finite, from {float(seen.low.min()):.4g} to {float(seen.high.max()):.4g}")
-
-
-def _pictures(spec: EnvSpec, found: Findings) -> None:
-    """What becomes of observations in rows and columns."""
-    sides = [side for side in spec.obs.frame_shape if side >= SMALLEST_PICTURE]
-    if len(sides) >= 2:
-        what = f"observations of shape {spec.obs.shape} are pictures, and go flat into a fully connected network"
-        found.warning("pictures", what, "shrink or summarise them in a wrapper; convolutions are not supported yet")
 
 
 def _scaling(largest: float, spec: EnvSpec, at: int, found: Findings) -> None:

@@ -1,0 +1,85 @@
+"""What is said of spaces that are not supported: why, and the line that wraps an environment so that they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gymnasium import spaces
+
+from ..config import Env
+from ..errors import ConfigError
+from .masks import is_mask
+
+LONGEST_SPACE = 200  # letters: bounds of each pixel fill pages
+FLATTEN = "gym.wrappers.FlattenObservation({})"
+NUMBERS = "in a wrapper of your own (gymnasium.ObservationWrapper), return numbers of a fixed shape, a Box"
+
+
+def refused_observations(env: Env, space: spaces.Space[Any]) -> ConfigError:
+    """Of a space that is neither a Box nor a Discrete."""
+    what = f"env {env.label!r} has the observation space {_line(space)}, which is not supported"
+    parts = _parts(space)
+    if parts is None:
+        if env.frame_stack > 1:
+            return ConfigError(f"{what}: env.frame_stack = {env.frame_stack} cannot stack such numbers: set it to 1")
+        if isinstance(space, spaces.Text) or not space.is_np_flattenable:
+            return ConfigError(f"{what}: {NUMBERS}")
+        return ConfigError(f"{what}: {_recipe(env, FLATTEN)}")
+    left_out = [name for name, part in parts.items() if _is_left_out(name, part)]
+    masks = [name for name in left_out if is_mask(str(name))]
+    if len(left_out) == len(parts):
+        return ConfigError(f"{what}: {NUMBERS}")
+    if masks:
+        what += f"; nor are action masks, {masks[0]!r} here: let a forbidden action do nothing, or end the episode"
+    if texts := [name for name in left_out if name not in masks]:
+        what += f"; {', '.join(map(str, texts))} cannot become numbers by itself and is left out below"
+    kept = [name for name in parts if name not in left_out]
+    wrapped = f"gym.wrappers.FilterObservation({{}}, {kept})" if left_out else "{}"
+    return ConfigError(f"{what}: {_recipe(env, FLATTEN.format(wrapped))}")
+
+
+def refused_actions(env: Env, space: Any) -> ConfigError:
+    """Of a space that is not one of a few choices."""
+    what = f"env {env.label!r} has the action space {_line(space)}; DQN needs Discrete, one of a few choices"
+    if isinstance(space, spaces.Box):
+        return ConfigError(f"{what}: {_recipe(env, 'gym.wrappers.DiscretizeAction({}, bins=5)')}")
+    sizes = None
+    if isinstance(space, spaces.MultiDiscrete) and not space.start.any():
+        sizes = space.nvec
+    elif isinstance(space, spaces.MultiBinary):
+        sizes = [2] * int(space.shape[0]) if len(space.shape) == 1 else None
+    if sizes is None or getattr(sizes, "ndim", 1) != 1:
+        return ConfigError(f"{what}: in a wrapper of your own (gymnasium.ActionWrapper), list the choices")
+    shape, count = tuple(map(int, sizes)), 1
+    for size in shape:
+        count *= size
+    mapped = f"gym.wrappers.TransformAction({{}}, lambda a: np.array(np.unravel_index(a, {shape})), "
+    return ConfigError(f"{what}: {_recipe(env, f'{mapped}gym.spaces.Discrete({count}))')}")
+
+
+def _parts(space: Any) -> dict[str | int, spaces.Space[Any]] | None:
+    """Of a Dict by name, of a Tuple by number; none of what has no parts."""
+    if isinstance(space, spaces.Dict):
+        return dict(space.items())
+    return dict(enumerate(space)) if isinstance(space, spaces.Tuple) else None
+
+
+def _is_left_out(name: object, part: spaces.Space[Any]) -> bool:
+    """Whether a part cannot become numbers by flattening, or is no observation."""
+    return isinstance(part, spaces.Text) or not part.is_np_flattenable or is_mask(str(name))
+
+
+def _recipe(env: Env, wrapped: str) -> str:
+    """What to type; `wrapped` has a place for the environment as it is."""
+    if not isinstance(env.id, str):
+        return f"let env.id be a function that returns {wrapped.format('env')}, with env as it is made now"
+    numpy = "; import numpy as np" if "np." in wrapped else ""
+    made = wrapped.format(f"gym.make({env.id!r}, **kwargs)")
+    line = f"import gymnasium as gym{numpy}; gym.register('Wrapped-v0', lambda **kwargs: {made})"
+    return f"write this line into a file wrapped.py, then name wrapped:Wrapped-v0 instead: {line}"
+
+
+def _line(space: object) -> str:
+    """A space as one line that is not too long."""
+    text = " ".join(str(space).split())
+    return text if len(text) <= LONGEST_SPACE else text[: LONGEST_SPACE - 1] + "…"

@@ -1,0 +1,147 @@
+"""What is refused comes with a line that makes it work, as it stands."""
+
+import re
+import runpy
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from dqnlab.app.parse import parse_train
+from dqnlab.config import Env
+from dqnlab.errors import ConfigError
+from dqnlab.run.envs import describe, make_one
+
+BOX, PICTURE = spaces.Box(-1, 1, (2,), np.float32), spaces.Box(0, 255, (7, 7, 3), np.uint8)
+TEXT, MANY, GRAPH = spaces.Text(9), spaces.Sequence(spaces.Discrete(3)), spaces.Graph(BOX, None)
+
+
+class Sampled(gym.Env):
+    """Shows samples of its space; takes whatever its action space holds."""
+
+    def __init__(self, obs: Any = BOX, actions: Any = None):
+        self.observation_space, self.action_space = obs, actions or spaces.Discrete(2)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        return self.observation_space.sample(), {}
+
+    def step(self, action: Any) -> Any:
+        assert self.action_space.contains(action), action
+        return self.observation_space.sample(), 0.0, False, False, {}
+
+
+FLATTENED = [
+    (spaces.Dict(at=BOX, kind=spaces.Discrete(3)), (5,), []),
+    (spaces.Dict(image=PICTURE, direction=spaces.Discrete(4), mission=TEXT), (151,), ["mission cannot become numbers"]),
+    (spaces.Dict(observation=BOX, action_mask=spaces.MultiBinary(2)), (2,), ["nor are action masks, 'action_mask'"]),
+    (
+        spaces.Dict(obs=BOX, legal_moves=spaces.Box(0, 1, (2,), np.int8), say=TEXT),
+        (2,),
+        ["'legal_moves'", "say cannot"],
+    ),
+    (spaces.Dict(inner=spaces.Dict(a=BOX, b=BOX), c=spaces.Discrete(2)), (6,), []),
+    (spaces.Tuple((BOX, spaces.Discrete(3))), (5,), []),
+    (spaces.Tuple((BOX, TEXT, MANY)), (2,), ["1, 2 cannot become numbers"]),
+    (spaces.MultiDiscrete([2, 3]), (5,), []),
+    (spaces.MultiBinary(4), (4,), []),
+    (spaces.Dict(at=BOX, seen=MANY), (2,), ["seen cannot become numbers"]),
+]
+CHOSEN = [
+    (spaces.Box(-2, 2, (1,), np.float32), 5),
+    (spaces.Box(-2, 2, (2,), np.float32), 25),
+    (spaces.MultiDiscrete([2, 3]), 6),
+    (spaces.MultiBinary(3), 8),
+]
+
+
+@pytest.fixture
+def odd(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Registers an environment; returns what dqnlab says of it."""
+
+    def refusal(**kwargs: Any) -> str:
+        monkeypatch.setitem(gym.registry, "Odd-v0", gym.envs.registration.EnvSpec("Odd-v0", Sampled, kwargs=kwargs))
+        with pytest.raises(ConfigError) as e:
+            describe(Env(id="Odd-v0"))
+        assert "\n" not in str(e.value)
+        return str(e.value)
+
+    return refusal
+
+
+def follow(said: str) -> Env:
+    """Does what the advice says, as far as a command line would come with it."""
+    assert "write this line into a file wrapped.py, then name wrapped:Wrapped-v0 instead: " in said
+    Path("wrapped.py").write_text(said.partition("instead: ")[2])
+    runpy.run_path("wrapped.py")  # what naming the module would do, without keeping it in sys.modules
+    assert parse_train(["wrapped:Wrapped-v0"])[0].config.env.id == "wrapped:Wrapped-v0"
+    return Env(id="Wrapped-v0")
+
+
+@pytest.fixture(autouse=True)
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> Any:
+    yield
+    gym.registry.pop("Wrapped-v0", None)
+
+
+@pytest.mark.parametrize(("space", "shape", "words"), FLATTENED, ids=str)
+def test_an_observation_space_that_is_refused_is_wrapped_by_the_line_in_the_message(
+    space: Any, shape: Any, words: list[str], odd: Any
+) -> None:
+    said = odd(obs=space)
+    assert "has the observation space " in said
+    assert [each for each in words if each not in said] == []
+    env = follow(said)
+    assert describe(env).obs.shape == shape
+    made = make_one(env)
+    assert np.shape(made.reset(seed=0)[0]) == shape
+
+
+@pytest.mark.parametrize(("space", "count"), CHOSEN, ids=str)
+def test_an_action_space_that_is_refused_is_wrapped_by_the_line_in_the_message(
+    space: Any, count: int, odd: Any
+) -> None:
+    said = odd(actions=space)
+    assert "has the action space " in said
+    assert "DQN needs Discrete, one of a few choices" in said
+    env = follow(said)
+    spec = describe(env)
+    assert spec.num_actions == count
+    made = make_one(env)
+    made.reset(seed=0)
+    for action in range(count):
+        made.step(spec.action(action))
+
+
+@pytest.mark.parametrize("space", [TEXT, MANY, GRAPH, spaces.Dict(a=TEXT), spaces.Tuple((MANY,))], ids=str)
+def test_what_no_wrapper_makes_numbers_of_is_for_a_wrapper_of_ones_own(space: Any, odd: Any) -> None:
+    assert "gymnasium.ObservationWrapper), return numbers of a fixed shape" in odd(obs=space)
+
+
+@pytest.mark.parametrize(
+    "space", [spaces.Dict(a=spaces.Discrete(2)), spaces.MultiDiscrete([2, 3], start=[1, 1])], ids=str
+)
+def test_actions_that_no_line_lists_are_for_a_wrapper_of_ones_own(space: Any, odd: Any) -> None:
+    assert "gymnasium.ActionWrapper), list the choices" in odd(actions=space)
+
+
+def test_an_environment_that_only_python_knows_is_wrapped_in_python() -> None:
+    def made() -> Any:
+        return Sampled(spaces.Dict(at=BOX, say=TEXT))
+
+    with pytest.raises(ConfigError) as e:
+        describe(Env(id=made))
+    line = re.search(r"a function that returns (\S.*), with env", str(e.value))
+    assert line
+    wrapped = lambda: eval(line[1], {"gym": gym, "env": made()})  # noqa: E731
+    assert describe(Env(id=wrapped)).obs.shape == (2,)
+
+
+def test_bounds_of_many_numbers_do_not_fill_the_message() -> None:
+    wide = spaces.Dict(at=spaces.Box(np.zeros(999), np.arange(999) + 1.0, dtype=np.float64))
+    with pytest.raises(ConfigError) as e:
+        describe(Env(id=lambda: Sampled(wide)))
+    assert len(str(e.value)) < 600
