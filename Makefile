@@ -35,7 +35,7 @@ train: setup
 
 test: setup
 	$(BIN)/python -m pytest -m 'not slow' -n auto
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n auto --dist loadfile
 
 faults: setup
 	DQNLAB_FAULTS=all $(BIN)/python -m pytest -n auto tests/crash/test_signal_table.py tests/app/test_streams.py

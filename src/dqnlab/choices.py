@@ -141,7 +141,7 @@ class Linear:
     start: Share = 1.0
     end: Share = 0.05
     steps: Count | Literal["auto"] = 10_000
-    """env steps from start to end; auto takes half of the budget"""
+    """env steps from start to end; auto takes three tenths of the budget"""
 
     def __post_init__(self) -> None:
         check_fields(self, "epsilon.")

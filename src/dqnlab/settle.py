@@ -11,6 +11,7 @@ from .run.vector import Envs, make_envs
 from .run.watchdog import watched
 
 UPDATES_THAT_PAY = 40_000  # an update saves some 0.4 ms, compiling for the first time takes some 15 s
+EXPLORATION = 0.3  # of the budget, where epsilon.steps is "auto"
 EPISODE_STEPS = 200  # a guess, for budgets counted in episodes
 
 
@@ -40,9 +41,9 @@ def settle_epsilon(config: c.Config) -> c.Linear | c.LinearEpisodes | c.Geometri
     """The schedule in steps or episodes, which a later end of the run leaves as it is."""
     match config.epsilon, config.budget:
         case c.Linear(start=start, end=end, steps="auto"), c.Steps(num=num):
-            return c.Linear(start=start, end=end, steps=max(num // 2, 1))
+            return c.Linear(start=start, end=end, steps=max(round(EXPLORATION * num), 1))
         case c.Linear(start=start, end=end, steps="auto"), c.Episodes(num=num):
-            return c.LinearEpisodes(start=start, end=end, episodes=max(num // 2, 1))
+            return c.LinearEpisodes(start=start, end=end, episodes=max(round(EXPLORATION * num), 1))
     return config.epsilon
 
 

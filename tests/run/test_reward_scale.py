@@ -167,11 +167,11 @@ def test_a_run_trains_alike_whether_its_scale_was_measured_or_given() -> None:
     same(measured_one.learner.state_dict(), given.learner.state_dict())
 
 
-def test_epsilon_falls_over_half_of_the_budget_where_no_length_is_said() -> None:
+def test_epsilon_falls_over_three_tenths_of_the_budget_where_no_length_is_said() -> None:
     default = get("default")
-    assert settle_epsilon(replace(default, budget=Steps(num=7_000))) == Linear(start=1.0, end=0.05, steps=3_500)
+    assert settle_epsilon(replace(default, budget=Steps(num=7_000))) == Linear(start=1.0, end=0.05, steps=2_100)
     by_episodes = settle_epsilon(replace(default, budget=Episodes(num=31)))
-    assert by_episodes == LinearEpisodes(start=1.0, end=0.05, episodes=15)
+    assert by_episodes == LinearEpisodes(start=1.0, end=0.05, episodes=9)
     assert settle_epsilon(Config(budget=Episodes(num=1), epsilon=Linear(steps="auto"))).episodes == 1
     said = Linear(steps=12)
     assert settle_epsilon(replace(default, epsilon=said)) == said
