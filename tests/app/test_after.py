@@ -15,6 +15,7 @@ from dqnlab.app.resume import Wish, go_on, resume
 from dqnlab.app.session import train
 from dqnlab.config import Config, Env, Film, Mlp, Steps
 from dqnlab.errors import ConfigError
+from dqnlab.explain.page import words
 from dqnlab.run import film
 from dqnlab.run.find import read_run
 from dqnlab.run.folder import write_result
@@ -61,6 +62,10 @@ def result() -> dict[str, Any]:
         ("zoo:QuitsDrawing-v0", " raised SystemExit"),
         (Env(id="zoo:Paced-v0", kwargs={"fps": 0}), "metadata['render_fps'] is 0"),
         (Env(id="zoo:Paced-v0", kwargs={"fps": "fast"}), "metadata['render_fps'] is 'fast'"),
+        (Env(id="zoo:Paced-v0", kwargs={"fps": float("nan")}), "metadata['render_fps'] is nan"),
+        (Env(id="zoo:Paced-v0", kwargs={"fps": float("inf")}), "metadata['render_fps'] is inf"),
+        (Env(id="zoo:Paced-v0", kwargs={"fps": -5}), "metadata['render_fps'] is -5"),
+        (Env(id="zoo:Paced-v0", kwargs={"fps": 1e12}), "metadata['render_fps'] is 1000000000000.0"),
     ],
 )
 def test_a_film_that_cannot_be_made_is_one_note_and_listed(env: Any, words: str) -> None:
@@ -83,6 +88,26 @@ def test_what_can_be_shown_is_filmed(env: str) -> None:
     assert (Path("run") / "videos" / "best-1.mp4").stat().st_size > 500
 
 
+SMALL = "--steps 200 --learning-starts 64 --batch-size 64 --evaluate-every.num 200 --select-episodes 2 --out group"
+SMALL += " --confirm-episodes 2 --score-episodes 2 --no-explain --tracker none --compile off"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["TextRender", "GrowingFrames"])
+def test_the_film_of_the_best_of_many_seeds_that_cannot_be_made_is_said_and_listed(
+    name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", f"zoo:{name}-v0", "--seeds", "2", *SMALL.split()]) == 0  # as for a single run
+    out, err = capfd.readouterr()
+    assert "Traceback" not in out + err
+    assert out.count("no film: ") == 1
+    runs = [read_run(Path(f"group/seed-{seed}")) for seed in (0, 1)]
+    (best,) = [run for run in runs if run.failed_steps]
+    assert [run.unfinished for run in runs] == [[], []]
+    assert best.notes == [f"no film: {best.failed_steps['film']}"]
+    assert f"seed {best.seed}: no film: " in " ".join(out.split())
+
+
 def test_the_result_is_whole_before_anything_of_lesser_worth(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[dict[str, Any]] = []
 
@@ -98,6 +123,7 @@ def test_the_result_is_whole_before_anything_of_lesser_worth(monkeypatch: pytest
     assert all(each["score"]["mean"] == run.score.mean for each in seen)  # type: ignore[union-attr]
     assert set(run.failed_steps.values()) == {"ZeroDivisionError: in a library"}
     assert [note.partition(":")[0] for note in run.notes] == ["no film", "no curves", "no page"]
+    assert {f"curve.phase.{phase}" for phase in run.seconds} <= words().keys()  # so that the page can name them
 
 
 def test_resume_makes_what_is_lacking_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """An agent acts as its network says, in the environment's own numbers, and is found again on disk."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -205,3 +206,53 @@ def test_a_lone_file_with_no_environment_says_what_is_missing() -> None:
     save_weights(Path("classic.pth"), export_weights(agent().network))
     with pytest.raises(ConfigError, match="env="):
         load("classic.pth").env_config()
+
+
+# ── Of earlier versions ──────────────────────────────────────────────────────────────────────────
+
+
+def codes(high: int) -> gym.Env:
+    """A room of whole numbers, which earlier versions divided by 255 whatever its space announced."""
+    env = gym.make("CartPole-v1")
+    space = spaces.Box(0, high, (4,), np.uint8)
+    return gym.wrappers.TransformObservation(env, lambda obs: np.clip(np.abs(obs), 0, high).astype(np.uint8), space)
+
+
+def bytes_255() -> gym.Env:
+    return codes(255)
+
+
+def bytes_2() -> gym.Env:
+    return codes(2)
+
+
+def saved_before_scales(make: Any) -> Agent:
+    """As `saved`, in the shape that runs had when every byte was divided by 255, and no file said so."""
+    made = saved(Path("run"), replace(CONFIG, env=Env(id=make)))
+    meta, config = Path("run/meta.json"), Path("run/config.toml")
+    about = json.loads(meta.read_text())
+    del about["env"]["obs_scale"]
+    meta.write_text(json.dumps(about))
+    config.write_text("\n".join(line for line in config.read_text().splitlines() if not line.startswith("scale")))
+    return made
+
+
+def test_a_network_of_bytes_of_an_earlier_version_sees_them_divided_by_255() -> None:
+    made = saved_before_scales(bytes_255)
+    obs = np.array([[0, 1, 2, 255]], np.uint8)
+    layers = made.network.linears()
+    x = torch.from_numpy(obs / np.float32(255))
+    with torch.no_grad():
+        for layer in layers[:-1]:
+            x = layer(x).relu()
+        expected = layers[-1](x).numpy()
+    found = load(Path("run"), env=bytes_255)
+    np.testing.assert_allclose(found.q_values(obs), expected, atol=1e-6)
+    assert not np.allclose(made.q_values(obs), expected, atol=1e-3)  # as the same file would be read today
+    assert evaluate(found, episodes=2).episodes == 2
+
+
+def test_an_environment_whose_bytes_would_be_divided_otherwise_today_is_refused() -> None:
+    saved_before_scales(bytes_2)
+    with pytest.raises(ConfigError, match=r"uint8 divided by 2 .*takes \(4,\) uint8 divided by 255"):
+        evaluate(load(Path("run"), env=bytes_2), episodes=2)
