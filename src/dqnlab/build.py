@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -25,14 +26,14 @@ from .learn.types import Sample
 from .presets import Planned, plan
 from .run.collector import Collector, Starts
 from .run.device import arithmetic, cache_folder, choose_memory, resolve_device
-from .run.envs import EnvSpec, describe
+from .run.envs import EnvSpec
 from .run.evaluate import Evaluator
 from .run.events import Event
 from .run.judge import Judge, Rules
 from .run.remarks import Remark, remarks
 from .run.seeds import env_seeds, generator
 from .run.train import Loop, Period, Plan, Progress, run, train
-from .run.vector import Envs, make_envs
+from .run.vector import Envs, open_envs
 from .settle import settle, settle_epsilon
 from .typed import door
 
@@ -64,6 +65,7 @@ class System:
     """how samples are answered, if that has been prepared (`make_update`)"""
     stack: int = 1
     """how many systems share one compiled update, this one included"""
+    _closed: bool = field(default=False, init=False)
 
     def loop(self) -> Loop:
         """The training loop, which waits for its updates."""
@@ -88,9 +90,13 @@ class System:
         return {name: getattr(self, name) for name in names}
 
     def close(self) -> None:
-        """Closes the environments."""
-        self.collector.envs.close()
-        self.judge.evaluator.close()
+        """Closes the environments; a second time does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        with ExitStack() as stack:  # the judge's too if those of training do not answer
+            stack.callback(self.judge.evaluator.close)
+            self.collector.envs.close()
 
 
 @door()
@@ -110,25 +116,25 @@ def _events(config: c.Config) -> Iterator[Event]:
 
 def assemble(config: c.Config) -> System:
     """Builds a run. Raises ConfigError, EnvironmentFault or ResourceError before anything has been written."""
-    spec = describe(config.env)
-    device = resolve_device(config.device)
-    layout, memory = find_room(config, spec, device)
-    envs = make_envs(config.env, spec, config.env.num_envs)
+    spec, envs = open_envs(config.env)
     try:
+        device = resolve_device(config.device)
+        layout, memory = find_room(config, spec, device)
         config = settle(config, spec, envs)
         learner, scratch = make_learner(config, spec, device), make_network(config, spec).to(device)
         sampler = make_sampler(config.sampler, config.replay_capacity)
+        collector = make_collector(config, spec, envs, learner.online)
         system = System(
             config,
             spec,
-            make_collector(config, spec, envs, learner.online),
+            collector,
             Replay(layout, sampler, generator(config.seed, "replay"), memory),
             learner,
-            make_judge(config, spec, scratch),
+            make_judge(config, spec, scratch, collector),
             make_plan(config),
             Progress(),
         )
-        system.collector.at_cut = system.judge.evaluator.close
+        collector.at_cut = system.judge.evaluator.close
         return system
     except BaseException:
         envs.close()
@@ -206,8 +212,8 @@ def make_collector(config: c.Config, spec: EnvSpec, envs: Envs, online: QNetwork
     return Collector(envs, spec.obs, policy, make_epsilon(settle_epsilon(config)), fold, starts)
 
 
-def make_judge(config: c.Config, spec: EnvSpec, scratch: QNetwork) -> Judge:
-    """The judge, with environments and a network of its own."""
+def make_judge(config: c.Config, spec: EnvSpec, scratch: QNetwork, collector: Collector) -> Judge:
+    """The judge, with a network of its own, and environments of its own if there is room for any."""
     rules = Rules(
         config.seed,
         config.select_episodes,
@@ -216,7 +222,15 @@ def make_judge(config: c.Config, spec: EnvSpec, scratch: QNetwork) -> Judge:
         spec.reward_threshold,
         config.stop_when_solved,
     )
-    return Judge(Evaluator(config.env, spec, config.gamma), scratch, rules)
+    return Judge(make_evaluator(config, spec, collector), scratch, rules)
+
+
+def make_evaluator(config: c.Config, spec: EnvSpec, collector: Collector) -> Evaluator:
+    """Who plays for the judge; in the collector's environments if there may be no others."""
+    copies, training = config.env.copies, config.env.num_envs
+    if copies == training:
+        return Evaluator(config.env, spec, config.gamma, training, collector.lend)
+    return Evaluator(config.env, spec, config.gamma, None if copies is None else copies - training)
 
 
 def make_plan(config: c.Config) -> Plan:

@@ -58,6 +58,9 @@ class Env:
     """keyword arguments for the environment's constructor"""
     num_envs: Annotated[int, Whole(1, MOST_ENVS)] = 1
     """environments that collect side by side"""
+    copies: Annotated[int | None, Whole(1, MOST_ENVS)] = None
+    """how many of it may live at once, over all seeds; no bound if none. With none left for judging, training is cut
+    for each evaluation; seeds learn one after another"""
     max_episode_steps: Annotated[int | None, Whole(1)] = None
     """truncate episodes after so many steps; the environment's registered limit if none"""
     frame_stack: Annotated[int, Whole(1, LONGEST_STACK)] = 1
@@ -74,6 +77,10 @@ class Env:
         check_fields(self, "env.")
         require(self.id != "", "env.id", self.id, "the id of an environment, such as CartPole-v1")
         written("env.id", self.id)
+        if self.copies is not None and self.copies < self.num_envs:
+            raise ConfigError(
+                f"env.copies = {self.copies} is below env.num_envs = {self.num_envs}: raise it, or collect with fewer"
+            )
         object.__setattr__(self, "kwargs", storable("env.kwargs", self.kwargs))
         if secret := secret_in(self.kwargs, "env.kwargs"):
             raise ConfigError(

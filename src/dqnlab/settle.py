@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from . import config as c
-from .run.envs import EnvSpec, describe
+from .run.envs import EnvSpec
 from .run.reward_scale import measure_reward_scale
-from .run.vector import Envs, make_envs
+from .run.vector import Envs, open_envs
 from .run.watchdog import watched
 
 UPDATES_THAT_PAY = 40_000  # an update saves some 0.4 ms, compiling for the first time takes some 15 s
@@ -29,8 +29,7 @@ def settle(config: c.Config, spec: EnvSpec, envs: Envs) -> c.Config:
 def foresee_settings(config: c.Config) -> c.Config:
     """The settings that a run of this configuration would find: makes its environments and closes them again."""
     with watched(config.env.timeout):
-        spec = describe(config.env)
-        envs = make_envs(config.env, spec, config.env.num_envs)
+        spec, envs = open_envs(config.env)
         try:
             return settle(config, spec, envs)
         finally:

@@ -15,7 +15,7 @@ from PIL import Image
 from dqnlab.config import Env
 from dqnlab.explain.episodes import Limits, Networks, Recording, play
 from dqnlab.explain.frames import FrameLimits, Strip, encode, picture
-from dqnlab.explain.world import look
+from dqnlab.explain.world import Scene, look
 from dqnlab.run.envs import describe, make_one
 from dqnlab.run.seeds import STREAMS
 
@@ -73,7 +73,7 @@ def by_step(obs: np.ndarray) -> np.ndarray:
 def recorded(env: Env, best: Any = by_step, limits: Limits | None = None, seed: int = 0) -> Recording:
     spec = describe(env)
     networks = Networks(best, constant(3, 4), None)
-    return play(networks, env, spec, look(env, spec), seed, limits or UNTIMED)
+    return play(networks, Scene(env, spec, look(env, spec)), seed, limits or UNTIMED)
 
 
 UNTIMED = Limits(clock=lambda: 0.0)

@@ -9,7 +9,7 @@ import pytest
 
 from dqnlab.config import Env
 from dqnlab.explain.episodes import Limits, Networks, play
-from dqnlab.explain.world import look
+from dqnlab.explain.world import Scene, look
 from dqnlab.learn.policy import q_function
 from dqnlab.run.envs import describe
 
@@ -60,7 +60,7 @@ def played(env: Env) -> dict[str, Any]:
     def asked(name: str) -> Any:
         return lambda obs: q_function(nets[name])(see(obs))
 
-    recording = play(Networks(*map(asked, nets)), env, spec, world, 0, Limits(steps=60, clock=lambda: 0.0))
+    recording = play(Networks(*map(asked, nets)), Scene(env, spec, world), 0, Limits(steps=60, clock=lambda: 0.0))
     small = inputs < 10_000
     return {
         "episodes": [each.data() for each in recording.episodes],

@@ -197,7 +197,7 @@ def _play_registered(agent: Agent) -> Score:
 
     config = agent.config
     env = replace(agent.env_config(), max_episode_steps=None)
-    evaluator = Evaluator(env, describe(env), config.gamma)
+    evaluator = Evaluator(env, describe(env), config.gamma, env.copies)
     try:
         return score_of(evaluator.play(agent.q_function, env_seeds(config.seed, "confirm-2", config.score_episodes)))
     finally:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 STYLES = {"error": "bold red", "warning": BAD, "note": "bold", "ok": GOOD}
 INDENT = " " * 10
+NOTICED = 0.01  # seconds
 
 
 def checkup(report: Report) -> RenderableType:
@@ -76,6 +77,7 @@ def _seen(facts: Facts) -> list[Text]:
     for i, each in enumerate(facts.observations):
         lines.append(_line("obs" if alone else f"obs[{i}]", _range(each)))
     times = f"{facts.microseconds_per_step:,.0f} µs a step, {facts.microseconds_per_reset:,.0f} µs a reset"
+    times += f", {facts.seconds_to_make:.2g} s to make one" if facts.seconds_to_make >= NOTICED else ""
     return [*lines, _line("speed", times)]
 
 
@@ -107,4 +109,6 @@ def _training(forecast: Forecast) -> list[Text]:
         low, high = map(duration, forecast.seconds)
         words = f"about {low} to {high} for the whole budget, sooner if solved; the longer, the longer episodes become"
         lines.append(_line("time", words))
+    if forecast.makings is not None:
+        lines.append(_line("made", f"{_count(forecast.makings, 'time')} in all, judging, film and page included"))
     return lines

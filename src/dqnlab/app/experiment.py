@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import EnvironmentFault
 from ..run.folder import BEST, Run, write_result
-from .after import After, save, steps
+from .after import After, save, steps, why
 from .interrupt import signal_of, signals_held
 from .stopwatch import Stopwatch
 
@@ -161,10 +162,24 @@ class Experiment:
         run = replace(run, unfinished=list(steps(self.system.config, run, show=show)))
         with signals_held():
             write_result(run)
+        notes = self._close()
+        if notes:
+            run = save(replace(run, notes=[*run.notes, *notes]))
         say = (lambda line: None) if self.view is None else self.view.say
         if run.score is not None:
             say(f"score {run.score.mean:,.1f} over {run.score.episodes} fresh episodes")
         return After(self.system.config, say).make(run)
+
+    def _close(self) -> list[str]:
+        """Closes the environments of training and judging, for film and page have their own; what that leaves to say.
+
+        One that does not answer any more has done its work.
+        """
+        try:
+            self.system.close()
+        except EnvironmentFault as e:
+            return [why(e)]
+        return []
 
 
 def _short_replay(replay: Replay) -> str:

@@ -97,7 +97,8 @@ class Crew:
         gently = False
         try:
             with signals_wait() as interrupt:
-                for share in shares(self._open(self.seeds), max(1, usable_cores() // self.config.threads)):
+                cores = usable_cores() if self.config.env.copies is None else 1  # one process has all that are counted
+                for share in shares(self._open(self.seeds), max(1, cores // self.config.threads)):
                     self._hire(share)
                 self._serve(interrupt)
                 gently = self._show(interrupt)
@@ -288,8 +289,7 @@ class Crew:
     def _group(self) -> Group:
         assert self.folder is not None
         results = tuple(self.results[seed] for seed in self.seeds if seed in self.results)
-        seconds = time.perf_counter() - self.started
-        config = self.config
-        signalled = self.signal if self.interrupted else None
+        seconds, config = time.perf_counter() - self.started, self.config
         env, preset, seeds = config.env.label, config.preset, tuple(self.seeds)
+        signalled = self.signal if self.interrupted else None
         return Group(self.folder, env, preset, seeds, results, seconds, self.interrupted, signalled)

@@ -30,6 +30,7 @@ SOFT = (
     "versions",
     "env.reward_threshold",
     "config.compile",
+    "config.env.copies",
     "config.threads",
     "config.device",
     "config.checkpoint_every",

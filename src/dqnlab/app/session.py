@@ -164,10 +164,16 @@ def _begin(system: System, folder: Path, trackers: Sequence[str]) -> None:
     write_start(folder, config, system.spec, system.stack, trackers)
     if note := mark(folder, config):
         say(note)
+    env, period = config.env, config.evaluate_every
     if system.collector.cuts:
         say(
-            f"env {config.env.label!r} cannot be saved: at every checkpoint, each {config.checkpoint_every:,} "
+            f"env {env.label!r} cannot be saved: at every checkpoint, each {config.checkpoint_every:,} "
             "steps, its open episodes are truncated (dqn doctor says why)"
+        )
+    if env.copies == env.num_envs:
+        say(
+            f"env.copies = {env.copies} leaves none for judging: training is cut for each evaluation, "
+            f"every {period.num:,} {period.kind}, and its open episodes are truncated"
         )
 
 

@@ -74,14 +74,14 @@ def _check(config: Config) -> tuple[str, ...]:
 def train_share(task: Task, folder: Path, line: Line, watch: Stopwatch) -> None:
     """Trains the task's seeds; one that fails is reported and does not stop the others.
 
-    Where the update is compiled they learn as one stack, else one after the other.
+    Where the update is compiled they learn as one stack, else one after the other; also where copies are counted.
 
     Args:
         watch: has run since the process began; the first seed's.
     """
     from ..settle import pays_to_compile
 
-    if len(task.seeds) > 1 and pays_to_compile(task.config):
+    if len(task.seeds) > 1 and pays_to_compile(task.config) and task.config.env.copies is None:
         from .together import train_together
 
         train_together(task, folder, line, watch)

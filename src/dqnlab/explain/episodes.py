@@ -2,17 +2,16 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, field
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from ..config import Env
 from ..errors import EnvironmentFault
 from ..learn.policy import QFunction
 from ..learn.types import ObsSpec
-from ..run.envs import AnyEnv, EnvSpec, make_one
+from ..run.envs import AnyEnv, close_all, make_one
 from ..run.film import quiet_pygame
 from ..run.frames import Camera
 from ..run.guard import EnvironmentHangs
@@ -20,7 +19,7 @@ from ..run.rollout import RolloutStep, rollout
 from ..run.seeds import env_seeds, generator
 from ..run.vector import SerialEnvs
 from .frames import FrameLimits, Frames, Strip, encode, strip_of
-from .world import World, state_of, terrain_of
+from .world import Scene, World, state_of, terrain_of
 
 Ended = Literal["terminated", "truncated", "cut"]
 AT_ONCE = 512  # observations that a network is asked about at once
@@ -89,33 +88,42 @@ class Recording(NamedTuple):
     labels: dict[str, int]  # longest, worst, best -> index
 
 
-def play(
-    networks: Networks, env: Env, spec: EnvSpec, world: World, seed: int, limits: Limits | None = None
-) -> Recording:
+def play(networks: Networks, scene: Scene, seed: int, limits: Limits | None = None) -> Recording:
     """Plays greedy episodes with seeds that nothing else uses, and keeps the telling ones.
+
+    Side by side, or group by group where copies are counted; then the last may find no time left. The scene's own
+    environment is closed afterwards.
 
     Raises:
         EnvironmentFault: the environment broke its contract. One that hangs is left to `watched`.
     """
-    limits = limits or Limits()
+    limits, (env, spec, world, first) = limits or Limits(), scene
     renders = world.params.get("source") == "render"
     seeds = env_seeds(seed, "explain", limits.drawn if world.kind == "frames" else limits.episodes)
-    stage = _Stage(world, spec.obs, len(seeds), limits)
-    with quiet_pygame() if renders else nullcontext():
-        made = [make_one(env, "rgb_array" if renders else None) for _ in seeds]
-        envs = SerialEnvs(made, spec, env.label, autoreset=False)
-        stage.cameras = [Camera(each, env.label) for each in made]
-        try:
-            stage.play(envs, made, networks.best, seeds)
-        finally:
-            envs.close()
-    takes = [stage.take(e, start) for e, start in enumerate(seeds)]
+    at_once = min(len(seeds), env.copies or len(seeds))
+    takes: list[Recorded] = []
+    strips: list[Strip | None] = []
+    made = [] if first is None else [first]
+    with quiet_pygame() if renders else nullcontext(), ExitStack() as stack:
+        stack.callback(close_all, made, env.label)
+        while len(made) < at_once:
+            made.append(make_one(env, "rgb_array" if renders else None))
+        end = limits.clock() + limits.seconds
+        limits = replace(limits, memory=limits.memory * at_once // len(seeds))
+        while len(takes) < len(seeds) and not (takes and limits.clock() >= end):
+            group = seeds[len(takes) : len(takes) + at_once]
+            stage = _Stage(world, spec.obs, len(group), limits)
+            stage.cameras = [Camera(each, env.label) for each in made]
+            envs = SerialEnvs(made[: len(group)], spec, env.label, autoreset=False)
+            stage.play(envs, made[: len(group)], networks.best, group, end)
+            takes += [stage.take(e, start) for e, start in enumerate(group)]
+            strips += stage.strips
     takes, labels = choose(takes, limits)
     rng = generator(seed, "explain")
     kept = [_asked(take, networks, rng) for take in takes]
     share = limits.frames.size // len(kept)
     for i, episode in enumerate(kept):
-        strip = stage.strips[seeds.index(episode.seed)]
+        strip = strips[seeds.index(episode.seed)]
         if world.params.get("source") == "observation" and episode.obs is not None:
             strip = strip_of(spec.obs.newest(episode.obs), limits.frames, len(kept))
         kept[i] = episode._replace(frames=encode(strip, share))
@@ -192,11 +200,10 @@ class _Stage:
         renders = world.params.get("source") == "render"
         self.strips = [Strip(limits.frames, num) if renders else None for _ in range(num)]
 
-    def play(self, envs: SerialEnvs, made: Sequence[AnyEnv], best: QFunction, seeds: Sequence[int]) -> None:
-        """Plays until all have ended or a limit is reached."""
+    def play(self, envs: SerialEnvs, made: Sequence[AnyEnv], best: QFunction, seeds: Sequence[int], end: float) -> None:
+        """Plays until all have ended, or a limit is reached; one of them is the time `end`."""
         limits, one = self._limits, self._obs.dtype.itemsize * int(np.prod(self._obs.shape))
         most = max(1, min(limits.steps, limits.memory // (one * len(seeds))))
-        end = limits.clock() + limits.seconds
 
         def look_and_choose(obs: np.ndarray) -> np.ndarray:  # the moment before a step: all stands as `obs` says
             self._look(made)

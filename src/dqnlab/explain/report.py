@@ -15,6 +15,7 @@ from ..fields import leaves, plain
 from ..learn.networks import QNetwork
 from ..learn.policy import q_function
 from ..run.device import arithmetic
+from ..run.envs import close
 from ..run.folder import LABELS, REPORT, Run
 from ..run.saving.door import write_atomically
 from ..run.watchdog import watched
@@ -27,7 +28,7 @@ from .series import series
 from .trace import as_page, trace_of
 from .weights import layers, size
 from .words import verdict
-from .world import World, is_image, look
+from .world import Scene, World, is_image, look_at, open_stage
 
 MOST_WEIGHTS = 300_000  # numbers in the three networks together; with more the page runs none of them
 OUTSIDE = {"folder", "notes", "failed_steps", "unfinished"}  # of a run: what is no matter of the page
@@ -81,12 +82,17 @@ def page_data(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]
     """Everything that the page shows, as plain values and arrays."""
     best = evidence.best
     where = best.env_config()
-    best.check_fits(where)
-    world = look(where, best.spec)
     functions = {name: q_function(network) for name, network in evidence.networks.items()}
     networks = Networks(functions["best"], functions.get("online"), functions.get("target"))
+    first = open_stage(where)
+    try:
+        best.check_made(where, first)
+        world = look_at(first, where, best.spec)
+    except BaseException:
+        close(first, where.label)
+        raise
     with np.errstate(over="ignore", invalid="ignore"):  # a run that diverged is to be explained too
-        recording = play(networks, where, best.spec, world, evidence.run.seed)
+        recording = play(networks, Scene(where, best.spec, world, first), evidence.run.seed)
     return {
         "schema": 1,
         "run": _run(evidence),

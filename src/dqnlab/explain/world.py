@@ -9,12 +9,13 @@ import numpy as np
 from gymnasium import spaces
 
 from ..config import Env
-from ..errors import ConfigError, EnvironmentFault
+from ..errors import EnvironmentFault
 from ..learn.types import ObsSpec
 from ..run.copying import Copying
 from ..run.envs import AnyEnv, EnvSpec, close, make_one
+from ..run.film import open_shown
 from ..run.frames import DEFAULT_FPS, frame_rate, render_modes
-from ..run.guard import Guarded
+from ..run.guard import EnvironmentHangs, Guarded
 from .names import ACTIONS, ranges
 
 # Exact classes whose states the page can draw. A subclass may show or do other things.
@@ -62,23 +63,50 @@ class World(NamedTuple):
     actions: tuple[str, ...]  # one per action: a key of the page's words, or plain text
 
 
+class Scene(NamedTuple):
+    """Where episodes are played that are to be shown."""
+
+    env: Env
+    spec: EnvSpec
+    world: World
+    first: AnyEnv | None = None  # one that is there already, from `open_stage`
+
+
 def look(env: Env, spec: EnvSpec) -> World:
     """The world of an environment, which is made once for that.
 
     Raises:
         EnvironmentFault: it cannot be made.
     """
-    made = make_one(env)
+    made = open_stage(env)
     try:
-        kind, params = _kind(made, spec)
-        names = actions(made, spec, kind)
-        seen = inputs(spec.obs, kind, params, made.observation_space)
-        draws, pace = "rgb_array" in render_modes(made), {"fps": _pace(made, env.label)}
+        return look_at(made, env, spec)
     finally:
         close(made, env.label)
+
+
+def open_stage(env: Env) -> AnyEnv:
+    """The environment, with images as frames if it can be made so.
+
+    Raises:
+        EnvironmentFault: it cannot be made.
+    """
+    try:
+        return open_shown(env, ("rgb_array",))
+    except EnvironmentHangs:
+        raise
+    except EnvironmentFault:  # the film says why
+        return make_one(env)
+
+
+def look_at(made: AnyEnv, env: Env, spec: EnvSpec) -> World:
+    """The world of an environment that `open_stage` gave."""
+    kind, params = _kind(made, spec)
+    names = actions(made, spec, kind)
+    seen, pace = inputs(spec.obs, kind, params, made.observation_space), {"fps": _pace(made, env.label)}
     if kind is not None:
         return World(kind, params | pace, seen, names)
-    if draws and _draws(env):
+    if "rgb_array" in render_modes(made) and made.render_mode == "rgb_array":
         return World("frames", {"source": "render"} | pace, seen, names)
     if is_image(spec.obs):
         return World("frames", {"source": "observation"} | pace, seen, names)
@@ -103,18 +131,6 @@ def _pace(made: AnyEnv, label: str) -> float:
     except EnvironmentFault:  # which the film tells of; here any rate will do
         rate = DEFAULT_FPS
     return rate if 1 <= rate <= FASTEST else DEFAULT_FPS
-
-
-def _draws(env: Env) -> bool:
-    """Whether it takes the render mode that its metadata promise."""
-    try:
-        made = make_one(env, "rgb_array")
-    except ConfigError:  # it does not; the film says so
-        return False
-    try:
-        return made.render_mode == "rgb_array"
-    finally:
-        close(made, env.label)
 
 
 def _kind(made: AnyEnv, spec: EnvSpec) -> tuple[str | None, dict[str, Any]]:

@@ -21,7 +21,7 @@ from ..toml import from_toml
 from ..trust import named_by_caller
 from ..typed import door, label
 from .device import resolve_device
-from .envs import EnvSpec, describe
+from .envs import AnyEnv, EnvSpec, describe, described
 from .find import find_run
 from .folder import BEST, CONFIG, LAST, META, Run
 from .own import with_own
@@ -99,7 +99,13 @@ class Agent:
     @door()
     def check_fits(self, env: Env) -> EnvSpec:
         """Describes an environment. Raises ConfigError if its spaces are not the agent's."""
-        spec = describe(env)
+        return self._fitting(env, describe(env))
+
+    def check_made(self, env: Env, made: AnyEnv) -> EnvSpec:
+        """As `check_fits`, of one that has been made already."""
+        return self._fitting(env, described(env, made))
+
+    def _fitting(self, env: Env, spec: EnvSpec) -> EnvSpec:
         if (spec.obs, spec.num_actions) != (self.spec.obs, self.spec.num_actions):
             raise ConfigError(
                 f"env {env.label!r} has observations {_shown(spec.obs)} and {spec.num_actions} actions; "

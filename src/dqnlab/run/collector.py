@@ -13,7 +13,7 @@ from ..learn.policy import EpsilonGreedy
 from ..learn.schedules import Schedule
 from ..learn.types import Block, Episode, ObsSpec
 from .guard import EnvironmentHangs
-from .vector import Envs
+from .vector import Envs, SerialEnvs
 
 
 class Starts(NamedTuple):
@@ -28,7 +28,7 @@ class Collector:
 
     Where the state of the environments cannot be saved, a run can only be continued exactly from moments that
     nothing leans on: *cuts*, at which the open episodes are truncated and the environments made anew. A run that
-    nobody interrupts makes the same cuts (`cut_due`).
+    nobody interrupts makes the same cuts (`cut_due`). Where the environments are lent to the judge, a cut follows too.
     """
 
     def __init__(self, envs: Envs, obs: ObsSpec, policy: EpsilonGreedy, epsilon: Schedule, fold: NStep, starts: Starts):
@@ -36,6 +36,7 @@ class Collector:
         self.steps = self.episodes = 0
         self.cut_due = False
         """whether the next block is a cut"""
+        self._anew = False  # whether that cut makes the environments anew; else it only resets them
         self.at_cut: Callable[[], object] = lambda: None
         """whoever else keeps environments closes them here: what is made after a cut is as fresh as in a resumed run"""
         self._spec, self._fold, self._starts = obs, fold, starts
@@ -69,7 +70,8 @@ class Collector:
         episodes = [self._finish(i) for i in self._resting.nonzero()[0].tolist()]
         self._obs, self._num_resting = after.next_obs, len(episodes)
         every = self._starts.cut_every
-        self.cut_due = self.cuts and every is not None and (self.steps + steps) // every > self.steps // every
+        self._anew = self.cuts and every is not None and (self.steps + steps) // every > self.steps // every
+        self.cut_due = self._anew
         self.steps += steps
         self.episodes += len(episodes)
         return Block(frames, first, transitions, episodes, steps, epsilon)
@@ -85,14 +87,25 @@ class Collector:
 
         A: all. B: nothing, and a cut comes next, so that nothing leans on them. C: nothing, in mid-episode.
         """
-        return "A" if self.envs.restorable else "B" if self.cut_due else "C"
+        return "A" if self.envs.restorable else "B" if self._anew else "C"
+
+    def lend(self, num: int) -> SerialEnvs:
+        """The first `num` environments, to play whole episodes in; what was going on in them is cut then."""
+        assert isinstance(self.envs, SerialEnvs)  # so are all that are counted
+        self.cut_due = True
+        return self.envs.lend(num)
 
     def _cut(self) -> Block:
-        """Truncates what is open; nobody is told of these episodes, for they have no true return."""
+        """Truncates what is open and begins anew; nobody is told of these episodes, for they have no true return."""
         transitions = self._fold.cut()
         self._cuts, self._time, self.cut_due = self._cuts + 1, self._time + 1, False
-        self.at_cut()
-        self._obs = self.envs.remake(self._starts.seeds(self._cuts))
+        seeds = self._starts.seeds(self._cuts)
+        if self._anew:
+            self._anew = False
+            self.at_cut()
+            self._obs = self.envs.remake(seeds)
+        else:
+            self._obs = self.envs.reset(seeds)
         self._return[:], self._begun[:], self._resting[:], self._num_resting = 0.0, self._time, False, 0
         first = np.ones(self.envs.num_envs, bool)
         return Block(self._spec.newest(self._obs), first, transitions, [], 0, self.epsilon(self.steps, self.episodes))
@@ -135,7 +148,8 @@ class Collector:
         if state["envs"] is not None:
             self.envs.load_state_dict(state["envs"])
         self.steps, self.episodes, self._time = state["steps"], state["episodes"], state["time"]
-        self._cuts, self.cut_due = state["cuts"], state["cut_due"] or state["envs"] is None
+        self._cuts, self._anew = state["cuts"], state["envs"] is None
+        self.cut_due = state["cut_due"] or self._anew
         self._obs, self._return, self._begun = state["obs"], state["return"], state["begun"]
         self._resting = state["resting"]
         self._num_resting = int(self._resting.sum())

@@ -1,8 +1,10 @@
 """Environments: made from a configuration, checked once at the door, described by an `EnvSpec`."""
 
+import gc
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -14,9 +16,10 @@ from ..config import Env
 from ..errors import ConfigError, EnvironmentFault
 from ..learn.types import ObsSpec
 from .copying import Copying
-from .guard import CONSTRUCTOR, EnvironmentHangs, Guard, Guarded, guarded, named
+from .guard import CONSTRUCTOR, LIVING, EnvironmentHangs, Guard, Guarded, guarded, named
 from .masks import mask_of
 from .modules import import_named, missing, not_registered
+from .saving.envstate import saves_itself
 from .saving.roundtrip import unsaved
 from .threshold import STEP_LIMIT, is_own, threshold_of
 from .unsupported import refused_actions, refused_observations
@@ -63,8 +66,29 @@ def make_one(env: Env, render_mode: str | None = None) -> Guarded:
         ConfigError: unknown id or arguments.
         EnvironmentFault: a package is missing, or the constructor failed.
     """
+    if env.copies is not None:
+        gc.collect()  # some give back what they hold only when nothing of them is left
     guard = Guard(env.label)
-    return Guarded(guard.call(CONSTRUCTOR, _make, env, render_mode), guard)
+    with one_more(env):
+        made = Guarded(guard.call(CONSTRUCTOR, _make, env, render_mode), guard)
+    LIVING.add(made)
+    return made
+
+
+@contextmanager
+def one_more(env: Env) -> Iterator[None]:
+    """Says what to do if an environment cannot be made while others of its kind live."""
+    try:
+        yield
+    except EnvironmentFault as e:
+        gc.collect()
+        lives = sum(each.guard.label == env.label for each in LIVING)
+        if lives == 0:
+            raise
+        fewer = "" if env.num_envs == 1 else "--env.num-envs 1 "
+        others = "another copy of it lives" if lives == 1 else f"{lives} other copies of it live"
+        advice = f"{others}; if it cannot have several at once, say so: {fewer}--env.copies 1"
+        raise type(e)(f"{e} ({advice})") from e.__cause__
 
 
 def _make(env: Env, render_mode: str | None) -> AnyEnv:
@@ -133,38 +157,53 @@ def describe(env: Env) -> EnvSpec:
         EnvironmentFault: it cannot be made, or does not answer.
     """
     with watched(env.timeout):
-        return _describe(env)
+        made = make_one(env)
+        try:
+            return described(env, made)._replace(unsaved=unsaved(made))
+        finally:
+            close(made, env.label)
 
 
-def _describe(env: Env) -> EnvSpec:
-    made = make_one(env)
-    try:
-        missing = [name for name in ("observation_space", "action_space") if not hasattr(made, name)]
-        if missing:
-            raise EnvironmentFault(f"env {env.label!r} has no {missing[0]}: set it in the constructor")
-        obs, obs_start = _obs_spec(env, made.observation_space)
-        action = made.action_space
-        if not isinstance(action, spaces.Discrete):
-            raise refused_actions(env, action)
-        _check_registered(made, env)
-        limit = _step_limit(made)
-        assert limit is not None  # make_one sees to it
-        threshold = threshold_of(env, made, limit)
-        return EnvSpec(
-            obs,
-            obs_start,
-            int(action.n),
-            int(action.start),
-            threshold.value,
-            limit,
-            np.dtype(action.dtype),
-            threshold.says,
-            is_own(env, made, limit),
-            unsaved(made),
-            mask_of(made),
-        )
-    finally:
-        close(made, env.label)
+def open_one(env: Env) -> tuple[EnvSpec, Guarded]:
+    """An environment as new, and what it is: there need be only one for both. Raises as `describe`."""
+    with watched(env.timeout):
+        made = make_one(env)
+        try:
+            spec = described(env, made)._replace(unsaved=unsaved(made))
+            if not saves_itself(made):
+                return spec, made
+        except BaseException:
+            close(made, env.label)
+            raise
+        close(made, env.label)  # it was played with
+        return spec, make_one(env)
+
+
+def described(env: Env, made: AnyEnv) -> EnvSpec:
+    """What an environment is that has been made. Nothing is tried on it, so that it may be saved is only believed."""
+    missing = [name for name in ("observation_space", "action_space") if not hasattr(made, name)]
+    if missing:
+        raise EnvironmentFault(f"env {env.label!r} has no {missing[0]}: set it in the constructor")
+    obs, obs_start = _obs_spec(env, made.observation_space)
+    action = made.action_space
+    if not isinstance(action, spaces.Discrete):
+        raise refused_actions(env, action)
+    _check_registered(made, env)
+    limit = _step_limit(made)
+    assert limit is not None  # make_one sees to it
+    threshold = threshold_of(env, made, limit)
+    return EnvSpec(
+        obs,
+        obs_start,
+        int(action.n),
+        int(action.start),
+        threshold.value,
+        limit,
+        np.dtype(action.dtype),
+        threshold.says,
+        is_own(env, made, limit),
+        mask=mask_of(guarded(made, env.label)),
+    )
 
 
 def _check_registered(made: AnyEnv, env: Env) -> None:
@@ -189,6 +228,13 @@ def close(made: AnyEnv, label: str) -> None:
             str(e) if e.__cause__ is None else f"env {label!r}: close raised {named(e.__cause__)}"
         )  # one for all copies
         warnings.warn(why, stacklevel=2)
+
+
+def close_all(made: Sequence[AnyEnv], label: str) -> None:
+    """Closes each in their order; the others too if one does not answer."""
+    with ExitStack() as stack:
+        for env in reversed(made):
+            stack.callback(close, env, label)
 
 
 def _obs_spec(env: Env, space: spaces.Space[Any]) -> tuple[ObsSpec, int]:

@@ -1,6 +1,7 @@
 """How good a network is: greedy episodes, and an interval around their mean."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from ..learn.policy import QFunction
 from ..typed import door
 from .agent import Agent
 from .device import arithmetic
-from .envs import EnvSpec, close, make_one
+from .envs import EnvSpec, close_all, make_one
 from .guard import Guarded
 from .interval import over_episodes
 from .rollout import rollout
@@ -48,30 +49,42 @@ def joined(parts: Sequence[Outcome]) -> Outcome:
 class Evaluator:
     """Plays greedy episodes: one per env, never the first N to finish, for short episodes finish first."""
 
-    def __init__(self, env: Env, spec: EnvSpec, gamma: float):
-        self._env, self._spec, self._gamma = env, spec, gamma
+    def __init__(
+        self,
+        env: Env,
+        spec: EnvSpec,
+        gamma: float,
+        most: int | None = None,
+        lend: Callable[[int], Envs] | None = None,
+    ):
+        """`most`: environments at once, where they are counted; `lend` gives them where there is room for no others."""
+        self._env, self._spec, self._gamma, self._lend = env, spec, gamma, lend
+        self._vectors = most is None and isinstance(env.id, str) and env.id in NATIVE
+        self._most = SIDE_BY_SIDE if most is None else min(SIDE_BY_SIDE, most)
         self._native: dict[int, Envs] = {}  # by how many: making them costs more than a short episode
         self._single: list[Guarded] = []
 
     def play(self, q_values: QFunction, seeds: Sequence[int], tell: Tell | None = None) -> Outcome:
         """One episode per seed; `tell` hears of each as it ends."""
-        native = isinstance(self._env.id, str) and self._env.id in NATIVE
-        size = len(seeds) if native else SIDE_BY_SIDE
+        size = len(seeds) if self._vectors else self._most
         parts = [self._play(q_values, seeds[i : i + size], tell) for i in range(0, len(seeds), size)]
         return joined(parts)
 
     def close(self) -> None:
         """Closes every environment it made; the next episodes are played in new ones."""
-        for envs in self._native.values():
-            envs.close()
-        for env in self._single:
-            close(env, self._env.label)
+        vectors, single = list(self._native.values()), list(self._single)
         self._native.clear()
         self._single.clear()
+        with ExitStack() as stack:
+            for envs in vectors:
+                stack.callback(envs.close)
+            close_all(single, self._env.label)
 
     def _envs(self, num: int) -> Envs:
         """So many environments, of those that are there where possible."""
-        if isinstance(self._env.id, str) and self._env.id in NATIVE:
+        if self._lend is not None:
+            return self._lend(num)
+        if self._vectors:
             if num not in self._native:
                 self._native[num] = make_envs(self._env, self._spec, num, autoreset=False)
             return self._native[num]
@@ -141,7 +154,7 @@ def play_out(
     """The episodes of `evaluate`; `tell` hears of each as it ends."""
     where = agent.env_config(env)
     with watched(where.timeout), arithmetic(agent.config.threads):
-        evaluator = Evaluator(where, agent.check_fits(where), agent.config.gamma)
+        evaluator = Evaluator(where, agent.check_fits(where), agent.config.gamma, where.copies)
         try:
             return evaluator.play(agent.q_function, env_seeds(seed, "evaluate", episodes), tell)
         finally:

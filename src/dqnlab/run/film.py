@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import count, islice
 from pathlib import Path
@@ -19,7 +19,7 @@ from .agent import Agent
 from .display import has_display
 from .envs import AnyEnv, close, make_one
 from .folder import safe_name
-from .frames import DEFAULT_FPS, Camera, frame_rate, reduced, render_modes
+from .frames import DEFAULT_FPS, Camera, announced, frame_rate, reduced, render_modes
 from .rollout import rollout
 from .saving.door import add, aside, make_folder, sweep_films
 from .seeds import env_seeds
@@ -55,7 +55,7 @@ def record(
     try:
         sweep_films(folder)
         with watched(where.timeout), quiet_pygame(), closing(open_drawing(where)) as drawing, aside() as private:
-            spec = agent.check_fits(where)
+            spec = agent.check_made(where, drawing)
             fps, camera = frame_rate(drawing, where.label), Camera(drawing, where.label)
             steps = max(1, int(max_seconds * fps))
             envs = SerialEnvs([drawing], spec, where.label, autoreset=False)
@@ -129,7 +129,7 @@ def watch(agent: Agent, *, episodes: Annotated[int, Whole(1, MOST_EPISODES)], se
     _require_display()
     where = agent.env_config()
     with watched(where.timeout), quiet_pygame():
-        spec = agent.check_fits(where)
+        spec = agent.check_fits(where)  # which makes one, and closes it
         envs = SerialEnvs([_on_screen(where)], spec, where.label, autoreset=False)
 
     def play() -> Iterator[float]:
@@ -152,44 +152,60 @@ def open_drawing(where: Env) -> AnyEnv:
         ResourceError: it draws none.
         EnvironmentFault: it promises to, but cannot be made so.
     """
-    modes = _render_modes(where)
-    mode = next((mode for mode in DRAWING_MODES if mode in modes), None)
-    if mode is not None:
-        try:
-            made = make_one(where, mode)
-        except ConfigError as e:
-            raise EnvironmentFault(
-                f"env {where.label!r} promises the render mode {mode!r}, but cannot be made with it: {e}"
-            ) from e
-    else:
-        made = make_one(where)
-    if made.render_mode not in DRAWING_MODES:
+    made = open_shown(where)
+    try:
+        check_draws(made, where)
+        return made
+    except BaseException:
         close(made, where.label)
+        raise
+
+
+def check_draws(made: AnyEnv, where: Env) -> None:
+    """Raises ResourceError if an environment gives no images as frames."""
+    if made.render_mode not in DRAWING_MODES:
         raise ResourceError(
-            f"env {where.label!r} draws no images: its render modes are {list(modes) or 'none'}; a film needs "
-            "'rgb_array', in metadata['render_modes'] and as the argument render_mode"
+            f"env {where.label!r} draws no images: its render modes are {list(render_modes(made)) or 'none'}; a film "
+            "needs 'rgb_array', in metadata['render_modes'] and as the argument render_mode"
         )
-    return made
+
+
+def open_shown(where: Env, modes: Sequence[str] = DRAWING_MODES) -> AnyEnv:
+    """The environment with images as frames, in the first of these modes that it promises; else as in training.
+
+    Where its class promises one, it is made only once.
+
+    Raises:
+        EnvironmentFault: it promises to draw, but cannot be made so.
+    """
+    promised = announced(where)
+    mode = next((mode for mode in modes if mode in promised), None)
+    if mode is None:
+        made = make_one(where)
+        promised = render_modes(made)
+        mode = next((mode for mode in modes if mode in promised), None)
+        if mode is None:
+            return made
+        close(made, where.label)
+        del made
+    try:
+        return make_one(where, mode)
+    except ConfigError as e:
+        raise EnvironmentFault(
+            f"env {where.label!r} promises the render mode {mode!r}, but cannot be made with it: {e}"
+        ) from e
 
 
 def _on_screen(where: Env) -> AnyEnv:
     """The environment in a window of its own, or else its images in one."""
-    if "human" in _render_modes(where):
-        made = make_one(where, "human")
-        if made.render_mode == "human":
-            return made
-        close(made, where.label)
+    made = open_shown(where, ("human",))
+    if made.render_mode == "human":
+        return made
+    close(made, where.label)
+    del made
     drawing = open_drawing(where)
     drawing.metadata.setdefault("render_fps", DEFAULT_FPS)
     return gym.wrappers.HumanRendering(drawing)
-
-
-def _render_modes(where: Env) -> tuple[str, ...]:
-    made = make_one(where)
-    try:
-        return render_modes(made)
-    finally:
-        close(made, where.label)
 
 
 def _names(name: str) -> Iterator[str]:

@@ -4,10 +4,15 @@ import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import load_env_creator
 
-from ..errors import EnvironmentFault
+from ..config import Env
+from ..errors import DqnlabError, EnvironmentFault
 from .envs import AnyEnv
+from .guard import EnvironmentHangs, Guard
+from .modules import import_named
 
 DEFAULT_FPS = 30.0  # Gymnasium's own, for environments that name no speed
 SLOWEST, FASTEST = 0.1, 1_000.0  # pictures per second
@@ -83,18 +88,37 @@ def frame_rate(env: AnyEnv, label: str) -> float:
     return float(given)
 
 
-def metadata(env: AnyEnv) -> dict[str, Any]:
+def metadata(env: Any) -> dict[str, Any]:
     """What an environment says of itself; nothing where it says it in a shape of its own."""
     said = getattr(env, "metadata", None)
     return said if isinstance(said, dict) else {}
 
 
-def render_modes(env: AnyEnv) -> tuple[str, ...]:
-    """The render modes that an environment promises."""
+def render_modes(env: Any) -> tuple[str, ...]:
+    """The render modes that an environment, or its class, promises."""
     said = metadata(env).get("render_modes")
     if isinstance(said, str):
         return (said,)
     return tuple(map(str, said)) if isinstance(said, Collection) else ()
+
+
+def announced(env: Env) -> tuple[str, ...]:
+    """The render modes that an environment's class promises before one is made; none where only one made can say."""
+    try:
+        return render_modes(Guard(env.label).call("importing it", _maker, env))
+    except EnvironmentHangs:
+        raise
+    except DqnlabError:  # whoever makes it will say what is wrong
+        return ()
+
+
+def _maker(env: Env) -> Any:
+    """The class or function that makes an environment."""
+    if not isinstance(env.id, str):
+        return env.id
+    import_named(env.id)
+    entry = gym.spec(env.id.rpartition(":")[2]).entry_point
+    return load_env_creator(entry) if isinstance(entry, str) else entry
 
 
 def shrink(image: np.ndarray, width: int) -> np.ndarray:

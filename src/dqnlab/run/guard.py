@@ -7,6 +7,7 @@ stack, and so watches whatever passes here. Only KeyboardInterrupt goes through:
 
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
+from weakref import WeakSet
 
 import gymnasium as gym
 
@@ -34,6 +35,8 @@ class Guard:
         self.copy: tuple[int, int] | None = None
         """which one it is of how many, where there are several"""
         self._theirs: Surroundings = {}
+        self.calls = 0
+        """of whatever is its own, the one that is going on included"""
 
     @property
     def name(self) -> str:
@@ -55,6 +58,7 @@ class Guard:
         Raises:
             EnvironmentFault: it raised anything at all; EnvironmentHangs, a kind of it, where it is watched.
         """
+        self.calls += 1
         thorough = self._theirs or what != "step" or self.steps < OFTEN or self.steps % OFTEN == 0
         before = None if thorough else quick()
         ours = surroundings() if thorough else None
@@ -109,6 +113,7 @@ class Guarded(gym.Wrapper[Any, Any, Any, Any]):
         return self.guard.call("render", self.env.render)
 
     def close(self) -> None:
+        LIVING.discard(self)
         self.guard.call("close", self.env.close)
 
     observation_space = _read_guarded("observation_space")
@@ -126,6 +131,10 @@ class Guarded(gym.Wrapper[Any, Any, Any, Any]):
             if isinstance(e.__cause__, AttributeError):  # it is not there, which the reader may have a word for
                 raise e.__cause__ from None
             raise
+
+
+LIVING: WeakSet[Guarded] = WeakSet()
+"""the environments of this process that were made and not closed since"""
 
 
 def guarded(env: gym.Env[Any, Any], label: str) -> Guarded:

@@ -6,7 +6,6 @@ whoever collects is to leave that step out.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from typing import Any, NamedTuple, Protocol
 
 import gymnasium as gym
@@ -16,7 +15,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from ..config import Env
 from ..errors import CheckpointError, EnvironmentFault
 from .contract import Contract, Strict
-from .envs import AnyEnv, EnvSpec, close, make_one
+from .envs import AnyEnv, EnvSpec, close, close_all, make_one, open_one
 from .guard import CONSTRUCTOR, Guard, guarded
 from .saving.envstate import State, check_env_state, env_state, is_restorable, set_env_state
 
@@ -58,18 +57,42 @@ class Envs(Protocol):
         """Closes all envs, makes them anew and resets them, as `reset`: nothing hidden inside an env survives."""
 
 
-def make_envs(env: Env, spec: EnvSpec, num_envs: int, *, autoreset: bool = True) -> Envs:
+def is_native(env: Env, num_envs: int) -> bool:
+    """Whether so many copies are made as one vector; never where copies are counted, for it cannot be shared."""
+    known = isinstance(env.id, str) and env.frame_stack == 1 and env.copies is None
+    return known and num_envs >= NATIVE.get(str(env.id), num_envs + 1)
+
+
+def open_envs(env: Env) -> tuple[EnvSpec, Envs]:
+    """The environments to collect in, and what they are. Raises as `describe`."""
+    spec, first = open_one(env)
+    if is_native(env, env.num_envs):
+        close(first, env.label)
+        return spec, make_envs(env, spec, env.num_envs)
+    return spec, make_envs(env, spec, env.num_envs, first=first)
+
+
+def make_envs(env: Env, spec: EnvSpec, num_envs: int, *, autoreset: bool = True, first: AnyEnv | None = None) -> Envs:
     """`num_envs` copies: natively vectorised where that pays, else one after the other.
 
     Without `autoreset` an env whose episode ended rests until the next `reset`, if it can.
+
+    Args:
+        first: one that is as new, to begin with.
     """
-    native = isinstance(env.id, str) and env.frame_stack == 1 and num_envs >= NATIVE.get(env.id, num_envs + 1)
-    if not native:
+    if first is not None or not is_native(env, num_envs):
 
         def make() -> AnyEnv:
             return make_one(env)
 
-        return SerialEnvs([make() for _ in range(num_envs)], spec, env.label, autoreset=autoreset, make=make)
+        made = [] if first is None else [first]
+        try:
+            while len(made) < num_envs:
+                made.append(make())
+            return SerialEnvs(made, spec, env.label, autoreset=autoreset, make=make)
+        except BaseException:
+            close_all(made, env.label)
+            raise
 
     def make_vector() -> VectorEnv[Any, Any, Any]:
         kwargs: dict[str, Any] = {**env.kwargs, "max_episode_steps": spec.max_episode_steps}
@@ -104,10 +127,13 @@ class SerialEnvs:
     def _take(self, envs: Sequence[AnyEnv]) -> None:
         """Takes these environments, each behind its guard, which knows which one it is, and under a contract."""
         self._envs = [guarded(env, self._label) for env in envs]
-        for number, env in enumerate(self._envs, start=1):
-            env.guard.copy = number, len(envs)
+        self._number()
         said = set[str]()  # what is true of one copy is said once
         self._contracts = [Contract(self._spec, env.observation_space, Strict(env.guard, said)) for env in self._envs]
+
+    def _number(self) -> None:
+        for number, env in enumerate(self._envs, start=1):
+            env.guard.copy = number, len(self._envs)
 
     def reset(self, seeds: Sequence[int]) -> np.ndarray:
         for i, seed in zip(range(self.num_envs), seeds, strict=True):
@@ -130,9 +156,14 @@ class SerialEnvs:
         return Step(self._obs.copy(), reward, terminated, truncated)
 
     def close(self) -> None:
-        with ExitStack() as stack:  # the others too if one does not answer
-            for env in reversed(self._envs):
-                stack.callback(close, env, self._label)
+        envs, self._envs, self._contracts = self._envs, [], []  # nothing is left of those that end with the last name
+        close_all(envs, self._label)
+
+    def lend(self, num: int) -> "SerialEnvs":
+        """The first `num` of them, for whole episodes without autoreset; afterwards these here must be reset."""
+        lent = SerialEnvs(self._envs[:num], self._spec, self._label, autoreset=False)
+        self._number()
+        return lent
 
     def state_dict(self) -> State:
         saved = [env.guard.call("get_state", env_state, env) for env in self._envs]
@@ -151,9 +182,16 @@ class SerialEnvs:
 
     def remake(self, seeds: Sequence[int]) -> np.ndarray:
         assert self._make is not None  # make_envs gives it
-        self.close()
         before = [env.guard.steps for env in self._envs]
-        self._take([self._make() for _ in self._envs])
+        self.close()
+        made: list[AnyEnv] = []
+        try:
+            while len(made) < self.num_envs:
+                made.append(self._make())
+        except BaseException:
+            close_all(made, self._label)
+            raise
+        self._take(made)
         for env, steps in zip(self._envs, before, strict=True):
             env.guard.steps = steps
         return self.reset(seeds)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NamedTuple
 
 from ..errors import EnvironmentFault
 from .guard import EnvironmentHangs, Guard
@@ -15,6 +16,14 @@ LOOK_EVERY = 1.0  # seconds between two looks, at most; in between it costs noth
 GRACE = 10.0  # seconds that an environment has to let an error through before the process ends
 _CALL = Guard.call.__code__  # through which every call of an environment passes
 _SIGNAL = getattr(signal, "SIGURG", None)  # of no meaning to a process that did not ask for it
+
+
+class Call(NamedTuple):
+    """A call of an environment, told apart from others; a frame would keep alive whatever is on its stack."""
+
+    guard: Guard
+    what: str
+    number: int
 
 
 @contextmanager
@@ -50,7 +59,7 @@ class _Watchdog:
 
     def __init__(self, timeout: float):
         self._timeout, self._every = timeout, min(LOOK_EVERY, timeout / 4)
-        self._call: FrameType | None = None  # the call that was going on at the latest look
+        self._call: Call | None = None  # that was going on at the latest look
         self._lasted = 0.0  # seconds in sight: a process that was stopped for the night is not blamed
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dqnlab-watchdog", daemon=True)
@@ -61,14 +70,13 @@ class _Watchdog:
     def stop(self) -> None:
         self._over.set()
         self._thread.join()
-        self._call = None  # it keeps everything on its stack alive
 
     def _run(self) -> None:
         main = threading.main_thread().ident
         assert main is not None
         while not self._over.wait(self._every):
             call = _call_in(sys._current_frames().get(main))
-            self._lasted = self._lasted + self._every if call is not None and call is self._call else 0.0
+            self._lasted = self._lasted + self._every if call is not None and call == self._call else 0.0
             self._call = call
             if call is None or self._lasted < self._timeout:
                 continue
@@ -81,19 +89,21 @@ class _Watchdog:
     def bark(self, signum: int, frame: FrameType | None) -> None:
         """In the main thread: raises if the call is still going on."""
         call = self._call
-        if call is not None and self._lasted >= self._timeout and _call_in(frame) is call:
+        if call is not None and self._lasted >= self._timeout and _call_in(frame) == call:
             raise self._fault(call)
 
-    def _fault(self, call: FrameType) -> EnvironmentHangs:
-        guard: Guard = call.f_locals["self"]
-        return guard.hangs(call.f_locals["what"], self._timeout)
+    def _fault(self, call: Call) -> EnvironmentHangs:
+        return call.guard.hangs(call.what, self._timeout)
 
 
 _on_duty: list[_Watchdog] = []  # one at most
 
 
-def _call_in(frame: FrameType | None) -> FrameType | None:
+def _call_in(frame: FrameType | None) -> Call | None:
     """The call of an environment that a stack is in, if any."""
     while frame is not None and frame.f_code is not _CALL:
         frame = frame.f_back
-    return frame
+    if frame is None:
+        return None
+    guard: Guard = frame.f_locals["self"]
+    return Call(guard, frame.f_locals["what"], guard.calls)

@@ -12,7 +12,7 @@ from dqnlab.errors import ResourceError
 from dqnlab.run.doctor import examination as doctor
 from dqnlab.run.doctor import forecast
 from dqnlab.run.doctor.examination import Report
-from dqnlab.run.doctor.forecast import Costs, describe_training, measure, with_times
+from dqnlab.run.doctor.forecast import Costs, describe_training, makings, measure, with_times
 from dqnlab.run.envs import describe
 
 from .patients import Sound, pays, raises, sees
@@ -60,6 +60,27 @@ def test_network_and_memory_are_those_of_the_run() -> None:
 def test_training_and_judging_are_added_up() -> None:
     # 1,000 steps and 450 updates of 10 s; (3 evaluations of 10, 3 times 20, and 10 episodes), each of 5 or 50 steps.
     assert seconds(PLAN, 5, 50) == pytest.approx((1_000 + 4_500 + 100 * 5, 1_000 + 4_500 + 100 * 50))
+
+
+@pytest.mark.parametrize(
+    ("copies", "cuts", "times"),
+    [
+        (None, False, 26),  # 1 trains, 16 judge, 1 is filmed, 8 are on the page
+        (None, True, 43),  # those of training and judging twice: anew at the checkpoint in the middle
+        (1, False, 3),
+        (1, True, 4),
+        (5, True, 16),
+    ],
+)
+def test_makings_are_counted_and_cost_time(copies: int | None, cuts: bool, times: int) -> None:
+    config = replace(PLAN, env=Env(copies=copies), checkpoint_every=500)
+    assert makings(config, 1_000, cuts=cuts) == times
+    plain = describe_training(config, describe(config.env))
+    free = with_times(plain, config, Costs(1.0, 10.0, 4.0, cuts=cuts), 5, 50)
+    dear = with_times(plain, config, Costs(1.0, 10.0, 4.0, 2.0, cuts), 5, 50)
+    assert dear.makings == times
+    assert free.seconds is not None
+    assert dear.seconds == pytest.approx([each + 2 * times for each in free.seconds])
 
 
 def test_a_budget_in_episodes_is_as_long_as_they_are() -> None:

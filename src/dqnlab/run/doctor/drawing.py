@@ -6,8 +6,8 @@ import numpy as np
 
 from ...config import Env
 from ...errors import DqnlabError, EnvironmentFault
-from ..envs import EnvSpec, make_one
-from ..film import DRAWING_MODES, open_drawing, quiet_pygame
+from ..envs import EnvSpec
+from ..film import DRAWING_MODES, check_draws, open_shown, quiet_pygame
 from ..frames import Camera, frame_rate, render_modes
 from ..vector import SerialEnvs
 from .findings import Findings
@@ -19,11 +19,10 @@ EPISODES = 2  # at the most, for pictures may differ from one to the next
 def check_drawing(env: Env, spec: EnvSpec, found: Findings, rng: np.random.Generator) -> None:
     """Looks at shape, type, size and rate; what is wrong costs a run its film, and nothing else."""
     try:
-        with closing(make_one(env)) as made:
-            promised = set(render_modes(made)) & set(DRAWING_MODES)
-        if not promised:
-            return  # which the render modes, told among the facts, say
-        with quiet_pygame(), closing(open_drawing(env)) as drawing:
+        with quiet_pygame(), closing(open_shown(env)) as drawing:
+            if not set(render_modes(drawing)) & set(DRAWING_MODES):
+                return  # which the render modes, told among the facts, say
+            check_draws(drawing, env)
             rate, camera = frame_rate(drawing, env.label), Camera(drawing, env.label)
             envs = SerialEnvs([drawing], spec, env.label, autoreset=False)
             height = width = 0  # the same of all

@@ -1,5 +1,6 @@
 """Examines an environment before anyone trains on it, and says what training would be like."""
 
+import time
 import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -10,12 +11,14 @@ import numpy as np
 
 from ...checks import Between, Whole
 from ...config import MOST_PROBED, Config, Env
-from ...errors import ConfigError, DqnlabError, ResourceError
+from ...errors import ConfigError, DqnlabError, EnvironmentFault, ResourceError
 from ...presets import Planned, plan
 from ...typed import door
 from ..copying import unstacked
-from ..envs import AnyEnv, EnvSpec, close, describe, make_one
+from ..envs import AnyEnv, EnvSpec, close_all, described, make_one
 from ..guard import Guarded
+from ..saving.envstate import saves_itself
+from ..saving.roundtrip import unsaved
 from ..watchdog import watched
 from .diagnosis import diagnose
 from .drawing import check_drawing
@@ -74,15 +77,16 @@ def _examine(config: Config, most: tuple[int, float], notify: Notify) -> Report:
     opened: list[Guarded] = []
     with ExitStack() as stack:
         stack.enter_context(watched(config.env.timeout))
-        stack.callback(_close, opened, label)
+        stack.callback(close_all, opened, label)
         notify(f"making {label}")
-        specs = _open(config.env, found, opened)
-        if specs is None:
+        told = _open(config.env, found, opened)
+        if told is None:
             return Report(label, found.sorted(), None, None, found.exit_code)
-        spec, frames = specs
-        facts = _facts(config.env, spec, opened[0], spec.unsaved)
-        play = _examine_play(config, frames, opened, found, most, notify)
+        spec, seconds = told
+        facts = _facts(spec, opened[0], seconds)
+        play = _examine_play(config, spec, opened, found, most, notify)
         facts = _with_play(facts, play)
+        _end(opened, label, found)
         if found.exit_code == 0:
             notify("drawing a few pictures")
             check_drawing(config.env, spec, found, np.random.default_rng(config.seed))
@@ -91,22 +95,29 @@ def _examine(config: Config, most: tuple[int, float], notify: Notify) -> Report:
         return Report(label, found.sorted(), facts, forecast, found.exit_code)
 
 
-def _close(opened: list[Guarded], label: str) -> None:
-    with ExitStack() as stack:  # the other too if one does not answer
-        for env in opened:
-            stack.callback(close, env, label)
+def _end(opened: list[Guarded], label: str, found: Findings) -> None:
+    """Closes the copies, so that others may be made even where only one can live."""
+    made = opened.copy()
+    opened.clear()
+    try:
+        close_all(made, label)
+    except EnvironmentFault as e:
+        found.error("close", str(e))
 
 
-def _open(env: Env, found: Findings, opened: list[Guarded]) -> tuple[EnvSpec, EnvSpec] | None:
-    """Puts two copies of the environment into `opened`; describes it, and then its single frames.
+def _open(env: Env, found: Findings, opened: list[Guarded]) -> tuple[EnvSpec, float] | None:
+    """Puts two copies of the environment into `opened`, one if there may be no more, and describes it.
 
-    None if that fails or its spaces are not supported.
+    Returns also how many seconds it takes to make one; None if that fails or its spaces are not supported.
     """
     try:
-        opened.append(make_one(env))
-        spec = describe(env)
-        frames = spec if env.frame_stack == 1 else describe(replace(env, frame_stack=1))
-        opened.append(make_one(env))
+        seconds = [_open_one(env, opened)]
+        spec = described(env, opened[0])._replace(unsaved=unsaved(opened[0]))
+        if saves_itself(opened[0]):  # which was tried, so that it is not as new any more
+            close_all([opened.pop()], env.label)
+            seconds.append(_open_one(env, opened))
+        if env.copies != 1:
+            seconds.append(_open_one(env, opened))
     except ConfigError as e:
         if not opened:
             raise
@@ -117,10 +128,17 @@ def _open(env: Env, found: Findings, opened: list[Guarded]) -> tuple[EnvSpec, En
         found.error("make", str(e) if isinstance(e, DqnlabError) else f"making it raised {_named(e)}", advice)
         return None
     found.ok("spaces", f"{_line(opened[0].action_space)} and {_line(opened[0].observation_space)}")
-    return spec, frames
+    return spec, min(seconds)  # the first may have imported what it needs
 
 
-def _facts(env: Env, spec: EnvSpec, made: AnyEnv, unknown: str | None) -> Facts:
+def _open_one(env: Env, opened: list[Guarded]) -> float:
+    """Puts a copy into `opened`; returns how many seconds it took to make it."""
+    begun = time.perf_counter()
+    opened.append(make_one(env))
+    return time.perf_counter() - begun
+
+
+def _facts(spec: EnvSpec, made: AnyEnv, seconds: float) -> Facts:
     modes = made.metadata.get("render_modes") if isinstance(made.metadata, dict) else None
     return Facts(
         observation_space=_line(made.observation_space),
@@ -128,7 +146,8 @@ def _facts(env: Env, spec: EnvSpec, made: AnyEnv, unknown: str | None) -> Facts:
         step_limit=spec.max_episode_steps,
         own_limit=not spec.own_limit,
         render_modes=tuple(map(str, modes or ())),
-        unknown_layer=unknown,
+        unknown_layer=spec.unsaved,
+        seconds_to_make=seconds,
     )
 
 
@@ -137,13 +156,14 @@ def _examine_play(
 ) -> Play:
     """Plays, then repeats. Single frames are looked at, for a stack would hide what becomes of them."""
     pair = [unstacked(each) for each in opened]
-    contract = Timed(spec, pair[0].observation_space, found)
+    frames = spec if config.env.frame_stack == 1 else described(replace(config.env, frame_stack=1), pair[0])
+    contract = Timed(frames, pair[0].observation_space, found)
     rng = np.random.default_rng(config.seed)
     notify(f"playing at random, {most[0]:,} steps or {most[1]:g} s")
     play = play_at_random(pair[0], contract, rng, *most)
     if found.exit_code == 0:
         notify("playing the same episodes again")
-        check_repeats(pair[0], pair[1], contract, found, rng)
+        check_repeats(pair, contract, found, rng)
     return play
 
 
@@ -164,6 +184,7 @@ def _forecast(config: Config, spec: EnvSpec, facts: Facts, found: Findings, noti
         found.error("step", str(e) if isinstance(e, DqnlabError) else f"in training it raised {_named(e)}")
         return None
     length = facts.lengths.get("mean", float(facts.step_limit))
+    costs = costs._replace(make=facts.seconds_to_make, cuts=facts.unknown_layer is not None)
     return with_times(forecast, config, costs, length, facts.step_limit)
 
 

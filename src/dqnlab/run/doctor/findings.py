@@ -30,6 +30,7 @@ class Facts:
     """of each dimension, or of all together if there are many"""
     microseconds_per_step: float = 0.0
     microseconds_per_reset: float = 0.0
+    seconds_to_make: float = 0.0
 
 
 @dataclass(frozen=True)

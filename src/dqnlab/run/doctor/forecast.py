@@ -11,12 +11,14 @@ from ...config import Config
 from ...settle import pays_to_compile
 from ..device import arithmetic, available_memory, find_compiler, resolve_device
 from ..envs import EnvSpec
+from ..evaluate import SIDE_BY_SIDE
 from ..train import Period
 
 PATIENCE = 0.4  # seconds for each of two measurements
 LAST_RESORT = 5.0  # seconds after which a slow environment need not even fill one transition
 COMPILED_SHARE = 3.0  # how many times as fast a compiled update of a small network may be
 COMPILING = 15.0  # seconds
+ON_THE_PAGE = 8  # episodes that are played side by side for it
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,9 @@ class Forecast:
     microseconds_per_update: float | None = None
     """uncompiled"""
     seconds: tuple[float, float] | None = None
-    """of the whole budget, evaluations included: with episodes as long as random ones, and with longest ones"""
+    """of the whole budget, judging and making included: with episodes as long as random ones, and with longest ones"""
+    makings: int | None = None
+    """how often the environment is made, at the least; none if it was not timed"""
 
 
 class Costs(NamedTuple):
@@ -55,6 +59,10 @@ class Costs(NamedTuple):
     step: float
     update: float
     reward_scale: float
+    make: float = 0.0
+    """one copy of the environment"""
+    cuts: bool = False
+    """whether all copies are made anew at every checkpoint"""
 
 
 def describe_training(config: Config, spec: EnvSpec) -> Forecast:
@@ -146,7 +154,8 @@ def with_times(forecast: Forecast, config: Config, costs: Costs, length: float, 
     step, update = costs.step * 1e6, costs.update * 1e6
     seconds = (min(low, high), max(low, high))
     times = {"microseconds_per_step": step, "microseconds_per_update": update, "seconds": seconds}
-    return replace(forecast, reward_scale=costs.reward_scale, **times)
+    made = makings(config, _steps(build.make_period(config.budget), length), cuts=costs.cuts)
+    return replace(forecast, reward_scale=costs.reward_scale, makings=made, **times)
 
 
 def _seconds(config: Config, costs: Costs, length: float) -> float:
@@ -155,7 +164,19 @@ def _seconds(config: Config, costs: Costs, length: float) -> float:
     updates = max(steps - config.learning_starts, 0.0) / config.update_every
     evaluations = 1 + steps / _steps(build.make_period(config.evaluate_every), length)
     episodes = evaluations * config.select_episodes + 3 * config.confirm_episodes + config.score_episodes
-    return (steps + episodes * length) * costs.step + updates * costs.update
+    playing = (steps + episodes * length) * costs.step
+    return playing + updates * costs.update + makings(config, steps, cuts=costs.cuts) * costs.make
+
+
+def makings(config: Config, steps: float, *, cuts: bool) -> int:
+    """How often an environment is made in a run of so many env steps, with its film and its page."""
+    copies, training = config.env.copies, config.env.num_envs
+    episodes = max(config.select_episodes, config.confirm_episodes, config.score_episodes)
+    judging = min(SIDE_BY_SIDE, episodes, SIDE_BY_SIDE if copies is None else copies - training)
+    every = config.checkpoint_every
+    rounds = 1 + int((steps - 1) // every if cuts and every else 0)  # the checkpoint at the end cuts nothing
+    shown = (config.film.episodes > 0) + (min(ON_THE_PAGE, copies or ON_THE_PAGE) if config.explain else 0)
+    return (training + judging) * rounds + shown
 
 
 def _steps(period: Period, length: float) -> float:

@@ -1,5 +1,7 @@
 """Whether an environment does the same when it should, and something else when it should."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ...errors import EnvironmentFault
@@ -14,16 +16,19 @@ MOST_TRIES = 10  # episodes that may look alike by chance before we say that all
 Tape = list[tuple[bytes, float, bool, bool]]
 
 
-def check_repeats(first: Guarded, second: Guarded, contract: Timed, found: Findings, rng: np.random.Generator) -> None:
-    """Plays the same actions again and again on two copies of an environment, from equal and other seeds."""
+def check_repeats(copies: Sequence[Guarded], contract: Timed, found: Findings, rng: np.random.Generator) -> None:
+    """Plays the same actions again and again on one or two copies of an environment, from equal and other seeds."""
+    first, *others = copies
     length = int(np.clip(0.3 / max(contract.mean_seconds("step"), 1e-9), 5, LONGEST))  # a tape may take 0.3 s
     actions = rng.integers(contract.num_actions, size=length).tolist()
     try:
         tape = _tape(first, contract, 1, actions)
-        _check_same(tape, _tape(second, contract, 1, actions), "two copies", found)
+        for second in others:
+            _check_same(tape, _tape(second, contract, 1, actions), "two copies", found)
         _check_same(tape, _tape(first, contract, 1, actions), "two episodes of one copy", found)
-        found.ok("seeding", f"seed 1 gives the same episode again, over {len(tape) - 1} steps and on another copy")
-        if all(_tape(second, contract, seed, actions) == tape for seed in range(2, 2 + MOST_TRIES)):
+        where = " and on another copy" if others else ""
+        found.ok("seeding", f"seed 1 gives the same episode again, over {len(tape) - 1} steps{where}")
+        if all(_tape(copies[-1], contract, seed, actions) == tape for seed in range(2, 2 + MOST_TRIES)):
             what = f"{MOST_TRIES} seeds all give the same episode under the same actions: it knows no chance"
             found.note("episodes", what, "a greedy agent's episodes will all be one and the same")
             return
