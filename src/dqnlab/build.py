@@ -222,15 +222,10 @@ def make_judge(config: c.Config, spec: EnvSpec, scratch: QNetwork, collector: Co
         spec.reward_threshold,
         config.stop_when_solved,
     )
-    return Judge(make_evaluator(config, spec, collector), scratch, rules)
-
-
-def make_evaluator(config: c.Config, spec: EnvSpec, collector: Collector) -> Evaluator:
-    """Who plays for the judge; in the collector's environments if there may be no others."""
     copies, training = config.env.copies, config.env.num_envs
-    if copies == training:
-        return Evaluator(config.env, spec, config.gamma, training, collector.lend)
-    return Evaluator(config.env, spec, config.gamma, None if copies is None else copies - training)
+    most = None if copies is None else copies - training or training  # with none left, those of training
+    evaluator = Evaluator(config.env, spec, config.gamma, most, collector.lend if copies == training else None)
+    return Judge(evaluator, scratch, rules)
 
 
 def make_plan(config: c.Config) -> Plan:
