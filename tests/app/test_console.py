@@ -2,6 +2,7 @@
 
 import io
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from rich.console import Console
 from dqnlab.app.console import About, LiveView, PlainView, QuietView, View, choose_view
 from dqnlab.app.panel import panel
 from dqnlab.app.tally import Tally
-from dqnlab.config import Config, Episodes, Steps
+from dqnlab.config import Config, Episodes, Film, Steps
 from dqnlab.run.events import BlockEnded, Confirmed, EpisodeEnded, Evaluated
 
 
@@ -58,7 +59,7 @@ def test_the_panel_shows_progress_speed_returns_judgement_and_confirmation() -> 
         assert words in last
     assert "attempt 2: 50 fresh episodes" in last
     assert "solved and confirmed" in last
-    assert "0:02, ≤ 0:08 left" in last  # 200 steps took two seconds
+    assert "0:02, about 5:22 left" in last  # 8 s for 800 steps, 250 episodes of 123 steps, 6 s for film and page
     assert "100 steps/s · 50 updates/s" in last
     view.stop()
     assert "left" not in out.getvalue().rpartition("CartPole-v1")[2]  # nothing is left of what has ended
@@ -81,7 +82,7 @@ def drawn(width: int) -> list[str]:
 def test_in_a_usual_terminal_the_bars_make_room_for_the_words() -> None:
     lines = drawn(80)
     assert [line for line in lines if "…" in line] == []
-    assert lines[1].endswith("50,000 of 100,000  0:05, ≤ 0:05 left")
+    assert lines[1].endswith("50,000 of 100,000  0:05, about 0:14 left")  # 5 s, 250 episodes of 123 steps, 6 s
 
 
 def test_in_a_narrow_terminal_a_line_is_cut_not_broken() -> None:
@@ -158,7 +159,8 @@ def test_a_pipe_gets_plain_lines_for_what_matters(capsys: pytest.CaptureFixture[
     first, memory, judged, confirmed, said = capsys.readouterr().out.splitlines()
     assert first == f"training on CartPole-v1, preset custom, seed 3 -> {Path('runs/x')}"
     assert memory == "4,610 parameters, a replay of 50,000: 3.1 MB"
-    assert judged.split("  ")[-3:] == ["epsilon 0.25", "evaluated 476.5 (best 476.5, solved at 475.0)", "100 steps/s"]
+    parts = ["epsilon 0.25", "evaluated 476.5 (best 476.5, solved at 475.0)", "100 steps/s", "about 5:22 left"]
+    assert judged.split("  ")[-4:] == parts
     assert "confirming on 50 fresh episodes: 480.0, passed" in confirmed
     assert said == "filming"
 
@@ -232,7 +234,7 @@ def test_the_time_left_follows_the_budget() -> None:
     clock.now = 5.0
     tally.take(block(999, episodes=25))
     tally.mark()
-    assert (tally.done, tally.unit, tally.seconds_left) == ((25, 100), "episodes", 15.0)
+    assert (tally.done, tally.unit, tally.seconds_left) == ((25, 100), "episodes", 15.0 + 6.0)  # with film and page
 
 
 def test_a_run_that_is_taken_up_again_counts_from_there(capsys: pytest.CaptureFixture[str]) -> None:
@@ -241,7 +243,30 @@ def test_a_run_that_is_taken_up_again_counts_from_there(capsys: pytest.CaptureFi
     tally.take(BlockEnded(step=800, episodes=10, updates=60, epsilon=0.1))
     tally.mark()
     assert tally.speeds == (20.0, 1.0)
-    assert tally.seconds_left == 10.0
+    assert tally.seconds_left == 10.0 + 6.0
     view = PlainView()
     view.start(Config(), About(at=(600, 9, 50)))
     assert "going on from step 600 with CartPole-v1" in capsys.readouterr().out
+
+
+def test_the_time_left_allows_for_growing_episodes_and_covers_judging_and_film() -> None:
+    clock = Clock()
+    config = Config(
+        budget=Episodes(num=500), confirm_episodes=20, score_episodes=40, film=Film(episodes=0), explain=False
+    )
+    tally = Tally(config, None, clock)
+    step = 0
+    for lap, length in enumerate([10, 20, 40, 80], start=1):  # a hundred episodes each, a thousand steps a second
+        for _ in range(100):
+            tally.take(EpisodeEnded(step=step, episode=0, ret=0.0, length=length, epsilon=0.1))
+        step += 100 * length
+        clock.now = step / 1_000
+        tally.take(block(step, episodes=100 * lap))
+        tally.mark()
+        if lap < 4:
+            tally.take(evaluated(step, 0.0))
+    assert tally.elapsed == 15.0
+    # The latest 300 episodes took 14 s, so the last 100 take a third of that; 3 times 20 and 40 to judge take 8 s.
+    assert tally.seconds_left == pytest.approx(14 / 3 + 8.0)
+    with_film = Tally(replace(config, film=Film(episodes=1)), None, clock)
+    assert with_film.seconds_left is None

@@ -55,7 +55,7 @@ def _bar(tally: Tally, bars: int) -> Text:
 def _progress(tally: Tally) -> Text:
     used, whole = tally.done
     left = tally.seconds_left
-    rest = f", ≤ {duration(left)} left" if left is not None else ""
+    rest = f", about {duration(left)} left" if left is not None else ""
     return Text.assemble(f"{used:,}", (f" of {whole:,}  {duration(tally.elapsed)}{rest}", LABEL))
 
 

@@ -7,9 +7,12 @@ from collections.abc import Callable
 
 from ..config import Config
 from ..run.events import BlockEnded, Confirmed, EpisodeEnded, Evaluated, Event
-from .text import number
+from .text import duration, number
 
 _WINDOW = 3.0  # seconds over which speeds are measured
+_LAPS = 3  # evaluations whose pace is taken for that of what is left: episodes may have grown longer since the start
+_LEADERS = 3  # that meet again at the end
+_SHOWING = 3.0  # seconds for a film, and as many for the page
 
 
 class Tally:
@@ -32,6 +35,8 @@ class Tally:
         self._begun = clock()
         self._marks: deque[tuple[float, int, int]] = deque([(self._begun, step, updates)])  # time, steps, updates
         self._used = self.done[0]  # of the budget, before
+        self._lengths: deque[int] = deque(maxlen=40)
+        self._laps: deque[tuple[float, int, int]] = deque([(self._begun, self._used, step)], maxlen=_LAPS)
 
     def take(self, event: Event) -> bool:
         """Takes note of an event; whether it may change what people see more than time passing does."""
@@ -40,8 +45,10 @@ class Tally:
             return False
         if isinstance(event, EpisodeEnded):
             self.returns.append(event.ret)
+            self._lengths.append(event.length)
             return False
         if isinstance(event, Evaluated):
+            self._laps.append((self._clock(), self.done[0], self.block.step))
             self.judged.append(event.mean)
             self.best = event.best_mean
         elif isinstance(event, Confirmed):
@@ -83,10 +90,28 @@ class Tally:
 
     @property
     def seconds_left(self) -> float | None:
-        """Until the budget is used, at the pace so far; None while there is no pace, and at the end."""
+        """About so many until the budget is used at the latest pace, all is judged, filmed and explained.
+
+        None while there is no pace, and at the end.
+        """
         used, whole = self.done
-        lately = used - self._used
-        return self.elapsed * (whole - used) / lately if lately and not self.ended else None
+        then, before, step = next((lap for lap in self._laps if lap[1] < used), (0.0, used, 0))
+        if self.ended or used == before:
+            return None
+        spent = max(self._marks[-1][0] - then, 0.0)
+        training = spent * (whole - used) / (used - before)
+        return training + spent * self._judging / max(self.block.step - step, 1) + self._showing
+
+    @property
+    def _judging(self) -> float:
+        """Env steps that judging at the end takes, if its episodes are as long as the latest ones."""
+        episodes = _LEADERS * self.config.confirm_episodes + self.config.score_episodes
+        return episodes * sum(self._lengths) / max(len(self._lengths), 1)
+
+    @property
+    def _showing(self) -> float:
+        """Seconds for film and page."""
+        return _SHOWING * ((self.config.film.episodes > 0) + self.config.explain)
 
     def telling(self, event: Event, waited: float) -> bool:
         """Whether the event deserves a line of its own, `waited` seconds after the last one."""
@@ -104,4 +129,6 @@ class Tally:
             parts.append(f"evaluated {number(self.judged[-1])} (best {number(self.best)}{goal})")
         elif self.returns:
             parts.append(f"last return {number(self.returns[-1])}")
-        return "  ".join([*parts, f"{self.speeds[0]:,.0f} steps/s"])
+        parts.append(f"{self.speeds[0]:,.0f} steps/s")
+        left = self.seconds_left
+        return "  ".join(parts if left is None else [*parts, f"about {duration(left)} left"])
