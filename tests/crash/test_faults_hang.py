@@ -6,17 +6,20 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from dqnlab.app.loading import foreseen
 from dqnlab.app.resume import resume
 from dqnlab.app.session import train
-from dqnlab.config import Env, Steps
+from dqnlab.config import Env, Film, Steps
 from dqnlab.errors import EnvironmentFault
+from dqnlab.run.agent import load
 from dqnlab.run.doctor.examination import examine
 from dqnlab.run.evaluate import evaluate
+from dqnlab.run.film import record
 from dqnlab.run.saving.roundtrip import AFTER, BEFORE
 from dqnlab.run.watchdog import watched
 
@@ -32,10 +35,13 @@ class Hangs(Faulty):
     where, how, at, only, made = "step", "sleeps", 10**9, 0, 0
     calls = 0
 
-    def __init__(self) -> None:
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 30}
+
+    def __init__(self, render_mode: str | None = None) -> None:
         super().__init__()
         Hangs.made += 1
-        self.number = Hangs.made
+        self.number, self.render_mode = Hangs.made, render_mode
+        self.hang("the constructor")
 
     def hang(self, where: str) -> None:
         if where != Hangs.where or Hangs.only not in (0, self.number):
@@ -59,6 +65,14 @@ class Hangs(Faulty):
     def step(self, action: Any) -> Any:
         self.hang("step")
         return super().step(action)
+
+    def render(self) -> Any:
+        self.hang("render")
+        return np.zeros((64, 64, 3), np.uint8)
+
+    def close(self) -> None:
+        self.hang("close")
+        super().close()
 
 
 @pytest.fixture(autouse=True)
@@ -120,6 +134,38 @@ def test_f14_the_doctor_names_an_environment_that_hangs(at: int) -> None:
 def test_f14_settings_are_not_foreseen_of_an_environment_that_hangs(at: int) -> None:
     with pytest.raises(EnvironmentFault, match=r"step gave no answer for 0\.3 s"):
         foreseen(replace(hanging(at=at), reward_scale="auto"))
+
+
+@pytest.mark.parametrize("only", [1, 2, 3], ids=["described", "in training", "for judging"])
+def test_f14_a_constructor_that_hangs_is_named_wherever_it_is_called(only: int) -> None:
+    with pytest.raises(EnvironmentFault, match=r"env 'Hangs': the constructor gave no answer for 0\.3 s") as caught:
+        train(hanging(where="the constructor", only=only, at=1), trackers=("none",), out=OUT)
+    assert caught.value.exit_code == 3
+    assert ("--env.copies 1" in str(caught.value)) == (only == 3)  # the second that would live
+
+
+@pytest.mark.parametrize("where", ["the constructor", "close", "render"])
+def test_f14_the_doctor_names_a_call_that_hangs_beside_the_steps(where: str) -> None:
+    report = examine(hanging(where=where, at=1), steps=50)
+    said = [each for each in report.findings if f"{where} gave no answer for 0.3 s" in each.what]
+    assert said
+    assert report.exit_code == (0 if where == "render" else 3)  # which costs a film and nothing else
+
+
+def test_f14_a_film_that_hangs_is_a_note_and_record_refuses() -> None:
+    config = replace(hanging(where="render", at=1), film=Film(episodes=1))
+    run = train(config, trackers=("none",), out=OUT)
+    assert run.score is not None
+    assert "render gave no answer for 0.3 s" in run.failed_steps["film"]
+    Hangs.at = Hangs.calls + 1
+    with pytest.raises(EnvironmentFault, match=r"render gave no answer for 0\.3 s"):
+        record(load(OUT, env=config.env), OUT / "videos", episodes=1, max_seconds=1)
+
+
+def test_f14_after_the_score_a_close_that_hangs_is_a_note() -> None:
+    run = train(hanging(where="close", only=2, at=1), trackers=("none",), out=OUT)
+    assert run.score is not None
+    assert [note for note in run.notes if "close gave no answer for 0.3 s" in note]
 
 
 STUBBORN = """
