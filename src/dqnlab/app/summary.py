@@ -14,12 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import presets
-from ..errors import FolderError
 from ..fields import leaves, plain
 from ..run.display import has_display
-from ..run.folder import META, REPORT, VIDEOS, Run
+from ..run.folder import REPORT, VIDEOS, Run
 from ..run.own import flag_needed
-from ..run.reading import read_env
+from .again import env_words
 from .text import clean, number, shown
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def summary(run: Run) -> RenderableType:
     )
     lines += [_line("seconds", f"{run.seconds.get('total', 0):.1f}"), _line("", (phases, LABEL))]
     notes = [Hanging("note", clean(note)) for note in run.notes]
-    return Group(*lines, *notes, *_files(run), *_next(run, _id(run)))
+    return Group(*lines, *notes, *_files(run), *_next(run, env_words(run)))
 
 
 def _line(label: str, *words: str | Text | tuple[str, str]) -> Text:
@@ -112,7 +111,7 @@ def _next(run: Run, env: str | None = None) -> list[RenderableType]:
     """What to do with it: the page first, then a window where there can be one, then the slower, classic settings.
 
     Args:
-        env: the id to train on again; none if only Python knows the environment.
+        env: what to train on again, as the command line names it; none if only Python knows the environment.
     """
     what: list[RenderableType] = []
     page = run.folder / REPORT
@@ -121,7 +120,7 @@ def _next(run: Run, env: str | None = None) -> list[RenderableType]:
     if has_display() and any((run.folder / VIDEOS).glob("*.mp4")):  # what was filmed can be drawn
         what.append(command("watch", run.folder))
     if env is not None and (differing := _from_textbook(run.preset)):
-        what.append(f"dqn train {shlex.quote(env)} --preset textbook")
+        what.append(f"dqn train {clean(env)} --preset textbook")
         what.append(Hanging("", f"{clean(run.preset)} differs from the textbook in: {', '.join(differing)}", LABEL))
     return [_line("next" if i == 0 else "", each) if isinstance(each, str) else each for i, each in enumerate(what)]
 
@@ -132,15 +131,6 @@ def _from_textbook(preset: str) -> list[str]:
         return []
     theirs, own = (dict(leaves(presets.get(name))) for name in ("textbook", preset))
     return [name for name in {**theirs, **own} if name != "preset" and theirs.get(name) != own.get(name)]
-
-
-def _id(run: Run) -> str | None:
-    """What the command line calls the run's environment; none if only Python knows it."""
-    try:
-        known = read_env(run.folder / META)
-    except FolderError:  # somebody has changed it; nothing is said rather than something wrong
-        return None
-    return None if known["callable"] else run.env
 
 
 @dataclass(frozen=True)
@@ -175,7 +165,7 @@ def group_summary(group: SeedsGroup) -> RenderableType:
     where.append(_line("folder", shown(group.folder)))
     if group.best is not None:
         where += [_line("", (f"{'best seed':<15} ", LABEL), f"{group.best.folder.name}")]
-        where += _next(group.best, _id(group.best))
+        where += _next(group.best, env_words(group.best))
     return Group(*lines, _seeds_table(group), *_mean(group), *where)
 
 
