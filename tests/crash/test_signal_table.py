@@ -3,6 +3,7 @@
 A few cells of the table run here; all of them by `make faults` (DQNLAB_FAULTS=all).
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psutil
 import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")]
@@ -34,6 +36,7 @@ WORDS = {
     "train": f"train {SMALL} --out mine",
     "train compiled": f"train {SMALL.replace('--compile off', '--compile on')} --out mine",
     "train --seeds": f"train {SMALL} --out mine --seeds 2",
+    "train --seeds long": f"train {SMALL} --steps 100000000 --out mine --seeds 2",
     "train --dry-run": f"train {SMALL} --dry-run",
     "resume": f"resume mine --steps 600 {TRUST}",
     "evaluate": f"evaluate mine --episodes 200 {TRUST}",
@@ -67,6 +70,7 @@ PHASES = {
     ],
     "train compiled": ["start g++", "import torch._inductor"],
     "train --seeds": ["import dqnlab.app.many", "import multiprocessing.popen_spawn_posix"],
+    "train --seeds long": ["file mine/seed-1/best_model.pth", "file mine/seed-0/best_model.pth, all"],
     "train --dry-run": ["import dqnlab.toml"],
     "resume": ["import torch", "during stand", "during step", "during decide"],
     "evaluate": ["import torch", "during evaluate"],
@@ -119,11 +123,22 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def variables(fault: str) -> dict[str, str]:
+    fault, _, to = fault.partition(", ")
     source = str(Path(__file__).resolve().parents[2] / "src")
     path = os.pathsep.join([str(CHILD), source])
-    more = {"FAULT": fault, "PYTHONPATH": path, "SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"}
+    more = {"FAULT": fault, "FAULT_TO": to, "PYTHONPATH": path, "SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"}
     more |= {"FAULT_CAME": str(Path.cwd() / "came")}
     return {**os.environ, **more, "SWANLAB_MODE": "disabled", "OMP_NUM_THREADS": "1"}
+
+
+def left_running(folder: Path) -> list[str]:
+    """The processes that still work in a folder."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if Path(process.cwd()) == folder and process.pid != os.getpid():
+                found.append(" ".join(process.cmdline()))
+    return found
 
 
 def name_of(cell: Any) -> str:
@@ -136,7 +151,10 @@ def test_a_signal_ends_any_command_at_any_phase_with_one_line_and_its_code(cell:
         shutil.copytree(request.getfixturevalue("ended"), "mine")
     words = [sys.executable, "-m", "dqnlab", *WORDS[cell.command].split()]
     fault = f"{cell.name} {cell.times} {cell.moment}"
-    done = subprocess.run(words, capture_output=True, text=True, timeout=100, env=variables(fault))
+    # In a session of its own, as a terminal's: whatever is left of it afterwards has been forgotten.
+    done = subprocess.run(
+        words, capture_output=True, text=True, timeout=300, env=variables(fault), start_new_session=True
+    )
     said = done.stdout + done.stderr
     assert Path("came").exists(), f"no signal was sent, for the moment never came: {said}"
     assert "Traceback" not in said, said
@@ -144,6 +162,12 @@ def test_a_signal_ends_any_command_at_any_phase_with_one_line_and_its_code(cell:
     assert done.returncode == 128 + getattr(signal, cell.name), said
     assert not list(Path.cwd().rglob("*.part")), said
     assert not list(Path.cwd().rglob(".film-*")), said
+    if cell.command == "train --seeds long":
+        assert left_running(Path.cwd()) == [], said
+        assert json.loads(Path("mine/summary.json").read_text())["interrupted"]
+        assert said.count("interrupted: this is what there is so far") == 1
+        kept = [Path(f"mine/seed-{seed}/best_model.pth").exists() for seed in (0, 1)]
+        assert any(kept)
     if cell.command == "train" and Path("mine/result.json").exists():
         result = json.loads(Path("mine/result.json").read_text())
         assert result["score"] is not None or result["interrupted"]

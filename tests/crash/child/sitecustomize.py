@@ -1,8 +1,9 @@
 """Sends this process a signal at a moment that FAULT names: `SIGTERM 1 import torch`, `SIGINT 20 during decide`.
 
 Python imports it before anything else. A moment is an import, a file that takes its name, a program that is started,
-a function that is called, or a call of the environment beside this while a function of some name is on the stack. It
-is in this process, not in one that this starts; once it has come, there is a file of the name in FAULT_CAME.
+a function that is called, a file that exists, or a call of the environment beside this while a function of some name
+is on the stack. It is in this process, not in one that this starts; once it has come, there is a file of the name in
+FAULT_CAME. Where FAULT_TO is `all` those that it has started get the signal too, as from a terminal.
 """
 
 import os
@@ -10,6 +11,7 @@ import signal
 import sys
 
 NAME, TIMES, KIND, WHAT = os.environ.pop("FAULT", "SIGINT 0 never never").split()
+TO = os.environ.pop("FAULT_TO", "this")
 EVENTS = {"import": ("import", 0), "rename": ("os.rename", 1), "start": ("subprocess.Popen", 0)}
 left = int(TIMES)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background ignores it
@@ -21,7 +23,10 @@ def send():
     with open(os.environ["FAULT_CAME"], "w"):
         pass
     for _ in range(times):
-        os.kill(os.getpid(), getattr(signal, NAME))
+        if TO == "all":
+            os.killpg(os.getpgrp(), getattr(signal, NAME))
+        else:
+            os.kill(os.getpid(), getattr(signal, NAME))
 
 
 def look(event, args):
@@ -33,7 +38,7 @@ def look(event, args):
 
 
 def profile(frame, event, arg):
-    if event == "call" and frame.f_code.co_name == WHAT:
+    if event == "call" and (frame.f_code.co_name == WHAT if KIND == "call" else os.path.exists(WHAT)):
         sys.setprofile(None)
         send()
 
@@ -49,5 +54,5 @@ def called():
 
 if KIND in EVENTS:
     sys.addaudithook(look)
-elif KIND == "call":
+elif KIND in ("call", "file"):
     sys.setprofile(profile)
