@@ -14,7 +14,7 @@ from gymnasium import spaces
 import dqnlab
 from dqnlab.build import assemble
 from dqnlab.config import Config, Env, Mlp
-from dqnlab.errors import CheckpointError, ConfigError, FolderError
+from dqnlab.errors import CheckpointError, ConfigError, FolderError, ObservationError
 from dqnlab.learn.networks import export_weights
 from dqnlab.run.agent import Agent, load
 from dqnlab.run.evaluate import evaluate
@@ -256,3 +256,31 @@ def test_an_environment_whose_bytes_would_be_divided_otherwise_today_is_refused(
     saved_before_scales(bytes_2)
     with pytest.raises(ConfigError, match=r"uint8 divided by 2 .*takes \(4,\) uint8 divided by 255"):
         evaluate(load(Path("run"), env=bytes_2), episodes=2)
+
+
+@pytest.mark.parametrize(
+    "obs",
+    [
+        np.array([0, 1, 300.0, 2]),
+        np.array([0, 1, -1, 2]),
+        np.array([0, 0.5, 1, 2]),
+        np.array([0, 1, np.nan, 2]),
+        np.array([0, 1, np.inf, 2]),
+        [0, 1, 2, 256],
+        ["a", "b", "c", "d"],
+        None,
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("ask", ["act", "q_values"])
+def test_numbers_that_a_byte_cannot_hold_are_refused_and_never_wrapped(obs: Any, ask: str) -> None:
+    a = agent(replace(CONFIG, env=Env(id=bytes_255)))
+    with pytest.raises(ObservationError, match="obs must be numbers of the type uint8, got "):
+        getattr(a, ask)(obs)
+    assert a.act(np.array([0.0, 1.0, 2.0, 255.0])) == a.act([0, 1, 2, 255])  # whole ones of another type are meant
+
+
+@pytest.mark.parametrize("obs", [3.5, [3, 4.5], np.nan], ids=str)
+def test_a_state_that_is_no_whole_number_is_refused(obs: Any) -> None:
+    with pytest.raises(ObservationError, match="which would become others|finite numbers|numbers of the type int64"):
+        agent(replace(CONFIG, env=Env(id=Lift))).act(obs)

@@ -71,10 +71,14 @@ class Agent:
         )
 
     def _prepared(self, obs: ArrayLike) -> np.ndarray:
+        wanted = f"obs must be numbers of the type {self.spec.obs.dtype}, got {quoted(obs)}"
         try:
-            array = self.spec.prepare(obs)
+            with np.errstate(invalid="ignore", over="ignore"):
+                array = self.spec.prepare(obs)
         except (TypeError, ValueError, OverflowError) as e:
-            raise ObservationError(f"obs must be numbers of the type {self.spec.obs.dtype}, got {quoted(obs)}") from e
+            raise ObservationError(wanted) from e
+        if self.spec.obs.dtype != np.float32 and not np.array_equal(np.asarray(obs), array + self.spec.obs_start):
+            raise ObservationError(f"{wanted}, which would become others")  # 300 would wrap to 44, 2.5 would become 2
         if not np.isfinite(array).all():
             raise ObservationError(f"obs must be finite numbers, got {quoted(obs)}")
         return array
