@@ -21,7 +21,11 @@ class Recorder:
         self._lines: list[str] = []
         self._closing: threading.Thread | None = None
         header = {"env": about.env, "description": about.description}
-        self._file = MetricsFile(about.run_folder / NAME, header, about.after)
+        try:
+            self._file = MetricsFile(about.run_folder / NAME, header, about.after)
+        except BaseException:
+            self._close_trackers()  # nobody else knows of them
+            raise
 
     def record(self, event: Event) -> None:
         found = row(event)

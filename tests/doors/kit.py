@@ -1,0 +1,72 @@
+"""A run as small as can be, and every command that writes into it."""
+
+from __future__ import annotations
+
+import multiprocessing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dqnlab.app.cli import main
+from dqnlab.app.line import Line, Task
+from dqnlab.app.stopwatch import Stopwatch
+from dqnlab.app.worker import train_share
+from dqnlab.config import Config, Film, Mlp, Steps
+from dqnlab.run import film
+
+CONFIG = Config(
+    preset="tiny",
+    torso=Mlp(hidden=(8,)),
+    replay_capacity=500,
+    learning_starts=64,
+    budget=Steps(num=200),
+    evaluate_every=Steps(num=100),
+    select_episodes=2,
+    confirm_episodes=2,
+    score_episodes=2,
+    metrics_every=50,
+    checkpoint_every=100,
+    stop_when_solved=False,
+    compile="off",
+    film=Film(episodes=1, max_seconds=0.1),
+)
+CONFIG = replace(CONFIG, env=replace(CONFIG.env, num_envs=1, max_episode_steps=30))
+BRIEF = replace(CONFIG, film=Film(episodes=0), explain=False)
+
+
+class Reel:
+    """A film that costs no second: one picture of nothing."""
+
+    def __init__(self, path: Path, fps: float):
+        self.path = path
+
+    def __enter__(self) -> Reel:
+        return self
+
+    def add(self, picture: object) -> None:
+        self.path.write_bytes(b"a film")
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def spare_drawing(patch: pytest.MonkeyPatch) -> None:
+    """Nothing is drawn: films and curves are written as ever, but hold a few bytes."""
+    patch.setattr(film, "Reel", Reel)
+    patch.setattr("matplotlib.figure.Figure.savefig", lambda figure, file, **_: file.write(b"curves"))
+
+
+def dqn(*words: str | Path) -> int:
+    """The exit code of a command, in this process."""
+    return main([str(word) for word in words])
+
+
+def train_seed(folder: Path) -> list[Any]:
+    """What the process of a group's only seed reports, in this process."""
+    ours, theirs = multiprocessing.Pipe()
+    train_share(Task(BRIEF, (0,), ()), folder, Line(theirs), Stopwatch())
+    heard = []
+    while ours.poll():
+        heard.append(ours.recv())
+    return heard
