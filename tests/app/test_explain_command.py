@@ -86,10 +86,14 @@ def test_a_run_that_does_not_exist_is_one_message(capsys: pytest.CaptureFixture[
 
 
 def test_a_run_that_has_not_ended_is_told_how_to_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = trained(tmp_path / "run", explain=False).folder
+    folder = trained(tmp_path / "a run", explain=False).folder
     (folder / RESULT).unlink()
     assert main(["explain", str(folder)]) != 0
-    assert "has not ended" in capsys.readouterr().err
+    assert "has not ended: wait for it, or go on with it: `dqn resume 'a run'`" in capsys.readouterr().err
+    settings = (folder / "config.toml").read_text().replace('"CartPole-v1"', '"theirs:CartPole-v1"')
+    (folder / "config.toml").write_text(settings)  # as in a folder that came from elsewhere
+    assert main(["explain", str(folder)]) != 0
+    assert "`dqn resume 'a run' --trust-env-module theirs`" in capsys.readouterr().err
 
 
 class Hanging(gym.Env[np.ndarray, int]):

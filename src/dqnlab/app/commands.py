@@ -186,10 +186,10 @@ def explain(words: Sequence[str]) -> int:
     args = parse_args(Explain, "explain", words)
     whole("--row", args.row, 0)
     from ..run.find import find_run, read_run
+    from ..run.saving.door import entered
+    from .summary import command
 
     folder = find_run(args.run, args.runs)
-    from ..run.saving.door import entered
-
     with loading():
         from ..explain.report import write_report
         from ..explain.trace_text import step_text
@@ -200,7 +200,7 @@ def explain(words: Sequence[str]) -> int:
     if args.out is None and page.is_symlink():
         raise FolderError(f"{str(page)!r} is a link, which may lead anywhere: say --out")
     if not (folder / RESULT).exists():
-        raise FolderError(f"{str(folder)!r} has not ended: wait for it, or go on with it: `dqn resume {shown(folder)}`")
+        raise FolderError(f"{str(folder)!r} has not ended: wait for it, or go on with it: `{command('resume', folder)}`")
     with entered(folder):
         report = write_report(read_run(folder), args.env, args.trust_env_module, args.out)
         if args.out is None:
