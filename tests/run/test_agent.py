@@ -282,5 +282,5 @@ def test_numbers_that_a_byte_cannot_hold_are_refused_and_never_wrapped(obs: Any,
 
 @pytest.mark.parametrize("obs", [3.5, [3, 4.5], np.nan], ids=str)
 def test_a_state_that_is_no_whole_number_is_refused(obs: Any) -> None:
-    with pytest.raises(ObservationError, match="which would become others|finite numbers|numbers of the type int64"):
+    with pytest.raises(ObservationError, match="obs must be numbers of the type int64"):
         agent(replace(CONFIG, env=Env(id=Lift))).act(obs)
