@@ -200,7 +200,9 @@ def explain(words: Sequence[str]) -> int:
     if args.out is None and page.is_symlink():
         raise FolderError(f"{str(page)!r} is a link, which may lead anywhere: say --out")
     if not (folder / RESULT).exists():
-        raise FolderError(f"{str(folder)!r} has not ended: wait for it, or go on with it: `{command('resume', folder)}`")
+        raise FolderError(
+            f"{str(folder)!r} has not ended: wait for it, or go on with it: `{command('resume', folder)}`"
+        )
     with entered(folder):
         report = write_report(read_run(folder), args.env, args.trust_env_module, args.out)
         if args.out is None:

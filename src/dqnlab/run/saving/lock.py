@@ -71,8 +71,19 @@ def _taken(opened: Opened, force: bool) -> int:
 def _open(opened: Opened) -> int:
     """Opens the lock's file, or a new one: no link, no other file's second name, and nobody waits for a pipe."""
     where, at = opened.reach(LOCK)
-    flags = os.O_RDWR | os.O_CREAT | NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    file = os.open(where, flags, 0o644, dir_fd=at)
+    flags = os.O_RDWR | NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    while True:
+        try:  # exclusively: a link to nothing would be followed where there is no O_NOFOLLOW
+            file = os.open(where, flags | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=at)
+            break
+        except FileExistsError:
+            pass
+        try:
+            file = os.open(where, flags, dir_fd=at)
+            break
+        except FileNotFoundError:
+            if opened.stat(LOCK) is not None:  # a link to nothing; else its holder removed it just now
+                raise
     found, there = os.fstat(file), opened.stat(LOCK)
     link = there is not None and stat.S_ISLNK(there.st_mode)  # which a system without O_NOFOLLOW has followed
     if link or not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
