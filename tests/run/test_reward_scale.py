@@ -115,12 +115,17 @@ def test_weights_go_out_multiplied_and_come_in_divided() -> None:
         ((-1.0, -1.0), 1.0),
         ((0.001,), 2.0**-10),
         ((1e4,), 8192.0),
-        ((0.0, 0.0, 3.0), 4.0),
-        ((-1.0, -1.0, -1.0, -100.0), 1.0),
-        ((1.0, 1.0, 1e4), 64.0),
+        ((0.0, 0.0, 3.0), 1.0),
+        ((-1.0, -1.0, -1.0, -100.0), 1.0),  # a cliff
+        ((-0.02, -0.02, -0.02, 1.0), 1.0),  # a way that costs a little, and a goal
+        ((0.02,), 2.0**-6),
+        ((5.0,), 4.0),
+        ((1.0, 1.0, 1e4), 128.0),
+        ((-1e3, -1e3, -1e3, -1e5), 8192.0),
+        ((1e29,), 2.0**64),
     ],
 )
-def test_the_scale_is_near_the_usual_size_of_what_is_earned_unless_the_largest_is_far_larger(
+def test_rewards_of_ordinary_size_stay_as_they_are_and_others_come_between_their_usual_and_their_largest_size(
     rewards: tuple[float, ...], scale: float
 ) -> None:
     assert measured(*rewards) == scale

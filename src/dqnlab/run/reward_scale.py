@@ -10,15 +10,18 @@ from .vector import Envs
 
 ENOUGH = 1_000  # env steps that are always played
 MOST = 10_000  # env steps played while no reward has come
-LARGEST = 128.0  # of divided rewards: networks learn values of some hundreds well (CartPole's reach 100)
+
+# Sizes that the settings of `default` learn as they are: what the usual reward is at most, and the largest one is.
+USUAL = 4.0
+LARGEST = (0.25, 128.0)
 
 
 def measure_reward_scale(envs: Envs, spec: EnvSpec) -> float:
-    """A power of two near the usual size of the rewards that random play earns; 1 if it earns none.
+    """What rewards are divided by, found by random play: 1 where they are of ordinary size, or none is earned.
 
-    The usual size is the median, so that a few large rewards do not make the others vanish, but rewards are divided
-    by so much that the largest becomes LARGEST. Rewards of 0 are left out: how often there is a reward says nothing
-    about its size. A power of two, so that dividing rewards and multiplying weights by it loses no digit.
+    Else the power of two nearest to the geometric mean of the median and the largest, so that neither the many small
+    ones vanish nor the few large ones drown all else. Rewards of 0 are left out: how often there is a reward says
+    nothing about its size. A power of two, so that dividing rewards and multiplying weights by it loses no digit.
 
     All seeds of a run find the same scale, for the play has seeds of its own. Where the environments' state can be
     saved they stand afterwards as if just reset.
@@ -37,7 +40,14 @@ def measure_reward_scale(envs: Envs, spec: EnvSpec) -> float:
         steps += envs.num_envs
     if before is not None:
         envs.load_state_dict(before)
-    return power_of_two(max(float(np.median(sizes)), max(sizes) / LARGEST)) if sizes else 1.0
+    return scale_of(float(np.median(sizes)), max(sizes)) if sizes else 1.0
+
+
+def scale_of(usual: float, largest: float) -> float:
+    """The scale of rewards whose median size and largest size are these, both positive."""
+    if usual <= USUAL and LARGEST[0] <= largest <= LARGEST[1]:
+        return 1.0
+    return power_of_two(math.sqrt(usual) * math.sqrt(largest))
 
 
 def power_of_two(size: float) -> float:
