@@ -145,6 +145,9 @@ def test_after_a_fast_preset_comes_the_textbook_with_what_differs() -> None:
     differing = text.partition("          cartpole differs from the textbook in: ")[2].partition("\n")[0]
     assert "update_every" in differing
     assert "--preset textbook" not in text_of(summary(run(preset="textbook")))
+    assert "--preset textbook" not in text_of(summary(run(interrupted=True)))  # to go on comes first
+    (folder / "config.toml").write_text('[env]\ncopies = "none"\n')
+    assert "dqn train CartPole-v1 --preset textbook\n" in text_of(summary(run()), width=1000)
     (folder / "config.toml").write_text('[env]\ncopies = 1\n[env.kwargs]\nmap_name = "8x8"\n')
     again = 'dqn train CartPole-v1 --env.kwargs \'{"map_name": "8x8"}\' --env.copies 1 --preset textbook\n'
     assert again in text_of(summary(run()), width=1000)

@@ -26,6 +26,6 @@ def env_words(run: Run) -> str | None:
     words = [run.env]
     if kwargs := env.get("kwargs"):
         words += ["--env.kwargs", json.dumps(kwargs, default=str)]
-    if (copies := env.get("copies")) is not None:
+    if (copies := env.get("copies", "none")) != "none":
         words += ["--env.copies", str(copies)]
     return shlex.join(words)

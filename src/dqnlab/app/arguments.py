@@ -85,7 +85,7 @@ class Resume:
     force_unlock: Switch = False
     """take the folder over from a process on another machine that has ended without giving it back"""
     trust_env_module: Modules = ()
-    """a module that the environment id of the --config file may import"""
+    """a module that the run's environment id may import, where the run was made elsewhere"""
     quiet: Switch = False
     """no live display, only the summary"""
 

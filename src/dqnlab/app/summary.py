@@ -119,7 +119,7 @@ def _next(run: Run, env: str | None = None) -> list[RenderableType]:
         what.append(f"open {page.resolve().as_uri()}")
     if has_display() and any((run.folder / VIDEOS).glob("*.mp4")):  # what was filmed can be drawn
         what.append(command("watch", run.folder))
-    if env is not None and (differing := _from_textbook(run.preset)):
+    if env is not None and not run.interrupted and (differing := _from_textbook(run.preset)):
         what.append(f"dqn train {clean(env)} --preset textbook")
         what.append(Hanging("", f"{clean(run.preset)} differs from the textbook in: {', '.join(differing)}", LABEL))
     return [_line("next" if i == 0 else "", each) if isinstance(each, str) else each for i, each in enumerate(what)]

@@ -185,7 +185,9 @@ def _forecast(config: Config, spec: EnvSpec, facts: Facts, found: Findings, noti
         return None
     length = facts.lengths.get("mean", float(facts.step_limit))
     costs = costs._replace(make=facts.seconds_to_make, cuts=facts.unknown_layer is not None)
-    return with_times(forecast, config, costs, length, facts.step_limit)
+    cuts_itself = facts.truncated > 0 and not facts.own_limit and facts.lengths["high"] < facts.step_limit
+    longest = int(facts.lengths["high"]) if cuts_itself else facts.step_limit
+    return with_times(forecast, config, costs, length, longest)
 
 
 # ── Numbers as they are told ─────────────────────────────────────────────────────────────────────

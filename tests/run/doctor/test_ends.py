@@ -1,0 +1,29 @@
+"""How episodes end is told as it was seen."""
+
+from typing import Any
+
+from dqnlab.config import Config, Env
+from dqnlab.run.doctor import examination as doctor
+
+from .patients import Sound
+
+
+class CutsItself(Sound):
+    def step(self, action: Any) -> Any:
+        self.played += 1
+        obs, reward, _, _, info = super().step(action)
+        return obs, reward, False, self.played == 30, info
+
+    def reset(self, **words: Any) -> Any:
+        self.played = 0
+        return super().reset(**words)
+
+
+def test_an_environment_that_truncates_by_itself_is_not_said_to_have_no_limit() -> None:
+    report = doctor.examine(Config(env=Env(id=CutsItself)))
+    told = "; ".join(finding.what for finding in report.findings if finding.check == "ends")
+    assert "no step limit" not in told
+    assert "it truncates by itself, and no episode was longer than 30 steps" in told
+    assert report.forecast is not None
+    low, high = report.forecast.seconds
+    assert high < 20 * low  # not as if episodes took 10,000 steps
