@@ -104,6 +104,17 @@ def test_a_summary_without_scores_says_so() -> None:
     assert "none: no seed has a score" in text
     assert "interrupted: this is what there is so far" in text
     assert "dqn watch" not in text
+    assert "to go on" not in text  # with what? no seed has begun
+
+
+def test_an_interrupted_group_says_how_to_go_on_with_it(tmp_path: Path) -> None:
+    group = replace(GROUP, folder=tmp_path / "my group", results=(FAILURE,), interrupted=True)
+    (group.folder / "seed-0").mkdir(parents=True)
+    settings = group.folder / "seed-0" / "config.toml"
+    settings.write_text('[env]\nid = "CartPole-v1"\n')
+    assert "to go on  dqn resume 'my group'\n" in text_of(group_summary(group))
+    settings.write_text('[env]\nid = "zoo:Lane-v0"\n')  # a copy, for it bears no mark
+    assert "my group' --trust-env-module zoo\n" in text_of(group_summary(group))
 
 
 def test_notes_of_a_run_name_its_seed() -> None:

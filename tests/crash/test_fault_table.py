@@ -23,6 +23,8 @@ ROWS = {
         f"{FAULTS}disk.py::test_f4_a_disk_that_stays_full_ends_training_with_5_and_keeps_what_there_is",
         f"{FAULTS}disk.py::test_f4_a_disk_without_a_byte_left_ends_with_one_message",
         "tests/run/saving/test_save.py::test_three_failures_in_a_row_end_training",
+        f"{FAULTS}full.py::test_f4_wherever_the_disk_fails_a_run_ends_whole_or_with_one_line",
+        f"{FAULTS}full.py::test_f4_on_a_disk_that_is_really_full_nothing_begins",
     ],
     "F5 disk full in the metrics": [
         f"{FAULTS}disk.py::test_f5_metrics_that_find_no_room_cost_a_line_and_no_checkpoint"
@@ -89,7 +91,8 @@ ROWS = {
         "tests/track/test_jsonl.py::test_file_torn_at_any_byte_keeps_every_whole_record",
     ],
     "F23 a replay larger than memory": [
-        f"{FAULTS}numbers.py::test_f23_a_replay_that_cannot_fit_is_refused_before_anything_is_made"
+        f"{FAULTS}numbers.py::test_f23_a_replay_that_cannot_fit_is_refused_before_anything_is_made",
+        f"{FAULTS}full.py::test_f23_a_replay_beyond_what_a_process_may_take_is_refused_and_leaves_nothing",
     ],
     "F24 no ffmpeg, moviepy or display": [
         f"{FAULTS}numbers.py::test_f24_without_a_film_the_score_is_reported_all_the_same",

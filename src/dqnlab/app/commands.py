@@ -6,7 +6,6 @@ Heavy packages are imported inside: `dqn presets` needs no torch.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 import webbrowser
@@ -17,13 +16,14 @@ from typing import TYPE_CHECKING
 
 from ..checks import between, whole
 from ..config import LONGEST_FILM, MOST_EPISODES, MOST_FILMS, MOST_PROBED, MOST_SEEDS, Episodes, Steps
-from ..errors import ConfigError, FolderError, ResourceError
+from ..errors import ConfigError, FolderError
 from ..run.folder import REPORT, RESULT
 from .after import settle
 from .arguments import Evaluate, Explain, Presets, Record, Resume, RunsTable, Selftest, Train, Watch
 from .interrupt import SIGNALLED, signal_of
 from .loading import foreseen, loading
 from .parse import parse_args, parse_doctor, parse_train
+from .places import home, named_folder
 from .text import clean, number, shown
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def evaluate(words: Sequence[str]) -> int:
     from .playing import play
     from .summary import evaluation
 
-    path = _home(args.run, args.runs)
+    path = home(args.run, args.runs)
     agent = load(path, which=args.which, env=args.env, trust_env_modules=args.trust_env_module)
     score, played = play(agent, args.episodes, args.seed)
     if args.json:
@@ -149,7 +149,7 @@ def watch(words: Sequence[str]) -> int:
     from ..run.agent import load
     from ..run.film import watch as play
 
-    path = _home(args.run, args.runs)
+    path = home(args.run, args.runs)
     agent = load(path, which=args.which, env=args.env, trust_env_modules=args.trust_env_module)
     for index, ret in enumerate(play(agent, episodes=args.episodes, seed=args.seed), start=1):
         print(f"episode {index}: return {number(ret)}", flush=True)
@@ -167,17 +167,17 @@ def record(words: Sequence[str]) -> int:
     from ..run.folder import VIDEOS
     from ..run.saving.door import entered
 
-    path = _home(args.run, args.runs)
+    path = home(args.run, args.runs)
     agent = load(path, which=args.which, env=args.env, trust_env_modules=args.trust_env_module)
-    home = (path.parent if path.is_file() else path).resolve()
-    if args.out is None and (home / VIDEOS).is_symlink():
-        raise FolderError(f"{str(home / VIDEOS)!r} is a link, which may lead anywhere: say --out")
-    folder = home / VIDEOS if args.out is None else _named_folder(args.out)
-    with entered(home):
+    inside = (path.parent if path.is_file() else path).resolve()
+    if args.out is None and (inside / VIDEOS).is_symlink():
+        raise FolderError(f"{str(inside / VIDEOS)!r} is a link, which may lead anywhere: say --out")
+    folder = inside / VIDEOS if args.out is None else named_folder(args.out)
+    with entered(inside):
         for made in film(agent, folder, episodes=args.episodes, max_seconds=args.max_seconds, seed=args.seed):
             print(shown(made))
         if args.out is None:
-            settle(home, "film")
+            settle(inside, "film")
     return 0
 
 
@@ -272,22 +272,6 @@ def selftest(words: Sequence[str]) -> int:
             print(f"      expected {result.expected.tolist()}, got {result.got.tolist()}", flush=True)
     print(f"{failed} failed" if failed else "every probe learnt its known Q-values")
     return 1 if failed else 0
-
-
-def _home(run: str, runs: Path) -> Path:
-    """The run's folder, or the weights file that was named instead. Raises FolderError."""
-    from ..run.find import find_run
-
-    return Path(run) if os.path.isfile(run) else find_run(run, runs)
-
-
-def _named_folder(out: Path) -> Path:
-    """A folder that the caller named, made if it is not there; links lead where they lead. Raises ResourceError."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        return out.resolve()
-    except OSError as e:
-        raise ResourceError(f"cannot make the folder {str(out)!r} ({e.strerror or e}): choose another --out") from e
 
 
 def show(what: RenderableType, *, soft_wrap: bool = False) -> None:

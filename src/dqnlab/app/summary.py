@@ -16,7 +16,7 @@ from rich.text import Text
 from .. import presets
 from ..fields import leaves, plain
 from ..run.display import has_display
-from ..run.folder import REPORT, VIDEOS, Run
+from ..run.folder import CONFIG, REPORT, VIDEOS, Run
 from ..run.own import flag_needed
 from .again import env_words
 from .text import clean, number, shown
@@ -159,6 +159,8 @@ def group_summary(group: SeedsGroup) -> RenderableType:
     lines = [Text(), Text.assemble((clean(group.env), "bold"), (title, LABEL))]
     if group.interrupted:
         lines.append(_line("", Text("interrupted: this is what there is so far", BAD)))
+        if any(group.folder.glob(f"seed-*/{CONFIG}")):  # else no seed has begun: there is nothing to go on with
+            lines.append(_line("to go on", command("resume", group.folder)))
     failed = [Hanging("failed", f"seed {each.seed}: {clean(each.error)}", BAD) for each in group.failures]
     notes = [Hanging("note", note) for note in _notes(group)]
     where: list[RenderableType] = [_line("seconds", f"{group.seconds:.1f}"), *failed, *notes]

@@ -39,7 +39,7 @@ from ..toml import to_toml
 from ..trust import redacted_command
 from ..typed import door
 from .reading import SCHEMA
-from .saving.door import PART, is_full, write_atomically
+from .saving.door import PART, is_machines, make_path, write_atomically
 from .saving.lock import LOCK
 
 if TYPE_CHECKING:
@@ -151,7 +151,8 @@ def create_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[
                 raise FolderError(f"output folder {str(out)!r} exists and is no folder: choose another --out")
             if out.exists() and not is_fresh(out):
                 raise FolderError(f"output folder {str(out)!r} exists and is not empty: choose another --out")
-            out.mkdir(parents=True, exist_ok=True)
+            if not out.exists():
+                make_path(out)
             return out.resolve()
         now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         which = f"s{seeds[0]}-{seeds[-1]}" if seeds else f"s{config.seed}"
@@ -159,7 +160,7 @@ def create_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[
         for number in range(1, 1000):
             path = stem if number == 1 else stem.with_name(f"{stem.name}-{number}")
             try:
-                path.mkdir(parents=True)
+                make_path(path)
             except FileExistsError:
                 if not path.is_dir():
                     raise
@@ -168,7 +169,7 @@ def create_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[
         raise FolderError(f"{str(stem)!r} and 998 more of its name exist: choose --out")
     except OSError as e:
         where, flag = (runs, "--runs") if out is None else (out, "--out")
-        raise (ResourceError if is_full(e) else FolderError)(
+        raise (ResourceError if is_machines(e) else FolderError)(
             f"cannot make the run folder {str(where)!r} ({e.strerror or e}): choose another {flag}"
         ) from e
 

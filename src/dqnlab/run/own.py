@@ -100,11 +100,14 @@ def with_own(trusted: Collection[str], folder: Path, text: str) -> set[str]:
 
 
 def flag_needed(folder: Path) -> str:
-    """What must follow a command on a run, with a space before it, so that its environment can be made."""
+    """What must follow a command on a run or a group, with a space before it, so that its environment can be made."""
+    home = folder
+    if not (folder / _SETTINGS).is_file():  # all seeds of a group have one environment
+        home = next((path.parent for path in sorted(folder.glob(f"seed-*/{_SETTINGS}"))), folder)
     try:
-        text = read_text(folder / _SETTINGS)
+        text = read_text(home / _SETTINGS)
         module = _module(parse(text, _SETTINGS))
-        own = module is None or _marked(folder, text) is not None
+        own = module is None or _marked(home, text) is not None
     except DqnlabError:  # the command itself will say what is wrong
         return ""
     return "" if own else f" --trust-env-module {shlex.quote(str(module))}"
@@ -247,7 +250,7 @@ def _make_key(folder: Path) -> None:
     """Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = folder / f".{_KEY}.{secrets.token_hex(6)}"
-    file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW | getattr(os, "O_BINARY", 0), 0o600)
+    file = DISK.create(part, 0o600)
     try:
         try:
             DISK.write(file, memoryview(secrets.token_bytes(_KEY_BYTES)))

@@ -12,12 +12,11 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
 
 from ..errors import FolderError
 from ..run.metrics import SCHEMA, parse_line
 from ..run.reading import open_plain
-from ..run.saving.door import append, create, replacing
+from ..run.saving.door import DISK, append, create, replacing
 from .tracker import say, summary
 
 NAME = "metrics.jsonl"
@@ -33,12 +32,11 @@ class MetricsFile:
 
     def __init__(self, path: Path, about: Mapping[str, str] | None = None, after: int | None = None) -> None:
         self.path = path
-        self._file: TextIO | None = None
+        self._file: int | None = None
         try:
             kept = None if after is None else cut_back(path, after)
-            file = create(path) if kept is None else append(path, kept)
-            self._file = os.fdopen(file, "a", encoding="utf-8", newline="\n", buffering=1)  # 1: flushed line by line
-            empty = os.fstat(file).st_size == 0
+            self._file = create(path) if kept is None else append(path, kept)
+            empty = os.fstat(self._file).st_size == 0
         except FileExistsError:
             raise FolderError(f"{path} exists already: choose another folder, or move it away") from None
         except OSError as error:
@@ -55,7 +53,7 @@ class MetricsFile:
         """Hands what was written to the disk itself."""
         if self._file is not None:
             try:
-                os.fsync(self._file.fileno())
+                DISK.flush(self._file)
             except OSError as error:
                 self._give_up(error)
 
@@ -63,7 +61,7 @@ class MetricsFile:
         file, self._file = self._file, None
         if file is not None:
             try:
-                file.close()
+                os.close(file)
             except OSError as error:
                 self._give_up(error)
         return None
@@ -73,7 +71,7 @@ class MetricsFile:
             return
         line = json.dumps(record, allow_nan=False, ensure_ascii=False) + "\n"
         try:
-            self._file.write(line)
+            DISK.write(self._file, memoryview(line.encode()))
         except OSError as error:
             self._give_up(error)
 
@@ -81,8 +79,8 @@ class MetricsFile:
         say(f"{self.path} cannot be written ({summary(error)}): no more metrics are kept. Training goes on.")
         file, self._file = self._file, None
         if file is not None:
-            with contextlib.suppress(OSError):  # what did not fit is tried again by close; it has just been said
-                file.close()
+            with contextlib.suppress(OSError):  # of the same disk, which has just been said
+                os.close(file)
 
 
 def cut_back(path: Path, step: int) -> os.stat_result | None:

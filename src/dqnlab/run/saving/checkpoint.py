@@ -23,6 +23,7 @@ import numpy as np
 
 from ...errors import CheckpointError, ResourceError
 from .disk import Disk, remove_tree, write_file
+from .door import DISK
 from .manifest import (
     ARRAYS,
     CHUNK_NAME,
@@ -101,7 +102,7 @@ class Store:
         if keep < 1:
             raise ValueError(f"a store must keep at least one checkpoint, not {keep}")
         self.folder, self.root = folder, folder / CHECKPOINTS
-        self._rows, self._keep, self._notify, self._disk = self.root / ROWS, keep, notify, disk or Disk()
+        self._rows, self._keep, self._notify, self._disk = self.root / ROWS, keep, notify, disk or DISK
         self._prepared = False
         self._current: Path | None = None  # the checkpoint that this process last wrote or read
         self._chunks: dict[str, tuple[Chunk, ...]] = {}  # its chunks, by log

@@ -29,16 +29,22 @@ class Disk:
             where, at = folder.reach(path.name)
             os.mkdir(where, dir_fd=at)
 
-    def create(self, path: Path) -> int:
-        """Opens a file that must not exist yet; its mode follows the umask. Not by way of a planted link."""
+    def create(self, path: Path, mode: int = 0o666) -> int:
+        """Opens a file that must not exist yet, with a mode that the umask narrows. Not by way of a planted link."""
         with within(path.parent) as folder:
             where, at = folder.reach(path.name)
-            file = os.open(where, os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_FOLLOW | _BINARY, 0o666, dir_fd=at)
+            file = os.open(where, os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_FOLLOW | _BINARY, mode, dir_fd=at)
             found, there = os.fstat(file), folder.stat(path.name)
             if there is None or not os.path.samestat(found, there):  # somebody was quicker than O_EXCL can prevent
                 os.close(file)
                 raise FileExistsError(f"{path} is not what was created there")
             return file
+
+    def reopen(self, path: Path) -> int:
+        """Opens a file that is there, to read and write: no link where the system can tell; nobody waits for a pipe."""
+        with within(path.parent) as folder:
+            where, at = folder.reach(path.name)
+            return os.open(where, os.O_RDWR | NO_FOLLOW | _NO_WAIT | _BINARY, dir_fd=at)
 
     def append(self, path: Path) -> int:
         """Opens a plain file at its end: no link, and nobody waits for what is none."""
@@ -50,6 +56,11 @@ class Disk:
         """Writes all of `data`, bytes."""
         while data:
             data = data[os.write(file, data) :]
+
+    def empty(self, file: int) -> None:
+        """Drops all that an open file holds, and goes back to its start."""
+        os.lseek(file, 0, os.SEEK_SET)
+        os.ftruncate(file, 0)
 
     def flush(self, file: int) -> None:
         """Returns when the file's content would outlast a loss of power."""

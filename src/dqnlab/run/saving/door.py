@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ...errors import DqnlabError, FolderError, ResourceError
 from .disk import PIECE, Disk, remove_tree
-from .folders import NO_FOLLOW, Opened, held, within
+from .folders import Opened, held, within
 from .oslock import take
 
 DISK = Disk()
@@ -30,7 +30,8 @@ _ASIDE = "dqnlab-aside-"
 _LONGEST_STEM = 40  # letters of a name that its part keeps: a name has 255 bytes at most
 _OLD = 86_400.0  # seconds after which a part is left over even if nobody can tell whether its process lives
 _CLOSE_FIRST = os.name == "nt"  # where an open file cannot be renamed
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
+_BROKEN = {errno.EIO, errno.EROFS, errno.ENXIO, errno.ENODEV, errno.ETIMEDOUT}
 _IN_THE_WAY = {errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ESTALE, errno.EEXIST, errno.ENOTEMPTY}
 
 
@@ -120,9 +121,9 @@ def _new(path: Path) -> tuple[Path, int]:
         os.close(file)  # swept in between
 
 
-def is_full(error: OSError) -> bool:
-    """Whether the machine has no more of something: room on the disk, memory, open files."""
-    return error.errno in _FULL
+def is_machines(error: OSError) -> bool:
+    """Whether it is the machine's fault and not the path's: no room, memory, open files left, or a broken disk."""
+    return error.errno in _FULL | _BROKEN
 
 
 def refusal(path: Path, error: OSError) -> DqnlabError:
@@ -157,6 +158,28 @@ def make_folder(path: Path) -> None:
             pass
     except OSError as e:
         raise refusal(path, e) from e
+
+
+def make_path(path: Path) -> None:
+    """Makes a folder of the user's choice, and those above it that are missing; links on the way lead where they lead.
+
+    Raises FileExistsError if there is something of its name, OSError; what it had made until then is gone.
+    """
+    made: list[Path] = []
+    try:
+        for each in reversed([path, *(above for above in path.parents if not os.path.exists(above))]):
+            there = Path(os.path.realpath(each.parent)) / each.name
+            try:
+                DISK.make_folder(there)
+            except FileExistsError:
+                if each == path or not each.is_dir():  # else another process has made it just now
+                    raise
+            else:
+                made.append(there)
+    except BaseException:
+        for each in reversed(made):
+            drop_empty(each)
+        raise
 
 
 def fresh_folder(path: Path) -> Path:
@@ -264,8 +287,7 @@ def _nobody_writes(opened: Opened, name: str) -> bool:
     found = opened.stat(name)
     if found is None or not stat.S_ISREG(found.st_mode):
         return False
-    where, at = opened.reach(name)
-    file = os.open(where, os.O_RDWR | NO_FOLLOW | getattr(os, "O_NONBLOCK", 0), dir_fd=at)
+    file = DISK.reopen(opened.path / name)
     try:
         if not os.path.samestat(os.fstat(file), found):
             return False

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DqnlabError, FolderError, ResourceError
-from .door import DISK, is_full, sweep
-from .folders import NO_FOLLOW, Opened, held, within
+from .door import DISK, is_machines, sweep
+from .folders import Opened, held, within
 from .oslock import take
 
 LOCK = "run.lock"
@@ -70,16 +70,15 @@ def _taken(opened: Opened, force: bool) -> int:
 
 def _open(opened: Opened) -> int:
     """Opens the lock's file, or a new one: no link, no other file's second name, and nobody waits for a pipe."""
-    where, at = opened.reach(LOCK)
-    flags = os.O_RDWR | NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    path = opened.path / LOCK
     while True:
         try:  # exclusively: a link to nothing would be followed where there is no O_NOFOLLOW
-            file = os.open(where, flags | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=at)
+            file = DISK.create(path, 0o644)
             break
         except FileExistsError:
             pass
         try:
-            file = os.open(where, flags, dir_fd=at)
+            file = DISK.reopen(path)
             break
         except FileNotFoundError:
             if opened.stat(LOCK) is not None:  # a link to nothing; else its holder removed it just now
@@ -88,7 +87,7 @@ def _open(opened: Opened) -> int:
     link = there is not None and stat.S_ISLNK(there.st_mode)  # which a system without O_NOFOLLOW has followed
     if link or not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
         os.close(file)
-        raise FolderError(f"{str(opened.path / LOCK)!r} is not a file of its own: move it away")
+        raise FolderError(f"{str(path)!r} is not a file of its own: move it away")
     return file
 
 
@@ -138,27 +137,25 @@ def _holder(file: int) -> dict[str, Any]:
 
 
 def _write(file: int, text: bytes) -> None:
-    os.lseek(file, 0, os.SEEK_SET)
-    os.ftruncate(file, 0)
+    DISK.empty(file)
     DISK.write(file, memoryview(text))
 
 
 def _give_back(opened: Opened, file: int) -> None:
     """Removes the file while its lock is still held, so that whoever opened it meanwhile sees that it has gone."""
     with suppress(OSError):  # the folder may be gone, or full
-        os.ftruncate(file, 0)
+        DISK.empty(file)
     if sys.platform == "win32":  # there an open file cannot be removed; an empty one is as good
         os.close(file)
         return
     with suppress(OSError):
         if _is_named(opened, file):
-            where, at = opened.reach(LOCK)
-            os.unlink(where, dir_fd=at)
+            DISK.remove(opened.path / LOCK)
     os.close(file)
 
 
 def _refusal(folder: Path, e: OSError) -> DqnlabError:
     if e.errno == errno.ELOOP:
         return FolderError(f"{str(folder)!r} or its {LOCK} is a link, which may lead anywhere: move it away")
-    kind = ResourceError if is_full(e) else FolderError
+    kind = ResourceError if is_machines(e) else FolderError
     return kind(f"{str(folder / LOCK)!r} cannot be written: {e.strerror or e}")
