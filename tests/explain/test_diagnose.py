@@ -1,6 +1,7 @@
 """What is said of a run's health, on courses written by hand: each verdict, and what must not bring it about."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -135,15 +136,26 @@ def test_actions_that_stay_random_are_told_from_a_schedule_that_has_not_ended() 
 
 
 def test_predictions_that_stay_below_their_targets_are_no_means() -> None:
-    rows = course({"learn/td_bias": lambda share: 0.9})
+    def settled(bias: Callable[[float], float]) -> Rows:
+        return course({"learn/td_bias": bias, "learn/q_mean": lambda share: 80.0})
+
+    rows = settled(lambda share: 0.9)
     found = only(rows, "biased", huber=True)
     assert (found.severity, found.causes) == ("bad", ("huber",))
-    assert (found.numbers["bias"], found.numbers["error"]) == (0.9, 1.0)
-    assert only(course({"learn/td_bias": lambda share: -0.9}), "biased").numbers["bias"] == -0.9
+    assert (found.numbers["bias"], found.numbers["error"]) == pytest.approx((0.9, 1.0))
+    assert only(settled(lambda share: -0.9), "biased").numbers["bias"] == pytest.approx(-0.9)
     assert "biased" not in kinds(rows, prioritized=True), "such batches are not like what is stored"
-    swinging = course({"learn/td_bias": lambda share: 0.9 if round(200 * share) % 3 else -0.9})
+    swinging = settled(lambda share: 0.9 if round(200 * share) % 3 else -0.9)
     assert "biased" not in kinds(swinging)
-    assert "biased" not in kinds(course({"learn/td_bias": lambda share: 0.9 if share < 0.6 else 0.3}))
+    assert "biased" not in kinds(settled(lambda share: 0.9 if share < 0.6 else 0.3))
+
+
+def test_predictions_that_lag_behind_rising_values_are_not_called_biased() -> None:
+    def rising(by: float) -> Rows:
+        return course({"learn/td_bias": lambda share: 0.9, "learn/q_mean": lambda share: 10 + by * share})
+
+    assert "biased" not in kinds(rising(4.0))  # 1.3 in the last third, more than the bias
+    assert "biased" in kinds(rising(1.0))
 
 
 def test_episodes_that_all_end_alike_without_random_actions_were_not_explored() -> None:

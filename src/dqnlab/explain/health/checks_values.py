@@ -6,14 +6,16 @@ import numpy as np
 
 from .findings import Course, Finding
 from .foresee import foresee
-from .signals import since
+from .signals import Column, since
 
 FAR = 10.0  # times the ceiling: no slow error, but a runaway
 OVER = 1.2  # times the ceiling: above what can be earned, sampling noise left aside
 BEYOND = 0.6  # share of the scale by which values may lie above what was earned: the policy may still be improving
 ENOUGH = 5  # evaluations below which nothing is said of their course
 RECORDS = 30  # of batches, below which nothing is said of their mean
-ONE_SIDED = 0.5  # share of the mean error that is bias, from which on it is no chance: targets are missed on purpose
+ONE_SIDED = 0.5  # share of the mean error that is bias, from which on targets are missed by design
+SURE = 4.0  # standard errors within which a bias may be chance
+SMALL = 0.005  # of what is predicted: errors too small to matter
 
 
 def diverging(course: Course) -> Finding | None:
@@ -79,16 +81,28 @@ def overestimating(course: Course) -> Finding | None:
 
 
 def biased(course: Course) -> Finding | None:
-    """Predictions that stay on one side of their targets to the end: they are not the means that values should be."""
-    bias, error = course.get("learn/td_bias").finite, course.get("learn/td_error").finite
-    if course.facts.prioritized or len(bias.value) < RECORDS or len(bias.value) != len(error.value):
+    """Predictions that stay on one side of their targets to the end: they are not the means that values should be.
+
+    Predictions that still follow rising targets lag behind them; they say nothing yet.
+    """
+    bias, error, q = (course.get(f"learn/{name}").finite for name in ("td_bias", "td_error", "q_mean"))
+    if course.facts.prioritized or len(bias.value) < RECORDS or not len(bias.value) == len(error.value) == len(q.value):
         return None
-    late, usual = bias.last(1 / 3), error.last(1 / 3).median
-    one_sided = max((late.value > 0).mean(), (late.value < 0).mean())
-    if not (abs(late.median) > ONE_SIDED * usual and one_sided > 0.75 and usual > 0.01 * course.ceiling):
+    late, predicted = bias.last(1 / 3).value, q.last(1 / 3)
+    mean, usual = float(late.mean()), float(error.last(1 / 3).value.mean())
+    chance = SURE * late.std() / np.sqrt(len(late))
+    if abs(mean) < max(ONE_SIDED * usual, chance, SMALL * float(np.abs(predicted.value).mean())):
         return None
-    numbers = {"bias": late.median, "error": usual}
+    if abs(_drift(predicted)) > abs(mean):
+        return None
+    numbers = {"bias": mean, "error": usual}
     return Finding(kind="biased", severity="bad", numbers=numbers, causes=course.causes("huber", "no-target"))
+
+
+def _drift(column: Column) -> float:
+    """How far the straight line through a column's values leads."""
+    slope = np.polyfit(column.step - column.step[0], column.value, 1)[0]
+    return float(slope * (column.step[-1] - column.step[0]))
 
 
 def _first_of_two(alarm: np.ndarray) -> int:
