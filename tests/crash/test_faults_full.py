@@ -29,7 +29,7 @@ BRIEF += " --compile off --no-explain --film.episodes 0 --tracker none --quiet -
 OPERATIONS = [
     *(("make_folder", number) for number in (1, 2, 3, 5)),  # two of the user's, two of checkpoints
     *(("create", number) for number in (1, 2, 4, 5, 20)),  # the lock, settings, metrics, a checkpoint's
-    *(("write", number) for number in (1, 2, 4, 5, 60, 150)),
+    *(("write", number) for number in (1, 2, 4, 5, 60, 110)),
     *(("replace", number) for number in (1, 2, 3, 8)),
     *(("flush", number) for number in (1, 3)),
     *(("flush_folder", number) for number in (1, 4)),
