@@ -165,9 +165,41 @@ DEEDS: dict[str, Callable[[], object]] = {
     "locale": lambda: locale.setlocale(locale.LC_ALL, "C.UTF-8"),
     "warnings": lambda: warnings.simplefilter("ignore"),
     "logging": lambda: logging.disable(logging.CRITICAL),
+    "logs everything": lambda: logging.basicConfig(level=logging.DEBUG, force=True),
+    "empty search path": lambda: sys.path.clear(),
+    "umask": lambda: os.umask(0o777),
+    "bfloat16": lambda: torch.set_float32_matmul_precision("medium"),
+    "autocast": lambda: torch.set_autocast_enabled("cpu", True),
+    "anomalies": lambda: torch.autograd.set_detect_anomaly(True),
     "low recursion": lambda: sys.setrecursionlimit(400),
     "deaf to signals": lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN),
+    "signals blocked": lambda: signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]),
 }
+
+
+def the_umask() -> int:
+    """What files that are made now are kept from."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def test_every_deed_is_seen_by_other_eyes_too() -> None:
+    """What is compared in the test below is what the code under test looks at."""
+    looks: dict[str, Callable[[], Any]] = {
+        "logs everything": lambda: (logging.root.level, list(logging.root.handlers)),
+        "empty search path": lambda: list(sys.path),
+        "umask": the_umask,
+        "bfloat16": torch.get_float32_matmul_precision,
+        "autocast": lambda: torch.is_autocast_enabled("cpu"),
+        "anomalies": torch.is_anomaly_enabled,
+        "signals blocked": lambda: signal.pthread_sigmask(signal.SIG_BLOCK, []),
+    }
+    before = {name: look() for name, look in looks.items()}
+    for name in looks:
+        told("reset", DEEDS[name])
+        make_one(Env(id=Odd)).reset()
+    assert {name: look() for name, look in looks.items()} == before
 
 
 @pytest.mark.parametrize("deed", DEEDS)
@@ -193,6 +225,13 @@ def test_what_an_environment_changed_is_its_own_again_at_its_next_call(tmp_path:
     made.step(0)
     assert seen == [str(tmp_path)]
     assert os.getcwd() == here
+
+
+def test_a_folder_that_an_environment_adds_to_the_search_path_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    told("constructor", lambda: sys.path.insert(0, "helpers"))
+    make_one(Env(id=Odd))
+    assert sys.path[0] == "helpers"
 
 
 def test_an_environment_that_moves_to_a_folder_that_is_gone_costs_nothing(tmp_path: Path) -> None:

@@ -95,6 +95,39 @@ def _set_handlers(handlers: list[Any]) -> None:
             signal.signal(each, handler)
 
 
+def _set_path(folders: list[str]) -> None:
+    """What an environment added stays, for it may import from there; what it took away comes back."""
+    if set(folders) - set(sys.path):
+        sys.path[:] = [*folders, *(each for each in sys.path if each not in folders)]
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)  # it can only be read by setting it: meanwhile nothing is open to others
+    os.umask(mask)
+    return mask
+
+
+def _logging() -> tuple[int, int, list[logging.Handler]]:
+    return logging.root.manager.disable, logging.root.level, list(logging.root.handlers)
+
+
+def _set_logging(wanted: tuple[int, int, list[logging.Handler]]) -> None:
+    disabled, level, handlers = wanted
+    logging.disable(disabled)
+    logging.root.setLevel(level)
+    logging.root.handlers[:] = handlers
+
+
+def _blocked() -> set[signal.Signals]:
+    """The signals that wait, for whoever holds them."""
+    return signal.pthread_sigmask(signal.SIG_BLOCK, []) if hasattr(signal, "pthread_sigmask") else set()
+
+
+def _set_blocked(signals: set[signal.Signals]) -> None:
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_SETMASK, signals)
+
+
 def _set_recursion(limit: int) -> None:
     sys.setrecursionlimit(max(limit, sys.getrecursionlimit()))
 
@@ -117,9 +150,17 @@ _PARTS = {
     "locale": _Part(lambda: locale.setlocale(locale.LC_ALL), lambda name: locale.setlocale(locale.LC_ALL, name)),
     "warnings": _Part(lambda: list(warnings.filters), _set_filters),
     "shown warnings": _Part(lambda: warnings.showwarning, _set_shown),
-    "logging": _Part(lambda: logging.root.manager.disable, logging.disable),
+    "logging": _Part(_logging, _set_logging),
+    "search path": _Part(lambda: list(sys.path), _set_path, lent=False),
+    "umask": _Part(_umask, os.umask),
+    "precision": _Part(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    "autocast": _Part(
+        lambda: torch.is_autocast_enabled("cpu"), lambda wanted: torch.set_autocast_enabled("cpu", wanted)
+    ),
+    "anomaly mode": _Part(torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
     "recursion limit": _Part(sys.getrecursionlimit, _set_recursion, lent=False),
     "signals": _Part(_handlers, _set_handlers, lent=False),
+    "blocked signals": _Part(_blocked, _set_blocked, lent=False),
 }
 _QUICK = tuple(_PARTS)[:5]
 
