@@ -73,6 +73,7 @@ ERRORS: list[tuple[dict[str, Any], str, str]] = [
     ({"answer": np.zeros(2)}, "step", "not a tuple of 5"),
     ({"reset": np.zeros(2, np.float32)}, "reset", "reset() returned an array of shape (2,), as before Gym 0.26"),
     ({"reset": np.zeros(3, np.float32)}, "reset", "reset() returned an array of shape (3,)"),
+    ({"reset": [np.zeros(2, np.float32), {}]}, "reset", "reset() returned a value of type list, not a tuple of 2"),
     ({"reset": None}, "reset", "reset() returned None, not a tuple of 2"),
     ({"reset": (np.zeros(2, np.float32), {}, 0)}, "reset", "reset() returned a tuple of 3"),
     ({"reward": None}, "reward", "reward is None"),
@@ -206,6 +207,18 @@ def test_a_fault_names_the_copy_and_its_own_step_without_resets() -> None:
 def test_environments_of_the_old_kind_are_told_what_is_wrong(name: str, words: str) -> None:
     with pytest.raises(EnvironmentFault, match=rf"env 'zoo:{name}-v0', {words}"):
         play(Env(id=f"zoo:{name}-v0"))
+
+
+class SeedOnly(Walk):
+    """Its reset takes no options."""
+
+    def reset(self, seed: int | None = None) -> Any:  # type: ignore[override]
+        return super().reset(seed=seed)
+
+
+def test_a_reset_that_takes_too_little_is_told_how_to_be_written() -> None:
+    with pytest.raises(EnvironmentFault, match=r"step 0: reset\(\) takes no 'options': write it as def reset\(self, "):
+        play(Env(id=SeedOnly))
 
 
 def test_a_reward_in_an_array_of_one_is_a_number() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 import pytest
 from gymnasium import wrappers
 
@@ -113,7 +114,13 @@ def test_an_environment_without_a_threshold_says_nothing() -> None:
     assert found.own_limit
 
 
-@pytest.mark.parametrize("registered", [float("nan"), float("inf"), "475"])
+def test_a_registered_threshold_may_be_a_number_of_numpys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gym.envs.registration, "registry", gym.envs.registration.registry.copy())
+    gym.register("Odd-v0", Bare, reward_threshold=np.float32(0.5))
+    assert spec("Odd-v0").reward_threshold == 0.5
+
+
+@pytest.mark.parametrize("registered", [float("nan"), float("inf"), "475", 10**400, True])
 def test_a_registered_threshold_that_is_no_number_is_refused(registered: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gym.envs.registration, "registry", gym.envs.registration.registry.copy())
     gym.register("Odd-v0", Bare, reward_threshold=registered)

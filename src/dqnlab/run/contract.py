@@ -21,6 +21,7 @@ from .masks import ADVICE, mask_in
 
 LARGEST_REWARD = 1e30  # float32 ends at 3e38: sums over n steps, over a batch, and values have to fit as well
 # How Python complains of an answer that is not the five values expected.
+_NOT_TAKEN = re.compile(r"unexpected keyword argument '(seed|options)'")
 _UNPACKED = re.compile(r"cannot unpack non-iterable (\w+)|values to unpack \(expected 5(?:, got (\d+))?")
 
 
@@ -95,7 +96,7 @@ class Contract:
         answer = self._call(env, "step", lambda: env.step(self._spec.action(action)))
         where = f"step {env.guard.steps}"
         if not isinstance(answer, tuple) or len(answer) != 5:
-            self._wrong_step(where, kind_of(answer))
+            self._wrong_step(where, _given(answer))
         obs, reward, terminated, truncated, info = answer
         self._check_info(info, where)
         ends = self._flag("terminated", terminated, where), self._flag("truncated", truncated, where)
@@ -109,11 +110,14 @@ class Contract:
             cause, where = e.__cause__, f"step {env.guard.steps}"
             if isinstance(cause, Unpaired):  # below a frame stack, which would have taken the answer apart
                 if check == "step":
-                    self._wrong_step(where, kind_of(cause.answer))
+                    self._wrong_step(where, _given(cause.answer))
                 self._stop(check, f"{where}: {not_a_pair(cause.answer)}", "return observation, info")
             returned = None if cause is None else _UNPACKED.search(str(cause))
             if cause is not None and check == "step" and returned and _raised_by(cause).startswith("gymnasium."):
                 self._wrong_step(where, returned[1] or f"a tuple of {returned[2] or 'more than 5'}")  # by TimeLimit
+            if isinstance(cause, TypeError) and check == "reset" and (name := _NOT_TAKEN.search(str(cause))):
+                what = f"{where}: reset() takes no {name[1]!r}"
+                self._stop(check, what, "write it as def reset(self, *, seed=None, options=None)")
             if not self._listener.strict:
                 asked = where if check == "step" else f"{where}: {check}"
                 what = str(e) if cause is None else f"{asked} raised {named(cause)}"
@@ -257,7 +261,13 @@ def number_of(reward: Any) -> float:
 def not_a_pair(answer: Any) -> str:
     """What a reset returned that is not an observation with its info."""
     old = ", as before Gym 0.26" if isinstance(answer, np.ndarray) else ""
-    return f"reset() returned {kind_of(answer)}{old}, not a tuple of 2"
+    return f"reset() returned {_given(answer)}{old}, not a tuple of 2"
+
+
+def _given(answer: Any) -> str:
+    """What was returned, as it is called after "returned"."""
+    kind = kind_of(answer)
+    return f"a value {kind}" if kind.startswith("of type") else kind
 
 
 def kind_of(value: Any) -> str:

@@ -1,6 +1,5 @@
 """What an environment draws, as a picture that can be shown: the one contract of film, page and doctor."""
 
-import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.envs.registration import load_env_creator
 
+from ..checks import as_float, quoted
 from ..config import Env
 from ..errors import DqnlabError, EnvironmentFault
 from .envs import AnyEnv
@@ -79,13 +79,13 @@ def frame_rate(env: AnyEnv, label: str) -> float:
     given = metadata(env).get("render_fps")
     if given is None:
         return DEFAULT_FPS
-    known = isinstance(given, int | float | np.integer | np.floating) and not isinstance(given, bool)
-    if not known or not math.isfinite(given) or not SLOWEST <= given <= FASTEST:
+    rate = as_float(given)
+    if not SLOWEST <= rate <= FASTEST:  # NaN is in no range
         raise EnvironmentFault(
-            f"env {label!r}: metadata['render_fps'] is {_quoted(given)}; let it be a number of pictures per second, "
+            f"env {label!r}: metadata['render_fps'] is {quoted(given)}; let it be a number of pictures per second, "
             f"from {SLOWEST:g} to {FASTEST:,.0f}"
         )
-    return float(given)
+    return rate
 
 
 def metadata(env: Any) -> dict[str, Any]:

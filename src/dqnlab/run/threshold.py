@@ -10,6 +10,7 @@ from gymnasium.envs.registration import EnvSpec as Registered
 from gymnasium.envs.registration import load_env_creator
 from gymnasium.wrappers import TimeLimit
 
+from ..checks import as_float, quoted
 from ..config import Env
 from ..errors import EnvironmentFault
 
@@ -49,17 +50,18 @@ def threshold_of(env: Env, made: gym.Env[Any, Any], limit: int) -> Threshold:
     registered = spec.reward_threshold if spec is not None else None
     if spec is None or registered is None:
         return Threshold(None, "")
-    if isinstance(registered, bool) or not isinstance(registered, int | float) or not math.isfinite(registered):
+    value = as_float(registered)
+    if not math.isfinite(value):
         raise EnvironmentFault(
-            f"env {env.label!r} is registered with reward_threshold = {registered!r}: register a finite number or "
-            "None, or give your own by env.reward_threshold"
+            f"env {env.label!r} is registered with reward_threshold = {quoted(registered)}: register a finite number "
+            "or None, or give your own by env.reward_threshold"
         )
     why = "it is not registered any more" if known is None else _changed(env, made, known, limit)
     if why is None:
-        return Threshold(float(registered), f"{registered:g} is registered with {spec.id}")
+        return Threshold(value, f"{value:g} is registered with {spec.id}")
     return Threshold(
         None,
-        f"{registered:g}, registered with {spec.id}, does not count: {why}; give your own by env.reward_threshold",
+        f"{value:g}, registered with {spec.id}, does not count: {why}; give your own by env.reward_threshold",
     )
 
 
