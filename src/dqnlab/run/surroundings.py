@@ -118,12 +118,12 @@ def _set_logging(wanted: tuple[int, int, list[logging.Handler]]) -> None:
     logging.root.handlers[:] = handlers
 
 
-def _blocked() -> set[signal.Signals]:
+def _blocked() -> set[int]:
     """The signals that wait, for whoever holds them."""
     return signal.pthread_sigmask(signal.SIG_BLOCK, []) if hasattr(signal, "pthread_sigmask") else set()
 
 
-def _set_blocked(signals: set[signal.Signals]) -> None:
+def _set_blocked(signals: set[int]) -> None:
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_SETMASK, signals)
 
