@@ -70,6 +70,7 @@ class Odd(gym.Env):
             Path("elsewhere").mkdir(exist_ok=True)
             os.chdir(Path("elsewhere").absolute() if Path.cwd().name != "elsewhere" else ".")
         rewards = {"NaN reward": np.nan, "endless reward": np.inf, "huge reward": 1e300, "word for reward": "high"}
+        rewards["array reward"] = np.ones(1)
         answer = (self.look(), rewards.get(self.odd, 1.0), self.steps == 9, self.odd == "both ends", {})
         return (*answer[:3], {}) if self.odd == "old" else None if self.odd == "nothing" else answer
 
@@ -235,6 +236,7 @@ def test_the_memory_for_images_is_weighed_before_the_first_step(refused: Any, sm
     [
         ("CartPole-v0", None, "out of date"),
         ("odd_envs:Odd-v0", "close raises", "close raised RuntimeError: the door is stuck"),
+        ("odd_envs:Odd-v0", "array reward", "it is taken as the number in it"),
     ],
 )
 def test_a_warning_is_one_plain_line_said_once(

@@ -92,13 +92,17 @@ def _unheard(out: Steady, err: Steady, words: Sequence[str]) -> int:
 
 @contextmanager
 def plain_warnings() -> Iterator[None]:
-    """Shows what packages warn of as one line each, and each line once, without source code and colours."""
-    said: set[str] = set()
+    """Shows what packages warn of as one line each, and each line once, without source code and colours.
+
+    What a warning calls `about` is said once, however its numbers differ.
+    """
+    said: set[object] = set()
 
     def show(message: Warning | str, category: type[Warning], *where: object, **more: object) -> None:
         line = f"warning: {clean(_COLOUR.sub('', str(message)))}"
-        if line not in said:
-            said.add(line)
+        about = getattr(message, "about", line)
+        if about not in said:
+            said.add(about)
             print(line, file=sys.stderr)
 
     with warnings.catch_warnings():

@@ -47,6 +47,14 @@ class Answer(NamedTuple):
     truncated: bool = False
 
 
+class TakenAs(UserWarning):
+    """Says what is taken for something else, and in `about` of which environment and by which check."""
+
+    def __init__(self, text: str, about: tuple[str, str]):
+        super().__init__(text)
+        self.about = about
+
+
 class Strict:
     """Raises what breaks the contract; says once, as a warning, what is taken for something else."""
 
@@ -62,7 +70,8 @@ class Strict:
     def warning(self, check: str, what: str, advice: str) -> None:
         if check not in self._said:
             self._said.add(check)
-            warnings.warn(f"{self._guard.name}, {what}: {advice}", stacklevel=2)
+            text = f"{self._guard.name}, {what}: {advice}"
+            warnings.warn(TakenAs(text, (self._guard.label, check)), stacklevel=2)
 
 
 class Contract:
