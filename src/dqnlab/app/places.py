@@ -22,5 +22,4 @@ def named_folder(out: Path) -> Path:
             make_path(out)
         return out.resolve()
     except OSError as e:
-        why = os.strerror(e.errno) if e.errno else e
-        raise ResourceError(f"cannot make the folder {str(out)!r} ({why}): choose another --out") from e
+        raise ResourceError(f"cannot make the folder {str(out)!r} ({e.strerror or e}): choose another --out") from e

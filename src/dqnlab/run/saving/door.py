@@ -169,6 +169,8 @@ def make_path(path: Path) -> None:
     try:
         for each in reversed([path, *(above for above in path.parents if not os.path.exists(above))]):
             there = Path(os.path.realpath(each.parent)) / each.name
+            if there.parent.exists() and not there.parent.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
             try:
                 DISK.make_folder(there)
             except FileExistsError:
