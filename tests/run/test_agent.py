@@ -141,7 +141,7 @@ def test_the_agent_of_an_environment_made_in_python_asks_for_it() -> None:
     loaded = load("run")
     np.testing.assert_array_equal(loaded.q_values([3, 5, 7]), a.q_values([3, 5, 7]))
     assert loaded.act(3) == a.act(3)
-    with pytest.raises(ConfigError, match=r"'Lift'.*give env= in Python.*--env module:Id"):
+    with pytest.raises(ConfigError, match=r"'Lift'.*pass env=.*--env module:Id"):
         loaded.env_config()
     assert load("run", env=Lift).env_config().id is Lift
     assert evaluate(loaded, Lift, episodes=2).mean == 1

@@ -93,8 +93,8 @@ class Agent:
         chosen = self._env if env is None else env
         if chosen is None:
             raise ConfigError(
-                f"this agent was trained on {self.config.env.label!r}, which was made in Python and no file can hold: "
-                "give env= in Python, or register it and give --env module:Id"
+                f"this agent was trained on {self.config.env.label!r}, an environment made in Python: pass env=, "
+                "or, on the command line, register it and give --env module:Id"
             )
         if isinstance(chosen, Env):
             return chosen
