@@ -125,7 +125,7 @@ class Contract:
             if cause is not None and check == "step" and returned and _raised_by(cause).startswith("gymnasium."):
                 self._wrong_step(where, returned[1] or f"a tuple of {returned[2] or 'more than 5'}")  # by TimeLimit
             if isinstance(cause, TypeError) and check == "reset" and (name := _NOT_TAKEN.search(str(cause))):
-                what = f"{where}: reset() takes no {name[1]!r}"
+                what = f"{where}: reset() takes no argument {name[1]!r}"
                 self._stop(check, what, "write it as def reset(self, *, seed=None, options=None)")
             if not self._listener.strict:
                 asked = where if check == "step" else f"{where}: {check}"
