@@ -217,7 +217,9 @@ class SeedOnly(Walk):
 
 
 def test_a_reset_that_takes_too_little_is_told_how_to_be_written() -> None:
-    with pytest.raises(EnvironmentFault, match=r"step 0: reset\(\) takes no argument 'options': write it as def reset\(self, "):
+    with pytest.raises(
+        EnvironmentFault, match=r"step 0: reset\(\) takes no argument 'options': write it as def reset\(self, "
+    ):
         play(Env(id=SeedOnly))
 
 
