@@ -103,26 +103,28 @@ def test_global_generators_are_neither_moved_nor_listened_to(global_generators: 
 
 def test_the_starts_of_training_and_of_judging_are_never_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: dict[str, set[bytes]] = {"training": set(), "judging": set()}
-    make = dqnlab.build.make_envs
-    from dqnlab.run import evaluate
+    from dqnlab.run import evaluate, vector
 
-    def watched(where: str) -> Any:
-        def make_watched(*args: Any, **kwargs: Any) -> Any:
-            envs = make(*args, **kwargs)
-            reset = envs.reset
+    def watched(envs: Any, where: str) -> Any:
+        reset = envs.reset
 
-            def noted(seeds: Any) -> np.ndarray:
-                first = reset(seeds)
-                begun[where] |= {obs.tobytes() for obs in first}
-                return first
+        def noted(seeds: Any) -> np.ndarray:
+            first = reset(seeds)
+            begun[where] |= {obs.tobytes() for obs in first}
+            return first
 
-            envs.reset = noted
-            return envs
+        envs.reset = noted
+        return envs
 
-        return make_watched
+    def training(env: Env) -> Any:
+        spec, envs = vector.open_envs(env)
+        return spec, watched(envs, "training")
 
-    monkeypatch.setattr(dqnlab.build, "make_envs", watched("training"))
-    monkeypatch.setattr(evaluate, "make_envs", watched("judging"))
+    def judging(*args: Any, **kwargs: Any) -> Any:
+        return watched(vector.make_envs(*args, **kwargs), "judging")
+
+    monkeypatch.setattr(dqnlab.build, "open_envs", training)
+    monkeypatch.setattr(evaluate, "make_envs", judging)
     run(SMALL)
     assert len(begun["training"]) == 2
     assert len(begun["judging"]) == 3  # the same three each time
