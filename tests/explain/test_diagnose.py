@@ -150,6 +150,11 @@ def test_predictions_that_stay_below_their_targets_are_no_means() -> None:
     assert "biased" not in kinds(settled(lambda share: 0.9 if share < 0.6 else 0.3))
 
 
+def test_predictions_without_any_error_are_not_called_biased() -> None:
+    nothing = dict.fromkeys(("learn/td_bias", "learn/td_error", "learn/q_mean"), lambda share: 0.0)
+    assert "biased" not in kinds(course(nothing))
+
+
 def test_predictions_that_lag_behind_rising_values_are_not_called_biased() -> None:
     def rising(by: float) -> Rows:
         return course({"learn/td_bias": lambda share: 0.9, "learn/q_mean": lambda share: 10 + by * share})

@@ -91,7 +91,7 @@ def biased(course: Course) -> Finding | None:
     late, predicted = bias.last(1 / 3).value, q.last(1 / 3)
     mean, usual = float(late.mean()), float(error.last(1 / 3).value.mean())
     chance = SURE * late.std() / np.sqrt(len(late))
-    if abs(mean) < max(ONE_SIDED * usual, chance, SMALL * float(np.abs(predicted.value).mean())):
+    if abs(mean) <= max(ONE_SIDED * usual, chance, SMALL * float(np.abs(predicted.value).mean())):
         return None
     if abs(_drift(predicted)) > abs(mean):
         return None
