@@ -97,7 +97,8 @@ def play(networks: Networks, scene: Scene, seed: int, limits: Limits | None = No
     Raises:
         EnvironmentFault: the environment broke its contract. One that hangs is left to `watched`.
     """
-    limits, (env, spec, world, first) = limits or Limits(), scene
+    limits = limits or Limits()
+    env, spec, world, first = scene
     renders = world.params.get("source") == "render"
     seeds = env_seeds(seed, "explain", limits.drawn if world.kind == "frames" else limits.episodes)
     at_once = min(len(seeds), env.copies or len(seeds))

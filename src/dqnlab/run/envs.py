@@ -159,7 +159,7 @@ def describe(env: Env) -> EnvSpec:
     with watched(env.timeout):
         made = make_one(env)
         try:
-            return described(env, made)._replace(unsaved=unsaved(made))
+            return tried(env, made)
         finally:
             close(made, env.label)
 
@@ -169,7 +169,7 @@ def open_one(env: Env) -> tuple[EnvSpec, Guarded]:
     with watched(env.timeout):
         made = make_one(env)
         try:
-            spec = described(env, made)._replace(unsaved=unsaved(made))
+            spec = tried(env, made)
             if not saves_itself(made):
                 return spec, made
         except BaseException:
@@ -177,6 +177,11 @@ def open_one(env: Env) -> tuple[EnvSpec, Guarded]:
             raise
         close(made, env.label)  # it was played with
         return spec, make_one(env)
+
+
+def tried(env: Env, made: Guarded) -> EnvSpec:
+    """As `described`, and whether its state can be saved, for which one that says so is played with."""
+    return described(env, made)._replace(unsaved=unsaved(made))
 
 
 def described(env: Env, made: AnyEnv) -> EnvSpec:

@@ -58,7 +58,8 @@ class Evaluator:
         lend: Callable[[int], Envs] | None = None,
     ):
         """`most`: environments at once, where they are counted; `lend` gives them where there is room for no others."""
-        self._env, self._spec, self._gamma, self._lend = env, spec, gamma, lend
+        self._env, self._spec = env, spec
+        self._gamma, self._lend = gamma, lend
         self._vectors = most is None and isinstance(env.id, str) and env.id in NATIVE
         self._most = SIDE_BY_SIDE if most is None else min(SIDE_BY_SIDE, most)
         self._native: dict[int, Envs] = {}  # by how many: making them costs more than a short episode

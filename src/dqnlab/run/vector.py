@@ -85,14 +85,8 @@ def make_envs(env: Env, spec: EnvSpec, num_envs: int, *, autoreset: bool = True,
         def make() -> AnyEnv:
             return make_one(env)
 
-        made = [] if first is None else [first]
-        try:
-            while len(made) < num_envs:
-                made.append(make())
-            return SerialEnvs(made, spec, env.label, autoreset=autoreset, make=make)
-        except BaseException:
-            close_all(made, env.label)
-            raise
+        made = _several(make, num_envs, env.label, [] if first is None else [first])
+        return SerialEnvs(made, spec, env.label, autoreset=autoreset, make=make)
 
     def make_vector() -> VectorEnv[Any, Any, Any]:
         kwargs: dict[str, Any] = {**env.kwargs, "max_episode_steps": spec.max_episode_steps}
@@ -101,6 +95,17 @@ def make_envs(env: Env, spec: EnvSpec, num_envs: int, *, autoreset: bool = True,
         )
 
     return NativeEnvs(make_vector(), spec, env.label, make=make_vector)
+
+
+def _several(make: Callable[[], AnyEnv], num: int, label: str, made: list[AnyEnv]) -> list[AnyEnv]:
+    """So many environments, with those that are there; all or none: they are closed if one cannot be made."""
+    try:
+        while len(made) < num:
+            made.append(make())
+        return made
+    except BaseException:
+        close_all(made, label)
+        raise
 
 
 class SerialEnvs:
@@ -156,7 +161,8 @@ class SerialEnvs:
         return Step(self._obs.copy(), reward, terminated, truncated)
 
     def close(self) -> None:
-        envs, self._envs, self._contracts = self._envs, [], []  # nothing is left of those that end with the last name
+        envs, self._envs = self._envs, []  # nothing is left of those that end with the last name
+        self._contracts = []
         close_all(envs, self._label)
 
     def lend(self, num: int) -> "SerialEnvs":
@@ -184,14 +190,7 @@ class SerialEnvs:
         assert self._make is not None  # make_envs gives it
         before = [env.guard.steps for env in self._envs]
         self.close()
-        made: list[AnyEnv] = []
-        try:
-            while len(made) < self.num_envs:
-                made.append(self._make())
-        except BaseException:
-            close_all(made, self._label)
-            raise
-        self._take(made)
+        self._take(_several(self._make, self.num_envs, self._label, []))
         for env, steps in zip(self._envs, before, strict=True):
             env.guard.steps = steps
         return self.reset(seeds)

@@ -40,9 +40,8 @@ def diagnose(facts: Facts, play: Play, spec: EnvSpec, config: Config, found: Fin
 def _ends(facts: Facts, play: Play, found: Findings) -> None:
     limit = f"the step limit is {facts.step_limit:,}"
     advice = ""
-    cuts_itself = play.truncated > 0 and max(play.lengths) < facts.step_limit
-    if cuts_itself and not facts.own_limit:
-        limit = f"it truncates by itself, and no episode was longer than {max(play.lengths):,} steps"
+    if facts.cuts_itself:
+        limit = f"it truncates by itself, and no episode was longer than {facts.longest:,} steps"
     elif not facts.own_limit:
         limit = f"it has no step limit, so dqnlab cuts at {facts.step_limit:,} steps"
         advice = "give it one: --env.max-episode-steps N"
@@ -52,7 +51,7 @@ def _ends(facts: Facts, play: Play, found: Findings) -> None:
     elif not play.terminated:
         what = f"all {play.truncated:,} episodes ended by truncation only, which bootstraps their last value"
         found.note("ends", f"{what}; {limit}", "if an end is a success or a failure, return terminated=True there")
-    elif not facts.own_limit and not cuts_itself:
+    elif not facts.own_limit and not facts.cuts_itself:
         found.note("ends", limit, advice)
     found.ok("ends", f"episodes: {play.terminated:,} terminated, {play.truncated:,} truncated; {limit}")
 

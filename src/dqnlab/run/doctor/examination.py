@@ -15,10 +15,9 @@ from ...errors import ConfigError, DqnlabError, EnvironmentFault, ResourceError
 from ...presets import Planned, plan
 from ...typed import door
 from ..copying import unstacked
-from ..envs import AnyEnv, EnvSpec, close_all, described, make_one
+from ..envs import AnyEnv, EnvSpec, close_all, described, make_one, tried
 from ..guard import Guarded
 from ..saving.envstate import saves_itself
-from ..saving.roundtrip import unsaved
 from ..watchdog import watched
 from .diagnosis import diagnose
 from .drawing import check_drawing
@@ -112,7 +111,7 @@ def _open(env: Env, found: Findings, opened: list[Guarded]) -> tuple[EnvSpec, fl
     """
     try:
         seconds = [_open_one(env, opened)]
-        spec = described(env, opened[0])._replace(unsaved=unsaved(opened[0]))
+        spec = tried(env, opened[0])
         if saves_itself(opened[0]):  # which was tried, so that it is not as new any more
             close_all([opened.pop()], env.label)
             seconds.append(_open_one(env, opened))
@@ -185,9 +184,7 @@ def _forecast(config: Config, spec: EnvSpec, facts: Facts, found: Findings, noti
         return None
     length = facts.lengths.get("mean", float(facts.step_limit))
     costs = costs._replace(make=facts.seconds_to_make, cuts=facts.unknown_layer is not None)
-    cuts_itself = facts.truncated > 0 and not facts.own_limit and facts.lengths["high"] < facts.step_limit
-    longest = int(facts.lengths["high"]) if cuts_itself else facts.step_limit
-    return with_times(forecast, config, costs, length, longest)
+    return with_times(forecast, config, costs, length, facts.longest)
 
 
 # ── Numbers as they are told ─────────────────────────────────────────────────────────────────────

@@ -32,6 +32,16 @@ class Facts:
     microseconds_per_reset: float = 0.0
     seconds_to_make: float = 0.0
 
+    @property
+    def cuts_itself(self) -> bool:
+        """Whether it was seen to truncate episodes although nothing says that it has a limit."""
+        return self.truncated > 0 and not self.own_limit and self.lengths["high"] < self.step_limit
+
+    @property
+    def longest(self) -> int:
+        """Env steps of the longest episode to be expected."""
+        return int(self.lengths["high"]) if self.cuts_itself else self.step_limit
+
 
 @dataclass(frozen=True)
 class Finding:

@@ -102,7 +102,8 @@ class Store:
         if keep < 1:
             raise ValueError(f"a store must keep at least one checkpoint, not {keep}")
         self.folder, self.root = folder, folder / CHECKPOINTS
-        self._rows, self._keep, self._notify, self._disk = self.root / ROWS, keep, notify, disk or DISK
+        self._rows, self._disk = self.root / ROWS, disk or DISK
+        self._keep, self._notify = keep, notify
         self._prepared = False
         self._current: Path | None = None  # the checkpoint that this process last wrote or read
         self._chunks: dict[str, tuple[Chunk, ...]] = {}  # its chunks, by log
