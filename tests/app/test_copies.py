@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from tests.brief import BRIEF
 
 import dqnlab
 from dqnlab.app.resume import resume
@@ -31,7 +32,7 @@ class Rare(gym.Env[np.ndarray, int]):
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}
     room, supply = 1, 10**9
-    alive, made, peak = 0, 0, 0
+    alive = made = peak = 0
 
     def __init__(self, render_mode: str | None = None) -> None:
         kind = type(self)
@@ -109,28 +110,21 @@ class Locked(gym.Wrapper[Any, Any, Any, Any]):
 def anew() -> None:
     gc.collect()  # what other tests have left
     for kind in (Rare, Unclosed, Saved):
-        kind.room, kind.supply, kind.alive, kind.made, kind.peak = 1, 10**9, 0, 0, 0
+        kind.room, kind.supply = 1, 10**9
+        kind.alive = kind.made = kind.peak = 0
 
 
 def config(kind: Any = Rare, **env: Any) -> Config:
-    return Config(
+    return replace(
+        BRIEF,
         preset="tiny",
         env=Env(id=kind, **{"copies": 1, **env}),
         torso=Mlp(hidden=(8,)),
         replay_capacity=500,
-        learning_starts=64,
         batch_size=32,
         budget=Steps(num=300),
         evaluate_every=Steps(num=70),
-        select_episodes=3,
-        confirm_episodes=2,
-        score_episodes=3,
-        metrics_every=20,
         checkpoint_every=100,
-        stop_when_solved=False,
-        compile="off",
-        film=Film(episodes=0),
-        explain=False,
     )
 
 

@@ -7,27 +7,21 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from tests.brief import BRIEF
 
-from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.config import Config, Env, Mlp, Steps
 from dqnlab.run.saving.checkpoint import Loaded, Store
 
-TINY = Config(
+TINY = replace(
+    BRIEF,
     preset="tiny",
+    env=Env(max_episode_steps=60),
     torso=Mlp(hidden=(8, 8)),
     replay_capacity=500,
-    learning_starts=64,
     budget=Steps(num=400),
     evaluate_every=Steps(num=100),
     select_episodes=2,
-    confirm_episodes=2,
-    score_episodes=3,
-    metrics_every=20,
     checkpoint_every=50,
-    stop_when_solved=False,
-    compile="off",
-    env=Env(max_episode_steps=60),
-    film=Film(episodes=0),
-    explain=False,
 )
 
 

@@ -42,7 +42,8 @@ class Broken:
     """Lets an operation of the one disk fail, at its time of this number or from then on; what was written can go."""
 
     def __init__(self, patch: pytest.MonkeyPatch, name: str, number: int, error: int, *, stays: bool) -> None:
-        self.name, self.number, self.error, self.stays = name, number, error, stays
+        self.name, self.number = name, number
+        self.error, self.stays = error, stays
         self.times, self.is_broken = 0, False
         for each in {each for each, _ in OPERATIONS}:
             patch.setattr(DISK, each, self._failing(each, getattr(DISK, each)))

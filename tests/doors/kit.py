@@ -8,31 +8,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.brief import BRIEF as SHORT
 
 from dqnlab.app.cli import main
 from dqnlab.app.line import Line, Task
 from dqnlab.app.stopwatch import Stopwatch
 from dqnlab.app.worker import train_share
-from dqnlab.config import Config, Film, Mlp, Steps
+from dqnlab.config import Env, Film, Mlp, Steps
 from dqnlab.run import film
 
-CONFIG = Config(
+CONFIG = replace(
+    SHORT,
     preset="tiny",
+    env=Env(num_envs=1, max_episode_steps=30),
     torso=Mlp(hidden=(8,)),
     replay_capacity=500,
-    learning_starts=64,
     budget=Steps(num=200),
     evaluate_every=Steps(num=100),
     select_episodes=2,
-    confirm_episodes=2,
     score_episodes=2,
     metrics_every=50,
     checkpoint_every=100,
-    stop_when_solved=False,
-    compile="off",
     film=Film(episodes=1, max_seconds=0.1),
+    explain=True,
 )
-CONFIG = replace(CONFIG, env=replace(CONFIG.env, num_envs=1, max_episode_steps=30))
 BRIEF = replace(CONFIG, film=Film(episodes=0), explain=False)
 
 

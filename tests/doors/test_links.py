@@ -151,7 +151,8 @@ class Plants(gym.Env[np.ndarray, int]):
     """While it is played, somebody else puts links under every name of the run."""
 
     observation_space, action_space = spaces.Box(-1, 1, (2,), np.float32), spaces.Discrete(2)
-    kind, at, steps = "", 0, 0
+    kind = ""
+    at = steps = 0
     names: list[str] = []  # noqa: RUF012
 
     def reset(self, **_: Any) -> tuple[np.ndarray, dict[str, Any]]:

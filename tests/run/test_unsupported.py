@@ -16,7 +16,8 @@ from dqnlab.errors import ConfigError
 from dqnlab.run.envs import describe, make_one
 
 BOX, PICTURE = spaces.Box(-1, 1, (2,), np.float32), spaces.Box(0, 255, (7, 7, 3), np.uint8)
-TEXT, MANY, GRAPH = spaces.Text(9), spaces.Sequence(spaces.Discrete(3)), spaces.Graph(BOX, None)
+TEXT, MANY = spaces.Text(9), spaces.Sequence(spaces.Discrete(3))
+GRAPH = spaces.Graph(BOX, None)
 
 
 class Sampled(gym.Env):
