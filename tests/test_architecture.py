@@ -18,7 +18,8 @@ EXAMPLES = {
 }
 
 # What can be chosen and said: nothing heavy, no objects.
-DATA = {"checks", "choices", "config", "errors", "fields", "memory", "presets", "toml", "trust", "typed", "_version"}
+DATA = {"checks", "choices", "config", "encoding", "errors", "fields", "memory", "presets"}
+DATA |= {"toml", "trust", "typed", "_version"}
 MAY_IMPORT = {
     "learn": {"learn"},
     "run": {"learn", "run", "build", "settle"} | DATA,

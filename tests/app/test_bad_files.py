@@ -1,13 +1,16 @@
 """Bad files and bad folders: one message that names them, and nothing made."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.brief import BRIEF
 
 from dqnlab.app.cli import main
 from dqnlab.app.parse import parse_train
+from dqnlab.app.session import train
 from dqnlab.config import Config, Env
 from dqnlab.run import folder as folders
 from dqnlab.run.envs import describe
@@ -26,8 +29,10 @@ FILES: list[tuple[str | bytes, list[str]]] = [
     (f"seed = {LONG}", ["my.toml is not valid TOML", "5000 digits"]),
     ("a = " + "[" * 3000, ["my.toml is not valid TOML: it is nested too deeply"]),
     ("<html>", ["my.toml is not valid TOML"]),
-    (b"\x89PNG\r\n\x1a\n\x00", ["my.toml is not a text file in UTF-8"]),
-    ("gamma = 0.9".encode("utf-16"), ["my.toml is not a text file in UTF-8"]),
+    (b"\x89PNG\r\n\x1a\n\x00", ["my.toml is no text, or in UTF-16 without a byte order mark: save it as UTF-8"]),
+    ("gamma = 0.9 # \u00e9".encode("utf-16-le"), ["my.toml is no text, or in UTF-16 without a byte order mark"]),
+    (b"seed = 1\n# caf\xe9", ["my.toml is not in UTF-8 (byte 0xe9 in line 2): save it as UTF-8"]),
+    ("gamma = 2".encode("utf-16"), ["my.toml: gamma must be in [0, 1], got 2"]),
     # unknown names
     ("learning_rtae = 1", ["unknown key 'learning_rtae'; did you mean"]),
     ("seeed = 1", ["unknown key 'seeed'; did you mean seed?"]),
@@ -83,8 +88,11 @@ def test_a_name_that_no_file_can_have(refused: Any) -> None:
     refused(["train", "--config", "my\x00.toml"], 2, "cannot be read", "null byte")
 
 
-def test_a_byte_order_mark_and_the_line_ends_of_other_systems_are_read(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("my.toml").write_bytes(b"\xef\xbb\xbfseed = 7\r\ngamma = 0.5\r\n")
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])  # Windows' shell writes UTF-16 by its `>`
+def test_a_byte_order_mark_and_the_line_ends_of_other_systems_are_read(
+    encoding: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("my.toml").write_bytes("seed = 7\r\ngamma = 0.5\r\n".encode(encoding))
     assert main(["train", "--config", "my.toml", "--dry-run"]) == 0
     assert "\nseed = 7" in capsys.readouterr().out
 
@@ -150,3 +158,56 @@ def test_a_run_that_has_saved_no_network_yet_is_told(refused: Any) -> None:
     Path("young").mkdir()
     folders.write_start(Path("young"), Config(), describe(Env()), 1)
     refused("evaluate young", 4, "best_model.pth", "has not saved that network")
+
+
+# ── What is left in a run's folder ───────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small run; whoever changes something in it puts it back."""
+    folder = tmp_path_factory.mktemp("ended") / "run"
+    train(BRIEF, trackers=(), out=folder)
+    return folder
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("name", ["config.toml", "meta.json", "result.json"])
+def test_what_an_editor_has_saved_otherwise_is_read(name: str, encoding: str, ended: Path) -> None:
+    before = Path(ended, name).read_bytes()
+    Path(ended, name).write_bytes(before.decode().replace("\n", "\r\n").encode(encoding))
+    try:
+        assert main(["evaluate", str(ended), "--episodes", "1"]) == 0
+        assert main(["explain", str(ended), "--step"]) == 0
+        assert main(["runs", str(ended.parent)]) == 0
+    finally:
+        Path(ended, name).write_bytes(before)
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+@pytest.mark.parametrize(
+    ("name", "words", "code"),
+    [
+        ("best_model.pth", "evaluate RUN --episodes 1", 4),
+        ("best_model.pth", "record RUN", 4),
+        ("best_model.pth", "explain RUN", 4),
+        ("meta.json", "evaluate RUN", 2),
+        ("result.json", "explain RUN", 2),
+        ("metrics.jsonl", "explain RUN", 2),
+        ("batch.safetensors", "explain RUN", 2),
+        ("batch.safetensors", "explain RUN --step", 2),
+        ("snapshots.safetensors", "explain RUN", 2),
+        ("target_model.safetensors", "explain RUN", 2),
+    ],
+)
+def test_what_is_no_file_is_called_what_it_is(
+    name: str, words: str, code: int, kind: str, ended: Path, refused: Any
+) -> None:
+    Path(ended, name).rename(ended / "kept")
+    Path(ended, name).mkdir() if kind == "folder" else os.mkfifo(ended / name)
+    says = "is a folder where a file belongs: move it elsewhere" if kind == "folder" else "is no file but a pipe"
+    try:
+        refused(words.replace("RUN", str(ended)), code, f"{name}' {says}", begun=True)
+    finally:
+        Path(ended, name).rmdir() if kind == "folder" else Path(ended, name).unlink()
+        Path(ended, "kept").rename(ended / name)

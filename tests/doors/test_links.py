@@ -188,7 +188,7 @@ def test_links_that_come_up_during_training_are_not_followed(kind: str, ended: P
 
 RESUME = ("resume", "run", "--quiet")
 EXTEND = (*RESUME, "--steps", "300")
-NOT_OURS = "is no plain file of its folder"
+NOT_OURS = "is a link that leads out of the run's folder: copy what it leads to"
 REFUSED: list[tuple[str, tuple[str, ...], str, int, str]] = [
     ("killed", RESUME, "run.lock", 2, "run.lock"),
     ("killed", RESUME, "metrics.jsonl", 2, NOT_OURS),

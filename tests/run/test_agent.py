@@ -198,7 +198,7 @@ def test_what_cannot_be_loaded_is_named() -> None:
 
 def test_a_lone_file_of_unknown_shape_is_refused() -> None:
     save_weights(Path("deep.pth"), export_weights(agent(replace(CONFIG, torso=Mlp(hidden=(5, 5, 5)))).network))
-    with pytest.raises(CheckpointError, match="outside a run folder"):
+    with pytest.raises(CheckpointError, match="no complete run folder"):
         load("deep.pth")
 
 

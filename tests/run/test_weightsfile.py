@@ -14,8 +14,12 @@ import torch
 from torch import nn
 
 from dqnlab.app.cli import main
+from dqnlab.config import Config, Env
 from dqnlab.errors import CheckpointError, FolderError
 from dqnlab.run.agent import load
+from dqnlab.run.envs import describe
+from dqnlab.run.evaluate import evaluate
+from dqnlab.run.folder import write_start
 
 
 class Trap:
@@ -97,12 +101,44 @@ def test_a_folder_that_is_no_run_is_named_for_what_it_holds() -> None:
     Path("logs/deep/run").mkdir(parents=True)
     with pytest.raises(FolderError, match=r"'logs' is a folder, but no run: it has no config\.toml"):
         load("logs")
-    Path("logs/model.zip").write_bytes(SB3)
-    with pytest.raises(FolderError, match=r"a network may be named by itself, as 'logs/model\.zip'"):
+    Path("logs/net.pt").write_bytes(saved(net("fc.")))
+    with pytest.raises(FolderError, match=r"a network may be named by itself, as 'logs/net\.pt'"):
         load("logs")
     Path("logs/deep/run/config.toml").write_text("")
     with pytest.raises(FolderError, match="it holds runs, such as 'logs/deep/run': name one of them"):
         load("logs")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "watch", "record", "explain", "resume"])
+def test_only_networks_are_offered_where_a_run_is_incomplete_and_only_to_those_who_take_one(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("run/checkpoints").mkdir(parents=True)
+    for name in ("batch.safetensors", "snapshots.safetensors", "checkpoints/rows.safetensors"):
+        Path("run", name).write_bytes(tensors())
+    Path("run/agent.zip").write_bytes(SB3)
+    Path("run/a.pth").write_text("a text")
+    Path("run/b.pt").write_bytes(SB3)
+    Path("run/c.pt").mkdir()
+    for folder in ("run", "run/checkpoints"):
+        assert main([command, folder]) == 2
+        assert capsys.readouterr().err == f"error: '{folder}' is a folder, but no run: it has no config.toml\n"
+    Path("run/aaa.pth").write_bytes(saved(net("fc.")))
+    Path("run/best_model.pth").write_bytes(saved(net("fc.")))
+    offered = "" if command in {"explain", "resume"} else "; a network may be named by itself, as 'run/best_model.pth'"
+    assert main([command, "run"]) == 2
+    assert capsys.readouterr().err == f"error: 'run' is a folder, but no run: it has no config.toml{offered}\n"
+
+
+@pytest.mark.parametrize("missing", ["config.toml", "meta.json"])
+def test_the_network_that_is_left_of_a_run_can_be_played(missing: str) -> None:
+    Path("run").mkdir()
+    write_start(Path("run"), Config(), describe(Env()), 1)
+    weights = net("fc.")
+    weights["fc.4.weight"], weights["fc.4.bias"] = torch.zeros(2, 4), torch.zeros(2)
+    Path("run/best_model.pth").write_bytes(saved(weights))
+    Path("run", missing).unlink()
+    assert evaluate(load("run/best_model.pth", env="CartPole-v1"), episodes=1).episodes == 1
 
 
 def test_a_table_of_a_folder_that_is_not_there_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from ..run.saving.door import make_path
 
 def home(run: str, runs: Path) -> Path:
     """The run's folder, or the weights file that was named instead. Raises FolderError."""
-    return Path(run) if os.path.isfile(run) else find_run(run, runs)
+    return Path(run) if os.path.isfile(run) else find_run(run, runs, or_network=True)
 
 
 def named_folder(out: Path) -> Path:

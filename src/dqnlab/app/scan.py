@@ -15,6 +15,7 @@ from typing import Any, get_origin
 
 from .. import presets
 from ..config import Config
+from ..encoding import decoded
 from ..errors import ConfigError
 from ..fields import choices, hints, nearest, owners, required, tagged, types
 from ..run.folder import CONFIG
@@ -202,11 +203,13 @@ def _preset(found: Scan, data: dict[str, Any]) -> tuple[str, str]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"--config {path} is not a text file in UTF-8: {error}") from error
+        data = path.read_bytes()
     except (OSError, ValueError) as error:
         raise ConfigError(f"--config {path} cannot be read: {error}") from error
+    try:
+        return decoded(data)
+    except ValueError as error:
+        raise ConfigError(f"--config {path} {error}") from error
 
 
 def _check_owners(found: Scan, config: Config) -> None:

@@ -18,7 +18,7 @@ from ..run.envs import EnvSpec
 from ..run.folder import BATCH, LAST, META, METRICS, SNAPSHOTS, TARGET, Run
 from ..run.keep import MOST_SNAPSHOTS
 from ..run.metrics import read_metrics
-from ..run.reading import inside, read_json
+from ..run.reading import oddity, read_json
 from ..run.saving.verify import read_rows
 from .health.findings import Facts, facts_of
 
@@ -121,8 +121,6 @@ def _network(weights: Mapping[str, np.ndarray], best: Agent, path: Path) -> QNet
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a safetensors file in the run's folder; none if there is no such file. Raises CheckpointError."""
-    if not path.exists():
-        return {}
-    if not inside(path):
-        raise FolderError(f"{str(path)!r} is no plain file of its folder: copy what it leads to if you trust it")
-    return read_rows(path)
+    if odd := oddity(path):
+        raise FolderError(f"{str(path)!r} {odd}")
+    return read_rows(path) if path.exists() else {}

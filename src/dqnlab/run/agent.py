@@ -25,7 +25,7 @@ from .envs import AnyEnv, EnvSpec, describe, described
 from .find import find_run
 from .folder import BEST, CONFIG, LAST, META, Run
 from .own import with_own
-from .reading import inside, read_env, read_text
+from .reading import oddity, read_env, read_text
 from .weightsfile import read_weights, whose
 
 _SMALL = 2**20  # numbers
@@ -149,13 +149,15 @@ def load(
     place = resolve_device(device)
     if os.path.isfile(path):  # unlike pathlib it takes a name that no file can have for none
         folder, file = path.parent, path
-        if not (folder / META).is_file():
+        if not all(
+            (folder / name).exists() for name in (CONFIG, META)
+        ):  # it belongs to no run, or to what is left of one
             return _load_classic(file, env, place)
     else:
-        folder = find_run(path, runs)
+        folder = find_run(path, runs, or_network=True)
         file = folder / (BEST if which == "best" else LAST)
-        if file.exists() and not inside(file):
-            raise CheckpointError(f"{str(file)!r} leads out of the run's folder: name the file that you trust")
+        if odd := oddity(file):
+            raise CheckpointError(f"{str(file)!r} {odd}")
     config = read_config(folder, named_by_caller(trust_env_modules, env.id if isinstance(env, Env) else env))
     about = read_env(folder / META)
     _check_stack(config, about["obs_shape"], folder)
@@ -208,7 +210,7 @@ def _load_classic(file: Path, env: AnyEnvironment | None, device: torch.device) 
     try:
         first, second, last = (weights[f"{name}.weight"] for name in CLASSIC_LAYERS)
     except KeyError as e:
-        raise CheckpointError(f"{str(file)!r} lies outside a run folder, and {whose(weights)}") from e
+        raise CheckpointError(f"{str(file)!r} belongs to no complete run folder, and {whose(weights)}") from e
     if not all(w.ndim == 2 and w.numel() for w in (first, second, last)):
         raise CheckpointError(f"{str(file)!r} is no classic network: its layers must be matrices")
     config = Config(torso=Mlp(hidden=(len(first), len(second))))

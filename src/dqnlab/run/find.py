@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
 from ..errors import FolderError
-from .folder import CONFIG, RESULT, SUMMARY, Run, check_no_link, seed_name
+from .folder import BEST, CONFIG, RESULT, SUMMARY, Run, check_no_link, seed_name
 from .reading import check_result, is_count, read_json
 
 
@@ -20,16 +21,20 @@ def find_group(name: str | Path, runs: Path = Path("runs")) -> Path | None:
     return found[0].resolve() if len(found) == 1 and not (found[0] / CONFIG).is_file() else None
 
 
-def find_run(name: str | Path, runs: Path = Path("runs")) -> Path:
+def find_run(name: str | Path, runs: Path = Path("runs"), *, or_network: bool = False) -> Path:
     """The folder of a run: a path, a path below `runs`, a folder name below any environment, or `latest`.
 
     A group of seeds stands for its best one; one of them is `<group>/seed-<n>`.
+
+    Args:
+        or_network: whether the caller takes the file of a network as well; in a folder that is no run one is pointed
+            out then.
 
     Raises:
         FolderError: none, or several, of that name, or a group of which no seed has a score.
     """
     try:
-        return _find(name, runs)
+        return _find(name, runs, or_network)
     except (OSError, ValueError) as e:  # what no file could be called: too long, or with a zero byte
         raise FolderError(f"no run can be called {str(name)[:60]!r}: {e}") from e
 
@@ -43,26 +48,37 @@ def _named(name: str | Path, runs: Path) -> list[Path]:
     return _of_name(str(name), runs)
 
 
-def _find(name: str | Path, runs: Path) -> Path:
+def _find(name: str | Path, runs: Path, or_network: bool) -> Path:
     found = _named(name, runs)
     if len(found) == 1:
         return (found[0] if (found[0] / CONFIG).is_file() else _best_of(found[0])).resolve()
     if found:
         raise FolderError(f"several runs are called {str(name)!r}: {', '.join(map(str, found))}")
     if name and Path(name).is_dir():
-        raise FolderError(f"{str(name)!r} is a folder, but no run: {_holds(Path(name))}")
+        raise FolderError(f"{str(name)!r} is a folder, but no run: {_holds(Path(name), or_network)}")
     raise FolderError(f"no run {str(name)!r} here or under {str(runs)!r}: `dqn runs` lists what there is")
 
 
-def _holds(folder: Path) -> str:
+def _holds(folder: Path, or_network: bool) -> str:
     """What a folder that is no run holds instead, and what can be done."""
     inside = [path.parent for depth in ("*", "*/*", "*/*/*") for path in folder.glob(f"{depth}/{CONFIG}")]
     if inside:
         return f"it holds runs, such as {str(max(inside))!r}: name one of them"
-    networks = sorted(path for end in ("pth", "pt", "zip", "safetensors") for path in folder.glob(f"*.{end}"))
-    if networks:
-        return f"it has no {CONFIG}; a network may be named by itself, as {str(networks[0])!r}"
+    files = [folder / BEST, *sorted(path for end in ("pth", "pt") for path in folder.glob(f"*.{end}"))]
+    network = next(filter(_is_network, files), None) if or_network else None
+    if network is not None:
+        return f"it has no {CONFIG}; a network may be named by itself, as {str(network)!r}"
     return f"it has no {CONFIG}"
+
+
+def _is_network(file: Path) -> bool:
+    """Whether a file is of the format that PyTorch saves tensors in, and no program; it is not read for that."""
+    try:
+        with zipfile.ZipFile(file) as parts:
+            names = parts.namelist()
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+        return False
+    return any(name.endswith("/data.pkl") for name in names) and not any("/code/" in name for name in names)
 
 
 def _of_name(name: str, runs: Path) -> list[Path]:

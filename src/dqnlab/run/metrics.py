@@ -45,7 +45,7 @@ def read_header(path: Path) -> dict[str, Any]:
 
 def _lines(path: Path) -> list[str]:
     with open_plain(path) as file:
-        text = file.read().decode("utf-8", errors="replace").replace("\r\n", "\n")  # a letter may be torn as well
+        text = file.read().decode("utf-8-sig", errors="replace").replace("\r\n", "\n")  # a letter may be torn as well
     return text.split("\n")[:-1]  # what follows the last line's end is nothing, or torn
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, TypeGuard
 
+from ..encoding import decoded
 from ..errors import FolderError
 
 SCHEMA = 1
@@ -18,9 +19,15 @@ _LARGEST = 2**63
 _DTYPES = {"float32", "uint8", "bool", "int64"}  # of stored observations
 
 
-def inside(path: Path) -> bool:
-    """Whether a path in a run's folder is a plain file there, not a link that leads out of it."""
-    return path.is_file() and path.resolve().is_relative_to(path.parent.resolve())
+def oddity(path: Path) -> str | None:
+    """What is in the place of a plain file of a run's folder, as it follows the file's name; none if nothing odd is."""
+    if path.is_symlink() and not path.exists():
+        return "is a link to nothing: remove it"
+    if path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve()):
+        return "is a link that leads out of the run's folder: copy what it leads to if you trust it"
+    if path.is_dir():
+        return "is a folder where a file belongs: move it elsewhere"
+    return "is no file but a pipe or a device: remove it" if path.exists() and not path.is_file() else None
 
 
 def open_plain(path: Path) -> BinaryIO:
@@ -28,9 +35,8 @@ def open_plain(path: Path) -> BinaryIO:
 
     Nobody waits for a pipe, even if it took the file's place a moment ago.
     """
-    refused = f"{str(path)!r} is no plain file of its folder: copy what it leads to if you trust it"
-    if path.exists() and not inside(path):
-        raise FolderError(refused)
+    if odd := oddity(path):
+        raise FolderError(f"{str(path)!r} {odd}")
     try:
         file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb")
     except FileNotFoundError as e:
@@ -39,7 +45,7 @@ def open_plain(path: Path) -> BinaryIO:
         raise FolderError(f"{str(path)!r} cannot be read: {e.strerror or e}") from e
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
-        raise FolderError(refused)
+        raise FolderError(f"{str(path)!r} has become something else than a file: look at the folder")
     return file
 
 
@@ -49,9 +55,11 @@ def read_text(path: Path) -> str:
         if (size := os.fstat(file.fileno()).st_size) > MOST_BYTES:
             raise FolderError(f"{str(path)!r} has {size:,} bytes: no file of a run is that large")
         try:
-            return file.read().decode("utf-8").replace("\r\n", "\n")
-        except (OSError, ValueError) as e:
-            raise FolderError(f"{str(path)!r} cannot be read: {getattr(e, 'strerror', None) or e}") from e
+            return decoded(file.read())
+        except OSError as e:
+            raise FolderError(f"{str(path)!r} cannot be read: {e.strerror or e}") from e
+        except ValueError as e:
+            raise FolderError(f"{str(path)!r} {e}") from e
 
 
 def read_json(path: Path) -> dict[str, Any]:
