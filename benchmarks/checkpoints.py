@@ -20,12 +20,12 @@ import numpy as np
 from machine import describe_machine, write_results
 
 from dqnlab import presets
-from dqnlab.app import session
 from dqnlab.config import Film, Steps
+from dqnlab.lab import session
 from dqnlab.learn.replay import Layout, Replay
 from dqnlab.learn.samplers import Uniform
 from dqnlab.learn.types import Block, ObsSpec, Transitions
-from dqnlab.run.saving.checkpoint import Saved, Store
+from dqnlab.store.checkpoint.checkpoint import Saved, Store
 
 NEW = 10_000  # frames between two checkpoints
 
@@ -46,7 +46,7 @@ class Timed(Store):
 
 def of_a_run(steps: int, folder: Path) -> dict[str, Any]:
     """Seconds and bytes of the checkpoints of a textbook run, and their share of its training."""
-    import dqnlab.run.saving.checkpoint as checkpoint
+    import dqnlab.store.checkpoint.checkpoint as checkpoint
 
     before, checkpoint.Store = checkpoint.Store, Timed  # type: ignore[misc]
     config = replace(

@@ -22,10 +22,10 @@ from gymnasium.wrappers import TransformReward
 from machine import RESULTS
 
 from dqnlab.build import assemble
+from dqnlab.check.probes import PROBES, Probe, examine, probe_config
 from dqnlab.config import Adam, Env, Film, Steps
-from dqnlab.presets import get
+from dqnlab.config.presets import get
 from dqnlab.run.device import arithmetic
-from dqnlab.run.probes import PROBES, Probe, examine, probe_config
 
 SCALES = (1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0, 1e3, 1e4)
 RUNS = {  # env steps, episodes of the score

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dqnlab.run.interval import BOUNDED, PSEUDO, hall, no_spread, over_episodes, over_seeds, student_t
+from dqnlab.store.interval import BOUNDED, PSEUDO, hall, no_spread, over_episodes, over_seeds, student_t
 
 RESULTS = Path(__file__).parent / "results" / "intervals.json"
 SAMPLES, RESAMPLED = 20_000, 2_000  # of the closed forms; of those that resample

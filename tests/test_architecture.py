@@ -31,7 +31,7 @@ MAY_IMPORT = {
     **dict.fromkeys(DATA, DATA),
 }
 # What a notebook calls on a result; these methods, and nothing else below, reach up to the layer that explains.
-DOORS = {"run/folder.py", "run/group.py"}
+DOORS = {"store/folder.py", "store/group.py"}
 LAZY = {"swanlab", "moviepy", "matplotlib", "tensorboard", "pygame", "imageio", "PIL"}
 HEAVY = LAZY | {"safetensors", "torch", "numpy", "gymnasium", "rich", "tyro"}
 MAY_TELL_KINDS_APART = {
@@ -159,7 +159,7 @@ def asks_for_kind(tree: ast.AST, path: str) -> list[str]:
     """Every place that asks which of several config classes, or which `kind`, a value is."""
     known = {f"dqnlab.{module}.{name}" for module in ("choices", "config") for name in kinds()}
     names = {local for local, dotted in bindings(tree, path) if dotted in known}
-    modules = [local for local, dotted in bindings(tree, path) if dotted in {"dqnlab.choices", "dqnlab.config"}]
+    modules = [local for local, dotted in bindings(tree, path) if dotted in {"dqnlab.config.choices", "dqnlab.config"}]
     names |= {f"{module}.{name}" for module in modules for name in kinds()}
     found = []
     for node in ast.walk(tree):

@@ -32,10 +32,13 @@ MUST_SAY = {
 # File and finding, with the reason.
 ALLOWED = {
     (
-        "src/dqnlab/run/modules.py",
+        "src/dqnlab/envs/modules.py",
         "importlib.import_module",
     ): "imports the module of an environment id, which `trust` has passed if a file named it",
-    ("src/dqnlab/app/pool.py", "multiprocessing.reduction"): "asks whether a config can be handed to our own processes",
+    (
+        "src/dqnlab/lab/many/pool.py",
+        "multiprocessing.reduction",
+    ): "asks whether a config can be handed to our own processes",
     (
         "src/dqnlab/__init__.py",
         "importlib.import_module",

@@ -10,12 +10,13 @@ import torch
 
 from dqnlab import build, config, presets, settle
 from dqnlab.config import Config, Env, Episodes, Steps
+from dqnlab.envs.vector import NativeEnvs, SerialEnvs
 from dqnlab.errors import ResourceError
-from dqnlab.learn import compiled, samplers, targets
+from dqnlab.learn import samplers, targets
+from dqnlab.learn.fast import compiled
 from dqnlab.learn.heads import ScalarHead
 from dqnlab.run import device
 from dqnlab.run.train import Period
-from dqnlab.run.vector import NativeEnvs, SerialEnvs
 
 
 def small(**changes: Any) -> Config:

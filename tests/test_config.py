@@ -22,8 +22,8 @@ from dqnlab.config import (
     Scalar,
     Steps,
 )
+from dqnlab.config.fields import choices, docs, hints, required, tagged, types
 from dqnlab.errors import ConfigError
-from dqnlab.fields import choices, docs, hints, required, tagged, types
 
 BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: Config(seed=-1), "seed must be a whole number in [0, 2**32), got -1"),

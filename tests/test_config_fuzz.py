@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from dqnlab import presets
 from dqnlab.config import Config
+from dqnlab.config.fields import bare, choices, hints, tagged, types
+from dqnlab.config.toml import from_toml, override, to_toml
 from dqnlab.errors import ConfigError
-from dqnlab.fields import bare, choices, hints, tagged, types
-from dqnlab.toml import from_toml, override, to_toml
 
 numbers = (
     st.integers(-3, 3)

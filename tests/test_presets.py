@@ -6,9 +6,9 @@ import pytest
 
 from dqnlab import presets
 from dqnlab.config import Adam, Config, Episodes, Film, Geometric, Greedy, Hard, Mlp, Scalar, Uniform
+from dqnlab.config.fields import leaves
+from dqnlab.config.presets import ABSENT
 from dqnlab.errors import ConfigError
-from dqnlab.fields import leaves
-from dqnlab.presets import ABSENT
 
 
 def test_textbook_is_the_classic_program() -> None:

@@ -28,9 +28,9 @@ from dqnlab.config import (
     Steps,
     Uniform,
 )
+from dqnlab.config.fields import hints
+from dqnlab.config.toml import as_dict, from_toml, to_toml
 from dqnlab.errors import ConfigError
-from dqnlab.fields import hints
-from dqnlab.toml import as_dict, from_toml, to_toml
 
 # ── Out and back ─────────────────────────────────────────────────────────────────────────────────
 

@@ -10,11 +10,11 @@ import pytest
 
 from dqnlab import train
 from dqnlab.app.cli import main
-from dqnlab.app.worker import ERROR, failed
 from dqnlab.config import Config, Env, Steps
+from dqnlab.config.presets import TEXTBOOK
+from dqnlab.config.toml import from_toml, to_toml
 from dqnlab.errors import ConfigError
-from dqnlab.presets import TEXTBOOK
-from dqnlab.toml import from_toml, to_toml
+from dqnlab.lab.many.worker import ERROR, failed
 from dqnlab.track.tracker import say
 from dqnlab.trust import HIDDEN, clean, imported_by, is_secret, redacted, redacted_command
 

@@ -27,10 +27,10 @@ from dqnlab.config import (
     Steps,
     Uniform,
 )
+from dqnlab.config.fields import choices, hints, required, tagged
+from dqnlab.config.toml import as_dict, from_toml, to_toml
+from dqnlab.config.typed import door, label, typed
 from dqnlab.errors import ConfigError
-from dqnlab.fields import choices, hints, required, tagged
-from dqnlab.toml import as_dict, from_toml, to_toml
-from dqnlab.typed import door, label, typed
 
 
 class Room(gym.Env[Any, Any]):

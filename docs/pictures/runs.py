@@ -23,13 +23,13 @@ import torch
 
 from dqnlab.build import System, assemble
 from dqnlab.config import Adam, Config, Double, Env, Greedy, Hard, Linear, Polyak, Steps
+from dqnlab.config.presets import get
+from dqnlab.envs.make import describe
+from dqnlab.envs.seeds import env_seeds
 from dqnlab.learn.policy import q_function
-from dqnlab.presets import get
 from dqnlab.run.device import arithmetic
-from dqnlab.run.envs import describe
 from dqnlab.run.evaluate import Evaluator
 from dqnlab.run.events import BlockEnded
-from dqnlab.run.seeds import env_seeds
 
 HERE = Path(__file__).resolve().parent
 GAMMA = 0.99

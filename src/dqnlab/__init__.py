@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from . import presets
-    from .app.many import train_many
-    from .app.resume import resume
-    from .app.session import train
     from .build import events
-    from .config import Config
-    from .run.agent import Agent, load
+    from .config import Config, presets
+    from .lab.many.crew import train_many
+    from .lab.resume import resume
+    from .lab.session import train
     from .run.evaluate import evaluate
-    from .run.folder import Run
+    from .store.agent import Agent, load
+    from .store.folder import Run
 
 __all__ = [
     "Agent",
@@ -38,24 +37,23 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Agent": ".run.agent",
+    "Agent": ".store.agent",
     "Config": ".config",
-    "Run": ".run.folder",
+    "Run": ".store.folder",
     "evaluate": ".run.evaluate",
     "events": ".build",
-    "load": ".run.agent",
-    "presets": "",
-    "train": ".app.session",
-    "resume": ".app.resume",
-    "train_many": ".app.many",
+    "load": ".store.agent",
+    "presets": ".config",
+    "train": ".lab.session",
+    "resume": ".lab.resume",
+    "train_many": ".lab.many.crew",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = _HOMES[name]
-    value = getattr(import_module(home, __name__), name) if home else import_module(f".{name}", __name__)
+    value = getattr(import_module(_HOMES[name], __name__), name)
     globals()[name] = value
     return value
 

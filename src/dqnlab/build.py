@@ -12,6 +12,12 @@ from typing import Any
 import torch
 
 from . import config as c
+from .config.presets import Planned, plan
+from .config.typed import door
+from .envs.collector import Collector, Starts
+from .envs.make import EnvSpec
+from .envs.seeds import env_seeds, generator
+from .envs.vector import Envs, open_envs
 from .learn.heads import Head, ScalarHead
 from .learn.learner import Learner, Sync, Update, hard_sync, polyak_sync
 from .learn.networks import QNetwork
@@ -23,19 +29,13 @@ from .learn.samplers import Prioritized, Sampler, Uniform
 from .learn.schedules import Schedule, constant, geometric, linear, linear_episodes
 from .learn.targets import Rule, double, greedy
 from .learn.types import Sample
-from .presets import Planned, plan
-from .run.collector import Collector, Starts
 from .run.device import arithmetic, cache_folder, choose_memory, resolve_device
-from .run.envs import EnvSpec
 from .run.evaluate import Evaluator
 from .run.events import Event
 from .run.judge import Judge, Rules
 from .run.remarks import Remark, remarks
-from .run.seeds import env_seeds, generator
 from .run.train import Loop, Period, Plan, Progress, run, train
-from .run.vector import Envs, open_envs
 from .settle import settle, settle_epsilon
-from .typed import door
 
 APART = "the replay does not fit on the device of the networks"
 WEIGHT_BYTES = 28  # float32 in three networks, two gradients and Adam's two running means
@@ -171,8 +171,8 @@ def make_update(systems: Sequence[System], notify: Notify = say) -> Updater:
         return plain
     if systems[0].replay.memory.frames.device != systems[0].learner.device:
         return uncompiled(APART)
-    from .learn.compiled import CompileError
-    from .learn.stack import Stack
+    from .learn.fast.compiled import CompileError
+    from .learn.fast.stack import Stack
 
     if len(systems) > 1:  # each had room alone
         needed = sum(system.replay.layout.num_bytes for system in systems)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from . import config as c
-from .run.envs import EnvSpec
-from .run.reward_scale import measure_reward_scale
-from .run.vector import Envs, open_envs
-from .run.watchdog import watched
+from .envs.make import EnvSpec
+from .envs.reward_scale import measure_reward_scale
+from .envs.vector import Envs, open_envs
+from .envs.watchdog import watched
 
 UPDATES_THAT_PAY = 40_000  # an update saves some 0.4 ms, compiling for the first time takes some 15 s
 EXPLORATION = 0.3  # of the budget, where epsilon.steps is "auto"

@@ -10,15 +10,15 @@ import pytest
 
 import dqnlab
 from dqnlab.app.cli import main
-from dqnlab.app.console import About, QuietView
-from dqnlab.app.resume import Wish, go_on, resume
-from dqnlab.app.session import train
+from dqnlab.app.terminal.console import About, QuietView
 from dqnlab.config import Config, Env, Film, Mlp, Steps
 from dqnlab.errors import ConfigError
 from dqnlab.explain.page import words
+from dqnlab.lab.resume import Wish, go_on, resume
+from dqnlab.lab.session import train
 from dqnlab.run import film
-from dqnlab.run.find import read_run
-from dqnlab.run.folder import write_result
+from dqnlab.store.find import read_run
+from dqnlab.store.folder import write_result
 from dqnlab.track import curves
 
 ZOO = Path(__file__).resolve().parent.parent / "zoo"
@@ -196,8 +196,8 @@ def test_a_finished_run_that_goes_on_is_unfinished_until_its_end() -> None:
 
 
 def test_a_disk_that_is_full_after_the_score_costs_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dqnlab.app import after
     from dqnlab.errors import ResourceError
+    from dqnlab.lab import after
 
     written: list[int] = []
 

@@ -9,8 +9,8 @@ from dqnlab.app.aliases import CHOOSING, FLAGS, SWITCHES, table, unaliased
 from dqnlab.app.parse import parse_doctor, parse_train
 from dqnlab.app.scan import scan
 from dqnlab.config import Adam, Config, Constant, Double, Env, Episodes, Film, Greedy, Hard, Mlp, Prioritized, Steps
+from dqnlab.config.fields import hints, leaves, tagged, types
 from dqnlab.errors import ConfigError
-from dqnlab.fields import hints, leaves, tagged, types
 
 
 def resolve(*words: str) -> Config:

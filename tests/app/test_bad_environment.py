@@ -15,10 +15,10 @@ from gymnasium import spaces
 from dqnlab.app.cli import main
 from dqnlab.build import make_network
 from dqnlab.config import Config, Env, Mlp
+from dqnlab.envs.make import describe
 from dqnlab.learn.networks import export_weights
-from dqnlab.run.envs import describe
-from dqnlab.run.folder import BEST, write_start
 from dqnlab.run.keep import save_weights
+from dqnlab.store.folder import BEST, write_start
 
 BOX = spaces.Box(-1, 1, (3,), np.float32)
 SPACES: dict[str, spaces.Space[Any]] = {

@@ -10,10 +10,10 @@ from tests.brief import BRIEF
 
 from dqnlab.app.cli import main
 from dqnlab.app.parse import parse_train
-from dqnlab.app.session import train
 from dqnlab.config import Config, Env
-from dqnlab.run import folder as folders
-from dqnlab.run.envs import describe
+from dqnlab.envs.make import describe
+from dqnlab.lab.session import train
+from dqnlab.store import folder as folders
 
 LONG = "9" * 5000
 

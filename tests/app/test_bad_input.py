@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dqnlab.app import session, worker
-from dqnlab.checks import quoted
 from dqnlab.config import Config, Env, Mlp
+from dqnlab.config.checks import quoted
 from dqnlab.errors import ConfigError, ResourceError
+from dqnlab.lab import session
+from dqnlab.lab.many import worker
 
 # The number of the input in the list of bad inputs, the words, the exit code, and what the message holds.
 FLAGS: list[tuple[int, str, int, list[str]]] = [

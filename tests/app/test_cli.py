@@ -9,9 +9,9 @@ import pytest
 
 from dqnlab import errors
 from dqnlab._version import __version__
-from dqnlab.app import session
 from dqnlab.app.cli import COMMANDS, main
-from dqnlab.app.console import PlainView, QuietView
+from dqnlab.app.terminal.console import PlainView, QuietView
+from dqnlab.lab import session
 
 
 def files() -> set[Path]:

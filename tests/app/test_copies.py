@@ -14,15 +14,15 @@ from gymnasium import spaces
 from tests.brief import BRIEF
 
 import dqnlab
-from dqnlab.app.resume import resume
-from dqnlab.app.session import train
+from dqnlab.check.doctor.examination import examine
 from dqnlab.config import Config, Env, Film, Mlp, Steps
 from dqnlab.errors import ConfigError, EnvironmentFault
 from dqnlab.explain.report import write_report
-from dqnlab.run.agent import load
-from dqnlab.run.doctor.examination import examine
+from dqnlab.lab.resume import resume
+from dqnlab.lab.session import train
 from dqnlab.run.evaluate import evaluate
 from dqnlab.run.film import record
+from dqnlab.store.agent import load
 
 OUT = Path("mine")
 

@@ -11,8 +11,8 @@ import pytest
 
 from dqnlab.app.cli import main
 from dqnlab.app.parse import parse_doctor
+from dqnlab.check.doctor import forecast
 from dqnlab.config import Constant
-from dqnlab.run.doctor import forecast
 
 from .conftest import Refused
 

@@ -13,13 +13,13 @@ import pytest
 import torch
 
 import dqnlab
+from dqnlab.check.doctor.examination import examine
 from dqnlab.config import Config, Env, Film, Steps
+from dqnlab.config.presets import plan
 from dqnlab.errors import CheckpointError, ConfigError, DqnlabError
-from dqnlab.presets import plan
 from dqnlab.run import film
-from dqnlab.run.agent import Agent, load
-from dqnlab.run.doctor.examination import examine
-from dqnlab.run.folder import Run
+from dqnlab.store.agent import Agent, load
+from dqnlab.store.folder import Run
 
 
 class Room(gym.Env[Any, Any]):

@@ -14,19 +14,19 @@ import pytest
 import torch
 
 import dqnlab
-from dqnlab.app import stopwatch
-from dqnlab.app.session import open_experiment, train
-from dqnlab.app.stopwatch import Stopwatch
 from dqnlab.build import assemble
 from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.config.toml import from_toml
+from dqnlab.envs.seeds import env_seeds
 from dqnlab.errors import ConfigError, DqnlabError, EnvironmentFault, FolderError
+from dqnlab.lab import stopwatch
+from dqnlab.lab.session import open_experiment, train
+from dqnlab.lab.stopwatch import Stopwatch
 from dqnlab.learn import replay
 from dqnlab.run.evaluate import Evaluator
-from dqnlab.run.folder import Run
 from dqnlab.run.judge import Judge, Verdict
-from dqnlab.run.saving.checkpoint import Store
-from dqnlab.run.seeds import env_seeds
-from dqnlab.toml import from_toml
+from dqnlab.store.checkpoint.checkpoint import Store
+from dqnlab.store.folder import Run
 from dqnlab.track import curves
 
 TINY = Config(

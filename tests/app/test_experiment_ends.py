@@ -12,10 +12,10 @@ import pytest
 from gymnasium import spaces
 
 import dqnlab
-from dqnlab.app.interrupt import signals_wait
-from dqnlab.app.session import train
 from dqnlab.config import Config, Env, Film, Mlp, Steps
 from dqnlab.errors import EnvironmentFault, ResourceError
+from dqnlab.lab.interrupt import signals_wait
+from dqnlab.lab.session import train
 from dqnlab.run import film
 from dqnlab.run.events import BlockEnded, Evaluated
 from dqnlab.track import curves

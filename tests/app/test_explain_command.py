@@ -13,7 +13,7 @@ from gymnasium import spaces
 import dqnlab
 from dqnlab.app.cli import main
 from dqnlab.config import Constant, Env, Steps
-from dqnlab.run.folder import REPORT, RESULT, Run
+from dqnlab.store.folder import REPORT, RESULT, Run
 
 from ..brief import BRIEF
 

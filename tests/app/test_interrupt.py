@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from dqnlab.app.interrupt import Interrupted, signals_blocked, signals_end, signals_held, signals_wait
+from dqnlab.lab.interrupt import Interrupted, signals_blocked, signals_end, signals_held, signals_wait
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 

@@ -13,15 +13,16 @@ from typing import Any
 import pytest
 
 import dqnlab
-from dqnlab.app import many, pool
 from dqnlab.app.cli import main
-from dqnlab.app.many import train_many
-from dqnlab.app.pool import shares
 from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.envs.seeds import env_seeds
 from dqnlab.errors import ConfigError, DqnlabError
-from dqnlab.run.folder import Run
-from dqnlab.run.group import Failure
-from dqnlab.run.seeds import env_seeds
+from dqnlab.lab.many import crew as many
+from dqnlab.lab.many import pool
+from dqnlab.lab.many.crew import train_many
+from dqnlab.lab.many.pool import shares
+from dqnlab.store.folder import Run
+from dqnlab.store.group import Failure
 
 TINY = Config(
     preset="tiny",
@@ -113,7 +114,7 @@ def test_seeds_are_dealt_out_evenly() -> None:
 
 
 def test_the_parent_loads_neither_torch_nor_environments() -> None:
-    code = "import sys, dqnlab.app.board, dqnlab.app.many, dqnlab.app.summary"
+    code = "import sys, dqnlab.app.terminal.board, dqnlab.lab.many.crew, dqnlab.app.terminal.summary"
     code += "; print({'torch', 'gymnasium'} & {*sys.modules})"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 

@@ -14,17 +14,18 @@ import torch
 from gymnasium import spaces
 
 import dqnlab
-from dqnlab.app import experiment, resume_many
-from dqnlab.app.many import Crew
-from dqnlab.app.resume import Wish, go_on
-from dqnlab.app.resume_many import go_on_with_many
-from dqnlab.app.session import train
 from dqnlab.config import Config, Env, Film, Mlp, Steps
 from dqnlab.errors import CheckpointError, ConfigError, FolderError
+from dqnlab.lab import experiment
+from dqnlab.lab.many import resume as resume_many
+from dqnlab.lab.many.crew import Crew
+from dqnlab.lab.many.resume import go_on_with_many
+from dqnlab.lab.resume import Wish, go_on
+from dqnlab.lab.session import train
 from dqnlab.learn.replay import Layout
 from dqnlab.run.events import BlockEnded
-from dqnlab.run.folder import BEST, LAST, METRICS, Run, seed_name
-from dqnlab.run.saving.checkpoint import Store
+from dqnlab.store.checkpoint.checkpoint import Store
+from dqnlab.store.folder import BEST, LAST, METRICS, Run, seed_name
 
 from ..equal import same
 
@@ -222,7 +223,7 @@ def test_other_versions_go_on_but_say_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = begun(tmp_path / "cut")
-    monkeypatch.setattr("dqnlab.app.restore.versions", lambda: {"torch": "9.9"})
+    monkeypatch.setattr("dqnlab.lab.restore.versions", lambda: {"torch": "9.9"})
     assert dqnlab.resume(run.folder).resumed == "not exact"
     assert "versions.torch" in caplog.text
 

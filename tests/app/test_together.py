@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from dqnlab.app.line import Failed, Finished, Line, Standing, Stop, Task
-from dqnlab.app.stopwatch import Stopwatch
-from dqnlab.app.worker import train_share
 from dqnlab.config import Config, Film, Mlp, Steps
-from dqnlab.learn import stack
-from dqnlab.learn.compiled import CompileError
+from dqnlab.lab.many.line import Failed, Finished, Line, Standing, Stop, Task
+from dqnlab.lab.many.worker import train_share
+from dqnlab.lab.stopwatch import Stopwatch
+from dqnlab.learn.fast import stack
+from dqnlab.learn.fast.compiled import CompileError
 from dqnlab.track import curves
 
 TINY = Config(

@@ -12,21 +12,21 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from dqnlab.app import worker
-from dqnlab.app.interrupt import SIGNALS
-from dqnlab.app.line import Failed, Finished, Go, Idle, Leave, Line, Ready, Refused, Show, Standing, Stop, Task
-from dqnlab.app.reporter import Reporter
-from dqnlab.app.session import train
-from dqnlab.app.worker import work
 from dqnlab.build import System
 from dqnlab.config import Config, Constant, Env, Film, Mlp, Steps
 from dqnlab.errors import ConfigError, NumericsError
 from dqnlab.explain.health.findings import Finding
 from dqnlab.explain.report import Report
+from dqnlab.lab.interrupt import SIGNALS
+from dqnlab.lab.many import worker
+from dqnlab.lab.many.line import Failed, Finished, Go, Idle, Leave, Line, Ready, Refused, Show, Standing, Stop, Task
+from dqnlab.lab.many.reporter import Reporter
+from dqnlab.lab.many.worker import work
+from dqnlab.lab.session import train
 from dqnlab.run import film
 from dqnlab.run.events import BlockEnded, Evaluated
-from dqnlab.run.find import read_run
-from dqnlab.run.folder import Run
+from dqnlab.store.find import read_run
+from dqnlab.store.folder import Run
 from dqnlab.track import curves
 
 TINY = Config(

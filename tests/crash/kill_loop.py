@@ -19,12 +19,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dqnlab.app.resume import Wish, go_on
-from dqnlab.app.session import train
 from dqnlab.config import Config, Constant, Env, Mlp, Prioritized, Steps
-from dqnlab.run.folder import BEST, LAST, METRICS, RESULT, TARGET
-from dqnlab.run.reading import read_json
-from dqnlab.run.saving.checkpoint import Store
+from dqnlab.lab.resume import Wish, go_on
+from dqnlab.lab.session import train
+from dqnlab.store.checkpoint.checkpoint import Store
+from dqnlab.store.folder import BEST, LAST, METRICS, RESULT, TARGET
+from dqnlab.store.reading import read_json
 
 from ..equal import same
 

@@ -10,7 +10,7 @@ from gymnasium import spaces
 from tests.brief import BRIEF
 
 from dqnlab.config import Config, Env, Mlp, Steps
-from dqnlab.run.saving.checkpoint import Loaded, Store
+from dqnlab.store.checkpoint.checkpoint import Loaded, Store
 
 TINY = replace(
     BRIEF,

@@ -11,14 +11,14 @@ import pytest
 import torch
 
 from dqnlab.app.cli import main
-from dqnlab.app.experiment import Experiment
-from dqnlab.app.resume import resume
-from dqnlab.app.session import train
 from dqnlab.config import Constant
 from dqnlab.errors import FolderError, ResourceError
+from dqnlab.lab.experiment import Experiment
+from dqnlab.lab.resume import resume
+from dqnlab.lab.session import train
 from dqnlab.run.events import BlockEnded
-from dqnlab.run.metrics import read_metrics
-from dqnlab.run.saving import disk, door
+from dqnlab.store import disk, door
+from dqnlab.store.metrics import read_metrics
 from dqnlab.track import jsonl
 
 from .kit import checkpoint, tiny
@@ -50,7 +50,7 @@ class Full(disk.Disk):
 
 @pytest.fixture
 def full(monkeypatch: pytest.MonkeyPatch) -> type[Full]:
-    monkeypatch.setattr("dqnlab.run.saving.checkpoint.DISK", Full())  # of checkpoints only
+    monkeypatch.setattr("dqnlab.store.checkpoint.checkpoint.DISK", Full())  # of checkpoints only
     for name, value in vars(Full).items():
         if isinstance(value, int):
             monkeypatch.setattr(Full, name, value)
@@ -108,7 +108,7 @@ def test_f4_a_disk_without_a_byte_left_ends_with_one_message(
 
         def stop(self) -> None: ...
 
-    monkeypatch.setattr("dqnlab.app.console.choose_view", lambda quiet: Fills())
+    monkeypatch.setattr("dqnlab.app.terminal.console.choose_view", lambda quiet: Fills())
     words = ["--steps", "400", "--learning-starts", "64", "--checkpoint-every", "50", "--tracker", "none"]
     words += ["--batch-size", "64", "--compile", "off", "--env.num-envs", "1"]
     assert main(["train", *words, "--film.episodes", "0", "--no-explain", "--out", str(OUT)]) == 5

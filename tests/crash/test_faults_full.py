@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from dqnlab.app.cli import main
-from dqnlab.app.resume import resume
-from dqnlab.run.find import read_run
-from dqnlab.run.saving.door import DISK
+from dqnlab.lab.resume import resume
+from dqnlab.store.door import DISK
+from dqnlab.store.find import read_run
 
 OUT = Path("mine") / "deep"
 BRIEF = "train CartPole-v1 --steps 150 --learning-starts 64 --batch-size 32 --checkpoint-every 60 --evaluate-every 75"

@@ -11,17 +11,17 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from dqnlab.app.loading import foreseen
-from dqnlab.app.resume import resume
-from dqnlab.app.session import train
+from dqnlab.check.doctor.examination import examine
 from dqnlab.config import Env, Film, Steps
+from dqnlab.envs.roundtrip import AFTER, BEFORE
+from dqnlab.envs.watchdog import watched
 from dqnlab.errors import EnvironmentFault
-from dqnlab.run.agent import load
-from dqnlab.run.doctor.examination import examine
+from dqnlab.lab.loading import foreseen
+from dqnlab.lab.resume import resume
+from dqnlab.lab.session import train
 from dqnlab.run.evaluate import evaluate
 from dqnlab.run.film import record
-from dqnlab.run.saving.roundtrip import AFTER, BEFORE
-from dqnlab.run.watchdog import watched
+from dqnlab.store.agent import load
 
 from .kit import Faulty, checkpoint, tiny
 
@@ -210,8 +210,8 @@ def test_f14_many_short_calls_are_not_one_long_one_and_other_work_may_last() -> 
             time.sleep(0.01)
             return super().step(action)
 
-    from dqnlab.run.envs import describe
-    from dqnlab.run.vector import SerialEnvs
+    from dqnlab.envs.make import describe
+    from dqnlab.envs.vector import SerialEnvs
 
     env = Slow()
     envs = SerialEnvs([env], describe(Env(id=Slow)), "Slow")

@@ -13,10 +13,10 @@ import torch
 
 import dqnlab
 from dqnlab.app.cli import main
-from dqnlab.app.resume import resume
-from dqnlab.app.session import train
 from dqnlab.config import Env, Film, Steps
 from dqnlab.errors import DqnlabError, EnvironmentFault, NumericsError, ResourceError
+from dqnlab.lab.resume import resume
+from dqnlab.lab.session import train
 from dqnlab.learn.learner import Learner
 
 from .kit import Faulty, checkpoint, tiny

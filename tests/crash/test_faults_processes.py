@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from dqnlab.app import many
 from dqnlab.app.cli import main
-from dqnlab.app.many import train_many
-from dqnlab.app.session import train
 from dqnlab.config import Env, Steps
-from dqnlab.run.folder import Run
-from dqnlab.run.group import Failure
-from dqnlab.run.saving.lock import LOCK, locked
-from dqnlab.run.seeds import env_seeds
+from dqnlab.envs.seeds import env_seeds
+from dqnlab.lab.many import crew as many
+from dqnlab.lab.many.crew import train_many
+from dqnlab.lab.session import train
+from dqnlab.store.folder import Run
+from dqnlab.store.group import Failure
+from dqnlab.store.lock import LOCK, locked
 
 from .kit import tiny
 

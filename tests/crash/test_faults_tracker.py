@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dqnlab.app.session import train
+from dqnlab.lab.session import train
 from dqnlab.track import tracker
 
 from .kit import tiny

@@ -51,8 +51,8 @@ NEEDS_A_RUN = ("resume", "evaluate", "record", "watch", "explain")
 PHASES = {
     "--version": [],
     "--help": [],
-    "presets": ["import dqnlab.presets", "import rich.console"],
-    "runs": ["import dqnlab.run.find"],
+    "presets": ["import dqnlab.config.presets", "import rich.console"],
+    "runs": ["import dqnlab.store.find"],
     "train": [
         "import dqnlab.app.commands",
         "import numpy",
@@ -69,9 +69,9 @@ PHASES = {
         "import moviepy",
     ],
     "train compiled": ["start g++", "import torch._inductor"],
-    "train --seeds": ["import dqnlab.app.many", "import multiprocessing.popen_spawn_posix"],
+    "train --seeds": ["import dqnlab.lab.many.crew", "import multiprocessing.popen_spawn_posix"],
     "train --seeds long": ["file mine/seed-1/best_model.pth", "file mine/seed-0/best_model.pth, all"],
-    "train --dry-run": ["import dqnlab.toml"],
+    "train --dry-run": ["import dqnlab.config.toml"],
     "resume": ["import torch", "during stand", "during step", "during decide"],
     "evaluate": ["import torch", "during evaluate"],
     "record": ["import torch", "during record", "import moviepy"],

@@ -16,14 +16,14 @@ import torch
 from dqnlab import presets
 from dqnlab.build import make_adam, make_network, make_rule
 from dqnlab.config import Double, Greedy
+from dqnlab.envs.make import describe
 from dqnlab.learn.heads import ScalarHead
 from dqnlab.learn.learner import Learner, hard_sync, loss
 from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.nstep import NStep, StepResult
 from dqnlab.learn.policy import q_function
 from dqnlab.learn.types import Batch, ObsSpec
-from dqnlab.run.envs import describe
-from dqnlab.run.score import seeds_mean
+from dqnlab.store.result import seeds_mean
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "docs" / name for name in ("dqn.md", "dqn.zh-Hant.md")]

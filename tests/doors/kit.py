@@ -11,10 +11,10 @@ import pytest
 from tests.brief import BRIEF as SHORT
 
 from dqnlab.app.cli import main
-from dqnlab.app.line import Line, Task
-from dqnlab.app.stopwatch import Stopwatch
-from dqnlab.app.worker import train_share
 from dqnlab.config import Env, Film, Mlp, Steps
+from dqnlab.lab.many.line import Line, Task
+from dqnlab.lab.many.worker import train_share
+from dqnlab.lab.stopwatch import Stopwatch
 from dqnlab.run import film
 
 CONFIG = replace(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dqnlab.run.saving import door
+from dqnlab.store import door
 
 FILMS = """
 import sys, time

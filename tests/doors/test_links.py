@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from dqnlab.app.session import train
-from dqnlab.app.worker import failed
 from dqnlab.config import Env
-from dqnlab.run.find import read_run
-from dqnlab.run.group import Group, write_summary
-from dqnlab.run.saving.folders import BY_DESCRIPTOR
+from dqnlab.lab.many.worker import failed
+from dqnlab.lab.session import train
+from dqnlab.store.find import read_run
+from dqnlab.store.folders import BY_DESCRIPTOR
+from dqnlab.store.group import Group, write_summary
 
 from .kit import BRIEF, dqn, spare_drawing, train_seed
 

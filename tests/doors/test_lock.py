@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from dqnlab.errors import FolderError
-from dqnlab.run.saving import lock
-from dqnlab.run.saving.lock import LOCK, locked
+from dqnlab.store import lock
+from dqnlab.store.lock import LOCK, locked
 
 RUN = Path("run")
 # Opens the lock's file as `locked` does, waits until the test has given its own back, and goes on.

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from dqnlab.app.session import train
-from dqnlab.app.worker import failed
-from dqnlab.run.find import read_run
-from dqnlab.run.group import Group, write_summary
+from dqnlab.lab.many.worker import failed
+from dqnlab.lab.session import train
+from dqnlab.store.find import read_run
+from dqnlab.store.group import Group, write_summary
 
 from .kit import CONFIG, dqn, spare_drawing, train_seed
 from .ledger import general, ledger

@@ -11,10 +11,10 @@ from safetensors.numpy import load_file
 
 from dqnlab.build import assemble
 from dqnlab.config import Adam, Config, Double, Env, Greedy, Mlp, Polyak, Prioritized, Scalar, Steps
-from dqnlab.run.envs import EnvSpec
-from dqnlab.run.folder import BATCH
+from dqnlab.envs.make import EnvSpec
 from dqnlab.run.keep import Keeper
 from dqnlab.run.moment import Draws
+from dqnlab.store.folder import BATCH
 
 SMALL = Config(
     env=Env(num_envs=4, max_episode_steps=15),

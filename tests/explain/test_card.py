@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import pytest
 
 from dqnlab.explain.report import Report
-from dqnlab.run.folder import METRICS, REPORT, Run
-from dqnlab.run.group import Failure, Group
-from dqnlab.run.score import Score
+from dqnlab.store.folder import METRICS, REPORT, Run
+from dqnlab.store.group import Failure, Group
+from dqnlab.store.result import Score
 
 
 def score(mean: float) -> Score:

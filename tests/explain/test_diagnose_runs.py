@@ -7,11 +7,11 @@ import pytest
 
 from dqnlab.build import events
 from dqnlab.config import Config
+from dqnlab.envs.make import describe
 from dqnlab.errors import NumericsError
 from dqnlab.explain.diagnose import diagnose
 from dqnlab.explain.health.broken import BROKEN, HEALTHY, Case
 from dqnlab.explain.health.findings import Finding, facts_of
-from dqnlab.run.envs import describe
 from dqnlab.track.rows import returns, row
 
 pytestmark = pytest.mark.slow

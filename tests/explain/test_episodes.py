@@ -13,11 +13,11 @@ from gymnasium import spaces
 from PIL import Image
 
 from dqnlab.config import Env
+from dqnlab.envs.make import describe, make_one
+from dqnlab.envs.seeds import STREAMS
 from dqnlab.explain.episodes import Limits, Networks, Recording, play
 from dqnlab.explain.frames import FrameLimits, Strip, encode, picture
 from dqnlab.explain.world import Scene, look
-from dqnlab.run.envs import describe, make_one
-from dqnlab.run.seeds import STREAMS
 
 
 class Counting(gym.Env[Any, Any]):

@@ -9,9 +9,9 @@ import pytest
 
 from dqnlab import presets
 from dqnlab.config import Constant, Geometric, Hard, Linear, Polyak
+from dqnlab.envs.make import describe
 from dqnlab.explain.diagnose import diagnose
 from dqnlab.explain.health.findings import as_data, facts_of
-from dqnlab.run.envs import describe
 
 from .courses import FACTS, HEALTHY, course, returns
 

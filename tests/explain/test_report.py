@@ -14,7 +14,7 @@ from dqnlab.explain.evidence import gather
 from dqnlab.explain.page import words
 from dqnlab.explain.report import page_data, write_report
 from dqnlab.explain.weights import layers
-from dqnlab.run.folder import LABELS, LAST, TARGET, Run
+from dqnlab.store.folder import LABELS, LAST, TARGET, Run
 
 from ..brief import BRIEF
 

@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 from dqnlab.errors import CheckpointError, ConfigError, FolderError
 from dqnlab.explain.trace import trace_of
 from dqnlab.explain.trace_text import NOTHING, as_text, step_text
-from dqnlab.run.folder import BATCH
+from dqnlab.store.folder import BATCH
 
 from .recording import Recorded
 
@@ -199,8 +199,8 @@ def folder(recorded: Callable[[str], Recorded]) -> Path:
     """A run folder with just enough in it."""
     from dqnlab.build import make_network
     from dqnlab.learn.networks import export_weights
-    from dqnlab.run.folder import LAST, write_start
     from dqnlab.run.keep import save_weights
+    from dqnlab.store.folder import LAST, write_start
 
     arrays, config, spec = recorded("textbook")
     place = Path("run")

@@ -13,9 +13,9 @@ from gymnasium import spaces
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 
 from dqnlab.config import Env
+from dqnlab.envs.make import describe, make_one
 from dqnlab.errors import EnvironmentFault
 from dqnlab.explain.world import KINDS, World, look, state_of, terrain_of
-from dqnlab.run.envs import describe, make_one
 
 
 class Plain(gym.Env[Any, Any]):

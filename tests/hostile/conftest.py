@@ -24,9 +24,9 @@ from dqnlab.build import assemble
 from dqnlab.config import Config, Env, Mlp
 from dqnlab.learn.networks import export_weights
 from dqnlab.run import film
-from dqnlab.run import folder as f
 from dqnlab.run.keep import save_tensors, save_weights
-from dqnlab.run.score import Score
+from dqnlab.store import folder as f
+from dqnlab.store.result import Score
 from dqnlab.track.jsonl import MetricsFile
 
 CONFIG, META, METRICS, RESULT, BEST, LAST = f.CONFIG, f.META, f.METRICS, f.RESULT, f.BEST, f.LAST

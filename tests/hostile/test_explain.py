@@ -12,8 +12,8 @@ import torch
 import dqnlab
 from dqnlab.app.cli import main
 from dqnlab.config import Env
-from dqnlab.run.folder import BATCH, METRICS, REPORT, RESULT, SNAPSHOTS, TARGET, Run
 from dqnlab.run.keep import save_tensors
+from dqnlab.store.folder import BATCH, METRICS, REPORT, RESULT, SNAPSHOTS, TARGET, Run
 
 from ..brief import BRIEF
 from .test_files import check_harmless

@@ -11,8 +11,8 @@ import torch
 
 from dqnlab.app.cli import main
 from dqnlab.errors import CheckpointError, DqnlabError
-from dqnlab.run.agent import load
-from dqnlab.run.folder import BEST, CONFIG, LAST, METRICS
+from dqnlab.store.agent import load
+from dqnlab.store.folder import BEST, CONFIG, LAST, METRICS
 from dqnlab.track.curves import draw_curves
 
 SENTINEL = Path("executed")  # the tests' working folder is a temporary one

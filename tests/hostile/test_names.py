@@ -11,11 +11,11 @@ import pytest
 
 from dqnlab.app.cli import main
 from dqnlab.config import Config, Env
+from dqnlab.config.toml import to_toml
 from dqnlab.errors import ConfigError, FolderError
-from dqnlab.run.agent import load
-from dqnlab.run.find import find_run
-from dqnlab.run.folder import BEST, CONFIG, META, RESULT, SUMMARY, create_folder, safe_name
-from dqnlab.toml import to_toml
+from dqnlab.store.agent import load
+from dqnlab.store.find import find_run
+from dqnlab.store.folder import BEST, CONFIG, META, RESULT, SUMMARY, create_folder, safe_name
 
 NAMES = [
     "../x", "../../etc/passwd", "..", ".", "/", "/etc/passwd", "..\\x", "C:x", "C:\\x", "\\\\host\\share",

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from dqnlab.app.cli import main
-from dqnlab.run.folder import CONFIG, META
-from dqnlab.run.saving.checkpoint import Store
+from dqnlab.store.checkpoint.checkpoint import Store
+from dqnlab.store.folder import CONFIG, META
 
 SENTINEL = Path("executed")  # the tests' working folder is a temporary one
 SMALL = [

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from dqnlab.learn.fast.stack import Stack
 from dqnlab.learn.heads import ScalarHead
 from dqnlab.learn.learner import Learner, Sync, Update, hard_sync
 from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.optimizer import AdamSettings
 from dqnlab.learn.replay import Layout, Replay
 from dqnlab.learn.samplers import Prioritized, Uniform
-from dqnlab.learn.stack import Stack
 from dqnlab.learn.targets import Rule, greedy
 from dqnlab.learn.types import Batch, Block, ObsSpec, Sample, Transitions
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch.func import vmap
 
-from dqnlab.learn import compiled
-from dqnlab.learn.compiled import CompileError, State, pure_update
+from dqnlab.learn.fast import compiled
+from dqnlab.learn.fast.compiled import CompileError, State, pure_update
 from dqnlab.learn.learner import Update, polyak_sync
 from dqnlab.learn.replay import Layout, Memory
 from dqnlab.learn.targets import double

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from dqnlab.learn import stack
+from dqnlab.learn.fast import stack
 from dqnlab.learn.policy import q_function
 from dqnlab.learn.types import Sample
 

@@ -14,7 +14,7 @@ import dqnlab
 from dqnlab.config import Double, Env, Polyak, Scalar
 from dqnlab.explain.page import words
 from dqnlab.explain.report import write_report
-from dqnlab.run.folder import Run
+from dqnlab.store.folder import Run
 
 from ..brief import BRIEF
 from .conftest import Opened

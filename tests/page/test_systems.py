@@ -10,10 +10,10 @@ import torch
 
 import dqnlab
 from dqnlab.config import Env
+from dqnlab.envs.make import describe
 from dqnlab.explain.page import pack
 from dqnlab.explain.world import look
 from dqnlab.learn.networks import QNetwork
-from dqnlab.run.envs import describe
 
 from .conftest import Open
 from .playing import balancing

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from dqnlab.config import Env
+from dqnlab.envs.make import describe
 from dqnlab.explain.episodes import Limits, Networks, play
 from dqnlab.explain.world import Scene, look
 from dqnlab.learn.policy import q_function
-from dqnlab.run.envs import describe
 
 from .conftest import Open, Opened
 from .sample import layers, network, sample

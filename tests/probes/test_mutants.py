@@ -10,15 +10,15 @@ import torch
 import dqnlab.build
 import dqnlab.learn.heads
 import dqnlab.learn.learner
+from dqnlab.check.probes import selftest
 from dqnlab.config import Config, Env
+from dqnlab.envs.vector import SerialEnvs
 from dqnlab.learn.heads import row_of
 from dqnlab.learn.losses import Loss
 from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.nstep import NStep, StepResult
 from dqnlab.learn.replay import Replay
 from dqnlab.learn.types import Block, Transitions
-from dqnlab.run.probes import selftest
-from dqnlab.run.vector import SerialEnvs
 
 Patch = pytest.MonkeyPatch
 ORIGINAL = NStep.__call__

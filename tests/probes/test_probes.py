@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from dqnlab import presets
+from dqnlab.check.probes import GAMMA, PROBES, Probe, probe_config, selftest
 from dqnlab.config import Config, Double, Env, Polyak, Prioritized, Scalar
 from dqnlab.errors import ConfigError
-from dqnlab.run.probes import GAMMA, PROBES, Probe, probe_config, selftest
 
 NAMES = [probe.name for probe in PROBES]
 

@@ -16,10 +16,10 @@ from dqnlab.build import assemble
 from dqnlab.config import Config, Env, Mlp
 from dqnlab.errors import CheckpointError, ConfigError, FolderError, ObservationError
 from dqnlab.learn.networks import export_weights
-from dqnlab.run.agent import Agent, load
 from dqnlab.run.evaluate import evaluate
-from dqnlab.run.folder import BEST, LAST, write_start
 from dqnlab.run.keep import save_weights
+from dqnlab.store.agent import Agent, load
+from dqnlab.store.folder import BEST, LAST, write_start
 
 CONFIG = Config(torso=Mlp(hidden=(8, 6)))
 OBS = np.linspace(-0.1, 0.1, 12, dtype=np.float32).reshape(3, 4)

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from dqnlab.config import Env
+from dqnlab.envs.collector import Collector, Starts
+from dqnlab.envs.make import describe
+from dqnlab.envs.vector import make_envs
 from dqnlab.learn.nstep import NStep
 from dqnlab.learn.policy import EpsilonGreedy
 from dqnlab.learn.schedules import constant
 from dqnlab.learn.types import Block
-from dqnlab.run.collector import Collector, Starts
-from dqnlab.run.envs import describe
-from dqnlab.run.vector import make_envs
 
 
 def collector(env: Env, num_envs: int = 1, n: int = 1, epsilon: Any = None, seeds: Sequence[int] = ()) -> Collector:

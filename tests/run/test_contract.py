@@ -14,12 +14,12 @@ import pytest
 import torch
 from gymnasium import spaces
 
+from dqnlab.check.doctor import examination as doctor
+from dqnlab.check.doctor import forecast
 from dqnlab.config import Config, Env
+from dqnlab.envs.make import describe, make_one
+from dqnlab.envs.vector import make_envs
 from dqnlab.errors import EnvironmentFault
-from dqnlab.run.doctor import examination as doctor
-from dqnlab.run.doctor import forecast
-from dqnlab.run.envs import describe, make_one
-from dqnlab.run.vector import make_envs
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "zoo"))
 

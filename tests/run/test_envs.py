@@ -10,9 +10,9 @@ import pytest
 from gymnasium import spaces
 
 from dqnlab.config import Env
+from dqnlab.envs.make import STEP_LIMIT, describe, make_one
 from dqnlab.errors import ConfigError, DqnlabError, EnvironmentFault
 from dqnlab.learn.types import ObsSpec
-from dqnlab.run.envs import STEP_LIMIT, describe, make_one
 
 
 class Shaped(gym.Env):

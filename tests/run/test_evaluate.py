@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dqnlab.config import Env
-from dqnlab.run.envs import describe
+from dqnlab.envs.make import describe
 from dqnlab.run.evaluate import SIDE_BY_SIDE, Evaluator, Outcome, score_of
 
 

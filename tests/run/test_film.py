@@ -14,12 +14,12 @@ import torch
 from gymnasium import spaces
 
 from dqnlab.config import Config, Env
+from dqnlab.envs.make import describe
 from dqnlab.errors import ResourceError
 from dqnlab.learn.heads import ScalarHead
 from dqnlab.learn.networks import QNetwork
-from dqnlab.run.agent import Agent
-from dqnlab.run.envs import describe
 from dqnlab.run.film import record, watch
+from dqnlab.store.agent import Agent
 
 FPS = 50
 BRIGHTNESS = 5  # of a frame, per env step

@@ -9,11 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dqnlab.config import Config, Env
+from dqnlab.config.toml import from_toml
+from dqnlab.envs.make import describe
 from dqnlab.errors import FolderError, ResourceError
-from dqnlab.run import folder as folders
-from dqnlab.run.envs import describe
-from dqnlab.run.find import find_run, list_runs
-from dqnlab.run.folder import (
+from dqnlab.store import door
+from dqnlab.store import folder as folders
+from dqnlab.store.door import write_atomically
+from dqnlab.store.find import find_run, list_runs
+from dqnlab.store.folder import (
     CONFIG,
     META,
     RESULT,
@@ -24,10 +27,7 @@ from dqnlab.run.folder import (
     write_result,
     write_start,
 )
-from dqnlab.run.reading import read_json
-from dqnlab.run.saving import door
-from dqnlab.run.saving.door import write_atomically
-from dqnlab.toml import from_toml
+from dqnlab.store.reading import read_json
 
 RUNS = Path("runs")
 

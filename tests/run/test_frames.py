@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dqnlab.envs.frames import Camera, frame_rate, render_modes
 from dqnlab.errors import EnvironmentFault
 from dqnlab.run.film import LARGEST, SMALLEST, playable
-from dqnlab.run.frames import Camera, frame_rate, render_modes
 
 COLOURS = np.arange(60, dtype=np.uint8).reshape(4, 5, 3) * 4
 GRAY = COLOURS[..., 0]

@@ -18,11 +18,11 @@ import torch
 from gymnasium import spaces
 
 from dqnlab.config import Env
+from dqnlab.envs.guard import Guarded
+from dqnlab.envs.make import describe, make_one
+from dqnlab.envs.surroundings import surroundings
+from dqnlab.envs.vector import make_envs
 from dqnlab.errors import EnvironmentFault
-from dqnlab.run.envs import describe, make_one
-from dqnlab.run.guard import Guarded
-from dqnlab.run.surroundings import surroundings
-from dqnlab.run.vector import make_envs
 
 
 class Odd(gym.Env[np.ndarray, int]):

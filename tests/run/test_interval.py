@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from dqnlab.run.interval import hall, over_episodes, over_seeds, student_t
+from dqnlab.store.interval import hall, over_episodes, over_seeds, student_t
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from dqnlab.envs.seeds import STREAMS, env_seeds
 from dqnlab.learn.heads import ScalarHead
 from dqnlab.learn.networks import QNetwork, export_weights
 from dqnlab.learn.types import ObsSpec
 from dqnlab.run.evaluate import Outcome
 from dqnlab.run.judge import LEADERS, Candidate, Judge, Rules
-from dqnlab.run.seeds import STREAMS, env_seeds
 
 ROOM = 2**28  # seeds per stream
 OBS = np.zeros((1, 2), np.float32)

@@ -12,16 +12,16 @@ from safetensors.torch import load_file
 
 from dqnlab.build import System, assemble
 from dqnlab.config import Config, Env, Mlp, Steps
+from dqnlab.envs.seeds import generator
 from dqnlab.errors import ResourceError
 from dqnlab.learn.learner import loss
 from dqnlab.learn.networks import export_weights, import_weights
 from dqnlab.learn.types import Batch
 from dqnlab.run.events import BlockEnded, Evaluated
-from dqnlab.run.folder import BATCH, BEST, LAST, SNAPSHOTS, TARGET
 from dqnlab.run.keep import MOST_SNAPSHOTS, Keeper, save_weights
 from dqnlab.run.moment import Draws
-from dqnlab.run.saving.door import DISK
-from dqnlab.run.seeds import generator
+from dqnlab.store.door import DISK
+from dqnlab.store.folder import BATCH, BEST, LAST, SNAPSHOTS, TARGET
 
 CONFIG = Config(
     env=Env(num_envs=8),

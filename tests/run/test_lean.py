@@ -8,10 +8,10 @@ import pytest
 
 from dqnlab.build import System, assemble
 from dqnlab.config import Config, Double, Env, Mlp, Prioritized, Steps
-from dqnlab.learn import stack
+from dqnlab.envs.vector import NativeEnvs, SerialEnvs
+from dqnlab.learn.fast import stack
 from dqnlab.learn.networks import QNetwork
 from dqnlab.run.events import BlockEnded
-from dqnlab.run.vector import NativeEnvs, SerialEnvs
 
 STEPS, STARTS = 200, 64
 

@@ -9,8 +9,8 @@ from gymnasium import spaces
 
 from dqnlab.build import make_remarks
 from dqnlab.config import Config, Env
-from dqnlab.run.envs import describe
-from dqnlab.run.masks import is_mask, mask_in
+from dqnlab.envs.make import describe
+from dqnlab.envs.masks import is_mask, mask_in
 
 SPELLINGS = "action_mask action_masks actions_mask actionMask ActionMasks get_action_mask get_action_masks move_mask "
 SPELLINGS += (

@@ -10,9 +10,9 @@ import pytest
 
 from dqnlab.app.cli import main
 from dqnlab.config import Env
+from dqnlab.envs.make import close, describe, make_one
+from dqnlab.envs.modules import missing
 from dqnlab.errors import ConfigError, DqnlabError, EnvironmentFault
-from dqnlab.run.envs import close, describe, make_one
-from dqnlab.run.modules import missing
 
 SOUND = """
 import gymnasium as gym

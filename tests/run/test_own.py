@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from dqnlab.app.resume import resume
-from dqnlab.app.session import train
 from dqnlab.config import Config, Env, Steps
 from dqnlab.errors import ConfigError
-from dqnlab.run.agent import load, read_config
-from dqnlab.run.own import MARK, flag_needed, is_own, mark
+from dqnlab.lab.resume import resume
+from dqnlab.lab.session import train
+from dqnlab.store.agent import load, read_config
+from dqnlab.store.own import MARK, flag_needed, is_own, mark
 
 from ..brief import BRIEF
 

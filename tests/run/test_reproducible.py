@@ -103,7 +103,8 @@ def test_global_generators_are_neither_moved_nor_listened_to(global_generators: 
 
 def test_the_starts_of_training_and_of_judging_are_never_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: dict[str, set[bytes]] = {"training": set(), "judging": set()}
-    from dqnlab.run import evaluate, vector
+    from dqnlab.envs import vector
+    from dqnlab.run import evaluate
 
     def watched(envs: Any, where: str) -> Any:
         reset = envs.reset

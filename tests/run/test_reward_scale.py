@@ -13,13 +13,13 @@ from tests.equal import same
 
 from dqnlab.build import System, assemble
 from dqnlab.config import Adam, Config, Env, Episodes, Linear, LinearEpisodes, Polyak, Scalar, Steps
+from dqnlab.config.presets import get
+from dqnlab.envs.make import describe
+from dqnlab.envs.reward_scale import MOST, measure_reward_scale, power_of_two
+from dqnlab.envs.vector import make_envs
 from dqnlab.learn.networks import export_weights, import_weights
-from dqnlab.presets import get
-from dqnlab.run.envs import describe
 from dqnlab.run.events import Evaluated, Updated
 from dqnlab.run.moment import REWARDS, Draws, record
-from dqnlab.run.reward_scale import MOST, measure_reward_scale, power_of_two
-from dqnlab.run.vector import make_envs
 from dqnlab.settle import foresee_settings, settle_epsilon
 
 LAST = ("fc.4.weight", "fc.4.bias")

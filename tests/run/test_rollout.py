@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from dqnlab.config import Env
-from dqnlab.run.envs import describe
-from dqnlab.run.rollout import RolloutStep, rollout
-from dqnlab.run.vector import make_envs
+from dqnlab.envs.make import describe
+from dqnlab.envs.rollout import RolloutStep, rollout
+from dqnlab.envs.vector import make_envs
 
 
 def play(env: Env, q_values: Any, seeds: list[int], *, autoreset: bool = False) -> list[RolloutStep]:

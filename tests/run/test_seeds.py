@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dqnlab.run.seeds import STREAMS, USES, env_seeds, generator
+from dqnlab.envs.seeds import STREAMS, USES, env_seeds, generator
 
 RUN_SEEDS = st.integers(0, 2**32 - 1)
 

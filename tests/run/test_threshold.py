@@ -9,9 +9,9 @@ import pytest
 from gymnasium import wrappers
 
 from dqnlab.config import Env
+from dqnlab.envs.make import EnvSpec, describe
+from dqnlab.envs.threshold import STEP_LIMIT
 from dqnlab.errors import EnvironmentFault
-from dqnlab.run.envs import EnvSpec, describe
-from dqnlab.run.threshold import STEP_LIMIT
 
 
 class Seen(gym.ObservationWrapper[Any, Any, Any]):

@@ -12,8 +12,8 @@ from gymnasium import spaces
 
 from dqnlab.app.parse import parse_train
 from dqnlab.config import Env
+from dqnlab.envs.make import describe, make_one
 from dqnlab.errors import ConfigError
-from dqnlab.run.envs import describe, make_one
 
 BOX, PICTURE = spaces.Box(-1, 1, (2,), np.float32), spaces.Box(0, 255, (7, 7, 3), np.uint8)
 TEXT, MANY = spaces.Text(9), spaces.Sequence(spaces.Discrete(3))

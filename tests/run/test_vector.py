@@ -9,9 +9,9 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from dqnlab.config import Env
+from dqnlab.envs.make import describe, make_one
+from dqnlab.envs.vector import Envs, NativeEnvs, SerialEnvs, Step, make_envs
 from dqnlab.errors import EnvironmentFault
-from dqnlab.run.envs import describe, make_one
-from dqnlab.run.vector import Envs, NativeEnvs, SerialEnvs, Step, make_envs
 
 
 def actions(num_envs: int, num_actions: int, steps: int) -> np.ndarray:

@@ -15,11 +15,11 @@ from torch import nn
 
 from dqnlab.app.cli import main
 from dqnlab.config import Config, Env
+from dqnlab.envs.make import describe
 from dqnlab.errors import CheckpointError, FolderError
-from dqnlab.run.agent import load
-from dqnlab.run.envs import describe
 from dqnlab.run.evaluate import evaluate
-from dqnlab.run.folder import write_start
+from dqnlab.store.agent import load
+from dqnlab.store.folder import write_start
 
 
 class Trap:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dqnlab.errors import CheckpointError, FolderError
-from dqnlab.run.metrics import read_header, read_metrics
+from dqnlab.store.metrics import read_header, read_metrics
 from dqnlab.track.jsonl import MetricsFile
 
 FULL_DISK = """

@@ -1,6 +1,6 @@
 from collections.abc import Iterator
 
-from dqnlab.run.metrics import read_metrics
+from dqnlab.store.metrics import read_metrics
 from dqnlab.track.record import Recorder, Stopwatch
 from dqnlab.track.tracker import About
 

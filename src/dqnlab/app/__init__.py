@@ -1,1 +1,1 @@
-"""WHO looks: the command line, and one experiment from configuration to score."""
+"""WHO asks: the command line."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..config import Config
-from ..fields import choices, leaves, tagged, types
+from ..config.fields import choices, leaves, tagged, types
 
 # The setting, and the flags that people type for it.
 NAMES = {

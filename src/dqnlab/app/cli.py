@@ -12,10 +12,10 @@ from contextlib import contextmanager
 
 from .._version import __version__
 from ..errors import ConfigError, DqnlabError, ResourceError
+from ..lab.interrupt import SIGNALLED, ignore_signals, signal_of, signals_end
+from ..lab.streams import Steady, steady_streams
 from ..memory import memory_watched
-from .interrupt import SIGNALLED, ignore_signals, signal_of, signals_end
-from .streams import Steady, steady_streams
-from .text import clean
+from .terminal.text import clean
 
 # Each is a function of `commands`, which is imported only when one is called: `dqn --help` must be quick.
 COMMANDS = {
@@ -119,7 +119,7 @@ def _dispatch(words: Sequence[str], started: float) -> int:
         print(f"dqnlab {__version__}")
         return 0
     if name not in COMMANDS:
-        from ..fields import nearest
+        from ..config.fields import nearest
 
         raise ConfigError(f"unknown command {name!r}; {nearest(name, list(COMMANDS))}")
     from . import commands

@@ -14,25 +14,25 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..checks import between, whole
 from ..config import LONGEST_FILM, MOST_EPISODES, MOST_FILMS, MOST_PROBED, MOST_SEEDS, Episodes, Steps
+from ..config.checks import between, whole
 from ..errors import ConfigError, FolderError
-from ..run.folder import REPORT, RESULT
-from .after import settle
+from ..lab.after import settle
+from ..lab.interrupt import SIGNALLED, signal_of
+from ..lab.loading import foreseen, loading
+from ..store.folder import REPORT, RESULT
 from .arguments import Evaluate, Explain, Presets, Record, Resume, RunsTable, Selftest, Train, Watch
-from .interrupt import SIGNALLED, signal_of
-from .loading import foreseen, loading
 from .parse import parse_args, parse_doctor, parse_train
 from .places import home, named_folder
-from .text import clean, number, shown
+from .terminal.text import clean, number, shown
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from ..run.folder import Run
-    from ..run.group import Group
-    from .console import View
-    from .resume import Wish
+    from ..lab.resume import Wish
+    from ..store.folder import Run
+    from ..store.group import Group
+    from .terminal.console import View
 
 
 def train(words: Sequence[str], started: float) -> int:
@@ -43,7 +43,7 @@ def train(words: Sequence[str], started: float) -> int:
     if remark:
         print(clean(remark), file=sys.stderr)
     if args.dry_run:
-        from ..toml import to_toml
+        from ..config.toml import to_toml
 
         print(to_toml(foreseen(args.config)), end="")
         return 0
@@ -51,7 +51,7 @@ def train(words: Sequence[str], started: float) -> int:
 
 
 def _train(args: Train, trackers: Sequence[str], started: float) -> int:
-    from . import session
+    from ..lab import session
 
     def drive(view: View) -> Run:
         return session.train(args.config, out=args.out, runs=args.runs, trackers=trackers, view=view, started=started)
@@ -67,8 +67,8 @@ def resume(words: Sequence[str], started: float) -> int:
         whole(f"--{name}", value, 1)
     if len(given) > 1:
         raise ConfigError(f"--steps {args.steps} and --episodes {args.episodes} exclude each other: leave one out")
-    from ..run.find import find_group, find_run
-    from .resume import Wish, go_on
+    from ..lab.resume import Wish, go_on
+    from ..store.find import find_group, find_run
 
     budget = Steps(num=args.steps) if args.steps else Episodes(num=args.episodes) if args.episodes else None
     wish = Wish(budget=budget, trust_env_modules=args.trust_env_module, force_unlock=args.force_unlock)
@@ -82,8 +82,8 @@ def _shown(drive: Callable[[View], Run], *, quiet: bool) -> int:
     """Shows a run while it is driven, and what it came to; the exit code."""
     with loading():
         from .. import build  # noqa: F401  with torch and Gymnasium, the heaviest by far
-        from .console import choose_view
-        from .summary import summary
+        from .terminal.console import choose_view
+        from .terminal.summary import summary
 
     view = choose_view(quiet=quiet)
     try:
@@ -95,8 +95,8 @@ def _shown(drive: Callable[[View], Run], *, quiet: bool) -> int:
 
 
 def _train_many(args: Train, trackers: Sequence[str], started: float) -> int:
-    from .board import choose_board  # and no torch: the processes that need it load it themselves
-    from .many import Crew
+    from ..lab.many.crew import Crew
+    from .terminal.board import choose_board  # and no torch: the processes that need it load it themselves
 
     seeds = range(args.config.seed, args.config.seed + args.seeds)
     board = choose_board(quiet=args.quiet)
@@ -105,15 +105,15 @@ def _train_many(args: Train, trackers: Sequence[str], started: float) -> int:
 
 
 def _resume_many(group: Path, wish: Wish, args: Resume, started: float) -> int:
-    from .board import choose_board
-    from .resume_many import go_on_with_many
+    from ..lab.many.resume import go_on_with_many
+    from .terminal.board import choose_board
 
     return _group_ended(go_on_with_many(group, wish, choose_board(quiet=args.quiet), started))
 
 
 def _group_ended(group: Group) -> int:
     """Shows what a group came to; the exit code."""
-    from .summary import group_summary
+    from .terminal.summary import group_summary
 
     show(group_summary(group), soft_wrap=True)
     if group.interrupted:
@@ -126,9 +126,9 @@ def evaluate(words: Sequence[str]) -> int:
     args = parse_args(Evaluate, "evaluate", words)
     whole("--episodes", args.episodes, 1, MOST_EPISODES)
     whole("--seed", args.seed, 0, 2**32 - 1)
-    from ..run.agent import load
-    from .playing import play
-    from .summary import evaluation
+    from ..lab.playing import play
+    from ..store.agent import load
+    from .terminal.summary import evaluation
 
     path = home(args.run, args.runs)
     agent = load(path, which=args.which, env=args.env, trust_env_modules=args.trust_env_module)
@@ -146,8 +146,8 @@ def watch(words: Sequence[str]) -> int:
     args = parse_args(Watch, "watch", words)
     whole("--episodes", args.episodes, 1, MOST_EPISODES)
     whole("--seed", args.seed, 0, 2**32 - 1)
-    from ..run.agent import load
     from ..run.film import watch as play
+    from ..store.agent import load
 
     path = home(args.run, args.runs)
     agent = load(path, which=args.which, env=args.env, trust_env_modules=args.trust_env_module)
@@ -162,10 +162,10 @@ def record(words: Sequence[str]) -> int:
     whole("--episodes", args.episodes, 1, MOST_FILMS)
     between("--max-seconds", args.max_seconds, 0, LONGEST_FILM, open_low=True)
     whole("--seed", args.seed, 0, 2**32 - 1)
-    from ..run.agent import load
     from ..run.film import record as film
-    from ..run.folder import VIDEOS
-    from ..run.saving.door import entered
+    from ..store.agent import load
+    from ..store.door import entered
+    from ..store.folder import VIDEOS
 
     path = home(args.run, args.runs)
     agent = load(path, which=args.which, env=args.env, trust_env_modules=args.trust_env_module)
@@ -185,9 +185,9 @@ def explain(words: Sequence[str]) -> int:
     """`dqn explain`"""
     args = parse_args(Explain, "explain", words)
     whole("--row", args.row, 0)
-    from ..run.find import find_run, read_run
-    from ..run.saving.door import entered
-    from .summary import command
+    from ..store.door import entered
+    from ..store.find import find_run, read_run
+    from .terminal.summary import command
 
     folder = find_run(args.run, args.runs)
     with loading():
@@ -220,8 +220,8 @@ def doctor(words: Sequence[str]) -> int:
     args = parse_doctor(words)
     whole("--steps", args.steps, 1, MOST_PROBED)
     with loading():
-        from ..run.doctor.examination import examine
-        from .checkup import checkup
+        from ..check.doctor.examination import examine
+        from .terminal.checkup import checkup
 
     def say(line: str) -> None:
         print(clean(f"{line} …"), file=sys.stderr, flush=True)
@@ -238,8 +238,8 @@ def doctor(words: Sequence[str]) -> int:
 def runs(words: Sequence[str]) -> int:
     """`dqn runs`"""
     args = parse_args(RunsTable, "runs", words)
-    from ..run.find import list_runs
-    from .summary import runs_table
+    from ..store.find import list_runs
+    from .terminal.summary import runs_table
 
     if not args.runs.is_dir() and args.runs != RunsTable().runs:
         raise FolderError(f"{str(args.runs)!r} is no folder: name the one that holds the runs")
@@ -253,7 +253,7 @@ def runs(words: Sequence[str]) -> int:
 def presets(words: Sequence[str]) -> int:
     """`dqn presets`"""
     args = parse_args(Presets, "presets", words)
-    from .summary import preset_table, presets_table
+    from .terminal.summary import preset_table, presets_table
 
     show(preset_table(args.name) if args.name is not None else presets_table())
     return 0
@@ -262,7 +262,7 @@ def presets(words: Sequence[str]) -> int:
 def selftest(words: Sequence[str]) -> int:
     """`dqn selftest`; 1 if a probe fails."""
     parse_args(Selftest, "selftest", words)
-    from ..run import probes
+    from ..check import probes
 
     failed = 0
     for result in probes.selftest():

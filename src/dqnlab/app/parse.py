@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 import tyro
 
-from ..checks import as_json, from_json, quoted
 from ..config import Config, Env
+from ..config.checks import as_json, from_json, quoted
+from ..config.fields import bare, choices, hints, optional, tagged, words_of
+from ..config.presets import full_id
 from ..errors import ConfigError
-from ..fields import bare, choices, hints, optional, tagged, words_of
-from ..presets import full_id
 from .aliases import table
 from .arguments import Doctor, Train
 from .scan import base, scan, whole

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from ..errors import ResourceError
-from ..run.find import find_run
-from ..run.saving.door import make_path
+from ..store.door import make_path
+from ..store.find import find_run
 
 
 def home(run: str, runs: Path) -> Path:

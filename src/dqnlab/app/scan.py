@@ -13,14 +13,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_origin
 
-from .. import presets
-from ..config import Config
+from ..config import Config, presets
+from ..config.fields import choices, hints, nearest, owners, required, tagged, types
+from ..config.toml import override, parse
 from ..encoding import decoded
 from ..errors import ConfigError
-from ..fields import choices, hints, nearest, owners, required, tagged, types
-from ..run.folder import CONFIG
-from ..run.own import with_own
-from ..toml import override, parse
+from ..store.folder import CONFIG
+from ..store.own import with_own
 from ..trust import named_by_caller
 from .aliases import unaliased
 

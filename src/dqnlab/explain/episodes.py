@@ -8,16 +8,16 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from ..envs.frames import Camera
+from ..envs.guard import EnvironmentHangs
+from ..envs.make import AnyEnv, close_all, make_one
+from ..envs.rollout import RolloutStep, rollout
+from ..envs.seeds import env_seeds, generator
+from ..envs.vector import SerialEnvs
 from ..errors import EnvironmentFault
 from ..learn.policy import QFunction
 from ..learn.types import ObsSpec
-from ..run.envs import AnyEnv, close_all, make_one
 from ..run.film import quiet_pygame
-from ..run.frames import Camera
-from ..run.guard import EnvironmentHangs
-from ..run.rollout import RolloutStep, rollout
-from ..run.seeds import env_seeds, generator
-from ..run.vector import SerialEnvs
 from .frames import FrameLimits, Frames, Strip, encode, strip_of
 from .world import Scene, World, state_of, terrain_of
 

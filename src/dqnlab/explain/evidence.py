@@ -11,15 +11,15 @@ import torch
 
 from ..build import make_network
 from ..config import AnyEnvironment, Config
+from ..envs.make import EnvSpec
 from ..errors import CheckpointError, FolderError
 from ..learn.networks import QNetwork, import_weights
-from ..run.agent import Agent, load
-from ..run.envs import EnvSpec
-from ..run.folder import BATCH, LAST, META, METRICS, SNAPSHOTS, TARGET, Run
 from ..run.keep import MOST_SNAPSHOTS
-from ..run.metrics import read_metrics
-from ..run.reading import oddity, read_json
-from ..run.saving.verify import read_rows
+from ..store.agent import Agent, load
+from ..store.checkpoint.verify import read_rows
+from ..store.folder import BATCH, LAST, META, METRICS, SNAPSHOTS, TARGET, Run
+from ..store.metrics import read_metrics
+from ..store.reading import oddity, read_json
 from .health.findings import Facts, facts_of
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..run.frames import shrink
+from ..envs.frames import shrink
 
 QUALITY = 60  # of webp, for what an environment drew
 SHARP = 64  # images up to this size are kept exactly: each of their pixels is a thing of its own

@@ -10,13 +10,13 @@ from torch import Tensor
 
 from ..build import make_learner, make_network
 from ..config import Config
+from ..envs.make import EnvSpec
 from ..errors import CheckpointError
 from ..learn.learner import Learner
 from ..learn.networks import import_weights
 from ..learn.types import Batch
-from ..run.envs import EnvSpec
-from ..run.folder import BATCH
 from ..run.moment import DEPTHS, End
+from ..store.folder import BATCH
 
 Arrays = Mapping[str, np.ndarray]
 

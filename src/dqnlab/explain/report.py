@@ -11,14 +11,14 @@ import numpy as np
 import torch
 
 from ..config import AnyEnvironment
-from ..fields import leaves, plain
+from ..config.fields import leaves, plain
+from ..envs.make import close
+from ..envs.watchdog import watched
 from ..learn.networks import QNetwork
 from ..learn.policy import q_function
 from ..run.device import arithmetic
-from ..run.envs import close
-from ..run.folder import LABELS, REPORT, Run
-from ..run.saving.door import write_atomically
-from ..run.watchdog import watched
+from ..store.door import write_atomically
+from ..store.folder import LABELS, REPORT, Run
 from .diagnose import diagnose
 from .episodes import Networks, Recording, play
 from .evidence import Evidence, gather

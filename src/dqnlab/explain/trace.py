@@ -13,15 +13,15 @@ import torch
 from torch import Tensor
 
 from ..config import Config
+from ..config.fields import leaves
+from ..envs.make import EnvSpec
 from ..errors import CheckpointError
-from ..fields import leaves
 from ..learn.heads import at_action, row_of
 from ..learn.learner import Learner
 from ..learn.networks import export_weights
 from ..learn.optimizer import adam, clip
 from ..learn.targets import double
-from ..run.envs import EnvSpec
-from ..run.folder import BATCH
+from ..store.folder import BATCH
 from .moment import Arrays, Moment, read_moment
 from .stages import After, Choice, Rows, Settings, Trace, Weight
 from .weights import layers, size

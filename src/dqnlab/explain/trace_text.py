@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ConfigError
-from ..run.agent import load
-from ..run.folder import BATCH, BEST
 from ..run.moment import End
+from ..store.agent import load
+from ..store.folder import BATCH, BEST
 from .evidence import read_arrays
 from .stages import Trace, Weight
 from .trace import trace_of

@@ -9,13 +9,13 @@ import numpy as np
 from gymnasium import spaces
 
 from ..config import Env
+from ..envs.copying import Copying
+from ..envs.frames import DEFAULT_FPS, frame_rate, render_modes
+from ..envs.guard import EnvironmentHangs, Guarded
+from ..envs.make import AnyEnv, EnvSpec, close, make_one
 from ..errors import EnvironmentFault
 from ..learn.types import ObsSpec
-from ..run.copying import Copying
-from ..run.envs import AnyEnv, EnvSpec, close, make_one
 from ..run.film import open_shown
-from ..run.frames import DEFAULT_FPS, frame_rate, render_modes
-from ..run.guard import EnvironmentHangs, Guarded
 from .names import ACTIONS, ranges
 
 # Exact classes whose states the page can draw. A subclass may show or do other things.

@@ -1,1 +1,1 @@
-"""WHEN things happen: environments, the training loop ⑧, judging, what a run leaves on disk."""
+"""WHEN things happen: the training loop ⑧, its events, judging and filming."""

@@ -6,20 +6,20 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from ..checks import Whole
 from ..config import MOST_EPISODES, AnyEnvironment, Env, Seed
+from ..config.checks import Whole
+from ..config.typed import door
+from ..envs.guard import Guarded
+from ..envs.make import EnvSpec, close_all, make_one
+from ..envs.rollout import rollout
+from ..envs.seeds import env_seeds
+from ..envs.vector import NATIVE, Envs, SerialEnvs, make_envs
+from ..envs.watchdog import watched
 from ..learn.policy import QFunction
-from ..typed import door
-from .agent import Agent
+from ..store.agent import Agent
+from ..store.interval import over_episodes
+from ..store.result import Score
 from .device import arithmetic
-from .envs import EnvSpec, close_all, make_one
-from .guard import Guarded
-from .interval import over_episodes
-from .rollout import rollout
-from .score import Score
-from .seeds import env_seeds
-from .vector import NATIVE, Envs, SerialEnvs, make_envs
-from .watchdog import watched
 
 SIDE_BY_SIDE = 16  # single environments that play at once
 

@@ -11,20 +11,20 @@ from typing import Annotated, Self
 import gymnasium as gym
 import numpy as np
 
-from ..checks import Between, Whole
 from ..config import LONGEST_FILM, MOST_EPISODES, MOST_FILMS, Env, Seed
+from ..config.checks import Between, Whole
+from ..config.typed import door
+from ..envs.display import has_display
+from ..envs.frames import DEFAULT_FPS, Camera, announced, frame_rate, reduced, render_modes
+from ..envs.make import AnyEnv, close, make_one
+from ..envs.rollout import rollout
+from ..envs.seeds import env_seeds
+from ..envs.vector import SerialEnvs
+from ..envs.watchdog import watched
 from ..errors import ConfigError, EnvironmentFault, ResourceError
-from ..typed import door
-from .agent import Agent
-from .display import has_display
-from .envs import AnyEnv, close, make_one
-from .folder import safe_name
-from .frames import DEFAULT_FPS, Camera, announced, frame_rate, reduced, render_modes
-from .rollout import rollout
-from .saving.door import add, aside, make_folder, sweep_films
-from .seeds import env_seeds
-from .vector import SerialEnvs
-from .watchdog import watched
+from ..store.agent import Agent
+from ..store.door import add, aside, make_folder, sweep_films
+from ..store.folder import safe_name
 
 DRAWING_MODES = ("rgb_array", "rgb_array_list")
 LARGEST = 1_920  # pixels of the longer side of a film; larger pictures are made smaller

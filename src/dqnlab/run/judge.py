@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
+from ..envs.seeds import env_seeds
 from ..learn.networks import QNetwork, export_weights, import_weights
 from ..learn.policy import q_function
+from ..store.interval import no_spread, over_episodes
+from ..store.result import Score
 from .evaluate import Evaluator, Outcome, score_of
 from .events import Confirmed, Evaluated
-from .interval import no_spread, over_episodes
-from .score import Score
-from .seeds import env_seeds
 
 LEADERS = 3  # candidates that meet again at the end
 AGAIN = 2**31  # added to the draw of the episodes that equal returns are tested by once more

@@ -15,10 +15,10 @@ from ..errors import ResourceError
 from ..learn.learner import Learner
 from ..learn.networks import export_weights
 from ..learn.replay import Replay
+from ..store.door import replacing
+from ..store.folder import BATCH, BEST, LAST, SNAPSHOTS, TARGET
 from .events import BlockEnded, Evaluated, Event
-from .folder import BATCH, BEST, LAST, SNAPSHOTS, TARGET
 from .moment import Draws, record
-from .saving.door import replacing
 
 MOST_SNAPSHOTS = 12
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..config import Config
+from ..envs.make import SMALLEST_PICTURE, STEP_LIMIT, EnvSpec
+from ..envs.masks import ADVICE
 from ..learn.schedules import Schedule
-from .envs import SMALLEST_PICTURE, STEP_LIMIT, EnvSpec
-from .masks import ADVICE
 from .train import Plan
 
 HIGH = 0.2  # share of random actions at the end of training above which it is said

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..run.metrics import read_header, read_metrics
-from ..run.saving.door import replacing
+from ..store.door import replacing
+from ..store.metrics import read_header, read_metrics
 from ..trust import clean
 from .jsonl import NAME
 

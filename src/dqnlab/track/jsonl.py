@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import FolderError
-from ..run.metrics import SCHEMA, parse_line
-from ..run.reading import open_plain
-from ..run.saving.door import DISK, append, create, replacing
+from ..store.door import DISK, append, create, replacing
+from ..store.metrics import SCHEMA, parse_line
+from ..store.reading import open_plain
 from .tracker import say, summary
 
 NAME = "metrics.jsonl"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ResourceError
-from ..run.saving.door import drop_empty, fresh_folder
+from ..store.door import drop_empty, fresh_folder
 from .tracker import About
 
 PROJECT = "RL-All-In-One"

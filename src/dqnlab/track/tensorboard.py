@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..run.saving.door import create, make_folder
+from ..store.door import create, make_folder
 from .tracker import About
 
 FLUSH_EVERY = 10.0  # seconds

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from dqnlab.check.doctor import examination as doctor
+from dqnlab.check.doctor import forecast
+from dqnlab.check.doctor.examination import Report
 from dqnlab.config import Config, Env
+from dqnlab.config.presets import DEFAULT
 from dqnlab.errors import ConfigError
-from dqnlab.presets import DEFAULT
-from dqnlab.run.doctor import examination as doctor
-from dqnlab.run.doctor import forecast
-from dqnlab.run.doctor.examination import Report
 
 from .patients import (
     BOX,

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dqnlab.check.doctor.drawing import check_drawing
+from dqnlab.check.doctor.findings import Finding, Findings
 from dqnlab.config import Env
-from dqnlab.run.doctor.drawing import check_drawing
-from dqnlab.run.doctor.findings import Finding, Findings
-from dqnlab.run.envs import describe
+from dqnlab.envs.make import describe
 
 ZOO = Path(__file__).resolve().parents[2] / "zoo"
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from dqnlab.check.doctor import examination as doctor
 from dqnlab.config import Config, Env
-from dqnlab.run.doctor import examination as doctor
 
 from .patients import Sound
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from dqnlab import build, presets
+from dqnlab.check.doctor import examination as doctor
+from dqnlab.check.doctor import forecast
+from dqnlab.check.doctor.examination import Report
+from dqnlab.check.doctor.forecast import Costs, describe_training, makings, measure, with_times
 from dqnlab.config import Config, Env, Episodes, Steps
+from dqnlab.envs.make import describe
 from dqnlab.errors import ResourceError
-from dqnlab.run.doctor import examination as doctor
-from dqnlab.run.doctor import forecast
-from dqnlab.run.doctor.examination import Report
-from dqnlab.run.doctor.forecast import Costs, describe_training, makings, measure, with_times
-from dqnlab.run.envs import describe
 
 from .patients import Sound, pays, raises, sees
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from dqnlab.run.doctor import forecast
-from dqnlab.run.doctor.examination import examine
+from dqnlab.check.doctor import forecast
+from dqnlab.check.doctor.examination import examine
 
 from .patients import Sound, sees
 

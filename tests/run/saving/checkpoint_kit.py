@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dqnlab.run.saving.checkpoint import Saved, Store
-from dqnlab.run.saving.disk import Disk
-from dqnlab.run.saving.verify import found, is_complete, read_manifest
+from dqnlab.store.checkpoint.checkpoint import Saved, Store
+from dqnlab.store.checkpoint.verify import found, is_complete, read_manifest
+from dqnlab.store.disk import Disk
 
 
 @pytest.fixture

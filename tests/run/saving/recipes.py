@@ -11,7 +11,7 @@ import pytest
 from gymnasium import spaces, wrappers
 
 from dqnlab.config import Env
-from dqnlab.run.envs import make_one
+from dqnlab.envs.make import make_one
 
 
 class Own(gym.Env):

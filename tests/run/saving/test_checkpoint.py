@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from dqnlab import __version__
 from dqnlab.errors import CheckpointError
-from dqnlab.run.saving.checkpoint import Store
-from dqnlab.run.saving.manifest import MANIFEST
-from dqnlab.run.saving.verify import is_complete, read_manifest
+from dqnlab.store.checkpoint.checkpoint import Store
+from dqnlab.store.checkpoint.manifest import MANIFEST
+from dqnlab.store.checkpoint.verify import is_complete, read_manifest
 
 from .checkpoint_kit import Ring, Tape, folder, listing, loaded, ring_at, save, saved, state_at
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dqnlab.errors import CheckpointError
-from dqnlab.run.saving.checkpoint import Store
+from dqnlab.store.checkpoint.checkpoint import Store
 
 from .checkpoint_kit import Ring, Tape, folder, is_tidy, listing, loaded, save, saved
 

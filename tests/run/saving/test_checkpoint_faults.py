@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dqnlab.errors import CheckpointError, ResourceError
-from dqnlab.run.saving.checkpoint import Store
+from dqnlab.store.checkpoint.checkpoint import Store
 
 from .checkpoint_kit import Ring, Tape, folder, is_tidy, listing, loaded, ring_at, save, saved
 

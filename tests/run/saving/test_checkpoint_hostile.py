@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from dqnlab.errors import CheckpointError
-from dqnlab.run.saving.checkpoint import Store
-from dqnlab.run.saving.manifest import seal
+from dqnlab.store.checkpoint.checkpoint import Store
+from dqnlab.store.checkpoint.manifest import seal
 
 from .checkpoint_kit import Ring, folder, listing, loaded, ring_at, save, saved
 

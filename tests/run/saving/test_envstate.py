@@ -10,11 +10,11 @@ import pytest
 from gymnasium import spaces, wrappers
 
 from dqnlab.config import Env
+from dqnlab.envs import state as envstate
+from dqnlab.envs.codec import encode
+from dqnlab.envs.make import make_one
+from dqnlab.envs.state import KNOWN, env_state, is_restorable, set_env_state, unknown_layer
 from dqnlab.errors import CheckpointError
-from dqnlab.run.envs import make_one
-from dqnlab.run.saving import envstate
-from dqnlab.run.saving.envstate import KNOWN, env_state, is_restorable, set_env_state, unknown_layer
-from dqnlab.run.saving.plain import encode
 
 from .recipes import RECIPES, Own, begun, carried, draws, every, play
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from dqnlab.config import Env
+from dqnlab.envs.make import make_one
+from dqnlab.envs.state import env_state, is_restorable, set_env_state
 from dqnlab.errors import CheckpointError
-from dqnlab.run.envs import make_one
-from dqnlab.run.saving.envstate import env_state, is_restorable, set_env_state
 
 from .recipes import RECIPES, Own, begun, every, plain
 

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from safetensors.numpy import load, save
 
 from dqnlab.errors import CheckpointError
-from dqnlab.run.saving.pack import MAX_JSON, decode, dump_json, encode, pack, parse_json, unpack
+from dqnlab.store.checkpoint.pack import MAX_JSON, decode, dump_json, encode, pack, parse_json, unpack
 
 DTYPES = ["bool", "uint8", "int8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
 DTYPES += ["float16", "float32", "float64"]
@@ -225,7 +225,7 @@ def test_text_that_is_not_strict_json_is_refused(text: bytes) -> None:
 
 def test_json_that_is_too_large_is_neither_read_nor_written(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MAX_JSON == 2**26
-    monkeypatch.setattr("dqnlab.run.saving.pack.MAX_JSON", 10)
+    monkeypatch.setattr("dqnlab.store.checkpoint.pack.MAX_JSON", 10)
     assert parse_json(b" " * 9 + b"1") == 1
     with pytest.raises(CheckpointError, match="11 bytes"):
         parse_json(b" " * 10 + b"1")

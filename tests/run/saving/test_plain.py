@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dqnlab.run.saving.plain import decode, encode
+from dqnlab.envs.codec import decode, encode
 
 from .recipes import carried
 

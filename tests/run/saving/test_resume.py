@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 
 from dqnlab import presets
-from dqnlab.app.restore import facts, stand
 from dqnlab.build import make_update
 from dqnlab.config import Config, Env, Prioritized, Steps, Uniform
-from dqnlab.learn.stack import Stack
+from dqnlab.envs.seeds import generator
+from dqnlab.lab.restore import facts, stand
+from dqnlab.learn.fast.stack import Stack
 from dqnlab.run.device import arithmetic
 from dqnlab.run.events import BlockEnded, Event, Updated
 from dqnlab.run.keep import Keeper
 from dqnlab.run.lockstep import Stopped, lockstep
 from dqnlab.run.moment import Draws
-from dqnlab.run.saving.checkpoint import Store
-from dqnlab.run.seeds import generator
+from dqnlab.store.checkpoint.checkpoint import Store
 from dqnlab.track.rows import row
 
 from ...equal import same

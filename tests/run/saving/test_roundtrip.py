@@ -9,11 +9,11 @@ import pytest
 from gymnasium import spaces
 
 from dqnlab.build import assemble
+from dqnlab.check.doctor import forecast
+from dqnlab.check.doctor.examination import examine
 from dqnlab.config import Config, Env, Steps
+from dqnlab.envs.make import describe
 from dqnlab.errors import EnvironmentFault
-from dqnlab.run.doctor import forecast
-from dqnlab.run.doctor.examination import examine
-from dqnlab.run.envs import describe
 
 
 class Kept(gym.Env):

@@ -6,7 +6,7 @@ import pytest
 
 from dqnlab.errors import ResourceError
 from dqnlab.run.events import BlockEnded, EpisodeEnded
-from dqnlab.run.saving.save import Saver
+from dqnlab.run.save import Saver
 
 
 class Fails:

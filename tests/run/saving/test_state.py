@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from dqnlab import presets
-from dqnlab.app.restore import facts, stand
 from dqnlab.build import System
 from dqnlab.config import Config, Prioritized, Steps
+from dqnlab.lab.restore import facts, stand
 from dqnlab.run.device import arithmetic
-from dqnlab.run.saving.checkpoint import Store
+from dqnlab.store.checkpoint.checkpoint import Store
 
 # What two runs may hold that differs: clocks, and scratch that is written before it is read.
 FREE = (

@@ -8,9 +8,9 @@ import pytest
 from gymnasium import spaces
 
 from dqnlab.config import Env
+from dqnlab.envs.make import describe, make_one
+from dqnlab.envs.vector import NativeEnvs, make_envs
 from dqnlab.errors import CheckpointError
-from dqnlab.run.envs import describe, make_one
-from dqnlab.run.vector import NativeEnvs, make_envs
 
 from .recipes import Own, carried
 

@@ -8,7 +8,7 @@ from typing import Any
 import gymnasium as gym
 
 from ...config import Adam, Config, Constant, Env, Episodes, Greedy, Hard, Linear, Mlp, Scalar, Steps
-from ...presets import get
+from ...config.presets import get
 
 LIMIT = 60  # steps of the short CartPole: within reach of a policy that has learnt a little
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from ...build import make_epsilon
 from ...config import Config
-from ...fields import leaves
-from ...run.envs import EnvSpec
+from ...config.fields import leaves
+from ...envs.make import EnvSpec
 from ...settle import settle_epsilon
 from .signals import NONE, Column, columns
 

@@ -1,0 +1,175 @@
+"""What a person sees while many seeds are trained: a line for each, or in a pipe a line when one ends."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from ...config import Config
+from ...store.folder import Run
+from ...store.group import Failure
+from .text import Lines, clean, duration, number, shown
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.live import Live
+
+    from ...lab.many.line import Standing
+
+_STYLES = {
+    "waiting": "dim",
+    "compiling": "dim",
+    "training": "cyan",
+    "judging": "cyan",
+    "filming": "cyan",
+    "done": "",
+    "failed": "bold red",
+}
+
+
+class Board(Protocol):
+    """Whoever shows a group: started once, shown every seed a few times a second, stopped once."""
+
+    def start(self, config: Config, seeds: Sequence[int], folder: Path, workers: int) -> None:
+        """Before the first seed begins."""
+
+    def show(self, standings: Sequence[Standing]) -> None:
+        """How far each seed is."""
+
+    def ended(self, result: Run | Failure, done: int, whole: int) -> None:
+        """A seed has ended, `done` of `whole` now."""
+
+    def stop(self) -> None:
+        """After the last seed, or after an error; a second call does nothing."""
+
+
+class LiveBoard:
+    """One table that redraws itself."""
+
+    def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console
+        self._clock = clock
+        self._begun = clock()
+        self._live: Live | None = None
+        self._standings: Sequence[Standing] = ()
+        self._results: dict[int, Run | Failure] = {}
+        self._title = ""
+
+    def start(self, config: Config, seeds: Sequence[int], folder: Path, workers: int) -> None:
+        """Draws the empty table."""
+        from rich.live import Live
+
+        self._title = title(config, seeds, workers)
+        self._live = Live(self._table(), console=self._console, auto_refresh=False)
+        self._live.start(refresh=True)
+
+    def show(self, standings: Sequence[Standing]) -> None:
+        """Draws the table anew."""
+        self._standings = list(standings)
+        if self._live is not None:
+            self._live.update(self._table(), refresh=True)
+
+    def ended(self, result: Run | Failure, done: int, whole: int) -> None:
+        """Notes the score for the next drawing."""
+        self._results[result.seed] = result
+
+    def stop(self) -> None:
+        """Leaves the table as it is."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _table(self) -> RenderableType:
+        from rich.console import Group
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for name in ("seed", "state", "steps", "evaluated", "score", "solved"):
+            table.add_column(name, justify="left" if name == "state" else "right", no_wrap=True)
+        for each in self._standings:
+            score, solved = outcome(self._results.get(each.seed))
+            state = Text(each.state, _STYLES[each.state])
+            table.add_row(str(each.seed), state, f"{each.steps:,}", number(each.mean), score, solved)
+        count = f"{len(self._results)} of {len(self._standings)} ended  {duration(self._clock() - self._begun)}"
+        return Group(Text(self._title, "bold"), table, Text(count, "dim"))
+
+
+class PlainBoard:
+    """Lines for a log file or a pipe."""
+
+    def __init__(self) -> None:
+        self._lines = Lines()
+
+    def start(self, config: Config, seeds: Sequence[int], folder: Path, workers: int) -> None:
+        """Says what is trained, and where."""
+        self._lines.say(f"training {title(config, seeds, workers)} -> {shown(folder)}")
+
+    def show(self, standings: Sequence[Standing]) -> None:
+        """Shows nothing: a log file keeps what has happened."""
+
+    def ended(self, result: Run | Failure, done: int, whole: int) -> None:
+        """One line for the seed."""
+        if isinstance(result, Failure):
+            words = f"failed: {result.error}"
+        else:
+            score, solved = outcome(result)
+            words = f"score {score}, solved {solved}, {result.env_steps:,} steps, {result.seconds['total']:.1f} s"
+        self._lines.say(f"seed {result.seed}: {words}  ({done} of {whole})")
+
+    def stop(self) -> None:
+        """Nothing is left to do."""
+
+
+class QuietBoard:
+    """Shows only seeds that fail, on stderr."""
+
+    def start(self, config: Config, seeds: Sequence[int], folder: Path, workers: int) -> None:
+        """Shows nothing."""
+
+    def show(self, standings: Sequence[Standing]) -> None:
+        """Shows nothing."""
+
+    def ended(self, result: Run | Failure, done: int, whole: int) -> None:
+        """One line if it failed."""
+        if isinstance(result, Failure):
+            print(clean(f"seed {result.seed} failed: {result.error}"), file=sys.stderr)
+
+    def stop(self) -> None:
+        """Nothing is left to do."""
+
+
+def choose_board(*, quiet: bool = False) -> Board:
+    """The live table where a terminal can show it, plain lines elsewhere."""
+    if quiet:
+        return QuietBoard()
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return LiveBoard(console) if console.is_terminal and not console.is_dumb_terminal else PlainBoard()
+
+
+def board_for_python() -> Board | None:
+    """The live table in a terminal or a notebook; none where nobody looks."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    shows = console.is_jupyter or (console.is_terminal and not console.is_dumb_terminal)
+    return LiveBoard(console) if shows else None
+
+
+def title(config: Config, seeds: Sequence[int], workers: int) -> str:
+    """What is trained, in one line."""
+    processes = f"{workers} process{'' if workers == 1 else 'es'}"
+    seeds_text = f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
+    return clean(f"{config.env.label}, preset {config.preset}, {seeds_text}, in {processes}")
+
+
+def outcome(result: Run | Failure | None) -> tuple[str, str]:
+    """Score and verdict as words; dashes where there are none."""
+    if not isinstance(result, Run) or result.score is None:
+        return "-", "-"
+    return number(result.score.mean), "-" if result.solved is None else "yes" if result.solved else "no"

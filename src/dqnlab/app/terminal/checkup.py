@@ -1,0 +1,114 @@
+"""What `dqn doctor` prints: what was found, what was seen, and how training would go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from .summary import BAD, GOOD, LABEL
+from .text import clean, duration, number, size
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ...check.doctor.examination import Facts, Report
+    from ...check.doctor.findings import Finding
+    from ...check.doctor.forecast import Forecast
+
+STYLES = {"error": "bold red", "warning": BAD, "note": "bold", "ok": GOOD}
+INDENT = " " * 10
+NOTICED = 0.01  # seconds
+
+
+def checkup(report: Report) -> RenderableType:
+    """Verdict, findings with what to do about them, what was seen, and the forecast.
+
+    Lines are never broken: print it with `soft_wrap`.
+    """
+    lines = [Text(), Text.assemble((clean(report.env), "bold"), "  ", _verdict(report))]
+    for each in report.findings:
+        lines += _finding(each)
+    if report.facts is not None and report.facts.steps:
+        lines += _seen(report.facts)
+    if report.forecast is not None:
+        lines += _training(report.forecast)
+    return Group(*lines)
+
+
+def _verdict(report: Report) -> Text:
+    errors, warnings = (sum(each.level == level for each in report.findings) for level in ("error", "warning"))
+    if errors:
+        return Text(f"{_count(errors, 'error')}: training would stop", STYLES["error"])
+    if warnings:
+        return Text(f"{_count(warnings, 'warning')}: it can be trained on, but see below", BAD)
+    return Text("sound", GOOD)
+
+
+def _count(num: int, name: str) -> str:
+    return f"{num} {name}{'' if num == 1 else 's'}"
+
+
+def _finding(finding: Finding) -> list[Text]:
+    what = " ".join(clean(finding.what).split())  # one line, whatever an exception says
+    lines = [Text.assemble((f"{finding.level:<10}", STYLES[finding.level]), (f"{finding.check}: ", LABEL), what)]
+    if finding.advice:
+        lines.append(Text.assemble(INDENT, (f"→ {clean(finding.advice)}", LABEL)))
+    return lines
+
+
+def _line(label: str, words: str) -> Text:
+    return Text.assemble((f"{label:<10}", LABEL), clean(words))
+
+
+def _seen(facts: Facts) -> list[Text]:
+    lines = [Text(), Text(f"In {facts.steps:,} random steps", "bold")]
+    ends = f"{facts.episodes:,} ended: {facts.terminated:,} terminated, {facts.truncated:,} truncated"
+    lines.append(_line("episodes", f"{ends}; step limit {facts.step_limit:,}"))
+    for name, spread in (("returns", facts.returns), ("lengths", facts.lengths)):
+        if spread:
+            lines.append(
+                _line(name, f"{number(spread['low'])} to {number(spread['high'])}, mean {number(spread['mean'])}")
+            )
+    if facts.rewards:
+        lines.append(_line("rewards", _range(facts.rewards)))
+    alone = len(facts.observations) == 1
+    for i, each in enumerate(facts.observations):
+        lines.append(_line("obs" if alone else f"obs[{i}]", _range(each)))
+    times = f"{facts.microseconds_per_step:,.0f} µs a step, {facts.microseconds_per_reset:,.0f} µs a reset"
+    times += f", {facts.seconds_to_make:.2g} s to make one" if facts.seconds_to_make >= NOTICED else ""
+    return [*lines, _line("speed", times)]
+
+
+def _range(seen: Mapping[str, float]) -> str:
+    return f"{seen['low']:.4g} to {seen['high']:.4g}, mean {seen['mean']:.3g}, deviation {seen['std']:.3g}"
+
+
+def _training(forecast: Forecast) -> list[Text]:
+    network = " → ".join(f"{each:,}" for each in forecast.layers)
+    fewer = forecast.replay_least < forecast.replay_transitions
+    least = f" ({forecast.replay_least:,} if every episode lasts one step)" if fewer else ""
+    memory = f"{size(forecast.replay_bytes)} for {forecast.replay_transitions:,} transitions{least}, observations as "
+    uncompiled = "not compiled" if forecast.obstacle is None else f"not compiled: {forecast.obstacle}"
+    lines = [
+        Text(),
+        Text("What dqn train would do", "bold"),
+        _line("preset", f"{forecast.preset}, {_count(forecast.num_envs, 'env')}, at most {forecast.budget}"),
+        _line("network", f"{network}, {forecast.parameters:,} parameters"),
+        _line("memory", f"{memory}{forecast.stored}; {size(forecast.free_bytes)} are free"),
+        _line("update", "compiled first" if forecast.compiled else uncompiled),
+    ]
+    if forecast.reward_scale not in (None, 1):
+        words = f"divided by {forecast.reward_scale:g} before learning; shown and saved as they are"
+        lines.insert(-1, _line("rewards", words))
+    if forecast.microseconds_per_step is not None and forecast.microseconds_per_update is not None:
+        costs = f"{forecast.microseconds_per_step:,.0f} µs a step with acting and storing, "
+        lines[-1].append(f"; measured: {costs}{forecast.microseconds_per_update:,.0f} µs an uncompiled update")
+    if forecast.seconds is not None:
+        low, high = map(duration, forecast.seconds)
+        words = f"about {low} to {high} for the whole budget, sooner if solved; the longer, the longer episodes become"
+        lines.append(_line("time", words))
+    if forecast.makings is not None:
+        lines.append(_line("made", f"{_count(forecast.makings, 'time')} in all, judging, film and page included"))
+    return lines

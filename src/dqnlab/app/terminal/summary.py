@@ -1,0 +1,292 @@
+"""What a finished run comes to, and the tables of runs and presets, for a terminal or a log file."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from ...config import presets
+from ...config.fields import leaves, plain
+from ...envs.display import has_display
+from ...lab.again import env_words
+from ...store.folder import CONFIG, REPORT, VIDEOS, Run
+from ...store.own import flag_needed
+from .text import clean, number, shown
+
+if TYPE_CHECKING:
+    from ...store.group import Group as SeedsGroup
+    from ...store.result import Score
+
+LABEL, GOOD, BAD = "dim", "bold green", "bold yellow"
+
+
+def summary(run: Run) -> RenderableType:
+    """Score with its interval, verdict, the biased number beside it, costs, and where every file is.
+
+    Lines are never broken, so that a path can be copied: print it with `soft_wrap`.
+    """
+    title = f"  {clean(run.preset)} · seed {run.seed}"
+    lines = [Text(), Text.assemble((clean(run.env), "bold"), (title, LABEL))]
+    if run.interrupted:
+        lines.append(_line("", Text("interrupted: this is what there is so far", BAD)))
+        lines.append(_line("to go on", command("resume", run.folder)))
+    if run.resumed == "not exact":
+        lines.append(_line("resumed", Text("not exact: a run in one go would have come to other numbers", BAD)))
+    lines += _score("score", run.score, "")
+    if run.score_registered is not None:
+        lines += _score("", run.score_registered, ", registered step limit")
+    lines.append(_line("solved", _solved(run)))
+    lines.append(_line("selected", _selected(run)))
+    lines.append(_line("learnt", f"{run.env_steps:,} env steps · {run.updates:,} updates"))
+    phases = " · ".join(
+        f"{name} {spent:.1f}" for name, spent in run.seconds.items() if name not in ("total", "earlier")
+    )
+    lines += [_line("seconds", f"{run.seconds.get('total', 0):.1f}"), _line("", (phases, LABEL))]
+    notes = [Hanging("note", clean(note)) for note in run.notes]
+    return Group(*lines, *notes, *_files(run), *_next(run, env_words(run)))
+
+
+def _line(label: str, *words: str | Text | tuple[str, str]) -> Text:
+    return Text.assemble((f"{label:<10}", LABEL), *words)
+
+
+def _score(label: str, score: Score | None, remark: str) -> list[Text]:
+    if score is None:
+        return [_line(label, ("none: judging was not reached", LABEL))]
+    interval = "" if score.low is None else f"  95 % interval {number(score.low)} to {number(score.high)}"
+    what = f"{score.episodes} fresh greedy episodes{remark}"
+    lines = [_line(label, (number(score.mean), "bold"), interval, (f"  {what}", LABEL)), _line("", _spread(score))]
+    if score.cut and score.own_limit is not None:
+        cut = f"{'all' if score.cut == score.episodes else score.cut} of {score.episodes} episodes were cut"
+        own = f"at {score.own_limit:,} steps, dqnlab's own limit: the environment has none"
+        lines.append(_line("", Text(f"{cut} {own}; --env.max-episode-steps sets one", BAD)))
+    return lines
+
+
+def _spread(score: Score) -> tuple[str, str]:
+    """Which interval that is, or what is known where there is none."""
+    if score.low is None and score.episodes > 1 and number(score.minimum) == number(score.maximum):
+        said = f"all {score.episodes} episodes returned {number(score.mean)}: no spread was seen, which is no certainty"
+        return said, LABEL
+    return score.interval, LABEL
+
+
+def _verdict(solved: bool | None) -> Text:
+    if solved is None:
+        return Text("unknown", LABEL)
+    return Text("yes", GOOD) if solved else Text("no", BAD)
+
+
+def _solved(run: Run) -> Text:
+    """The verdict, and whose threshold it is by, or why there is none."""
+    says = run.threshold_says or ("no threshold" if run.threshold is None else "")
+    if run.score is None:
+        says = "no score"
+    return Text.assemble(_verdict(run.solved), (f"  {clean(says)}" if says else "", LABEL))
+
+
+def _selected(run: Run) -> Text:
+    attempts = f"{run.attempts} attempt{'' if run.attempts == 1 else 's'} to confirm"
+    return Text.assemble(number(run.selected_score), (f"  biased, the best of many looks; {attempts}", LABEL))
+
+
+def _files(run: Run) -> list[Text]:
+    """The folder, and each file in it."""
+    lines = [_line("folder", shown(run.folder))]
+    for label, path in run.files.items():
+        name = path.relative_to(run.folder) if path.is_relative_to(run.folder) else path
+        lines.append(_line("", f"{clean(label):<15} ", clean(str(name))))
+    return lines
+
+
+def _next(run: Run, env: str | None = None) -> list[RenderableType]:
+    """What to do with it: the page first, then a window where there can be one, then the slower, classic settings.
+
+    Args:
+        env: what to train on again, as the command line names it; none if only Python knows the environment.
+    """
+    what: list[RenderableType] = []
+    page = run.folder / REPORT
+    if page.is_file():
+        what.append(f"open {page.resolve().as_uri()}")
+    if has_display() and any((run.folder / VIDEOS).glob("*.mp4")):  # what was filmed can be drawn
+        what.append(command("watch", run.folder))
+    if env is not None and not run.interrupted and (differing := _from_textbook(run.preset)):
+        what.append(f"dqn train {clean(env)} --preset textbook")
+        what.append(Hanging("", f"{clean(run.preset)} differs from the textbook in: {', '.join(differing)}", LABEL))
+    return [_line("next" if i == 0 else "", each) if isinstance(each, str) else each for i, each in enumerate(what)]
+
+
+def _from_textbook(preset: str) -> list[str]:
+    """The settings in which a preset differs from the textbook; none of what is no preset."""
+    if preset not in presets.names() or preset == "textbook":
+        return []
+    theirs, own = (dict(leaves(presets.get(name))) for name in ("textbook", preset))
+    return [name for name in {**theirs, **own} if name != "preset" and theirs.get(name) != own.get(name)]
+
+
+@dataclass(frozen=True)
+class Hanging:
+    """A line whose continuations stay in its column, where the terminal is narrower than it; paths are not broken."""
+
+    label: str
+    words: str
+    style: str = ""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        room = max(options.max_width - 10, 30)
+        lines = textwrap.wrap(self.words, room, break_long_words=False, break_on_hyphens=False) or [""]
+        for i, line in enumerate(lines):
+            yield _line(self.label if i == 0 else "", (line, self.style))
+
+
+def command(name: str, folder: Path) -> str:
+    """A command on a run's folder, as it can be typed here."""
+    return f"dqn {name} {shlex.quote(shown(folder))}{clean(flag_needed(folder))}"
+
+
+def group_summary(group: SeedsGroup) -> RenderableType:
+    """Every seed with its score and its costs, and the mean of the scores with its interval over seeds."""
+    title = f"  {clean(group.preset)} · {_seeds(len(group.seeds))}"
+    lines = [Text(), Text.assemble((clean(group.env), "bold"), (title, LABEL))]
+    if group.interrupted:
+        lines.append(_line("", Text("interrupted: this is what there is so far", BAD)))
+        if any(group.folder.glob(f"seed-*/{CONFIG}")):  # else no seed has begun: there is nothing to go on with
+            lines.append(_line("to go on", command("resume", group.folder)))
+    failed = [Hanging("failed", f"seed {each.seed}: {clean(each.error)}", BAD) for each in group.failures]
+    notes = [Hanging("note", note) for note in _notes(group)]
+    where: list[RenderableType] = [_line("seconds", f"{group.seconds:.1f}"), *failed, *notes]
+    where.append(_line("folder", shown(group.folder)))
+    if group.best is not None:
+        where += [_line("", (f"{'best seed':<15} ", LABEL), f"{group.best.folder.name}")]
+        where += _next(group.best, env_words(group.best))
+    return Group(*lines, _seeds_table(group), *_mean(group), *where)
+
+
+def _notes(group: SeedsGroup) -> list[str]:
+    """What the seeds have to say, each sentence once; of the copies that a tracker keeps only the first."""
+    by_note: dict[str, list[int]] = {}
+    for run in group.runs:
+        for note in run.notes:
+            by_note.setdefault(clean(note), []).append(run.seed)
+    told = [note for note in by_note if note.startswith("SwanLab: ")]
+    lines = []
+    for note, seeds in by_note.items():
+        if note not in told:
+            lines.append(f"seed{'' if len(seeds) == 1 else 's'} {', '.join(map(str, seeds))}: {note}")
+    if told:
+        lines.append(told[0] if len(told) == 1 else f"{told[0]} (the first of {len(told)} seeds)")
+    return lines
+
+
+def _seeds(count: int) -> str:
+    return f"{count} seed{'' if count == 1 else 's'}"
+
+
+def _seeds_table(group: SeedsGroup) -> Table:
+    table = Table(box=None, pad_edge=False, header_style=LABEL)
+    for name in ("seed", "score", "95 % interval", "solved", "steps", "seconds", "folder"):
+        table.add_column(name, justify="left" if name == "folder" else "right", no_wrap=True)
+    for result in group.results:
+        costs = f"{result.env_steps:,}", f"{_total(result.seconds):.1f}", Text(clean(result.folder.name))
+        if not isinstance(result, Run) or result.score is None:
+            table.add_row(str(result.seed), Text("none", BAD), "", "-", *costs)
+            continue
+        interval = _ends(result.score.low, result.score.high)
+        solved = Text("-") if result.solved is None else _verdict(result.solved)
+        table.add_row(str(result.seed), Text(number(result.score.mean), "bold"), interval, solved, *costs)
+    return table
+
+
+def _ends(low: float | None, high: float | None) -> str:
+    return "none" if low is None or high is None else f"{number(low)} to {number(high)}"
+
+
+def _total(seconds: float | Mapping[str, float]) -> float:
+    return seconds.get("total", 0.0) if isinstance(seconds, Mapping) else seconds
+
+
+def _mean(group: SeedsGroup) -> list[Text]:
+    mean, known = group.mean, [run.solved for run in group.runs if run.solved is not None]
+    if mean is None:
+        return [_line("mean", ("none: no seed has a score", LABEL))]
+    of = f"  {mean.seeds} of {len(group.seeds)} seeds" if mean.seeds < len(group.seeds) else f"  {_seeds(mean.seeds)}"
+    low_high = "" if mean.low is None else f"  95 % interval {number(mean.low)} to {number(mean.high)}"
+    lines = [_line("mean", (number(mean.mean), "bold"), low_high, (of, LABEL)), _line("", (mean.interval, LABEL))]
+    if known:
+        lines.append(_line("solved", f"{sum(known)} of {len(known)}"))
+    return lines
+
+
+def evaluation(score: Score, name: str, partial: str = "") -> RenderableType:
+    """What `dqn evaluate` prints; `partial` says what is missing."""
+    cut = f"{score.cut} of them cut by the step limit" if score.cut else "none cut by the step limit"
+    return Group(
+        Text(clean(name), "bold"),
+        *([_line("", Text(partial, BAD))] if partial else []),
+        *_score("score", score, ""),
+        _line("lowest", number(score.minimum)),
+        _line("highest", number(score.maximum)),
+        _line("episodes", f"{score.episodes}, {cut}"),
+    )
+
+
+def runs_table(runs: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """What `dqn runs` prints: one line a run."""
+    table = Table(box=None, pad_edge=False, header_style=LABEL)
+    for name in ("environment", "run", "score", "95 % interval", "solved", "steps", "seconds"):
+        if name in {"environment", "run"}:
+            table.add_column(name, overflow="fold")
+        else:
+            table.add_column(name, justify="right", no_wrap=True)
+    for entry in runs:
+        score, seconds = entry.get("score"), entry.get("seconds")
+        folder = Path(entry["folder"])
+        table.add_row(
+            Text(clean(str(entry.get("env", folder.parent.name)))),  # Text: rich reads markup in a plain str
+            Text(clean(str(entry["name"]))),
+            number(score["mean"]) if score else Text(clean(str(entry.get("status", "unfinished"))), BAD),
+            _ends(score["low"], score["high"]) if score else "",
+            "-" if entry.get("solved") is None else _verdict(bool(entry["solved"])),
+            f"{entry['env_steps']:,}" if "env_steps" in entry else "",
+            f"{seconds['total']:.1f}" if seconds and "total" in seconds else "",
+        )
+    return table
+
+
+def presets_table() -> RenderableType:
+    """What `dqn presets` prints: name, parent, purpose."""
+    table = Table(box=None, pad_edge=False, header_style=LABEL)
+    for name in ("preset", "grew from", "for"):
+        table.add_column(name)
+    for name in presets.names():
+        table.add_row(Text(name, "bold"), presets.parent(name) or "plain settings", presets.describe(name))
+    return table
+
+
+def preset_table(name: str) -> RenderableType:
+    """What `dqn presets NAME` prints: each setting that differs from the parent's."""
+    rows = presets.diff(name)
+    parent = presets.parent(name) or "plain settings"
+    table = Table(box=None, pad_edge=False, header_style=LABEL)
+    table.add_column("setting")
+    table.add_column(parent, justify="right", style=LABEL)
+    table.add_column(name, justify="right", style="bold")
+    for key, theirs, own in rows:
+        table.add_row(key, _setting(theirs), _setting(own))
+    return Group(Text.assemble((name, "bold"), f": {presets.describe(name)}"), "", table)
+
+
+def _setting(value: object) -> str:
+    """As one would type it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(plain(value))

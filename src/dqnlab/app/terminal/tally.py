@@ -1,0 +1,134 @@
+"""The running numbers of one training, as a display needs them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from ...config import Config
+from ...run.events import BlockEnded, Confirmed, EpisodeEnded, Evaluated, Event
+from .text import duration, number
+
+_WINDOW = 3.0  # seconds over which speeds are measured
+_LAPS = 3  # evaluations whose pace is taken for that of what is left: episodes may have grown longer since the start
+_LEADERS = 3  # that meet again at the end
+_SHOWING = 3.0  # seconds for a film, and as many for the page
+
+
+class Tally:
+    """Counts events and answers what a person asks: how far, how fast, how good."""
+
+    def __init__(
+        self, config: Config, threshold: float | None, clock: Callable[[], float], at: tuple[int, int, int] = (0, 0, 0)
+    ) -> None:
+        """`at`: the steps, episodes and updates of a run that is taken up again."""
+        self.config = config
+        self.threshold = threshold
+        step, episodes, updates = at
+        self.block = BlockEnded(step, episodes, updates, epsilon=1.0)
+        self.returns: deque[float] = deque(maxlen=40)
+        self.judged: list[float] = []  # mean of each evaluation
+        self.best: float | None = None
+        self.confirmed: Confirmed | None = None
+        self.ended = False
+        self._clock = clock
+        self._begun = clock()
+        self._marks: deque[tuple[float, int, int]] = deque([(self._begun, step, updates)])  # time, steps, updates
+        self._used = self.done[0]  # of the budget, before
+        self._lengths: deque[int] = deque(maxlen=40)
+        self._laps: deque[tuple[float, int, int]] = deque([(self._begun, self._used, step)], maxlen=_LAPS)
+
+    def take(self, event: Event) -> bool:
+        """Takes note of an event; whether it may change what people see more than time passing does."""
+        if type(event) is BlockEnded:  # by far the most frequent
+            self.block = event
+            return False
+        if isinstance(event, EpisodeEnded):
+            self.returns.append(event.ret)
+            self._lengths.append(event.length)
+            return False
+        if isinstance(event, Evaluated):
+            self._laps.append((self._clock(), self.done[0], self.block.step))
+            self.judged.append(event.mean)
+            self.best = event.best_mean
+        elif isinstance(event, Confirmed):
+            self.confirmed = event
+        return True
+
+    def mark(self) -> None:
+        """Notes the time if training went on, so that speeds are those of the last seconds of training."""
+        if self.block.step == self._marks[-1][1]:
+            return
+        now = self._clock()
+        self._marks.append((now, self.block.step, self.block.updates))
+        while len(self._marks) > 2 and now - self._marks[1][0] > _WINDOW:
+            self._marks.popleft()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds from the start to the last mark."""
+        return self._marks[-1][0] - self._begun
+
+    @property
+    def done(self) -> tuple[int, int]:
+        """How many steps or episodes of the budget are used, and how many it has."""
+        budget = self.config.budget
+        used = {"steps": self.block.step, "episodes": self.block.episodes}
+        return used[budget.kind], budget.num
+
+    @property
+    def unit(self) -> str:
+        """What the budget counts."""
+        return self.config.budget.kind
+
+    @property
+    def speeds(self) -> tuple[float, float]:
+        """Env steps and updates per second, lately."""
+        (then, steps, updates), (now, steps_now, updates_now) = self._marks[0], self._marks[-1]
+        span = max(now - then, 1e-9)
+        return (steps_now - steps) / span, (updates_now - updates) / span
+
+    @property
+    def seconds_left(self) -> float | None:
+        """About so many until the budget is used at the latest pace, all is judged, filmed and explained.
+
+        None while there is no pace, and at the end.
+        """
+        used, whole = self.done
+        then, before, step = next((lap for lap in self._laps if lap[1] < used), (0.0, used, 0))
+        if self.ended or used == before:
+            return None
+        spent = max(self._marks[-1][0] - then, 0.0)
+        training = spent * (whole - used) / (used - before)
+        return training + spent * self._judging / max(self.block.step - step, 1) + self._showing
+
+    @property
+    def _judging(self) -> float:
+        """Env steps that judging at the end takes, if its episodes are as long as the latest ones."""
+        episodes = _LEADERS * self.config.confirm_episodes + self.config.score_episodes
+        return episodes * sum(self._lengths) / max(len(self._lengths), 1)
+
+    @property
+    def _showing(self) -> float:
+        """Seconds for film and page."""
+        return _SHOWING * ((self.config.film.episodes > 0) + self.config.explain)
+
+    def telling(self, event: Event, waited: float) -> bool:
+        """Whether the event deserves a line of its own, `waited` seconds after the last one."""
+        return isinstance(event, Confirmed) or (isinstance(event, Evaluated) and (event.best or waited >= 1.0))
+
+    def line(self, event: Event) -> str:
+        """One plain line about now, and about the event if it is a judgement."""
+        used, whole = self.done
+        parts = [f"{used:>9,} of {whole:,} {self.unit}", f"epsilon {self.block.epsilon:.2f}"]
+        if isinstance(event, Confirmed):
+            verdict = "passed" if event.passed else "not yet"
+            parts.append(f"confirming on {len(event.returns)} fresh episodes: {number(event.mean)}, {verdict}")
+        elif self.judged:
+            goal = f", solved at {number(self.threshold)}" if self.threshold is not None else ""
+            parts.append(f"evaluated {number(self.judged[-1])} (best {number(self.best)}{goal})")
+        elif self.returns:
+            parts.append(f"last return {number(self.returns[-1])}")
+        parts.append(f"{self.speeds[0]:,.0f} steps/s")
+        left = self.seconds_left
+        return "  ".join(parts if left is None else [*parts, f"about {duration(left)} left"])

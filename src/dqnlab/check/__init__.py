@@ -1,0 +1,1 @@
+"""IS IT SOUND: probes with known values, and the doctor for environments."""

@@ -1,0 +1,100 @@
+"""What the numbers seen in random play mean for training."""
+
+import numpy as np
+
+from ...build import make_remarks
+from ...config import Config
+from ...envs.make import EnvSpec
+from .findings import Facts, Findings
+from .random_play import Play
+
+LARGE = 100.0  # beyond this, a network of fresh weights learns slowly or runs away
+FAR_BELOW = 16.0  # a bound so many times as large as what was seen hides it
+ENOUGH = 1_000  # steps of play from which on it means something that no episode has ended
+
+
+def diagnose(facts: Facts, play: Play, spec: EnvSpec, config: Config, found: Findings) -> None:
+    """Adds what follows from a play."""
+    for remark in make_remarks(config, spec):
+        found.warning(*remark)
+    if play.in_place:
+        what = "an observation changes after it was returned: the environment writes the next one into the same array"
+        found.warning("mutation", what, "dqnlab copies it, but other programs may not: return obs.copy()")
+    if play.steps:
+        _ends(facts, play, found)
+        _observations(play, spec, facts.observation_space, found)
+        _rewards(play, config, found)
+        found.ok("calls", f"{play.steps:,} steps and {len(play.returns) + 1:,} resets without a fault")
+    if "rgb_array" not in facts.render_modes:
+        modes = ", ".join(facts.render_modes) or "none"
+        what = f"it draws no images (render modes: {modes}), so the best network will not be filmed"
+        found.note("films", what, "offer 'rgb_array', in metadata['render_modes'] and as the argument render_mode")
+    if facts.unknown_layer is None:
+        found.ok("resume", "its state can be saved: a run is resumed exactly, from any moment")
+    elif config.checkpoint_every:
+        what = f"checkpoints cut the open episodes every {config.checkpoint_every:,} steps, for the state of "
+        what += f"{facts.unknown_layer} cannot be saved"
+        found.note("resume", what, "give it get_state() and set_state(state), and they leave the episodes alone")
+
+
+def _ends(facts: Facts, play: Play, found: Findings) -> None:
+    limit = f"the step limit is {facts.step_limit:,}"
+    advice = ""
+    if facts.cuts_itself:
+        limit = f"it truncates by itself, and no episode was longer than {facts.longest:,} steps"
+    elif not facts.own_limit:
+        limit = f"it has no step limit, so dqnlab cuts at {facts.step_limit:,} steps"
+        advice = "give it one: --env.max-episode-steps N"
+    if not play.returns:
+        say = found.warning if play.steps >= ENOUGH and not facts.own_limit else found.note
+        say("ends", f"no episode ended within {play.steps:,} random steps; {limit}", advice)
+    elif not play.terminated:
+        what = f"all {play.truncated:,} episodes ended by truncation only, which bootstraps their last value"
+        found.note("ends", f"{what}; {limit}", "if an end is a success or a failure, return terminated=True there")
+    elif not facts.own_limit and not facts.cuts_itself:
+        found.note("ends", limit, advice)
+    found.ok("ends", f"episodes: {play.terminated:,} terminated, {play.truncated:,} truncated; {limit}")
+
+
+def _observations(play: Play, spec: EnvSpec, space: str, found: Findings) -> None:
+    seen = play.observations
+    if spec.obs.num_states is not None or seen.count == 0:
+        return
+    if spec.obs.dtype == np.float32 and "float32" not in space:
+        found.note("stored", f"observations of {space} are stored as float32")
+    largest = float(max(-seen.low.min(), seen.high.max()))
+    _scaling(largest, spec, int(np.maximum(-seen.low, seen.high).argmax()), found)
+    constant = np.flatnonzero(seen.low == seen.high)
+    if len(constant) and seen.count > 1:
+        which = ", ".join(map(str, constant[:8].tolist())) + (" …" if len(constant) > 8 else "")
+        what = f"{len(constant)} of {len(seen.low)} numbers of the observation never changed: {which}"
+        found.note("constant", what, "leave out what tells nothing, or check that it should not change")
+    found.ok("observations", f"finite, from {float(seen.low.min()):.4g} to {float(seen.high.max()):.4g}")
+
+
+def _scaling(largest: float, spec: EnvSpec, at: int, found: Findings) -> None:
+    """What the network is given, of numbers that were seen to reach `largest`."""
+    scale, whole = spec.obs.scale, spec.obs.dtype == np.uint8
+    if scale != 1:
+        if largest * FAR_BELOW < scale:
+            what = f"observations are divided by {scale:g}, the bound that their space announces, but reached only "
+            what += f"{largest:,.4g}: the network sees next to nothing"
+            found.warning("scale", what, "announce the true bound, or keep the numbers as they are: --env.scale none")
+        found.ok("scale", f"the network sees observations divided by {scale:g}")
+    elif largest > LARGE:
+        what = f"observations reach {largest:,.4g} (number {at}): large inputs make learning slow or unstable"
+        advice = "scale them to about -1 to 1, as gymnasium.wrappers.RescaleObservation does"
+        found.warning("scale", what, "--env.scale high divides them by their announced bound" if whole else advice)
+    elif whole:
+        found.note("scale", f"uint8 up to {largest:g} is taken for codes and kept; --env.scale high divides it")
+
+
+def _rewards(play: Play, config: Config, found: Findings) -> None:
+    low, high = float(play.rewards.low[0]), float(play.rewards.high[0])
+    if max(-low, high) > LARGE and config.reward_scale == 1:
+        what = f"rewards reach from {low:,.4g} to {high:,.4g}: the network must learn values far from where it starts"
+        found.warning("rewards", what, "let them be divided before learning: --reward-scale auto")
+    elif low == high == 0 and play.rewards.count == play.steps:
+        what = f"not one of {play.steps:,} random steps was rewarded: there may be nothing to learn from for long"
+        found.note("rewards", what, "explore for longer, or reward progress")
+    found.ok("rewards", f"from {low:,.4g} to {high:,.4g}")

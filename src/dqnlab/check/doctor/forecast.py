@@ -1,0 +1,183 @@
+"""What training would be like: the network, the memory, and roughly how long it takes."""
+
+import time
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import torch
+
+from ... import build
+from ...config import Config
+from ...envs.make import EnvSpec
+from ...run.device import arithmetic, available_memory, find_compiler, resolve_device
+from ...run.evaluate import SIDE_BY_SIDE
+from ...run.train import Period
+from ...settle import pays_to_compile
+
+PATIENCE = 0.4  # seconds for each of two measurements
+LAST_RESORT = 5.0  # seconds after which a slow environment need not even fill one transition
+COMPILED_SHARE = 3.0  # how many times as fast a compiled update of a small network may be
+COMPILING = 15.0  # seconds
+ON_THE_PAGE = 8  # episodes that are played side by side for it
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What `dqn train` would do with an environment."""
+
+    preset: str
+    layers: tuple[int, ...]
+    """numbers that go in, units of each hidden layer, numbers that come out"""
+    parameters: int
+    stored: str
+    """an observation in the replay"""
+    replay_transitions: int
+    replay_least: int
+    """how many of them if every episode lasts one step"""
+    replay_bytes: int
+    free_bytes: int
+    compiled: bool
+    num_envs: int
+    budget: str
+    obstacle: str | None = None
+    """why the update will not be compiled although that would pay"""
+    reward_scale: float | None = None
+    """what rewards are divided by before learning; none if it was not measured"""
+    microseconds_per_step: float | None = None
+    """collecting one env step: acting, stepping, storing; none if it was not measured"""
+    microseconds_per_update: float | None = None
+    """uncompiled"""
+    seconds: tuple[float, float] | None = None
+    """of the whole budget, judging and making included: with episodes as long as random ones, and with longest ones"""
+    makings: int | None = None
+    """how often the environment is made, at the least; none if it was not timed"""
+
+
+class Costs(NamedTuple):
+    """Seconds, and what was found on the way."""
+
+    step: float
+    update: float
+    reward_scale: float
+    make: float = 0.0
+    """one copy of the environment"""
+    cuts: bool = False
+    """whether all copies are made anew at every checkpoint"""
+
+
+def describe_training(config: Config, spec: EnvSpec) -> Forecast:
+    """What needs no measuring. Raises ResourceError if network or replay do not fit into memory."""
+    free = available_memory()
+    device = resolve_device(config.device)
+    layout, memory = build.find_room(config, spec, device)
+    pays = pays_to_compile(config)
+    obstacle = _obstacle(memory, device) if pays else None
+    network = build.make_network(config, spec)
+    linears = network.linears()
+    frame = f"{spec.obs.dtype} {spec.obs.shape}" if spec.obs.num_states is None else "int64, one-hot for the network"
+    return Forecast(
+        preset=config.preset,
+        layers=(linears[0].in_features, *(each.out_features for each in linears)),
+        parameters=sum(p.numel() for p in network.parameters()),
+        stored=frame,
+        replay_transitions=config.replay_capacity,
+        replay_least=layout.least,
+        replay_bytes=layout.num_bytes,
+        free_bytes=free,
+        compiled=pays and obstacle is None,
+        num_envs=config.env.num_envs,
+        budget=f"{config.budget.num:,} {build.make_period(config.budget).unit}",
+        obstacle=obstacle,
+    )
+
+
+def _obstacle(memory: torch.device, device: torch.device) -> str | None:
+    """What keeps an update from being compiled here."""
+    if memory != device:
+        return build.APART
+    name, compiler = find_compiler()
+    return None if compiler else f"there is no C++ compiler here ({name})"
+
+
+def measure(config: Config) -> Costs:
+    """What a step and an update cost in a run like this one, as short as possible.
+
+    Raises:
+        EnvironmentFault: the environment failed meanwhile.
+    """
+    least = max(config.batch_size, config.n * config.env.num_envs)
+    small = min(config.replay_capacity, max(least, 2_000))  # the memory need not be touched as a whole
+    trial = replace(config, replay_capacity=small, learning_starts=config.batch_size, compile="off")
+    system = build.assemble(trial)
+    scale = system.learner.online.reward_scale
+    try:
+        with arithmetic(config.threads):
+            begun, seconds = time.perf_counter(), 0.0
+            while seconds < PATIENCE or (len(system.replay) == 0 and seconds < LAST_RESORT):
+                system.replay.add(system.collector.step())
+                seconds = time.perf_counter() - begun
+            step = seconds / max(system.collector.steps, 1)
+            if len(system.replay) == 0:
+                return Costs(step, 0.0, scale)  # nothing beside such an environment
+            return Costs(step, _update_seconds(system), scale)
+    finally:
+        system.close()
+
+
+def _update_seconds(system: build.System) -> float:
+    """Of one uncompiled update with its sample."""
+
+    def update() -> None:
+        sample = system.replay.sample(system.config.batch_size)
+        learnt = system.learner.update(system.replay.batch(sample))
+        system.replay.update_priorities(sample.slots, learnt.error)
+
+    for _ in range(3):  # the first ones cost more
+        update()
+    begun, count, seconds = time.perf_counter(), 0, 0.0
+    while seconds < PATIENCE:
+        update()
+        count, seconds = count + 1, time.perf_counter() - begun
+    return seconds / count
+
+
+def with_times(forecast: Forecast, config: Config, costs: Costs, length: float, limit: int) -> Forecast:
+    """The forecast with its times.
+
+    Args:
+        length: env steps of a random episode.
+        limit: env steps of the longest episode.
+    """
+    share = COMPILED_SHARE if forecast.compiled else 1.0
+    low = _seconds(config, costs._replace(update=costs.update / share), length)
+    high = _seconds(config, costs, limit) + (COMPILING if forecast.compiled else 0.0)
+    step, update = costs.step * 1e6, costs.update * 1e6
+    seconds = (min(low, high), max(low, high))
+    times = {"microseconds_per_step": step, "microseconds_per_update": update, "seconds": seconds}
+    made = makings(config, _steps(build.make_period(config.budget), length), cuts=costs.cuts)
+    return replace(forecast, reward_scale=costs.reward_scale, makings=made, **times)
+
+
+def _seconds(config: Config, costs: Costs, length: float) -> float:
+    """Of training and judging, if every episode takes `length` steps."""
+    steps = _steps(build.make_period(config.budget), length)
+    updates = max(steps - config.learning_starts, 0.0) / config.update_every
+    evaluations = 1 + steps / _steps(build.make_period(config.evaluate_every), length)
+    episodes = evaluations * config.select_episodes + 3 * config.confirm_episodes + config.score_episodes
+    playing = (steps + episodes * length) * costs.step
+    return playing + updates * costs.update + makings(config, steps, cuts=costs.cuts) * costs.make
+
+
+def makings(config: Config, steps: float, *, cuts: bool) -> int:
+    """How often an environment is made in a run of so many env steps, with its film and its page."""
+    copies, training = config.env.copies, config.env.num_envs
+    episodes = max(config.select_episodes, config.confirm_episodes, config.score_episodes)
+    judging = min(SIDE_BY_SIDE, episodes, SIDE_BY_SIDE if copies is None else copies - training)
+    every = config.checkpoint_every
+    rounds = 1 + int((steps - 1) // every if cuts and every else 0)  # the checkpoint at the end cuts nothing
+    shown = (config.film.episodes > 0) + (min(ON_THE_PAGE, copies or ON_THE_PAGE) if config.explain else 0)
+    return (training + judging) * rounds + shown
+
+
+def _steps(period: Period, length: float) -> float:
+    return period.num * (1.0 if period.unit == "steps" else length)

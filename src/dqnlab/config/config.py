@@ -1,0 +1,197 @@
+"""What can be chosen: frozen dataclasses whose cross-checks run when one is made.
+
+A field that cannot apply does not exist: where there are several ways to do a thing, the field holds
+one of several small classes (a *tagged choice*, see `choices`), each with only its own settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
+
+from ..errors import ConfigError
+from ..trust import secret_in
+from .checks import Between, Says, Whole, require, storable, written
+from .choices import (
+    Adam,
+    Constant,
+    Count,
+    Double,
+    Episodes,
+    Geometric,
+    Greedy,
+    Hard,
+    Linear,
+    LinearEpisodes,
+    Mlp,
+    Polyak,
+    Prioritized,
+    Scalar,
+    Share,
+    Steps,
+    Uniform,
+)
+from .typed import check_fields, label
+
+# Beyond these a run would not fail with a message but take all memory, or minutes before its first step.
+MOST_ENVS, LONGEST_STACK, LONGEST_N, MOST_THREADS = 100_000, 1_000, 1_000, 1_024
+MOST_EPISODES, MOST_FILMS, LONGEST_FILM = 1_000_000, 1_000, 3_600
+LONGEST_WAIT = 1_000_000  # seconds
+MOST_SEEDS, MOST_PROBED = 10_000, 1_000_000  # random steps
+LEAST_SCALE = 2.0**-64  # so that weights may be multiplied or divided by it in float32
+
+Seed = Annotated[int, Whole(0, 2**32 - 1)]
+"""what every generator takes"""
+
+# ── Environment ──────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, kw_only=True)
+class Env:
+    """Which environment, and how many copies of it collect experience."""
+
+    plain: ClassVar[str] = "id"
+    id: Annotated[str | Callable[..., Any], Says("the id of an environment, such as CartPole-v1")] = "CartPole-v1"
+    """a Gymnasium id, `module:Id`, or (in Python) a callable that makes an environment"""
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    """keyword arguments for the environment's constructor"""
+    num_envs: Annotated[int, Whole(1, MOST_ENVS)] = 1
+    """environments that collect side by side"""
+    copies: Annotated[int | None, Whole(1, MOST_ENVS)] = None
+    """how many of it may live at once, over all seeds; no bound if none. With none left for judging, training is cut
+    for each evaluation; seeds learn one after another"""
+    max_episode_steps: Annotated[int | None, Whole(1)] = None
+    """truncate episodes after so many steps; the environment's registered limit if none"""
+    frame_stack: Annotated[int, Whole(1, LONGEST_STACK)] = 1
+    """how many successive observations the network sees at once"""
+    scale: Literal["auto", "high", "none"] = "auto"
+    """what the network divides whole numbers by: high is the bound that their space announces; auto takes it for
+    pictures, uint8 of at least 32 pixels a side; smaller arrays are codes and kept, as are floats"""
+    reward_threshold: Annotated[float | None, Between(-1e300, 1e300)] = None
+    """mean return that counts as solved; the environment's registered one if none"""
+    timeout: Annotated[float, Between(0, LONGEST_WAIT)] = 300.0
+    """seconds without an answer after which it counts as broken; 0 for never"""
+
+    def __post_init__(self) -> None:
+        check_fields(self, "env.")
+        require(self.id != "", "env.id", self.id, "the id of an environment, such as CartPole-v1")
+        written("env.id", self.id)
+        if self.copies is not None and self.copies < self.num_envs:
+            raise ConfigError(
+                f"env.copies = {self.copies} is below env.num_envs = {self.num_envs}: raise it, or collect with fewer"
+            )
+        object.__setattr__(self, "kwargs", storable("env.kwargs", self.kwargs))
+        if secret := secret_in(self.kwargs, "env.kwargs"):
+            raise ConfigError(
+                f"{secret} looks like a secret, and settings are written to files: leave it out, "
+                "and let the environment read it from an environment variable"
+            )
+
+    @property
+    def label(self) -> str:
+        """The id as text; a callable is known by its name."""
+        return self.id if isinstance(self.id, str) else label(self.id)
+
+
+AnyEnvironment = Env | str | Callable[..., Any]
+"""an environment with its settings, its id, or what makes it"""
+
+
+# ── The whole ────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, kw_only=True)
+class Film:
+    """What is recorded of the best network when training is over."""
+
+    plain: ClassVar[str] = "episodes"
+    off: ClassVar[Mapping[str, Any]] = {"episodes": 0}
+    episodes: Annotated[int, Whole(0, MOST_FILMS)] = 1
+    """episodes to film; 0 for none"""
+    max_seconds: Annotated[float, Between(0, LONGEST_FILM, open_low=True)] = 30.0
+    """longest film, in seconds of its own playing time"""
+
+    def __post_init__(self) -> None:
+        check_fields(self, "film.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Everything that decides what a run computes."""
+
+    preset: str = "custom"
+    """the preset to start from, and the name that the run goes by"""
+    seed: Seed = 0
+    """every random number of the run follows from it"""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """where the networks live; auto takes the CPU for fully connected networks, which are too small for a GPU"""
+    compile: Literal["auto", "on", "off"] = "auto"
+    """compile the update, which takes some 15 s once per configuration; auto does so if there will be many updates"""
+    threads: Annotated[int, Whole(1, MOST_THREADS)] = 1
+    """threads of torch and numpy; more than one makes small networks slower"""
+    env: Env = field(default_factory=Env)
+    torso: Mlp = Mlp()
+    head: Scalar = Scalar()
+    rule: Greedy | Double = Greedy()
+    sampler: Uniform | Prioritized = Uniform()
+    sync: Hard | Polyak = Hard()
+    optimizer: Adam = Adam()
+    epsilon: Linear | LinearEpisodes | Geometric | Constant = Linear()
+    n: Annotated[int, Whole(1, LONGEST_N)] = 1
+    """env steps per transition (n-step returns, Sutton 1988)"""
+    gamma: Share = 0.99
+    """discount per env step"""
+    reward_scale: Annotated[float | Literal["auto"], Between(LEAST_SCALE, 1 / LEAST_SCALE)] = 1.0
+    """what rewards are divided by before learning; auto measures it by random play before training"""
+    replay_capacity: Count = 50_000
+    """transitions kept"""
+    learning_starts: Count = 1_000
+    """transitions stored before the first update"""
+    batch_size: Count = 64
+    """transitions per update"""
+    update_every: Count = 1
+    """env steps per update; with many envs several updates may follow one vector step"""
+    budget: Steps | Episodes = Steps(num=100_000)
+    """when training ends at the latest"""
+    evaluate_every: Steps | Episodes = Steps(num=5_000)
+    """when the online network is judged"""
+    select_episodes: Annotated[int, Whole(1, MOST_EPISODES)] = 20
+    """greedy episodes per evaluation, the same starts each time"""
+    confirm_episodes: Annotated[int, Whole(1, MOST_EPISODES)] = 50
+    """fresh greedy episodes that a candidate must pass, and that the leading three play at the end"""
+    score_episodes: Annotated[int, Whole(1, MOST_EPISODES)] = 100
+    """fresh greedy episodes of the winner: their mean is the score"""
+    stop_when_solved: bool = True
+    """end early once a candidate has been confirmed"""
+    metrics_every: Count = 100
+    """updates between two records of losses and Q-values"""
+    checkpoint_every: Annotated[int, Whole(0)] = 10_000
+    """env steps between two checkpoints, which `dqn resume` goes on from; 0 for none but on Ctrl-C"""
+    film: Film = field(default_factory=Film)
+    explain: bool = True
+    """write report.html, the page that explains the run, when training is over"""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        written("preset", self.preset)
+        self._check_learning_can_start()
+
+    def _check_learning_can_start(self) -> None:
+        starts, capacity = self.learning_starts, self.replay_capacity
+        if self.batch_size > capacity:
+            raise ConfigError(f"batch_size = {self.batch_size} is larger than replay_capacity = {capacity}")
+        if self.batch_size > starts:
+            raise ConfigError(f"learning_starts = {starts} is below batch_size = {self.batch_size}: raise it")
+        if starts > capacity:
+            raise ConfigError(
+                f"learning would never start: learning_starts = {starts} is above replay_capacity = {capacity}"
+            )
+        if isinstance(self.budget, Steps) and starts > self.budget.num:
+            raise ConfigError(
+                f"learning would never start: learning_starts = {starts} is above budget.num = {self.budget.num} steps"
+            )
+        if self.n * self.env.num_envs > capacity:
+            raise ConfigError(
+                f"replay_capacity = {capacity} cannot hold n = {self.n} steps of {self.env.num_envs} envs"
+            )

@@ -1,0 +1,186 @@
+"""Named configurations, each a diff of its parent: data, to be read from the top down.
+
+Config()                 the plain settings of every class
+├── textbook             the classic program, exactly
+└── default              robust settings for an environment that nobody has tuned
+    └── cartpole         the shortest time to a confirmed solve of CartPole-v1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from ..errors import ConfigError
+from .config import (
+    Adam,
+    Config,
+    Double,
+    Env,
+    Episodes,
+    Film,
+    Geometric,
+    Greedy,
+    Hard,
+    Linear,
+    Mlp,
+    Polyak,
+    Scalar,
+    Steps,
+    Uniform,
+)
+from .fields import leaves, nearest
+from .typed import door
+
+TEXTBOOK = replace(
+    Config(),
+    preset="textbook",
+    # The classic program overlooked truncation and cut episodes at 20,000 steps. The cut stays, the bootstrap is right.
+    env=Env(id="CartPole-v1", max_episode_steps=20_000),
+    torso=Mlp(hidden=(64, 64)),
+    head=Scalar(huber=None),
+    rule=Greedy(),
+    sampler=Uniform(),
+    sync=Hard(every=100),
+    optimizer=Adam(lr=1e-3),
+    epsilon=Geometric(start=1.0, end=0.01, factor=0.995),
+    gamma=0.99,
+    replay_capacity=10_000,
+    learning_starts=64,
+    batch_size=64,
+    update_every=1,
+    budget=Episodes(num=600),
+    evaluate_every=Episodes(num=10),
+    select_episodes=5,
+    stop_when_solved=False,
+    film=Film(episodes=3, max_seconds=30.0),
+)
+
+DEFAULT = replace(
+    Config(),
+    preset="default",
+    torso=Mlp(hidden=(128, 128)),
+    # Squared errors learn means; Huber's linear part would learn something like a median of rare large rewards.
+    head=Scalar(huber=None),
+    rule=Double(),
+    optimizer=Adam(lr=5e-4, max_grad_norm=10.0),
+    epsilon=Linear(start=1.0, end=0.05, steps="auto"),
+    n=3,
+    reward_scale="auto",
+)
+
+CARTPOLE = replace(
+    DEFAULT,
+    preset="cartpole",
+    env=Env(id="CartPole-v1", num_envs=64),
+    torso=Mlp(hidden=(256,)),
+    head=Scalar(huber=1.0),
+    sync=Polyak(tau=0.06),
+    optimizer=Adam(lr=6.4e-2),
+    epsilon=Linear(start=1.0, end=0.05, steps=10_000),
+    n=8,
+    reward_scale=1.0,
+    learning_starts=500,
+    batch_size=256,
+    update_every=96,
+    budget=Steps(num=400_000),
+    evaluate_every=Steps(num=6_000),
+    metrics_every=20,
+    checkpoint_every=50_000,
+)
+
+
+Planned = Config | Env | str | Callable[..., Any]
+"""what can be trained on: a whole configuration, or only an environment"""
+
+ABSENT = "–"  # in a diff: this side has no such setting
+
+
+@dataclass(frozen=True)
+class _Preset:
+    config: Config
+    parent: str | None  # None: the plain Config()
+    about: str
+    tuned_for: str | None = None  # the environment whose best settings these are
+
+
+_PRESETS = {
+    "default": _Preset(DEFAULT, None, "robust settings for an environment that nobody has tuned"),
+    "cartpole": _Preset(CARTPOLE, "default", "the shortest time to a confirmed solve of CartPole-v1", "CartPole-v1"),
+    "textbook": _Preset(TEXTBOOK, None, "the classic program, exactly: one env, 600 episodes, no early stop"),
+}
+
+
+def names() -> list[str]:
+    """Every preset, parents before children."""
+    return list(_PRESETS)
+
+
+@door()
+def get(name: str) -> Config:
+    """The preset's configuration. Raises ConfigError for a name that is none."""
+    return _find(name).config
+
+
+@door()
+def describe(name: str) -> str:
+    """What the preset is for, in one line. Raises ConfigError."""
+    return _find(name).about
+
+
+@door()
+def parent(name: str) -> str | None:
+    """The preset that this one is a diff of; None if that is the plain Config(). Raises ConfigError."""
+    return _find(name).parent
+
+
+def full_id(env_id: str) -> str:
+    """An id with its version, if a preset is tuned for that environment: `CartPole` is CartPole-v1.
+
+    Gymnasium too takes the latest version where an id names none.
+    """
+    tuned = (preset.tuned_for for preset in _PRESETS.values() if preset.tuned_for)
+    return next((each for each in tuned if env_id == each.rpartition("-v")[0]), env_id)
+
+
+def suited(env_id: object) -> str:
+    """The name of the preset that is tuned for an environment; `default` if none is."""
+    own = full_id(env_id) if isinstance(env_id, str) else None
+    return next((name for name, each in _PRESETS.items() if own is not None and each.tuned_for == own), "default")
+
+
+def plan(what: Planned) -> Config:
+    """The configuration that is meant: a whole one as it is, an id with the preset that suits it, else `default`.
+
+    Raises ConfigError for the name of a preset, which is no environment.
+    """
+    if isinstance(what, Config):
+        return what
+    if isinstance(what, Env):
+        return replace(DEFAULT, env=what)
+    if isinstance(what, str) and what in _PRESETS:
+        raise ConfigError(f"{what!r} is a preset, not an environment: give dqnlab.presets.get({what!r})")
+    base = get(suited(what))
+    return replace(base, env=replace(base.env, id=full_id(what) if isinstance(what, str) else what))
+
+
+@door()
+def diff(name: str) -> list[tuple[str, object, object]]:
+    """Dotted setting, the parent's value, its own value, for each that differs. Raises ConfigError.
+
+    A tagged choice of another kind gives a row for the kind; a setting that only one side has is ABSENT on the other.
+    """
+    preset = _find(name)
+    theirs = dict(leaves(get(preset.parent) if preset.parent else Config()))
+    own = dict(leaves(preset.config))
+    order = [each.name for each in fields(Config)]
+    keys = sorted(theirs | own, key=lambda key: order.index(key.partition(".")[0]))  # stable: keeps the inner order
+    rows = [(key, theirs.get(key, ABSENT), own.get(key, ABSENT)) for key in keys if key != "preset"]
+    return [row for row in rows if row[1] != row[2]]
+
+
+def _find(name: str) -> _Preset:
+    if name not in _PRESETS:
+        raise ConfigError(f"unknown preset {name!r}; {nearest(name, names())}")
+    return _PRESETS[name]

@@ -1,0 +1,260 @@
+"""A configuration as TOML text and back.
+
+Whatever is read here was written elsewhere: an environment id that would import code is refused unless its
+module is trusted, and numbers and nesting beyond any sense are refused before anybody computes with them.
+
+A file need not be complete: what it does not mention stays as it was. A tagged choice is a table with
+its `kind`; naming another kind than before starts from that class's defaults. None is written "none".
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import is_dataclass, replace
+from typing import Any, Literal, get_args, get_origin
+
+from ..errors import ConfigError
+from ..trust import check_env_id
+from .checks import DEEPEST, LARGEST_ARGUMENT, as_json, from_json, quoted
+from .config import Config
+from .fields import about, bare, choices, docs, elsewhere, hints, nearest, optional, plain, required, wanted, words_of
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_DOTS = 1_000  # in a line: reading a dotted key takes time and memory by the square of its parts
+_UNPRINTABLE = re.compile(
+    r"[\x7f-\x9f\xad\u0600-\u0605\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
+
+
+def as_dict(config: Config) -> dict[str, Any]:
+    """Plain nested values: a tagged choice with its kind, None as "none", a callable by its name."""
+    return _table(config)
+
+
+def _table(value: Any) -> dict[str, Any]:
+    own = {"kind": value.kind} if hasattr(value, "kind") else {}
+    for name in hints(type(value)):
+        inner = getattr(value, name)
+        own[name] = _table(inner) if is_dataclass(inner) else _arguments(inner) if name == "kwargs" else plain(inner)
+    return own
+
+
+# ── Writing ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def to_toml(config: Config) -> str:
+    """Every setting, explained, in the order of the classes; tables after the single values."""
+    names = list(hints(Config))
+    tables = [name for name in names if is_dataclass(getattr(config, name))]
+    lines = ["# Every setting of a dqnlab run. `dqn train --config` on this file repeats it.", ""]
+    lines += _rows({name: getattr(config, name) for name in names if name not in tables}, docs(Config))
+    for name in tables:
+        value = getattr(config, name)
+        rows = {key: getattr(value, key) for key in hints(type(value))}
+        words = dict(docs(type(value)))
+        if hasattr(value, "kind"):
+            rows = {"kind": value.kind, **rows}
+            words["kind"] = about(type(value))
+        lines += ["", *_explained(f"[{name}]", docs(Config).get(name, "")), *_rows(rows, words)]
+    return "\n".join(lines) + "\n"
+
+
+def _explained(head: str, words: str) -> list[str]:
+    return [f"{head}  # {words}" if words else head]
+
+
+def _rows(values: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
+    rows = {name: f"{name} = {_text(name, value)}" for name, value in values.items()}
+    width = max(min(len(row), 30) for row in rows.values())
+    return [f"{row:<{width}}  # {words[name]}" if words.get(name) else row for name, row in rows.items()]
+
+
+def _text(name: str, value: Any) -> str:
+    return _literal(_arguments(value) if name == "kwargs" else plain(value))
+
+
+def _arguments(kwargs: Mapping[str, Any]) -> Mapping[str, Any] | str:
+    """Keyword arguments as a table or, where a TOML table or a tracker could not hold them, as JSON text.
+
+    TOML has no null (and a keyword may well be the text "none") and no tuple; JSON files hold no infinite numbers.
+    """
+    return as_json(kwargs) if _is_odd(kwargs) else kwargs
+
+
+def _is_odd(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_is_odd(each) for each in value.values())
+    if isinstance(value, list):
+        return any(_is_odd(each) for each in value)
+    return value is None or isinstance(value, tuple) or (isinstance(value, float) and not math.isfinite(value))
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, str):
+        # What JSON leaves as it is could still steer a terminal that shows the file.
+        return _UNPRINTABLE.sub(lambda each: f"\\u{ord(each[0]):04x}", json.dumps(value, ensure_ascii=False))
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
+    rows = [f"{key if _BARE_KEY.fullmatch(key) else _literal(key)} = {_literal(each)}" for key, each in value.items()]
+    return f"{{ {', '.join(rows)} }}" if rows else "{}"
+
+
+# ── Reading ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def from_toml(text: str, base: Config, source: str, trusted: Collection[str] = ()) -> Config:
+    """`base` with what the text sets; `source` names the text in messages. Raises as `override` does."""
+    return override(base, parse(text, source), source, trusted)
+
+
+def parse(text: str, source: str) -> dict[str, Any]:
+    """The tables of a TOML text. Raises ConfigError."""
+    if any(line.count(".") > _DOTS for line in text.splitlines()):
+        raise ConfigError(f"{source}: a line has more than {_DOTS:,} dots: settings are not nested that deeply")
+    try:
+        data = tomllib.loads(text)
+    except ValueError as error:  # TOMLDecodeError, or a number with thousands of digits
+        raise ConfigError(f"{source} is not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{source} is not valid TOML: it is nested too deeply") from error
+    _check_bounds(data, source)
+    return data
+
+
+def _check_bounds(data: object, source: str) -> None:
+    """Raises ConfigError for whole numbers that no float can hold and for tables nested very deeply."""
+    layer = [data]
+    for _ in range(DEEPEST):
+        layer = [inner for each in layer for inner in _inside(each)]
+        if any(isinstance(each, int) and abs(each) > LARGEST_ARGUMENT for each in layer):
+            raise ConfigError(f"{source}: a whole number has more than 300 digits: no setting is that large")
+    if layer:
+        raise ConfigError(f"{source}: more than {DEEPEST} tables or lists inside each other: no setting is like that")
+
+
+def _inside(value: object) -> list[object]:
+    return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+
+
+def override(base: Config, data: Mapping[str, Any], source: str, trusted: Collection[str] = ()) -> Config:
+    """`base` with the settings of a nested table, checked together at the end.
+
+    Args:
+        trusted: modules that an environment id of the table may import; what the caller himself has named.
+
+    Raises:
+        ConfigError: a setting cannot work, or the environment id would import another module.
+    """
+    env = data.get("env")
+    if isinstance(env, Mapping):
+        check_env_id(env.get("id"), trusted, source)
+    return _override(base, data, source, "")
+
+
+def _override(base: Any, data: Mapping[str, Any], source: str, prefix: str) -> Any:
+    known = hints(type(base))
+    changes = {}
+    for key, value in data.items():
+        if key not in known:
+            hint = nearest(key, list(known)) or elsewhere(key)
+            raise ConfigError(f"{source}: unknown key {prefix + key!r}" + (f"; {hint}" if hint else ""))
+        current = getattr(base, key)
+        if is_dataclass(current):
+            changes[key] = _choose(key, current, value, source)
+        else:
+            changes[key] = _typed(known[key], value, prefix + key, source)
+    return _checked(source, lambda: replace(base, **changes))
+
+
+def _choose(key: str, current: Any, data: Any, source: str) -> Any:
+    """The table's own object: of the kind it names, or what was there with some settings changed."""
+    kinds = choices(key)
+    if not isinstance(data, Mapping):
+        example = f'[{key}] with kind = "{next(iter(kinds))}"' if kinds else f"[{key}]"
+        raise ConfigError(f"{source}: {key} must be a table, {example}, got {quoted(data)}")
+    if not kinds:
+        return _override(current, data, source, f"{key}.")
+    rest = {name: value for name, value in data.items() if name != "kind"}
+    kind = data.get("kind", current.kind)
+    if not isinstance(kind, str) or kind not in kinds:
+        raise ConfigError(f"{source}: unknown kind {kind!r} for {key}; {nearest(str(kind), list(kinds))}")
+    for name in rest:
+        if name not in hints(kinds[kind]):
+            raise ConfigError(_stray(key, name, kind, source))
+    if kind == current.kind:
+        return _override(current, rest, source, f"{key}.")
+    missing = [name for name in required(kinds[kind]) if name not in rest]
+    if missing:
+        raise ConfigError(f"{source}: {key}.{missing[0]} is missing: kind {kind!r} needs it")
+    typed = {name: _typed(hints(kinds[kind])[name], value, f"{key}.{name}", source) for name, value in rest.items()}
+    return _checked(source, lambda: kinds[kind](**typed))
+
+
+def _stray(field: str, name: str, kind: str, source: str) -> str:
+    """The message for a setting that this kind has not."""
+    others = [other for other, cls in choices(field).items() if name in hints(cls)]
+    if others:
+        return f"{source}: {field}.{name} belongs to kind {others[0]!r}, and {field} is {kind!r} here"
+    known = list(hints(choices(field)[kind]))
+    hint = nearest(name, known) if known else f"kind {kind!r} has no settings"
+    return f"{source}: unknown key {f'{field}.{name}'!r}; {hint}"
+
+
+def _checked(source: str, make: Any) -> Any:
+    try:
+        return make()
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from error
+
+
+def _typed(hint: Any, value: Any, key: str, source: str) -> Any:
+    """The value as the field's type. Raises ConfigError."""
+    if optional(hint) and value == "none":
+        return None
+    if key == "env.kwargs":
+        return _kwargs(value, source)
+    if isinstance(value, str) and value in words_of(hint):
+        return value
+    wants, origin = bare(hint), get_origin(hint)
+    if origin is tuple and isinstance(value, list):
+        return tuple(_typed(get_args(hint)[0], each, key, source) for each in value)
+    if origin is Literal and value in get_args(hint):
+        return value
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if wants is float and number:
+        return float(value)
+    if wants is int and number and math.isfinite(value) and value == int(value):
+        return int(value)  # 2e5 steps are a whole number too
+    if wants in (bool, str) and isinstance(value, wants):
+        return value
+    quotes = ": write it without quotes" if wants in (int, float) and _is_number(value) else ""
+    raise ConfigError(f"{source}: {key} must be {wanted(hint)}, got {quoted(value)}{quotes}")
+
+
+def _is_number(value: Any) -> bool:
+    """Whether this is a text that holds a number."""
+    try:
+        return isinstance(value, str) and math.isfinite(float(value))
+    except ValueError:
+        return False
+
+
+def _kwargs(value: Any, source: str) -> dict[str, Any]:
+    """A table, or the same as JSON text, which can say null."""
+    if isinstance(value, str):
+        try:
+            value = from_json(value)
+        except (ValueError, RecursionError) as error:
+            raise ConfigError(f"{source}: env.kwargs is no valid JSON: {error}") from error
+        _check_bounds(value, source)
+    if not isinstance(value, dict):
+        raise ConfigError(f"{source}: env.kwargs must be a table of names and values, got {quoted(value)}")
+    return value

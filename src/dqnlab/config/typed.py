@@ -1,0 +1,292 @@
+"""Values checked against annotations: the fields of the configuration classes and the arguments of public functions.
+
+A value of the annotated type is taken; one of another library (numpy's numbers, a list for a tuple) is converted;
+one plain value that can only mean one thing becomes that thing (`Config(rule="double", epsilon=0.1)`); anything
+else is a ConfigError that names the field.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from dataclasses import fields, is_dataclass
+from functools import cache, partial, partialmethod, wraps
+from numbers import Integral
+from os import fspath
+from pathlib import Path
+from types import NoneType, SimpleNamespace, UnionType
+from typing import Annotated, Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from ..errors import ConfigError
+from .checks import Between, Says, Whole, as_float, quoted, scalar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_NO = object()  # the value does not fit
+
+
+# ── Doors ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def check_fields(value: Any, prefix: str = "", **names: str) -> None:
+    """Converts and checks every field of a frozen dataclass that has just been made.
+
+    Args:
+        prefix: what stands before a field's name in messages.
+        names: what a field is called in messages, where that is something else.
+
+    Raises:
+        ConfigError: a field holds something else than its annotation says.
+    """
+    for name, hint in hints_of(type(value)).items():
+        object.__setattr__(value, name, typed(hint, getattr(value, name), names.get(name, prefix + name)))
+
+
+def door(late: Callable[[], Mapping[str, Any]] | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """A decorator for a public function: its arguments are converted and checked by their annotations.
+
+    Args:
+        late: gives the names in annotations that the function's module imports only if they are needed.
+
+    Raises:
+        ConfigError: when the function is called, before it does anything.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        signature = inspect.signature(function)
+
+        @wraps(function)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            call = signature.bind(*args, **kwargs)
+            for name, value in call.arguments.items():
+                parameter = signature.parameters[name]
+                if name != "self" and value is not parameter.default:
+                    call.arguments[name] = typed(_hint(function, parameter.annotation, late), value, name)
+            return function(*call.args, **call.kwargs)
+
+        return checked
+
+    return decorate
+
+
+def _hint(function: Callable[..., Any], annotation: object, late: Callable[[], Mapping[str, Any]] | None) -> Any:
+    one = SimpleNamespace(__annotations__={"value": annotation})
+    names: dict[str, Any] = getattr(function, "__globals__", {})
+    try:
+        return get_type_hints(one, names, include_extras=True)["value"]
+    except NameError:
+        if late is None:
+            raise
+        return get_type_hints(one, {**names, **late()}, include_extras=True)["value"]
+
+
+@cache
+def hints_of(cls: type) -> dict[str, Any]:
+    """Name and evaluated annotation of each field of a dataclass, in order; ranges and all."""
+    evaluated = get_type_hints(cls, include_extras=True)
+    return {each.name: evaluated[each.name] for each in fields(cls)}
+
+
+# ── One value ────────────────────────────────────────────────────────────────────────────────────
+
+
+def typed(hint: Any, value: Any, name: str) -> Any:
+    """The value as the annotation wants it. Raises ConfigError."""
+    found = _fit(hint, value)
+    for limit in _limits(hint):
+        if found is not None and not isinstance(found, str):  # a word that stands for a number has no range
+            limit.check(name, value if found is _NO else found)
+    if found is not _NO:
+        return found
+    if is_environment(value) and _takes_environment(hint):
+        raise ConfigError(_made_already(value, name))
+    raise ConfigError(f"{name} must be {wanted(hint)}, got {quoted(value)}")
+
+
+def _limits(hint: Any) -> list[Whole | Between]:
+    """The ranges in an annotation, wherever they stand in it."""
+    own = [each for each in getattr(hint, "__metadata__", ()) if isinstance(each, Whole | Between)]
+    if own or get_origin(hint) is Annotated:
+        return own
+    members = get_args(hint) if get_origin(hint) in (UnionType, Union) else ()
+    return [limit for each in members for limit in _limits(each)]
+
+
+def _fit(hint: Any, value: Any) -> Any:
+    """The value, converted if it has to be, or _NO."""
+    members = _members(hint)
+    for given in (value, scalar(value)):
+        if any(_is(each, given) for each in members):
+            return given
+    value = scalar(value)
+    for each in members:
+        found = _converted(each, value)
+        if found is not _NO:
+            return found
+    return _NO
+
+
+def _members(hint: Any) -> tuple[Any, ...]:
+    """The types that an annotation allows, without its ranges."""
+    if get_origin(hint) is Annotated:
+        return _members(get_args(hint)[0])
+    if get_origin(hint) in (UnionType, Union):
+        return tuple(member for each in get_args(hint) for member in _members(each))
+    return (hint,)
+
+
+def _is(hint: Any, value: Any) -> bool:
+    """Whether this is a value of exactly the type, to be taken as it is."""
+    origin = get_origin(hint)
+    if hint is Any:
+        return True
+    if origin is Literal:
+        return any(type(value) is type(each) and value == each for each in get_args(hint))
+    if origin is Callable or hint is Callable:
+        return callable(value) and not is_environment(value)
+    if hint in (int, float, str, bool, NoneType):
+        return type(value) is hint
+    if getattr(hint, "_is_protocol", False):
+        return all(hasattr(value, each) for each in vars(hint) if callable(vars(hint)[each]) and _own(each))
+    return origin is None and isinstance(hint, type) and isinstance(value, hint)
+
+
+def _own(name: str) -> bool:
+    """Whether a protocol asks for this member itself."""
+    return name == "__call__" or not name.startswith("_")
+
+
+def _converted(hint: Any, value: Any) -> Any:
+    origin = get_origin(hint)
+    if hint is int:
+        return _whole(value)
+    if hint is float:
+        number = as_float(value)
+        return _NO if number != number and not isinstance(value, float) else number
+    if hint is str:
+        return str(value) if isinstance(value, str) else _NO
+    if hint is Path:
+        text = fspath(value) if isinstance(value, (str, Path)) else value
+        return Path(text) if isinstance(text, str) and text else _NO
+    if origin is tuple or origin in (Sequence, Collection):
+        return _several(hint, value)
+    if origin in (Mapping, dict):
+        return value if isinstance(value, Mapping) else _NO
+    if is_dataclass(hint) and isinstance(hint, type):
+        return _meant(hint, value)
+    return _NO
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, bool):
+        return _NO
+    if isinstance(value, Integral) or (isinstance(value, float) and value.is_integer()):
+        return int(value)  # 2e5 steps are a whole number too
+    return _NO
+
+
+def _several(hint: Any, value: Any) -> Any:
+    """A tuple of what the annotation's items are; one item where only a tuple of one can be meant."""
+    item = get_args(hint)[0]
+    if isinstance(value, range) and int in _members(item):
+        return value  # which may be long
+    if str in _members(item) and isinstance(value, str):
+        return (value,)
+    if get_origin(hint) is tuple and not isinstance(value, str) and (one := _fit(item, value)) is not _NO:
+        return (one,)
+    unordered = get_origin(hint) is Collection and isinstance(value, Set)
+    listed = isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray)
+    if not (unordered or listed or len(getattr(value, "shape", ())) == 1):
+        return _NO
+    items = tuple(_fit(item, each) for each in value)
+    return _NO if any(each is _NO for each in items) else items
+
+
+def _meant(cls: Any, value: Any) -> Any:
+    """What one plain value must mean where an object of the class is wanted.
+
+    The class itself or its `kind` for its defaults, a value of its setting `plain`, and false or None for its `off`.
+    """
+    needs = [each for each in inspect.signature(cls).parameters.values() if each.default is each.empty]
+    if not needs and (value is cls or (isinstance(value, str) and value == getattr(cls, "kind", None))):
+        return cls()
+    if hasattr(cls, "off") and (value is None or isinstance(value, bool)):
+        return cls() if value else cls(**cls.off)
+    plain = getattr(cls, "plain", None)
+    if plain is None or value is None or isinstance(value, bool):
+        return _NO
+    inner = _fit(hints_of(cls)[plain], value)
+    return _NO if inner is _NO else cls(**{plain: inner})
+
+
+# ── Words ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def wanted(hint: Any) -> str:
+    """An annotation in words, for a message."""
+    said = [each.wanted for each in getattr(hint, "__metadata__", ()) if isinstance(each, Says)]
+    words = said or [_word(each) for each in _members(hint)]
+    return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else words[0]
+
+
+def _word(hint: Any) -> str:
+    simple = {
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        str: "a text",
+        NoneType: "none",
+        Path: "a path",
+    }
+    origin = get_origin(hint)
+    if hint in simple:
+        return simple[hint]
+    if origin is Literal:
+        return f"one of {', '.join(map(str, get_args(hint)))}"
+    if origin is Callable or hint is Callable:
+        return "a class or a function"
+    if origin in (Mapping, dict):
+        return "a table of names and values"
+    if origin in (tuple, Sequence, Collection):
+        return f"a list of {'whole numbers' if int in _members(get_args(hint)[0]) else 'texts'}"
+    if not is_dataclass(hint) or not isinstance(hint, type):
+        return f"an object of {getattr(hint, '__name__', hint)}"
+    needs = [each.name for each in inspect.signature(hint).parameters.values() if each.default is each.empty]
+    return f"{hint.__name__}({', '.join(f'{each}=…' for each in needs)})" if len(needs) < 3 else f"a {hint.__name__}"
+
+
+def label(value: object) -> str:
+    """The name of something that text cannot hold: a function's or class's own, that of the function inside a partial.
+
+    An object that is called like a function goes by its class.
+    """
+    while isinstance(value, (partial, partialmethod)):
+        value = value.func
+    return str(getattr(value, "__name__", type(value).__name__))
+
+
+# ── Environments that exist already ──────────────────────────────────────────────────────────────
+
+
+def is_environment(value: object) -> bool:
+    """Whether this looks like an environment itself, not like what makes one."""
+    methods = (getattr(value, name, None) for name in ("reset", "step"))
+    return not isinstance(value, type) and all(callable(each) for each in methods)
+
+
+def _takes_environment(hint: Any) -> bool:
+    kinds = _members(hint)
+    return any(get_origin(each) is Callable or getattr(each, "__name__", "") == "Env" for each in kinds)
+
+
+def _made_already(value: Any, name: str) -> str:
+    spec = getattr(value, "spec", None)
+    own = type(getattr(value, "unwrapped", value)).__name__
+    instead = f'{getattr(spec, "id", "")!r}, or a function such as lambda: gym.make("{getattr(spec, "id", "")}")'
+    if not isinstance(getattr(spec, "id", None), str):
+        instead = f"the class {own}, or a function that makes one, such as lambda: {own}()"
+    return (
+        f"{name} is an environment that exists already, {quoted(value)}, and training makes several of its own: "
+        f"give {instead}"
+    )

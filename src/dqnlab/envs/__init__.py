@@ -1,0 +1,1 @@
+"""WHERE it acts: environments made, checked, guarded, stepped side by side and saved."""

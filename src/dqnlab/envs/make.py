@@ -1,0 +1,265 @@
+"""Environments: made from a configuration, checked once at the door, described by an `EnvSpec`."""
+
+import gc
+import inspect
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from numbers import Integral
+from typing import Any, NamedTuple
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+from ..config import Env
+from ..errors import ConfigError, EnvironmentFault
+from ..learn.types import ObsSpec
+from .copying import Copying
+from .guard import CONSTRUCTOR, LIVING, EnvironmentHangs, Guard, Guarded, guarded, named
+from .masks import mask_of
+from .modules import import_named, missing, not_registered
+from .roundtrip import unsaved
+from .state import saves_itself
+from .threshold import STEP_LIMIT, is_own, threshold_of
+from .unsupported import refused_actions, refused_observations
+from .watchdog import watched
+
+SMALLEST_PICTURE = 32  # pixels a side; whole numbers in smaller arrays are codes
+
+AnyEnv = gym.Env[Any, Any]
+
+
+class EnvSpec(NamedTuple):
+    """What the rest of the program needs to know about an environment."""
+
+    obs: ObsSpec
+    obs_start: int  # the lowest number of a discrete observation
+    num_actions: int
+    action_start: int  # the environment's number for our action 0
+    reward_threshold: float | None  # mean return that counts as solved
+    max_episode_steps: int
+    action_dtype: np.dtype = np.dtype(np.int64)  # of the environment's own numbers
+    threshold_says: str = ""  # whose the threshold is, or why the registered one does not count
+    own_limit: bool = False  # whether dqnlab set the step limit, because there was none
+    unsaved: str | None = None  # the part of it whose state cannot be saved, and why
+    mask: str | None = None  # what of it says which actions are allowed; it is not read
+
+    def action(self, action: int) -> Any:
+        """The environment's own number for our action 0..A-1, of the type that its action space samples."""
+        return self.action_dtype.type(action + self.action_start)
+
+    def actions(self, actions: np.ndarray) -> np.ndarray:
+        """As `action`, of several [E]."""
+        return (actions + self.action_start).astype(self.action_dtype)
+
+    def prepare(self, obs: Any) -> np.ndarray:
+        """One observation, or a batch, as it is stored: float64 and integers become float32, pixels stay."""
+        array = np.asarray(obs, self.obs.dtype)
+        return array - self.obs_start if self.obs_start else array
+
+
+def make_one(env: Env, render_mode: str | None = None) -> Guarded:
+    """One Gymnasium environment with step limit and frame stacking, as in training, behind its guard.
+
+    Raises:
+        ConfigError: unknown id or arguments.
+        EnvironmentFault: a package is missing, or the constructor failed.
+    """
+    if env.copies is not None:
+        gc.collect()  # some give back what they hold only when nothing of them is left
+    guard = Guard(env.label)
+    with one_more(env):
+        made = Guarded(guard.call(CONSTRUCTOR, _make, env, render_mode), guard)
+    LIVING.add(made)
+    return made
+
+
+@contextmanager
+def one_more(env: Env) -> Iterator[None]:
+    """Says what to do if an environment cannot be made while others of its kind live."""
+    try:
+        yield
+    except EnvironmentFault as e:
+        gc.collect()
+        lives = sum(each.guard.label == env.label for each in LIVING)
+        if lives == 0:
+            raise
+        fewer = "" if env.num_envs == 1 else "--env.num-envs 1 "
+        others = "another copy of it lives" if lives == 1 else f"{lives} other copies of it live"
+        advice = f"{others}; if it cannot have several at once, say so: {fewer}--env.copies 1"
+        raise type(e)(f"{e} ({advice})") from e.__cause__
+
+
+def _make(env: Env, render_mode: str | None) -> AnyEnv:
+    made = _construct(env, render_mode)
+    if not isinstance(made, gym.Env):
+        raise ConfigError(f"env {env.label!r} made {type(made).__name__}, which is not a gymnasium.Env: return one")
+    limit = _step_limit(made)
+    if not isinstance(env.id, str) and env.max_episode_steps is not None:
+        made = gym.wrappers.TimeLimit(made, env.max_episode_steps)
+        limit = env.max_episode_steps
+    if limit is None:
+        made = gym.wrappers.TimeLimit(made, STEP_LIMIT)
+    if env.frame_stack > 1 or render_mode == "rgb_array":
+        made = Copying(made)  # a stack and a film keep what they were given
+    if env.frame_stack > 1:
+        made = gym.wrappers.FrameStackObservation(made, env.frame_stack)
+    return made
+
+
+def _step_limit(made: AnyEnv) -> int | None:
+    """The shortest of its step limits."""
+    limits: list[Any] = []
+    layer: Any = made
+    while isinstance(layer, gym.Wrapper):
+        if isinstance(layer, gym.wrappers.TimeLimit):
+            limits.append(layer._max_episode_steps)
+        layer = layer.env
+    odd = [limit for limit in limits if not isinstance(limit, Integral)]
+    return odd[0] if odd else min(limits, default=None)
+
+
+def _construct(env: Env, render_mode: str | None) -> Any:
+    kwargs: dict[str, Any] = dict(env.kwargs)
+    if isinstance(env.id, str):
+        import_named(env.id)
+    try:
+        if isinstance(env.id, str):
+            limit = {} if env.max_episode_steps is None else {"max_episode_steps": env.max_episode_steps}
+            kwargs |= limit if render_mode is None else {**limit, "render_mode": render_mode}
+            return gym.make(env.id, disable_env_checker=True, **kwargs)
+        if render_mode is not None and _takes(env.id, "render_mode"):
+            kwargs["render_mode"] = render_mode
+        return env.id(**kwargs)
+    except (gym.error.DependencyNotInstalled, ImportError) as e:
+        raise missing(env.label, e) from e
+    except gym.error.InvalidMetadata as e:
+        raise EnvironmentFault(f"env {env.label!r}: its metadata cannot be used: {e}") from e
+    except gym.error.Error as e:
+        raise not_registered(env.label, e) from e
+    except TypeError as e:
+        if "argument" not in str(e):
+            raise EnvironmentFault(f"env {env.label!r} could not be made: TypeError: {e}") from e
+        raise ConfigError(f"env {env.label!r} does not take env.kwargs = {kwargs}: {e}") from e
+
+
+def _takes(maker: Callable[..., Any], name: str) -> bool:
+    parameters = inspect.signature(maker).parameters
+    return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+def describe(env: Env) -> EnvSpec:
+    """Makes the environment once, reads its spaces and tries whether it can be saved; watched, for it plays a little.
+
+    Raises:
+        ConfigError: its spaces are not supported.
+        EnvironmentFault: it cannot be made, or does not answer.
+    """
+    with watched(env.timeout):
+        made = make_one(env)
+        try:
+            return tried(env, made)
+        finally:
+            close(made, env.label)
+
+
+def open_one(env: Env) -> tuple[EnvSpec, Guarded]:
+    """An environment as new, and what it is: there need be only one for both. Raises as `describe`."""
+    with watched(env.timeout):
+        made = make_one(env)
+        try:
+            spec = tried(env, made)
+            if not saves_itself(made):
+                return spec, made
+        except BaseException:
+            close(made, env.label)
+            raise
+        close(made, env.label)  # it was played with
+        return spec, make_one(env)
+
+
+def tried(env: Env, made: Guarded) -> EnvSpec:
+    """As `described`, and whether its state can be saved, for which one that says so is played with."""
+    return described(env, made)._replace(unsaved=unsaved(made))
+
+
+def described(env: Env, made: AnyEnv) -> EnvSpec:
+    """What an environment is that has been made. Nothing is tried on it, so that it may be saved is only believed."""
+    missing = [name for name in ("observation_space", "action_space") if not hasattr(made, name)]
+    if missing:
+        raise EnvironmentFault(f"env {env.label!r} has no {missing[0]}: set it in the constructor")
+    obs, obs_start = _obs_spec(env, made.observation_space)
+    action = made.action_space
+    if not isinstance(action, spaces.Discrete):
+        raise refused_actions(env, action)
+    _check_registered(made, env)
+    limit = _step_limit(made)
+    assert limit is not None  # make_one sees to it
+    threshold = threshold_of(env, made, limit)
+    return EnvSpec(
+        obs,
+        obs_start,
+        int(action.n),
+        int(action.start),
+        threshold.value,
+        limit,
+        np.dtype(action.dtype),
+        threshold.says,
+        is_own(env, made, limit),
+        mask=mask_of(guarded(made, env.label)),
+    )
+
+
+def _check_registered(made: AnyEnv, env: Env) -> None:
+    """Raises EnvironmentFault if what an environment says about itself is not what Gymnasium wants."""
+    limit, wrong = _step_limit(made), None
+    if not isinstance(made.metadata, dict):
+        wrong = f"its metadata is {made.metadata!r}: set a dict such as {{'render_modes': []}}"
+    elif isinstance(limit, bool) or not isinstance(limit, Integral) or limit < 1:
+        wrong = f"its step limit is {limit!r}: register a whole number from 1 on as max_episode_steps"
+    if wrong:
+        raise EnvironmentFault(f"env {env.label!r}: {wrong}")
+
+
+def close(made: AnyEnv, label: str) -> None:
+    """Closes an environment; one that raises then has done its work, so that is only said."""
+    try:
+        guarded(made, label).close()
+    except EnvironmentHangs:
+        raise
+    except EnvironmentFault as e:
+        why = (
+            str(e) if e.__cause__ is None else f"env {label!r}: close raised {named(e.__cause__)}"
+        )  # one for all copies
+        warnings.warn(why, stacklevel=2)
+
+
+def close_all(made: Sequence[AnyEnv], label: str) -> None:
+    """Closes each in their order; the others too if one does not answer."""
+    with ExitStack() as stack:
+        for env in reversed(made):
+            stack.callback(close, env, label)
+
+
+def _obs_spec(env: Env, space: spaces.Space[Any]) -> tuple[ObsSpec, int]:
+    if isinstance(space, spaces.Discrete):
+        return ObsSpec((), np.dtype(np.int64), int(space.n)), int(space.start)
+    if isinstance(space, spaces.Box) and 0 in space.shape:
+        raise ConfigError(f"env {env.label!r} has the observation space {space}, which holds no numbers: widen it")
+    if isinstance(space, spaces.Box):
+        kept = space.dtype if space.dtype in (np.uint8, np.bool_) else np.float32
+        return ObsSpec(tuple(space.shape), np.dtype(kept), None, env.frame_stack, _scale(env, space)), 0
+    raise refused_observations(env, space)
+
+
+def _scale(env: Env, space: spaces.Box) -> float:
+    """What the network divides observations by: 1 if they are kept as they are."""
+    frame = space.shape[1:] if env.frame_stack > 1 else space.shape
+    is_picture = space.dtype == np.uint8 and sum(side >= SMALLEST_PICTURE for side in frame) >= 2
+    if env.scale == "none" or (env.scale == "auto" and not is_picture):
+        return 1.0
+    high = float(space.high.max())
+    if space.dtype is None or space.dtype.kind not in "biu":
+        raise ConfigError(f"env.scale = 'high' is for whole numbers; env {env.label!r} shows {space}: leave it out")
+    return high if high > 0 else 1.0

@@ -1,0 +1,55 @@
+"""How large the rewards of an environment are, found out by random play before training."""
+
+import math
+
+import numpy as np
+
+from .make import EnvSpec
+from .seeds import env_seeds, generator
+from .vector import Envs
+
+ENOUGH = 1_000  # env steps that are always played
+MOST = 10_000  # env steps played while no reward has come
+
+# Sizes that the settings of `default` learn as they are: what the usual reward is at most, and the largest one is.
+USUAL = 4.0
+LARGEST = (0.25, 128.0)
+
+
+def measure_reward_scale(envs: Envs, spec: EnvSpec) -> float:
+    """What rewards are divided by, found by random play: 1 where they are of ordinary size, or none is earned.
+
+    Else the power of two nearest to the geometric mean of the median and the largest, so that neither the many small
+    ones vanish nor the few large ones drown all else. Rewards of 0 are left out: how often there is a reward says
+    nothing about its size. A power of two, so that dividing rewards and multiplying weights by it loses no digit.
+
+    All seeds of a run find the same scale, for the play has seeds of its own. Where the environments' state can be
+    saved they stand afterwards as if just reset.
+
+    Raises:
+        EnvironmentFault: an environment broke its contract.
+    """
+    rng = generator(0, "scale")
+    envs.reset(env_seeds(0, "scale", envs.num_envs))
+    before = envs.state_dict() if envs.restorable else None
+    sizes: list[float] = []
+    steps = 0
+    while steps < ENOUGH or (not sizes and steps < MOST):
+        size = np.abs(envs.step(rng.integers(spec.num_actions, size=envs.num_envs)).reward)
+        sizes += size[size > 0].tolist()
+        steps += envs.num_envs
+    if before is not None:
+        envs.load_state_dict(before)
+    return scale_of(float(np.median(sizes)), max(sizes)) if sizes else 1.0
+
+
+def scale_of(usual: float, largest: float) -> float:
+    """The scale of rewards whose median size and largest size are these, both positive."""
+    if usual <= USUAL and LARGEST[0] <= largest <= LARGEST[1]:
+        return 1.0
+    return power_of_two(math.sqrt(usual) * math.sqrt(largest))
+
+
+def power_of_two(size: float) -> float:
+    """The power of two nearest to a positive number, by ratio: 3 -> 4, 2.8 -> 2."""
+    return 2.0 ** max(min(round(math.log2(size)), 64), -64)

@@ -1,0 +1,1 @@
+"""WHOLE experiments: train, resume, one or many, from configuration to score."""

@@ -1,0 +1,190 @@
+"""What is done with the events of one run, and what comes after the last: judging, filming, reporting.
+
+An `Experiment` is driven from outside (`session`, `together`): whoever runs the loop hands it each event, and says
+when it has ended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import EnvironmentFault
+from ..store.folder import BEST, Run, write_result
+from .after import After, save, steps, why
+from .interrupt import signal_of, signals_held
+from .stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from ..app.terminal.console import View
+    from ..build import System
+    from ..learn.replay import Replay
+    from ..run.events import Event
+    from ..run.judge import Verdict
+    from ..run.keep import Keeper
+    from ..run.save import Saver
+    from ..track.record import Recorder
+
+PATIENCE = 5.0  # seconds that a signal waits for a moment from which the run can go on exactly
+
+
+@dataclass
+class Experiment:
+    """What is done with the events of one run, and what comes after the last."""
+
+    system: System
+    folder: Path
+    keeper: Keeper
+    recorder: Recorder
+    saver: Saver
+    watch: Stopwatch
+    view: View | None
+    resumed: bool = False
+    """whether it goes on from a checkpoint"""
+    signal: int | None = None
+    """what asked it to stop, if that was a signal"""
+
+    def take(self, event: Event) -> None:
+        """Keeps, records, saves and shows an event; the loop stands still meanwhile."""
+        self.keeper.take(event)
+        self.recorder.record(event)
+        if self.saver.is_due(event):
+            self.save()
+        if self.view is not None:
+            self.view(event)
+
+    def save(self) -> None:
+        """Writes a checkpoint. Raises NumericsError if there is nothing left that would be worth it."""
+        from ..run.train import check_finite
+
+        check_finite(self.system.learner, self.system.progress.now.steps)
+        self.recorder.sync()
+        self.saver.save()
+
+    def may_stop(self, waited: float) -> bool:
+        """Whether to stop here, `waited` seconds after the request: a run should be able to go on exactly."""
+        collector = self.system.collector
+        return collector.level != "C" or not collector.cuts or waited >= PATIENCE
+
+    def conclude(self, seconds: float, *, interrupted: bool, show: bool = True) -> Run:
+        """Judges and writes the result, then makes what comes after it; what there is so far if interrupted.
+
+        Args:
+            seconds: spent in the loop on this run, evaluations included.
+            show: whether to film and explain it.
+        """
+        verdict = None
+        try:
+            self._end(seconds)
+            self.recorder.end()  # trackers finish while the judge is at work
+            if not interrupted:
+                verdict = self._judge()
+        except KeyboardInterrupt as error:
+            interrupted, self.signal = True, signal_of(error)
+        except Exception:
+            self._finish(self._run(None, interrupted=True), show=False)  # what was learnt so far is already saved
+            raise
+        return self._finish(self._run(verdict, interrupted=interrupted), show=show)
+
+    def fail(self, seconds: float) -> Run:
+        """Saves and reports what was learnt until the loop raised, after `seconds` in it."""
+        try:
+            self._end(seconds)
+        finally:
+            run = self._finish(self._run(None, interrupted=True), show=False)
+        return run
+
+    def _end(self, seconds: float) -> None:
+        self.watch.seconds["train"] = seconds - sum(self.system.judge.seconds.values())
+        with self.watch.phase("save"):
+            self.keeper.save_end()
+
+    def _judge(self) -> Verdict:
+        """The leaders meet; the winner becomes the best network."""
+        from ..run.keep import save_weights
+
+        verdict = self.system.judge.decide()
+        save_weights(self.folder / BEST, verdict.winner.weights)
+        return verdict
+
+    def _run(self, verdict: Verdict | None, *, interrupted: bool) -> Run:
+        config, judge, replay = self.system.config, self.system.judge, self.system.replay
+        for phase, seconds in judge.seconds.items():
+            self.watch.seconds[phase] += seconds
+        solved, says = self._solved(verdict)
+        return Run(
+            folder=self.folder,
+            env=config.env.label,
+            preset=config.preset,
+            seed=config.seed,
+            score=verdict.score if verdict is not None else None,
+            selected_score=judge.best if judge.leaders else None,
+            attempts=judge.attempts,
+            solved=solved,
+            threshold=self.system.spec.reward_threshold,
+            threshold_says=says,
+            env_steps=self.system.progress.now.steps,
+            updates=self.system.learner.updates,
+            seconds=self.watch.report(),
+            notes=[_short_replay(replay)] if replay.is_short else [],
+            interrupted=interrupted,
+            signal=self.signal if interrupted else None,
+            resumed=None if not self.resumed else "exact" if self.saver.exact else "not exact",
+        )
+
+    def _solved(self, verdict: Verdict | None) -> tuple[bool | None, str]:
+        """Whether it is solved, as far as that can be said, and what there is to say of the threshold."""
+        says, registered = self.system.spec.threshold_says, self.system.config.env.reward_threshold is None
+        if verdict is None or verdict.solved is None:
+            return None, says
+        score = verdict.score
+        if registered and score.own_limit is not None and score.cut:  # of episodes that go on nobody knows the return
+            return None, f"{says}, but {score.cut} of {score.episodes} episodes were cut at dqnlab's own limit"
+        return verdict.solved, says
+
+    def _finish(self, run: Run, *, show: bool) -> Run:
+        """Writes the result, before anything of lesser worth; then all that comes after it. Ends recording for sure."""
+        try:
+            run = self._complete(run, show=show)
+        except BaseException:
+            self.recorder.close()  # the error of a full disk must not leave files open and trackers waiting
+            raise
+        try:
+            with self.watch.phase("trackers"):
+                lines = self.recorder.close()
+        except KeyboardInterrupt as error:  # a copy elsewhere is not complete; all that lies here is
+            run, lines = replace(run, signal=signal_of(error)), ["interrupted before the trackers had finished"]
+        waited = {"trackers": round(self.watch.seconds["trackers"], 3), "total": self.watch.report()["total"]}
+        return save(replace(run, notes=[*run.notes, *lines], seconds=run.seconds | waited))
+
+    def _complete(self, run: Run, *, show: bool) -> Run:
+        run = replace(run, unfinished=list(steps(self.system.config, run, show=show)))
+        with signals_held():
+            write_result(run)
+        notes = self._close()
+        if notes:
+            run = save(replace(run, notes=[*run.notes, *notes]))
+        say = (lambda line: None) if self.view is None else self.view.say
+        if run.score is not None:
+            say(f"score {run.score.mean:,.1f} over {run.score.episodes} fresh episodes")
+        return After(self.system.config, say).make(run)
+
+    def _close(self) -> list[str]:
+        """Closes the environments of training and judging, for film and page have their own; what that leaves to say.
+
+        One that does not answer any more has done its work.
+        """
+        try:
+            self.system.close()
+        except EnvironmentFault as e:
+            return [why(e)]
+        return []
+
+
+def _short_replay(replay: Replay) -> str:
+    """Says what a replay holds that cannot hold its capacity."""
+    return (
+        f"the replay holds {len(replay):,} of {replay.layout.capacity:,} transitions: so short are the episodes "
+        "that its room for frames runs out first; a larger replay_capacity holds more"
+    )

@@ -1,0 +1,1 @@
+"""Many seeds at once: worker processes, and what they tell."""

@@ -1,0 +1,295 @@
+"""Many seeds of one configuration, trained by a pool of processes."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import wait
+from pathlib import Path
+
+from ...app.terminal.board import Board, board_for_python
+from ...config import MOST_SEEDS, Config
+from ...config.presets import Planned, plan
+from ...config.typed import door
+from ...errors import ConfigError, DqnlabError
+from ...store.find import read_run
+from ...store.folder import Run, seed_name
+from ...store.group import Failure, Group, failure, write_summary
+from ...store.new import new_folder
+from ...track.tracker import check_trackers, say
+from ..after import ended, save
+from ..interrupt import SIGNALLED, Interrupt, signal_of, signals_wait
+from .line import Failed, Finished, Go, Leave, Ready, Refused, Report, Show, Standing, Stop, Task
+from .pool import PATIENCE, Worker, check_sendable, dismiss, hire, how, shares, usable_cores
+
+LOOK_EVERY = 0.25  # seconds between two looks at the keyboard and two drawings, at the latest
+MOST_RETURNS = 2  # times that a seed whose process was killed goes on in a new one
+
+
+@door()
+def train_many(
+    config: Planned,
+    seeds: Sequence[int],
+    *,
+    out: Path | None = None,
+    runs: Path = Path("runs"),
+    trackers: Sequence[str] = ("swanlab",),
+    quiet: bool = False,
+) -> Group:
+    """Trains one configuration with many seeds, in as many processes as there are cores.
+
+    Each seed is a run of its own, in its own folder inside the group's; the best one is filmed. A seed that
+    fails does not take the others along: it is a `Failure` among the group's results. A script that calls
+    this keeps its top level under `if __name__ == "__main__":`, for every process imports it.
+
+    Args:
+        config: of every seed, but for its own `seed`; an environment alone as in `train`.
+        seeds: distinct ones.
+        out: the folder of the group; a new one under `runs` if none.
+        trackers: as in `train`, for every seed.
+        quiet: show no progress; none is shown either where nobody looks, neither in a terminal nor in a notebook.
+
+    Raises:
+        ConfigError, EnvironmentFault: before anything is written, if no seed could be trained.
+    """
+    board = None if quiet else board_for_python()
+    return Crew(plan(config), seeds, out=out, runs=runs, trackers=trackers, board=board).train()
+
+
+@dataclass
+class Crew:
+    """The processes that train a group of seeds, and what is known of each seed."""
+
+    config: Config
+    seeds: Sequence[int]
+    out: Path | None = None
+    runs: Path = Path("runs")
+    trackers: Sequence[str] = ("swanlab",)
+    board: Board | None = None
+    started: float = field(default_factory=time.perf_counter)
+    folder: Path | None = None
+    """where a group that is taken up again lies; none for a new one"""
+    results: dict[int, Run | Failure] = field(default_factory=dict)
+    """of the seeds that have ended"""
+    standings: dict[int, Standing] = field(default_factory=dict, init=False)
+    workers: list[Worker] = field(default_factory=list, init=False)
+    interrupted: bool = field(default=False, init=False)
+    _begun: bool = field(default=False, init=False)
+    _kept: ExitStack = field(default_factory=ExitStack, init=False)
+    """what is held until the end: the new folder"""
+    signal: int = field(default=signal.SIGINT, init=False)
+    """what interrupted it, if anything did"""
+    returns: Counter[int] = field(default_factory=Counter, init=False)
+    """how often each seed has gone on in a new process"""
+
+    def train(self) -> Group:
+        """Trains every seed, films and explains the best; see `train_many`."""
+        with self._kept:
+            return self._train()
+
+    def _train(self) -> Group:
+        self._check()
+        gently = False
+        try:
+            with signals_wait() as interrupt:
+                cores = usable_cores() if self.config.env.copies is None else 1  # one process has all that are counted
+                for share in shares(self._open(self.seeds), max(1, cores // self.config.threads)):
+                    self._hire(share)
+                self._serve(interrupt)
+                gently = self._show(interrupt)
+        except KeyboardInterrupt as error:
+            if self.folder is None:
+                raise
+            self.interrupted, self.signal = True, signal_of(error)
+            for seed in self._open(self.seeds):
+                self._fail(seed, "interrupted: its process was ended", SIGNALLED + self.signal)
+        finally:
+            for worker in self.workers:
+                dismiss(worker, gently=gently)
+            if self.board is not None:
+                self.board.stop()
+        group = self._group()
+        write_summary(group)
+        return group
+
+    def _check(self) -> None:
+        """Raises ConfigError for what can be seen without loading anything."""
+        if len(self.seeds) > MOST_SEEDS:
+            raise ConfigError(f"seeds must be at most {MOST_SEEDS:,}, got {len(self.seeds):,}")
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise ConfigError(f"seeds must be distinct and at least one, got {list(self.seeds)}")
+        for seed in self.seeds:
+            replace(self.config, seed=seed)
+        check_trackers(self.trackers)
+        check_sendable(self.config)
+        self.standings = {seed: Standing(seed) for seed in self.seeds}
+
+    # ── Processes ──
+
+    def _hire(self, seeds: tuple[int, ...]) -> None:
+        hire(Task(self.config, seeds, tuple(self.trackers)), self.workers)
+
+    def _serve(self, interrupt: Interrupt) -> None:
+        """Hears the workers until every seed has ended."""
+        while self._open(self.seeds):
+            if interrupt.asked and not self.interrupted:
+                if self.folder is None:
+                    interrupt.throw()
+                self.interrupted, self.signal = True, interrupt.signal or self.signal
+                for worker in self.workers:
+                    worker.tell(Stop())
+            self._hear()
+
+    def _hear(self) -> None:
+        """Waits a moment for news, and takes them."""
+        news = wait([end for worker in self.workers for end in (worker.pipe, worker.process.sentinel)], LOOK_EVERY)
+        for worker in [w for w in self.workers if w.pipe in news or w.process.sentinel in news]:
+            try:
+                heard = worker.pipe.poll()
+                while worker.pipe.poll():
+                    self._take(worker, worker.pipe.recv())
+            except (EOFError, OSError):
+                heard = False
+            if not heard:
+                self._lose(worker)
+        if self.board is not None and self.folder is not None:
+            self.board.show(list(self.standings.values()))
+
+    def _take(self, worker: Worker, report: Report) -> None:
+        match report:
+            case Ready(remarks=remarks):
+                self._admit(worker, remarks)
+            case Refused(error=error):
+                if self.folder is None:
+                    raise error
+                for seed in self._open(worker.seeds):
+                    self._fail(seed, str(error), error.exit_code)
+            case Standing(seed=seed):
+                self.standings[seed] = report
+            case Finished(run=run):
+                self._take_result(run)
+            case Failed(seed=seed, error=text, exit_code=code):
+                self._fail(seed, text, code)
+            case _:  # idle: seeds that it has not ended it will not begin
+                self._give_up(worker.seeds)
+
+    def _admit(self, worker: Worker, remarks: Sequence[str]) -> None:
+        """Lets a worker begin; the first one shows that there is something to train, and to make a folder for.
+
+        Args:
+            remarks: on a new group, said once.
+        """
+        if self.interrupted:
+            self._give_up(worker.seeds)
+            worker.tell(Leave())
+            return
+        if self.folder is None:
+            self.folder = self._kept.enter_context(new_folder(self.config, self.out, self.runs, self.seeds))
+            for line in remarks:
+                logging.getLogger("dqnlab").warning(line)
+        if not self._begun:
+            self._begun = True
+            write_summary(self._group())
+            if self.board is not None:
+                self.board.start(self.config, self.seeds, self.folder, len(self.workers))
+        worker.tell(Go(self.folder))
+
+    def _lose(self, worker: Worker) -> None:
+        """A process has ended: what it was training has failed, what it had not begun gets another process.
+
+        If it was killed, what it was training goes on there from its latest checkpoint, a few times at most.
+        """
+        worker.process.join()
+        worker.pipe.close()
+        self.workers.remove(worker)
+        left, code = self._open(worker.seeds), worker.process.exitcode
+        words = f"its process ended {how(code)}"
+        self._give_up_showing(words)
+        if left and self.folder is None:
+            raise DqnlabError(
+                f"training could not begin: {words}. What it printed says why; a script that calls train_many "
+                'must keep its top level under `if __name__ == "__main__":`'
+            )
+        begun = [seed for seed in left if self.standings[seed].state != "waiting"]
+        for seed in begun or left:
+            if self._may_return(seed, code):
+                self.returns[seed] += 1
+                say(f"seed {seed}: {words}; it goes on from its latest checkpoint in a new one")
+            else:
+                self._fail(seed, words, 1)
+        if rest := tuple(self._open(worker.seeds)):
+            if self.interrupted:
+                self._give_up(rest)
+            else:
+                self._hire(rest)
+
+    def _may_return(self, seed: int, code: int | None) -> bool:
+        """Whether a seed goes on: its process was killed by a signal, and not by its own deeds again and again."""
+        return not self.interrupted and code is not None and code < 0 and self.returns[seed] < MOST_RETURNS
+
+    # ── Seeds ──
+
+    def _open(self, seeds: Sequence[int]) -> list[int]:
+        return [seed for seed in seeds if seed not in self.results]
+
+    def _fail(self, seed: int, error: str, exit_code: int) -> None:
+        assert self.folder is not None
+        self.standings[seed] = replace(self.standings[seed], state="failed")
+        self._end(failure(seed, self.folder / seed_name(seed), error, exit_code))
+
+    def _give_up(self, seeds: Sequence[int]) -> None:
+        for seed in self._open(seeds):
+            self._fail(seed, "interrupted before it began", SIGNALLED + self.signal)
+
+    def _take_result(self, run: Run) -> None:
+        """A seed has come to a result, or its best network has been shown."""
+        self.standings[run.seed] = replace(self.standings[run.seed], state="done", steps=run.env_steps)
+        self._end(run)
+
+    def _end(self, result: Run | Failure) -> None:
+        again = result.seed in self.results
+        self.results[result.seed] = result
+        write_summary(self._group())
+        if self.board is not None and not again:
+            self.board.ended(result, len(self.results), len(self.seeds))
+
+    def _show(self, interrupt: Interrupt) -> bool:
+        """Lets whoever is still there film and explain the best run; what fails is a note of it.
+
+        Returns whether the processes may be left to end by themselves: not if somebody does not want to wait.
+        """
+        best, wanted = self._group().best, self.config.explain or self.config.film.episodes > 0
+        if best is None or not wanted or self.interrupted or not self.workers:
+            return True
+        worker = self.workers[0]
+        self.standings[best.seed] = replace(self.standings[best.seed], state="filming")
+        worker.tell(Show(best))
+        while worker in self.workers and self.standings[best.seed].state == "filming":
+            if interrupt.asked and not self.interrupted:
+                self.interrupted, self.signal = True, interrupt.signal or self.signal
+                worker.interrupt()
+            if self.interrupted and interrupt.waited > PATIENCE:
+                return False
+            self._hear()
+        return True
+
+    def _give_up_showing(self, words: str) -> None:
+        """The process that filmed and explained the best run has ended: how far it came stands in the run's result."""
+        for seed in [seed for seed, each in self.standings.items() if each.state == "filming"]:
+            run = read_run(self.results[seed].folder)
+            for name in run.unfinished:
+                run = ended(run, name, words)
+            self._take_result(save(run))
+
+    def _group(self) -> Group:
+        assert self.folder is not None
+        results = tuple(self.results[seed] for seed in self.seeds if seed in self.results)
+        seconds, config = time.perf_counter() - self.started, self.config
+        env, preset, seeds = config.env.label, config.preset, tuple(self.seeds)
+        signalled = self.signal if self.interrupted else None
+        return Group(self.folder, env, preset, seeds, results, seconds, self.interrupted, signalled)

@@ -1,0 +1,61 @@
+"""What a worker tells of a run while it goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ...app.terminal.console import About, Pacer
+from ...config import Config
+from ...run.events import BlockEnded, Evaluated, Event
+from .line import Line, Standing, State
+
+TELL_EVERY = 0.25  # seconds between two reports about the same seed
+
+
+class Reporter:
+    """A view whose viewer is the parent: a few reports a second, and as often a look for orders."""
+
+    def __init__(self, seed: int, line: Line, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seed, self._line, self._clock = seed, line, clock
+        self._steps = 0
+        self._mean: float | None = None
+        self._told = self._clock()
+        self._pacer = Pacer(clock)
+
+    @contextmanager
+    def learning(self) -> Iterator[Line]:
+        """While the loop runs; the line knows who asked it to stop. Judging follows."""
+        yield self._line
+        self.judging()
+
+    def judging(self) -> None:
+        """The loop has ended."""
+        self._tell("judging")
+
+    def start(self, config: Config, about: About) -> None:
+        """The parent knows already."""
+
+    def __call__(self, event: Event) -> None:
+        """Notes how far training is."""
+        if isinstance(event, Evaluated):
+            self._mean = event.mean
+        elif type(event) is not BlockEnded:
+            return
+        self._steps = event.step
+        if not self._pacer.due():
+            return
+        self._line.look()
+        if self._clock() - self._told >= TELL_EVERY:
+            self._tell("training")
+
+    def say(self, line: str) -> None:
+        """The parent has words of its own."""
+
+    def stop(self) -> None:
+        """Nothing is left to do."""
+
+    def _tell(self, state: State) -> None:
+        self._line.tell(Standing(self._seed, state, self._steps, self._mean))
+        self._told = self._clock()

@@ -1,0 +1,77 @@
+"""Going on with a group of seeds: those that have not ended go on where their own checkpoints stand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import ConfigError, FolderError
+from ...store.find import has_ended, read_run
+from ...store.folder import CONFIG, META, SUMMARY, Run, seed_name
+from ...store.group import Group, write_summary
+from ...store.lock import locked
+from ...store.reading import is_count, is_number, read_json, read_trackers
+from ..after import finish, lacking
+from ..resume import Wish, configured
+from .crew import Crew
+
+if TYPE_CHECKING:
+    from ...app.terminal.board import Board
+
+
+def go_on_with_many(group: Path, wish: Wish, board: Board | None = None, started: float | None = None) -> Group:
+    """Goes on with every seed of the group in this folder that has come to no result.
+
+    Raises:
+        FolderError: the group's files are damaged, or another process works on it.
+        ConfigError: every seed has come to its end, or none has begun.
+    """
+    if wish.budget is not None:
+        raise ConfigError(f"{str(group)!r} is a group of seeds: to train one of them on, name its folder")
+    with locked(group, force=wish.force_unlock):
+        seeds = _seeds(group)
+        homes = {seed: group / seed_name(seed) for seed in seeds}
+        begun = [home for home in homes.values() if (home / CONFIG).is_file()]
+        if not begun:
+            raise ConfigError(f"no seed of {str(group)!r} has begun: start again with dqn train")
+        ended = {seed: read_run(home) for seed, home in homes.items() if has_ended(home)}
+        told = read_json(group / SUMMARY).get("results")
+        if len(ended) == len(seeds) and isinstance(told, list) and len(told) == len(seeds):
+            if any(map(lacking, ended.values())):
+                return _finished(group, ended, wish)
+            raise ConfigError(f"every seed of {str(group)!r} has come to its end: to train one on, name its folder")
+        trackers = read_trackers(begun[0] / META) if wish.trackers is None else wish.trackers
+        start = time.perf_counter() if started is None else started
+        config = configured(begun[0], wish)
+        return Crew(
+            config, seeds, folder=group, results=dict(ended), trackers=trackers, board=board, started=start
+        ).train()
+
+
+def _finished(folder: Path, ended: Mapping[int, Run], wish: Wish) -> Group:
+    """The group once each seed's film, curves and page are made, as far as they are lacking."""
+    start = time.perf_counter()
+    runs = [finish(run, configured(run.folder, wish)) if lacking(run) else run for run in ended.values()]
+    seconds = read_json(folder / SUMMARY).get("seconds")
+    before = seconds if is_number(seconds) else 0.0
+    group = Group(
+        folder=folder,
+        env=runs[0].env,
+        preset=runs[0].preset,
+        seeds=tuple(ended),
+        results=tuple(runs),
+        seconds=before + time.perf_counter() - start,
+        interrupted=any(run.signal for run in runs),
+        signal=next((run.signal for run in runs if run.signal), None),
+    )
+    write_summary(group)
+    return group
+
+
+def _seeds(group: Path) -> Sequence[int]:
+    seeds = read_json(group / SUMMARY).get("seeds")
+    if not isinstance(seeds, list) or not seeds or not all(map(is_count, seeds)):
+        raise FolderError(f"{str(group / SUMMARY)!r} is damaged: it does not say which seeds there are")
+    return seeds

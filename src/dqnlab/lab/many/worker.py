@@ -1,0 +1,159 @@
+"""A process that trains some of many seeds."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from ...config import Config
+from ...errors import DqnlabError, ResourceError
+from ...memory import is_short_of_memory, memory_watched, out_of_memory
+from ...store.door import write_atomically
+from ...store.folder import CONFIG, Run, check_no_link, seed_name
+from ...trust import redacted
+from ..after import SHOWN, finish, save, steps, stopped
+from ..interrupt import ignore_signals
+from ..loading import loading
+from ..session import conduct, open_experiment
+from ..stopwatch import Stopwatch
+from ..streams import steady_streams
+from .line import Failed, Finished, Go, Idle, Line, Order, Ready, Refused, Report, Show, Standing, Task
+
+ERROR = "error.txt"  # in a run's folder: where an unexpected error came from
+
+
+def work(pipe: Connection[Report, Order], task: Task) -> None:
+    """The whole life of a worker."""
+    ignore_signals()  # terminals and schedulers send them to everyone; the parent decides
+    with steady_streams():  # what an environment prints must not end it
+        _work(Line(pipe), task)
+
+
+def _work(line: Line, task: Task) -> None:
+    watch = Stopwatch()
+    try:
+        with memory_watched():
+            remarks = _check(task.config)
+    except DqnlabError as error:
+        line.tell(Refused(error))
+        return
+    except Exception as error:
+        line.tell(Refused(DqnlabError(f"{type(error).__name__}: {error}")))
+        return
+    watch.seconds["import"] = time.perf_counter() - watch.start
+    line.tell(Ready(remarks))
+    order = line.wait()
+    if isinstance(order, Go):
+        train_share(task, order.folder, line, watch)
+        line.tell(Idle())
+        while isinstance(order := line.wait(), Show):
+            line.tell(Finished(_show(task.config, order.run)))
+
+
+def _check(config: Config) -> tuple[str, ...]:
+    """What is to be said before training; loads what that needs. Raises DqnlabError if no seed could be trained."""
+    with loading():
+        from ...build import find_room, make_remarks  # with torch and Gymnasium
+    from ...envs.make import describe
+    from ...envs.watchdog import watched
+    from ...run.device import resolve_device
+
+    with watched(config.env.timeout):
+        spec = describe(config.env)
+        find_room(config, spec, resolve_device(config.device))
+        return tuple(map(str, make_remarks(config, spec)))
+
+
+def train_share(task: Task, folder: Path, line: Line, watch: Stopwatch) -> None:
+    """Trains the task's seeds; one that fails is reported and does not stop the others.
+
+    Where the update is compiled they learn as one stack, else one after the other; also where copies are counted.
+
+    Args:
+        watch: has run since the process began; the first seed's.
+    """
+    from ...settle import pays_to_compile
+
+    if len(task.seeds) > 1 and pays_to_compile(task.config) and task.config.env.copies is None:
+        from .together import train_together
+
+        train_together(task, folder, line, watch)
+        return
+    for seed in task.seeds:
+        if line.asked:
+            return
+        line.tell(Standing(seed, "training"))
+        home = folder / seed_name(seed)
+        try:
+            line.tell(Finished(_train(replace(task.config, seed=seed), home, task.trackers, line, watch)))
+        except Exception as error:  # an environment may raise anything
+            line.tell(failed(seed, home, error))
+        watch = Stopwatch()
+
+
+def failed(seed: int, home: Path, error: Exception) -> Failed:
+    """The report of a seed that came to no result; an error nobody foresaw leaves its traceback in the folder."""
+    if is_short_of_memory(error) and not isinstance(error, ResourceError):
+        error = out_of_memory(error)
+    if isinstance(error, DqnlabError):
+        return Failed(seed, redacted(str(error)), error.exit_code)
+    with contextlib.suppress(DqnlabError):  # the report says what happened in any case
+        write_atomically(home / ERROR, redacted("".join(traceback.format_exception(error))))
+    return Failed(seed, redacted(f"{type(error).__name__}: {error} (see {ERROR})"), 1)
+
+
+def _train(config: Config, home: Path, trackers: tuple[str, ...], line: Line, watch: Stopwatch) -> Run:
+    """Trains one seed, from the start or from where its folder's checkpoint stands."""
+    from ...build import make_update, say
+    from ...envs.watchdog import watched
+    from ...run.device import arithmetic
+    from ...store.checkpoint.checkpoint import Store
+    from ..restore import stand
+    from .reporter import Reporter
+
+    with seed_folder(config, home) as folder, watched(config.env.timeout):
+        store = Store(folder, notify=say)
+        system, at = stand(config, store)
+        try:
+            reporter = Reporter(config.seed, line)
+            with arithmetic(config.threads):
+                system.update = make_update([system])
+                experiment = open_experiment(system, store, trackers, reporter, watch, at)
+                return conduct(experiment, reporter.learning(), show=False)
+        finally:
+            system.close()
+
+
+@contextmanager
+def seed_folder(config: Config, home: Path) -> Iterator[Path]:
+    """The folder of a seed, locked: one to go on in, or a new one. Raises FolderError."""
+    from ...store.lock import locked
+    from ...store.new import new_folder
+
+    check_no_link(home)
+    if (home / CONFIG).is_file():
+        with locked(home):
+            yield home
+    else:
+        with new_folder(config, home, home.parent) as folder:
+            yield folder
+
+
+def _show(config: Config, run: Run) -> Run:
+    """Films and explains a run as configured; what fails is a note of it."""
+    # Here SIGINT may cut in, the user's or the parent's: what is still to be made can be made later.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        left = [name for name in steps(config, run, show=True) if name in SHOWN]
+        return finish(save(replace(run, unfinished=[*run.unfinished, *left])), replace(config, seed=run.seed))
+    except KeyboardInterrupt as error:
+        return stopped(run, error)
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,79 @@
+"""Episodes that are played for a score, shown while they are played; what there is of them if somebody interrupts."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..run.evaluate import Outcome
+    from ..store.agent import Agent
+    from ..store.result import Score
+
+QUIET = 2.0  # seconds before the first sign of life
+SHOW_EVERY = (0.5, 10.0)  # seconds between two, in a terminal and elsewhere
+
+
+@dataclass
+class Played:
+    """What was asked for, and what has come of it."""
+
+    episodes: int
+    """asked for"""
+    ended: list[Outcome] = field(default_factory=list)
+    interrupted: KeyboardInterrupt | None = None
+    _due: float = field(default_factory=lambda: time.monotonic() + QUIET)
+    _shown: bool = False
+
+    @property
+    def count(self) -> int:
+        """Episodes that have ended."""
+        return sum(len(each.returns) for each in self.ended)
+
+    @property
+    def partial(self) -> str:
+        """How much is missing, in words; none if nothing is."""
+        if self.interrupted is None:
+            return ""
+        return f"interrupted: partial, {self.count:,} of {self.episodes:,} episodes (short ones end first)"
+
+    def take(self, ended: Outcome) -> None:
+        """Takes episodes that have just ended, and says now and then how many there are."""
+        self.ended.append(ended)
+        now, terminal = time.monotonic(), sys.stderr.isatty()
+        if now >= self._due:
+            self._due, self._shown = now + SHOW_EVERY[0 if terminal else 1], terminal
+            line = f"{self.count:,} of {self.episodes:,} episodes"
+            print(f"\r{line}" if terminal else line, end="" if terminal else "\n", file=sys.stderr, flush=True)
+
+    def json(self, score: Score, about: dict[str, Any]) -> str:
+        """The score for programs, with what it is of."""
+        return json.dumps({**about, "partial": self.interrupted is not None, **asdict(score)})
+
+    def finish(self) -> None:
+        """Clears the line that was drawn again and again."""
+        if self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def play(agent: Agent, episodes: int, seed: int) -> tuple[Score, Played]:
+    """The score of an agent; of the episodes that had ended if somebody interrupts.
+
+    Raises:
+        KeyboardInterrupt: before any had ended.
+    """
+    from ..run.evaluate import joined, play_out, score_of
+
+    played = Played(episodes)
+    try:
+        outcome = play_out(agent, episodes, seed, played.take)
+    except KeyboardInterrupt as error:
+        if not played.ended:
+            raise
+        played.interrupted, outcome = error, joined(played.ended)
+    finally:
+        played.finish()
+    return score_of(outcome), played

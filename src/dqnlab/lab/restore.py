@@ -1,0 +1,101 @@
+"""From a run's folder back to a system that stands where its latest checkpoint was written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ..config import Config
+from ..config.toml import as_dict
+from ..errors import CheckpointError
+from ..store.agent import scale_of
+from ..store.folder import env_facts, versions
+
+if TYPE_CHECKING:
+    from ..build import System
+    from ..store.checkpoint.checkpoint import Loaded, Store
+
+# Settings that may differ from the checkpoint's.
+FREE = (
+    "config.budget",
+    "config.stop_when_solved",
+    "config.film",
+    "config.env.timeout",
+    "config.env.scale",
+)
+# May differ too, but then the results are not exactly what they would have been.
+SOFT = (
+    "versions",
+    "env.reward_threshold",
+    "config.compile",
+    "config.env.copies",
+    "config.threads",
+    "config.device",
+    "config.checkpoint_every",
+)
+
+
+def facts(system: System) -> dict[str, Any]:
+    """What decides how a run goes on, in plain values; stored with each checkpoint."""
+    return {
+        "config": json.loads(json.dumps(as_dict(system.config), default=str)),
+        "env": env_facts(system.config, system.spec),
+        "versions": versions(),
+        "replay": {"frames": system.replay.layout.num_frames},  # its transitions name their frames by slot
+    }
+
+
+def stand(config: Config, store: Store) -> tuple[System, Loaded | None]:
+    """Builds the system of the configuration and, if the store's run has a checkpoint, puts it where that was written.
+
+    Raises:
+        CheckpointError: none of its checkpoints can be read, or it belongs to another configuration or environment.
+    """
+    from ..build import assemble
+
+    at = store.latest()
+    system = assemble(config)
+    if at is None:
+        return system, None
+    try:
+        hard = [each for each in differences(at, system) if not each.startswith(SOFT)]
+        if hard:
+            raise CheckpointError(f"{str(at.path)!r} belongs to another run: {'; '.join(hard)}")
+        with fitting(at):
+            system.load_state_dict(at.state["system"])
+            at.restore_logs(system.replay.logs)
+    except BaseException:
+        system.close()
+        raise
+    return system, at
+
+
+@contextmanager
+def fitting(at: Loaded) -> Iterator[None]:
+    """Raises CheckpointError for whatever goes wrong when a state is put back that is not what it should be."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as e:
+        raise CheckpointError(f"{str(at.path)!r} does not fit this run: {type(e).__name__}: {e}") from e
+
+
+def differences(at: Loaded, system: System) -> list[str]:
+    """What has changed since the checkpoint that may change how the run goes on, each as `name: then, now`."""
+    then = dict(at.about)
+    if isinstance(env := then.get("env"), Mapping) and "obs_dtype" in env:
+        then["env"] = {"obs_scale": scale_of(env), **env}  # what the networks see, whichever setting says so
+    return [
+        f"{name}: {before!r} then, {after!r} now"
+        for name, before, after in _differing("", then, then | facts(system))
+        if not name.startswith(FREE)
+    ]
+
+
+def _differing(name: str, before: Any, after: Any) -> list[tuple[str, Any, Any]]:
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        keys = [*before, *(key for key in after if key not in before)]
+        prefix = f"{name}." if name else ""
+        return [row for key in keys for row in _differing(f"{prefix}{key}", before.get(key), after.get(key))]
+    return [] if before == after else [(name, before, after)]

@@ -1,0 +1,156 @@
+"""Going on with a run that was interrupted, or that has ended and shall train for longer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..config import AnyEnvironment, Config, Env, Episodes, Steps
+from ..config.toml import to_toml
+from ..config.typed import door
+from ..errors import ConfigError
+from ..memory import memory_watched
+from ..store.door import write_atomically
+from ..store.find import find_run, has_ended, read_run
+from ..store.folder import CONFIG, META, RESULT, Run, write_result
+from ..store.own import is_own, mark
+from ..store.reading import read_env, read_trackers
+from .after import finish, lacking
+from .interrupt import children_end, signals_end, signals_wait
+from .session import conduct, open_experiment
+from .stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from ..app.terminal.console import View
+    from ..build import System
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What may be different from before."""
+
+    budget: Steps | Episodes | None = None
+    """a later end than the run was made for; it then goes on even if it was solved"""
+    env: AnyEnvironment | None = None
+    """the environment, where a file cannot know it"""
+    trackers: Sequence[str] | None = None
+    """those that the run began with if none"""
+    trust_env_modules: Collection[str] = ()
+    """modules that the id of its environment may import"""
+    force_unlock: bool = False
+    """take a folder over that was in use on another machine"""
+
+
+@door()
+def resume(
+    run: str | Path | Run,
+    *,
+    budget: Steps | Episodes | None = None,
+    env: AnyEnvironment | None = None,
+    trackers: Sequence[str] | None = None,
+    trust_env_modules: Collection[str] = (),
+) -> Run:
+    """Goes on with a run from its latest checkpoint, or from the start if there is none, as if nothing had happened.
+
+    A run that has its score but lacks its film, curves or page only gets these.
+
+    On the same machine, with the same versions and threads, on the CPU, the results are those of a run that was
+    never interrupted, to the last bit; where that cannot be promised the run says so (`Run.resumed`).
+
+    Args:
+        run: a run, its folder, or its name under `runs`.
+        budget: a later end than the run was made for; it then goes on even if it was solved.
+        env: its environment, where a file cannot know it.
+        trackers: those that it began with if none.
+        trust_env_modules: modules that the id of its environment may import.
+
+    Raises:
+        FolderError: there is no such run, or another process works on it.
+        ConfigError: the run has come to its end already, or the budget is spent.
+        CheckpointError: no checkpoint can be read, or it belongs to another environment or network.
+    """
+    wish = Wish(budget=budget, env=env, trackers=trackers, trust_env_modules=trust_env_modules)
+    return go_on(run.folder if isinstance(run, Run) else find_run(run), wish)
+
+
+def go_on(folder: Path, wish: Wish, view: View | None = None, started: float | None = None) -> Run:
+    """`resume`, in the run's folder; `view` and `started` as in `train`."""
+    watch = Stopwatch() if started is None else Stopwatch(start=started)
+    from ..build import make_update, say
+    from ..envs.watchdog import watched
+    from ..run.device import arithmetic
+    from ..store.checkpoint.checkpoint import Store
+    from ..store.lock import locked
+    from .restore import stand
+
+    watch.seconds["import"] = time.perf_counter() - watch.start
+    with signals_end(), memory_watched(), locked(folder, force=wish.force_unlock):
+        if wish.budget is None and has_ended(folder) and lacking(run := read_run(folder)):
+            return finish(run, configured(folder, wish), lambda line: None if view is None else view.say(line))
+        config = _config(folder, wish)
+        store = Store(folder, notify=say)
+        with watched(config.env.timeout):
+            system, at = stand(config, store)
+            try:
+                if wish.budget is not None:
+                    _extend(system, folder)
+                with arithmetic(config.threads):
+                    with children_end():
+                        system.update = make_update([system])
+                    names = read_trackers(folder / META) if wish.trackers is None else wish.trackers
+                    return conduct(open_experiment(system, store, names, view, watch, at), signals_wait())
+            finally:
+                system.close()
+                if view is not None:
+                    view.stop()
+
+
+def _config(folder: Path, wish: Wish) -> Config:
+    """The configuration to go on with. Raises ConfigError if the run has come to its end."""
+    config = configured(folder, wish)
+    if wish.budget is not None:
+        return replace(config, budget=wish.budget, stop_when_solved=False)
+    if has_ended(folder):
+        raise ConfigError(f"{str(folder)!r} has come to its end: to train on, say until when, by --steps or --episodes")
+    return config
+
+
+def configured(folder: Path, wish: Wish) -> Config:
+    """The configuration of a run, with the environment that the wish names.
+
+    Raises:
+        ConfigError: its environment was made in Python and is not given.
+    """
+    from ..store.agent import as_it_was, read_config
+    from ..trust import named_by_caller
+
+    named = wish.env.id if isinstance(wish.env, Env) else wish.env
+    config = read_config(folder, named_by_caller(wish.trust_env_modules, named))
+    config = as_it_was(config, read_env(folder / META))
+    if isinstance(wish.env, Env):
+        config = replace(config, env=wish.env)
+    elif wish.env is not None:
+        config = replace(config, env=replace(config.env, id=wish.env))
+    elif read_env(folder / META)["callable"]:
+        raise ConfigError(
+            f"this run learns on {config.env.label!r}, an environment made in Python: use dqnlab.resume(…, env=…)"
+        )
+    return config
+
+
+def _extend(system: System, folder: Path) -> None:
+    """Lets a run that has come to its end go on. Raises ConfigError if it would end at once."""
+    progress = system.progress
+    if system.plan.budget.reached(progress.now):
+        steps, episodes = progress.now
+        raise ConfigError(f"the run is at step {steps:,} and episode {episodes:,} already: give a later end")
+    progress.solved = False
+    if (folder / RESULT).exists():  # from now on the result is that of a run that has not come to its end
+        write_result(replace(read_run(folder), interrupted=True))
+    own = is_own(folder)
+    write_atomically(folder / CONFIG, to_toml(system.config))
+    if own:
+        mark(folder, system.config)

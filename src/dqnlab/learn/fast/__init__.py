@@ -1,0 +1,1 @@
+"""The same update, compiled and for many agents at once."""

@@ -1,0 +1,147 @@
+"""The whole update as one compiled function of tensors: gather, target, loss, gradient, step.
+
+It differentiates the same `loss` and takes the same step of `adam` as the learner does; what is left out is
+everything that is not arithmetic. It is compiled ahead of time to a library on disk, so that another run of
+the same arithmetic finds it there and needs no compiler.
+"""
+
+import hashlib
+import os
+import platform
+import textwrap
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor
+from torch.func import functional_call, grad
+
+from ..learner import Update, loss
+from ..networks import QNetwork
+from ..optimizer import AdamSettings, adam, clip
+from ..replay import Layout, Memory, gather
+from ..targets import Rule
+
+Tensors = list[Tensor]
+Program = Callable[[Tensors], Tensors]
+"""Takes what the function took, as a list, and changes in place what the function changed."""
+
+
+class Bound:
+    """A network with its parameters [P] given from outside; rules and heads cannot tell the difference."""
+
+    def __init__(self, network: QNetwork, values: Tensor):
+        named = dict(network.named_parameters())
+        parts = values.split([p.numel() for p in named.values()])
+        self.head, self._network = network.head, network
+        self._parameters = {name: part.view(p.shape) for part, (name, p) in zip(parts, named.items(), strict=True)}
+
+    def __call__(self, obs: Tensor) -> Tensor:
+        return functional_call(self._network, self._parameters, (obs,))
+
+    def q_values(self, obs: Tensor) -> Tensor:
+        return self.head.q_values(self(obs))
+
+
+class State(NamedTuple):
+    """What an update of one agent changes, and the target that it does not."""
+
+    online: Tensor  # [P]
+    target: Tensor  # [P]
+    mean: Tensor  # [P] Adam's
+    square: Tensor  # [P]
+    steps: Tensor  # [] float64, updates so far
+
+
+def pure_update(network: QNetwork, rule: Rule, settings: AdamSettings, layout: Layout) -> Callable[..., Update]:
+    """One agent's update as a function of tensors alone. It writes what it learns into the state."""
+
+    def update(state: State, memory: Memory, slots: Tensor, weight: Tensor) -> Update:
+        batch = gather(memory, layout, slots, weight)
+
+        def of(values: Tensor) -> tuple[Tensor, Update]:
+            online, target = (cast(QNetwork, Bound(network, each)) for each in (values, state.target))
+            return loss(online, target, batch, rule)
+
+        gradient, update = grad(of, has_aux=True)(state.online)
+        gradient, norm = clip(gradient, settings.max_grad_norm)
+        state.steps.add_(1)
+        state.online.add_(adam(gradient, state.mean, state.square, state.steps, settings))
+        return update._replace(grad_norm=norm)
+
+    return update
+
+
+def compile_program(
+    function: Callable[..., Sequence[Tensor]], example: Tensors, folder: Path, notify: Callable[[str], None]
+) -> Program:
+    """Compiles a function of tensors for tensors like `example`, or loads what an earlier run compiled.
+
+    The library's name is a hash of every operation and constant, of the versions and of the processor's kind,
+    so that it is found again only by exactly the same arithmetic.
+
+    Raises:
+        CompileError: there is no compiler here, or it failed.
+    """
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns of its own future
+            traced = make_fx(lambda *tensors: list(function(*tensors)), tracing_mode="fake")(*example)
+            path = folder / f"{_fingerprint(traced.code, example)}.pt2"
+            program = _load(path)
+            if program is None:
+                notify("compiling the update: about 15 s, once for this configuration")
+                _build(traced, example, path)
+                program = _load(path)
+    except Exception as e:  # the compiler's own errors are of many kinds
+        raise CompileError(f"{type(e).__name__}: {_first_line(e)}") from e
+    if program is None:
+        raise CompileError(f"what was compiled cannot be loaded: {path}")
+    return program
+
+
+class CompileError(RuntimeError):
+    """An update that could not be compiled here; the same arithmetic runs uncompiled."""
+
+
+def _first_line(error: Exception) -> str:
+    """What happened. A compiler's messages go on for pages, with code and advice for those who write compilers."""
+    line = next((line.strip() for line in str(error).splitlines() if line.strip()), "it did not say why")
+    return textwrap.shorten(line, 120, placeholder=" …")
+
+
+def _load(path: Path) -> Program | None:
+    """A compiled program; none if there is none yet, or only a damaged file, which compiling replaces."""
+    import torch._inductor
+
+    if not path.is_file():
+        return None
+    try:
+        return torch._inductor.aoti_load_package(str(path)).loader.run
+    except RuntimeError:
+        return None
+
+
+def _build(traced: torch.fx.GraphModule, example: Tensors, path: Path) -> None:
+    import torch._inductor
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    exported = torch.export.export(traced, tuple(example))
+    part = path.with_name(f"{path.stem}-{os.getpid()}.pt2")  # its suffix must be this one
+    torch._inductor.aoti_compile_and_package(
+        exported, package_path=str(part), inductor_configs={"cpp.threads": torch.get_num_threads()}
+    )
+    os.replace(part, path)
+
+
+def _fingerprint(code: str, example: Tensors) -> str:
+    shapes = [(tuple(x.shape), x.stride(), str(x.dtype), str(x.device)) for x in example]
+    machine = (torch.get_num_threads(), torch.backends.cpu.get_cpu_capability(), platform.machine())
+    if example[0].is_cuda:
+        machine += (torch.cuda.get_device_name(), torch.version.cuda)
+    about = (code, shapes, machine, torch.__version__)
+    return hashlib.sha256(repr(about).encode()).hexdigest()[:32]

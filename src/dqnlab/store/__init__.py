@@ -1,0 +1,1 @@
+"""WHAT remains of a run: its folder, files, results and networks."""

@@ -1,0 +1,247 @@
+"""What you take home: a network that acts, with all it needs to know about its environment."""
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from ..config import AnyEnvironment, Config, Env, Mlp
+from ..config.checks import quoted
+from ..config.toml import from_toml
+from ..config.typed import door, label
+from ..envs.make import AnyEnv, EnvSpec, describe, described
+from ..errors import CheckpointError, ConfigError, FolderError, ObservationError
+from ..learn.networks import CLASSIC_LAYERS, QNetwork, import_weights
+from ..learn.policy import q_function
+from ..learn.types import ObsSpec
+from ..run.device import resolve_device
+from ..trust import named_by_caller
+from .find import find_run
+from .folder import BEST, CONFIG, LAST, META, Run
+from .own import with_own
+from .reading import oddity, read_env, read_text
+from .weightsfile import read_weights, whose
+
+_SMALL = 2**20  # numbers
+
+
+class Agent:
+    """Acts greedily by a Q-network. Takes observations as the environment gives them."""
+
+    def __init__(self, config: Config, spec: EnvSpec, network: QNetwork, env: AnyEnvironment | None = None):
+        self.config, self.spec, self.network = config, spec, network
+        self.q_function = q_function(network)
+        """stored observations [B, *obs_shape] -> Q-values [B, A]"""
+        self._env = env
+
+    def __repr__(self) -> str:
+        what = f"{self.spec.num_actions} actions, observations {self.spec.obs.shape}"
+        return f"Agent({self.config.env.label!r}, {self.config.preset!r}, {what})"
+
+    def act(self, obs: ArrayLike) -> Any:
+        """The best action as its environment wants it, a numpy integer; or an array of them [B] for a batch."""
+        q = self.q_values(obs)
+        return self.spec.action(int(q.argmax())) if q.ndim == 1 else self.spec.actions(q.argmax(-1))
+
+    def q_values(self, obs: ArrayLike) -> np.ndarray:
+        """Expected returns [A] of an observation [*obs_shape], or [B, A] of a batch [B, *obs_shape].
+
+        Raises:
+            ObservationError: the observation has another shape, is a state that the environment has not, or holds
+                something else than finite numbers.
+        """
+        array = self._prepared(obs)
+        shape, num_states, start = self.spec.obs.shape, self.spec.obs.num_states, self.spec.obs_start
+        if num_states is not None and not ((array >= 0) & (array < num_states)).all():
+            raise ObservationError(
+                f"observation is {obs}; this agent knows the states {start} to {start + num_states - 1}"
+            )
+        if array.shape == shape:
+            return self.q_function(array[None])[0]
+        if array.shape[1:] == shape:
+            return self.q_function(array)
+        raise ObservationError(
+            f"observation has shape {array.shape}; this agent takes {shape}, or a batch [B, *{shape}]"
+        )
+
+    def _prepared(self, obs: ArrayLike) -> np.ndarray:
+        wanted = f"obs must be numbers of the type {self.spec.obs.dtype}, got {quoted(obs)}"
+        try:
+            with np.errstate(invalid="ignore", over="ignore"):
+                array = self.spec.prepare(obs)
+        except (TypeError, ValueError, OverflowError) as e:
+            raise ObservationError(wanted) from e
+        if self.spec.obs.dtype != np.float32 and not np.array_equal(np.asarray(obs), array + self.spec.obs_start):
+            raise ObservationError(f"{wanted}, which would become others")  # 300 would wrap to 44, 2.5 would become 2
+        if not np.isfinite(array).all():
+            raise ObservationError(f"obs must be finite numbers, got {quoted(obs)}")
+        return array
+
+    @door()
+    def env_config(self, env: AnyEnvironment | None = None) -> Env:
+        """Which environment to use: the given one, else the agent's own.
+
+        Raises:
+            ConfigError: the agent's own environment was made by a callable, which no file can hold.
+        """
+        chosen = self._env if env is None else env
+        if chosen is None:
+            raise ConfigError(
+                f"this agent was trained on {self.config.env.label!r}, an environment made in Python: pass env=, "
+                "or, on the command line, register it and give --env module:Id"
+            )
+        if isinstance(chosen, Env):
+            return chosen
+        same = label(chosen) == self.config.env.label if callable(chosen) else chosen == self.config.env.id
+        return replace(self.config.env, id=chosen, kwargs=self.config.env.kwargs if same else {})
+
+    @door()
+    def check_fits(self, env: Env) -> EnvSpec:
+        """Describes an environment. Raises ConfigError if its spaces are not the agent's."""
+        return self._fitting(env, describe(env))
+
+    def check_made(self, env: Env, made: AnyEnv) -> EnvSpec:
+        """As `check_fits`, of one that has been made already."""
+        return self._fitting(env, described(env, made))
+
+    def _fitting(self, env: Env, spec: EnvSpec) -> EnvSpec:
+        if (spec.obs, spec.num_actions) != (self.spec.obs, self.spec.num_actions):
+            raise ConfigError(
+                f"env {env.label!r} has observations {_shown(spec.obs)} and {spec.num_actions} actions; "
+                f"this agent takes {_shown(self.spec.obs)} and {self.spec.num_actions}"
+            )
+        return spec
+
+
+def _shown(obs: ObsSpec) -> str:
+    return f"{obs.shape} {obs.dtype}" + ("" if obs.scale == 1 else f" divided by {obs.scale:g}")
+
+
+@door()
+def load(
+    run_or_file: str | Path | Run,
+    *,
+    which: Literal["best", "last"] = "best",
+    env: AnyEnvironment | None = None,
+    device: Literal["auto", "cpu", "cuda"] = "cpu",
+    runs: Path = Path("runs"),
+    trust_env_modules: Collection[str] = (),
+) -> Agent:
+    """The agent of a run folder, or of a weights file. Nothing in them is ever executed.
+
+    Args:
+        which: of a run folder, the best network or the last one.
+        env: its environment, where a file cannot know it.
+        trust_env_modules: modules that the run's own environment id, `module:Id`, may import; so may that of `env`.
+
+    Raises:
+        ConfigError: the run's configuration cannot work, or would import another module.
+        FolderError: there is no such run or file.
+        CheckpointError: the weights cannot be read, or do not fit the run's configuration.
+    """
+    path = run_or_file.folder if isinstance(run_or_file, Run) else Path(run_or_file)
+    place = resolve_device(device)
+    if os.path.isfile(path):  # unlike pathlib it takes a name that no file can have for none
+        folder, file = path.parent, path
+        if not all(
+            (folder / name).exists() for name in (CONFIG, META)
+        ):  # it belongs to no run, or to what is left of one
+            return _load_classic(file, env, place)
+    else:
+        folder = find_run(path, runs, or_network=True)
+        file = folder / (BEST if which == "best" else LAST)
+        if odd := oddity(file):
+            raise CheckpointError(f"{str(file)!r} {odd}")
+    config = read_config(folder, named_by_caller(trust_env_modules, env.id if isinstance(env, Env) else env))
+    about = read_env(folder / META)
+    _check_stack(config, about["obs_shape"], folder)
+    config = as_it_was(config, about)
+    weights = read_weights(file)
+    own = None if about["callable"] else config.env
+    return _agent(config, _spec(about, config.env.frame_stack), weights, file, own if env is None else env, place)
+
+
+def read_config(folder: Path, trusted: Collection[str] = ()) -> Config:
+    """The configuration of a run; its environment may import trusted modules, and its own if this user made it here.
+
+    Raises FolderError, ConfigError.
+    """
+    path = folder / CONFIG
+    text = read_text(path)
+    return from_toml(text, Config(), str(path), with_own(trusted, folder, text))
+
+
+def scale_of(about: Mapping[str, Any]) -> float:
+    """What a run's networks divide observations by; in runs of before that was a setting, bytes by 255."""
+    return float(about.get("obs_scale", 255 if about["obs_dtype"] == "uint8" else 1))
+
+
+def as_it_was(config: Config, about: Mapping[str, Any]) -> Config:
+    """The configuration with the meaning that it had when the run was made."""
+    if "obs_scale" in about or about["obs_dtype"] != "uint8":
+        return config
+    return replace(config, env=replace(config.env, scale="high"))
+
+
+def _check_stack(config: Config, shape: list[int], folder: Path) -> None:
+    """Raises FolderError if the two files disagree, before an environment stacks what it is told to."""
+    stack = config.env.frame_stack
+    if stack > 1 and (not shape or shape[0] != stack):
+        raise FolderError(
+            f"{str(folder)!r} is damaged: env.frame_stack = {stack} in {CONFIG}, but {META} has observations {shape}"
+        )
+
+
+def _spec(about: Mapping[str, Any], stack: int) -> EnvSpec:
+    obs = ObsSpec(tuple(about["obs_shape"]), np.dtype(about["obs_dtype"]), about["num_states"], stack, scale_of(about))
+    names = ("obs_start", "num_actions", "action_start", "reward_threshold", "max_episode_steps")
+    return EnvSpec(obs, *(about[name] for name in names))
+
+
+def _load_classic(file: Path, env: AnyEnvironment | None, device: torch.device) -> Agent:
+    """An agent from nothing but the weights of a classic two-hidden-layer module: its sizes are in the shapes."""
+    weights = read_weights(file)
+    try:
+        first, second, last = (weights[f"{name}.weight"] for name in CLASSIC_LAYERS)
+    except KeyError as e:
+        raise CheckpointError(f"{str(file)!r} belongs to no complete run folder, and {whose(weights)}") from e
+    if not all(w.ndim == 2 and w.numel() for w in (first, second, last)):
+        raise CheckpointError(f"{str(file)!r} is no classic network: its layers must be matrices")
+    config = Config(torso=Mlp(hidden=(len(first), len(second))))
+    spec = EnvSpec(ObsSpec((first.shape[1],), np.dtype(np.float32)), 0, len(last), 0, None, 0)
+    return _agent(config, spec, weights, file, env, device)
+
+
+def _agent(
+    config: Config,
+    spec: EnvSpec,
+    weights: Mapping[str, Tensor],
+    file: Path,
+    env: AnyEnvironment | None,
+    device: torch.device,
+) -> Agent:
+    from ..build import make_network  # build knows this package; the other way round only here
+
+    try:
+        _check_size(config, spec, sum(w.numel() for w in weights.values()))
+        network = make_network(config, spec).to(device).requires_grad_(False)
+        import_weights(network, weights)
+    except (KeyError, RuntimeError, ValueError) as e:
+        raise CheckpointError(f"{str(file)!r} does not fit the network of its configuration: {e}") from e
+    return Agent(config, spec, network, env)
+
+
+def _check_size(config: Config, spec: EnvSpec, held: int) -> None:
+    """Raises ValueError if the network would be far larger than the weights, before it takes any memory."""
+    from ..build import make_network
+
+    with torch.device("meta"):
+        wanted = sum(p.numel() for p in make_network(config, spec).parameters())
+    if wanted > held + _SMALL:  # a small difference is left to who compares layer by layer, and can name it
+        raise ValueError(f"it has {held:,} numbers and the network {wanted:,}")

@@ -1,0 +1,121 @@
+"""How a run and a group of seeds show themselves in a notebook: a small card of html and svg, light and dark."""
+
+from collections.abc import Sequence
+from html import escape
+
+from ..errors import CheckpointError, FolderError
+from .folder import METRICS, REPORT, Run
+from .group import Group
+from .metrics import read_metrics
+from .result import Score
+
+WIDTH, HEIGHT, PAD = 420, 110, 6
+CARD = "border:1px solid #8886;border-radius:8px;padding:10px 14px;max-width:640px;font:14px/1.5 system-ui,sans-serif"
+CELL = "padding:2px 12px 2px 0;text-align:right"
+
+
+def run_card(run: Run) -> str:
+    """A run as html: its score with interval, its learning curve, and where its report lies."""
+    title = f"<b>{_text(run.env)}</b> · {_text(run.preset)} · seed {run.seed}"
+    costs = f"{run.env_steps:,} env steps · {run.updates:,} updates · {run.seconds.get('total', 0.0):.1f} s"
+    lines = [title, _score_line(run), costs, curve(run), _where(run)]
+    return f'<div style="{CARD}">' + "".join(f"<div>{line}</div>" for line in lines if line) + "</div>"
+
+
+def group_card(group: Group) -> str:
+    """A group as html: every seed's score and curve on one scale, and the mean with its interval over seeds."""
+    scores = [run.score for run in group.runs if run.score is not None]
+    span = _span([value for score in scores for value in (score.low, score.mean, score.high) if value is not None])
+    rows = [_row(run, span) for run in group.runs]
+    rows += [
+        f"<tr><td>{each.seed}</td><td colspan='4'>failed: {_text(each.error)}</td></tr>" for each in group.failures
+    ]
+    head = "".join(f'<th style="{CELL}">{name}</th>' for name in ("seed", "score", "95 % interval", "", "env steps"))
+    title = f"<b>{_text(group.env)}</b> · {_text(group.preset)} · {len(group.seeds)} seeds"
+    table = f'<table style="border-collapse:collapse"><tr>{head}</tr>{"".join(rows)}</table>'
+    folder = f"<code>{_text(group.folder)}</code>"
+    return f'<div style="{CARD}"><div>{title}</div><div>{_mean(group)}</div>{table}<div>{folder}</div></div>'
+
+
+def curve(run: Run) -> str:
+    """The mean return of every evaluation over env steps, as svg; nothing if there are none to read."""
+    try:
+        records = read_metrics(run.folder / METRICS)
+    except (FolderError, CheckpointError):  # the folder was moved or changed since: a card without a curve
+        return ""
+    points = [(float(row["step"]), float(row["eval/reward"])) for row in records if "eval/reward" in row]
+    if len(points) < 2:
+        return ""
+    low, high = _span([y for _, y in points])
+    last = points[-1][0] or 1.0
+    drawn = " ".join(
+        f"{PAD + x / last * (WIDTH - 2 * PAD):.1f},{HEIGHT - PAD - (y - low) / (high - low) * (HEIGHT - 2 * PAD):.1f}"
+        for x, y in points
+    )
+    label = f"evaluations from {_number(points[0][1])} to {_number(points[-1][1])}"
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img" aria-label="{label}">'
+        f'<polyline points="{drawn}" fill="none" stroke="#3b82c4" stroke-width="1.6"/></svg>'
+        f'<div style="opacity:.7">{label}, over {last:,.0f} env steps</div>'
+    )
+
+
+def _mean(group: Group) -> str:
+    mean = group.mean
+    if mean is None:
+        return "no seed has a score"
+    interval = ""
+    if mean.low is not None and mean.high is not None:
+        interval = f", 95 % interval over seeds {_number(mean.low)} to {_number(mean.high)}"
+    elif mean.seeds > 1:
+        interval = f", {_text(mean.interval.removeprefix('none: '))}"
+    return f"mean <b>{mean.mean:.1f}</b>{interval}"
+
+
+def _score_line(run: Run) -> str:
+    if run.score is None:
+        return "no score: training was interrupted"
+    verdict = {True: "solved", False: "not solved", None: "no threshold"}[run.solved]
+    return f"score <b>{_number(run.score.mean)}</b>, {_interval(run.score)} · {verdict}"
+
+
+def _interval(score: Score) -> str:
+    if score.low is None or score.high is None:
+        return f"over {score.episodes} fresh episodes, no interval: {_text(score.interval.removeprefix('none: '))}"
+    return f"95 % interval {_number(score.low)} to {_number(score.high)} over {score.episodes} fresh episodes"
+
+
+def _where(run: Run) -> str:
+    report = run.folder / REPORT
+    link = f' · <a href="{escape(report.resolve().as_uri())}">report</a>' if report.is_file() else ""
+    return f"<code>{_text(run.folder)}</code>{link}"
+
+
+def _row(run: Run, span: tuple[float, float]) -> str:
+    if run.score is None:
+        return f"<tr><td>{run.seed}</td><td colspan='4'>no score</td></tr>"
+    low, high = span
+    mean, start, end = run.score.mean, run.score.low, run.score.high
+    ends = (mean, mean) if start is None or end is None else (start, end)
+    at = [round(100 * (value - low) / (high - low), 1) for value in (*ends, mean)]
+    bar = (
+        '<svg width="120" height="12" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect x="{at[0]}" y="3" width="{max(at[1] - at[0], 1):.1f}" height="4" fill="#3b82c4" opacity=".4"/>'
+        f'<rect x="{max(at[2] - 1, 0)}" y="0" width="2" height="10" fill="#3b82c4"/></svg>'
+    )
+    interval = "none" if start is None or end is None else f"{_number(start)} to {_number(end)}"
+    cells = (str(run.seed), f"<b>{_number(run.score.mean)}</b>", interval, bar, f"{run.env_steps:,}")
+    return "<tr>" + "".join(f'<td style="{CELL}">{cell}</td>' for cell in cells) + "</tr>"
+
+
+def _span(values: Sequence[float]) -> tuple[float, float]:
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.1f}".removesuffix(".0")
+
+
+def _text(value: object) -> str:
+    return escape(str(value), quote=True)

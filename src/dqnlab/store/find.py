@@ -1,0 +1,158 @@
+"""Finding runs again: by path, by name, the latest, or all. Needs neither torch nor Gymnasium."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from ..errors import FolderError
+from .folder import BEST, CONFIG, RESULT, SUMMARY, Run, check_no_link, seed_name
+from .reading import check_result, is_count, read_json
+
+
+def find_group(name: str | Path, runs: Path = Path("runs")) -> Path | None:
+    """The folder of a group of seeds: a path, a path below `runs`, a name below any environment, or `latest`."""
+    try:
+        found = _named(name, runs)
+    except (OSError, ValueError):  # what no file could be called, `find_run` says why
+        return None
+    return found[0].resolve() if len(found) == 1 and not (found[0] / CONFIG).is_file() else None
+
+
+def find_run(name: str | Path, runs: Path = Path("runs"), *, or_network: bool = False) -> Path:
+    """The folder of a run: a path, a path below `runs`, a folder name below any environment, or `latest`.
+
+    A group of seeds stands for its best one; one of them is `<group>/seed-<n>`.
+
+    Args:
+        or_network: whether the caller takes the file of a network as well; in a folder that is no run one is pointed
+            out then.
+
+    Raises:
+        FolderError: none, or several, of that name, or a group of which no seed has a score.
+    """
+    try:
+        return _find(name, runs, or_network)
+    except (OSError, ValueError) as e:  # what no file could be called: too long, or with a zero byte
+        raise FolderError(f"no run can be called {str(name)[:60]!r}: {e}") from e
+
+
+def _named(name: str | Path, runs: Path) -> list[Path]:
+    """The run or group at a path or at one below `runs`, else those of that name."""
+    below = [runs / name] if ".." not in Path(name).parts else []  # no name leads out of the folder of runs
+    for path in (Path(name), *below):
+        if (path / CONFIG).is_file() or (path / SUMMARY).is_file():
+            return [path]
+    return _of_name(str(name), runs)
+
+
+def _find(name: str | Path, runs: Path, or_network: bool) -> Path:
+    found = _named(name, runs)
+    if len(found) == 1:
+        return (found[0] if (found[0] / CONFIG).is_file() else _best_of(found[0])).resolve()
+    if found:
+        raise FolderError(f"several runs are called {str(name)!r}: {', '.join(map(str, found))}")
+    if name and Path(name).is_dir():
+        raise FolderError(f"{str(name)!r} is a folder, but no run: {_holds(Path(name), or_network)}")
+    raise FolderError(f"no run {str(name)!r} here or under {str(runs)!r}: `dqn runs` lists what there is")
+
+
+def _holds(folder: Path, or_network: bool) -> str:
+    """What a folder that is no run holds instead, and what can be done."""
+    inside = [path.parent for depth in ("*", "*/*", "*/*/*") for path in folder.glob(f"{depth}/{CONFIG}")]
+    if inside:
+        return f"it holds runs, such as {str(max(inside))!r}: name one of them"
+    files = [folder / BEST, *sorted(path for end in ("pth", "pt") for path in folder.glob(f"*.{end}"))]
+    network = next(filter(_is_network, files), None) if or_network else None
+    if network is not None:
+        return f"it has no {CONFIG}; a network may be named by itself, as {str(network)!r}"
+    return f"it has no {CONFIG}"
+
+
+def _is_network(file: Path) -> bool:
+    """Whether a file is of the format that PyTorch saves tensors in, and no program; it is not read for that."""
+    try:
+        with zipfile.ZipFile(file) as parts:
+            names = parts.namelist()
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+        return False
+    return any(name.endswith("/data.pkl") for name in names) and not any("/code/" in name for name in names)
+
+
+def _of_name(name: str, runs: Path) -> list[Path]:
+    """Runs and groups with this name or, for `latest`, the one that began last."""
+    folders = _run_folders(runs)
+    if name == "latest":
+        last = max(folders, key=_age, default=None)
+        if last is None:
+            return []
+        return [last.parent if _is_seed(last) else last]
+    groups = {path.parent for path in folders if _is_seed(path)}
+    return [path for path in (*folders, *sorted(groups)) if name in (path.name, f"{path.parent.name}/{path.name}")]
+
+
+def _best_of(group: Path) -> Path:
+    """The run of a group's best seed. Raises FolderError."""
+    best = read_json(group / SUMMARY).get("best")
+    if not is_count(best) or not (group / seed_name(best) / CONFIG).is_file():
+        raise FolderError(f"{str(group)!r} is a group of seeds none of which has a score: name one of its folders")
+    check_no_link(group / seed_name(best))
+    return group / seed_name(best)
+
+
+def read_run(folder: Path) -> Run:
+    """A run as its result.json tells it. Raises FolderError."""
+    from .result import Score
+
+    path = folder / RESULT
+    row = read_json(path)
+    check_result(row, path)
+    try:
+        for name in ("score", "score_registered"):
+            if row[name] is not None:
+                row[name] = Score(**row[name] | {"returns": tuple(row[name]["returns"])})
+        return Run(folder=folder, **{name: value for name, value in row.items() if name != "schema"})
+    except (KeyError, TypeError) as e:
+        raise FolderError(f"{str(path)!r} is damaged: {type(e).__name__}: {e}") from e
+
+
+def has_ended(folder: Path) -> bool:
+    """Whether a run was judged and reported on, and not interrupted before."""
+    try:
+        return not read_json(folder / RESULT)["interrupted"]
+    except (FolderError, KeyError):  # it was killed, or somebody has changed it
+        return False
+
+
+def list_runs(runs: Path) -> list[dict[str, Any]]:
+    """Every run under `runs`, oldest first: its result.json with `folder` and `status` (finished, interrupted …).
+
+    `name` is that of the folder; a seed of a group has the group's before it.
+    """
+    rows: list[dict[str, Any]] = []
+    for folder in sorted(_run_folders(runs), key=_age):
+        group = folder.parent if _is_seed(folder) else None
+        try:
+            row = read_json(folder / RESULT)
+            check_result(row, folder / RESULT)
+            row["status"] = "interrupted" if row.get("interrupted") else "finished"
+        except FolderError:  # still going, or it was killed, or somebody has changed it
+            status = "damaged" if (folder / RESULT).exists() else "unfinished"
+            row = {"env": (group or folder).parent.name, "status": status}
+        rows.append({**row, "folder": folder, "name": f"{group.name}/{folder.name}" if group else folder.name})
+    return rows
+
+
+def _run_folders(runs: Path) -> list[Path]:
+    return [path.parent for depth in ("*", "*/*", "*/*/seed-*") for path in runs.glob(f"{depth}/{CONFIG}")]
+
+
+def _is_seed(folder: Path) -> bool:
+    return re.fullmatch(r"seed-\d+", folder.name) is not None and (folder.parent / SUMMARY).is_file()
+
+
+def _age(folder: Path) -> tuple[str, int]:
+    """Sorts runs by the time in their names, and the seeds of a group among themselves."""
+    return (folder.parent.name, int(folder.name[5:])) if _is_seed(folder) else (folder.name, 0)

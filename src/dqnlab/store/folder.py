@@ -1,0 +1,268 @@
+"""A run's folder: what lies where, safe names, finding runs again. Needs neither torch nor Gymnasium.
+
+runs/<env>/<utc time>-<preset>-s<seed>/
+├── config.toml              complete: `dqn train --config` on it repeats the run
+├── meta.json                versions, command, git revision, what the environment looked like
+├── metrics.jsonl            one line per record, written at once
+├── best_model.pth           the network to take home
+├── last_model.pth           the online network at the end
+├── target_model.safetensors the target network at the end
+├── snapshots.safetensors    the online network at up to 12 moments of training
+├── batch.safetensors        one training batch, and both networks and Adam at that moment
+├── report.html              one page that explains the run, see `explain`
+├── curves.png  videos/*.mp4
+├── checkpoints/             what `dqn resume` goes on from, see `saving`
+├── run.lock                 while a process works on the run: which one
+└── result.json              the score and how it came about
+
+Many seeds share a group folder, runs/<env>/<utc time>-<preset>-s<first>-<last>/, see `group`:
+├── seed-<n>/                a whole run folder for each
+└── summary.json             how each seed ended, and the mean of their scores
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..config import AnyEnvironment, Config
+from ..config.toml import to_toml
+from ..config.typed import door
+from ..errors import FolderError, ResourceError
+from ..trust import redacted_command
+from .door import PART, is_machines, make_path, write_atomically
+from .lock import LOCK
+from .reading import SCHEMA
+
+if TYPE_CHECKING:
+    from ..envs.make import EnvSpec
+    from ..explain.report import Report
+    from .result import Score
+
+CONFIG, META, METRICS, RESULT = "config.toml", "meta.json", "metrics.jsonl", "result.json"
+BEST, LAST = "best_model.pth", "last_model.pth"
+TARGET, SNAPSHOTS, BATCH = "target_model.safetensors", "snapshots.safetensors", "batch.safetensors"
+CURVES, VIDEOS, REPORT = "curves.png", "videos", "report.html"
+SUMMARY = "summary.json"
+LABELS = {
+    REPORT: "report",
+    BEST: "best network",
+    LAST: "last network",
+    METRICS: "metrics",
+    CURVES: "curves",
+    VIDEOS: "films",
+    CONFIG: "configuration",
+    RESULT: "result",
+}
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(1, 10))}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a training run came to."""
+
+    folder: Path
+    env: str
+    preset: str
+    seed: int
+    score: Score | None
+    """greedy return over fresh episodes that chose nothing; none if training was interrupted"""
+    score_registered: Score | None = None
+    """the same network under the step limit that the environment is registered with, where the run had another"""
+    selected_score: float | None
+    """the best evaluation during training: biased upwards"""
+    attempts: int
+    """how often a candidate was tested on fresh episodes during training"""
+    solved: bool | None
+    """whether the score reaches the threshold; none where none counts, or there is no score"""
+    threshold: float | None = None
+    """the mean return that counts as solved"""
+    threshold_says: str = ""
+    """whose threshold that is, or why the registered one does not count"""
+    env_steps: int
+    updates: int
+    seconds: dict[str, float]
+    """by phase: import, train, evaluate, confirm, save, film, curves, page, trackers, total"""
+    interrupted: bool = False
+    signal: int | None = None
+    """what interrupted it, or the making of what comes after its result, if it was a signal: 2 for Ctrl-C"""
+    resumed: Literal["exact", "not exact"] | None = None
+    """none if it ran in one go; exact if that makes no difference to its results"""
+    notes: list[str] = field(default_factory=list)
+    """lines for the user: what could not be done, where a tracker keeps its copy"""
+    failed_steps: dict[str, str] = field(default_factory=dict)
+    """why film, curves or page could not be made; each can be made later"""
+    unfinished: list[str] = field(default_factory=list)
+    """which of them are still to be made"""
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """What lies in the folder: a label for each file that exists, and each folder that is not empty."""
+        return {label: self.folder / name for name, label in LABELS.items() if _holds(self.folder / name)}
+
+    @door()
+    def __repr__(self) -> str:
+        return (
+            f"Run({self.env!r}, {self.preset!r}, seed={self.seed}, score={self.score!r}, folder={str(self.folder)!r})"
+        )
+
+    @door()
+    def explain(self, env: AnyEnvironment | None = None, out: Path | None = None) -> Report:
+        """Writes the page that explains this run, `report.html`; a notebook shows it.
+
+        Args:
+            env: the run's environment, where a file cannot hold it.
+            out: where to write it; into the run's folder if none.
+
+        Raises as `explain.report.write_report` does.
+        """
+        from ..explain.report import write_report
+
+        return write_report(self, env, out=out)
+
+    def _repr_html_(self) -> str:
+        from .card import run_card
+
+        return run_card(self)
+
+
+def _holds(path: Path) -> bool:
+    return any(path.iterdir()) if path.is_dir() else path.exists()
+
+
+def create_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[int] = ()) -> Path:
+    """Makes an empty folder for a run, or for the group of several seeds: `out`, or a new one under `runs`.
+
+    Raises:
+        FolderError: `out` exists and is not an empty folder, or cannot be made.
+        ResourceError: the disk is full.
+    """
+    try:
+        if out is not None:
+            if out.exists() and not out.is_dir():
+                raise FolderError(f"output folder {str(out)!r} exists and is no folder: choose another --out")
+            if out.exists() and not is_fresh(out):
+                raise FolderError(f"output folder {str(out)!r} exists and is not empty: choose another --out")
+            if not out.exists():
+                make_path(out)
+            return out.resolve()
+        now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        which = f"s{seeds[0]}-{seeds[-1]}" if seeds else f"s{config.seed}"
+        stem = runs / safe_name(config.env.label) / f"{now}-{safe_name(config.preset)}-{which}"
+        for number in range(1, 1000):
+            path = stem if number == 1 else stem.with_name(f"{stem.name}-{number}")
+            try:
+                make_path(path)
+            except FileExistsError:
+                if not path.is_dir():
+                    raise
+                continue  # another run of the same second has it
+            return path.resolve()
+        raise FolderError(f"{str(stem)!r} and 998 more of its name exist: choose --out")
+    except OSError as e:
+        where, flag = (runs, "--runs") if out is None else (out, "--out")
+        raise (ResourceError if is_machines(e) else FolderError)(
+            f"cannot make the run folder {str(where)!r} ({e.strerror or e}): choose another {flag}"
+        ) from e
+
+
+def check_no_link(folder: Path) -> None:
+    """Raises FolderError if the folder of a group's seed is a link: it may lead into any folder of the user's."""
+    if folder.is_symlink():
+        raise FolderError(f"{str(folder)!r} is a link, which may lead anywhere: name the folder that it leads to")
+
+
+def is_fresh(folder: Path) -> bool:
+    """Whether there is nothing in a folder but what a process leaves that was killed before it wrote anything."""
+    return all(path.name == LOCK or path.name.endswith(PART) for path in folder.iterdir())
+
+
+def safe_name(text: str) -> str:
+    """A file name for any text, valid on every system: `ALE/Pong-v5` -> `ALE-Pong-v5`."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip(".-")[:100].rstrip(".-") or "unnamed"
+    return f"{name}_" if name.split(".")[0].lower() in _RESERVED else name
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes a JSON file whole or not at all; its first key is the schema number."""
+    write_atomically(path, json.dumps({"schema": SCHEMA, **content}, indent=2, allow_nan=False) + "\n")
+
+
+def write_start(folder: Path, config: Config, spec: EnvSpec, stack: int, trackers: Sequence[str] = ()) -> None:
+    """Writes what is known before training: config.toml and meta.json.
+
+    Args:
+        stack: how many agents share one compiled update, which decides the last digits of its results.
+        trackers: those that the run reports to, beside metrics.jsonl.
+    """
+    write_atomically(folder / CONFIG, to_toml(config))
+    about = {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": redacted_command([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "git_revision": _git_revision(),
+        "stack": stack,
+        "trackers": list(trackers),
+        "versions": versions(),
+        "env": env_facts(config, spec),
+    }
+    write_json(folder / META, about)
+
+
+def env_facts(config: Config, spec: EnvSpec) -> dict[str, Any]:
+    """What the environment looks like, in plain values."""
+    obs = spec.obs
+    return {
+        "label": config.env.label,
+        "callable": not isinstance(config.env.id, str),
+        "obs_shape": list(obs.shape),
+        "obs_dtype": obs.dtype.name,
+        "num_states": obs.num_states,
+        "obs_scale": obs.scale,
+        "obs_start": spec.obs_start,
+        "num_actions": spec.num_actions,
+        "action_start": spec.action_start,
+        "reward_threshold": spec.reward_threshold,
+        "max_episode_steps": spec.max_episode_steps,
+    }
+
+
+def versions() -> dict[str, str | None]:
+    """Of Python and of the packages that decide what a run computes."""
+    return {"python": sys.version.split()[0], **{name: _version(name) for name in _PACKAGES}}
+
+
+_PACKAGES = ("dqnlab", "torch", "numpy", "gymnasium")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # used from a source tree that was never installed
+        return None
+
+
+def _git_revision() -> str | None:
+    """The commit of the user's own working folder, if it is a git checkout."""
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=2, check=False)
+    except (OSError, subprocess.TimeoutExpired):  # no git here: nothing to record
+        return None
+    return done.stdout.strip() or None
+
+
+def write_result(run: Run) -> None:
+    """Writes result.json."""
+    write_json(run.folder / RESULT, {name: value for name, value in asdict(run).items() if name != "folder"})
+
+
+def seed_name(seed: int) -> str:
+    """What the run of one seed is called inside its group."""
+    return f"seed-{seed}"
