@@ -12,8 +12,8 @@ from dataclasses import replace
 from machine import describe_machine, write_results
 
 from dqnlab import presets
-from dqnlab.build import assemble
-from dqnlab.run.device import arithmetic
+from dqnlab.device import arithmetic
+from dqnlab.run.system import assemble
 
 
 def main() -> None:

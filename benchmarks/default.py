@@ -21,11 +21,11 @@ import gymnasium as gym
 from gymnasium.wrappers import TransformReward
 from machine import RESULTS
 
-from dqnlab.build import assemble
 from dqnlab.check.probes import PROBES, Probe, examine, probe_config
 from dqnlab.config import Adam, Env, Film, Steps
 from dqnlab.config.presets import get
-from dqnlab.run.device import arithmetic
+from dqnlab.device import arithmetic
+from dqnlab.run.system import assemble
 
 SCALES = (1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0, 1e3, 1e4)
 RUNS = {  # env steps, episodes of the score

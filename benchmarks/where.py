@@ -19,10 +19,10 @@ from machine import describe_machine, write_results
 from torch.profiler import ProfilerActivity, profile
 
 from dqnlab import presets
-from dqnlab.build import System, assemble, make_update
 from dqnlab.config import Config, Steps
-from dqnlab.run.device import arithmetic
+from dqnlab.device import arithmetic
 from dqnlab.run.events import BlockEnded
+from dqnlab.run.system import System, assemble, make_update
 from dqnlab.run.train import run
 
 WARM_UP = 1500  # steps, 1,000 of them fill the replay

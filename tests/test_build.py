@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from dqnlab import build, config, presets, settle
+from dqnlab import build, config, device, presets
 from dqnlab.config import Config, Env, Episodes, Steps
 from dqnlab.envs.vector import NativeEnvs, SerialEnvs
 from dqnlab.errors import ResourceError
 from dqnlab.learn import samplers, targets
 from dqnlab.learn.fast import compiled
 from dqnlab.learn.heads import ScalarHead
-from dqnlab.run import device
+from dqnlab.run.system import assemble, make_plan, make_update
 from dqnlab.run.train import Period
 
 
@@ -61,19 +61,20 @@ def test_each_epsilon_follows_its_own_progress() -> None:
 
 
 def test_periods_keep_their_unit() -> None:
-    assert build.make_period(Steps(num=7)) == Period("steps", 7)
-    assert build.make_period(Episodes(num=7)) == Period("episodes", 7)
+    plan = make_plan(small(budget=Steps(num=7), evaluate_every=Episodes(num=3)))
+    assert plan.budget == Period("steps", 7)
+    assert plan.evaluate_every == Period("episodes", 3)
 
 
 def test_the_network_has_the_sizes_of_the_configuration_and_the_spaces() -> None:
-    system = build.assemble(small(torso=config.Mlp(hidden=(7, 5, 3))))
+    system = assemble(small(torso=config.Mlp(hidden=(7, 5, 3))))
     shapes = [tuple(layer.weight.shape) for layer in system.learner.online.linears()]
     assert shapes == [(7, 4), (5, 7), (3, 5), (2, 3)]
 
 
 def test_the_seed_decides_the_first_weights() -> None:
     def first(seed: int) -> torch.Tensor:
-        return build.assemble(small(seed=seed)).learner.online.linears()[0].weight.detach()
+        return assemble(small(seed=seed)).learner.online.linears()[0].weight.detach()
 
     assert torch.equal(first(3), first(3))
     assert not torch.equal(first(3), first(4))
@@ -81,7 +82,7 @@ def test_the_seed_decides_the_first_weights() -> None:
 
 def test_the_seed_decides_what_is_tried_and_what_is_sampled() -> None:
     def first(seed: int) -> list[list[float]]:
-        system = build.assemble(small(seed=seed))
+        system = assemble(small(seed=seed))
         return [system.collector.policy._rng.random(3).tolist(), system.replay._rng.random(3).tolist()]
 
     assert first(3) == first(3)
@@ -89,7 +90,7 @@ def test_the_seed_decides_what_is_tried_and_what_is_sampled() -> None:
 
 
 def test_the_three_networks_begin_equal_and_share_no_memory() -> None:
-    system = build.assemble(small())
+    system = assemble(small())
     networks = [system.learner.online, system.learner.target, system.judge.scratch]
     states = [network.state_dict() for network in networks]
     for name, weight in states[0].items():
@@ -102,7 +103,7 @@ def test_the_three_networks_begin_equal_and_share_no_memory() -> None:
 
 
 def test_acting_uses_the_online_network_as_it_is_now() -> None:
-    system = build.assemble(small())
+    system = assemble(small())
     obs = np.ones((1, 4), np.float32)
     before = system.collector.policy.q_values(obs)
     with torch.no_grad():
@@ -112,7 +113,7 @@ def test_acting_uses_the_online_network_as_it_is_now() -> None:
 
 def test_numbers_of_the_configuration_reach_their_places() -> None:
     optimizer = config.Adam(lr=0.1, beta1=0.2, beta2=0.3, eps=0.4, max_grad_norm=0.5)
-    system = build.assemble(
+    system = assemble(
         small(
             n=3,
             gamma=0.8,
@@ -145,7 +146,7 @@ def test_numbers_of_the_configuration_reach_their_places() -> None:
 @pytest.mark.parametrize("name", presets.names())
 def test_every_preset_can_be_built_and_makes_a_step(name: str) -> None:
     preset = presets.get(name)
-    system = build.assemble(preset)
+    system = assemble(preset)
     try:
         block = system.collector.step()
         assert block.steps == preset.env.num_envs
@@ -156,7 +157,7 @@ def test_every_preset_can_be_built_and_makes_a_step(name: str) -> None:
 
 def test_closing_closes_training_and_judging() -> None:
     closed: list[str] = []
-    system = build.assemble(small())
+    system = assemble(small())
     system.collector.envs.close = lambda: closed.append("collector")  # type: ignore[method-assign]
     system.judge.evaluator.close = lambda: closed.append("evaluator")  # type: ignore[method-assign]
     system.close()
@@ -165,7 +166,7 @@ def test_closing_closes_training_and_judging() -> None:
 
 # ── Compiling ────────────────────────────────────────────────────────────────────────────────────
 
-PAYS = settle.UPDATES_THAT_PAY
+PAYS = build.UPDATES_THAT_PAY
 
 
 @pytest.mark.parametrize(
@@ -175,8 +176,8 @@ PAYS = settle.UPDATES_THAT_PAY
         ({"budget": Steps(num=PAYS - 1)}, False),
         ({"budget": Steps(num=PAYS), "update_every": 2}, False),
         ({"budget": Steps(num=2 * PAYS), "update_every": 2}, True),
-        ({"budget": Episodes(num=PAYS // settle.EPISODE_STEPS)}, True),
-        ({"budget": Episodes(num=PAYS // settle.EPISODE_STEPS - 1)}, False),
+        ({"budget": Episodes(num=PAYS // build.EPISODE_STEPS)}, True),
+        ({"budget": Episodes(num=PAYS // build.EPISODE_STEPS - 1)}, False),
         ({"budget": Steps(num=PAYS - 1), "compile": "on"}, True),
         ({"budget": Steps(num=PAYS), "compile": "off"}, False),
     ],
@@ -191,8 +192,8 @@ def test_the_configuration_alone_decides_whether_compiling_pays(
         if full:
             (tmp_path / "dqnlab").mkdir()
             (tmp_path / "dqnlab" / "program.pt2").touch()
-        assert settle.pays_to_compile(asked) is pays
-    system = build.assemble(asked)
+        assert build.pays_to_compile(asked) is pays
+    system = assemble(asked)
     assert system.config == replace(asked, compile="on" if pays else "off")  # which the run is told, and its folder
 
 
@@ -206,7 +207,7 @@ def test_without_a_compiler_training_says_so_once_and_goes_on_uncompiled(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     weights, said = [], []
     for choice in ("on", "off"):
-        system = build.assemble(small(compile=choice, learning_starts=64, budget=Steps(num=150), select_episodes=1))
+        system = assemble(small(compile=choice, learning_starts=64, budget=Steps(num=150), select_episodes=1))
         for _ in system.events(said.append):
             pass
         assert system.learner.updates == 150 - 63
@@ -226,7 +227,7 @@ def test_an_environment_of_numbered_states_compiles_and_learns_the_same(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("programs")))
     lake = small(env=Env(id="FrozenLake-v1"), learning_starts=64, budget=Steps(num=564), select_episodes=1)
     said: list[str] = []
-    compiled, plain = (build.assemble(replace(lake, compile=choice)) for choice in ("on", "off"))
+    compiled, plain = (assemble(replace(lake, compile=choice)) for choice in ("on", "off"))
     for system in (compiled, plain):
         for _ in system.events(said.append):
             pass
@@ -238,17 +239,17 @@ def test_an_environment_of_numbered_states_compiles_and_learns_the_same(
 
 def test_nothing_is_compiled_or_said_unless_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled, "compile_program", lambda *_: pytest.fail("compiled"))
-    system, said = build.assemble(small(budget=Steps(num=1_000))), []
-    build.make_update([system], said.append)
+    system, said = assemble(small(budget=Steps(num=1_000))), []
+    make_update([system], said.append)
     assert said == []
 
 
 def test_systems_that_are_not_compiled_are_updated_one_by_one() -> None:
-    pair, alone = ([build.assemble(small(compile="off", seed=seed)) for seed in (1, 2)] for _ in range(2))
+    pair, alone = ([assemble(small(compile="off", seed=seed)) for seed in (1, 2)] for _ in range(2))
     for system in (*pair, *alone):
         for _ in range(64):
             system.replay.add(system.collector.step())
-    update = build.make_update(pair, lambda line: None)
+    update = make_update(pair, lambda line: None)
     samples = {i: system.replay.sample(16) for i, system in enumerate(alone)}
     assert list(update({1: samples[1]})) == [1]
     answers = update(samples)
@@ -258,13 +259,13 @@ def test_systems_that_are_not_compiled_are_updated_one_by_one() -> None:
 
 
 def test_a_stack_needs_room_for_the_replays_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    systems = [build.assemble(small(compile="on", seed=seed)) for seed in range(3)]
+    systems = [assemble(small(compile="on", seed=seed)) for seed in range(3)]
     each = systems[0].replay.layout.num_bytes
     monkeypatch.setattr(device, "available_memory", lambda: 3 * each - 1)
     with pytest.raises(ResourceError, match="the replay of 3 seeds at once needs"):
-        build.make_update(systems, lambda line: None)
+        make_update(systems, lambda line: None)
 
 
 @pytest.mark.parametrize(("choice", "pays"), [("auto", False), ("on", True), ("off", False)])
 def test_on_a_gpu_the_update_is_compiled_only_if_asked(choice: Any, pays: bool) -> None:
-    assert settle.pays_to_compile(small(device="cuda", budget=Steps(num=PAYS), compile=choice)) is pays
+    assert build.pays_to_compile(small(device="cuda", budget=Steps(num=PAYS), compile=choice)) is pays

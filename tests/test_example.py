@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from dqnlab import presets
-from dqnlab.build import assemble
 from dqnlab.learn.networks import import_weights
 from dqnlab.learn.types import Batch
+from dqnlab.run.system import assemble
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 

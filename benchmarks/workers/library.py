@@ -37,10 +37,10 @@ def one(config: Any, steps: int) -> None:
 
 def many(config: Any, steps: int, agents: int) -> None:
     """Agents that learn as one stack in this process, until the first has made its steps."""
-    from dqnlab.build import assemble, make_update
-    from dqnlab.run.device import arithmetic
+    from dqnlab.device import arithmetic
     from dqnlab.run.events import BlockEnded
     from dqnlab.run.lockstep import Stopped, lockstep
+    from dqnlab.run.system import assemble, make_update
 
     marks = Marks(steps)
     systems = [assemble(replace(config, seed=seed)) for seed in range(agents)]

@@ -21,15 +21,15 @@ import gymnasium as gym
 import numpy as np
 import torch
 
-from dqnlab.build import System, assemble
 from dqnlab.config import Adam, Config, Double, Env, Greedy, Hard, Linear, Polyak, Steps
 from dqnlab.config.presets import get
+from dqnlab.device import arithmetic
 from dqnlab.envs.make import describe
 from dqnlab.envs.seeds import env_seeds
 from dqnlab.learn.policy import q_function
-from dqnlab.run.device import arithmetic
 from dqnlab.run.evaluate import Evaluator
 from dqnlab.run.events import BlockEnded
+from dqnlab.run.system import System, assemble
 
 HERE = Path(__file__).resolve().parent
 GAMMA = 0.99

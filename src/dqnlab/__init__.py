@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from .build import events
     from .config import Config, presets
     from .lab.many.crew import train_many
     from .lab.resume import resume
     from .lab.session import train
     from .run.evaluate import evaluate
+    from .run.system import events
     from .store.agent import Agent, load
     from .store.folder import Run
 

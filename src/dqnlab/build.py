@@ -2,189 +2,76 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import torch
 
 from . import config as c
-from .config.presets import Planned, plan
-from .config.typed import door
 from .envs.collector import Collector, Starts
 from .envs.make import EnvSpec
+from .envs.reward_scale import measure_reward_scale
 from .envs.seeds import env_seeds, generator
 from .envs.vector import Envs, open_envs
+from .envs.watchdog import watched
 from .learn.heads import Head, ScalarHead
-from .learn.learner import Learner, Sync, Update, hard_sync, polyak_sync
+from .learn.learner import Learner, Sync, hard_sync, polyak_sync
 from .learn.networks import QNetwork
 from .learn.nstep import NStep
 from .learn.optimizer import AdamSettings
 from .learn.policy import EpsilonGreedy, q_function
-from .learn.replay import Layout, Replay
 from .learn.samplers import Prioritized, Sampler, Uniform
 from .learn.schedules import Schedule, constant, geometric, linear, linear_episodes
 from .learn.targets import Rule, double, greedy
-from .learn.types import Sample
-from .run.device import arithmetic, cache_folder, choose_memory, resolve_device
-from .run.evaluate import Evaluator
-from .run.events import Event
-from .run.judge import Judge, Rules
-from .run.remarks import Remark, remarks
-from .run.train import Loop, Period, Plan, Progress, run, train
-from .settle import settle, settle_epsilon
 
-APART = "the replay does not fit on the device of the networks"
-WEIGHT_BYTES = 28  # float32 in three networks, two gradients and Adam's two running means
-
-Notify = Callable[[str], None]
-"""Takes a line for the user."""
-
-Updater = Callable[[Mapping[int, Sample]], Mapping[int, Update]]
-"""Answers samples, by the number of the system that asks, with their updates."""
-
-say: Notify = logging.getLogger("dqnlab").warning
+UPDATES_THAT_PAY = 40_000  # an update saves some 0.4 ms, compiling for the first time takes some 15 s
+EXPLORATION = 0.3  # of the budget, where epsilon.steps is "auto"
+EPISODE_STEPS = 200  # a guess, for budgets counted in episodes
 
 
-@dataclass
-class System:
-    """Everything that one run consists of while it lives."""
-
-    config: c.Config
-    spec: EnvSpec
-    collector: Collector
-    replay: Replay
-    learner: Learner
-    judge: Judge
-    plan: Plan
-    progress: Progress
-    update: Updater | None = None
-    """how samples are answered, if that has been prepared (`make_update`)"""
-    stack: int = 1
-    """how many systems share one compiled update, this one included"""
-    _closed: bool = field(default=False, init=False)
-
-    def loop(self) -> Loop:
-        """The training loop, which waits for its updates."""
-        return train(self.collector, self.replay, self.learner, self.judge, self.plan, self.progress)
-
-    def events(self, notify: Notify = say) -> Iterator[Event]:
-        """Trains alone; each event comes after the state it speaks of has changed."""
-        update = self.update or make_update([self], notify)
-        yield from run(self.loop(), lambda sample: update({0: sample})[0])
-
-    def state_dict(self) -> dict[str, Any]:
-        """Everything that decides how the run goes on, but for the rows of the replay (`Replay.logs`)."""
-        return {name: part.state_dict() for name, part in self._parts().items()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on as the run would whose state this is. To be called before its update is prepared (`make_update`)."""
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
-
-    def _parts(self) -> dict[str, Any]:
-        names = ("collector", "replay", "learner", "judge", "progress")
-        return {name: getattr(self, name) for name in names}
-
-    def close(self) -> None:
-        """Closes the environments; a second time does nothing."""
-        if self._closed:
-            return
-        self._closed = True
-        with ExitStack() as stack:  # the judge's too if those of training do not answer
-            stack.callback(self.judge.evaluator.close)
-            self.collector.envs.close()
+def settle(config: c.Config, spec: EnvSpec, envs: Envs) -> c.Config:
+    """The configuration with a value wherever it says that one shall be found: what the run's own files hold."""
+    scale = measure_reward_scale(envs, spec) if config.reward_scale == "auto" else config.reward_scale
+    return replace(
+        config,
+        reward_scale=scale,
+        epsilon=settle_epsilon(config),
+        compile="on" if pays_to_compile(config) else "off",
+    )
 
 
-@door()
-def events(config: Planned) -> Iterator[Event]:
-    """Trains as configured and yields what happens; leaves nothing on disk. Stop by leaving the iteration."""
-    return _events(plan(config))
+def foresee_settings(config: c.Config) -> c.Config:
+    """The settings that a run of this configuration would find: makes its environments and closes them again."""
+    with watched(config.env.timeout):
+        spec, envs = open_envs(config.env)
+        try:
+            return settle(config, spec, envs)
+        finally:
+            envs.close()
 
 
-def _events(config: c.Config) -> Iterator[Event]:
-    system = assemble(config)
-    try:
-        with arithmetic(config.threads):
-            yield from system.events()
-    finally:
-        system.close()
+def settle_epsilon(config: c.Config) -> c.Linear | c.LinearEpisodes | c.Geometric | c.Constant:
+    """The schedule in steps or episodes, which a later end of the run leaves as it is."""
+    match config.epsilon, config.budget:
+        case c.Linear(start=start, end=end, steps="auto"), c.Steps(num=num):
+            return c.Linear(start=start, end=end, steps=max(round(EXPLORATION * num), 1))
+        case c.Linear(start=start, end=end, steps="auto"), c.Episodes(num=num):
+            return c.LinearEpisodes(start=start, end=end, episodes=max(round(EXPLORATION * num), 1))
+    return config.epsilon
 
 
-def assemble(config: c.Config) -> System:
-    """Builds a run. Raises ConfigError, EnvironmentFault or ResourceError before anything has been written."""
-    spec, envs = open_envs(config.env)
-    try:
-        device = resolve_device(config.device)
-        layout, memory = find_room(config, spec, device)
-        config = settle(config, spec, envs)
-        learner, scratch = make_learner(config, spec, device), make_network(config, spec).to(device)
-        sampler = make_sampler(config.sampler, config.replay_capacity)
-        collector = make_collector(config, spec, envs, learner.online)
-        system = System(
-            config,
-            spec,
-            collector,
-            Replay(layout, sampler, generator(config.seed, "replay"), memory),
-            learner,
-            make_judge(config, spec, scratch, collector),
-            make_plan(config),
-            Progress(),
-        )
-        collector.at_cut = system.judge.evaluator.close
-        return system
-    except BaseException:
-        envs.close()
-        raise
+def pays_to_compile(config: c.Config) -> bool:
+    """Whether to compile the update: as asked, or if there may be so many that it pays even the first time.
 
-
-def find_room(config: c.Config, spec: EnvSpec, device: torch.device) -> tuple[Layout, torch.device]:
-    """How the replay is laid out, and where. Raises ResourceError if it or the networks do not fit."""
-    with torch.device("meta"):  # where tensors have shapes and take no memory
-        weights = sum(p.numel() for p in make_network(config, spec).parameters())
-    seen = f"{spec.obs.num_states:,} states" if spec.obs.num_states else f"observations {spec.obs.shape}"
-    what = f"a network with torso.hidden = {config.torso.hidden} for {seen}"
-    choose_memory(weights * WEIGHT_BYTES, torch.device("cpu"), what)
-    layout = Layout(config.replay_capacity, spec.obs, config.env.num_envs, config.n)
-    return layout, choose_memory(layout.num_bytes, device, f"replay_capacity = {layout.capacity:,}")
-
-
-def make_update(systems: Sequence[System], notify: Notify = say) -> Updater:
-    """How samples of the systems, by index, are answered: by one compiled update of all if chosen, else one by one.
-
-    Where compiling fails, `notify` is told so, and the systems' configurations say that nothing was compiled.
+    Only the configuration decides, so that the same one always computes the same.
     """
+    if config.compile != "auto" or config.device == "cuda":  # on a GPU it was never measured: only if asked
+        return config.compile == "on"
+    steps = config.budget.num * (1 if isinstance(config.budget, c.Steps) else EPISODE_STEPS)
+    return steps // config.update_every >= UPDATES_THAT_PAY
 
-    def plain(samples: Mapping[int, Sample]) -> dict[int, Update]:
-        return {i: systems[i].learner.update(systems[i].replay.batch(sample)) for i, sample in samples.items()}
 
-    def uncompiled(why: str) -> Updater:
-        notify(f"the update runs uncompiled: {why}")
-        for system in systems:
-            system.config = replace(system.config, compile="off")
-        return plain
-
-    if systems[0].config.compile == "off":
-        return plain
-    if systems[0].replay.memory.frames.device != systems[0].learner.device:
-        return uncompiled(APART)
-    from .learn.fast.compiled import CompileError
-    from .learn.fast.stack import Stack
-
-    if len(systems) > 1:  # each had room alone
-        needed = sum(system.replay.layout.num_bytes for system in systems)
-        choose_memory(needed, systems[0].learner.device, f"the replay of {len(systems)} seeds at once")
-    try:
-        learners, replays = [each.learner for each in systems], [each.replay for each in systems]
-        stack = Stack(learners, replays, systems[0].config.batch_size, cache_folder(), notify)
-    except CompileError as e:
-        return uncompiled(str(e))
-    for system in systems:
-        system.stack = len(systems)
-    return stack.update
+# ── Objects ──
 
 
 def make_network(config: c.Config, spec: EnvSpec) -> QNetwork:
@@ -210,47 +97,6 @@ def make_collector(config: c.Config, spec: EnvSpec, envs: Envs, online: QNetwork
     every = config.checkpoint_every or None
     starts = Starts(partial(env_seeds, config.seed, "train", num_envs), every)
     return Collector(envs, spec.obs, policy, make_epsilon(settle_epsilon(config)), fold, starts)
-
-
-def make_judge(config: c.Config, spec: EnvSpec, scratch: QNetwork, collector: Collector) -> Judge:
-    """The judge, with a network of its own, and environments of its own if there is room for any."""
-    rules = Rules(
-        config.seed,
-        config.select_episodes,
-        config.confirm_episodes,
-        config.score_episodes,
-        spec.reward_threshold,
-        config.stop_when_solved,
-    )
-    copies, training = config.env.copies, config.env.num_envs
-    most = None if copies is None else copies - training or training  # with none left, those of training
-    evaluator = Evaluator(config.env, spec, config.gamma, most, collector.lend if copies == training else None)
-    return Judge(evaluator, scratch, rules)
-
-
-def make_plan(config: c.Config) -> Plan:
-    """When things happen."""
-    return Plan(
-        make_period(config.budget),
-        make_period(config.evaluate_every),
-        config.learning_starts,
-        config.batch_size,
-        config.update_every,
-        config.metrics_every,
-    )
-
-
-def make_remarks(config: c.Config, spec: EnvSpec) -> list[Remark]:
-    """What is to be said of a run before it begins."""
-    return remarks(config, spec, make_plan(config), make_epsilon(settle_epsilon(config)))
-
-
-def make_period(period: c.Steps | c.Episodes) -> Period:
-    match period:
-        case c.Steps(num=num):
-            return Period("steps", num)
-        case c.Episodes(num=num):
-            return Period("episodes", num)
 
 
 def make_adam(adam: c.Adam) -> AdamSettings:

@@ -14,7 +14,6 @@ import pytest
 import torch
 
 import dqnlab
-from dqnlab.build import assemble
 from dqnlab.config import Config, Env, Film, Mlp, Steps
 from dqnlab.config.toml import from_toml
 from dqnlab.envs.seeds import env_seeds
@@ -25,6 +24,7 @@ from dqnlab.lab.stopwatch import Stopwatch
 from dqnlab.learn import replay
 from dqnlab.run.evaluate import Evaluator
 from dqnlab.run.judge import Judge, Verdict
+from dqnlab.run.system import assemble
 from dqnlab.store.checkpoint.checkpoint import Store
 from dqnlab.store.folder import Run
 from dqnlab.track import curves

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from dqnlab.build import System
 from dqnlab.config import Config, Constant, Env, Film, Mlp, Steps
 from dqnlab.errors import ConfigError, NumericsError
 from dqnlab.explain.health.findings import Finding
@@ -25,6 +24,7 @@ from dqnlab.lab.many.worker import work
 from dqnlab.lab.session import train
 from dqnlab.run import film
 from dqnlab.run.events import BlockEnded, Evaluated
+from dqnlab.run.system import System
 from dqnlab.store.find import read_run
 from dqnlab.store.folder import Run
 from dqnlab.track import curves

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file
 
-from dqnlab.build import assemble
 from dqnlab.config import Adam, Config, Double, Env, Greedy, Mlp, Polyak, Prioritized, Scalar, Steps
 from dqnlab.envs.make import EnvSpec
 from dqnlab.run.keep import Keeper
 from dqnlab.run.moment import Draws
+from dqnlab.run.system import assemble
 from dqnlab.store.folder import BATCH
 
 SMALL = Config(

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from dqnlab.build import events
 from dqnlab.config import Config
 from dqnlab.envs.make import describe
 from dqnlab.errors import NumericsError
 from dqnlab.explain.diagnose import diagnose
 from dqnlab.explain.health.broken import BROKEN, HEALTHY, Case
 from dqnlab.explain.health.findings import Finding, facts_of
+from dqnlab.run.system import events
 from dqnlab.track.rows import returns, row
 
 pytestmark = pytest.mark.slow

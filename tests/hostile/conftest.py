@@ -20,11 +20,11 @@ import numpy as np
 import pytest
 import torch
 
-from dqnlab.build import assemble
 from dqnlab.config import Config, Env, Mlp
 from dqnlab.learn.networks import export_weights
 from dqnlab.run import film
 from dqnlab.run.keep import save_tensors, save_weights
+from dqnlab.run.system import assemble
 from dqnlab.store import folder as f
 from dqnlab.store.result import Score
 from dqnlab.track.jsonl import MetricsFile

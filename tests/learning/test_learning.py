@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from dqnlab import presets
-from dqnlab.build import assemble
 from dqnlab.config import Adam, Config, Double, Env, Hard, Linear, Mlp, Prioritized, Steps
 from dqnlab.run.events import Confirmed, Evaluated
 from dqnlab.run.judge import Verdict
+from dqnlab.run.system import assemble
 
 pytestmark = pytest.mark.slow
 

@@ -12,12 +12,12 @@ import torch
 from gymnasium import spaces
 
 import dqnlab
-from dqnlab.build import assemble
 from dqnlab.config import Config, Env, Mlp
 from dqnlab.errors import CheckpointError, ConfigError, FolderError, ObservationError
 from dqnlab.learn.networks import export_weights
 from dqnlab.run.evaluate import evaluate
 from dqnlab.run.keep import save_weights
+from dqnlab.run.system import assemble
 from dqnlab.store.agent import Agent, load
 from dqnlab.store.folder import BEST, LAST, write_start
 

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from dqnlab.build import assemble
+from dqnlab import device
 from dqnlab.config import Config
+from dqnlab.device import arithmetic, available_memory, cache_folder, choose_memory, resolve_device
 from dqnlab.errors import ConfigError, ResourceError
-from dqnlab.run import device
-from dqnlab.run.device import arithmetic, available_memory, cache_folder, choose_memory, resolve_device
+from dqnlab.run.system import assemble
 
 CPU = torch.device("cpu")
 

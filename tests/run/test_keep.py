@@ -10,7 +10,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from dqnlab.build import System, assemble
 from dqnlab.config import Config, Env, Mlp, Steps
 from dqnlab.envs.seeds import generator
 from dqnlab.errors import ResourceError
@@ -20,6 +19,7 @@ from dqnlab.learn.types import Batch
 from dqnlab.run.events import BlockEnded, Evaluated
 from dqnlab.run.keep import MOST_SNAPSHOTS, Keeper, save_weights
 from dqnlab.run.moment import Draws
+from dqnlab.run.system import System, assemble
 from dqnlab.store.door import DISK
 from dqnlab.store.folder import BATCH, BEST, LAST, SNAPSHOTS, TARGET
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from dqnlab.build import System, assemble
 from dqnlab.config import Config, Double, Env, Mlp, Prioritized, Steps
 from dqnlab.envs.vector import NativeEnvs, SerialEnvs
 from dqnlab.learn.fast import stack
 from dqnlab.learn.networks import QNetwork
 from dqnlab.run.events import BlockEnded
+from dqnlab.run.system import System, assemble
 
 STEPS, STARTS = 200, 64
 

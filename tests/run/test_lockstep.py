@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import torch
 
-from dqnlab.build import System, assemble, make_update
 from dqnlab.config import Config, Env, Mlp, Steps
 from dqnlab.errors import EnvironmentFault
 from dqnlab.learn.learner import Update
 from dqnlab.learn.types import Sample
 from dqnlab.run.events import BlockEnded, Evaluated
 from dqnlab.run.lockstep import Stopped, lockstep
+from dqnlab.run.system import System, assemble, make_update
 
 TINY = Config(
     torso=Mlp(hidden=(8,)),

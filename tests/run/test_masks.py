@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from dqnlab.build import make_remarks
 from dqnlab.config import Config, Env
 from dqnlab.envs.make import describe
 from dqnlab.envs.masks import is_mask, mask_in
+from dqnlab.run.system import make_remarks
 
 SPELLINGS = "action_mask action_masks actions_mask actionMask ActionMasks get_action_mask get_action_masks move_mask "
 SPELLINGS += (

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from dqnlab import presets
-from dqnlab.build import make_remarks
 from dqnlab.config import Config, Constant, Env, Episodes, Geometric, Linear, Steps
 from dqnlab.envs.make import describe
 from dqnlab.errors import ConfigError
 from dqnlab.learn.types import ObsSpec
+from dqnlab.run.system import make_remarks
 
 SPEC = describe(Env(id="CartPole-v1"))
 BYTE, FLOAT = np.dtype(np.uint8), np.dtype(np.float32)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-import dqnlab.build
-from dqnlab.build import assemble, events
 from dqnlab.config import Config, Double, Env, Linear, Mlp, Polyak, Prioritized, Scalar, Steps
 from dqnlab.learn.learner import Update
+from dqnlab.run import system
 from dqnlab.run.events import BlockEnded, Evaluated, Updated
+from dqnlab.run.system import assemble, events
 
 SMALL = Config(
     env=Env(id="CartPole-v1", num_envs=2),
@@ -124,7 +124,7 @@ def test_the_starts_of_training_and_of_judging_are_never_the_same(monkeypatch: p
     def judging(*args: Any, **kwargs: Any) -> Any:
         return watched(vector.make_envs(*args, **kwargs), "judging")
 
-    monkeypatch.setattr(dqnlab.build, "open_envs", training)
+    monkeypatch.setattr(system, "open_envs", training)
     monkeypatch.setattr(evaluate, "make_envs", judging)
     run(SMALL)
     assert len(begun["training"]) == 2

@@ -11,7 +11,7 @@ from gymnasium import spaces
 from tests.brief import BRIEF
 from tests.equal import same
 
-from dqnlab.build import System, assemble
+from dqnlab.build import foresee_settings, settle_epsilon
 from dqnlab.config import Adam, Config, Env, Episodes, Linear, LinearEpisodes, Polyak, Scalar, Steps
 from dqnlab.config.presets import get
 from dqnlab.envs.make import describe
@@ -20,7 +20,7 @@ from dqnlab.envs.vector import make_envs
 from dqnlab.learn.networks import export_weights, import_weights
 from dqnlab.run.events import Evaluated, Updated
 from dqnlab.run.moment import REWARDS, Draws, record
-from dqnlab.settle import foresee_settings, settle_epsilon
+from dqnlab.run.system import System, assemble
 
 LAST = ("fc.4.weight", "fc.4.bias")
 

@@ -7,9 +7,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from dqnlab.build import events
 from dqnlab.config import Adam, Config, Env, Prioritized, Scalar, Steps
 from dqnlab.errors import DqnlabError, EnvironmentFault, NumericsError
+from dqnlab.run.system import events
 
 
 class Jackpot(gym.Env[np.ndarray, int]):

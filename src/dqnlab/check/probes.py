@@ -17,12 +17,12 @@ import numpy as np
 import torch
 from gymnasium import spaces
 
-from ..build import assemble
 from ..config import Adam, Config, Constant, Env, Hard, Mlp, Polyak, Steps
 from ..config.presets import get
 from ..envs.make import EnvSpec
 from ..errors import ConfigError
 from ..learn.networks import QNetwork
+from ..run.system import assemble
 
 GAMMA = 0.9
 STEPS = 350  # of training, one update each

@@ -193,7 +193,7 @@ class Constant:
 class Steps:
     """Counted in env steps."""
 
-    kind: ClassVar[str] = "steps"
+    kind: ClassVar[Literal["steps"]] = "steps"
     plain: ClassVar[str] = "num"
     num: Count
 
@@ -205,7 +205,7 @@ class Steps:
 class Episodes:
     """Counted in finished training episodes."""
 
-    kind: ClassVar[str] = "episodes"
+    kind: ClassVar[Literal["episodes"]] = "episodes"
     num: Count
 
     def __post_init__(self) -> None:

@@ -12,11 +12,11 @@ import torch
 
 from ..config import AnyEnvironment
 from ..config.fields import leaves, plain
+from ..device import arithmetic
 from ..envs.make import close
 from ..envs.watchdog import watched
 from ..learn.networks import QNetwork
 from ..learn.policy import q_function
-from ..run.device import arithmetic
 from ..store.door import write_atomically
 from ..store.folder import LABELS, REPORT, Run
 from .diagnose import diagnose

@@ -157,8 +157,8 @@ def lacking(run: Run) -> list[str]:
 
 def finish(run: Run, config: Config, say: Callable[[str], None] = lambda line: None) -> Run:
     """Makes what is lacking of a run that has a result."""
+    from ..device import arithmetic
     from ..envs.watchdog import watched
-    from ..run.device import arithmetic
 
     notes = [line for line in run.notes if not line.startswith("interrupted before: ")]
     run = replace(run, unfinished=lacking(run), signal=None, notes=notes)

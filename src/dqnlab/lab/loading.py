@@ -26,5 +26,5 @@ def foreseen(config: Config) -> Config:
     if config.reward_scale != "auto":
         return config
     with loading():
-        from ..settle import foresee_settings
+        from ..build import foresee_settings
     return foresee_settings(config)

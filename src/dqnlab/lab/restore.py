@@ -14,7 +14,7 @@ from ..store.agent import scale_of
 from ..store.folder import env_facts, versions
 
 if TYPE_CHECKING:
-    from ..build import System
+    from ..run.system import System
     from ..store.checkpoint.checkpoint import Loaded, Store
 
 # Settings that may differ from the checkpoint's.
@@ -53,7 +53,7 @@ def stand(config: Config, store: Store) -> tuple[System, Loaded | None]:
     Raises:
         CheckpointError: none of its checkpoints can be read, or it belongs to another configuration or environment.
     """
-    from ..build import assemble
+    from ..run.system import assemble
 
     at = store.latest()
     system = assemble(config)

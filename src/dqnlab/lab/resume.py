@@ -25,7 +25,7 @@ from .stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from ..app.terminal.console import View
-    from ..build import System
+    from ..run.system import System
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,9 +79,9 @@ def resume(
 def go_on(folder: Path, wish: Wish, view: View | None = None, started: float | None = None) -> Run:
     """`resume`, in the run's folder; `view` and `started` as in `train`."""
     watch = Stopwatch() if started is None else Stopwatch(start=started)
-    from ..build import make_update, say
+    from ..device import arithmetic
     from ..envs.watchdog import watched
-    from ..run.device import arithmetic
+    from ..run.system import make_update, say
     from ..store.checkpoint.checkpoint import Store
     from ..store.lock import locked
     from .restore import stand

@@ -19,7 +19,7 @@ from .stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from ..app.terminal.console import View
-    from ..build import System
+    from ..run.system import System
     from ..store.checkpoint.checkpoint import Loaded, Store
 
 
@@ -76,9 +76,9 @@ def train(
     config = plan(config)
     watch = Stopwatch() if started is None else Stopwatch(start=started)
     check_trackers(trackers)
-    from ..build import assemble, make_remarks, make_update, say
+    from ..device import arithmetic
     from ..envs.watchdog import watched
-    from ..run.device import arithmetic
+    from ..run.system import assemble, make_remarks, make_update, say
     from ..store.checkpoint.checkpoint import Store
     from ..store.new import new_folder
 
@@ -114,11 +114,11 @@ def open_experiment(
         store: of an empty folder, or of that of a run to go on with.
         at: the checkpoint that the system stands at; none if it stands at the start.
     """
-    from ..build import say
     from ..envs.seeds import generator
     from ..run.keep import Keeper
     from ..run.moment import Draws
     from ..run.save import Saver
+    from ..run.system import say
     from ..track.record import Recorder
     from ..track.tracker import About, open_trackers
     from .restore import differences, facts, fitting
@@ -157,7 +157,7 @@ def open_experiment(
 
 def _begin(system: System, folder: Path, trackers: Sequence[str]) -> None:
     """Writes what is known before training, and says what is to be known."""
-    from ..build import say
+    from ..run.system import say
     from ..store.own import mark
 
     config = system.config

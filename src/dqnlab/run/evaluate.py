@@ -9,6 +9,7 @@ import numpy as np
 from ..config import MOST_EPISODES, AnyEnvironment, Env, Seed
 from ..config.checks import Whole
 from ..config.typed import door
+from ..device import arithmetic
 from ..envs.guard import Guarded
 from ..envs.make import EnvSpec, close_all, make_one
 from ..envs.rollout import rollout
@@ -19,7 +20,6 @@ from ..learn.policy import QFunction
 from ..store.agent import Agent
 from ..store.interval import over_episodes
 from ..store.result import Score
-from .device import arithmetic
 
 SIDE_BY_SIDE = 16  # single environments that play at once
 

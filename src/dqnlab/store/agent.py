@@ -15,12 +15,12 @@ from ..config import AnyEnvironment, Config, Env, Mlp
 from ..config.checks import quoted
 from ..config.toml import from_toml
 from ..config.typed import door, label
+from ..device import resolve_device
 from ..envs.make import AnyEnv, EnvSpec, describe, described
 from ..errors import CheckpointError, ConfigError, FolderError, ObservationError
 from ..learn.networks import CLASSIC_LAYERS, QNetwork, import_weights
 from ..learn.policy import q_function
 from ..learn.types import ObsSpec
-from ..run.device import resolve_device
 from ..trust import named_by_caller
 from .find import find_run
 from .folder import BEST, CONFIG, LAST, META, Run

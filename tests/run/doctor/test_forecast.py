@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dqnlab import build, presets
+from dqnlab import presets
 from dqnlab.check.doctor import examination as doctor
 from dqnlab.check.doctor import forecast
 from dqnlab.check.doctor.examination import Report
@@ -14,6 +14,7 @@ from dqnlab.check.doctor.forecast import Costs, describe_training, makings, meas
 from dqnlab.config import Config, Env, Episodes, Steps
 from dqnlab.envs.make import describe
 from dqnlab.errors import ResourceError
+from dqnlab.run.system import assemble
 
 from .patients import Sound, pays, raises, sees
 
@@ -51,7 +52,7 @@ def test_network_and_memory_are_those_of_the_run() -> None:
     said = describe_training(config, describe(config.env))
     assert (said.preset, said.num_envs, said.budget, said.compiled) == ("cartpole", 64, "400,000 steps", False)
     assert (said.layers, said.parameters) == ((4, 256, 2), 4 * 256 + 256 + 256 * 2 + 2)
-    system = build.assemble(config)
+    system = assemble(config)
     system.close()
     assert said.replay_bytes == sum(column.nbytes for column in system.replay.memory)
     assert said.replay_transitions == system.replay.layout.capacity
@@ -139,7 +140,7 @@ def test_what_fails_only_in_training_is_a_finding(monkeypatch: pytest.MonkeyPatc
 
 def test_a_replay_that_does_not_fit_is_an_error_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     full = "replay_capacity = 50,000 needs 9.0 GB"
-    monkeypatch.setattr("dqnlab.build.choose_memory", lambda *args: raises(ResourceError(full)))
+    monkeypatch.setattr("dqnlab.run.system.choose_memory", lambda *args: raises(ResourceError(full)))
     report = examine(Sound)
     assert (report.exit_code, report.findings[0].level, report.findings[0].check) == (5, "error", "memory")
     assert report.findings[0].what == full

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 
 from dqnlab import presets
-from dqnlab.build import make_update
 from dqnlab.config import Config, Env, Prioritized, Steps, Uniform
+from dqnlab.device import arithmetic
 from dqnlab.envs.seeds import generator
 from dqnlab.lab.restore import facts, stand
 from dqnlab.learn.fast.stack import Stack
-from dqnlab.run.device import arithmetic
 from dqnlab.run.events import BlockEnded, Event, Updated
 from dqnlab.run.keep import Keeper
 from dqnlab.run.lockstep import Stopped, lockstep
 from dqnlab.run.moment import Draws
+from dqnlab.run.system import make_update
 from dqnlab.store.checkpoint.checkpoint import Store
 from dqnlab.track.rows import row
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from dqnlab.build import assemble
 from dqnlab.check.doctor import forecast
 from dqnlab.check.doctor.examination import examine
 from dqnlab.config import Config, Env, Steps
 from dqnlab.envs.make import describe
 from dqnlab.errors import EnvironmentFault
+from dqnlab.run.system import assemble
 
 
 class Kept(gym.Env):

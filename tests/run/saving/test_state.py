@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from dqnlab import presets
-from dqnlab.build import System
 from dqnlab.config import Config, Prioritized, Steps
+from dqnlab.device import arithmetic
 from dqnlab.lab.restore import facts, stand
-from dqnlab.run.device import arithmetic
+from dqnlab.run.system import System
 from dqnlab.store.checkpoint.checkpoint import Store
 
 # What two runs may hold that differs: clocks, and scratch that is written before it is read.
@@ -73,8 +73,8 @@ def equal(a: Any, b: Any) -> bool:
 
 
 def trained(config: Config, steps: int) -> System:
-    from dqnlab.build import assemble
     from dqnlab.run.events import BlockEnded
+    from dqnlab.run.system import assemble
 
     system = assemble(config)
     with arithmetic(1):

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ...build import make_remarks
 from ...config import Config
 from ...envs.make import EnvSpec
+from ...run.system import make_remarks
 from .findings import Facts, Findings
 from .random_play import Play
 

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import torch
 
-from ... import build
+from ...build import make_network, pays_to_compile
 from ...config import Config
+from ...device import arithmetic, available_memory, find_compiler, resolve_device
 from ...envs.make import EnvSpec
-from ...run.device import arithmetic, available_memory, find_compiler, resolve_device
 from ...run.evaluate import SIDE_BY_SIDE
+from ...run.system import APART, System, assemble, find_room, make_plan
 from ...run.train import Period
-from ...settle import pays_to_compile
 
 PATIENCE = 0.4  # seconds for each of two measurements
 LAST_RESORT = 5.0  # seconds after which a slow environment need not even fill one transition
@@ -69,10 +69,10 @@ def describe_training(config: Config, spec: EnvSpec) -> Forecast:
     """What needs no measuring. Raises ResourceError if network or replay do not fit into memory."""
     free = available_memory()
     device = resolve_device(config.device)
-    layout, memory = build.find_room(config, spec, device)
+    layout, memory = find_room(config, spec, device)
     pays = pays_to_compile(config)
     obstacle = _obstacle(memory, device) if pays else None
-    network = build.make_network(config, spec)
+    network = make_network(config, spec)
     linears = network.linears()
     frame = f"{spec.obs.dtype} {spec.obs.shape}" if spec.obs.num_states is None else "int64, one-hot for the network"
     return Forecast(
@@ -86,7 +86,7 @@ def describe_training(config: Config, spec: EnvSpec) -> Forecast:
         free_bytes=free,
         compiled=pays and obstacle is None,
         num_envs=config.env.num_envs,
-        budget=f"{config.budget.num:,} {build.make_period(config.budget).unit}",
+        budget=f"{config.budget.num:,} {make_plan(config).budget.unit}",
         obstacle=obstacle,
     )
 
@@ -94,7 +94,7 @@ def describe_training(config: Config, spec: EnvSpec) -> Forecast:
 def _obstacle(memory: torch.device, device: torch.device) -> str | None:
     """What keeps an update from being compiled here."""
     if memory != device:
-        return build.APART
+        return APART
     name, compiler = find_compiler()
     return None if compiler else f"there is no C++ compiler here ({name})"
 
@@ -108,7 +108,7 @@ def measure(config: Config) -> Costs:
     least = max(config.batch_size, config.n * config.env.num_envs)
     small = min(config.replay_capacity, max(least, 2_000))  # the memory need not be touched as a whole
     trial = replace(config, replay_capacity=small, learning_starts=config.batch_size, compile="off")
-    system = build.assemble(trial)
+    system = assemble(trial)
     scale = system.learner.online.reward_scale
     try:
         with arithmetic(config.threads):
@@ -124,7 +124,7 @@ def measure(config: Config) -> Costs:
         system.close()
 
 
-def _update_seconds(system: build.System) -> float:
+def _update_seconds(system: System) -> float:
     """Of one uncompiled update with its sample."""
 
     def update() -> None:
@@ -154,15 +154,15 @@ def with_times(forecast: Forecast, config: Config, costs: Costs, length: float, 
     step, update = costs.step * 1e6, costs.update * 1e6
     seconds = (min(low, high), max(low, high))
     times = {"microseconds_per_step": step, "microseconds_per_update": update, "seconds": seconds}
-    made = makings(config, _steps(build.make_period(config.budget), length), cuts=costs.cuts)
+    made = makings(config, _steps(make_plan(config).budget, length), cuts=costs.cuts)
     return replace(forecast, reward_scale=costs.reward_scale, makings=made, **times)
 
 
 def _seconds(config: Config, costs: Costs, length: float) -> float:
     """Of training and judging, if every episode takes `length` steps."""
-    steps = _steps(build.make_period(config.budget), length)
+    steps = _steps(make_plan(config).budget, length)
     updates = max(steps - config.learning_starts, 0.0) / config.update_every
-    evaluations = 1 + steps / _steps(build.make_period(config.evaluate_every), length)
+    evaluations = 1 + steps / _steps(make_plan(config).evaluate_every, length)
     episodes = evaluations * config.select_episodes + 3 * config.confirm_episodes + config.score_episodes
     playing = (steps + episodes * length) * costs.step
     return playing + updates * costs.update + makings(config, steps, cuts=costs.cuts) * costs.make

@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...build import System, make_update, say
+from ...device import arithmetic
 from ...envs.watchdog import watched
 from ...errors import DqnlabError
-from ...run.device import arithmetic
 from ...run.events import BlockEnded
 from ...run.lockstep import Stopped, lockstep
+from ...run.system import System, make_update, say
 from ...store.checkpoint.checkpoint import Loaded, Store
 from ...store.folder import seed_name
 from ..experiment import Experiment

@@ -60,10 +60,10 @@ def _work(line: Line, task: Task) -> None:
 def _check(config: Config) -> tuple[str, ...]:
     """What is to be said before training; loads what that needs. Raises DqnlabError if no seed could be trained."""
     with loading():
-        from ...build import find_room, make_remarks  # with torch and Gymnasium
+        from ...run.system import find_room, make_remarks  # with torch and Gymnasium
+    from ...device import resolve_device
     from ...envs.make import describe
     from ...envs.watchdog import watched
-    from ...run.device import resolve_device
 
     with watched(config.env.timeout):
         spec = describe(config.env)
@@ -79,7 +79,7 @@ def train_share(task: Task, folder: Path, line: Line, watch: Stopwatch) -> None:
     Args:
         watch: has run since the process began; the first seed's.
     """
-    from ...settle import pays_to_compile
+    from ...build import pays_to_compile
 
     if len(task.seeds) > 1 and pays_to_compile(task.config) and task.config.env.copies is None:
         from .together import train_together
@@ -111,9 +111,9 @@ def failed(seed: int, home: Path, error: Exception) -> Failed:
 
 def _train(config: Config, home: Path, trackers: tuple[str, ...], line: Line, watch: Stopwatch) -> Run:
     """Trains one seed, from the start or from where its folder's checkpoint stands."""
-    from ...build import make_update, say
+    from ...device import arithmetic
     from ...envs.watchdog import watched
-    from ...run.device import arithmetic
+    from ...run.system import make_update, say
     from ...store.checkpoint.checkpoint import Store
     from ..restore import stand
     from .reporter import Reporter

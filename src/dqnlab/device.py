@@ -11,7 +11,7 @@ import psutil
 import torch
 from threadpoolctl import threadpool_limits
 
-from ..errors import ConfigError, ResourceError
+from .errors import ConfigError, ResourceError
 
 
 def resolve_device(name: str) -> torch.device:

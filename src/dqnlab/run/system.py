@@ -1,0 +1,212 @@
+"""A run while it lives: everything that it consists of, assembled and driven."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from ..build import make_collector, make_epsilon, make_learner, make_network, make_sampler, settle, settle_epsilon
+from ..config import Config
+from ..config.presets import Planned, plan
+from ..config.typed import door
+from ..device import arithmetic, cache_folder, choose_memory, resolve_device
+from ..envs.collector import Collector
+from ..envs.make import EnvSpec
+from ..envs.seeds import generator
+from ..envs.vector import open_envs
+from ..learn.learner import Learner, Update
+from ..learn.networks import QNetwork
+from ..learn.replay import Layout, Replay
+from ..learn.types import Sample
+from .evaluate import Evaluator
+from .events import Event
+from .judge import Judge, Rules
+from .remarks import Remark, remarks
+from .train import Loop, Period, Plan, Progress, run, train
+
+APART = "the replay does not fit on the device of the networks"
+WEIGHT_BYTES = 28  # float32 in three networks, two gradients and Adam's two running means
+
+Notify = Callable[[str], None]
+"""Takes a line for the user."""
+
+Updater = Callable[[Mapping[int, Sample]], Mapping[int, Update]]
+"""Answers samples, by the number of the system that asks, with their updates."""
+
+say: Notify = logging.getLogger("dqnlab").warning
+
+
+@dataclass
+class System:
+    """Everything that one run consists of while it lives."""
+
+    config: Config
+    spec: EnvSpec
+    collector: Collector
+    replay: Replay
+    learner: Learner
+    judge: Judge
+    plan: Plan
+    progress: Progress
+    update: Updater | None = None
+    """how samples are answered, if that has been prepared (`make_update`)"""
+    stack: int = 1
+    """how many systems share one compiled update, this one included"""
+    _closed: bool = field(default=False, init=False)
+
+    def loop(self) -> Loop:
+        """The training loop, which waits for its updates."""
+        return train(self.collector, self.replay, self.learner, self.judge, self.plan, self.progress)
+
+    def events(self, notify: Notify = say) -> Iterator[Event]:
+        """Trains alone; each event comes after the state it speaks of has changed."""
+        update = self.update or make_update([self], notify)
+        yield from run(self.loop(), lambda sample: update({0: sample})[0])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that decides how the run goes on, but for the rows of the replay (`Replay.logs`)."""
+        return {name: part.state_dict() for name, part in self._parts().items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on as the run would whose state this is. To be called before its update is prepared (`make_update`)."""
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+
+    def _parts(self) -> dict[str, Any]:
+        names = ("collector", "replay", "learner", "judge", "progress")
+        return {name: getattr(self, name) for name in names}
+
+    def close(self) -> None:
+        """Closes the environments; a second time does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        with ExitStack() as stack:  # the judge's too if those of training do not answer
+            stack.callback(self.judge.evaluator.close)
+            self.collector.envs.close()
+
+
+@door()
+def events(config: Planned) -> Iterator[Event]:
+    """Trains as configured and yields what happens; leaves nothing on disk. Stop by leaving the iteration."""
+    return _events(plan(config))
+
+
+def _events(config: Config) -> Iterator[Event]:
+    system = assemble(config)
+    try:
+        with arithmetic(config.threads):
+            yield from system.events()
+    finally:
+        system.close()
+
+
+def assemble(config: Config) -> System:
+    """Builds a run. Raises ConfigError, EnvironmentFault or ResourceError before anything has been written."""
+    spec, envs = open_envs(config.env)
+    try:
+        device = resolve_device(config.device)
+        layout, memory = find_room(config, spec, device)
+        config = settle(config, spec, envs)
+        learner, scratch = make_learner(config, spec, device), make_network(config, spec).to(device)
+        sampler = make_sampler(config.sampler, config.replay_capacity)
+        collector = make_collector(config, spec, envs, learner.online)
+        system = System(
+            config,
+            spec,
+            collector,
+            Replay(layout, sampler, generator(config.seed, "replay"), memory),
+            learner,
+            make_judge(config, spec, scratch, collector),
+            make_plan(config),
+            Progress(),
+        )
+        collector.at_cut = system.judge.evaluator.close
+        return system
+    except BaseException:
+        envs.close()
+        raise
+
+
+def find_room(config: Config, spec: EnvSpec, device: torch.device) -> tuple[Layout, torch.device]:
+    """How the replay is laid out, and where. Raises ResourceError if it or the networks do not fit."""
+    with torch.device("meta"):  # where tensors have shapes and take no memory
+        weights = sum(p.numel() for p in make_network(config, spec).parameters())
+    seen = f"{spec.obs.num_states:,} states" if spec.obs.num_states else f"observations {spec.obs.shape}"
+    what = f"a network with torso.hidden = {config.torso.hidden} for {seen}"
+    choose_memory(weights * WEIGHT_BYTES, torch.device("cpu"), what)
+    layout = Layout(config.replay_capacity, spec.obs, config.env.num_envs, config.n)
+    return layout, choose_memory(layout.num_bytes, device, f"replay_capacity = {layout.capacity:,}")
+
+
+def make_update(systems: Sequence[System], notify: Notify = say) -> Updater:
+    """How samples of the systems, by index, are answered: by one compiled update of all if chosen, else one by one.
+
+    Where compiling fails, `notify` is told so, and the systems' configurations say that nothing was compiled.
+    """
+
+    def plain(samples: Mapping[int, Sample]) -> dict[int, Update]:
+        return {i: systems[i].learner.update(systems[i].replay.batch(sample)) for i, sample in samples.items()}
+
+    def uncompiled(why: str) -> Updater:
+        notify(f"the update runs uncompiled: {why}")
+        for system in systems:
+            system.config = replace(system.config, compile="off")
+        return plain
+
+    if systems[0].config.compile == "off":
+        return plain
+    if systems[0].replay.memory.frames.device != systems[0].learner.device:
+        return uncompiled(APART)
+    from ..learn.fast.compiled import CompileError
+    from ..learn.fast.stack import Stack
+
+    if len(systems) > 1:  # each had room alone
+        needed = sum(system.replay.layout.num_bytes for system in systems)
+        choose_memory(needed, systems[0].learner.device, f"the replay of {len(systems)} seeds at once")
+    try:
+        learners, replays = [each.learner for each in systems], [each.replay for each in systems]
+        stack = Stack(learners, replays, systems[0].config.batch_size, cache_folder(), notify)
+    except CompileError as e:
+        return uncompiled(str(e))
+    for system in systems:
+        system.stack = len(systems)
+    return stack.update
+
+
+def make_judge(config: Config, spec: EnvSpec, scratch: QNetwork, collector: Collector) -> Judge:
+    """The judge, with a network of its own, and environments of its own if there is room for any."""
+    rules = Rules(
+        config.seed,
+        config.select_episodes,
+        config.confirm_episodes,
+        config.score_episodes,
+        spec.reward_threshold,
+        config.stop_when_solved,
+    )
+    copies, training = config.env.copies, config.env.num_envs
+    most = None if copies is None else copies - training or training  # with none left, those of training
+    evaluator = Evaluator(config.env, spec, config.gamma, most, collector.lend if copies == training else None)
+    return Judge(evaluator, scratch, rules)
+
+
+def make_plan(config: Config) -> Plan:
+    """When things happen."""
+    return Plan(
+        Period(config.budget.kind, config.budget.num),
+        Period(config.evaluate_every.kind, config.evaluate_every.num),
+        config.learning_starts,
+        config.batch_size,
+        config.update_every,
+        config.metrics_every,
+    )
+
+
+def make_remarks(config: Config, spec: EnvSpec) -> list[Remark]:
+    """What is to be said of a run before it begins."""
+    return remarks(config, spec, make_plan(config), make_epsilon(settle_epsilon(config)))
