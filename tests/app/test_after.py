@@ -10,7 +10,6 @@ import pytest
 
 import dqnlab
 from dqnlab.app.cli import main
-from dqnlab.app.terminal.console import About, QuietView
 from dqnlab.config import Config, Env, Film, Mlp, Steps
 from dqnlab.errors import ConfigError
 from dqnlab.explain.page import words
@@ -19,6 +18,7 @@ from dqnlab.lab.session import train
 from dqnlab.run import film
 from dqnlab.store.find import read_run
 from dqnlab.store.folder import write_result
+from dqnlab.terminal.view import About, QuietView
 from dqnlab.track import curves
 
 ZOO = Path(__file__).resolve().parent.parent / "zoo"

@@ -10,8 +10,8 @@ import pytest
 from dqnlab import errors
 from dqnlab._version import __version__
 from dqnlab.app.cli import COMMANDS, main
-from dqnlab.app.terminal.console import PlainView, QuietView
 from dqnlab.lab import session
+from dqnlab.terminal.view import PlainView, QuietView
 
 
 def files() -> set[Path]:

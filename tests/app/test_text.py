@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dqnlab.app.terminal.text import clean, duration, number, shown, size, sparkline
+from dqnlab.terminal.text import clean, duration, number, shown, size, sparkline
 
 
 def test_clean_drops_what_could_steer_a_terminal_and_keeps_the_rest() -> None:

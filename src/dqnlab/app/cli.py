@@ -15,7 +15,7 @@ from ..errors import ConfigError, DqnlabError, ResourceError
 from ..lab.interrupt import SIGNALLED, ignore_signals, signal_of, signals_end
 from ..lab.streams import Steady, steady_streams
 from ..memory import memory_watched
-from .terminal.text import clean
+from ..terminal.text import clean
 
 # Each is a function of `commands`, which is imported only when one is called: `dqn --help` must be quick.
 COMMANDS = {

@@ -21,10 +21,10 @@ from ..lab.after import settle
 from ..lab.interrupt import SIGNALLED, signal_of
 from ..lab.loading import foreseen, loading
 from ..store.folder import REPORT, RESULT
+from ..terminal.text import clean, number, shown
 from .arguments import Evaluate, Explain, Presets, Record, Resume, RunsTable, Selftest, Train, Watch
 from .parse import parse_args, parse_doctor, parse_train
 from .places import home, named_folder
-from .terminal.text import clean, number, shown
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ..lab.resume import Wish
     from ..store.folder import Run
     from ..store.group import Group
-    from .terminal.console import View
+    from ..terminal.view import View
 
 
 def train(words: Sequence[str], started: float) -> int:
@@ -82,8 +82,8 @@ def _shown(drive: Callable[[View], Run], *, quiet: bool) -> int:
     """Shows a run while it is driven, and what it came to; the exit code."""
     with loading():
         from .. import build  # noqa: F401  with torch and Gymnasium, the heaviest by far
-        from .terminal.console import choose_view
-        from .terminal.summary import summary
+        from ..terminal.summary import summary
+        from ..terminal.view import choose_view
 
     view = choose_view(quiet=quiet)
     try:
@@ -96,7 +96,7 @@ def _shown(drive: Callable[[View], Run], *, quiet: bool) -> int:
 
 def _train_many(args: Train, trackers: Sequence[str], started: float) -> int:
     from ..lab.many.crew import Crew
-    from .terminal.board import choose_board  # and no torch: the processes that need it load it themselves
+    from ..terminal.board import choose_board  # and no torch: the processes that need it load it themselves
 
     seeds = range(args.config.seed, args.config.seed + args.seeds)
     board = choose_board(quiet=args.quiet)
@@ -106,14 +106,14 @@ def _train_many(args: Train, trackers: Sequence[str], started: float) -> int:
 
 def _resume_many(group: Path, wish: Wish, args: Resume, started: float) -> int:
     from ..lab.many.resume import go_on_with_many
-    from .terminal.board import choose_board
+    from ..terminal.board import choose_board
 
     return _group_ended(go_on_with_many(group, wish, choose_board(quiet=args.quiet), started))
 
 
 def _group_ended(group: Group) -> int:
     """Shows what a group came to; the exit code."""
-    from .terminal.summary import group_summary
+    from ..terminal.summary import group_summary
 
     show(group_summary(group), soft_wrap=True)
     if group.interrupted:
@@ -128,7 +128,7 @@ def evaluate(words: Sequence[str]) -> int:
     whole("--seed", args.seed, 0, 2**32 - 1)
     from ..lab.playing import play
     from ..store.agent import load
-    from .terminal.summary import evaluation
+    from ..terminal.summary import evaluation
 
     path = home(args.run, args.runs)
     agent = load(path, which=args.which, env=args.env, trust_env_modules=args.trust_env_module)
@@ -187,7 +187,7 @@ def explain(words: Sequence[str]) -> int:
     whole("--row", args.row, 0)
     from ..store.door import entered
     from ..store.find import find_run, read_run
-    from .terminal.summary import command
+    from ..terminal.summary import command
 
     folder = find_run(args.run, args.runs)
     with loading():
@@ -221,7 +221,7 @@ def doctor(words: Sequence[str]) -> int:
     whole("--steps", args.steps, 1, MOST_PROBED)
     with loading():
         from ..check.doctor.examination import examine
-        from .terminal.checkup import checkup
+        from ..terminal.checkup import checkup
 
     def say(line: str) -> None:
         print(clean(f"{line} …"), file=sys.stderr, flush=True)
@@ -239,7 +239,7 @@ def runs(words: Sequence[str]) -> int:
     """`dqn runs`"""
     args = parse_args(RunsTable, "runs", words)
     from ..store.find import list_runs
-    from .terminal.summary import runs_table
+    from ..terminal.summary import runs_table
 
     if not args.runs.is_dir() and args.runs != RunsTable().runs:
         raise FolderError(f"{str(args.runs)!r} is no folder: name the one that holds the runs")
@@ -253,7 +253,7 @@ def runs(words: Sequence[str]) -> int:
 def presets(words: Sequence[str]) -> int:
     """`dqn presets`"""
     args = parse_args(Presets, "presets", words)
-    from .terminal.summary import preset_table, presets_table
+    from ..terminal.summary import preset_table, presets_table
 
     show(preset_table(args.name) if args.name is not None else presets_table())
     return 0

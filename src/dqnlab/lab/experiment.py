@@ -17,13 +17,13 @@ from .interrupt import signal_of, signals_held
 from .stopwatch import Stopwatch
 
 if TYPE_CHECKING:
-    from ..app.terminal.console import View
     from ..learn.replay import Replay
     from ..run.events import Event
     from ..run.judge import Verdict
     from ..run.keep import Keeper
     from ..run.save import Saver
     from ..run.system import System
+    from ..terminal.view import View
     from ..track.record import Recorder
 
 PATIENCE = 5.0  # seconds that a signal waits for a moment from which the run can go on exactly

@@ -24,8 +24,8 @@ from .session import conduct, open_experiment
 from .stopwatch import Stopwatch
 
 if TYPE_CHECKING:
-    from ..app.terminal.console import View
     from ..run.system import System
+    from ..terminal.view import View
 
 
 @dataclass(frozen=True, kw_only=True)

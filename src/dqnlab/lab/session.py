@@ -18,9 +18,9 @@ from .interrupt import children_end, signal_of, signals_end, signals_wait
 from .stopwatch import Stopwatch
 
 if TYPE_CHECKING:
-    from ..app.terminal.console import View
     from ..run.system import System
     from ..store.checkpoint.checkpoint import Loaded, Store
+    from ..terminal.view import View
 
 
 class Request(Protocol):
@@ -39,7 +39,7 @@ class Request(Protocol):
 
 
 def _late() -> dict[str, Any]:
-    from ..app.terminal.console import View
+    from ..terminal.view import View
 
     return {"View": View}
 
@@ -179,7 +179,7 @@ def _begin(system: System, folder: Path, trackers: Sequence[str]) -> None:
 
 def _introduce(view: View, system: System, folder: Path) -> None:
     """Shows what begins, and from where."""
-    from ..app.terminal.console import About
+    from ..terminal.view import About
 
     learner, progress = system.learner, system.progress
     about = About(

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from ...app.terminal.board import Board, board_for_python
 from ...config import MOST_SEEDS, Config
 from ...config.presets import Planned, plan
 from ...config.typed import door
@@ -21,6 +20,7 @@ from ...store.find import read_run
 from ...store.folder import Run, seed_name
 from ...store.group import Failure, Group, failure, write_summary
 from ...store.new import new_folder
+from ...terminal.board import Board, board_for_python
 from ...track.tracker import check_trackers, say
 from ..after import ended, save
 from ..interrupt import SIGNALLED, Interrupt, signal_of, signals_wait

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ...app.terminal.console import About, Pacer
 from ...config import Config
 from ...run.events import BlockEnded, Evaluated, Event
+from ...terminal.view import About, Pacer
 from .line import Line, Standing, State
 
 TELL_EVERY = 0.25  # seconds between two reports about the same seed

@@ -18,7 +18,7 @@ from ..resume import Wish, configured
 from .crew import Crew
 
 if TYPE_CHECKING:
-    from ...app.terminal.board import Board
+    from ...terminal.board import Board
 
 
 def go_on_with_many(group: Path, wish: Wish, board: Board | None = None, started: float | None = None) -> Group:

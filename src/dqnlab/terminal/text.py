@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from ...trust import clean
+from ..trust import clean
 
 _BARS = "▁▂▃▄▅▆▇█"
 

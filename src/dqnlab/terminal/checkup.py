@@ -13,9 +13,9 @@ from .text import clean, duration, number, size
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ...check.doctor.examination import Facts, Report
-    from ...check.doctor.findings import Finding
-    from ...check.doctor.forecast import Forecast
+    from ..check.doctor.examination import Facts, Report
+    from ..check.doctor.findings import Finding
+    from ..check.doctor.forecast import Forecast
 
 STYLES = {"error": "bold red", "warning": BAD, "note": "bold", "ok": GOOD}
 INDENT = " " * 10

@@ -8,16 +8,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ...config import Config
-from ...store.folder import Run
-from ...store.group import Failure
+from ..config import Config
+from ..store.folder import Run
+from ..store.group import Failure
 from .text import Lines, clean, duration, number, shown
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
 
-    from ...lab.many.line import Standing
+    from ..lab.many.line import Standing
 
 _STYLES = {
     "waiting": "dim",

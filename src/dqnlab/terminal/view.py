@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ...config import Config
+from ..config import Config
 from .text import Lines, clean, shown, size
 
 if TYPE_CHECKING:  # events know torch, which is imported where its time is taken
     from rich.console import Console, RenderableType
     from rich.live import Live
 
-    from ...run.events import Event
+    from ..run.events import Event
     from .tally import Tally
 
 _DRAW_EVERY = 0.25  # seconds between two drawings of the panel

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from ...config import Config
-from ...run.events import BlockEnded, Confirmed, EpisodeEnded, Evaluated, Event
+from ..config import Config
+from ..run.events import BlockEnded, Confirmed, EpisodeEnded, Evaluated, Event
 from .text import duration, number
 
 _WINDOW = 3.0  # seconds over which speeds are measured

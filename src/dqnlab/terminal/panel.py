@@ -11,7 +11,7 @@ from .tally import Tally
 from .text import clean, duration, number, size, sparkline
 
 if TYPE_CHECKING:
-    from .console import About
+    from .view import About
 
 LABEL, GOOD = "dim", "bold green"
 _LABELS, _WORDS = 10, 42  # columns left and right of the bars

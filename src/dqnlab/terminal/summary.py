@@ -13,17 +13,17 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from ...config import presets
-from ...config.fields import leaves, plain
-from ...envs.display import has_display
-from ...lab.again import env_words
-from ...store.folder import CONFIG, REPORT, VIDEOS, Run
-from ...store.own import flag_needed
+from ..config import presets
+from ..config.fields import leaves, plain
+from ..envs.display import has_display
+from ..lab.again import env_words
+from ..store.folder import CONFIG, REPORT, VIDEOS, Run
+from ..store.own import flag_needed
 from .text import clean, number, shown
 
 if TYPE_CHECKING:
-    from ...store.group import Group as SeedsGroup
-    from ...store.result import Score
+    from ..store.group import Group as SeedsGroup
+    from ..store.result import Score
 
 LABEL, GOOD, BAD = "dim", "bold green", "bold yellow"
 
