@@ -15,7 +15,7 @@ from dqnlab.config.presets import TEXTBOOK
 from dqnlab.config.toml import from_toml, to_toml
 from dqnlab.errors import ConfigError
 from dqnlab.lab.many.worker import ERROR, failed
-from dqnlab.track.tracker import say
+from dqnlab.track.open import say
 from dqnlab.trust import HIDDEN, clean, imported_by, is_secret, redacted, redacted_command
 
 CANARY = "c4n4ry-0f-the-m1ne"

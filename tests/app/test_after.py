@@ -18,7 +18,8 @@ from dqnlab.lab.session import train
 from dqnlab.run import film
 from dqnlab.store.find import read_run
 from dqnlab.store.folder import write_result
-from dqnlab.terminal.view import About, QuietView
+from dqnlab.terminal.tally import About
+from dqnlab.terminal.view import QuietView
 from dqnlab.track import curves
 
 ZOO = Path(__file__).resolve().parent.parent / "zoo"

@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
+from dqnlab.app.summary import group_summary
 from dqnlab.config import Config
-from dqnlab.lab.many.line import Standing
 from dqnlab.store.folder import Run
 from dqnlab.store.group import Failure, Group
-from dqnlab.store.result import Score
-from dqnlab.terminal.board import LiveBoard, PlainBoard, QuietBoard, choose_board
-from dqnlab.terminal.summary import group_summary
+from dqnlab.store.score import Score
+from dqnlab.terminal.board import LiveBoard, PlainBoard, QuietBoard, Standing, choose_board
 
 SCORE = Score(mean=488.25, low=480.0, high=495.5, minimum=312.0, maximum=500.0, episodes=100, returns=(488.25,), cut=93)
 RUN = Run(

@@ -114,7 +114,7 @@ def test_seeds_are_dealt_out_evenly() -> None:
 
 
 def test_the_parent_loads_neither_torch_nor_environments() -> None:
-    code = "import sys, dqnlab.terminal.board, dqnlab.lab.many.crew, dqnlab.terminal.summary"
+    code = "import sys, dqnlab.terminal.board, dqnlab.lab.many.crew, dqnlab.app.summary"
     code += "; print({'torch', 'gymnasium'} & {*sys.modules})"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 

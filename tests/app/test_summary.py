@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
+from dqnlab.app.summary import evaluation, summary
 from dqnlab.store.folder import Run, write_json
 from dqnlab.store.group import Group
-from dqnlab.store.result import Score
-from dqnlab.terminal.summary import evaluation, summary
+from dqnlab.store.score import Score
 
 SCORE = Score(mean=488.25, low=480.0, high=495.5, minimum=312.0, maximum=500.0, episodes=100, returns=(488.25,), cut=93)
 SECONDS = {"import": 1.0, "train": 12.34, "evaluate": 0.5, "confirm": 0.25, "film": 2.0, "report": 1.0, "total": 17.1}
@@ -127,11 +127,11 @@ def test_the_page_comes_first_and_a_window_only_where_there_can_be_one(monkeypat
     assert "films" not in text_of(summary(made))  # an empty folder is none
     (folder / "report.html").touch()
     (folder / "videos" / "best-1.mp4").touch()
-    monkeypatch.setattr("dqnlab.terminal.summary.has_display", lambda: False)
+    monkeypatch.setattr("dqnlab.app.summary.has_display", lambda: False)
     text = text_of(summary(made))
     assert "/runs/mein%20%C3%A4/report.html\n" in text.partition("next      open file://")[2]
     assert "dqn watch" not in text
-    monkeypatch.setattr("dqnlab.terminal.summary.has_display", lambda: True)
+    monkeypatch.setattr("dqnlab.app.summary.has_display", lambda: True)
     assert "          dqn watch 'runs/mein ä'\n" in text_of(summary(made))
 
 

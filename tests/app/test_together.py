@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from dqnlab.config import Config, Film, Mlp, Steps
-from dqnlab.lab.many.line import Failed, Finished, Line, Standing, Stop, Task
+from dqnlab.lab.many.line import Failed, Finished, Line, Stop, Task
 from dqnlab.lab.many.worker import train_share
 from dqnlab.lab.stopwatch import Stopwatch
 from dqnlab.learn.fast import stack
 from dqnlab.learn.fast.compiled import CompileError
+from dqnlab.terminal.board import Standing
 from dqnlab.track import curves
 
 TINY = Config(

@@ -18,7 +18,7 @@ from dqnlab.explain.health.findings import Finding
 from dqnlab.explain.report import Report
 from dqnlab.lab.interrupt import SIGNALS
 from dqnlab.lab.many import worker
-from dqnlab.lab.many.line import Failed, Finished, Go, Idle, Leave, Line, Ready, Refused, Show, Standing, Stop, Task
+from dqnlab.lab.many.line import Failed, Finished, Go, Idle, Leave, Line, Ready, Refused, Show, Stop, Task
 from dqnlab.lab.many.reporter import Reporter
 from dqnlab.lab.many.worker import work
 from dqnlab.lab.session import train
@@ -27,6 +27,7 @@ from dqnlab.run.events import BlockEnded, Evaluated
 from dqnlab.run.system import System
 from dqnlab.store.find import read_run
 from dqnlab.store.folder import Run
+from dqnlab.terminal.board import Standing
 from dqnlab.track import curves
 
 TINY = Config(

@@ -23,7 +23,7 @@ from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.nstep import NStep, StepResult
 from dqnlab.learn.policy import q_function
 from dqnlab.learn.types import Batch, ObsSpec
-from dqnlab.store.result import seeds_mean
+from dqnlab.store.score import seeds_mean
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "docs" / name for name in ("dqn.md", "dqn.zh-Hant.md")]

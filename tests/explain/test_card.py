@@ -10,7 +10,7 @@ import pytest
 from dqnlab.explain.report import Report
 from dqnlab.store.folder import METRICS, REPORT, Run
 from dqnlab.store.group import Failure, Group
-from dqnlab.store.result import Score
+from dqnlab.store.score import Score
 
 
 def score(mean: float) -> Score:

@@ -26,7 +26,7 @@ from dqnlab.run import film
 from dqnlab.run.keep import save_tensors, save_weights
 from dqnlab.run.system import assemble
 from dqnlab.store import folder as f
-from dqnlab.store.result import Score
+from dqnlab.store.score import Score
 from dqnlab.track.jsonl import MetricsFile
 
 CONFIG, META, METRICS, RESULT, BEST, LAST = f.CONFIG, f.META, f.METRICS, f.RESULT, f.BEST, f.LAST

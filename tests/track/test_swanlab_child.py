@@ -10,9 +10,10 @@ import pytest
 
 from dqnlab.errors import ResourceError
 from dqnlab.track import swanlab_child
+from dqnlab.track.open import Guarded
 from dqnlab.track.swanlab import SwanlabTracker
 from dqnlab.track.swanlab_child import choose_mode, reachable
-from dqnlab.track.tracker import About, Guarded
+from dqnlab.track.tracker import About
 
 FAKE = """
 import os, pathlib, sys, time

@@ -2,7 +2,8 @@ import warnings
 
 import pytest
 
-from dqnlab.track.tracker import About, open_trackers
+from dqnlab.track.open import open_trackers
+from dqnlab.track.tracker import About
 
 
 def test_values_come_back_from_the_event_file(about: About) -> None:

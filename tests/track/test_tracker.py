@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import pytest
 
 from dqnlab.errors import ConfigError
-from dqnlab.track.tracker import About, Guarded, check_trackers, open_trackers
+from dqnlab.track.open import Guarded, check_trackers, open_trackers
+from dqnlab.track.tracker import About
 
 
 class Broken:

@@ -82,8 +82,8 @@ def _shown(drive: Callable[[View], Run], *, quiet: bool) -> int:
     """Shows a run while it is driven, and what it came to; the exit code."""
     with loading():
         from .. import build  # noqa: F401  with torch and Gymnasium, the heaviest by far
-        from ..terminal.summary import summary
         from ..terminal.view import choose_view
+        from .summary import summary
 
     view = choose_view(quiet=quiet)
     try:
@@ -113,7 +113,7 @@ def _resume_many(group: Path, wish: Wish, args: Resume, started: float) -> int:
 
 def _group_ended(group: Group) -> int:
     """Shows what a group came to; the exit code."""
-    from ..terminal.summary import group_summary
+    from .summary import group_summary
 
     show(group_summary(group), soft_wrap=True)
     if group.interrupted:
@@ -128,7 +128,7 @@ def evaluate(words: Sequence[str]) -> int:
     whole("--seed", args.seed, 0, 2**32 - 1)
     from ..lab.playing import play
     from ..store.agent import load
-    from ..terminal.summary import evaluation
+    from .summary import evaluation
 
     path = home(args.run, args.runs)
     agent = load(path, which=args.which, env=args.env, trust_env_modules=args.trust_env_module)
@@ -187,7 +187,7 @@ def explain(words: Sequence[str]) -> int:
     whole("--row", args.row, 0)
     from ..store.door import entered
     from ..store.find import find_run, read_run
-    from ..terminal.summary import command
+    from .summary import command
 
     folder = find_run(args.run, args.runs)
     with loading():
@@ -221,7 +221,7 @@ def doctor(words: Sequence[str]) -> int:
     whole("--steps", args.steps, 1, MOST_PROBED)
     with loading():
         from ..check.doctor.examination import examine
-        from ..terminal.checkup import checkup
+        from .checkup import checkup
 
     def say(line: str) -> None:
         print(clean(f"{line} …"), file=sys.stderr, flush=True)
@@ -239,7 +239,7 @@ def runs(words: Sequence[str]) -> int:
     """`dqn runs`"""
     args = parse_args(RunsTable, "runs", words)
     from ..store.find import list_runs
-    from ..terminal.summary import runs_table
+    from .summary import runs_table
 
     if not args.runs.is_dir() and args.runs != RunsTable().runs:
         raise FolderError(f"{str(args.runs)!r} is no folder: name the one that holds the runs")
@@ -253,7 +253,7 @@ def runs(words: Sequence[str]) -> int:
 def presets(words: Sequence[str]) -> int:
     """`dqn presets`"""
     args = parse_args(Presets, "presets", words)
-    from ..terminal.summary import preset_table, presets_table
+    from .summary import preset_table, presets_table
 
     show(preset_table(args.name) if args.name is not None else presets_table())
     return 0

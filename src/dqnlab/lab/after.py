@@ -21,7 +21,7 @@ from .interrupt import signal_of
 
 if TYPE_CHECKING:
     from ..store.agent import Agent
-    from ..store.result import Score
+    from ..store.score import Score
 
 SHOWN = ("film", "page")  # the steps that only the best of many seeds gets
 LONGEST_REASON = 300  # letters of a note: encoders send a page of their own

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..run.evaluate import Outcome
     from ..store.agent import Agent
-    from ..store.result import Score
+    from ..store.score import Score
 
 QUIET = 2.0  # seconds before the first sign of life
 SHOW_EVERY = (0.5, 10.0)  # seconds between two, in a terminal and elsewhere

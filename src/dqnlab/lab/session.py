@@ -71,7 +71,7 @@ def train(
         ConfigError, EnvironmentFault: before anything is written, if the run cannot start.
         DqnlabError: what stopped training later; what was learnt until then is saved.
     """
-    from ..track.tracker import check_trackers
+    from ..track.open import check_trackers
 
     config = plan(config)
     watch = Stopwatch() if started is None else Stopwatch(start=started)
@@ -119,8 +119,9 @@ def open_experiment(
     from ..run.moment import Draws
     from ..run.save import Saver
     from ..run.system import say
+    from ..track.open import open_trackers
     from ..track.record import Recorder
-    from ..track.tracker import About, open_trackers
+    from ..track.tracker import About
     from .restore import differences, facts, fitting
 
     config, folder, step = system.config, store.folder, system.progress.now.steps
@@ -179,7 +180,7 @@ def _begin(system: System, folder: Path, trackers: Sequence[str]) -> None:
 
 def _introduce(view: View, system: System, folder: Path) -> None:
     """Shows what begins, and from where."""
-    from ..terminal.view import About
+    from ..terminal.tally import About
 
     learner, progress = system.learner, system.progress
     about = About(

@@ -19,7 +19,7 @@ from ..envs.watchdog import watched
 from ..learn.policy import QFunction
 from ..store.agent import Agent
 from ..store.interval import over_episodes
-from ..store.result import Score
+from ..store.score import Score
 
 SIDE_BY_SIDE = 16  # single environments that play at once
 

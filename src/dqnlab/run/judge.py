@@ -17,7 +17,7 @@ from ..envs.seeds import env_seeds
 from ..learn.networks import QNetwork, export_weights, import_weights
 from ..learn.policy import q_function
 from ..store.interval import no_spread, over_episodes
-from ..store.result import Score
+from ..store.score import Score
 from .evaluate import Evaluator, Outcome, score_of
 from .events import Confirmed, Evaluated
 

@@ -7,7 +7,7 @@ from ..errors import CheckpointError, FolderError
 from .folder import METRICS, REPORT, Run
 from .group import Group
 from .metrics import read_metrics
-from .result import Score
+from .score import Score
 
 WIDTH, HEIGHT, PAD = 420, 110, 6
 CARD = "border:1px solid #8886;border-radius:8px;padding:10px 14px;max-width:640px;font:14px/1.5 system-ui,sans-serif"

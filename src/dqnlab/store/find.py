@@ -104,7 +104,7 @@ def _best_of(group: Path) -> Path:
 
 def read_run(folder: Path) -> Run:
     """A run as its result.json tells it. Raises FolderError."""
-    from .result import Score
+    from .score import Score
 
     path = folder / RESULT
     row = read_json(path)

@@ -45,7 +45,7 @@ from .reading import SCHEMA
 if TYPE_CHECKING:
     from ..envs.make import EnvSpec
     from ..explain.report import Report
-    from .result import Score
+    from .score import Score
 
 CONFIG, META, METRICS, RESULT = "config.toml", "meta.json", "metrics.jsonl", "result.json"
 BEST, LAST = "best_model.pth", "last_model.pth"

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import FolderError
 from .folder import RESULT, SUMMARY, Run, write_json
 from .reading import read_json
-from .result import SeedsMean, seeds_mean
+from .score import SeedsMean, seeds_mean
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from ..config import Config
 from ..store.folder import Run
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
 
-    from ..lab.many.line import Standing
-
 _STYLES = {
     "waiting": "dim",
     "compiling": "dim",
@@ -28,6 +27,19 @@ _STYLES = {
     "done": "",
     "failed": "bold red",
 }
+
+
+State = Literal["waiting", "compiling", "training", "judging", "filming", "done", "failed"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a seed has come."""
+
+    seed: int
+    state: State = "waiting"
+    steps: int = 0
+    mean: float | None = None  # of the latest evaluation
 
 
 class Board(Protocol):

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.console import Group
 from rich.text import Text
 
-from .tally import Tally
+from .tally import About, Tally
 from .text import clean, duration, number, size, sparkline
-
-if TYPE_CHECKING:
-    from .view import About
 
 LABEL, GOOD = "dim", "bold green"
 _LABELS, _WORDS = 10, 42  # columns left and right of the bars

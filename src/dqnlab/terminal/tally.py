@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 from ..config import Config
 from ..run.events import BlockEnded, Confirmed, EpisodeEnded, Evaluated, Event
@@ -13,6 +15,18 @@ _WINDOW = 3.0  # seconds over which speeds are measured
 _LAPS = 3  # evaluations whose pace is taken for that of what is left: episodes may have grown longer since the start
 _LEADERS = 3  # that meet again at the end
 _SHOWING = 3.0  # seconds for a film, and as many for the page
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What a display says of a run that its settings do not."""
+
+    folder: Path | None = None
+    threshold: float | None = None  # mean return that counts as solved
+    device: str = "cpu"
+    parameters: int = 0  # of the online network
+    replay_bytes: int = 0  # that a full replay takes
+    at: tuple[int, int, int] = (0, 0, 0)  # steps, episodes and updates before, of a run that is taken up again
 
 
 class Tally:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ..config import Config
+from .tally import About, Tally
 from .text import Lines, clean, shown, size
 
 if TYPE_CHECKING:  # events know torch, which is imported where its time is taken
@@ -17,23 +16,9 @@ if TYPE_CHECKING:  # events know torch, which is imported where its time is take
     from rich.live import Live
 
     from ..run.events import Event
-    from .tally import Tally
 
 _DRAW_EVERY = 0.25  # seconds between two drawings of the panel
-_LOOK_EVERY = 0.05  # seconds between two looks at the clock, about
 _LINE_EVERY = 10.0  # seconds between two plain lines when nothing else is worth one
-
-
-@dataclass(frozen=True, kw_only=True)
-class About:
-    """What a display says of a run that its settings do not."""
-
-    folder: Path | None = None
-    threshold: float | None = None  # mean return that counts as solved
-    device: str = "cpu"
-    parameters: int = 0  # of the online network
-    replay_bytes: int = 0  # that a full replay takes
-    at: tuple[int, int, int] = (0, 0, 0)  # steps, episodes and updates before, of a run that is taken up again
 
 
 class View(Protocol):
@@ -52,35 +37,12 @@ class View(Protocol):
         """After the last event, or after an error; a second call does nothing."""
 
 
-class Pacer:
-    """Decides at which events the clock is worth a look, so that most events cost no system call."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self.clock = clock
-        self._stride = 1
-        self._left = 1
-        self._last = clock()
-
-    def due(self) -> bool:
-        """Whether about `_LOOK_EVERY` seconds may have passed since the last True."""
-        self._left -= 1
-        if self._left:
-            return False
-        now = self.clock()
-        # Towards the wanted pace, at most doubling: blocks become much slower once learning starts.
-        pace = self._stride * _LOOK_EVERY / max(now - self._last, 1e-6)
-        self._stride = self._left = max(1, min(int(pace), 2 * self._stride, 4096))
-        self._last = now
-        return True
-
-
 class LiveView:
     """One panel that redraws itself a few times a second."""
 
     def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._clock = clock
-        self._pacer = Pacer(clock)
         self._drawn = clock()
         self._live: Live | None = None
         self._tally: Tally | None = None
@@ -89,8 +51,6 @@ class LiveView:
         """Draws the empty panel."""
         from rich.console import Console
         from rich.live import Live
-
-        from .tally import Tally
 
         self._console = self._console or Console(highlight=False)
         self._tally = Tally(config, about.threshold, self._clock, about.at)
@@ -101,8 +61,7 @@ class LiveView:
     def __call__(self, event: Event) -> None:
         """Counts the event; draws now and then."""
         assert self._tally is not None
-        if not self._tally.take(event) and not self._pacer.due():
-            return
+        self._tally.take(event)
         if self._clock() - self._drawn >= _DRAW_EVERY:
             self._draw()
 
@@ -143,14 +102,12 @@ class PlainView:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._pacer = Pacer(clock)
         self._printed = clock()
         self._tally: Tally | None = None
         self._lines = Lines()
 
     def start(self, config: Config, about: About) -> None:
         """Says what is trained, and where."""
-        from .tally import Tally
 
         self._tally = Tally(config, about.threshold, self._clock, about.at)
         place = f" -> {shown(about.folder)}" if about.folder else ""
@@ -161,8 +118,7 @@ class PlainView:
     def __call__(self, event: Event) -> None:
         """Counts the event; prints a line for a judgement, and if nothing was printed for long."""
         assert self._tally is not None
-        if not self._tally.take(event) and not self._pacer.due():
-            return
+        self._tally.take(event)
         waited = self._clock() - self._printed
         if waited >= _LINE_EVERY or self._tally.telling(event, waited):
             self._tally.mark()

@@ -17,7 +17,7 @@ from ..errors import FolderError
 from ..store.door import DISK, append, create, replacing
 from ..store.metrics import SCHEMA, parse_line
 from ..store.reading import open_plain
-from .tracker import say, summary
+from .open import say, summary
 
 NAME = "metrics.jsonl"
 

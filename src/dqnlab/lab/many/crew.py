@@ -20,11 +20,11 @@ from ...store.find import read_run
 from ...store.folder import Run, seed_name
 from ...store.group import Failure, Group, failure, write_summary
 from ...store.new import new_folder
-from ...terminal.board import Board, board_for_python
-from ...track.tracker import check_trackers, say
+from ...terminal.board import Board, Standing, board_for_python
+from ...track.open import check_trackers, say
 from ..after import ended, save
 from ..interrupt import SIGNALLED, Interrupt, signal_of, signals_wait
-from .line import Failed, Finished, Go, Leave, Ready, Refused, Report, Show, Standing, Stop, Task
+from .line import Failed, Finished, Go, Leave, Ready, Refused, Report, Show, Stop, Task
 from .pool import PATIENCE, Worker, check_sendable, dismiss, hire, how, shares, usable_cores
 
 LOOK_EVERY = 0.25  # seconds between two looks at the keyboard and two drawings, at the latest

@@ -11,13 +11,11 @@ from collections import deque
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Literal
 
 from ...config import Config
 from ...errors import DqnlabError
 from ...store.folder import Run
-
-State = Literal["waiting", "compiling", "training", "judging", "filming", "done", "failed"]
+from ...terminal.board import Standing
 
 
 @dataclass(frozen=True)
@@ -45,16 +43,6 @@ class Refused:
     """The configuration cannot be trained here."""
 
     error: DqnlabError
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How far a seed has come."""
-
-    seed: int
-    state: State = "waiting"
-    steps: int = 0
-    mean: float | None = None  # of the latest evaluation
 
 
 @dataclass(frozen=True)

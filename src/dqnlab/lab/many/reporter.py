@@ -8,8 +8,9 @@ from contextlib import contextmanager
 
 from ...config import Config
 from ...run.events import BlockEnded, Evaluated, Event
-from ...terminal.view import About, Pacer
-from .line import Line, Standing, State
+from ...terminal.board import Standing, State
+from ...terminal.tally import About
+from .line import Line
 
 TELL_EVERY = 0.25  # seconds between two reports about the same seed
 
@@ -22,7 +23,6 @@ class Reporter:
         self._steps = 0
         self._mean: float | None = None
         self._told = self._clock()
-        self._pacer = Pacer(clock)
 
     @contextmanager
     def learning(self) -> Iterator[Line]:
@@ -44,8 +44,6 @@ class Reporter:
         elif type(event) is not BlockEnded:
             return
         self._steps = event.step
-        if not self._pacer.due():
-            return
         self._line.look()
         if self._clock() - self._told >= TELL_EVERY:
             self._tell("training")

@@ -15,11 +15,12 @@ from ...run.lockstep import Stopped, lockstep
 from ...run.system import System, make_update, say
 from ...store.checkpoint.checkpoint import Loaded, Store
 from ...store.folder import seed_name
+from ...terminal.board import Standing
 from ..experiment import Experiment
 from ..restore import stand
 from ..session import open_experiment
 from ..stopwatch import Stopwatch
-from .line import Finished, Line, Standing, Task
+from .line import Finished, Line, Task
 from .reporter import Reporter
 from .worker import failed, seed_folder
 

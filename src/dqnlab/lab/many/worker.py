@@ -17,6 +17,7 @@ from ...errors import DqnlabError, ResourceError
 from ...memory import is_short_of_memory, memory_watched, out_of_memory
 from ...store.door import write_atomically
 from ...store.folder import CONFIG, Run, check_no_link, seed_name
+from ...terminal.board import Standing
 from ...trust import redacted
 from ..after import SHOWN, finish, save, steps, stopped
 from ..interrupt import ignore_signals
@@ -24,7 +25,7 @@ from ..loading import loading
 from ..session import conduct, open_experiment
 from ..stopwatch import Stopwatch
 from ..streams import steady_streams
-from .line import Failed, Finished, Go, Idle, Line, Order, Ready, Refused, Report, Show, Standing, Task
+from .line import Failed, Finished, Go, Idle, Line, Order, Ready, Refused, Report, Show, Task
 
 ERROR = "error.txt"  # in a run's folder: where an unexpected error came from
 

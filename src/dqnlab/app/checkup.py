@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from ..terminal.text import clean, duration, number, size
 from .summary import BAD, GOOD, LABEL
-from .text import clean, duration, number, size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

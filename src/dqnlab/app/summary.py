@@ -19,11 +19,11 @@ from ..envs.display import has_display
 from ..lab.again import env_words
 from ..store.folder import CONFIG, REPORT, VIDEOS, Run
 from ..store.own import flag_needed
-from .text import clean, number, shown
+from ..terminal.text import clean, number, shown
 
 if TYPE_CHECKING:
     from ..store.group import Group as SeedsGroup
-    from ..store.result import Score
+    from ..store.score import Score
 
 LABEL, GOOD, BAD = "dim", "bold green", "bold yellow"
 
