@@ -14,6 +14,7 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .config import Config, presets
+    from .explain.report import report
     from .lab.many.crew import train_many
     from .lab.resume import resume
     from .lab.session import train
@@ -31,6 +32,7 @@ __all__ = [
     "events",
     "load",
     "presets",
+    "report",
     "resume",
     "train",
     "train_many",
@@ -41,9 +43,10 @@ _HOMES = {
     "Config": ".config",
     "Run": ".store.folder",
     "evaluate": ".run.evaluate",
-    "events": ".build",
+    "events": ".run.system",
     "load": ".store.agent",
     "presets": ".config",
+    "report": ".explain.report",
     "train": ".lab.session",
     "resume": ".lab.resume",
     "train_many": ".lab.many.crew",

@@ -121,7 +121,7 @@ def test_an_environment_that_hangs_while_it_is_explained_is_named(
     run = trained(tmp_path / "run", env=Env(id=Hanging, timeout=0.4))
     monkeypatch.setattr(Hanging, "hangs", True)
     with pytest.raises(dqnlab.errors.EnvironmentFault, match=r"no answer for 0\.4 s"):
-        run.explain(env=Env(id=Hanging, timeout=0.4))
+        dqnlab.report(run, env=Env(id=Hanging, timeout=0.4))
 
 
 def test_a_link_in_place_of_the_page_is_not_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -134,7 +134,7 @@ def test_a_link_in_place_of_the_page_is_not_followed(tmp_path: Path, capsys: pyt
 
 
 def test_in_a_notebook_a_run_explains_itself(run: Run) -> None:
-    report = run.explain()
+    report = dqnlab.report(run)
     assert report.path == run.folder / REPORT
     assert "<iframe" in report._repr_html_()
 
@@ -162,8 +162,8 @@ def test_an_environment_made_in_python_must_be_given_again(tmp_path: Path) -> No
     run = trained(tmp_path / "run", env=Env(id=Bare))
     assert (run.folder / REPORT).exists()
     with pytest.raises(dqnlab.errors.ConfigError, match="pass env="):
-        run.explain()
-    assert run.explain(env=Bare).path.exists()
+        dqnlab.report(run)
+    assert dqnlab.report(run, env=Bare).path.exists()
 
 
 def test_a_failure_to_explain_costs_a_note_and_never_the_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,7 +121,7 @@ def test_all_variants_of_learning_are_traced(open_report: Callable[..., Opened],
 @pytest.mark.slow
 def test_a_notebook_shows_the_whole_page_in_a_frame(browser: Any, tmp_path: Path) -> None:
     run = train(tmp_path / "run", ENVS["cartpole"])
-    (tmp_path / "notebook.html").write_text(f"<!doctype html>{run.explain()._repr_html_()}", encoding="utf-8")
+    (tmp_path / "notebook.html").write_text(f"<!doctype html>{dqnlab.report(run)._repr_html_()}", encoding="utf-8")
     context = browser.new_context(offline=True)
     opened = Opened(context.new_page())
     opened.page.goto((tmp_path / "notebook.html").as_uri())

@@ -12,12 +12,14 @@ import torch
 
 from ..config import AnyEnvironment
 from ..config.fields import leaves, plain
+from ..config.typed import door
 from ..device import arithmetic
 from ..envs.make import close
 from ..envs.watchdog import watched
 from ..learn.networks import QNetwork
 from ..learn.policy import q_function
 from ..store.door import write_atomically
+from ..store.find import find_run, read_run
 from ..store.folder import LABELS, REPORT, Run
 from .diagnose import diagnose
 from .episodes import Networks, Recording, play
@@ -53,6 +55,20 @@ class Report:
             f'<iframe srcdoc="{content}" sandbox="allow-scripts" width="100%" height="720" '
             'style="border:1px solid #8886;border-radius:8px"></iframe>'
         )
+
+
+@door()
+def report(run: Run | Path | str = "latest", env: AnyEnvironment | None = None, out: Path | None = None) -> Report:
+    """Writes the page that explains a run, `report.html`; a notebook shows it.
+
+    Args:
+        run: a run, its folder, or `latest`.
+        env: the run's environment, where a file cannot hold it.
+        out: where to write it; defaults to the run's folder.
+
+    Raises as `write_report` does.
+    """
+    return write_report(run if isinstance(run, Run) else read_run(find_run(run)), env, out=out)
 
 
 def write_report(

@@ -2,45 +2,57 @@
 
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
+from typing import NamedTuple
 
 from ..errors import CheckpointError, FolderError
-from .folder import METRICS, REPORT, Run
-from .group import Group
 from .metrics import read_metrics
-from .score import Score
+from .score import Score, SeedsMean
 
 WIDTH, HEIGHT, PAD = 420, 110, 6
 CARD = "border:1px solid #8886;border-radius:8px;padding:10px 14px;max-width:640px;font:14px/1.5 system-ui,sans-serif"
 CELL = "padding:2px 12px 2px 0;text-align:right"
 
 
-def run_card(run: Run) -> str:
+class Row(NamedTuple):
+    """A seed of a group: its score, or why it has none."""
+
+    seed: int
+    env_steps: int
+    score: Score | None
+    error: str | None = None
+
+
+def run_card(
+    *, title: str, score: Score | None, solved: bool | None, costs: str, folder: Path, metrics: Path, report: Path
+) -> str:
     """A run as html: its score with interval, its learning curve, and where its report lies."""
-    title = f"<b>{_text(run.env)}</b> · {_text(run.preset)} · seed {run.seed}"
-    costs = f"{run.env_steps:,} env steps · {run.updates:,} updates · {run.seconds.get('total', 0.0):.1f} s"
-    lines = [title, _score_line(run), costs, curve(run), _where(run)]
+    link = f' · <a href="{escape(report.resolve().as_uri())}">report</a>' if report.is_file() else ""
+    where = f"<code>{_text(folder)}</code>{link}"
+    lines = [title, _score_line(score, solved), costs, curve(metrics), where]
     return f'<div style="{CARD}">' + "".join(f"<div>{line}</div>" for line in lines if line) + "</div>"
 
 
-def group_card(group: Group) -> str:
-    """A group as html: every seed's score and curve on one scale, and the mean with its interval over seeds."""
-    scores = [run.score for run in group.runs if run.score is not None]
+def group_card(*, title: str, mean: SeedsMean | None, seeds: Sequence[Row], folder: Path) -> str:
+    """A group as html: every seed's score on one scale, and the mean with its interval over seeds."""
+    scores = [row.score for row in seeds if row.score is not None]
     span = _span([value for score in scores for value in (score.low, score.mean, score.high) if value is not None])
-    rows = [_row(run, span) for run in group.runs]
-    rows += [
-        f"<tr><td>{each.seed}</td><td colspan='4'>failed: {_text(each.error)}</td></tr>" for each in group.failures
-    ]
     head = "".join(f'<th style="{CELL}">{name}</th>' for name in ("seed", "score", "95 % interval", "", "env steps"))
-    title = f"<b>{_text(group.env)}</b> · {_text(group.preset)} · {len(group.seeds)} seeds"
-    table = f'<table style="border-collapse:collapse"><tr>{head}</tr>{"".join(rows)}</table>'
-    folder = f"<code>{_text(group.folder)}</code>"
-    return f'<div style="{CARD}"><div>{title}</div><div>{_mean(group)}</div>{table}<div>{folder}</div></div>'
+    rows = "".join(_row(row, span) for row in seeds)
+    table = f'<table style="border-collapse:collapse"><tr>{head}</tr>{rows}</table>'
+    where = f"<code>{_text(folder)}</code>"
+    return f'<div style="{CARD}"><div>{title}</div><div>{_mean(mean)}</div>{table}<div>{where}</div></div>'
 
 
-def curve(run: Run) -> str:
+def heading(env: str, preset: str, rest: str) -> str:
+    """The first line of a card, as html."""
+    return f"<b>{_text(env)}</b> · {_text(preset)} · {rest}"
+
+
+def curve(metrics: Path) -> str:
     """The mean return of every evaluation over env steps, as svg; nothing if there are none to read."""
     try:
-        records = read_metrics(run.folder / METRICS)
+        records = read_metrics(metrics)
     except (FolderError, CheckpointError):  # the folder was moved or changed since: a card without a curve
         return ""
     points = [(float(row["step"]), float(row["eval/reward"])) for row in records if "eval/reward" in row]
@@ -60,8 +72,7 @@ def curve(run: Run) -> str:
     )
 
 
-def _mean(group: Group) -> str:
-    mean = group.mean
+def _mean(mean: SeedsMean | None) -> str:
     if mean is None:
         return "no seed has a score"
     interval = ""
@@ -72,11 +83,11 @@ def _mean(group: Group) -> str:
     return f"mean <b>{mean.mean:.1f}</b>{interval}"
 
 
-def _score_line(run: Run) -> str:
-    if run.score is None:
+def _score_line(score: Score | None, solved: bool | None) -> str:
+    if score is None:
         return "no score: training was interrupted"
-    verdict = {True: "solved", False: "not solved", None: "no threshold"}[run.solved]
-    return f"score <b>{_number(run.score.mean)}</b>, {_interval(run.score)} · {verdict}"
+    verdict = {True: "solved", False: "not solved", None: "no threshold"}[solved]
+    return f"score <b>{_number(score.mean)}</b>, {_interval(score)} · {verdict}"
 
 
 def _interval(score: Score) -> str:
@@ -85,17 +96,14 @@ def _interval(score: Score) -> str:
     return f"95 % interval {_number(score.low)} to {_number(score.high)} over {score.episodes} fresh episodes"
 
 
-def _where(run: Run) -> str:
-    report = run.folder / REPORT
-    link = f' · <a href="{escape(report.resolve().as_uri())}">report</a>' if report.is_file() else ""
-    return f"<code>{_text(run.folder)}</code>{link}"
-
-
-def _row(run: Run, span: tuple[float, float]) -> str:
-    if run.score is None:
-        return f"<tr><td>{run.seed}</td><td colspan='4'>no score</td></tr>"
+def _row(row: Row, span: tuple[float, float]) -> str:
+    if row.score is None:
+        why = "no score" if row.error is None else f"failed: {_text(row.error)}"
+        return f"<tr><td>{row.seed}</td><td colspan='4'>{why}</td></tr>"
     low, high = span
-    mean, start, end = run.score.mean, run.score.low, run.score.high
+    mean = row.score.mean
+    start = row.score.low
+    end = row.score.high
     ends = (mean, mean) if start is None or end is None else (start, end)
     at = [round(100 * (value - low) / (high - low), 1) for value in (*ends, mean)]
     bar = (
@@ -104,7 +112,7 @@ def _row(run: Run, span: tuple[float, float]) -> str:
         f'<rect x="{max(at[2] - 1, 0)}" y="0" width="2" height="10" fill="#3b82c4"/></svg>'
     )
     interval = "none" if start is None or end is None else f"{_number(start)} to {_number(end)}"
-    cells = (str(run.seed), f"<b>{_number(run.score.mean)}</b>", interval, bar, f"{run.env_steps:,}")
+    cells = (str(row.seed), f"<b>{_number(mean)}</b>", interval, bar, f"{row.env_steps:,}")
     return "<tr>" + "".join(f'<td style="{CELL}">{cell}</td>' for cell in cells) + "</tr>"
 
 

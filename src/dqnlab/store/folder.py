@@ -33,18 +33,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..config import AnyEnvironment, Config
+from ..config import Config
 from ..config.toml import to_toml
 from ..config.typed import door
 from ..errors import FolderError, ResourceError
 from ..trust import redacted_command
+from .card import heading, run_card
 from .door import PART, is_machines, make_path, write_atomically
 from .lock import LOCK
 from .reading import SCHEMA
 
 if TYPE_CHECKING:
     from ..envs.make import EnvSpec
-    from ..explain.report import Report
     from .score import Score
 
 CONFIG, META, METRICS, RESULT = "config.toml", "meta.json", "metrics.jsonl", "result.json"
@@ -114,24 +114,16 @@ class Run:
             f"Run({self.env!r}, {self.preset!r}, seed={self.seed}, score={self.score!r}, folder={str(self.folder)!r})"
         )
 
-    @door()
-    def explain(self, env: AnyEnvironment | None = None, out: Path | None = None) -> Report:
-        """Writes the page that explains this run, `report.html`; a notebook shows it.
-
-        Args:
-            env: the run's environment, where a file cannot hold it.
-            out: where to write it; into the run's folder if none.
-
-        Raises as `explain.report.write_report` does.
-        """
-        from ..explain.report import write_report
-
-        return write_report(self, env, out=out)
-
     def _repr_html_(self) -> str:
-        from .card import run_card
-
-        return run_card(self)
+        return run_card(
+            title=heading(self.env, self.preset, f"seed {self.seed}"),
+            score=self.score,
+            solved=self.solved,
+            costs=f"{self.env_steps:,} env steps · {self.updates:,} updates · {self.seconds.get('total', 0.0):.1f} s",
+            folder=self.folder,
+            metrics=self.folder / METRICS,
+            report=self.folder / REPORT,
+        )
 
 
 def _holds(path: Path) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FolderError
+from .card import Row, group_card, heading
 from .folder import RESULT, SUMMARY, Run, write_json
 from .reading import read_json
 from .score import SeedsMean, seeds_mean
@@ -73,9 +74,10 @@ class Group:
         return f"Group({self.env!r}, {self.preset!r}, {seeds}, mean={mean}, folder={str(self.folder)!r})"
 
     def _repr_html_(self) -> str:
-        from .card import group_card
-
-        return group_card(self)
+        rows = [Row(run.seed, run.env_steps, run.score) for run in self.runs]
+        rows += [Row(failed.seed, failed.env_steps, None, failed.error) for failed in self.failures]
+        title = heading(self.env, self.preset, f"{len(self.seeds)} seeds")
+        return group_card(title=title, mean=self.mean, seeds=rows, folder=self.folder)
 
 
 def failure(seed: int, folder: Path, error: str, exit_code: int) -> Failure:
