@@ -14,7 +14,7 @@ from dqnlab.config import Config, Env, Steps
 from dqnlab.config.presets import TEXTBOOK
 from dqnlab.config.toml import from_toml, to_toml
 from dqnlab.errors import ConfigError
-from dqnlab.lab.many.worker import ERROR, failed
+from dqnlab.lab.many.seed import ERROR, failed
 from dqnlab.track.open import say
 from dqnlab.trust import HIDDEN, clean, imported_by, is_secret, redacted, redacted_command
 

@@ -16,7 +16,7 @@ import pytest
 from gymnasium import spaces
 
 from dqnlab.config import Env
-from dqnlab.lab.many.worker import failed
+from dqnlab.lab.many.seed import failed
 from dqnlab.lab.session import train
 from dqnlab.store.find import read_run
 from dqnlab.store.folders import BY_DESCRIPTOR

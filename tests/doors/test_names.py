@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dqnlab.lab.many.worker import failed
+from dqnlab.lab.many.seed import failed
 from dqnlab.lab.session import train
 from dqnlab.store.find import read_run
 from dqnlab.store.group import Group, write_summary

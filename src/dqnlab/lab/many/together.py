@@ -22,7 +22,7 @@ from ..session import open_experiment
 from ..stopwatch import Stopwatch
 from .line import Finished, Line, Task
 from .reporter import Reporter
-from .worker import failed, seed_folder
+from .seed import failed, seed_folder
 
 
 @dataclass

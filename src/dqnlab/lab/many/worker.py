@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import time
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from ...config import Config
-from ...errors import DqnlabError, ResourceError
-from ...memory import is_short_of_memory, memory_watched, out_of_memory
-from ...store.door import write_atomically
-from ...store.folder import CONFIG, Run, check_no_link, seed_name
+from ...errors import DqnlabError
+from ...memory import memory_watched
+from ...store.folder import Run, seed_name
 from ...terminal.board import Standing
-from ...trust import redacted
 from ..after import SHOWN, finish, save, steps, stopped
 from ..interrupt import ignore_signals
 from ..loading import loading
 from ..session import conduct, open_experiment
 from ..stopwatch import Stopwatch
 from ..streams import steady_streams
-from .line import Failed, Finished, Go, Idle, Line, Order, Ready, Refused, Report, Show, Task
-
-ERROR = "error.txt"  # in a run's folder: where an unexpected error came from
+from .line import Finished, Go, Idle, Line, Order, Ready, Refused, Report, Show, Task
+from .seed import failed, seed_folder
 
 
 def work(pipe: Connection[Report, Order], task: Task) -> None:
@@ -99,17 +92,6 @@ def train_share(task: Task, folder: Path, line: Line, watch: Stopwatch) -> None:
         watch = Stopwatch()
 
 
-def failed(seed: int, home: Path, error: Exception) -> Failed:
-    """The report of a seed that came to no result; an error nobody foresaw leaves its traceback in the folder."""
-    if is_short_of_memory(error) and not isinstance(error, ResourceError):
-        error = out_of_memory(error)
-    if isinstance(error, DqnlabError):
-        return Failed(seed, redacted(str(error)), error.exit_code)
-    with contextlib.suppress(DqnlabError):  # the report says what happened in any case
-        write_atomically(home / ERROR, redacted("".join(traceback.format_exception(error))))
-    return Failed(seed, redacted(f"{type(error).__name__}: {error} (see {ERROR})"), 1)
-
-
 def _train(config: Config, home: Path, trackers: tuple[str, ...], line: Line, watch: Stopwatch) -> Run:
     """Trains one seed, from the start or from where its folder's checkpoint stands."""
     from ...device import arithmetic
@@ -130,21 +112,6 @@ def _train(config: Config, home: Path, trackers: tuple[str, ...], line: Line, wa
                 return conduct(experiment, reporter.learning(), show=False)
         finally:
             system.close()
-
-
-@contextmanager
-def seed_folder(config: Config, home: Path) -> Iterator[Path]:
-    """The folder of a seed, locked: one to go on in, or a new one. Raises FolderError."""
-    from ...store.lock import locked
-    from ...store.new import new_folder
-
-    check_no_link(home)
-    if (home / CONFIG).is_file():
-        with locked(home):
-            yield home
-    else:
-        with new_folder(config, home, home.parent) as folder:
-            yield folder
 
 
 def _show(config: Config, run: Run) -> Run:

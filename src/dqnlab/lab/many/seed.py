@@ -1,0 +1,44 @@
+"""The folder of one seed of many, and what is told of a seed that failed."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ...config import Config
+from ...errors import DqnlabError, ResourceError
+from ...memory import is_short_of_memory, out_of_memory
+from ...store.door import write_atomically
+from ...store.folder import CONFIG, check_no_link
+from ...store.lock import locked
+from ...store.new import new_folder
+from ...trust import redacted
+from .line import Failed
+
+ERROR = "error.txt"  # in a run's folder: where an unexpected error came from
+
+
+@contextmanager
+def seed_folder(config: Config, home: Path) -> Iterator[Path]:
+    """The folder of a seed, locked: one to go on in, or a new one. Raises FolderError."""
+    check_no_link(home)
+    if (home / CONFIG).is_file():
+        with locked(home):
+            yield home
+    else:
+        with new_folder(config, home, home.parent) as folder:
+            yield folder
+
+
+def failed(seed: int, home: Path, error: Exception) -> Failed:
+    """The report of a seed that came to no result; an error nobody foresaw leaves its traceback in the folder."""
+    if is_short_of_memory(error) and not isinstance(error, ResourceError):
+        error = out_of_memory(error)
+    if isinstance(error, DqnlabError):
+        return Failed(seed, redacted(str(error)), error.exit_code)
+    with contextlib.suppress(DqnlabError):  # the report says what happened in any case
+        write_atomically(home / ERROR, redacted("".join(traceback.format_exception(error))))
+    return Failed(seed, redacted(f"{type(error).__name__}: {error} (see {ERROR})"), 1)
