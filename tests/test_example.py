@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from dqnlab import presets
-from dqnlab.learn.networks import import_weights
 from dqnlab.learn.types import Batch
+from dqnlab.learn.weights import import_weights
 from dqnlab.run.system import assemble
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"

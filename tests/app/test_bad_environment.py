@@ -16,7 +16,7 @@ from dqnlab.app.cli import main
 from dqnlab.build import make_network
 from dqnlab.config import Config, Env, Mlp
 from dqnlab.envs.make import describe
-from dqnlab.learn.networks import export_weights
+from dqnlab.learn.weights import export_weights
 from dqnlab.run.keep import save_weights
 from dqnlab.store.folder import BEST, write_start
 

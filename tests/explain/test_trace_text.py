@@ -198,7 +198,7 @@ def test_a_row_that_there_is_not_is_refused(recorded: Callable[[str], Recorded])
 def folder(recorded: Callable[[str], Recorded]) -> Path:
     """A run folder with just enough in it."""
     from dqnlab.build import make_network
-    from dqnlab.learn.networks import export_weights
+    from dqnlab.learn.weights import export_weights
     from dqnlab.run.keep import save_weights
     from dqnlab.store.folder import LAST, write_start
 

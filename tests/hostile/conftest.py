@@ -21,7 +21,7 @@ import pytest
 import torch
 
 from dqnlab.config import Config, Env, Mlp
-from dqnlab.learn.networks import export_weights
+from dqnlab.learn.weights import export_weights
 from dqnlab.run import film
 from dqnlab.run.keep import save_tensors, save_weights
 from dqnlab.run.system import assemble

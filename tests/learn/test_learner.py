@@ -10,10 +10,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from dqnlab.learn.learner import Learner, hard_sync, loss, polyak_sync
-from dqnlab.learn.networks import QNetwork, export_weights
+from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.policy import q_function
 from dqnlab.learn.targets import Rule, double, greedy
 from dqnlab.learn.types import Batch
+from dqnlab.learn.weights import export_weights
 
 Build = Callable[..., QNetwork]
 Batches = Callable[..., Batch]

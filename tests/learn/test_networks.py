@@ -1,15 +1,19 @@
 """⑤ Q-networks, their weights as one vector, and as files hold them."""
 
 import math
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from dqnlab.learn.networks import Flat, QNetwork, dead_units, export_weights, import_weights
+from dqnlab.learn.networks import Mlp, QNetwork
+from dqnlab.learn.policy import q_function
 from dqnlab.learn.types import ObsSpec
+from dqnlab.learn.weights import Flat, dead_units, export_weights, import_weights
 
 Build = Callable[..., QNetwork]
 STATES = ObsSpec((), np.dtype(np.int64), 5)
@@ -190,21 +194,48 @@ def test_weights_of_the_classic_module_load_into_the_network(random_network: Bui
     ("hidden", "spec"),
     [
         ((8,), None),
-        ((8, 8, 8), None),
+        ((8, 8, 8, 8), None),
         ((8, 8), STATES),
-        ((8, 8), PIXELS),
+        ((8,), PIXELS),
         ((8, 8), ObsSpec((2, 2), np.dtype(np.float32))),
     ],
 )
-def test_any_other_network_keeps_its_own_names(
+def test_a_chain_of_any_depth_is_saved_as_a_sequence_whatever_it_sees(
     random_network: Build, hidden: tuple[int, ...], spec: ObsSpec | None
 ) -> None:
     shape = {} if spec is None else {"obs": spec}
     network, other = random_network(1, hidden, **shape), random_network(2, hidden, **shape)
     weights = export_weights(network)
-    assert list(weights) == list(network.state_dict())
+    sizes = [network.linears()[0].in_features, *hidden, 2]
+    layers = [layer for pair in pairwise(sizes) for layer in (nn.Linear(*pair), nn.ReLU())][:-1]
+    classic = nn.Sequential(OrderedDict(fc=nn.Sequential(*layers)))
+    classic.load_state_dict(weights, strict=True)
+    features = normal(5, sizes[0])
+    torch.testing.assert_close(classic(features), network.q_values_of(features))
     import_weights(other, weights)
     assert same(network, other)
+
+
+class Normed(Mlp):
+    """A torso that is more than its layers."""
+
+    def __init__(self, sizes: Sequence[int]):
+        super().__init__(sizes)
+        self.norm = nn.LayerNorm(sizes[-1])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm(super().forward(x))
+
+
+def test_a_network_that_is_more_than_its_layers_is_no_chain_and_keeps_its_own_names(random_network: Build) -> None:
+    network = random_network()
+    assert network.chain() == network.linears()
+    network.torso = Normed([4, *network.hidden])
+    assert network.chain() is None
+    assert list(export_weights(network)) == list(network.state_dict())
+    obs = normal(6, 4)
+    acted = q_function(network)(obs.numpy())
+    torch.testing.assert_close(torch.from_numpy(acted), network.q_values(obs).detach())
 
 
 def test_exported_weights_are_a_small_copy(random_network: Build) -> None:
@@ -234,9 +265,16 @@ def test_weights_of_another_shape_are_refused(random_network: Build) -> None:
         import_weights(random_network(hidden=(8, 8)), export_weights(random_network(hidden=(9, 8))))
 
 
+def test_files_of_before_with_a_networks_own_names_are_read(random_network: Build) -> None:
+    network, other = random_network(1), random_network(2)
+    import_weights(network, other.state_dict())
+    assert same(network, other)
+
+
 def test_weights_under_other_names_are_refused(random_network: Build) -> None:
+    names = {name.replace("fc", "layers"): w for name, w in export_weights(random_network()).items()}
     with pytest.raises(KeyError, match=r"fc\.0\.weight"):
-        import_weights(random_network(), random_network().state_dict())
+        import_weights(random_network(), names)
 
 
 def test_weights_left_over_are_refused(random_network: Build) -> None:

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from dqnlab.learn.learner import Learner, hard_sync
-from dqnlab.learn.networks import QNetwork, export_weights, import_weights
+from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.optimizer import AdamSettings
 from dqnlab.learn.policy import EpsilonGreedy, QFunction, q_function
 from dqnlab.learn.targets import greedy
 from dqnlab.learn.types import Batch, ObsSpec
+from dqnlab.learn.weights import export_weights, import_weights
 
 Build = Callable[..., QNetwork]
 
@@ -78,7 +79,7 @@ def test_equal_generators_act_alike_and_other_ones_do_not() -> None:
 @pytest.mark.parametrize("num_envs", [1, 7, 64])
 def test_numpy_computes_what_torch_computes(random_network: Build, hidden: tuple[int, ...], num_envs: int) -> None:
     network = random_network(3, hidden, num_actions=5)
-    assert network.is_plain  # or torch would be compared with itself
+    assert network.chain()  # or torch would be compared with itself
     obs = np.random.default_rng(0).normal(0, 3, (num_envs, 4)).astype(np.float32)
     before = obs.copy()
     q = q_function(network)(obs)
@@ -98,7 +99,7 @@ def test_numpy_computes_what_torch_computes(random_network: Build, hidden: tuple
 )
 def test_other_observations_are_left_to_torch(random_network: Build, spec: ObsSpec) -> None:
     network = random_network(obs=spec)
-    assert not network.is_plain
+    assert not network.takes_vector
     obs = np.random.default_rng(0).integers(0, 2, (6, *spec.shape)).astype(spec.dtype)
     assert q_function(network)(obs).tolist() == by_torch(network, obs).tolist()
 

@@ -14,7 +14,7 @@ from gymnasium import spaces
 import dqnlab
 from dqnlab.config import Config, Env, Mlp
 from dqnlab.errors import CheckpointError, ConfigError, FolderError, ObservationError
-from dqnlab.learn.networks import export_weights
+from dqnlab.learn.weights import export_weights
 from dqnlab.run.evaluate import evaluate
 from dqnlab.run.keep import save_weights
 from dqnlab.run.system import assemble
@@ -171,10 +171,12 @@ def test_a_classic_module_takes_the_file_strictly() -> None:
     np.testing.assert_allclose(values, a.q_values(OBS), atol=1e-6)
 
 
-def test_three_hidden_layers_keep_their_own_names_and_load() -> None:
-    a = saved(Path("run"), replace(CONFIG, torso=Mlp(hidden=(5, 5, 5))))
-    assert not any(name.startswith("fc.") for name in torch.load(Path("run") / BEST, weights_only=True))
+@pytest.mark.parametrize("hidden", [(7,), (5, 5, 5)])
+def test_a_file_of_any_depth_is_an_agent_with_or_without_its_folder(hidden: tuple[int, ...]) -> None:
+    a = saved(Path("run"), replace(CONFIG, torso=Mlp(hidden=hidden)))
     np.testing.assert_array_equal(load("run").q_values(OBS), a.q_values(OBS))
+    (Path("run") / BEST).rename("only.pth")
+    np.testing.assert_array_equal(load("only.pth", env="CartPole-v1").q_values(OBS), a.q_values(OBS))
 
 
 def test_what_cannot_be_loaded_is_named() -> None:
@@ -197,9 +199,11 @@ def test_what_cannot_be_loaded_is_named() -> None:
 
 
 def test_a_lone_file_of_unknown_shape_is_refused() -> None:
-    save_weights(Path("deep.pth"), export_weights(agent(replace(CONFIG, torso=Mlp(hidden=(5, 5, 5)))).network))
-    with pytest.raises(CheckpointError, match="no complete run folder"):
-        load("deep.pth")
+    weights = export_weights(agent().network)
+    for odd in ({"fc.1.weight": weights["fc.0.weight"]}, {**weights, "more": weights["fc.0.bias"]}, {}):
+        save_weights(Path("odd.pth"), odd)
+        with pytest.raises(CheckpointError, match="no complete run folder"):
+            load("odd.pth")
 
 
 def test_a_lone_file_with_no_environment_says_what_is_missing() -> None:

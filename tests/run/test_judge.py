@@ -9,8 +9,9 @@ import torch
 
 from dqnlab.envs.seeds import STREAMS, env_seeds
 from dqnlab.learn.heads import ScalarHead
-from dqnlab.learn.networks import QNetwork, export_weights
+from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.types import ObsSpec
+from dqnlab.learn.weights import export_weights
 from dqnlab.run.evaluate import Outcome
 from dqnlab.run.judge import LEADERS, Candidate, Judge, Rules
 

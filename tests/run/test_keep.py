@@ -14,8 +14,8 @@ from dqnlab.config import Config, Env, Mlp, Steps
 from dqnlab.envs.seeds import generator
 from dqnlab.errors import ResourceError
 from dqnlab.learn.learner import loss
-from dqnlab.learn.networks import export_weights, import_weights
 from dqnlab.learn.types import Batch
+from dqnlab.learn.weights import export_weights, import_weights
 from dqnlab.run.events import BlockEnded, Evaluated
 from dqnlab.run.keep import MOST_SNAPSHOTS, Keeper, save_weights
 from dqnlab.run.moment import Draws

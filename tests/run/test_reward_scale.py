@@ -17,7 +17,7 @@ from dqnlab.config.presets import get
 from dqnlab.envs.make import describe
 from dqnlab.envs.reward_scale import MOST, measure_reward_scale, power_of_two
 from dqnlab.envs.vector import make_envs
-from dqnlab.learn.networks import export_weights, import_weights
+from dqnlab.learn.weights import export_weights, import_weights
 from dqnlab.run.events import Evaluated, Updated
 from dqnlab.run.moment import REWARDS, Draws, record
 from dqnlab.run.system import System, assemble

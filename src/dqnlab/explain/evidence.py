@@ -13,7 +13,8 @@ from ..build import make_network
 from ..config import AnyEnvironment, Config
 from ..envs.make import EnvSpec
 from ..errors import CheckpointError, FolderError
-from ..learn.networks import QNetwork, import_weights
+from ..learn.networks import QNetwork
+from ..learn.weights import import_weights
 from ..run.keep import MOST_SNAPSHOTS
 from ..store.agent import Agent, load
 from ..store.checkpoint.verify import read_rows

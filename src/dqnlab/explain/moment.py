@@ -13,8 +13,8 @@ from ..config import Config
 from ..envs.make import EnvSpec
 from ..errors import CheckpointError
 from ..learn.learner import Learner
-from ..learn.networks import import_weights
 from ..learn.types import Batch
+from ..learn.weights import import_weights
 from ..run.moment import DEPTHS, End
 from ..store.folder import BATCH
 

@@ -175,7 +175,7 @@ def _world(world: World) -> dict[str, Any]:
 
 
 def _networks(evidence: Evidence) -> dict[str, Any]:
-    """The three networks in full precision, or none of them if they are too large for a page."""
+    """The three networks in full precision; None for those that are too large for a page, or no chain of layers."""
     networks = evidence.networks
     fits = sum(size(network) for network in networks.values()) <= MOST_WEIGHTS
     return {
@@ -188,7 +188,8 @@ def _snapshots(evidence: Evidence) -> list[dict[str, Any]]:
     snapshots = evidence.snapshots
     room = min(MOST_SNAPSHOT_WEIGHTS // size(evidence.best.network), len(snapshots))
     kept = np.linspace(len(snapshots) - 1, 0, room).round().astype(int)[::-1]
-    return [{"step": snapshots[i][0], **layers(snapshots[i][1], np.float16)} for i in kept]
+    found = [(snapshots[i][0], layers(snapshots[i][1], np.float16)) for i in kept]
+    return [{"step": step, **weights} for step, weights in found if weights is not None]
 
 
 def _baseline(network: QNetwork, recording: Recording) -> np.ndarray | None:

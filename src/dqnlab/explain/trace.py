@@ -18,9 +18,9 @@ from ..envs.make import EnvSpec
 from ..errors import CheckpointError
 from ..learn.heads import at_action, row_of
 from ..learn.learner import Learner
-from ..learn.networks import export_weights
 from ..learn.optimizer import adam, clip
 from ..learn.targets import double
+from ..learn.weights import export_weights
 from ..store.folder import BATCH
 from .moment import Arrays, Moment, read_moment
 from .stages import After, Choice, Rows, Settings, Trace, Weight
@@ -176,7 +176,9 @@ def _chosen(learner: Learner) -> list[tuple[str, int]]:
 def _networks(learner: Learner) -> dict[str, dict[str, Any]] | None:
     if size(learner.online) > MOST_NUMBERS:
         return None
-    return {"online": layers(learner.online), "target": layers(learner.target)}
+    online = layers(learner.online)
+    target = layers(learner.target)
+    return None if online is None or target is None else {"online": online, "target": target}
 
 
 def as_page(trace: Trace | None) -> dict[str, Any] | None:

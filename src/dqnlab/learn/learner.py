@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from .heads import row_of
-from .networks import Flat, QNetwork
+from .networks import QNetwork
 from .optimizer import Adam, AdamSettings
 from .targets import Rule
 from .types import Batch
+from .weights import Flat
 
 
 class Update(NamedTuple):

@@ -1,14 +1,13 @@
 """⑤ Q-networks: input -> torso -> stream -> head."""
 
 import math
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from .heads import Head
+from .heads import Head, ScalarHead
 from .types import ObsSpec
 
 
@@ -65,10 +64,17 @@ class QNetwork(nn.Module):
         """The fully connected layers in the order in which data passes them."""
         return [module for module in self.modules() if isinstance(module, nn.Linear)]
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether it takes a float vector as it is and gives one number per action."""
-        return self.takes_vector and self.head.width == 1
+    def chain(self) -> list[nn.Linear] | None:
+        """Its layers, if from `features` on it is nothing but these with a ReLU between every two; else None.
+
+        The last one gives one number per action. Whoever computes a network without calling it asks here, and leaves it
+        to `forward` if there is no chain.
+        """
+        if (type(self.torso), type(self.stream), type(self.head)) != (Mlp, Linear, ScalarHead):
+            return None
+        layers: list[nn.Linear] = [*self.torso.linears, self.stream]
+        more = len(list(self.parameters())) + len(list(self.buffers())) - 2 * len(layers)
+        return layers if more == 0 else None
 
 
 class Mlp(nn.Module):
@@ -77,6 +83,11 @@ class Mlp(nn.Module):
     def __init__(self, sizes: Sequence[int]):
         super().__init__()
         self.layers = nn.ModuleList(Linear(*pair) for pair in pairwise(sizes))
+
+    @property
+    def linears(self) -> list[nn.Linear]:
+        """Its layers in the order in which data passes them."""
+        return [layer for layer in self.layers if isinstance(layer, Linear)]
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, sizes[0]] -> [B, sizes[-1]]."""
@@ -107,75 +118,3 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
             bound = 1 / math.sqrt(module.in_features)
             module.weight.uniform_(-bound, bound, generator=generator)
             module.bias.uniform_(-bound, bound, generator=generator)
-
-
-class Flat:
-    """All parameters of a network as one vector, and their gradients as another.
-
-    The network's own tensors become views into them, so one operation on `values` [P] is an operation
-    on every layer. Assigning new tensors to the network's parameters would break this; copying does not.
-    """
-
-    def __init__(self, network: nn.Module):
-        self._parameters = list(network.parameters())
-        self.gradient = torch.zeros(sum(p.numel() for p in self._parameters), device=self._parameters[0].device)
-        for p, gradient in zip(self._parameters, self._views(self.gradient), strict=True):
-            p.grad = gradient
-        self.move_to(torch.cat([p.detach().flatten() for p in self._parameters]))
-
-    def move_to(self, values: Tensor) -> None:
-        """Makes the network's parameters views into `values` [P], whatever they hold."""
-        self.values = values
-        for p, view in zip(self._parameters, self._views(values), strict=True):
-            p.data = view
-
-    def _views(self, vector: Tensor) -> list[Tensor]:
-        parts = vector.split([p.numel() for p in self._parameters])
-        return [part.view_as(p) for part, p in zip(parts, self._parameters, strict=True)]
-
-
-CLASSIC_LAYERS = ("fc.0", "fc.2", "fc.4")
-LAST_LAYER = ("stream.weight", "stream.bias")  # linear in what rewards are counted in
-
-
-def export_weights(network: QNetwork) -> "OrderedDict[str, Tensor]":
-    """A copy of the weights, on the CPU, as files hold them: their values are in the environment's own units.
-
-    What a network has learned from divided rewards (`reward_scale`) its last layer is multiplied by here.
-    A plain network with two hidden layers is written under the names of the classic module (`fc.0.weight` …),
-    any other under its own.
-    """
-    names, scale = _file_names(network), network.reward_scale
-    copies = ((own, w.detach().cpu().clone()) for own, w in network.state_dict().items())
-    return OrderedDict((names.get(own, own), w * scale if own in LAST_LAYER else w) for own, w in copies)
-
-
-def import_weights(network: QNetwork, weights: Mapping[str, Tensor]) -> None:
-    """Copies weights from a file into the network; its last layer is divided by the network's `reward_scale`.
-
-    Raises:
-        KeyError, RuntimeError: names or shapes are not this network's.
-    """
-    names = _file_names(network)
-    wanted = {names.get(own, own): own for own in network.state_dict()}
-    if wrong := wanted.keys() ^ weights.keys():
-        raise KeyError(f"missing or not known to this network: {', '.join(sorted(wrong))}")
-    found = {own: weights[name] for name, own in wanted.items()}
-    scaled = {own: w / network.reward_scale if own in LAST_LAYER else w for own, w in found.items()}
-    network.load_state_dict(scaled)
-
-
-def _file_names(network: QNetwork) -> dict[str, str]:
-    """Own name -> name in a file, where they differ."""
-    if not (network.is_plain and len(network.hidden) == 2):
-        return {}
-    own = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
-    pairs = zip(own, CLASSIC_LAYERS, strict=True)
-    return {f"{mine}.{part}": f"{classic}.{part}" for mine, classic in pairs for part in ("weight", "bias")}
-
-
-@torch.no_grad()
-def dead_units(network: QNetwork, obs: Tensor) -> float:
-    """The share of hidden ReLU units that are zero on every one of the observations [B, *obs_shape]."""
-    activations = network.torso.activations(network.features(obs))
-    return torch.cat([(out == 0).all(0) for out in activations]).float().mean().item()

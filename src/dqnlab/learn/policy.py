@@ -1,10 +1,11 @@
 """Acting."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from .networks import QNetwork
 
@@ -38,12 +39,13 @@ class EpsilonGreedy:
 def q_function(network: QNetwork) -> QFunction:
     """The network's Q-values for acting, always by its present weights.
 
-    A plain network on the CPU is computed by numpy on the very memory that torch trains (`Flat`): for one
-    observation torch needs five times as long. A test holds both to the same values.
+    A chain of layers that takes observations as they are is computed by numpy on the very memory that torch trains
+    (`Flat`): for one observation torch needs five times as long. A test holds both to the same values.
     """
     device = next(network.parameters()).device
-    if network.is_plain and device.type == "cpu":
-        return _numpy_q_function(network)
+    chain = network.chain()
+    if chain is not None and network.takes_vector and device.type == "cpu":
+        return _numpy_q_function(chain)
 
     def q_values(obs: np.ndarray) -> np.ndarray:
         with torch.no_grad():
@@ -52,15 +54,16 @@ def q_function(network: QNetwork) -> QFunction:
     return q_values
 
 
-def _numpy_q_function(network: QNetwork) -> QFunction:
-    first, place = network.linears()[0].weight, 0
+def _numpy_q_function(chain: Sequence[nn.Linear]) -> QFunction:
+    first = chain[0].weight
+    place = 0
     layers: list[tuple[np.ndarray, np.ndarray]] = []
 
     def q_values(obs: np.ndarray) -> np.ndarray:
         nonlocal place, layers
         if first.data_ptr() != place:  # a learner made since then has moved the weights (`Flat`)
             place = first.data_ptr()
-            layers = [(x.weight.detach().numpy().T, x.bias.detach().numpy()) for x in network.linears()]
+            layers = [(x.weight.detach().numpy().T, x.bias.detach().numpy()) for x in chain]
         *hidden, (last_weight, last_bias) = layers
         x = obs
         for weight, bias in hidden:

@@ -14,8 +14,9 @@ import numpy as np
 from torch import Tensor
 
 from ..envs.seeds import env_seeds
-from ..learn.networks import QNetwork, export_weights, import_weights
+from ..learn.networks import QNetwork
 from ..learn.policy import q_function
+from ..learn.weights import export_weights, import_weights
 from ..store.interval import no_spread, over_episodes
 from ..store.score import Score
 from .evaluate import Evaluator, Outcome, score_of

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ..errors import ResourceError
 from ..learn.learner import Learner
-from ..learn.networks import export_weights
 from ..learn.replay import Replay
+from ..learn.weights import export_weights
 from ..store.door import replacing
 from ..store.folder import BATCH, BEST, LAST, SNAPSHOTS, TARGET
 from .events import BlockEnded, Evaluated, Event

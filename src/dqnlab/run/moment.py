@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from ..learn.learner import Learner
-from ..learn.networks import export_weights
 from ..learn.replay import Replay, observe
+from ..learn.weights import export_weights
 
 MOST_BYTES = 200_000  # of observations, however large one is
 DEPTHS = (10, 5, 3, 1, 0)  # how many of the steps after a row's start may be kept

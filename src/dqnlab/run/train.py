@@ -15,9 +15,9 @@ from typing import Any, Literal, NamedTuple
 from ..errors import NumericsError
 from ..learn.heads import at_action
 from ..learn.learner import Learner, Update
-from ..learn.networks import dead_units
 from ..learn.replay import Replay
 from ..learn.types import Block, Sample
+from ..learn.weights import dead_units
 from .events import BlockEnded, EpisodeEnded, Event, Updated
 from .judge import Judge
 

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from ..build import make_network
 from ..config import AnyEnvironment, Config, Env, Mlp
 from ..config.checks import quoted
 from ..config.toml import from_toml
@@ -18,9 +19,10 @@ from ..config.typed import door, label
 from ..device import resolve_device
 from ..envs.make import AnyEnv, EnvSpec, describe, described
 from ..errors import CheckpointError, ConfigError, FolderError, ObservationError
-from ..learn.networks import CLASSIC_LAYERS, QNetwork, import_weights
+from ..learn.networks import QNetwork
 from ..learn.policy import q_function
 from ..learn.types import ObsSpec
+from ..learn.weights import classic_names, import_weights
 from ..trust import named_by_caller
 from .find import find_run
 from .folder import BEST, CONFIG, LAST, META, Run
@@ -205,16 +207,15 @@ def _spec(about: Mapping[str, Any], stack: int) -> EnvSpec:
 
 
 def _load_classic(file: Path, env: AnyEnvironment | None, device: torch.device) -> Agent:
-    """An agent from nothing but the weights of a classic two-hidden-layer module: its sizes are in the shapes."""
+    """An agent from nothing but the weights of a chain of ReLU layers: its sizes are in the shapes."""
     weights = read_weights(file)
-    try:
-        first, second, last = (weights[f"{name}.weight"] for name in CLASSIC_LAYERS)
-    except KeyError as e:
-        raise CheckpointError(f"{str(file)!r} belongs to no complete run folder, and {whose(weights)}") from e
-    if not all(w.ndim == 2 and w.numel() for w in (first, second, last)):
+    layers = [weights[name] for name in (f"{layer}.weight" for layer in classic_names(len(weights))) if name in weights]
+    if len(layers) < 2 or len(weights) != 2 * len(layers):
+        raise CheckpointError(f"{str(file)!r} belongs to no complete run folder, and {whose(weights)}")
+    if not all(w.ndim == 2 and w.numel() for w in layers):
         raise CheckpointError(f"{str(file)!r} is no classic network: its layers must be matrices")
-    config = Config(torso=Mlp(hidden=(len(first), len(second))))
-    spec = EnvSpec(ObsSpec((first.shape[1],), np.dtype(np.float32)), 0, len(last), 0, None, 0)
+    config = Config(torso=Mlp(hidden=tuple(len(w) for w in layers[:-1])))
+    spec = EnvSpec(ObsSpec((layers[0].shape[1],), np.dtype(np.float32)), 0, len(layers[-1]), 0, None, 0)
     return _agent(config, spec, weights, file, env, device)
 
 
@@ -226,8 +227,6 @@ def _agent(
     env: AnyEnvironment | None,
     device: torch.device,
 ) -> Agent:
-    from ..build import make_network  # build knows this package; the other way round only here
-
     try:
         _check_size(config, spec, sum(w.numel() for w in weights.values()))
         network = make_network(config, spec).to(device).requires_grad_(False)
@@ -239,8 +238,6 @@ def _agent(
 
 def _check_size(config: Config, spec: EnvSpec, held: int) -> None:
     """Raises ValueError if the network would be far larger than the weights, before it takes any memory."""
-    from ..build import make_network
-
     with torch.device("meta"):
         wanted = sum(p.numel() for p in make_network(config, spec).parameters())
     if wanted > held + _SMALL:  # a small difference is left to who compares layer by layer, and can name it

@@ -15,8 +15,8 @@ _HEAD = 4096  # bytes that are looked at to tell what a file is
 _LONGEST_HEADER = 1 << 24
 SAVE = "torch.save(model.state_dict(), 'net.pth')"
 RENAME = (
-    "if it is two hidden ReLU layers and one output per action, save a state_dict with its three layers named fc.0, "
-    "fc.2 and fc.4 (.weight and .bias), and dqnlab plays it"
+    "if it is hidden ReLU layers and one output per action, save a state_dict with its layers named fc.0, fc.2, fc.4 … "
+    "(.weight and .bias), and dqnlab plays it"
 )
 # How the names in a state_dict of another library begin, and whose they are.
 _LIBRARIES = [
