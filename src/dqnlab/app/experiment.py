@@ -56,9 +56,9 @@ class Experiment:
 
     def save(self) -> None:
         """Writes a checkpoint. Raises NumericsError if there is nothing left that would be worth it."""
-        from ..run.train import check_finite
+        from ..run.runaway import check_finite
 
-        check_finite(self.system.learner, self.system.progress.now.steps)
+        check_finite(self.system.learner, self.system.replay, self.system.progress.now.steps)
         self.recorder.sync()
         self.saver.save()
 

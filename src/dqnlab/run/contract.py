@@ -189,8 +189,11 @@ class Contract:
             self._listener.error("reward", f"{where}: reward is {kind_of(reward)}{given}", advice)
             return 0.0
         if not -LARGEST_REWARD <= value <= LARGEST_REWARD:
-            why = "too large for float32" if np.isfinite(value) else "not finite"
-            self._listener.error("reward", f"{where}: reward is {value}: {why}", advice)
+            if np.isfinite(value):
+                what, advice = f"{value}: too large for float32", "scale it, as gymnasium.wrappers.TransformReward does"
+            else:
+                what = f"{value}: not finite"
+            self._listener.error("reward", f"{where}: reward is {what}", advice)
             return 0.0
         if not isinstance(reward, int | float | np.number | np.bool_) and np.shape(reward) != ():
             what = f"{where}: reward is {kind_of(reward)}: it is taken as the number in it"

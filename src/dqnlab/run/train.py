@@ -7,12 +7,10 @@ Where an update is due, the loop yields a `Sample` among its events, and whoever
 `Update`. So one loop serves an agent that learns alone and many that learn as one (`lockstep`).
 """
 
-import math
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from ..errors import NumericsError
 from ..learn.heads import at_action
 from ..learn.learner import Learner, Update
 from ..learn.networks import dead_units
@@ -20,6 +18,7 @@ from ..learn.replay import Replay
 from ..learn.types import Block, Sample
 from .events import BlockEnded, EpisodeEnded, Event, Updated
 from .judge import Judge
+from .runaway import check_finite, check_update
 
 
 class Count(NamedTuple):
@@ -101,7 +100,7 @@ def train(source: Iterable[Block], replay: Replay, learner: Learner, judge: Judg
 
         finished = plan.budget.reached(at.now)
         if finished or plan.evaluate_every.passed(before, at.now):
-            check_finite(learner, step)
+            check_finite(learner, replay, step)
             yield judge.select(learner.online, step)  # evaluate
             if judge.candidate is not None:
                 confirmed = judge.confirm(step)
@@ -121,41 +120,15 @@ def learn(replay: Replay, learner: Learner, plan: Plan, due: int, step: int) -> 
         assert update is not None, "a sample is answered with its update"
         reads = learner.updates % plan.metrics_every == 0
         if on_cpu or reads:  # a GPU would have to be waited for
-            check_update(update, learner, step)
+            check_update(update, learner, replay, step)
         replay.update_priorities(sample.slots, update.error)
         if reads:
-            check_finite(learner, step)
+            check_finite(learner, replay, step)
             batch = replay.batch(sample)
             dead = dead_units(learner.online, batch.obs.to(learner.device))
             shown = update.in_env_units(learner.online.reward_scale)
             bias = (shown.target - at_action(shown.q, batch.action.to(learner.device))).mean()
             yield Updated(step, learner.updates, shown, bias, dead, len(replay), replay.terminal_share)
-
-
-def check_update(update: Update, learner: Learner, step: int) -> None:
-    """Raises NumericsError for an update that taught nothing, or harm.
-
-    Each can be infinite alone: Huber's gradient is at most delta where its loss overflows, and a squared error
-    whose own square still fits may have a gradient whose norm does not.
-    """
-    if not math.isfinite(update.grad_norm):
-        raise runaway(learner, step, f"the gradient's norm is {float(update.grad_norm)}")
-    if not math.isfinite(update.loss):
-        raise runaway(learner, step, f"the loss is {float(update.loss)}")
-
-
-def check_finite(learner: Learner, step: int) -> None:
-    """Raises NumericsError if learning has run away: such a network must never be judged."""
-    if not learner.is_finite:
-        raise runaway(learner, step, "the online network's weights are not finite")
-
-
-def runaway(learner: Learner, step: int, what: str) -> NumericsError:
-    """Says where learning has run away, and what to do."""
-    return NumericsError(
-        f"{what} after update {learner.updates}, env step {step}, with optimizer.lr = {learner.optimizer.settings.lr}: "
-        "lower it, set optimizer.max_grad_norm, or scale the rewards"
-    )
 
 
 def crossings(before: int, after: int, period: int) -> int:
