@@ -51,6 +51,8 @@ class After:
     """with the environment, which a file may not be able to hold"""
     say: Callable[[str], None] = lambda line: None
     """told what is being made"""
+    asks: Callable[[], bool] = lambda: False
+    """whether somebody wants to stop, where signals are somebody else's affair"""
 
     def make(self, run: Run) -> Run:
         """Makes each unfinished step. One that fails ends as a note; Ctrl-C leaves it and the others for later."""
@@ -74,7 +76,7 @@ class After:
 
     def _score_registered(self, run: Run) -> dict[str, Any]:
         """The network's score under the step limit that its environment is registered with."""
-        return {"score_registered": _play_registered(self._agent(run))}
+        return {"score_registered": _play_registered(self._agent(run), self.asks)}
 
     def _film(self, run: Run) -> dict[str, Any]:
         from ..run.film import record
@@ -190,7 +192,7 @@ def _longer(run: Run, phase: str, seconds: float) -> dict[str, float]:
     return {**run.seconds, **{name: round(value, 3) for name, value in more.items()}}
 
 
-def _play_registered(agent: Agent) -> Score:
+def _play_registered(agent: Agent, asks: Callable[[], bool]) -> Score:
     from ..run.envs import describe
     from ..run.evaluate import Evaluator, score_of
     from ..run.seeds import env_seeds
@@ -198,6 +200,7 @@ def _play_registered(agent: Agent) -> Score:
     config = agent.config
     env = replace(agent.env_config(), max_episode_steps=None)
     evaluator = Evaluator(env, describe(env), config.gamma, env.copies)
+    evaluator.asks = asks
     try:
         return score_of(evaluator.play(agent.q_function, env_seeds(config.seed, "confirm-2", config.score_episodes)))
     finally:

@@ -16,6 +16,7 @@ from ..learn.learner import Learner, Update
 from ..learn.networks import dead_units
 from ..learn.replay import Replay
 from ..learn.types import Block, Sample
+from .evaluate import Left
 from .events import BlockEnded, EpisodeEnded, Event, Updated
 from .judge import Judge
 from .runaway import check_finite, check_update
@@ -61,12 +62,14 @@ class Progress:
 
     now: Count = field(default_factory=lambda: Count(0, 0))
     solved: bool = False  # a candidate held on fresh episodes: nothing left to learn
+    due: float | None = None  # the judging of this moment, which was left: the epsilon of its block
 
     def state_dict(self) -> dict[str, Any]:
-        return {"steps": self.now.steps, "episodes": self.now.episodes, "solved": self.solved}
+        return {"steps": self.now.steps, "episodes": self.now.episodes, "solved": self.solved, "due": self.due}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.now, self.solved = Count(state["steps"], state["episodes"]), state["solved"]
+        self.due = state.get("due")  # unknown to earlier versions
 
 
 Loop = Generator[Event | Sample, Update | None, None]
@@ -85,7 +88,11 @@ def run(loop: Loop, update: Callable[[Sample], Update]) -> Iterator[Event]:
 
 
 def train(source: Iterable[Block], replay: Replay, learner: Learner, judge: Judge, plan: Plan, at: Progress) -> Loop:
-    """Acts, stores, learns and judges until the budget is spent or a candidate is confirmed."""
+    """Acts, stores, learns and judges until the budget is spent, a candidate is confirmed or a judging is left."""
+    if at.due is not None:
+        yield from assess(learner, replay, judge, at, at.due)
+        if at.due is not None:
+            return
     if plan.budget.reached(at.now) or at.solved:  # a run that was taken up again after its end
         return
     for block in source:  # act
@@ -100,15 +107,29 @@ def train(source: Iterable[Block], replay: Replay, learner: Learner, judge: Judg
 
         finished = plan.budget.reached(at.now)
         if finished or plan.evaluate_every.passed(before, at.now):
-            check_finite(learner, replay, step)
-            yield judge.select(learner.online, step)  # evaluate
-            if judge.candidate is not None:
-                confirmed = judge.confirm(step)
-                at.solved = confirmed.passed
-                yield confirmed
-        yield BlockEnded(step, episodes, learner.updates, block.epsilon)
-        if finished or at.solved:
+            yield from assess(learner, replay, judge, at, block.epsilon)
+        else:
+            yield BlockEnded(step, episodes, learner.updates, block.epsilon)
+        if finished or at.solved or at.due is not None:
             return
+
+
+def assess(learner: Learner, replay: Replay, judge: Judge, at: Progress, epsilon: float) -> Loop:
+    """Judges at the end of a block. What is left of it stays due: a run that goes on begins with it."""
+    step, episodes = at.now
+    at.due = epsilon
+    check_finite(learner, replay, step)
+    try:
+        if judge.candidate is None:  # else only its confirmation was left
+            yield judge.select(learner.online, step)  # evaluate
+        if judge.candidate is not None:
+            confirmed = judge.confirm(step)
+            at.solved = confirmed.passed
+            yield confirmed
+        at.due = None
+    except Left:
+        pass
+    yield BlockEnded(step, episodes, learner.updates, epsilon)
 
 
 def learn(replay: Replay, learner: Learner, plan: Plan, due: int, step: int) -> Loop:
