@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import Config
-from ..errors import DqnlabError, FolderError, ResourceError
+from ..errors import DqnlabError, FolderError, ResourceError, named, one_line
 from ..run.find import read_run
 from ..run.folder import META, VIDEOS, Run, write_result
 from ..run.reading import read_env
@@ -180,9 +180,8 @@ def settle(folder: Path, name: str) -> None:
 
 def why(error: BaseException) -> str:
     """What an error says, in one line."""
-    text = " ".join(str(error).split())
-    if not isinstance(error, DqnlabError | OSError) or not text:
-        text = f"{type(error).__name__}: {text}".removesuffix(": ")
+    text = one_line(str(error)) if isinstance(error, DqnlabError | OSError) else ""
+    text = text or named(error)
     return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
 
 

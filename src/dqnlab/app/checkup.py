@@ -51,7 +51,7 @@ def _count(num: int, name: str) -> str:
 
 
 def _finding(finding: Finding) -> list[Text]:
-    what = " ".join(clean(finding.what).split())  # one line, whatever an exception says
+    what = clean(finding.what)
     lines = [Text.assemble((f"{finding.level:<10}", STYLES[finding.level]), (f"{finding.check}: ", LABEL), what)]
     if finding.advice:
         lines.append(Text.assemble(INDENT, (f"→ {clean(finding.advice)}", LABEL)))

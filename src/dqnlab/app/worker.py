@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from ..config import Config
-from ..errors import DqnlabError, ResourceError
+from ..errors import DqnlabError, ResourceError, named
 from ..memory import is_short_of_memory, memory_watched, out_of_memory
 from ..run.folder import CONFIG, Run, check_no_link, seed_name
 from ..run.saving.door import write_atomically
@@ -45,7 +45,7 @@ def _work(line: Line, task: Task) -> None:
         line.tell(Refused(error))
         return
     except Exception as error:
-        line.tell(Refused(DqnlabError(f"{type(error).__name__}: {error}")))
+        line.tell(Refused(DqnlabError(named(error))))
         return
     watch.seconds["import"] = time.perf_counter() - watch.start
     line.tell(Ready(remarks))
@@ -106,7 +106,7 @@ def failed(seed: int, home: Path, error: Exception) -> Failed:
         return Failed(seed, redacted(str(error)), error.exit_code)
     with contextlib.suppress(DqnlabError):  # the report says what happened in any case
         write_atomically(home / ERROR, redacted("".join(traceback.format_exception(error))))
-    return Failed(seed, redacted(f"{type(error).__name__}: {error} (see {ERROR})"), 1)
+    return Failed(seed, redacted(f"{named(error)} (see {ERROR})"), 1)
 
 
 def _train(config: Config, home: Path, trackers: tuple[str, ...], line: Line, watch: Stopwatch) -> Run:

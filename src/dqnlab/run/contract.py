@@ -13,10 +13,10 @@ import numpy as np
 from gymnasium import spaces
 
 from ..checks import quoted
-from ..errors import EnvironmentFault
+from ..errors import EnvironmentFault, named
 from .copying import Unpaired
 from .envs import EnvSpec
-from .guard import Guard, Guarded, named
+from .guard import Guard, Guarded
 from .masks import ADVICE, mask_in
 
 LARGEST_REWARD = 1e30  # float32 ends at 3e38: sums over n steps, over a batch, and values have to fit as well

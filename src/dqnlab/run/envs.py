@@ -13,10 +13,10 @@ import numpy as np
 from gymnasium import spaces
 
 from ..config import Env
-from ..errors import ConfigError, EnvironmentFault
+from ..errors import ConfigError, EnvironmentFault, named
 from ..learn.types import ObsSpec
 from .copying import Copying
-from .guard import CONSTRUCTOR, LIVING, EnvironmentHangs, Guard, Guarded, guarded, named
+from .guard import CONSTRUCTOR, LIVING, EnvironmentHangs, Guard, Guarded, guarded
 from .masks import mask_of
 from .modules import import_named, missing, not_registered
 from .saving.envstate import saves_itself

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..errors import ConfigError
+from ..errors import ConfigError, named
 from ..trust import clean, redacted
 
 # The package behind each tracker, and the command that installs it.
@@ -131,6 +131,5 @@ class Guarded:
 
 def summary(error: Exception) -> str:
     """An error as one line of moderate length."""
-    text = " ".join(str(error).split())
-    text = text if len(text) <= 200 else text[:199] + "…"
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    text = named(error)
+    return text if len(text) <= 200 else text[:199] + "…"
