@@ -30,6 +30,7 @@ from .run.envs import EnvSpec
 from .run.evaluate import Evaluator
 from .run.events import Event
 from .run.judge import Judge, Rules
+from .run.once import said_once
 from .run.remarks import Remark, remarks
 from .run.seeds import env_seeds, generator
 from .run.train import Loop, Period, Plan, Progress, run, train
@@ -106,12 +107,13 @@ def events(config: Planned) -> Iterator[Event]:
 
 
 def _events(config: c.Config) -> Iterator[Event]:
-    system = assemble(config)
-    try:
-        with arithmetic(config.threads):
-            yield from system.events()
-    finally:
-        system.close()
+    with said_once():
+        system = assemble(config)
+        try:
+            with arithmetic(config.threads):
+                yield from system.events()
+        finally:
+            system.close()
 
 
 def assemble(config: c.Config) -> System:
