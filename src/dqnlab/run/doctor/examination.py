@@ -144,6 +144,7 @@ def _facts(spec: EnvSpec, made: AnyEnv, seconds: float) -> Facts:
     modes = made.metadata.get("render_modes") if isinstance(made.metadata, dict) else None
     return Facts(
         observation_space=_line(made.observation_space),
+        whole=np.dtype(made.observation_space.dtype).kind in "iu",
         action_space=_line(made.action_space),
         step_limit=spec.max_episode_steps,
         own_limit=not spec.own_limit,

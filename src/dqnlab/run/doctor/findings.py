@@ -14,6 +14,8 @@ class Facts:
     """What was seen of an environment."""
 
     observation_space: str
+    whole: bool
+    """whether observations are announced as whole numbers of more than one bit"""
     action_space: str
     step_limit: int
     own_limit: bool
