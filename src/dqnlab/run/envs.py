@@ -264,7 +264,7 @@ def _scale(env: Env, space: spaces.Box) -> float:
         return 1.0
     if not whole:
         raise ConfigError(f"env.scale = 'high' is for whole numbers; env {env.label!r} shows {space}: leave it out")
-    if bound > BRIGHTEST and bound >= np.iinfo(space.dtype).max:
+    if bound > BRIGHTEST and bound >= np.iinfo(str(space.dtype)).max:
         raise ConfigError(
             f"env.scale = 'high' needs the bound that the space announces; env {env.label!r} shows {space}, which has "
             "none: announce the true one, or leave it out"
