@@ -1,50 +1,26 @@
 """Verdicts on runs broken on purpose and on healthy ones: who is diagnosed rightly, over many seeds.
 
     python benchmarks/verdicts.py --seeds 10 11 12 13 14
+    python benchmarks/verdicts.py --record
 
-The runs are those of `dqnlab.explain.health.broken`; some 5 s each. Prints a row per case and seed, then the table;
+The runs are those of `tests/explain/broken.py`; some 5 s each. Prints a row per case and seed, then the table;
 writes benchmarks/results/verdicts.json. A broken run is a miss if none of its expected verdicts is given, a healthy one
-if any bad verdict is.
+if any bad verdict is. `--record` writes the rows of one seed to `tests/explain/recorded`, from which the tests judge.
 """
 
 import argparse
+import sys
 from collections import Counter
-from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from machine import describe_machine, write_results
 
-from dqnlab.config import Config
-from dqnlab.envs.make import describe
-from dqnlab.errors import NumericsError
-from dqnlab.explain.diagnose import diagnose
-from dqnlab.explain.health.broken import BROKEN, HEALTHY, Case
-from dqnlab.explain.health.findings import Finding, facts_of
-from dqnlab.run.system import events
-from dqnlab.track.rows import returns, row
+from dqnlab.explain.health.findings import Finding
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "explain"))
 
-def record(config: Config) -> list[dict[str, Any]]:
-    """The rows of metrics.jsonl that a run of this configuration writes; those so far if its numbers run away."""
-    rows: list[dict[str, Any]] = []
-    try:
-        for event in events(config):
-            found = row(event)
-            if found is not None:
-                rows.append({"step": found[0], **found[1], **returns(event)})
-    except NumericsError as error:
-        print(f"  ended early: {error}")
-    return rows
-
-
-def judge(case: Case, seed: int) -> list[Finding]:
-    config = replace(case.config, seed=seed)
-    return diagnose(record(config), facts_of(config, describe(config.env)))
-
-
-def is_hit(case: Case, found: list[Finding]) -> bool:
-    bad = {finding.kind for finding in found if finding.severity == "bad"}
-    return bool(bad & case.expected) if case.expected else not bad
+from broken import BROKEN, HEALTHY, RECORDED, RECORDED_SEED, write_rows
 
 
 def tell(finding: Finding) -> str:
@@ -58,19 +34,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[10, 11, 12])
     parser.add_argument("--only", default="", help="cases whose name contains this")
+    parser.add_argument("--record", action="store_true", help="write the rows that the tests read, and stop")
     args = parser.parse_args()
+    if args.record:
+        RECORDED.mkdir(exist_ok=True)
+        for case in (*BROKEN, *HEALTHY):
+            if args.only in case.name:
+                write_rows(case.file, case.run(RECORDED_SEED))
+                print(case.file.name, f"{case.file.stat().st_size / 1000:.0f} kB", flush=True)
+        return
     table: list[dict[str, Any]] = []
     for case in (*BROKEN, *HEALTHY):
         if args.only not in case.name:
             continue
         hits, first, others = 0, Counter[str](), Counter[str]()
         for seed in args.seeds:
-            found = judge(case, seed)
-            hits += is_hit(case, found)
+            found = case.findings(case.run(seed), seed)
+            hits += case.is_hit(found)
             first[found[0].kind] += 1
             others.update(finding.kind for finding in found[1:])
             print(
-                f"{case.name:32} {seed:3} {'    ' if is_hit(case, found) else 'MISS'} {'; '.join(map(tell, found))}",
+                f"{case.name:32} {seed:3} {'    ' if case.is_hit(found) else 'MISS'} {'; '.join(map(tell, found))}",
                 flush=True,
             )
         table.append(

@@ -9,14 +9,31 @@
     ├── ResourceError               5   a device, a display, a package or memory that is not there
     └── NumericsError               6   NaN or infinity in the weights
 
-A message says what is wrong, shows the value and names what to do.
+A message is one line: it says what is wrong, shows the value and names what to do.
 """
+
+
+def one_line(text: str) -> str:
+    """The text without its line breaks, of which what others say may have many."""
+    return " ".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def named(error: BaseException) -> str:
+    """An error of anybody's as one line, also one that says nothing, or whose own text raises."""
+    try:
+        text = one_line(str(error))
+    except BaseException as e:
+        text = f"(its text raised {type(e).__name__})"
+    return f"{type(error).__name__}: {text}".removesuffix(": ")
 
 
 class DqnlabError(Exception):
     """Base of all; the command line prints it as one message and leaves with `exit_code`."""
 
     exit_code = 1
+
+    def __init__(self, message: str = ""):
+        super().__init__(one_line(message))
 
 
 class ConfigError(DqnlabError):

@@ -6,7 +6,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .errors import DqnlabError, ResourceError
+from .errors import DqnlabError, ResourceError, one_line
 
 # What torch's allocators, C++ and Python's threads say in a RuntimeError.
 _SAYS = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory", "bad_alloc")
@@ -24,7 +24,7 @@ def is_short_of_memory(error: BaseException) -> bool:
 
 def out_of_memory(error: BaseException) -> ResourceError:
     """The error to raise instead: one line, and what to do."""
-    said = " ".join(str(error).split())[:160]
+    said = one_line(str(error))[:160]
     return ResourceError(
         f"out of memory{f' ({said})' if said else ''}: lower replay_capacity, batch_size or torso.hidden, "
         "train fewer seeds at once, or allow this process more memory"

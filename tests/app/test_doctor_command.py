@@ -128,3 +128,23 @@ def test_settings_are_those_of_train() -> None:
     assert (args.config.epsilon, args.config.gamma) == (Constant(value=0.2), 0.9)
     assert parse_doctor(["--preset", "textbook", "--json"]).config.preset == "textbook"
     assert parse_doctor(["--json", "Acrobot-v1"]).config.env.id == "Acrobot-v1"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "26 times in all: 1 for training, 16 for judging, 1 for the film, 8 for the page"),
+        (["--no-explain", "--film.episodes", "0", "--env.copies", "1"], "1 time in all: 1 for training"),
+        (["--env.copies", "4", "--checkpoint-every", "500"], "{} × (1 for training + 3 for judging), anew at each of"),
+    ],
+)
+def test_how_often_an_environment_is_made_is_told_with_what_for(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--steps", "20", "--checkpoint-every", "0", "--budget.num", "1000", "--learning-starts", "100"]
+    main(["doctor", "loud:Loud-v0", *flags, *words])
+    (line,) = [each for each in capsys.readouterr().out.splitlines() if each.startswith("made ")]
+    assert says.format(2) in line
+    if "×" in says:
+        assert line.startswith("made      13 times in all: ")
+        assert line.endswith("1 checkpoint because it cannot be saved, 1 for the film, 4 for the page")

@@ -1,6 +1,7 @@
 """The page of a real run: what it is told, how large it may become, and that nothing is made up."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from dqnlab.explain.weights import layers
 from dqnlab.store.folder import LABELS, LAST, TARGET, Run
 
 from ..brief import BRIEF
+from ..grid import Grid
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +128,27 @@ def test_a_cartpole_page_of_any_length_stays_small(run: Run, tmp_path: Path) -> 
     many = replace(gather(run), snapshots=[(step, network) for step in range(12)])
     assert len(page_data(many, [])["snapshots"]) == 12
     assert write_report(run, out=tmp_path / "a.html").path.stat().st_size < 800_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("grid", "dtype", "scale", "image"),
+    [
+        (("int8", 6, 2), "float32", 1, False),
+        (("uint16", 40, 65_535), "float32", 65_535, False),
+        (("uint8", 40, 2), "uint8", 2, True),
+        (("bool", 6, 1), "bool", 1, True),
+        (("float16", 0, 1000), "float32", 1, False),
+    ],
+    ids=str,
+)
+def test_numbers_of_any_type_are_on_the_page_as_the_network_saw_them(
+    grid: tuple[Any, ...], dtype: str, scale: float, image: bool, tmp_path: Path
+) -> None:
+    make = partial(Grid, *grid)
+    run = dqnlab.train(replace(BRIEF, env=Env(id=make, num_envs=1)), trackers=(), out=tmp_path / "run")
+    data = page_data(gather(run, make), [])
+    assert [data["obs"][name] for name in ("dtype", "scale", "image")] == [dtype, scale, image]
+    agent, episode = dqnlab.load(run.folder, env=make), data["episodes"][0]
+    assert episode["obs"].max() == grid[2]
+    np.testing.assert_allclose(episode["q"]["best"], agent.q_values(episode["obs"]), rtol=1e-5, atol=1e-5)

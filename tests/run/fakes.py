@@ -35,6 +35,8 @@ class Fakes:
         self.terminal_share = 0.5
         self.is_finite, self.norm, self.loss = True, 1.0, 1.0
         self.optimizer = SimpleNamespace(settings=SimpleNamespace(lr=0.5))
+        self.memory = SimpleNamespace(frames=torch.zeros(1), reward=torch.zeros(1))
+        self.layout = SimpleNamespace(n=1, obs=SimpleNamespace(scale=1.0))
         self.closed = False
 
     def __iter__(self) -> Iterator[Block]:

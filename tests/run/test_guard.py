@@ -85,9 +85,9 @@ def raises(error: BaseException) -> Callable[[], None]:
 ERRORS = [
     (SystemExit(0), "SystemExit: 0"),
     (Own("enough"), "Own: enough"),
-    (GeneratorExit(), "GeneratorExit: "),
-    (asyncio.CancelledError(), "CancelledError: "),
-    (MemoryError(), "MemoryError: "),
+    (GeneratorExit(), "GeneratorExit"),
+    (asyncio.CancelledError(), "CancelledError"),
+    (MemoryError(), "MemoryError"),
     (Mute(), r"Mute: \(its text raised RuntimeError\)"),
 ]
 

@@ -119,20 +119,39 @@ def test_the_steps_after_each_row_are_those_that_were_taken(num_envs: int, n: in
     assert ended >= {End.GOES_ON, End.TERMINATED, End.TRUNCATED}
 
 
+def unfolded(rewards: np.ndarray, n: int, gamma: float, scale: float = 1.0) -> np.ndarray:
+    """The rewards of one episode, folded by NStep, stored, and worked out again."""
+    fold, sums, spans = NStep(n, gamma, 1, scale), [], []
+    for t, reward in enumerate(rewards):
+        over = np.array([t == len(rewards) - 1])
+        moved = fold(StepResult(np.zeros(1, int), np.array([reward]), over, ~over & False, np.ones(1, bool)))
+        sums += moved.reward.tolist()
+        spans += (moved.end - moved.start).tolist()
+    return unfold(np.array(sums) * scale, np.array(spans), n, gamma)
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 10])
 def test_single_rewards_are_recovered_from_the_sums_of_n(n: int) -> None:
-    fold, rng = NStep(n, GAMMA, 1), np.random.default_rng(n)
+    rng = np.random.default_rng(n)
     for length in (1, 2, n, n + 1, 40):
         rewards = rng.normal(size=length)
-        sums, spans = [], []
-        for t, reward in enumerate(rewards):
-            over = np.array([t == length - 1])
-            moved = fold(StepResult(np.zeros(1, int), np.array([reward]), over, ~over & False, np.ones(1, bool)))
-            sums += moved.reward.tolist()
-            spans += (moved.end - moved.start).tolist()
-        fold(StepResult(np.zeros(1, int), np.zeros(1), ~over, ~over, np.zeros(1, bool)))
-        single = unfold(np.array(sums), np.array(spans), n, GAMMA)
-        np.testing.assert_allclose(single, rewards, atol=1e-5)
+        np.testing.assert_allclose(unfolded(rewards, n, GAMMA), rewards, atol=1e-5)
+
+
+@pytest.mark.parametrize("gamma", [0.9, 0.99, 1.0])
+@pytest.mark.parametrize("n", [1, 3, 8])
+@pytest.mark.parametrize("scale", [1.0, 64.0, 3.7, 2.0**-10])
+def test_rewards_of_few_digits_are_recovered_as_the_environment_gave_them(n: int, gamma: float, scale: float) -> None:
+    rng = np.random.default_rng(0)
+    for kinds in ([-1.0], [-1.0, 100.0], [-0.1, 1.0, 0.0], [0.25, -3.0, 0.0], [1e4, -1e3], [2e-3, 0.0]):
+        rewards = rng.choice(kinds, size=60)
+        assert unfolded(rewards, n, gamma, scale).tolist() == rewards.tolist()
+
+
+def test_digits_that_the_sums_do_tell_are_kept() -> None:
+    rewards = np.full(30, -0.9999)
+    assert unfolded(rewards, 8, 0.99).tolist() == rewards.tolist()
+    assert unfolded(np.full(3, 0.123456), 2, 0.5).tolist() == [0.123456] * 3
 
 
 def test_in_an_episode_that_goes_on_no_single_reward_is_guessed() -> None:

@@ -88,3 +88,34 @@ LEARNING = {
 def test_numbers_that_overflow_in_learning_end_it_at_once(odd: dict[str, Any], changes: dict[str, Any]) -> None:
     words = r"(gradient's norm|loss) is (inf|nan) after update \d+, env step \d+"
     assert ends(NumericsError, words, odd, **changes) == 6
+
+
+SEEN, PAID, RATE = "observations as large as ", "rewards as large as ", "optimizer.lr = "
+BLAMED: list[tuple[dict[str, Any], dict[str, Any], list[str], list[str]]] = [
+    ({"shows": 1e38}, {}, [SEEN + "1e+38: bring them to about -1 to 1", "RescaleObservation"], [PAID, RATE]),
+    ({"shows": -3e38}, {"env": {"frame_stack": 2}}, [SEEN + "3e+38"], [PAID, RATE]),
+    ({"shows": 1e30}, {"env": {"num_envs": 4}}, [SEEN + "1e+30"], [PAID, RATE]),
+    ({"pays": -1e30}, {}, [PAID + "1e+30: scale them in a wrapper", "TransformReward"], [SEEN, RATE]),
+    ({"pays": 1e30}, {"n": 8}, ["(summed over n = 8 steps)"], [SEEN, RATE]),
+    (
+        {"pays": 1e19},
+        {"reward_scale": 2.0, "head": Scalar(huber=None)},
+        ["set reward_scale, 2 now, to about 1e+19"],
+        [],
+    ),
+    ({"pays": 1e30, "shows": 1e20}, {}, [SEEN + "1e+20", "; and with " + PAID + "1e+30"], [RATE]),
+    ({"shows": 1e30}, {"optimizer": Adam(lr=3.0)}, [SEEN + "1e+30", "; and with " + RATE + "3.0"], [PAID]),
+]
+
+
+@pytest.mark.parametrize(("odd", "changes", "says", "never"), BLAMED, ids=str)
+def test_what_it_ran_away_from_is_named(
+    odd: dict[str, Any], changes: dict[str, Any], says: list[str], never: list[str]
+) -> None:
+    env = Env(id=lambda: Odd(**odd), **changes.pop("env", {}))
+    config = Config(env=env, learning_starts=64, metrics_every=10, budget=Steps(num=2_000), n=1)
+    with pytest.raises(NumericsError) as raised:
+        list(events(replace(config, **changes)))
+    message = str(raised.value)
+    assert [words for words in says if words not in message] == [], message
+    assert [words for words in never if words in message] == [], message

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ..check.doctor.examination import Facts, Report
     from ..check.doctor.findings import Finding
-    from ..check.doctor.forecast import Forecast
+    from ..check.doctor.forecast import Forecast, Makings
 
 STYLES = {"error": "bold red", "warning": BAD, "note": "bold", "ok": GOOD}
 INDENT = " " * 10
@@ -51,7 +51,7 @@ def _count(num: int, name: str) -> str:
 
 
 def _finding(finding: Finding) -> list[Text]:
-    what = " ".join(clean(finding.what).split())  # one line, whatever an exception says
+    what = clean(finding.what)
     lines = [Text.assemble((f"{finding.level:<10}", STYLES[finding.level]), (f"{finding.check}: ", LABEL), what)]
     if finding.advice:
         lines.append(Text.assemble(INDENT, (f"→ {clean(finding.advice)}", LABEL)))
@@ -110,5 +110,15 @@ def _training(forecast: Forecast) -> list[Text]:
         words = f"about {low} to {high} for the whole budget, sooner if solved; the longer, the longer episodes become"
         lines.append(_line("time", words))
     if forecast.makings is not None:
-        lines.append(_line("made", f"{_count(forecast.makings, 'time')} in all, judging, film and page included"))
+        lines.append(_line("made", _made(forecast.makings)))
     return lines
+
+
+def _made(made: Makings) -> str:
+    """How often, and for what: `26 times in all: 1 for training, 16 for judging, 1 for the film, 8 for the page`."""
+    parts = [f"{made.training:,} for training"] + [f"{made.judging} for judging"] * (made.judging > 0)
+    if made.rounds > 1:
+        checkpoints = _count(made.rounds - 1, "checkpoint")
+        parts = [f"{made.rounds:,} × ({' + '.join(parts)}), anew at each of {checkpoints} because it cannot be saved"]
+    parts += [f"{made.film} for the film"] * (made.film > 0) + [f"{made.page} for the page"] * (made.page > 0)
+    return f"{_count(made.total, 'time')} in all: {', '.join(parts)}"

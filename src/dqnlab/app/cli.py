@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from .._version import __version__
-from ..errors import ConfigError, DqnlabError, ResourceError
+from ..errors import ConfigError, DqnlabError, ResourceError, one_line
 from ..lab.interrupt import SIGNALLED, ignore_signals, signal_of, signals_end
 from ..lab.streams import Steady, steady_streams
 from ..memory import memory_watched
@@ -99,7 +99,7 @@ def plain_warnings() -> Iterator[None]:
     said: set[object] = set()
 
     def show(message: Warning | str, category: type[Warning], *where: object, **more: object) -> None:
-        line = f"warning: {clean(_COLOUR.sub('', str(message)))}"
+        line = f"warning: {clean(one_line(_COLOUR.sub('', str(message))))}"
         about = getattr(message, "about", line)
         if about not in said:
             said.add(about)

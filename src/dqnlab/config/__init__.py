@@ -19,6 +19,7 @@ from .choices import (
     Uniform,
 )
 from .config import (
+    LEAST_SCALE,
     LONGEST_FILM,
     MOST_EPISODES,
     MOST_FILMS,

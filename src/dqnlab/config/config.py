@@ -67,7 +67,8 @@ class Env:
     """how many successive observations the network sees at once"""
     scale: Literal["auto", "high", "none"] = "auto"
     """what the network divides whole numbers by: high is the bound that their space announces; auto takes it for
-    pictures, uint8 of at least 32 pixels a side; smaller arrays are codes and kept, as are floats"""
+    pictures, whole numbers of at least 32 pixels a side and at most 65,535; smaller arrays are codes and kept, as are
+    floats"""
     reward_threshold: Annotated[float | None, Between(-1e300, 1e300)] = None
     """mean return that counts as solved; the environment's registered one if none"""
     timeout: Annotated[float, Between(0, LONGEST_WAIT)] = 300.0

@@ -13,11 +13,12 @@ import numpy as np
 from gymnasium import spaces
 
 from ..config.checks import quoted
-from ..errors import EnvironmentFault
+from ..errors import EnvironmentFault, named
 from .copying import Unpaired
-from .guard import Guard, Guarded, named
+from .guard import Guard, Guarded
 from .make import EnvSpec
 from .masks import ADVICE, mask_in
+from .once import About, is_news
 
 LARGEST_REWARD = 1e30  # float32 ends at 3e38: sums over n steps, over a batch, and values have to fit as well
 # How Python complains of an answer that is not the five values expected.
@@ -60,18 +61,17 @@ class Strict:
 
     strict = True
 
-    def __init__(self, guard: Guard, said: set[str] | None = None):
-        """`said` is shared by all copies of one environment."""
-        self._guard, self._said = guard, set[str]() if said is None else said
+    def __init__(self, guard: Guard, said: set[About] | None = None):
+        """`said` is shared by all copies of one environment; what `said_once` spans shares more."""
+        self._guard, self._said = guard, set[About]() if said is None else said
 
     def error(self, check: str, what: str, advice: str) -> None:
         raise EnvironmentFault(f"{self._guard.name}, {what}: {advice}")
 
     def warning(self, check: str, what: str, advice: str) -> None:
-        if check not in self._said:
-            self._said.add(check)
-            text = f"{self._guard.name}, {what}: {advice}"
-            warnings.warn(TakenAs(text, (self._guard.label, check)), stacklevel=2)
+        about = self._guard.label, check
+        if is_news(about, self._said):
+            warnings.warn(TakenAs(f"{self._guard.name}, {what}: {advice}", about), stacklevel=2)
 
 
 class Contract:
@@ -189,8 +189,11 @@ class Contract:
             self._listener.error("reward", f"{where}: reward is {kind_of(reward)}{given}", advice)
             return 0.0
         if not -LARGEST_REWARD <= value <= LARGEST_REWARD:
-            why = "too large for float32" if np.isfinite(value) else "not finite"
-            self._listener.error("reward", f"{where}: reward is {value}: {why}", advice)
+            if np.isfinite(value):
+                what, advice = f"{value}: too large for float32", "scale it, as gymnasium.wrappers.TransformReward does"
+            else:
+                what = f"{value}: not finite"
+            self._listener.error("reward", f"{where}: reward is {what}", advice)
             return 0.0
         if not isinstance(reward, int | float | np.number | np.bool_) and np.shape(reward) != ():
             what = f"{where}: reward is {kind_of(reward)}: it is taken as the number in it"

@@ -9,7 +9,7 @@ from gymnasium.envs.registration import load_env_creator
 
 from ..config import Env
 from ..config.checks import as_float, quoted
-from ..errors import DqnlabError, EnvironmentFault
+from ..errors import DqnlabError, EnvironmentFault, one_line
 from .guard import EnvironmentHangs, Guard
 from .make import AnyEnv
 from .modules import import_named
@@ -146,7 +146,7 @@ def _array(drawn: Any) -> np.ndarray:
     try:
         array = np.asarray(drawn)
     except Exception as e:  # lists of unequal lengths, and whatever an object raises that is asked for its numbers
-        raise ValueError(f"render returned {_kind(drawn)}: {' '.join(str(e).split())[:100]}") from e
+        raise ValueError(f"render returned {_kind(drawn)}: {one_line(str(e))[:100]}") from e
     while array.ndim > 3 and array.shape[0] == 1:
         array = array[0]
     if array.ndim == 3 and array.shape[2] not in CHANNELS and array.shape[0] in (1, 3):
@@ -182,5 +182,5 @@ def _kind(value: Any) -> str:
 
 
 def _quoted(value: object) -> str:
-    text = " ".join(repr(value).split())
+    text = one_line(repr(value))
     return text if len(text) <= 60 else text[:59] + "…"

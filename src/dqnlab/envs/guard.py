@@ -11,7 +11,7 @@ from weakref import WeakSet
 
 import gymnasium as gym
 
-from ..errors import DqnlabError, EnvironmentFault
+from ..errors import DqnlabError, EnvironmentFault, named
 from .surroundings import Surroundings, as_surroundings, enter, put_back, quick, surroundings
 
 P = ParamSpec("P")
@@ -140,12 +140,3 @@ LIVING: WeakSet[Guarded] = WeakSet()
 def guarded(env: gym.Env[Any, Any], label: str) -> Guarded:
     """The environment behind a guard: its own, if it has one already."""
     return env if isinstance(env, Guarded) else Guarded(env, Guard(label))
-
-
-def named(error: BaseException) -> str:
-    """An error as one piece of text, also one whose own text raises."""
-    try:
-        text = str(error)
-    except BaseException as e:
-        text = f"(its text raised {type(e).__name__})"
-    return f"{type(error).__name__}: {text}"

@@ -13,10 +13,10 @@ import numpy as np
 from gymnasium import spaces
 
 from ..config import Env
-from ..errors import ConfigError, EnvironmentFault
+from ..errors import ConfigError, EnvironmentFault, named
 from ..learn.types import ObsSpec
 from .copying import Copying
-from .guard import CONSTRUCTOR, LIVING, EnvironmentHangs, Guard, Guarded, guarded, named
+from .guard import CONSTRUCTOR, LIVING, EnvironmentHangs, Guard, Guarded, guarded
 from .masks import mask_of
 from .modules import import_named, missing, not_registered
 from .roundtrip import unsaved
@@ -26,6 +26,7 @@ from .unsupported import refused_actions, refused_observations
 from .watchdog import watched
 
 SMALLEST_PICTURE = 32  # pixels a side; whole numbers in smaller arrays are codes
+BRIGHTEST = 65_535  # of a pixel of 16 bits; what may be larger is no picture
 
 AnyEnv = gym.Env[Any, Any]
 
@@ -256,10 +257,16 @@ def _obs_spec(env: Env, space: spaces.Space[Any]) -> tuple[ObsSpec, int]:
 def _scale(env: Env, space: spaces.Box) -> float:
     """What the network divides observations by: 1 if they are kept as they are."""
     frame = space.shape[1:] if env.frame_stack > 1 else space.shape
-    is_picture = space.dtype == np.uint8 and sum(side >= SMALLEST_PICTURE for side in frame) >= 2
+    whole = space.dtype is not None and space.dtype.kind in "biu"
+    bound = max(abs(float(space.low.min())), abs(float(space.high.max())))
+    is_picture = whole and sum(side >= SMALLEST_PICTURE for side in frame) >= 2 and bound <= BRIGHTEST
     if env.scale == "none" or (env.scale == "auto" and not is_picture):
         return 1.0
-    high = float(space.high.max())
-    if space.dtype is None or space.dtype.kind not in "biu":
+    if not whole:
         raise ConfigError(f"env.scale = 'high' is for whole numbers; env {env.label!r} shows {space}: leave it out")
-    return high if high > 0 else 1.0
+    if bound > BRIGHTEST and bound >= np.iinfo(str(space.dtype)).max:
+        raise ConfigError(
+            f"env.scale = 'high' needs the bound that the space announces; env {env.label!r} shows {space}, which has "
+            "none: announce the true one, or leave it out"
+        )
+    return bound or 1.0

@@ -14,7 +14,7 @@ from types import ModuleType
 
 import gymnasium as gym
 
-from ..errors import ConfigError, DqnlabError, EnvironmentFault
+from ..errors import ConfigError, DqnlabError, EnvironmentFault, named
 from ..trust import imported_by
 
 # Packages that register environments when they are imported: how their ids begin, the module, what pip installs.
@@ -104,7 +104,7 @@ def _no_module(env_id: str, name: str) -> str:
 
 def _failed(env_id: str, name: str, error: BaseException) -> str:
     """What a module says when it fails to import, with the line of its own that failed."""
-    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    said = named(error)
     if isinstance(error, SyntaxError):
         return f"env {env_id!r}: importing {name!r} failed at {error.filename}:{error.lineno}: SyntaxError: {error.msg}"
     ours = os.path.dirname(os.path.dirname(__file__))
@@ -125,7 +125,7 @@ def missing(label: str, error: Exception) -> EnvironmentFault:
     if isinstance(error, gym.error.DependencyNotInstalled):
         return EnvironmentFault(f"env {label!r} needs a package that is not installed: {error}")
     hint = f": pip install {error.name}" if isinstance(error, ModuleNotFoundError) and error.name else ""
-    return EnvironmentFault(f"env {label!r} could not be made: {type(error).__name__}: {error}{hint}")
+    return EnvironmentFault(f"env {label!r} could not be made: {named(error)}{hint}")
 
 
 # ── What was not found ───────────────────────────────────────────────────────────────────────────

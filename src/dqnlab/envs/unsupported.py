@@ -7,7 +7,7 @@ from typing import Any
 from gymnasium import spaces
 
 from ..config import Env
-from ..errors import ConfigError
+from ..errors import ConfigError, one_line
 from .masks import is_mask
 
 LONGEST_SPACE = 200  # letters: bounds of each pixel fill pages
@@ -81,5 +81,5 @@ def _recipe(env: Env, wrapped: str) -> str:
 
 def _line(space: object) -> str:
     """A space as one line that is not too long."""
-    text = " ".join(str(space).split())
+    text = one_line(str(space))
     return text if len(text) <= LONGEST_SPACE else text[: LONGEST_SPACE - 1] + "…"

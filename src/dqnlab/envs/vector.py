@@ -17,6 +17,7 @@ from ..errors import CheckpointError, EnvironmentFault
 from .contract import Contract, Strict
 from .guard import CONSTRUCTOR, Guard, guarded
 from .make import AnyEnv, EnvSpec, close, close_all, make_one, open_one
+from .once import About
 from .state import State, check_env_state, env_state, is_restorable, set_env_state
 
 # Environments with a vector version of their own, and how many copies it takes to beat single ones.
@@ -133,7 +134,7 @@ class SerialEnvs:
         """Takes these environments, each behind its guard, which knows which one it is, and under a contract."""
         self._envs = [guarded(env, self._label) for env in envs]
         self._number()
-        said = set[str]()  # what is true of one copy is said once
+        said = set[About]()  # what is true of one copy is said once
         self._contracts = [Contract(self._spec, env.observation_space, Strict(env.guard, said)) for env in self._envs]
 
     def _number(self) -> None:

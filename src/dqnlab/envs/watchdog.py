@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ..errors import EnvironmentFault
 from .guard import EnvironmentHangs, Guard
+from .once import said_once
 
 LOOK_EVERY = 1.0  # seconds between two looks, at most; in between it costs nothing
 GRACE = 10.0  # seconds that an environment has to let an error through before the process ends
@@ -33,14 +34,21 @@ def watched(timeout: float) -> Iterator[None]:
     Works in the main thread, where signals arrive. Code in C that ignores them, or everything on Windows, cannot be
     interrupted: then the message is printed and the process ends with the fault's exit code, its last checkpoint
     untouched. Code in C that holds Python's lock keeps the watchdog from looking too. Within another `watched` that
-    one goes on.
+    one goes on. What is remarkable about the environment is said once meanwhile.
 
     Args:
         timeout: 0 for no watchdog.
     """
-    if timeout == 0 or _on_duty or threading.current_thread() is not threading.main_thread():
-        yield
-        return
+    with said_once():
+        if timeout == 0 or _on_duty or threading.current_thread() is not threading.main_thread():
+            yield
+        else:
+            with _on_watch(timeout):
+                yield
+
+
+@contextmanager
+def _on_watch(timeout: float) -> Iterator[None]:
     watchdog = _Watchdog(timeout)
     _on_duty.append(watchdog)
     before = signal.signal(_SIGNAL, watchdog.bark) if _SIGNAL is not None else None

@@ -114,7 +114,8 @@ def _reward(trace: Trace, row: int) -> list[str]:
         over = "" if span == 1 else f" (discounted sum over {span} steps)"
         return [f"   reward = {_n(rows.reward[row])}{over}"]
     terms = [f"{_n(trace.settings.gamma)}^{k} * {_n(r)}" for k, r in enumerate(after.reward[row, :span])]
-    return [*_wrapped("   reward = " + " + ".join(terms)), f"          = {_n(rows.reward[row])}"]
+    known = "   (the single rewards are worked out from such sums, to the digits that float32 leaves)"
+    return [*_wrapped("   reward = " + " + ".join(terms)), f"          = {_n(rows.reward[row])}", known]
 
 
 def _prediction(trace: Trace, row: int) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import Config
-from ..errors import DqnlabError, FolderError, ResourceError
+from ..errors import DqnlabError, FolderError, ResourceError, named, one_line
 from ..store.find import read_run
 from ..store.folder import META, VIDEOS, Run, write_result
 from ..store.reading import read_env
@@ -51,6 +51,8 @@ class After:
     """with the environment, which a file may not be able to hold"""
     say: Callable[[str], None] = lambda line: None
     """told what is being made"""
+    asks: Callable[[], bool] = lambda: False
+    """whether somebody wants to stop, where signals are somebody else's affair"""
 
     def make(self, run: Run) -> Run:
         """Makes each unfinished step. One that fails ends as a note; Ctrl-C leaves it and the others for later."""
@@ -74,7 +76,7 @@ class After:
 
     def _score_registered(self, run: Run) -> dict[str, Any]:
         """The network's score under the step limit that its environment is registered with."""
-        return {"score_registered": _play_registered(self._agent(run))}
+        return {"score_registered": _play_registered(self._agent(run), self.asks)}
 
     def _film(self, run: Run) -> dict[str, Any]:
         from ..run.film import record
@@ -178,9 +180,8 @@ def settle(folder: Path, name: str) -> None:
 
 def why(error: BaseException) -> str:
     """What an error says, in one line."""
-    text = " ".join(str(error).split())
-    if not isinstance(error, DqnlabError | OSError) or not text:
-        text = f"{type(error).__name__}: {text}".removesuffix(": ")
+    text = one_line(str(error)) if isinstance(error, DqnlabError | OSError) else ""
+    text = text or named(error)
     return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
 
 
@@ -190,7 +191,7 @@ def _longer(run: Run, phase: str, seconds: float) -> dict[str, float]:
     return {**run.seconds, **{name: round(value, 3) for name, value in more.items()}}
 
 
-def _play_registered(agent: Agent) -> Score:
+def _play_registered(agent: Agent, asks: Callable[[], bool]) -> Score:
     from ..envs.make import describe
     from ..envs.seeds import env_seeds
     from ..run.evaluate import Evaluator, score_of
@@ -198,6 +199,7 @@ def _play_registered(agent: Agent) -> Score:
     config = agent.config
     env = replace(agent.env_config(), max_episode_steps=None)
     evaluator = Evaluator(env, describe(env), config.gamma, env.copies)
+    evaluator.asks = asks
     try:
         return score_of(evaluator.play(agent.q_function, env_seeds(config.seed, "confirm-2", config.score_episodes)))
     finally:

@@ -56,16 +56,23 @@ class Experiment:
 
     def save(self) -> None:
         """Writes a checkpoint. Raises NumericsError if there is nothing left that would be worth it."""
-        from ..run.train import check_finite
+        from ..run.runaway import check_finite
 
-        check_finite(self.system.learner, self.system.progress.now.steps)
+        check_finite(self.system.learner, self.system.replay, self.system.progress.now.steps)
         self.recorder.sync()
         self.saver.save()
 
     def may_stop(self, waited: float) -> bool:
         """Whether to stop here, `waited` seconds after the request: a run should be able to go on exactly."""
         collector = self.system.collector
+        if self.left:
+            return True
         return collector.level != "C" or not collector.cuts or waited >= PATIENCE
+
+    @property
+    def left(self) -> bool:
+        """Whether the loop has ended because its judging was left."""
+        return self.system.progress.due is not None
 
     def conclude(self, seconds: float, *, interrupted: bool, show: bool = True) -> Run:
         """Judges and writes the result, then makes what comes after it; what there is so far if interrupted.
@@ -168,7 +175,7 @@ class Experiment:
         say = (lambda line: None) if self.view is None else self.view.say
         if run.score is not None:
             say(f"score {run.score.mean:,.1f} over {run.score.episodes} fresh episodes")
-        return After(self.system.config, say).make(run)
+        return After(self.system.config, say, self.system.judge.evaluator.asks).make(run)
 
     def _close(self) -> list[str]:
         """Closes the environments of training and judging, for film and page have their own; what that leaves to say.

@@ -36,7 +36,9 @@ class Interrupted(KeyboardInterrupt):
 
 def signal_of(error: KeyboardInterrupt) -> int:
     """The number of the signal behind it."""
-    return error.signum if isinstance(error, Interrupted) else signal.SIGINT
+    noted = current()
+    said = error.signum if isinstance(error, Interrupted) else None if noted is None else noted.signal
+    return said or signal.SIGINT
 
 
 class Interrupt:
@@ -61,6 +63,10 @@ class Interrupt:
     @property
     def asked(self) -> bool:
         return self.signal is not None
+
+    def asks(self) -> bool:
+        """Whether it was asked by now."""
+        return self.asked
 
     @property
     def waited(self) -> float:

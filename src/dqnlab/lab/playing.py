@@ -8,6 +8,8 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .interrupt import current
+
 if TYPE_CHECKING:
     from ..run.evaluate import Outcome
     from ..store.agent import Agent
@@ -67,9 +69,10 @@ def play(agent: Agent, episodes: int, seed: int) -> tuple[Score, Played]:
     """
     from ..run.evaluate import joined, play_out, score_of
 
-    played = Played(episodes)
+    played, interrupt = Played(episodes), current()
+    asks = (lambda: False) if interrupt is None else interrupt.asks  # an environment may swallow what a signal raises
     try:
-        outcome = play_out(agent, episodes, seed, played.take)
+        outcome = play_out(agent, episodes, seed, played.take, asks=asks)
     except KeyboardInterrupt as error:
         if not played.ended:
             raise

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import Config
 from ..config.toml import as_dict
-from ..errors import CheckpointError
+from ..errors import CheckpointError, named
 from ..store.agent import scale_of
 from ..store.folder import env_facts, versions
 
@@ -78,7 +78,7 @@ def fitting(at: Loaded) -> Iterator[None]:
     try:
         yield
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as e:
-        raise CheckpointError(f"{str(at.path)!r} does not fit this run: {type(e).__name__}: {e}") from e
+        raise CheckpointError(f"{str(at.path)!r} does not fit this run: {named(e)}") from e
 
 
 def differences(at: Loaded, system: System) -> list[str]:

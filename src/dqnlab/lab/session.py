@@ -29,6 +29,9 @@ class Request(Protocol):
     @property
     def asked(self) -> bool: ...
 
+    def asks(self) -> bool:
+        """Whether it asks by now."""
+
     @property
     def waited(self) -> float:
         """Seconds since it was asked."""
@@ -200,6 +203,7 @@ def conduct(experiment: Experiment, waiting: AbstractContextManager[Request], *,
     interrupted = True
     try:
         with waiting as request:
+            experiment.system.judge.evaluator.asks = request.asks
             interrupted = _feed(experiment, request)
             experiment.signal = request.signal
     except KeyboardInterrupt as error:  # somebody insisted: not even the block was finished

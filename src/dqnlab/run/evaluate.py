@@ -37,6 +37,13 @@ class Outcome(NamedTuple):
 Tell = Callable[[Outcome], None]
 """Hears of episodes when they have ended."""
 
+Asks = Callable[[], bool]
+"""Whether somebody wants this to stop; asked at every step, for nobody knows how long an episode lasts."""
+
+
+class Left(KeyboardInterrupt):
+    """Episodes were left before their end, for somebody asked."""
+
 
 def joined(parts: Sequence[Outcome]) -> Outcome:
     """Several as one."""
@@ -62,11 +69,12 @@ class Evaluator:
         self._gamma, self._lend = gamma, lend
         self._vectors = most is None and isinstance(env.id, str) and env.id in NATIVE
         self._most = SIDE_BY_SIDE if most is None else min(SIDE_BY_SIDE, most)
+        self.asks: Asks = lambda: False
         self._native: dict[int, Envs] = {}  # by how many: making them costs more than a short episode
         self._single: list[Guarded] = []
 
     def play(self, q_values: QFunction, seeds: Sequence[int], tell: Tell | None = None) -> Outcome:
-        """One episode per seed; `tell` hears of each as it ends."""
+        """One episode per seed; `tell` hears of each as it ends. Raises Left."""
         size = len(seeds) if self._vectors else self._most
         parts = [self._play(q_values, seeds[i : i + size], tell) for i in range(0, len(seeds), size)]
         return joined(parts)
@@ -100,6 +108,8 @@ class Evaluator:
         factor = 1.0
         own = self._spec.max_episode_steps if self._spec.own_limit else None
         for step in rollout(self._envs(num), q_values, seeds):
+            if self.asks():
+                raise Left
             if value is None:
                 value = step.q.max(1)
             reward = np.where(step.playing, step.reward, 0.0)
@@ -150,12 +160,18 @@ def evaluate(
 
 
 def play_out(
-    agent: Agent, episodes: int, seed: int, tell: Tell | None = None, env: AnyEnvironment | None = None
+    agent: Agent,
+    episodes: int,
+    seed: int,
+    tell: Tell | None = None,
+    env: AnyEnvironment | None = None,
+    asks: Asks = lambda: False,
 ) -> Outcome:
-    """The episodes of `evaluate`; `tell` hears of each as it ends."""
+    """The episodes of `evaluate`; `tell` hears of each as it ends. Raises Left if somebody `asks`."""
     where = agent.env_config(env)
     with watched(where.timeout), arithmetic(agent.config.threads):
         evaluator = Evaluator(where, agent.check_fits(where), agent.config.gamma, where.copies)
+        evaluator.asks = asks
         try:
             return evaluator.play(agent.q_function, env_seeds(seed, "evaluate", episodes), tell)
         finally:

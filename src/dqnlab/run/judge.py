@@ -65,7 +65,10 @@ class Verdict:
 
 @dataclass
 class Judge:
-    """Evaluates networks during training, remembers the leaders, decides at the end."""
+    """Evaluates networks during training, remembers the leaders, decides at the end.
+
+    Each of these raises Left where its evaluator's `asks` says so; `select` and `confirm` have then changed nothing.
+    """
 
     evaluator: Evaluator
     scratch: QNetwork
@@ -102,10 +105,11 @@ class Judge:
         candidate, threshold = self.candidate, self.rules.threshold
         assert candidate is not None, "nobody to confirm"
         assert threshold is not None
-        self.attempts, self.candidate = self.attempts + 1, None
-        returns = self._fresh(candidate, draw=self.attempts)
+        attempt = self.attempts + 1
+        returns = self._fresh(candidate, draw=attempt)
         if no_spread(returns) and returns.mean() >= threshold:
-            returns = np.concatenate([returns, self._fresh(candidate, draw=AGAIN + self.attempts)])
+            returns = np.concatenate([returns, self._fresh(candidate, draw=AGAIN + attempt)])
+        self.attempts, self.candidate = attempt, None  # only now, for the episodes may be left
         candidate.fresh += returns.tolist()
         mean = float(returns.mean())
         low = over_episodes(returns).low
@@ -142,6 +146,8 @@ class Judge:
         self.best, self.attempts = state["best"], state["attempts"]
         self.leaders = [Candidate(**each) for each in state["leaders"]]
         self.candidate = None if state["candidate"] is None else Candidate(**state["candidate"])
+        if self.candidate is not None:  # it may be one of the leaders
+            self.candidate = next((c for c in self.leaders if c.step == self.candidate.step), self.candidate)
 
     def _rank(self, candidate: Candidate) -> None:
         others = [c for c in self.leaders if c is not candidate]
@@ -158,6 +164,7 @@ class Judge:
 
     def _play(self, network: QNetwork, seeds: list[int], phase: str) -> Outcome:
         start = time.perf_counter()
-        outcome = self.evaluator.play(q_function(network), seeds)
-        self.seconds[phase] += time.perf_counter() - start
-        return outcome
+        try:
+            return self.evaluator.play(q_function(network), seeds)
+        finally:
+            self.seconds[phase] += time.perf_counter() - start

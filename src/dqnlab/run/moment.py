@@ -18,8 +18,9 @@ from ..learn.weights import export_weights
 MOST_BYTES = 200_000  # of observations, however large one is
 DEPTHS = (10, 5, 3, 1, 0)  # how many of the steps after a row's start may be kept
 LONGEST = 2_000  # steps looked ahead for single rewards, which takes some 0.2 ms each row
+_ROUNDING = 2.0**-23  # what storing a number as float32 may change of it, with room for the float64 sum behind it
 _NEWEST = ("obs", "action", "reward", "discount")
-REWARDS = ("batch/reward", "chain/reward", "newest/reward")  # what counts as the environment's rewards do
+REWARDS = ("batch/reward", "newest/reward")  # what counts as the stored rewards do
 
 
 class End(IntEnum):
@@ -74,8 +75,8 @@ def record(learner: Learner, replay: Replay, draws: Draws, rng: np.random.Genera
     sample = replay.sample(rows, rng)
     newest = np.array([(replay.added - 1) % replay.layout.capacity])
     last = replay.batch(sample._replace(slots=newest, weight=np.ones(1, np.float32)))
-    held, adam = _Held(replay, draws.gamma), learner.optimizer.state_dict()
     scale = learner.online.reward_scale
+    held, adam = _Held(replay, draws.gamma, scale), learner.optimizer.state_dict()
     found = {
         **{f"batch/{name}": column for name, column in replay.batch(sample)._asdict().items()},
         "slots": torch.from_numpy(sample.slots),
@@ -104,25 +105,40 @@ def unfold(reward: np.ndarray, span: np.ndarray, n: int, gamma: float) -> np.nda
     end together differ by one reward:   r_t = R_t - gamma R_t+1
     two whole windows by two:            r_t = R_t - gamma R_t+1 + gamma^n r_t+n
     so each needs those after it, up to the end of the episode: in an episode that goes on none is known.
+
+    The sums were stored as float32, so what they are solved for is known to some digits only: -0.999997 where the
+    environment gave -1. Each is rounded to the shortest number that those sums cannot tell from it.
     """
-    if n == 1:
-        return reward.astype(np.float64)
-    sums, spans, single = reward.tolist(), span.tolist(), [math.nan] * len(reward)
+    sums, spans = reward.tolist(), span.tolist()
+    single, doubt = [math.nan] * len(sums), [0.0] * len(sums)
     for t in range(len(sums) - 1, -1, -1):
+        after = t + n < len(sums)
         if spans[t] == 1:
-            single[t] = sums[t]
+            single[t], doubt[t] = sums[t], abs(sums[t]) * _ROUNDING
         elif t + 1 < len(sums):
             single[t] = sums[t] - gamma * sums[t + 1]
+            doubt[t] = (abs(sums[t]) + gamma * abs(sums[t + 1])) * _ROUNDING
             if spans[t] == spans[t + 1]:
-                single[t] += gamma**n * single[t + n] if t + n < len(sums) else math.nan
-    return np.array(single)
+                single[t] += gamma**n * single[t + n] if after else math.nan
+                doubt[t] += gamma**n * doubt[t + n] if after else 0.0
+    return np.array([_shortest(*each) for each in zip(single, doubt, strict=True)])
+
+
+def _shortest(value: float, doubt: float) -> float:
+    """The number of the fewest digits that is no further from a value than `doubt`."""
+    if math.isnan(value):
+        return value
+    if abs(value) <= doubt:
+        return 0.0
+    shorter = (float(f"{value:.{digits}e}") for digits in range(16))
+    return next((each for each in shorter if abs(each - value) <= doubt), value)
 
 
 class _Held:
     """What a replay holds, looked up by the frames it starts from. Slots and frames are told by number."""
 
-    def __init__(self, replay: Replay, gamma: float):
-        self._replay, self._layout, self._gamma = replay, replay.layout, gamma
+    def __init__(self, replay: Replay, gamma: float, reward_scale: float):
+        self._replay, self._layout, self._gamma, self._scale = replay, replay.layout, gamma, reward_scale
         names = ("first", "start", "reward", "discount", "end")
         self._first, self._start, self._reward, self._discount, self._end = (
             getattr(replay.memory, name).cpu().numpy() for name in names
@@ -158,7 +174,8 @@ class _Held:
         reward, frame = np.zeros((rows, depth), np.float32), np.zeros((rows, depth), np.int64)
         for row, slot in enumerate(slots):
             path = self._successors(slot, depth)
-            single = unfold(self._reward[path], self.span(path), self._layout.n, self._gamma)[:depth]
+            sums = self._reward[path].astype(np.float64) * self._scale
+            single = unfold(sums, self.span(path), self._layout.n, self._gamma)[:depth]
             known = int(np.isfinite(single).cumprod().sum())
             frame[row] = self._start[slot] + envs * (1 + np.minimum(np.arange(depth), max(known - 1, 0)))
             length[row], reward[row, :known] = known, single[:known]

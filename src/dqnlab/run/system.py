@@ -17,6 +17,7 @@ from ..config.typed import door
 from ..device import arithmetic, cache_folder, choose_memory, resolve_device
 from ..envs.collector import Collector
 from ..envs.make import EnvSpec
+from ..envs.once import said_once
 from ..envs.seeds import generator
 from ..envs.vector import open_envs
 from ..learn.learner import Learner, Update
@@ -98,12 +99,13 @@ def events(config: Planned) -> Iterator[Event]:
 
 
 def _events(config: Config) -> Iterator[Event]:
-    system = assemble(config)
-    try:
-        with arithmetic(config.threads):
-            yield from system.events()
-    finally:
-        system.close()
+    with said_once():
+        system = assemble(config)
+        try:
+            with arithmetic(config.threads):
+                yield from system.events()
+        finally:
+            system.close()
 
 
 def assemble(config: Config) -> System:

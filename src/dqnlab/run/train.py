@@ -7,19 +7,19 @@ Where an update is due, the loop yields a `Sample` among its events, and whoever
 `Update`. So one loop serves an agent that learns alone and many that learn as one (`lockstep`).
 """
 
-import math
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from ..errors import NumericsError
 from ..learn.heads import at_action
 from ..learn.learner import Learner, Update
 from ..learn.replay import Replay
 from ..learn.types import Block, Sample
 from ..learn.weights import dead_units
+from .evaluate import Left
 from .events import BlockEnded, EpisodeEnded, Event, Updated
 from .judge import Judge
+from .runaway import check_finite, check_update
 
 
 class Count(NamedTuple):
@@ -62,12 +62,14 @@ class Progress:
 
     now: Count = field(default_factory=lambda: Count(0, 0))
     solved: bool = False  # a candidate held on fresh episodes: nothing left to learn
+    due: float | None = None  # the judging of this moment, which was left: the epsilon of its block
 
     def state_dict(self) -> dict[str, Any]:
-        return {"steps": self.now.steps, "episodes": self.now.episodes, "solved": self.solved}
+        return {"steps": self.now.steps, "episodes": self.now.episodes, "solved": self.solved, "due": self.due}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.now, self.solved = Count(state["steps"], state["episodes"]), state["solved"]
+        self.due = state.get("due")  # unknown to earlier versions
 
 
 Loop = Generator[Event | Sample, Update | None, None]
@@ -86,7 +88,11 @@ def run(loop: Loop, update: Callable[[Sample], Update]) -> Iterator[Event]:
 
 
 def train(source: Iterable[Block], replay: Replay, learner: Learner, judge: Judge, plan: Plan, at: Progress) -> Loop:
-    """Acts, stores, learns and judges until the budget is spent or a candidate is confirmed."""
+    """Acts, stores, learns and judges until the budget is spent, a candidate is confirmed or a judging is left."""
+    if at.due is not None:
+        yield from assess(learner, replay, judge, at, at.due)
+        if at.due is not None:
+            return
     if plan.budget.reached(at.now) or at.solved:  # a run that was taken up again after its end
         return
     for block in source:  # act
@@ -101,15 +107,29 @@ def train(source: Iterable[Block], replay: Replay, learner: Learner, judge: Judg
 
         finished = plan.budget.reached(at.now)
         if finished or plan.evaluate_every.passed(before, at.now):
-            check_finite(learner, step)
-            yield judge.select(learner.online, step)  # evaluate
-            if judge.candidate is not None:
-                confirmed = judge.confirm(step)
-                at.solved = confirmed.passed
-                yield confirmed
-        yield BlockEnded(step, episodes, learner.updates, block.epsilon)
-        if finished or at.solved:
+            yield from assess(learner, replay, judge, at, block.epsilon)
+        else:
+            yield BlockEnded(step, episodes, learner.updates, block.epsilon)
+        if finished or at.solved or at.due is not None:
             return
+
+
+def assess(learner: Learner, replay: Replay, judge: Judge, at: Progress, epsilon: float) -> Loop:
+    """Judges at the end of a block. What is left of it stays due: a run that goes on begins with it."""
+    step, episodes = at.now
+    at.due = epsilon
+    check_finite(learner, replay, step)
+    try:
+        if judge.candidate is None:  # else only its confirmation was left
+            yield judge.select(learner.online, step)  # evaluate
+        if judge.candidate is not None:
+            confirmed = judge.confirm(step)
+            at.solved = confirmed.passed
+            yield confirmed
+        at.due = None
+    except Left:
+        pass
+    yield BlockEnded(step, episodes, learner.updates, epsilon)
 
 
 def learn(replay: Replay, learner: Learner, plan: Plan, due: int, step: int) -> Loop:
@@ -121,41 +141,15 @@ def learn(replay: Replay, learner: Learner, plan: Plan, due: int, step: int) -> 
         assert update is not None, "a sample is answered with its update"
         reads = learner.updates % plan.metrics_every == 0
         if on_cpu or reads:  # a GPU would have to be waited for
-            check_update(update, learner, step)
+            check_update(update, learner, replay, step)
         replay.update_priorities(sample.slots, update.error)
         if reads:
-            check_finite(learner, step)
+            check_finite(learner, replay, step)
             batch = replay.batch(sample)
             dead = dead_units(learner.online, batch.obs.to(learner.device))
             shown = update.in_env_units(learner.online.reward_scale)
             bias = (shown.target - at_action(shown.q, batch.action.to(learner.device))).mean()
             yield Updated(step, learner.updates, shown, bias, dead, len(replay), replay.terminal_share)
-
-
-def check_update(update: Update, learner: Learner, step: int) -> None:
-    """Raises NumericsError for an update that taught nothing, or harm.
-
-    Each can be infinite alone: Huber's gradient is at most delta where its loss overflows, and a squared error
-    whose own square still fits may have a gradient whose norm does not.
-    """
-    if not math.isfinite(update.grad_norm):
-        raise runaway(learner, step, f"the gradient's norm is {float(update.grad_norm)}")
-    if not math.isfinite(update.loss):
-        raise runaway(learner, step, f"the loss is {float(update.loss)}")
-
-
-def check_finite(learner: Learner, step: int) -> None:
-    """Raises NumericsError if learning has run away: such a network must never be judged."""
-    if not learner.is_finite:
-        raise runaway(learner, step, "the online network's weights are not finite")
-
-
-def runaway(learner: Learner, step: int, what: str) -> NumericsError:
-    """Says where learning has run away, and what to do."""
-    return NumericsError(
-        f"{what} after update {learner.updates}, env step {step}, with optimizer.lr = {learner.optimizer.settings.lr}: "
-        "lower it, set optimizer.max_grad_norm, or scale the rewards"
-    )
 
 
 def crossings(before: int, after: int, period: int) -> int:

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from ..errors import FolderError
+from ..errors import FolderError, named
 from .folder import BEST, CONFIG, RESULT, SUMMARY, Run, check_no_link, seed_name
 from .reading import check_result, is_count, read_json
 
@@ -115,7 +115,7 @@ def read_run(folder: Path) -> Run:
                 row[name] = Score(**row[name] | {"returns": tuple(row[name]["returns"])})
         return Run(folder=folder, **{name: value for name, value in row.items() if name != "schema"})
     except (KeyError, TypeError) as e:
-        raise FolderError(f"{str(path)!r} is damaged: {type(e).__name__}: {e}") from e
+        raise FolderError(f"{str(path)!r} is damaged: {named(e)}") from e
 
 
 def has_ended(folder: Path) -> bool:

@@ -122,7 +122,7 @@ def read_env(path: Path) -> Mapping[str, Any]:
         "num_actions": is_count(about.get("num_actions")) and about["num_actions"] > 0,
         "action_start": is_number(about.get("action_start")),
         "reward_threshold": threshold is None or is_number(threshold),
-        "max_episode_steps": is_count(about.get("max_episode_steps")),
+        "max_episode_steps": _is_limit(about.get("max_episode_steps")),
         "callable": isinstance(about.get("callable"), bool),
     }
     _refuse(path, about, sound)
@@ -135,6 +135,11 @@ def read_trackers(path: Path) -> list[str]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise FolderError(f"{str(path)!r} is damaged: its trackers are {str(names)[:60]}")
     return names
+
+
+def _is_limit(value: object) -> bool:
+    """Whether it can be a step limit, which is stored in no array: whatever is registered, "never" included."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _numbers(table: object, *names: str) -> bool:

@@ -8,7 +8,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from ..errors import ConfigError
+from ..errors import ConfigError, named
 from ..trust import clean, redacted
 from .tracker import About, Tracker
 
@@ -108,6 +108,5 @@ class Guarded:
 
 def summary(error: Exception) -> str:
     """An error as one line of moderate length."""
-    text = " ".join(str(error).split())
-    text = text if len(text) <= 200 else text[:199] + "…"
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    text = named(error)
+    return text if len(text) <= 200 else text[:199] + "…"

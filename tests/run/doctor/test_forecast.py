@@ -75,11 +75,11 @@ def test_training_and_judging_are_added_up() -> None:
 )
 def test_makings_are_counted_and_cost_time(copies: int | None, cuts: bool, times: int) -> None:
     config = replace(PLAN, env=Env(copies=copies), checkpoint_every=500)
-    assert makings(config, 1_000, cuts=cuts) == times
+    assert makings(config, 1_000, cuts=cuts).total == times
     plain = describe_training(config, describe(config.env))
     free = with_times(plain, config, Costs(1.0, 10.0, 4.0, cuts=cuts), 5, 50)
     dear = with_times(plain, config, Costs(1.0, 10.0, 4.0, 2.0, cuts), 5, 50)
-    assert dear.makings == times
+    assert dear.makings == makings(config, 1_000, cuts=cuts)
     assert free.seconds is not None
     assert dear.seconds == pytest.approx([each + 2 * times for each in free.seconds])
 

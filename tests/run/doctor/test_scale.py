@@ -24,7 +24,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         (255, 40, 3, "warning", "divided by 255, the bound that their space announces, but reached only 3"),
         (255, 40, 255, "ok", "the network sees observations divided by 255"),
         (3, 40, 3, "ok", "the network sees observations divided by 3"),
-        (255, 6, 3, "note", "uint8 up to 3 is taken for codes and kept; --env.scale high divides it"),
+        (255, 6, 3, "note", "whole numbers up to 3 are codes and kept; --env.scale high divides them"),
         (255, 6, 255, "warning", "observations reach 255"),
     ],
 )

@@ -22,7 +22,7 @@ def diagnose(facts: Facts, play: Play, spec: EnvSpec, config: Config, found: Fin
         found.warning("mutation", what, "dqnlab copies it, but other programs may not: return obs.copy()")
     if play.steps:
         _ends(facts, play, found)
-        _observations(play, spec, facts.observation_space, found)
+        _observations(play, spec, facts, found)
         _rewards(play, config, found)
         found.ok("calls", f"{play.steps:,} steps and {len(play.returns) + 1:,} resets without a fault")
     if "rgb_array" not in facts.render_modes:
@@ -56,14 +56,14 @@ def _ends(facts: Facts, play: Play, found: Findings) -> None:
     found.ok("ends", f"episodes: {play.terminated:,} terminated, {play.truncated:,} truncated; {limit}")
 
 
-def _observations(play: Play, spec: EnvSpec, space: str, found: Findings) -> None:
-    seen = play.observations
+def _observations(play: Play, spec: EnvSpec, facts: Facts, found: Findings) -> None:
+    seen, space = play.observations, facts.observation_space
     if spec.obs.num_states is not None or seen.count == 0:
         return
     if spec.obs.dtype == np.float32 and "float32" not in space:
         found.note("stored", f"observations of {space} are stored as float32")
     largest = float(max(-seen.low.min(), seen.high.max()))
-    _scaling(largest, spec, int(np.maximum(-seen.low, seen.high).argmax()), found)
+    _scaling(largest, spec.obs.scale, facts.whole, int(np.maximum(-seen.low, seen.high).argmax()), found)
     constant = np.flatnonzero(seen.low == seen.high)
     if len(constant) and seen.count > 1:
         which = ", ".join(map(str, constant[:8].tolist())) + (" …" if len(constant) > 8 else "")
@@ -72,9 +72,8 @@ def _observations(play: Play, spec: EnvSpec, space: str, found: Findings) -> Non
     found.ok("observations", f"finite, from {float(seen.low.min()):.4g} to {float(seen.high.max()):.4g}")
 
 
-def _scaling(largest: float, spec: EnvSpec, at: int, found: Findings) -> None:
+def _scaling(largest: float, scale: float, whole: bool, at: int, found: Findings) -> None:
     """What the network is given, of numbers that were seen to reach `largest`."""
-    scale, whole = spec.obs.scale, spec.obs.dtype == np.uint8
     if scale != 1:
         if largest * FAR_BELOW < scale:
             what = f"observations are divided by {scale:g}, the bound that their space announces, but reached only "
@@ -86,7 +85,7 @@ def _scaling(largest: float, spec: EnvSpec, at: int, found: Findings) -> None:
         advice = "scale them to about -1 to 1, as gymnasium.wrappers.RescaleObservation does"
         found.warning("scale", what, "--env.scale high divides them by their announced bound" if whole else advice)
     elif whole:
-        found.note("scale", f"uint8 up to {largest:g} is taken for codes and kept; --env.scale high divides it")
+        found.note("scale", f"whole numbers up to {largest:g} are codes and kept; --env.scale high divides them")
 
 
 def _rewards(play: Play, config: Config, found: Findings) -> None:

@@ -1,10 +1,12 @@
 """Whether what an environment draws can be filmed: a few pictures of random play, as a film would take them."""
 
+import warnings
 from contextlib import closing
 
 import numpy as np
 
 from ...config import Env
+from ...envs.contract import TakenAs
 from ...envs.frames import Camera, frame_rate, render_modes
 from ...envs.make import EnvSpec
 from ...envs.vector import SerialEnvs
@@ -19,7 +21,8 @@ EPISODES = 2  # at the most, for pictures may differ from one to the next
 def check_drawing(env: Env, spec: EnvSpec, found: Findings, rng: np.random.Generator) -> None:
     """Looks at shape, type, size and rate; what is wrong costs a run its film, and nothing else."""
     try:
-        with quiet_pygame(), closing(open_shown(env)) as drawing:
+        with quiet_pygame(), warnings.catch_warnings(), closing(open_shown(env)) as drawing:
+            warnings.simplefilter("ignore", TakenAs)  # which is among the findings
             if not set(render_modes(drawing)) & set(DRAWING_MODES):
                 return  # which the render modes, told among the facts, say
             check_draws(drawing, env)

@@ -13,12 +13,13 @@ from ...config import MOST_PROBED, Config, Env
 from ...config.checks import Between, Whole
 from ...config.presets import Planned, plan
 from ...config.typed import door
+from ...envs.contract import TakenAs
 from ...envs.copying import unstacked
 from ...envs.guard import Guarded
 from ...envs.make import AnyEnv, EnvSpec, close_all, described, make_one, tried
 from ...envs.state import saves_itself
 from ...envs.watchdog import watched
-from ...errors import ConfigError, DqnlabError, EnvironmentFault, ResourceError
+from ...errors import ConfigError, DqnlabError, EnvironmentFault, ResourceError, named, one_line
 from .diagnosis import diagnose
 from .drawing import check_drawing
 from .findings import Facts, Finding, Findings
@@ -86,6 +87,8 @@ def _examine(config: Config, most: tuple[int, float], notify: Notify) -> Report:
         play = _examine_play(config, spec, opened, found, most, notify)
         facts = _with_play(facts, play)
         _end(opened, label, found)
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore", TakenAs)  # it is among the findings by now
         if found.exit_code == 0:
             notify("drawing a few pictures")
             check_drawing(config.env, spec, found, np.random.default_rng(config.seed))
@@ -124,7 +127,7 @@ def _open(env: Env, found: Findings, opened: list[Guarded]) -> tuple[EnvSpec, fl
         return None
     except (Exception, SystemExit) as e:  # games with a window of their own may end the program
         advice = "a run has several copies at a time: for acting, for judging and for films" if opened else ""
-        found.error("make", str(e) if isinstance(e, DqnlabError) else f"making it raised {_named(e)}", advice)
+        found.error("make", str(e) if isinstance(e, DqnlabError) else f"making it raised {named(e)}", advice)
         return None
     found.ok("spaces", f"{_line(opened[0].action_space)} and {_line(opened[0].observation_space)}")
     return spec, min(seconds)  # the first may have imported what it needs
@@ -141,6 +144,7 @@ def _facts(spec: EnvSpec, made: AnyEnv, seconds: float) -> Facts:
     modes = made.metadata.get("render_modes") if isinstance(made.metadata, dict) else None
     return Facts(
         observation_space=_line(made.observation_space),
+        whole=np.dtype(made.observation_space.dtype).kind in "iu",
         action_space=_line(made.action_space),
         step_limit=spec.max_episode_steps,
         own_limit=not spec.own_limit,
@@ -180,7 +184,7 @@ def _forecast(config: Config, spec: EnvSpec, facts: Facts, found: Findings, noti
         found.error("memory" if isinstance(e, ResourceError) else "settings", str(e), code=e.exit_code)
         return None
     except (Exception, SystemExit) as e:  # the environment's doing: it has been stepped for a while
-        found.error("step", str(e) if isinstance(e, DqnlabError) else f"in training it raised {_named(e)}")
+        found.error("step", str(e) if isinstance(e, DqnlabError) else f"in training it raised {named(e)}")
         return None
     length = facts.lengths.get("mean", float(facts.step_limit))
     costs = costs._replace(make=facts.seconds_to_make, cuts=facts.unknown_layer is not None)
@@ -206,13 +210,9 @@ def _with_play(facts: Facts, play: Play) -> Facts:
     )
 
 
-def _named(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
 def _line(space: object) -> str:
     """A space as one line."""
-    return " ".join(str(space).split())
+    return one_line(str(space))
 
 
 def _spread(values: list[float] | list[int]) -> dict[str, float]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ...errors import one_line
+
 Level = Literal["error", "warning", "note", "ok"]
 LEVELS: tuple[Level, ...] = ("error", "warning", "note", "ok")  # the most important first
 
@@ -12,6 +14,8 @@ class Facts:
     """What was seen of an environment."""
 
     observation_space: str
+    whole: bool
+    """whether observations are announced as whole numbers of more than one bit"""
     action_space: str
     step_limit: int
     own_limit: bool
@@ -93,4 +97,4 @@ class Findings:
         return tuple(sorted(self._found.values(), key=lambda each: LEVELS.index(each.level)))
 
     def _add(self, level: Level, check: str, what: str, advice: str) -> None:
-        self._found.setdefault((level, check), Finding(level, check, what, advice))
+        self._found.setdefault((level, check), Finding(level, check, one_line(what), one_line(advice)))

@@ -22,6 +22,23 @@ ON_THE_PAGE = 8  # episodes that are played side by side for it
 
 
 @dataclass(frozen=True)
+class Makings:
+    """How often an environment is made in a run, and for what."""
+
+    training: int
+    judging: int
+    rounds: int
+    """how often both are made: at the start, and at each checkpoint if the environment cannot be saved"""
+    film: int
+    page: int
+
+    @property
+    def total(self) -> int:
+        """All together."""
+        return self.rounds * (self.training + self.judging) + self.film + self.page
+
+
+@dataclass(frozen=True)
 class Forecast:
     """What `dqn train` would do with an environment."""
 
@@ -49,7 +66,7 @@ class Forecast:
     """uncompiled"""
     seconds: tuple[float, float] | None = None
     """of the whole budget, judging and making included: with episodes as long as random ones, and with longest ones"""
-    makings: int | None = None
+    makings: Makings | None = None
     """how often the environment is made, at the least; none if it was not timed"""
 
 
@@ -165,18 +182,18 @@ def _seconds(config: Config, costs: Costs, length: float) -> float:
     evaluations = 1 + steps / _steps(make_plan(config).evaluate_every, length)
     episodes = evaluations * config.select_episodes + 3 * config.confirm_episodes + config.score_episodes
     playing = (steps + episodes * length) * costs.step
-    return playing + updates * costs.update + makings(config, steps, cuts=costs.cuts) * costs.make
+    return playing + updates * costs.update + makings(config, steps, cuts=costs.cuts).total * costs.make
 
 
-def makings(config: Config, steps: float, *, cuts: bool) -> int:
-    """How often an environment is made in a run of so many env steps, with its film and its page."""
+def makings(config: Config, steps: float, *, cuts: bool) -> Makings:
+    """How often an environment is made in a run of so many env steps."""
     copies, training = config.env.copies, config.env.num_envs
     episodes = max(config.select_episodes, config.confirm_episodes, config.score_episodes)
     judging = min(SIDE_BY_SIDE, episodes, SIDE_BY_SIDE if copies is None else copies - training)
     every = config.checkpoint_every
     rounds = 1 + int((steps - 1) // every if cuts and every else 0)  # the checkpoint at the end cuts nothing
-    shown = (config.film.episodes > 0) + (min(ON_THE_PAGE, copies or ON_THE_PAGE) if config.explain else 0)
-    return (training + judging) * rounds + shown
+    page = min(ON_THE_PAGE, copies or ON_THE_PAGE) if config.explain else 0
+    return Makings(training, judging, rounds, int(config.film.episodes > 0), page)
 
 
 def _steps(period: Period, length: float) -> float:

@@ -17,6 +17,8 @@ from ...errors import DqnlabError
 from ...store.folder import Run
 from ...terminal.board import Standing
 
+LOOK_EVERY = 0.05  # seconds between two looks for an order while episodes are played
+
 
 @dataclass(frozen=True)
 class Task:
@@ -106,6 +108,7 @@ class Line:
         self._pipe = pipe
         self.asked = False  # to stop
         self._since = 0.0  # when that was
+        self._looked = 0.0  # when `asks` last did
         self._kept: deque[Order] = deque()
 
     def tell(self, report: Report) -> None:
@@ -128,6 +131,13 @@ class Line:
         """Takes note of a request to stop; any other order waits for its time."""
         if not self.asked and self._pipe.poll():
             self._kept.append(self._take())
+
+    def asks(self) -> bool:
+        """Whether it is asked to stop by now; a look every so often, so that it can be called at every step."""
+        if not self.asked and (now := time.monotonic()) - self._looked >= LOOK_EVERY:
+            self._looked = now
+            self.look()
+        return self.asked
 
     def wait(self) -> Order:
         """The next order that is not to stop."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ...config import Config
-from ...errors import DqnlabError, ResourceError
+from ...errors import DqnlabError, ResourceError, named
 from ...memory import is_short_of_memory, out_of_memory
 from ...store.door import write_atomically
 from ...store.folder import CONFIG, check_no_link
@@ -41,4 +41,4 @@ def failed(seed: int, home: Path, error: Exception) -> Failed:
         return Failed(seed, redacted(str(error)), error.exit_code)
     with contextlib.suppress(DqnlabError):  # the report says what happened in any case
         write_atomically(home / ERROR, redacted("".join(traceback.format_exception(error))))
-    return Failed(seed, redacted(f"{type(error).__name__}: {error} (see {ERROR})"), 1)
+    return Failed(seed, redacted(f"{named(error)} (see {ERROR})"), 1)

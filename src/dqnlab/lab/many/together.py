@@ -83,7 +83,7 @@ def train_together(task: Task, folder: Path, line: Line, watch: Stopwatch) -> No
         for i, said in lockstep(loops, update):
             seed = seeds[i]
             if isinstance(said, Stopped):
-                seed.conclude(said.error, interrupted=False)
+                seed.conclude(said.error, interrupted=seed.experiment.left)
                 continue
             try:
                 seed.experiment.take(said)
@@ -104,4 +104,5 @@ def _open(
     seed, home = system.config.seed, store.folder
     reporter, own_watch = Reporter(seed, line), Stopwatch(dict(watch.seconds), watch.start)
     experiment = open_experiment(system, store, trackers, reporter, own_watch, at)
+    system.judge.evaluator.asks = line.asks
     return _Seed(seed, home, reporter, experiment, line, time.perf_counter())

@@ -39,7 +39,7 @@ def _work(line: Line, task: Task) -> None:
         line.tell(Refused(error))
         return
     except Exception as error:
-        line.tell(Refused(DqnlabError(f"{type(error).__name__}: {error}")))
+        line.tell(Refused(DqnlabError(named(error))))
         return
     watch.seconds["import"] = time.perf_counter() - watch.start
     line.tell(Ready(remarks))

@@ -1,14 +1,28 @@
-"""Runs broken on purpose, each to show one ailment, and healthy ones: what the verdicts are tested on."""
+"""Runs broken on purpose, each to show one ailment, and healthy ones: what the verdicts are tested on.
 
-from __future__ import annotations
+What a run of each wrote into metrics.jsonl lies beside it in `recorded/`, by `benchmarks/verdicts.py --record`.
+"""
 
+import gzip
+import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 
-from ...config import Adam, Config, Constant, Env, Episodes, Greedy, Hard, Linear, Mlp, Scalar, Steps
-from ...config.presets import get
+from dqnlab.config import Adam, Config, Constant, Env, Episodes, Greedy, Hard, Linear, Mlp, Scalar, Steps
+from dqnlab.config.presets import get
+from dqnlab.envs.make import describe
+from dqnlab.errors import NumericsError
+from dqnlab.explain.diagnose import diagnose
+from dqnlab.explain.health.findings import Finding, facts_of
+from dqnlab.run.system import events
+from dqnlab.track.rows import returns, row
+
+RECORDED = Path(__file__).parent / "recorded"
+RECORDED_SEED = 21  # none of those by which the thresholds were chosen
+Row = dict[str, Any]
 
 LIMIT = 60  # steps of the short CartPole: within reach of a policy that has learnt a little
 
@@ -47,6 +61,42 @@ class Case:
     config: Config
     expected: frozenset[str] = frozenset()
     """kinds of bad findings, of which one must be made; none for a healthy run, of which no bad one may be made"""
+
+    @property
+    def file(self) -> Path:
+        """Where the rows of its run with RECORDED_SEED lie."""
+        return RECORDED / (self.name.replace(",", "").replace("=", "").replace(" ", "-") + ".jsonl.gz")
+
+    def run(self, seed: int) -> list[Row]:
+        """What metrics.jsonl would hold of a run with this seed; until its numbers run away, if they do."""
+        rows: list[Row] = []
+        try:
+            for event in events(replace(self.config, seed=seed)):
+                found = row(event)
+                if found is not None:
+                    rows.append({"step": found[0], **found[1], **returns(event)})
+        except NumericsError:
+            assert rows, "nothing was recorded before the numbers ran away"
+        return rows
+
+    def findings(self, rows: list[Row], seed: int) -> list[Finding]:
+        """What is said of these rows."""
+        config = replace(self.config, seed=seed)
+        return diagnose(rows, facts_of(config, describe(config.env)))
+
+    def is_hit(self, found: list[Finding]) -> bool:
+        """Whether a broken run got one of its verdicts, or a healthy one no bad one."""
+        bad = {finding.kind for finding in found if finding.severity == "bad"}
+        return bool(bad & self.expected) if self.expected else not bad
+
+
+def write_rows(path: Path, rows: list[Row]) -> None:
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    path.write_bytes(gzip.compress(text.encode(), mtime=0))
+
+
+def read_rows(path: Path) -> list[Row]:
+    return [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
 
 
 SMALL = replace(

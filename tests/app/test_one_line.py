@@ -1,0 +1,81 @@
+"""What an environment says over several lines is one line of ours, whichever command asked it what."""
+
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from dqnlab.app.cli import main
+
+SAYS = "cannot go on:\n    the simulator said\r\n\tno licence"
+HEARD = "cannot go on: the simulator said no licence"
+
+
+class Talks(gym.Env[np.ndarray, int]):
+    """Fails in one of its calls, at length."""
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012  as people write it
+    observation_space = gym.spaces.Box(-1, 1, (2,), np.float32)
+    action_space = gym.spaces.Discrete(2)
+
+    def __init__(self, where: str = "", render_mode: str | None = None) -> None:
+        self.where, self.steps, self.render_mode = where, 0, render_mode
+        self._fail("make")
+
+    def _fail(self, where: str) -> None:
+        if where == self.where:
+            raise RuntimeError(SAYS)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+        super().reset(seed=seed)
+        self._fail("reset")
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
+        self._fail("step")
+        self.steps += 1
+        return np.zeros(2, np.float32), 1.0, self.steps % 5 == 0, False, {}
+
+    def render(self) -> np.ndarray:
+        self._fail("render")
+        return np.zeros((64, 64, 3), np.uint8)
+
+    def close(self) -> None:
+        self._fail("close")
+
+
+@pytest.fixture(autouse=True)
+def talks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Registered as the module `talks` would do it."""
+    module = ModuleType("talks")
+    module.Talks = Talks  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "talks", module)
+    gym.register("Talks-v0", "talks:Talks", max_episode_steps=20)
+    yield
+    del gym.registry["Talks-v0"]
+
+
+@pytest.mark.filterwarnings("default")  # as for everybody: what fails in closing is a warning
+@pytest.mark.parametrize("where", ["make", "reset", "step", "close"])
+@pytest.mark.parametrize("command", ["train", "doctor"])
+def test_a_call_that_fails_at_length(
+    command: str, where: str, small: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["Talks-v0", "--env.kwargs", f'{{"where": "{where}"}}']
+    words += small if command == "train" else ["--steps", "50"]
+    assert main([command, *words]) == (3 if where in {"make", "reset", "step"} else 0)
+    out, err = capsys.readouterr()
+    said = [line for line in (out + err).splitlines() if "cannot go on" in line]
+    assert said, out + err
+    assert [line for line in said if HEARD not in line] == []
+    assert "\t" not in out + err
+
+
+def test_a_film_that_fails_at_length(small: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "Talks-v0", "--env.kwargs", '{"where": "render"}', "--out", "run", *small]) == 0
+    assert main(["record", "run"]) == 3
+    assert HEARD in capsys.readouterr().err
