@@ -33,6 +33,7 @@ from .config import (
 )
 
 __all__ = [
+    "LEAST_SCALE",
     "LONGEST_FILM",
     "MOST_EPISODES",
     "MOST_FILMS",

@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from ...config import Config
-from ...errors import DqnlabError
+from ...errors import DqnlabError, named
 from ...memory import memory_watched
 from ...store.folder import Run, seed_name
 from ...terminal.board import Standing
