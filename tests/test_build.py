@@ -16,7 +16,7 @@ from dqnlab.learn import samplers, targets
 from dqnlab.learn.fast import compiled
 from dqnlab.learn.heads import ScalarHead
 from dqnlab.run.system import assemble, make_plan, make_update
-from dqnlab.run.train import Period
+from dqnlab.run.train import Period, Plan
 
 
 def small(**changes: Any) -> Config:
@@ -61,7 +61,7 @@ def test_each_epsilon_follows_its_own_progress() -> None:
 
 
 def test_periods_keep_their_unit() -> None:
-    plan = make_plan(small(budget=Steps(num=7), evaluate_every=Episodes(num=3)))
+    plan = make_plan(small(budget=Steps(num=7), evaluate_every=Episodes(num=3), epsilon=config.Constant(value=0.5)))
     assert plan.budget == Period("steps", 7)
     assert plan.evaluate_every == Period("episodes", 3)
 
@@ -135,7 +135,7 @@ def test_numbers_of_the_configuration_reach_their_places() -> None:
     )
     assert system.learner.optimizer.settings == (0.1, 0.2, 0.3, 0.4, 0.5)
     assert system.replay.layout == (77, system.spec.obs, 2, 3)
-    assert system.plan == build.Plan(Period("episodes", 12), Period("steps", 13), 22, 11, 4, 6)
+    assert system.plan == Plan(Period("episodes", 12), Period("steps", 13), 22, 11, 4, 6)
     assert system.judge.rules == (5, 7, 8, 9, 99.0, False)
     assert system.collector.envs.num_envs == 2
     assert system.spec.reward_threshold == 99.0

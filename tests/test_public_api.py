@@ -7,7 +7,7 @@ import pytest
 
 import dqnlab
 
-OBJECTS = ["Agent", "Config", "Run", "evaluate", "events", "load", "resume", "train", "train_many"]
+OBJECTS = ["Agent", "Config", "Run", "evaluate", "events", "load", "report", "resume", "train", "train_many"]
 NAMES = sorted([*OBJECTS, "__version__", "presets"])
 
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from dqnlab.explain.attribution import attribution
 from dqnlab.explain.page import pack
 from dqnlab.learn.heads import ScalarHead
 from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.types import ObsSpec
 
+from .attribution import attribution
 from .conftest import Open
 from .playing import until
 from .sample import layers, network, sample

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import ConfigError
-from ..learn.networks import QNetwork
+from dqnlab.errors import ConfigError
+from dqnlab.learn.networks import QNetwork
 
 STEPS = 256
 """Points on the line; the page takes as many."""

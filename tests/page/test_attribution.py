@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from dqnlab.errors import ConfigError
-from dqnlab.explain.attribution import attribution
-from dqnlab.explain.values import values
 from dqnlab.learn.heads import ScalarHead
 from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.types import ObsSpec
+
+from .attribution import attribution
 
 PAIR = ObsSpec((2,), np.dtype(np.float32))
 
@@ -67,10 +67,10 @@ def test_the_parts_add_up_to_the_difference_of_the_gaps(hidden: tuple[int, ...])
     obs, baseline = rng.normal(size=(50, 2)).astype(np.float32) * 3, np.array([0.3, -0.2], np.float32)
     found = attribution(network, obs, baseline, steps=2000)
     assert np.abs(found.residual).max() < 2e-3
-    seen = values(network, obs)
-    assert found.best.tolist() == seen.best.tolist()
-    assert found.gap == pytest.approx(seen.gap, abs=1e-6)
-    at_start = values(network, baseline[None]).q[0]
+    q = network.q_values(torch.from_numpy(obs)).detach().numpy()
+    assert found.best.tolist() == q.argmax(1).tolist()
+    assert found.gap == pytest.approx(np.ptp(q, 1), abs=1e-6)  # of two actions
+    at_start = network.q_values(torch.from_numpy(baseline[None])).detach().numpy()[0]
     assert found.baseline_gap == pytest.approx(at_start[found.best] - at_start[found.second], abs=1e-6)
     assert found.parts.sum(1) == pytest.approx(found.gap - found.baseline_gap, abs=2e-3)
     coarse = attribution(network, obs, baseline, steps=2)
