@@ -103,8 +103,8 @@ def test_names_are_shown_as_they_are_but_cannot_steer_the_terminal() -> None:
 
 
 def test_an_evaluation_says_how_many_episodes_the_limit_cut() -> None:
-    assert "100, 93 of them cut by the step limit" in text_of(evaluation(SCORE, "x"))
-    assert "100, none cut by the step limit" in text_of(evaluation(replace(SCORE, cut=0), "x"))
+    assert "100, 93 of them truncated" in text_of(evaluation(SCORE, "x"))
+    assert "100, none of them truncated" in text_of(evaluation(replace(SCORE, cut=0), "x"))
     assert "312.0" in text_of(evaluation(SCORE, "x"))
 
 

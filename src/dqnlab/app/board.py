@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ..config import Config
+from ..run.digits import mean_of, number
 from ..run.folder import Run
 from ..run.group import Failure
-from .text import Lines, clean, duration, number, shown
+from .text import Lines, clean, duration, shown
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -172,4 +173,4 @@ def outcome(result: Run | Failure | None) -> tuple[str, str]:
     """Score and verdict as words; dashes where there are none."""
     if not isinstance(result, Run) or result.score is None:
         return "-", "-"
-    return number(result.score.mean), "-" if result.solved is None else "yes" if result.solved else "no"
+    return mean_of(result.score), "-" if result.solved is None else "yes" if result.solved else "no"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from ..checks import between, whole
 from ..config import LONGEST_FILM, MOST_EPISODES, MOST_FILMS, MOST_PROBED, MOST_SEEDS, Episodes, Steps
 from ..errors import ConfigError, FolderError
+from ..run.digits import number
 from ..run.folder import REPORT, RESULT
 from .after import settle
 from .arguments import Evaluate, Explain, Presets, Record, Resume, RunsTable, Selftest, Train, Watch
@@ -24,7 +25,7 @@ from .interrupt import SIGNALLED, signal_of
 from .loading import foreseen, loading
 from .parse import parse_args, parse_doctor, parse_train
 from .places import home, named_folder
-from .text import clean, number, shown
+from .text import clean, shown
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -253,7 +254,7 @@ def runs(words: Sequence[str]) -> int:
 def presets(words: Sequence[str]) -> int:
     """`dqn presets`"""
     args = parse_args(Presets, "presets", words)
-    from .summary import preset_table, presets_table
+    from .preset_tables import preset_table, presets_table
 
     show(preset_table(args.name) if args.name is not None else presets_table())
     return 0

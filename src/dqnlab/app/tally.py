@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Callable
 
 from ..config import Config
+from ..run.digits import number
 from ..run.events import BlockEnded, Confirmed, EpisodeEnded, Evaluated, Event
-from .text import duration, number
+from .text import duration
 
 _WINDOW = 3.0  # seconds over which speeds are measured
 _LAPS = 3  # evaluations whose pace is taken for that of what is left: episodes may have grown longer since the start
@@ -123,10 +124,13 @@ class Tally:
         parts = [f"{used:>9,} of {whole:,} {self.unit}", f"epsilon {self.block.epsilon:.2f}"]
         if isinstance(event, Confirmed):
             verdict = "passed" if event.passed else "not yet"
-            parts.append(f"confirming on {len(event.returns)} fresh episodes: {number(event.mean)}, {verdict}")
+            parts.append(
+                f"confirming on {len(event.returns)} fresh episodes: {number(event.mean, self.threshold)}, {verdict}"
+            )
         elif self.judged:
-            goal = f", solved at {number(self.threshold)}" if self.threshold is not None else ""
-            parts.append(f"evaluated {number(self.judged[-1])} (best {number(self.best)}{goal})")
+            beside = (self.judged[-1], self.best, self.threshold)
+            goal = f", solved at {number(self.threshold, *beside)}" if self.threshold is not None else ""
+            parts.append(f"evaluated {number(self.judged[-1], *beside)} (best {number(self.best, *beside)}{goal})")
         elif self.returns:
             parts.append(f"last return {number(self.returns[-1])}")
         parts.append(f"{self.speeds[0]:,.0f} steps/s")
