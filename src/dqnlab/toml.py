@@ -29,6 +29,10 @@ _UNPRINTABLE = re.compile(
     r"[\x7f-\x9f\xad\u0600-\u0605\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
 )
 
+_REPEATS = "# Every setting of a dqnlab run. `dqn train --config` on this file repeats it."
+_IN_PYTHON = "# Every setting of a dqnlab run whose environment was made in Python, which no file can repeat by itself:"
+_ANOTHER = "give `dqn train --config` one by --env module:Id, or repeat it in Python with env=."
+
 
 def as_dict(config: Config) -> dict[str, Any]:
     """Plain nested values: a tagged choice with its kind, None as "none", a callable by its name."""
@@ -50,7 +54,7 @@ def to_toml(config: Config) -> str:
     """Every setting, explained, in the order of the classes; tables after the single values."""
     names = list(hints(Config))
     tables = [name for name in names if is_dataclass(getattr(config, name))]
-    lines = ["# Every setting of a dqnlab run. `dqn train --config` on this file repeats it.", ""]
+    lines = [_REPEATS if isinstance(config.env.id, str) else f"{_IN_PYTHON} {_ANOTHER}", ""]
     lines += _rows({name: getattr(config, name) for name in names if name not in tables}, docs(Config))
     for name in tables:
         value = getattr(config, name)
@@ -61,6 +65,11 @@ def to_toml(config: Config) -> str:
             words["kind"] = about(type(value))
         lines += ["", *_explained(f"[{name}]", docs(Config).get(name, "")), *_rows(rows, words)]
     return "\n".join(lines) + "\n"
+
+
+def made_in_python(text: str) -> bool:
+    """Whether a configuration, as `to_toml` wrote it, is of an environment that no file can name."""
+    return text.startswith(_IN_PYTHON)
 
 
 def _explained(head: str, words: str) -> list[str]:

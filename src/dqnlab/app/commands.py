@@ -202,7 +202,8 @@ def explain(words: Sequence[str]) -> int:
         raise FolderError(f"{str(page)!r} is a link, which may lead anywhere: say --out")
     if not (folder / RESULT).exists():
         raise FolderError(
-            f"{str(folder)!r} has not ended: wait for it, or go on with it: `{command('resume', folder)}`"
+            f"{str(folder)!r} has no {RESULT}: it has not come to its end, or the file was removed; wait for it, or go "
+            f"on with it, which writes one: `{command('resume', folder)}`"
         )
     with entered(folder):
         report = write_report(read_run(folder), args.env, args.trust_env_module, args.out)

@@ -129,6 +129,7 @@ class Experiment:
             score=verdict.score if verdict is not None else None,
             selected_score=judge.best if judge.leaders else None,
             attempts=judge.attempts,
+            evaluations=judge.evaluations or None,
             solved=solved,
             threshold=self.system.spec.reward_threshold,
             threshold_says=says,

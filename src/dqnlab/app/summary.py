@@ -45,7 +45,8 @@ def summary(run: Run) -> RenderableType:
     if run.score_registered is not None:
         lines += _score("", run.score_registered, ", registered step limit")
     lines.append(_line("solved", _solved(run)))
-    lines.append(_line("selected", _selected(run)))
+    if run.selected_score is not None:
+        lines.append(_line("selected", _selected(run)))
     lines.append(_line("learnt", f"{run.env_steps:,} env steps · {run.updates:,} updates"))
     phases = " · ".join(
         f"{name} {spent:.1f}" for name, spent in run.seconds.items() if name not in ("total", "earlier")
@@ -98,8 +99,11 @@ def _solved(run: Run) -> Text:
 
 
 def _selected(run: Run) -> Text:
+    """The best evaluation, and of how many: the best of several is biased, the only one is not."""
+    looks = "many" if run.evaluations is None else f"{run.evaluations:,}"
+    what = "the only evaluation" if run.evaluations == 1 else f"biased, the best of {looks} evaluations"
     attempts = f"{run.attempts} attempt{'' if run.attempts == 1 else 's'} to confirm"
-    return Text.assemble(number(run.selected_score), (f"  biased, the best of many looks; {attempts}", LABEL))
+    return Text.assemble(number(run.selected_score), (f"  {what}; {attempts}", LABEL))
 
 
 def _files(run: Run) -> list[Text]:

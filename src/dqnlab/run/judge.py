@@ -75,6 +75,7 @@ class Judge:
     rules: Rules
     best: float = -np.inf
     attempts: int = 0
+    evaluations: int = 0
     leaders: list[Candidate] = field(default_factory=list)
     candidate: Candidate | None = None
     """the network evaluated last, if it looks solved and was not tested yet"""
@@ -84,6 +85,7 @@ class Judge:
         """Plays the select episodes, the same starts each time."""
         outcome = self._play(network, env_seeds(self.rules.seed, "select", self.rules.select_episodes), "evaluate")
         mean = float(outcome.returns.mean())
+        self.evaluations += 1
         is_best, self.best = mean > self.best, max(mean, self.best)
         self.candidate = Candidate(step, export_weights(network), mean)
         self._rank(self.candidate)
@@ -137,6 +139,7 @@ class Judge:
         return {
             "best": self.best,
             "attempts": self.attempts,
+            "evaluations": self.evaluations,
             "leaders": [asdict(each) for each in self.leaders],
             "candidate": None if self.candidate is None else asdict(self.candidate),
         }
@@ -144,6 +147,7 @@ class Judge:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.best, self.attempts = state["best"], state["attempts"]
         self.leaders = [Candidate(**each) for each in state["leaders"]]
+        self.evaluations = state.get("evaluations", 0)  # unknown to earlier versions
         self.candidate = None if state["candidate"] is None else Candidate(**state["candidate"])
         if self.candidate is not None:  # it may be one of the leaders
             self.candidate = next((c for c in self.leaders if c.step == self.candidate.step), self.candidate)
