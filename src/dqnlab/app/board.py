@@ -12,6 +12,7 @@ from ..config import Config
 from ..run.digits import mean_of, number
 from ..run.folder import Run
 from ..run.group import Failure
+from .ahead import Ahead
 from .text import Lines, clean, duration, shown
 
 if TYPE_CHECKING:
@@ -57,19 +58,20 @@ class LiveBoard:
         self._live: Live | None = None
         self._standings: Sequence[Standing] = ()
         self._results: dict[int, Run | Failure] = {}
-        self._title = ""
+        self._title, self._ahead = "", Ahead(Config())
 
     def start(self, config: Config, seeds: Sequence[int], folder: Path, workers: int) -> None:
         """Draws the empty table."""
         from rich.live import Live
 
-        self._title = title(config, seeds, workers)
+        self._title, self._ahead = title(config, seeds, workers), Ahead(config)
         self._live = Live(self._table(), console=self._console, auto_refresh=False)
         self._live.start(refresh=True)
 
     def show(self, standings: Sequence[Standing]) -> None:
         """Draws the table anew."""
         self._standings = list(standings)
+        self._ahead.take(self._standings, self._clock())
         if self._live is not None:
             self._live.update(self._table(), refresh=True)
 
@@ -96,21 +98,25 @@ class LiveBoard:
             state = Text(each.state, _STYLES[each.state])
             table.add_row(str(each.seed), state, f"{each.steps:,}", number(each.mean), score, solved)
         count = f"{len(self._results)} of {len(self._standings)} ended  {duration(self._clock() - self._begun)}"
+        count += _left(self._ahead, ", ")
         return Group(Text(self._title, "bold"), table, Text(count, "dim"))
 
 
 class PlainBoard:
     """Lines for a log file or a pipe."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._lines = Lines()
+        self._clock, self._ahead = clock, Ahead(Config())
 
     def start(self, config: Config, seeds: Sequence[int], folder: Path, workers: int) -> None:
         """Says what is trained, and where."""
+        self._ahead = Ahead(config)
         self._lines.say(f"training {title(config, seeds, workers)} -> {shown(folder)}")
 
     def show(self, standings: Sequence[Standing]) -> None:
-        """Shows nothing: a log file keeps what has happened."""
+        """Only listens: a log file keeps what has happened."""
+        self._ahead.take(standings, self._clock())
 
     def ended(self, result: Run | Failure, done: int, whole: int) -> None:
         """One line for the seed."""
@@ -119,7 +125,7 @@ class PlainBoard:
         else:
             score, solved = outcome(result)
             words = f"score {score}, solved {solved}, {result.env_steps:,} steps, {result.seconds['total']:.1f} s"
-        self._lines.say(f"seed {result.seed}: {words}  ({done} of {whole})")
+        self._lines.say(f"seed {result.seed}: {words}  ({done} of {whole}{_left(self._ahead, '; ')})")
 
     def stop(self) -> None:
         """Nothing is left to do."""
@@ -167,6 +173,12 @@ def title(config: Config, seeds: Sequence[int], workers: int) -> str:
     processes = f"{workers} process{'' if workers == 1 else 'es'}"
     seeds_text = f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
     return clean(f"{config.env.label}, preset {config.preset}, {seeds_text}, in {processes}")
+
+
+def _left(ahead: Ahead, before: str) -> str:
+    """How long it still takes; nothing while nobody can tell."""
+    seconds = ahead.seconds
+    return "" if seconds is None else f"{before}about {duration(seconds)} left"
 
 
 def outcome(result: Run | Failure | None) -> tuple[str, str]:

@@ -57,6 +57,7 @@ class Standing:
     state: State = "waiting"
     steps: int = 0
     mean: float | None = None  # of the latest evaluation
+    left: float | None = None  # seconds until it has its score, about
 
 
 @dataclass(frozen=True)
