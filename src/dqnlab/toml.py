@@ -21,7 +21,7 @@ from .checks import DEEPEST, LARGEST_ARGUMENT, as_json, from_json, quoted
 from .config import Config
 from .errors import ConfigError
 from .fields import about, bare, choices, docs, elsewhere, hints, nearest, optional, plain, required, wanted, words_of
-from .trust import check_env_id
+from .trust import check_env_id, imported_by
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _DOTS = 1_000  # in a line: reading a dotted key takes time and memory by the square of its parts
@@ -151,6 +151,17 @@ def _check_bounds(data: object, source: str) -> None:
 
 def _inside(value: object) -> list[object]:
     return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+
+
+def without_foreign_env(data: Mapping[str, Any], trusted: Collection[str]) -> Mapping[str, Any]:
+    """The tables for a caller who names another environment: one that needs a module nobody trusts is left out.
+
+    So it is never imported, and its arguments go to no other environment.
+    """
+    env = data.get("env")
+    if not isinstance(env, Mapping) or imported_by(env.get("id")) in (None, *trusted):
+        return data
+    return {**data, "env": {name: value for name, value in env.items() if name not in ("id", "kwargs")}}
 
 
 def override(base: Config, data: Mapping[str, Any], source: str, trusted: Collection[str] = ()) -> Config:

@@ -275,15 +275,8 @@ def test_the_time_left_allows_for_growing_episodes_and_covers_judging_and_film()
 def test_judging_is_timed_by_the_latest_evaluation_and_before_it_by_acting_alone() -> None:
     """An update may cost a hundred times as much as a step, and judging makes none."""
     clock = Clock()
-    config = Config(
-        budget=Steps(num=300),
-        learning_starts=100,
-        confirm_episodes=20,
-        score_episodes=40,
-        film=Film(episodes=0),
-        explain=False,
-    )
-    tally = Tally(config, None, clock)
+    config = Config(budget=Steps(num=300), learning_starts=100, confirm_episodes=20, score_episodes=40, explain=False)
+    tally = Tally(replace(config, film=Film(episodes=0)), None, clock)
     assert tally.seconds_of_judging is None
     tally.take(EpisodeEnded(step=50, episode=1, ret=0.0, length=50, epsilon=0.1))
     clock.now = 1.0

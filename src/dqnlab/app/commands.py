@@ -6,6 +6,7 @@ Heavy packages are imported inside: `dqn presets` needs no torch.
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import sys
 import webbrowser
@@ -148,11 +149,16 @@ def watch(words: Sequence[str]) -> int:
     whole("--episodes", args.episodes, 1, MOST_EPISODES)
     whole("--seed", args.seed, 0, 2**32 - 1)
     from ..run.agent import load
+    from ..run.film import NoDisplay
     from ..run.film import watch as play
 
     path = home(args.run, args.runs)
     agent = load(path, which=args.which, env=args.env, trust_env_modules=args.trust_env_module)
-    for index, ret in enumerate(play(agent, episodes=args.episodes, seed=args.seed), start=1):
+    try:
+        returns = play(agent, episodes=args.episodes, seed=args.seed)
+    except NoDisplay as e:  # `record` takes the same words
+        raise NoDisplay(clean(shlex.join(["dqn", "record", *words]))) from e
+    for index, ret in enumerate(returns, start=1):
         print(f"episode {index}: return {number(ret)}", flush=True)
     return 0
 

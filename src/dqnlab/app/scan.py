@@ -20,7 +20,7 @@ from ..errors import ConfigError
 from ..fields import choices, hints, nearest, owners, required, tagged, types
 from ..run.folder import CONFIG
 from ..run.own import with_own
-from ..toml import made_in_python, override, parse
+from ..toml import made_in_python, override, parse, without_foreign_env
 from ..trust import named_by_caller
 from .aliases import unaliased
 
@@ -150,7 +150,9 @@ def base(found: Scan) -> tuple[Config, str]:
     config = presets.known_as(name, complete=_is_complete(data))
     if path:
         trusted = named_by_caller(found.trusted, found.env)
-        if path.name == CONFIG:  # of a run, perhaps one's own
+        if found.env is not None:
+            data = without_foreign_env(data, trusted)
+        elif path.name == CONFIG:  # of a run, perhaps one's own
             trusted = with_own(trusted, path.parent, _read(path))
         if found.env is None and made_in_python(_read(path)):
             raise ConfigError(

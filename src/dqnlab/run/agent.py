@@ -17,7 +17,7 @@ from ..errors import CheckpointError, ConfigError, FolderError, ObservationError
 from ..learn.networks import CLASSIC_LAYERS, QNetwork, import_weights
 from ..learn.policy import q_function
 from ..learn.types import ObsSpec
-from ..toml import from_toml
+from ..toml import from_toml, override, parse, without_foreign_env
 from ..trust import named_by_caller
 from ..typed import door, label
 from .device import resolve_device
@@ -139,6 +139,7 @@ def load(
         which: of a run folder, the best network or the last one.
         env: its environment, where a file cannot know it.
         trust_env_modules: modules that the run's own environment id, `module:Id`, may import; so may that of `env`.
+            With another `env` the run's own is not imported at all.
 
     Raises:
         ConfigError: the run's configuration cannot work, or would import another module.
@@ -158,7 +159,7 @@ def load(
         file = folder / (BEST if which == "best" else LAST)
         if odd := oddity(file):
             raise CheckpointError(f"{str(file)!r} {odd}")
-    config = read_config(folder, named_by_caller(trust_env_modules, env.id if isinstance(env, Env) else env))
+    config = read_config(folder, trust_env_modules, env)
     about = read_env(folder / META)
     _check_stack(config, about["obs_shape"], folder)
     config = as_it_was(config, about)
@@ -167,14 +168,26 @@ def load(
     return _agent(config, _spec(about, config.env.frame_stack), weights, file, own if env is None else env, place)
 
 
-def read_config(folder: Path, trusted: Collection[str] = ()) -> Config:
+def read_config(folder: Path, trusted: Collection[str] = (), env: AnyEnvironment | None = None) -> Config:
     """The configuration of a run; its environment may import trusted modules, and its own if this user made it here.
+
+    Args:
+        env: what the caller names as its environment; where the run's own may import nothing, it takes its place.
 
     Raises FolderError, ConfigError.
     """
     path = folder / CONFIG
     text = read_text(path)
-    return from_toml(text, Config(), str(path), with_own(trusted, folder, text))
+    if env is None:
+        return from_toml(text, Config(), str(path), with_own(trusted, folder, text))
+    named = env.id if isinstance(env, Env) else env
+    trusted = named_by_caller(trusted, named)
+    data = parse(text, str(path))
+    known = without_foreign_env(data, trusted)
+    config = override(Config(), known, str(path), trusted)
+    if known is data:
+        return config
+    return replace(config, env=env if isinstance(env, Env) else replace(config.env, id=named))
 
 
 def scale_of(about: Mapping[str, Any]) -> float:
