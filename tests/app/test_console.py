@@ -288,8 +288,11 @@ def test_judging_is_timed_by_the_latest_evaluation_and_before_it_by_acting_alone
     # 100 of 300 steps at half a second each; 100 episodes of 50 steps at a hundredth of a second.
     assert tally.seconds_left == pytest.approx(101 / 2 + 50.0)
     tally.take(replace(evaluated(200, 0.0), returns=(0.0,) * 10, seconds=0.4))
-    assert tally.seconds_of_judging == pytest.approx(100 * 0.04)
+    assert tally.seconds_of_judging == pytest.approx(40 * 0.04)  # if it ended now: one alone meets nobody
     clock.now = 201.0
     tally.take(BlockEnded(step=250, episodes=1, updates=150, epsilon=0.1))
     tally.mark()
     assert tally.seconds_left == pytest.approx(50 * 201 / 250 + 4.0)
+    tally.take(BlockEnded(step=300, episodes=1, updates=200, epsilon=0.1))
+    tally.mark()
+    assert tally.seconds_left == pytest.approx(1.6)

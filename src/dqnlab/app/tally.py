@@ -107,22 +107,25 @@ class Tally:
             return None
         spent = max(self._marks[-1][0] - then, 0.0)
         training = spent * (whole - used) / (used - before)
-        return training + self._judging(spent / max(self.block.step - step, 1)) + self._showing
+        leaders = _LEADERS if used < whole else len(self.judged)
+        return training + self._judging(spent / max(self.block.step - step, 1), leaders) + self._showing
 
     @property
     def seconds_of_judging(self) -> float | None:
         """About so many until all is judged, once training is over; none if nothing was judged yet."""
-        return None if self._episode is None else self._judging(0.0)
+        return None if self._episode is None else self._judging(0.0, len(self.judged))
 
-    def _judging(self, pace: float) -> float:
+    def _judging(self, pace: float, leaders: int) -> float:
         """Seconds of judging at the end, as an episode took in the latest evaluation: acting costs less than learning.
 
         Before the first one, of episodes as long as the latest ones, at the pace of acting alone where that is known.
 
         Args:
             pace: seconds of an env step of training.
+            leaders: how many may meet; one alone has nobody to.
         """
-        episodes = _LEADERS * self.config.confirm_episodes + self.config.score_episodes
+        meeting = min(leaders, _LEADERS) if leaders > 1 else 0
+        episodes = meeting * self.config.confirm_episodes + self.config.score_episodes
         if self._episode is not None:
             return episodes * self._episode
         steps = episodes * sum(self._lengths) / max(len(self._lengths), 1)
