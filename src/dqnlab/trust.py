@@ -30,6 +30,8 @@ def imported_by(env_id: object) -> str | None:
         return None
     if ":" in env_id:
         return env_id.rpartition(":")[0]
+    if env_id.endswith(".py"):  # a file, which is imported to say what could have been meant
+        return env_id.removesuffix(".py").replace(os.sep, ".").replace("/", ".").strip(".")
     return "gym" if _OF_OLD_GYM.search(env_id) else None
 
 

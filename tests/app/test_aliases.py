@@ -69,6 +69,13 @@ def test_an_alias_hides_no_flag_and_leads_to_one() -> None:
     assert set(FLAGS.values()) | {setting for _, setting in CHOOSING.values()} <= own
 
 
+def test_the_choices_of_kind_and_the_short_names_stand_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    for parse in (parse_train, parse_doctor):
+        with pytest.raises(SystemExit):
+            parse(["--help"])
+        assert "evaluate_every:steps|episodes\n\nShort names, and those" in capsys.readouterr().out.replace(" \n", "\n")
+
+
 def test_the_help_lists_every_alias(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parse_train(["--help"])

@@ -281,7 +281,7 @@ def test_an_environment_that_draws_nothing_cannot_be_filmed_or_watched(refused: 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems always have a display")
 def test_watching_without_a_display_names_the_film(refused: Any, no_display: None) -> None:
     saved(Env(id="CartPole-v1"))
-    refused("watch run", 5, "no display to open a window on: use `dqn record RUN`")
+    refused("watch run", 5, "no display to open a window on: use `dqn record run`")
 
 
 def test_a_film_without_moviepy_names_the_package(refused: Any, monkeypatch: pytest.MonkeyPatch) -> None:

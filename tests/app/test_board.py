@@ -12,7 +12,8 @@ from dqnlab.config import Config
 from dqnlab.store.folder import Run
 from dqnlab.store.group import Failure, Group
 from dqnlab.store.score import Score
-from dqnlab.terminal.board import LiveBoard, PlainBoard, QuietBoard, Standing, choose_board
+from dqnlab.terminal.board import LiveBoard, PlainBoard, QuietBoard, choose_board
+from dqnlab.terminal.standing import Standing
 
 SCORE = Score(mean=488.25, low=480.0, high=495.5, minimum=312.0, maximum=500.0, episodes=100, returns=(488.25,), cut=93)
 RUN = Run(
@@ -126,3 +127,30 @@ def test_one_seed_has_no_interval() -> None:
     text = text_of(group_summary(replace(GROUP, seeds=(0,), results=(RUN,))))
     assert "mean      488.2  1 seed\n" in text
     assert "one seed says nothing about others" in text
+
+
+def test_both_say_about_how_long_it_still_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    """Film and page take 6 s; whoever waits for a turn takes as long as the others do."""
+    now, out = [0.0], io.StringIO()
+    console = Console(file=out, force_terminal=True, width=100, color_system=None)
+    moments = [
+        (0.0, [Standing(0, "compiling"), Standing(1, "compiling"), Standing(2)], ""),
+        (0.0, [Standing(0, "training"), Standing(1, "training"), Standing(2)], ""),  # nobody can tell yet
+        (10.0, [Standing(0, "training", left=20.0), Standing(1, "training", left=30.0), Standing(2)], "1:11"),
+        (40.0, [Standing(0, "done"), Standing(1, "judging", left=5.0), Standing(2)], "0:54"),  # 5, 42.5 and 6
+        (45.0, [Standing(0, "done"), Standing(1, "done"), Standing(2, "training", left=9.0)], "0:15"),
+        (50.0, [Standing(0, "filming"), Standing(1, "done"), Standing(2, "done")], ""),
+    ]
+    for board in (LiveBoard(console, lambda: now[0]), PlainBoard(lambda: now[0])):
+        board.start(Config(), range(3), Path("group"), 2)
+        for number, (when, standings, left) in enumerate(moments):
+            now[0] = when
+            board.show(standings)
+            board.ended(replace(RUN, seed=number), 1, 3)
+            lines = (out.getvalue() + capsys.readouterr().out).splitlines()
+            last = next(line for line in reversed(lines) if " of 3" in line)
+            assert ("left" in last) == bool(left), (when, last)
+            assert left in last
+        board.stop()
+        out.seek(0)
+        out.truncate()

@@ -69,7 +69,7 @@ def test_train_prints_a_summary_and_its_folder_repeats_it(capsys: pytest.Capture
 def test_evaluate_prints_the_returns(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "latest", "--episodes", "4", "--runs", str(runs)]) == 0
     out = capsys.readouterr().out
-    for word in ("score", "95 % interval", "4 fresh greedy episodes", "lowest", "highest", "step limit"):
+    for word in ("score", "95 % interval", "4 fresh greedy episodes", "lowest", "highest", "none of them truncated"):
         assert word in out
 
 

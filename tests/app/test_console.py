@@ -270,3 +270,29 @@ def test_the_time_left_allows_for_growing_episodes_and_covers_judging_and_film()
     assert tally.seconds_left == pytest.approx(14 / 3 + 8.0)
     with_film = Tally(replace(config, film=Film(episodes=1)), None, clock)
     assert with_film.seconds_left is None
+
+
+def test_judging_is_timed_by_the_latest_evaluation_and_before_it_by_acting_alone() -> None:
+    """An update may cost a hundred times as much as a step, and judging makes none."""
+    clock = Clock()
+    config = Config(budget=Steps(num=300), learning_starts=100, confirm_episodes=20, score_episodes=40, explain=False)
+    tally = Tally(replace(config, film=Film(episodes=0)), None, clock)
+    assert tally.seconds_of_judging is None
+    tally.take(EpisodeEnded(step=50, episode=1, ret=0.0, length=50, epsilon=0.1))
+    clock.now = 1.0
+    tally.take(BlockEnded(step=100, episodes=1, updates=0, epsilon=0.1))
+    tally.mark()
+    clock.now = 101.0
+    tally.take(BlockEnded(step=200, episodes=1, updates=100, epsilon=0.1))
+    tally.mark()
+    # 100 of 300 steps at half a second each; 100 episodes of 50 steps at a hundredth of a second.
+    assert tally.seconds_left == pytest.approx(101 / 2 + 50.0)
+    tally.take(replace(evaluated(200, 0.0), returns=(0.0,) * 10, seconds=0.4))
+    assert tally.seconds_of_judging == pytest.approx(40 * 0.04)  # if it ended now: one alone meets nobody
+    clock.now = 201.0
+    tally.take(BlockEnded(step=250, episodes=1, updates=150, epsilon=0.1))
+    tally.mark()
+    assert tally.seconds_left == pytest.approx(50 * 201 / 250 + 4.0)
+    tally.take(BlockEnded(step=300, episodes=1, updates=200, epsilon=0.1))
+    tally.mark()
+    assert tally.seconds_left == pytest.approx(1.6)

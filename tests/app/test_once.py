@@ -1,4 +1,4 @@
-"""What an environment's answers are taken for is said once in a piece of work, however many copies and phases it has."""
+"""What an environment's answers are taken for is said once in a piece of work, with all its copies and phases."""
 
 import warnings
 from collections.abc import Callable, Iterator

@@ -1,5 +1,6 @@
 """How preset, file and words of the command line add up, in whatever order the words come."""
 
+from dataclasses import replace
 from itertools import chain, permutations
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 from dqnlab import presets
 from dqnlab.app.parse import parse_train
 from dqnlab.app.scan import scan
-from dqnlab.config import Config, Constant, Episodes, Geometric, Linear, Scalar, Steps
+from dqnlab.config import Config, Constant, Env, Episodes, Geometric, Linear, Scalar, Steps
+from dqnlab.config.toml import to_toml
+from dqnlab.errors import ConfigError
 
 
 def resolve(*words: str) -> Config:
@@ -121,3 +124,28 @@ def test_scan_leaves_plain_flags_for_the_parser() -> None:
     found = scan(["--seed", "1", "A-v0", "--dry-run", "rule:greedy", "--gamma=0.5", "--steps", "9"])
     assert (found.env, found.chosen) == ("A-v0", {"rule": "greedy", "budget": "steps"})
     assert found.words == ["--seed", "1", "--dry-run", "--gamma=0.5", "--budget.num=9"]
+
+
+def test_the_file_of_a_run_repeats_it_whatever_the_run_was_called() -> None:
+    for config in (Config(gamma=0.5), Config(preset="mine", gamma=0.5), replace(presets.get("default"), preset="mine")):
+        Path("run.toml").write_text(to_toml(config), encoding="utf-8")
+        assert resolve("--config", "run.toml") == config
+
+
+def test_custom_stands_for_the_plain_settings_and_other_unknown_names_for_nothing() -> None:
+    Path("my.toml").write_text('preset = "custom"\ngamma = 0.5\n', encoding="utf-8")
+    assert resolve("--config", "my.toml", "CartPole-v1") == Config(gamma=0.5)
+    Path("my.toml").write_text('preset = "cartpol"\ngamma = 0.5\n', encoding="utf-8")
+    with pytest.raises(ConfigError, match="unknown preset 'cartpol'; did you mean cartpole"):
+        resolve("--config", "my.toml")
+
+
+def test_a_file_whose_environment_only_python_knows_says_so_and_takes_another() -> None:
+    def lane() -> None: ...
+
+    Path("run.toml").write_text(to_toml(Config(env=Env(id=lane), gamma=0.5)), encoding="utf-8")
+    with pytest.raises(
+        ConfigError, match="of a run in Python, whose environment 'lane' no file holds: give one by --env"
+    ):
+        resolve("--config", "run.toml")
+    assert resolve("--config", "run.toml", "--env", "CartPole-v1") == Config(gamma=0.5)

@@ -49,8 +49,16 @@ def test_the_summary_has_the_score_its_interval_and_where_that_comes_from() -> N
 
 
 def test_the_biased_score_stands_beside_it_with_the_number_of_attempts() -> None:
-    assert "500.0  biased, the best of many looks; 2 attempts to confirm" in text_of(summary(run()))
+    assert "500.0  biased, the best of 9 evaluations; 2 attempts to confirm" in text_of(summary(run(evaluations=9)))
+    assert "500.0  biased, the best of many evaluations" in text_of(summary(run()))  # of before they were counted
     assert "1 attempt to confirm" in text_of(summary(run(attempts=1)))
+
+
+def test_the_only_evaluation_is_not_called_biased_and_none_has_no_line() -> None:
+    text = text_of(summary(run(evaluations=1, attempts=0)))
+    assert "500.0  the only evaluation; 0 attempts to confirm" in text
+    assert "biased" not in text
+    assert "selected" not in text_of(summary(run(score=None, solved=None, interrupted=True, selected_score=None)))
 
 
 def test_the_summary_counts_steps_updates_and_seconds() -> None:
@@ -103,8 +111,8 @@ def test_names_are_shown_as_they_are_but_cannot_steer_the_terminal() -> None:
 
 
 def test_an_evaluation_says_how_many_episodes_the_limit_cut() -> None:
-    assert "100, 93 of them cut by the step limit" in text_of(evaluation(SCORE, "x"))
-    assert "100, none cut by the step limit" in text_of(evaluation(replace(SCORE, cut=0), "x"))
+    assert "100, 93 of them truncated" in text_of(evaluation(SCORE, "x"))
+    assert "100, none of them truncated" in text_of(evaluation(replace(SCORE, cut=0), "x"))
     assert "312.0" in text_of(evaluation(SCORE, "x"))
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dqnlab.terminal.text import clean, duration, number, shown, size, sparkline
+from dqnlab.terminal.text import clean, duration, shown, size, sparkline
 
 
 def test_clean_drops_what_could_steer_a_terminal_and_keeps_the_rest() -> None:
@@ -14,10 +14,6 @@ def test_clean_drops_what_could_steer_a_terminal_and_keeps_the_rest() -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (61, "1:01"), (3_725, "1:02:05")])
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
-
-
-def test_numbers_have_one_decimal_and_none_is_a_dash() -> None:
-    assert [number(1234.56), number(-0.5), number(None)] == ["1,234.6", "-0.5", "-"]
 
 
 def test_a_sparkline_runs_from_the_lowest_to_the_highest() -> None:

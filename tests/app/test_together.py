@@ -14,7 +14,7 @@ from dqnlab.lab.many.worker import train_share
 from dqnlab.lab.stopwatch import Stopwatch
 from dqnlab.learn.fast import stack
 from dqnlab.learn.fast.compiled import CompileError
-from dqnlab.terminal.board import Standing
+from dqnlab.terminal.standing import Standing
 from dqnlab.track import curves
 
 TINY = Config(

@@ -27,7 +27,7 @@ from dqnlab.run.events import BlockEnded, Evaluated
 from dqnlab.run.system import System
 from dqnlab.store.find import read_run
 from dqnlab.store.folder import Run
-from dqnlab.terminal.board import Standing
+from dqnlab.terminal.standing import Standing
 from dqnlab.track import curves
 
 TINY = Config(

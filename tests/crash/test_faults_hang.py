@@ -20,7 +20,7 @@ from dqnlab.lab.loading import foreseen
 from dqnlab.lab.resume import resume
 from dqnlab.lab.session import train
 from dqnlab.run.evaluate import evaluate
-from dqnlab.run.film import record
+from dqnlab.run.film import record, watch
 from dqnlab.store.agent import load
 
 from .kit import Faulty, checkpoint, tiny
@@ -160,6 +160,22 @@ def test_f14_a_film_that_hangs_is_a_note_and_record_refuses() -> None:
     Hangs.at = Hangs.calls + 1
     with pytest.raises(EnvironmentFault, match=r"render gave no answer for 0\.3 s"):
         record(load(OUT, env=config.env), OUT / "videos", episodes=1, max_seconds=1)
+
+
+@pytest.mark.parametrize("where", ["the constructor", "reset", "step", "render", "close"])
+@pytest.mark.parametrize("window", ["human", "rgb_array"], ids=["a window of its own", "pictures in ours"])
+def test_f14_watching_an_environment_that_hangs_ends_with_its_name(
+    where: str, window: str, dummy_display: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Hangs, "metadata", {"render_modes": [window], "render_fps": 1_000})
+    agent = load(train(hanging(), trackers=("none",)).folder, env=Env(id=Hangs, timeout=0.3))
+    played = 3 if window == "rgb_array" and where in ("reset", "step", "render") else 2  # no window of its own: again
+    hanging(where=where, at=1, calls=0, only=Hangs.made + played)  # the first is only described
+    if (where, window) == ("render", "human"):
+        assert list(watch(agent, episodes=1)) == [10.0]  # it draws by itself, in its steps
+        return
+    with pytest.raises(EnvironmentFault, match=rf"env 'Hangs'.*{where} gave no answer for 0\.3 s"):
+        list(watch(agent, episodes=1))
 
 
 def test_f14_after_the_score_a_close_that_hangs_is_a_note() -> None:

@@ -49,7 +49,7 @@ def parsed(html: str) -> ElementTree.Element:
 def test_a_run_shows_its_score_its_interval_and_its_folder(tmp_path: Path) -> None:
     text = "".join(parsed(run(tmp_path)._repr_html_()).itertext())
     assert "CartPole-v1 · cartpole · seed 0" in text
-    assert "score 480, 95 % interval 470 to 490 over 3 fresh episodes · solved" in text
+    assert "score 480.0, 95 % interval 470.0 to 490.0 over 3 fresh episodes · solved" in text
     assert str(tmp_path) in text
 
 
@@ -104,7 +104,7 @@ def test_scores_without_spread_have_no_interval_and_say_so(tmp_path: Path) -> No
     same = replace(score(500.0), low=None, high=None, interval="none: no spread seen in 3 episodes")
     runs = [run(tmp_path / f"seed-{i}", seed=i, score=same) for i in range(2)]
     text = "".join(parsed(runs[0]._repr_html_()).itertext())
-    assert "score 500, over 3 fresh episodes, no interval: no spread seen in 3 episodes" in text
+    assert "score 500.0, over 3 fresh episodes, no interval: no spread seen in 3 episodes" in text
     tree = parsed(Group(tmp_path, "CartPole-v1", "cartpole", (0, 1), tuple(runs), 9.0)._repr_html_())
     text = "".join(tree.itertext())
     assert "mean 500.0, no spread seen in 2 seeds" in text

@@ -180,6 +180,16 @@ def test_a_replay_without_ends_is_blind_only_if_episodes_did_end() -> None:
     assert "blind-to-the-end" not in kinds(course(endless))
 
 
+def test_an_environment_that_truncates_itself_after_its_own_horizon_is_not_blind() -> None:
+    none = {"replay/terminal_share": lambda _: 0.0}
+    horizon = none | {"train/length": lambda _: 60, "train/reward": lambda _: 60}
+    assert "blind-to-the-end" not in kinds(course(horizon), max_episode_steps=10_000)
+    harder = none | {"train/length": lambda share: 60 if share < 0.5 else 90, "train/reward": lambda _: 60}
+    assert "blind-to-the-end" not in kinds(course(harder), max_episode_steps=10_000)
+    falls = none | {"train/length": lambda share: 60 if round(share * 200) % 2 else 20 + round(share * 30)}
+    assert "blind-to-the-end" in kinds(course(falls), max_episode_steps=10_000)
+
+
 def cut_at(limit: int, stored: float) -> Rows:
     """Every second episode is as long as the limit; `stored` is the share of ends in the replay."""
     length: Change = {name: lambda share: limit if round(share * 200) % 2 else 20 for name in ("train/length",)}

@@ -12,8 +12,8 @@ from safetensors.numpy import save_file
 
 from dqnlab.errors import CheckpointError, ConfigError, FolderError
 from dqnlab.explain.trace import trace_of
-from dqnlab.explain.trace_text import NOTHING, as_text, step_text
-from dqnlab.store.folder import BATCH
+from dqnlab.explain.trace_text import as_text, step_text
+from dqnlab.store.folder import BATCH, BEST, LAST, write_start
 
 from .recording import Recorded
 
@@ -200,7 +200,6 @@ def folder(recorded: Callable[[str], Recorded]) -> Path:
     from dqnlab.build import make_network
     from dqnlab.learn.weights import export_weights
     from dqnlab.run.keep import save_weights
-    from dqnlab.store.folder import LAST, write_start
 
     arrays, config, spec = recorded("textbook")
     place = Path("run")
@@ -217,9 +216,18 @@ def test_a_run_is_read_from_its_folder(folder: Path) -> None:
 
 def test_a_run_that_recorded_nothing_says_so(folder: Path) -> None:
     save_file({}, folder / BATCH)
-    assert step_text(folder) == NOTHING + "\n"
+    assert step_text(folder) == "This run has recorded no batch: it ended before its update number 137.\n"
+
+
+def test_a_recorded_batch_that_was_removed_is_said_to_be_missing(folder: Path) -> None:
     (folder / BATCH).unlink()
-    assert step_text(folder) == NOTHING + "\n"
+    assert "batch.safetensors' is missing: the run wrote it when its training ended" in step_text(folder)
+
+
+def test_a_batch_is_not_called_removed_while_training_goes_on(folder: Path) -> None:
+    (folder / BATCH).unlink()
+    (folder / LAST).rename(folder / BEST)
+    assert "batch.safetensors' does not exist yet: it is written when training ends" in step_text(folder)
 
 
 def test_a_link_out_of_the_folder_or_a_damaged_file_is_one_error(folder: Path) -> None:

@@ -7,12 +7,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import gymnasium as gym
 import pytest
 
+import dqnlab
 from dqnlab.app.cli import main
-from dqnlab.config import Config, Env
+from dqnlab.config import AnyEnvironment, Config, Env
 from dqnlab.config.toml import to_toml
-from dqnlab.errors import ConfigError, FolderError
+from dqnlab.errors import ConfigError, EnvironmentFault, FolderError
 from dqnlab.store.agent import load
 from dqnlab.store.find import find_run
 from dqnlab.store.folder import BEST, CONFIG, META, RESULT, SUMMARY, create_folder, safe_name
@@ -172,9 +174,35 @@ def test_an_environment_of_this_very_call_is_trusted(trained_on_evil: Path, env:
     assert load(trained_on_evil, env=env).config.env.id == "evil:Evil-v0"
 
 
-def test_another_environment_of_this_call_is_no_reason_to_trust_the_files(trained_on_evil: Path) -> None:
-    with pytest.raises(ConfigError, match="--trust-env-module"):
-        load(trained_on_evil, env="CartPole-v1")
+@pytest.mark.parametrize("env", ["CartPole-v1", Env(id="CartPole-v1"), lambda: gym.make("CartPole-v1")])
+def test_with_another_environment_of_this_call_nothing_asks_for_the_files_module(
+    trained_on_evil: Path, env: AnyEnvironment
+) -> None:
+    """The file decides nothing then, so nothing need be trusted; and nothing of it is left that could import later."""
+    text = (trained_on_evil / CONFIG).read_text("utf-8")
+    (trained_on_evil / CONFIG).write_text(text.replace("kwargs = {}", 'kwargs = { path = "/" }'), "utf-8")
+    agent = load(trained_on_evil, env=env)
+    assert agent.config.env.id == (env.id if isinstance(env, Env) else env)
+    assert agent.config.env.kwargs == {}
+    assert "evil" not in to_toml(agent.config)
+    assert dqnlab.evaluate(agent, episodes=1).episodes == 1
+    with pytest.raises(ConfigError, match=r"import the Python module 'evil'.*--trust-env-module evil"):
+        load(trained_on_evil)
+    with pytest.raises(EnvironmentFault, match="no module 'other'"):  # of which the caller has named the module
+        load(trained_on_evil, env="other:Evil-v0").check_fits(Env(id="other:Evil-v0"))
+    assert "evil" not in sys.modules
+    assert not Path("executed").exists()
+
+
+@pytest.mark.parametrize(("command", "code"), [("evaluate", 0), ("record", 0), ("watch", 0), ("explain", 4)])
+def test_every_command_that_takes_an_environment_leaves_the_files_own_alone(
+    command: str, code: int, trained_on_evil: Path, dummy_display: None
+) -> None:
+    words = [command, str(trained_on_evil)] + ["--episodes", "1"] * (command != "explain")
+    assert main(words) == 2
+    assert main([*words, "--env", "CartPole-v1"]) == code  # of what this run has no page can be made
+    assert "evil" not in sys.modules
+    assert not Path("executed").exists()
 
 
 @pytest.mark.parametrize(
@@ -186,11 +214,13 @@ def test_another_environment_of_this_call_is_no_reason_to_trust_the_files(traine
         (["--trust-env-module=evil"], 0),
         (["evil:Evil-v0"], 0),
         (["--env.id", "evil:Other-v0"], 0),
-        (["CartPole-v1"], 2),
+        (["CartPole-v1"], 0),  # nothing of the module is left
     ],
 )
 def test_a_config_file_may_not_choose_a_module_either(trained_on_evil: Path, words: list[str], code: int) -> None:
-    assert main(["train", "--config", str(trained_on_evil / CONFIG), "--dry-run", *words]) == code
+    assert (
+        main(["train", "--config", str(trained_on_evil / CONFIG), "--dry-run", "--reward-scale", "1", *words]) == code
+    )
 
 
 def test_a_weights_file_is_read_with_the_folders_own_distrust(trained_on_evil: Path) -> None:

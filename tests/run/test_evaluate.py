@@ -70,6 +70,28 @@ def test_only_episodes_that_the_limit_ended_are_cut(seeded: Any) -> None:
     assert score_of(outcome).cut == 1
 
 
+class Horizon(gym.Env[Any, Any]):
+    """Truncates itself after three steps, and is registered nowhere."""
+
+    observation_space = gym.spaces.Box(0, 1, (2,), np.float32)
+    action_space = gym.spaces.Discrete(2)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        self.time = 0
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action: Any) -> Any:
+        self.time += 1
+        return np.zeros(2, np.float32), 1.0, False, self.time >= 3, {}
+
+
+def test_an_environment_that_truncates_itself_is_not_cut_at_a_limit_that_it_never_reached() -> None:
+    assert evaluator(Env(id=Horizon)).play(first_action, [1, 2]).cut.tolist() == [False, False]
+    limited = Env(id=Horizon, max_episode_steps=2)
+    assert evaluator(limited).play(first_action, [1, 2]).cut.tolist() == [True, True]
+
+
 @pytest.mark.parametrize("num", [3, 20])
 def test_the_same_seeds_give_every_network_the_same_starts(num: int) -> None:
     seen: list[np.ndarray] = []

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dqnlab.config import Config, Env
-from dqnlab.config.toml import from_toml
+from dqnlab.config.toml import from_toml, to_toml
 from dqnlab.envs.make import describe
 from dqnlab.errors import FolderError, ResourceError
 from dqnlab.store import door
@@ -225,10 +225,18 @@ def test_runs_are_listed_by_age_with_how_they_ended() -> None:
     start("20260102T000000Z-b-s0", "M")
     assert [(row["env"], row["status"]) for row in list_runs(RUNS)] == [
         ("CartPole-v1", "interrupted"),
-        ("M", "unfinished"),
+        ("CartPole-v1", "unfinished"),  # as its configuration says, not its folder
         ("CartPole-v1", "finished"),
     ]
     assert list_runs(Path("nowhere")) == []
+
+
+def test_a_run_without_a_result_is_listed_by_its_environments_own_name() -> None:
+    folder = start("20260101T000000Z-x-s0", "zoo-Lane-v0")
+    write_atomically(folder / CONFIG, to_toml(Config(env=Env(id="zoo:Lane-v0"))))
+    assert [(row["env"], row["status"]) for row in list_runs(RUNS)] == [("zoo:Lane-v0", "unfinished")]
+    write_atomically(folder / CONFIG, "[env\n")
+    assert list_runs(RUNS)[0]["env"] == "zoo-Lane-v0"
 
 
 def test_a_run_tells_which_of_its_files_exist() -> None:

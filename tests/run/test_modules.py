@@ -9,6 +9,7 @@ import gymnasium as gym
 import pytest
 
 from dqnlab.app.cli import main
+from dqnlab.app.parse import parse_train
 from dqnlab.config import Env
 from dqnlab.envs.make import close, describe, make_one
 from dqnlab.envs.modules import missing
@@ -184,3 +185,32 @@ def test_a_missing_extra_is_named_with_its_own_line() -> None:
 def test_an_id_that_nobody_knows_is_a_mistake_of_the_caller(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", name, "--steps", "10"]) == 2
     assert f"unknown env {name!r}" in capsys.readouterr().err
+
+
+# ── A file, or an id without its module ──────────────────────────────────────────────────────────
+
+
+def test_a_file_in_place_of_an_environment_is_imported_and_said_to_register() -> None:
+    write("lane.py", SOUND.format(name="Lane", module="lane"))
+    assert "'lane.py': it is a file: name what it registers, lane:Lane-v0" in fault("lane.py")
+    write("bare.py", UNREGISTERED)
+    assert "registers no environment: add gymnasium.register(" in fault("bare.py")
+    assert "a file that does not exist" in fault("no.py")
+    assert "start dqn in the folder that holds it, and name lane:Id" in fault(str(Path("lane.py").resolve()))
+
+
+def test_the_modules_of_this_folder_are_read_and_not_imported_to_say_what_was_meant() -> None:
+    write("lane.py", "raise SystemExit\n" + SOUND.format(name="Lane", module="lane"))
+    write("many/__init__.py", "raise SystemExit\nclass Road: ...\nregister(Road.__name__ + '-v0')")
+    assert "module of this folder; name an environment that it registers, as in lane:Lane-v0" in fault("lane")
+    for env_id in ("Lane-v0", "Lane"):
+        assert "lane in this folder seems to register it: name lane:Lane-v0" in fault(env_id)
+    assert "many in this folder has a class of that name: if it registers it, name many:Road-v0" in fault("Road-v0")
+    assert not {"lane", "many"} & set(sys.modules)
+
+
+def test_a_settings_file_cannot_have_a_file_imported() -> None:
+    write("lane.py", "raise SystemExit")
+    write("my.toml", '[env]\nid = "lane.py"\n')
+    with pytest.raises(ConfigError, match="would import the Python module 'lane'"):
+        parse_train(["--config", "my.toml"])

@@ -13,6 +13,7 @@ from gymnasium import spaces
 from dqnlab.app.parse import parse_train
 from dqnlab.config import Env
 from dqnlab.envs.make import describe, make_one
+from dqnlab.envs.unsupported import refused_observations
 from dqnlab.errors import ConfigError
 
 BOX, PICTURE = spaces.Box(-1, 1, (2,), np.float32), spaces.Box(0, 255, (7, 7, 3), np.uint8)
@@ -75,17 +76,17 @@ def odd(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def follow(said: str) -> Env:
     """Does what the advice says, as far as a command line would come with it."""
-    assert "write this line into a file wrapped.py, then name wrapped:Wrapped-v0 instead: " in said
-    Path("wrapped.py").write_text(said.partition("instead: ")[2])
-    runpy.run_path("wrapped.py")  # what naming the module would do, without keeping it in sys.modules
-    assert parse_train(["wrapped:Wrapped-v0"])[0].config.env.id == "wrapped:Wrapped-v0"
-    return Env(id="Wrapped-v0")
+    assert "write this line into a file wrapped_odd.py, then name wrapped_odd:WrappedOdd-v0 instead: " in said
+    Path("wrapped_odd.py").write_text(said.partition("instead: ")[2])
+    runpy.run_path("wrapped_odd.py")  # what naming the module would do, without keeping it in sys.modules
+    assert parse_train(["wrapped_odd:WrappedOdd-v0"])[0].config.env.id == "wrapped_odd:WrappedOdd-v0"
+    return Env(id="WrappedOdd-v0")
 
 
 @pytest.fixture(autouse=True)
 def forgotten(monkeypatch: pytest.MonkeyPatch) -> Any:
     yield
-    gym.registry.pop("Wrapped-v0", None)
+    gym.registry.pop("WrappedOdd-v0", None)
 
 
 @pytest.mark.parametrize(("space", "shape", "words"), FLATTENED, ids=str)
@@ -146,3 +147,26 @@ def test_bounds_of_many_numbers_do_not_fill_the_message() -> None:
     with pytest.raises(ConfigError) as e:
         describe(Env(id=lambda: Sampled(wide)))
     assert len(str(e.value)) < 600
+
+
+@pytest.mark.parametrize(
+    ("env_id", "module", "name"),
+    [
+        ("warehouse:WarehouseBox-v0", "wrapped_warehouse_box", "WrappedWarehouseBox-v0"),
+        ("warehouse:WarehouseDict-v12", "wrapped_warehouse_dict", "WrappedWarehouseDict-v0"),
+        ("wrapped_lane:WrappedLane-v0", "wrapped_wrapped_lane", "WrappedWrappedLane-v0"),
+        ("ALE/Pong-v5", "wrapped_pong", "WrappedPong-v0"),
+        ("x:mine/Cart-Pole", "wrapped_cart_pole", "WrappedCartPole-v0"),
+    ],
+)
+def test_the_wrapper_of_each_environment_has_names_of_its_own(env_id: str, module: str, name: str) -> None:
+    said = str(refused_observations(Env(id=env_id), spaces.Dict(at=BOX)))
+    assert f"into a file {module}.py, then name {module}:{name} instead" in said
+    assert f"gym.register('{name}'" in said
+
+
+def test_amounts_are_better_announced_as_a_box_of_whole_numbers() -> None:
+    said = str(refused_observations(Env(id="x:Lane-v0"), spaces.MultiDiscrete([101, 101, 101])))
+    assert "announce an int Box of them, 3 inputs; else, for 303, write this line" in said
+    box = spaces.Box(0, 100, (3,), np.int64)
+    assert describe(Env(id=lambda: Sampled(box))).obs.shape == (3,)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from ..terminal.text import clean, duration, number, size
+from ..store.digits import between, number
+from ..terminal.text import clean, duration, size
 from .summary import BAD, GOOD, LABEL
 
 if TYPE_CHECKING:
@@ -68,9 +69,8 @@ def _seen(facts: Facts) -> list[Text]:
     lines.append(_line("episodes", f"{ends}; step limit {facts.step_limit:,}"))
     for name, spread in (("returns", facts.returns), ("lengths", facts.lengths)):
         if spread:
-            lines.append(
-                _line(name, f"{number(spread['low'])} to {number(spread['high'])}, mean {number(spread['mean'])}")
-            )
+            three = spread["mean"], spread["low"], spread["high"]
+            lines.append(_line(name, f"{between(*three)}, mean {number(*three)}"))
     if facts.rewards:
         lines.append(_line("rewards", _range(facts.rewards)))
     alone = len(facts.observations) == 1

@@ -6,6 +6,7 @@ Heavy packages are imported inside: `dqn presets` needs no torch.
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import sys
 import webbrowser
@@ -20,8 +21,9 @@ from ..errors import ConfigError, FolderError
 from ..lab.after import settle
 from ..lab.interrupt import SIGNALLED, signal_of
 from ..lab.loading import foreseen, loading
+from ..store.digits import number
 from ..store.folder import REPORT, RESULT
-from ..terminal.text import clean, number, shown
+from ..terminal.text import clean, shown
 from .arguments import Evaluate, Explain, Presets, Record, Resume, RunsTable, Selftest, Train, Watch
 from .parse import parse_args, parse_doctor, parse_train
 from .places import home, named_folder
@@ -146,12 +148,17 @@ def watch(words: Sequence[str]) -> int:
     args = parse_args(Watch, "watch", words)
     whole("--episodes", args.episodes, 1, MOST_EPISODES)
     whole("--seed", args.seed, 0, 2**32 - 1)
+    from ..run.film import NoDisplay
     from ..run.film import watch as play
     from ..store.agent import load
 
     path = home(args.run, args.runs)
     agent = load(path, which=args.which, env=args.env, trust_env_modules=args.trust_env_module)
-    for index, ret in enumerate(play(agent, episodes=args.episodes, seed=args.seed), start=1):
+    try:
+        returns = play(agent, episodes=args.episodes, seed=args.seed)
+    except NoDisplay as e:  # `record` takes the same words
+        raise NoDisplay(clean(shlex.join(["dqn", "record", *words]))) from e
+    for index, ret in enumerate(returns, start=1):
         print(f"episode {index}: return {number(ret)}", flush=True)
     return 0
 
@@ -201,7 +208,8 @@ def explain(words: Sequence[str]) -> int:
         raise FolderError(f"{str(page)!r} is a link, which may lead anywhere: say --out")
     if not (folder / RESULT).exists():
         raise FolderError(
-            f"{str(folder)!r} has not ended: wait for it, or go on with it: `{command('resume', folder)}`"
+            f"{str(folder)!r} has no {RESULT}: it has not come to its end, or the file was removed; wait for it, or go "
+            f"on with it, which writes one: `{command('resume', folder)}`"
         )
     with entered(folder):
         report = write_report(read_run(folder), args.env, args.trust_env_module, args.out)
@@ -253,7 +261,7 @@ def runs(words: Sequence[str]) -> int:
 def presets(words: Sequence[str]) -> int:
     """`dqn presets`"""
     args = parse_args(Presets, "presets", words)
-    from .summary import preset_table, presets_table
+    from .preset_tables import preset_table, presets_table
 
     show(preset_table(args.name) if args.name is not None else presets_table())
     return 0

@@ -59,7 +59,8 @@ def _settings_help(kind: type, config: Config) -> str:
         f"{kind.__doc__} Settings come from the preset, then the file, then "
         "the flags, in any order. Some are a choice of kind, written FIELD:KIND, and bring flags of their own:"
     )
-    return "\n".join([words, *rows, "Short names, and those of other libraries, are understood too:", *table(config)])
+    names = "Short names, and those of other libraries, are understood too:"
+    return "\n".join([words, *rows, "", names, *table(config)])  # tyro takes lines without one between for a paragraph
 
 
 # ── How single words become values ───────────────────────────────────────────────────────────────

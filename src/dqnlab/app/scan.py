@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_origin
 
 from ..config import Config, presets
 from ..config.fields import choices, hints, nearest, owners, required, tagged, types
-from ..config.toml import override, parse
+from ..config.toml import made_in_python, override, parse, without_foreign_env
 from ..encoding import decoded
 from ..errors import ConfigError
 from ..store.folder import CONFIG
@@ -146,11 +146,18 @@ def base(found: Scan) -> tuple[Config, str]:
     path = Path(found.values["config"]) if found.values.get("config") else None
     data = parse(_read(path), str(path)) if path else {}
     name, remark = _preset(found, data)
-    config = presets.get(name)
+    config = presets.known_as(name, complete=_is_complete(data))
     if path:
         trusted = named_by_caller(found.trusted, found.env)
-        if path.name == CONFIG:  # of a run, perhaps one's own
+        if found.env is not None:
+            data = without_foreign_env(data, trusted)
+        elif path.name == CONFIG:  # of a run, perhaps one's own
             trusted = with_own(trusted, path.parent, _read(path))
+        if found.env is None and made_in_python(_read(path)):
+            raise ConfigError(
+                f"{str(path)!r} is of a run in Python, whose environment {data.get('env', {}).get('id')!r} no file "
+                "holds: give one by --env module:Id, or train in Python with env="
+            )
         config = override(config, data, str(path), trusted)
     if found.env is not None:
         config = replace(config, env=replace(config.env, id=found.env))
@@ -198,6 +205,11 @@ def _preset(found: Scan, data: dict[str, Any]) -> tuple[str, str]:
     if env is None or (name := presets.suited(env)) != "default":
         return name if env else "cartpole", ""
     return name, f"{env} has no preset of its own: using `default` (see `dqn presets`)"
+
+
+def _is_complete(data: Mapping[str, Any]) -> bool:
+    """Whether a file says every setting, as that of a run does."""
+    return all(name in data for name in hints(Config))
 
 
 def _read(path: Path) -> str:

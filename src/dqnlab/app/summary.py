@@ -1,4 +1,4 @@
-"""What a finished run comes to, and the tables of runs and presets, for a terminal or a log file."""
+"""What a finished run comes to, and the table of runs, for a terminal or a log file."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from rich.table import Table
 from rich.text import Text
 
 from ..config import presets
-from ..config.fields import leaves, plain
+from ..config.fields import leaves
 from ..envs.display import has_display
 from ..lab.again import env_words
+from ..store.digits import between, interval_of, mean_of, number
 from ..store.folder import CONFIG, REPORT, VIDEOS, Run
 from ..store.own import flag_needed
-from ..terminal.text import clean, number, shown
+from ..terminal.text import clean, shown
 
 if TYPE_CHECKING:
     from ..store.group import Group as SeedsGroup
@@ -44,7 +45,8 @@ def summary(run: Run) -> RenderableType:
     if run.score_registered is not None:
         lines += _score("", run.score_registered, ", registered step limit")
     lines.append(_line("solved", _solved(run)))
-    lines.append(_line("selected", _selected(run)))
+    if run.selected_score is not None:
+        lines.append(_line("selected", _selected(run)))
     lines.append(_line("learnt", f"{run.env_steps:,} env steps · {run.updates:,} updates"))
     phases = " · ".join(
         f"{name} {spent:.1f}" for name, spent in run.seconds.items() if name not in ("total", "earlier")
@@ -61,9 +63,12 @@ def _line(label: str, *words: str | Text | tuple[str, str]) -> Text:
 def _score(label: str, score: Score | None, remark: str) -> list[Text]:
     if score is None:
         return [_line(label, ("none: judging was not reached", LABEL))]
-    interval = "" if score.low is None else f"  95 % interval {number(score.low)} to {number(score.high)}"
+    interval = "" if score.low is None else f"  95 % interval {interval_of(score)}"
     what = f"{score.episodes} fresh greedy episodes{remark}"
-    lines = [_line(label, (number(score.mean), "bold"), interval, (f"  {what}", LABEL)), _line("", _spread(score))]
+    lines = [
+        _line(label, (mean_of(score), "bold"), interval, (f"  {what}", LABEL)),
+        _line("", _spread(score)),
+    ]
     if score.cut and score.own_limit is not None:
         cut = f"{'all' if score.cut == score.episodes else score.cut} of {score.episodes} episodes were cut"
         own = f"at {score.own_limit:,} steps, dqnlab's own limit: the environment has none"
@@ -74,7 +79,7 @@ def _score(label: str, score: Score | None, remark: str) -> list[Text]:
 def _spread(score: Score) -> tuple[str, str]:
     """Which interval that is, or what is known where there is none."""
     if score.low is None and score.episodes > 1 and number(score.minimum) == number(score.maximum):
-        said = f"all {score.episodes} episodes returned {number(score.mean)}: no spread was seen, which is no certainty"
+        said = f"all {score.episodes} episodes returned {mean_of(score)}: no spread was seen, which is no certainty"
         return said, LABEL
     return score.interval, LABEL
 
@@ -94,8 +99,11 @@ def _solved(run: Run) -> Text:
 
 
 def _selected(run: Run) -> Text:
+    """The best evaluation, and of how many: the best of several is biased, the only one is not."""
+    looks = "many" if run.evaluations is None else f"{run.evaluations:,}"
+    what = "the only evaluation" if run.evaluations == 1 else f"biased, the best of {looks} evaluations"
     attempts = f"{run.attempts} attempt{'' if run.attempts == 1 else 's'} to confirm"
-    return Text.assemble(number(run.selected_score), (f"  biased, the best of many looks; {attempts}", LABEL))
+    return Text.assemble(number(run.selected_score), (f"  {what}; {attempts}", LABEL))
 
 
 def _files(run: Run) -> list[Text]:
@@ -200,14 +208,16 @@ def _seeds_table(group: SeedsGroup) -> Table:
         if not isinstance(result, Run) or result.score is None:
             table.add_row(str(result.seed), Text("none", BAD), "", "-", *costs)
             continue
-        interval = _ends(result.score.low, result.score.high)
+        interval = interval_of(result.score)
         solved = Text("-") if result.solved is None else _verdict(result.solved)
-        table.add_row(str(result.seed), Text(number(result.score.mean), "bold"), interval, solved, *costs)
+        table.add_row(
+            str(result.seed),
+            Text(mean_of(result.score), "bold"),
+            interval,
+            solved,
+            *costs,
+        )
     return table
-
-
-def _ends(low: float | None, high: float | None) -> str:
-    return "none" if low is None or high is None else f"{number(low)} to {number(high)}"
 
 
 def _total(seconds: float | Mapping[str, float]) -> float:
@@ -219,8 +229,11 @@ def _mean(group: SeedsGroup) -> list[Text]:
     if mean is None:
         return [_line("mean", ("none: no seed has a score", LABEL))]
     of = f"  {mean.seeds} of {len(group.seeds)} seeds" if mean.seeds < len(group.seeds) else f"  {_seeds(mean.seeds)}"
-    low_high = "" if mean.low is None else f"  95 % interval {number(mean.low)} to {number(mean.high)}"
-    lines = [_line("mean", (number(mean.mean), "bold"), low_high, (of, LABEL)), _line("", (mean.interval, LABEL))]
+    low_high = "" if mean.low is None else f"  95 % interval {interval_of(mean)}"
+    lines = [
+        _line("mean", (mean_of(mean), "bold"), low_high, (of, LABEL)),
+        _line("", (mean.interval, LABEL)),
+    ]
     if known:
         lines.append(_line("solved", f"{sum(known)} of {len(known)}"))
     return lines
@@ -228,13 +241,14 @@ def _mean(group: SeedsGroup) -> list[Text]:
 
 def evaluation(score: Score, name: str, partial: str = "") -> RenderableType:
     """What `dqn evaluate` prints; `partial` says what is missing."""
-    cut = f"{score.cut} of them cut by the step limit" if score.cut else "none cut by the step limit"
+    how = "truncated" if score.own_limit is None else "cut by the step limit"
+    cut = f"{score.cut or 'none'} of them {how}"
     return Group(
         Text(clean(name), "bold"),
         *([_line("", Text(partial, BAD))] if partial else []),
         *_score("score", score, ""),
-        _line("lowest", number(score.minimum)),
-        _line("highest", number(score.maximum)),
+        _line("lowest", number(score.minimum, score.maximum)),
+        _line("highest", number(score.maximum, score.minimum)),
         _line("episodes", f"{score.episodes}, {cut}"),
     )
 
@@ -249,44 +263,15 @@ def runs_table(runs: Sequence[Mapping[str, Any]]) -> RenderableType:
             table.add_column(name, justify="right", no_wrap=True)
     for entry in runs:
         score, seconds = entry.get("score"), entry.get("seconds")
+        ends = (score["mean"], score["low"], score["high"]) if score else (0.0, None, None)
         folder = Path(entry["folder"])
         table.add_row(
             Text(clean(str(entry.get("env", folder.parent.name)))),  # Text: rich reads markup in a plain str
             Text(clean(str(entry["name"]))),
-            number(score["mean"]) if score else Text(clean(str(entry.get("status", "unfinished"))), BAD),
-            _ends(score["low"], score["high"]) if score else "",
+            number(*ends) if score else Text(clean(str(entry.get("status", "unfinished"))), BAD),
+            between(*ends) if score else "",
             "-" if entry.get("solved") is None else _verdict(bool(entry["solved"])),
             f"{entry['env_steps']:,}" if "env_steps" in entry else "",
             f"{seconds['total']:.1f}" if seconds and "total" in seconds else "",
         )
     return table
-
-
-def presets_table() -> RenderableType:
-    """What `dqn presets` prints: name, parent, purpose."""
-    table = Table(box=None, pad_edge=False, header_style=LABEL)
-    for name in ("preset", "grew from", "for"):
-        table.add_column(name)
-    for name in presets.names():
-        table.add_row(Text(name, "bold"), presets.parent(name) or "plain settings", presets.describe(name))
-    return table
-
-
-def preset_table(name: str) -> RenderableType:
-    """What `dqn presets NAME` prints: each setting that differs from the parent's."""
-    rows = presets.diff(name)
-    parent = presets.parent(name) or "plain settings"
-    table = Table(box=None, pad_edge=False, header_style=LABEL)
-    table.add_column("setting")
-    table.add_column(parent, justify="right", style=LABEL)
-    table.add_column(name, justify="right", style="bold")
-    for key, theirs, own in rows:
-        table.add_row(key, _setting(theirs), _setting(own))
-    return Group(Text.assemble((name, "bold"), f": {presets.describe(name)}"), "", table)
-
-
-def _setting(value: object) -> str:
-    """As one would type it."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return " ".join(map(str, value)) if isinstance(value, tuple) else str(plain(value))

@@ -135,6 +135,19 @@ def parent(name: str) -> str | None:
     return _find(name).parent
 
 
+def known_as(name: str, *, complete: bool) -> Config:
+    """The configuration that a name stands for which came with a file of settings; "custom" is the plain Config().
+
+    Args:
+        complete: whether the file says every setting: then the name is no more than what the run is called.
+
+    Raises ConfigError for a name that is none.
+    """
+    if name not in _PRESETS and (complete or name == Config().preset):
+        return replace(Config(), preset=name)
+    return get(name)
+
+
 def full_id(env_id: str) -> str:
     """An id with its version, if a preset is tuned for that environment: `CartPole` is CartPole-v1.
 

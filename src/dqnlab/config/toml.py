@@ -18,7 +18,7 @@ from dataclasses import is_dataclass, replace
 from typing import Any, Literal, get_args, get_origin
 
 from ..errors import ConfigError
-from ..trust import check_env_id
+from ..trust import check_env_id, imported_by
 from .checks import DEEPEST, LARGEST_ARGUMENT, as_json, from_json, quoted
 from .config import Config
 from .fields import about, bare, choices, docs, elsewhere, hints, nearest, optional, plain, required, wanted, words_of
@@ -28,6 +28,10 @@ _DOTS = 1_000  # in a line: reading a dotted key takes time and memory by the sq
 _UNPRINTABLE = re.compile(
     r"[\x7f-\x9f\xad\u0600-\u0605\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
 )
+
+_REPEATS = "# Every setting of a dqnlab run. `dqn train --config` on this file repeats it."
+_IN_PYTHON = "# Every setting of a dqnlab run whose environment was made in Python, which no file can repeat by itself:"
+_ANOTHER = "give `dqn train --config` one by --env module:Id, or repeat it in Python with env=."
 
 
 def as_dict(config: Config) -> dict[str, Any]:
@@ -50,7 +54,7 @@ def to_toml(config: Config) -> str:
     """Every setting, explained, in the order of the classes; tables after the single values."""
     names = list(hints(Config))
     tables = [name for name in names if is_dataclass(getattr(config, name))]
-    lines = ["# Every setting of a dqnlab run. `dqn train --config` on this file repeats it.", ""]
+    lines = [_REPEATS if isinstance(config.env.id, str) else f"{_IN_PYTHON} {_ANOTHER}", ""]
     lines += _rows({name: getattr(config, name) for name in names if name not in tables}, docs(Config))
     for name in tables:
         value = getattr(config, name)
@@ -61,6 +65,11 @@ def to_toml(config: Config) -> str:
             words["kind"] = about(type(value))
         lines += ["", *_explained(f"[{name}]", docs(Config).get(name, "")), *_rows(rows, words)]
     return "\n".join(lines) + "\n"
+
+
+def made_in_python(text: str) -> bool:
+    """Whether a configuration, as `to_toml` wrote it, is of an environment that no file can name."""
+    return text.startswith(_IN_PYTHON)
 
 
 def _explained(head: str, words: str) -> list[str]:
@@ -142,6 +151,17 @@ def _check_bounds(data: object, source: str) -> None:
 
 def _inside(value: object) -> list[object]:
     return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+
+
+def without_foreign_env(data: Mapping[str, Any], trusted: Collection[str]) -> Mapping[str, Any]:
+    """The tables for a caller who names another environment: one that needs a module nobody trusts is left out.
+
+    So it is never imported, and its arguments go to no other environment.
+    """
+    env = data.get("env")
+    if not isinstance(env, Mapping) or imported_by(env.get("id")) in (None, *trusted):
+        return data
+    return {**data, "env": {name: value for name, value in env.items() if name not in ("id", "kwargs")}}
 
 
 def override(base: Config, data: Mapping[str, Any], source: str, trusted: Collection[str] = ()) -> Config:

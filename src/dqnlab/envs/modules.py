@@ -15,6 +15,7 @@ from types import ModuleType
 import gymnasium as gym
 
 from ..errors import ConfigError, DqnlabError, EnvironmentFault, named
+from ..run.nearby import ids_of, nearby
 from ..trust import imported_by
 
 # Packages that register environments when they are imported: how their ids begin, the module, what pip installs.
@@ -136,9 +137,13 @@ def not_registered(env_id: str, error: Exception) -> DqnlabError:
 
     A package that is missing is an EnvironmentFault, a wrong id a ConfigError.
     """
+    if env_id.endswith(".py") and ":" not in env_id:
+        return _file_named(env_id)
     module = sys.modules.get(imported_by(env_id) or "") if ":" in env_id else None
     if module is not None:
         return ConfigError(f"unknown env {env_id!r}: {_not_by(module, env_id.rpartition(':')[2], error)}")
+    if (near := nearby(env_id)) is not None:
+        return ConfigError(f"unknown env {env_id!r}: {near}")
     found = [(module, pip) for pattern, module, pip in _PACKAGES if re.match(pattern, env_id)]
     if found:
         name, pip = found[0]
@@ -158,18 +163,27 @@ def not_registered(env_id: str, error: Exception) -> DqnlabError:
     return ConfigError(f"unknown env {env_id!r}: {error}")
 
 
-def _home(entry_point: object) -> str:
-    """The module that an environment is made by."""
-    return (
-        entry_point.partition(":")[0] if isinstance(entry_point, str) else str(getattr(entry_point, "__module__", ""))
-    )
+def _file_named(file: str) -> DqnlabError:
+    """The error for a file that was named where an environment belongs: whoever names it has it imported."""
+    module, path = imported_by(file) or "", Path(file)
+    what = f"unknown env {file!r}: it is a file"
+    if not path.is_file():
+        return ConfigError(f"{what} that does not exist: name an environment's id, as in module:Id")
+    if path.is_absolute() or not all(part.isidentifier() for part in module.split(".")):
+        return ConfigError(f"{what}: start dqn in the folder that holds it, and name {path.stem}:Id")
+    import_named(f"{module}:Id")
+    top = module.partition(".")[0]  # a package registers what its modules define
+    ids = [f"{name}:{each}" for name in dict.fromkeys((module, top)) for each in ids_of(name)]
+    if not ids:
+        line = f'gymnasium.register("Name-v0", entry_point="{module}:Name")'
+        return ConfigError(f"{what} that registers no environment: add {line} at its end, then name {module}:Name-v0")
+    return ConfigError(f"{what}: name what it registers, {' or '.join(ids[:12])}")
 
 
 def _not_by(module: ModuleType, wanted: str, error: Exception) -> str:
     """What a module that was imported does instead of registering an id."""
     name, file = module.__name__, getattr(module, "__file__", None)
-    own = [each for each, spec in gym.registry.items() if f"{_home(spec.entry_point)}.".startswith(f"{name}.")]
-    if own:
+    if own := ids_of(name):
         close = get_close_matches(wanted, own, n=1, cutoff=0.5)
         return f"{name} registers {', '.join(sorted(own)[:12])}" + (f"; did you mean {close[0]}?" if close else "")
     here = Path(f"{name.partition('.')[0]}.py")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from gymnasium import spaces
@@ -24,7 +25,7 @@ def refused_observations(env: Env, space: spaces.Space[Any]) -> ConfigError:
             return ConfigError(f"{what}: env.frame_stack = {env.frame_stack} cannot stack such numbers: set it to 1")
         if isinstance(space, spaces.Text) or not space.is_np_flattenable:
             return ConfigError(f"{what}: {NUMBERS}")
-        return ConfigError(f"{what}: {_recipe(env, FLATTEN)}")
+        return ConfigError(f"{what}: {_fewer(space)}{_recipe(env, FLATTEN)}")
     left_out = [name for name, part in parts.items() if _is_left_out(name, part)]
     masks = [name for name in left_out if is_mask(str(name))]
     if len(left_out) == len(parts):
@@ -36,6 +37,14 @@ def refused_observations(env: Env, space: spaces.Space[Any]) -> ConfigError:
     kept = [name for name in parts if name not in left_out]
     wrapped = f"gym.wrappers.FilterObservation({{}}, {kept})" if left_out else "{}"
     return ConfigError(f"{what}: {_recipe(env, FLATTEN.format(wrapped))}")
+
+
+def _fewer(space: spaces.Space[Any]) -> str:
+    """A better way than flattening, for whole numbers that mean amounts: each of them would become many inputs."""
+    if not isinstance(space, spaces.MultiDiscrete):
+        return ""
+    few, many = space.nvec.size, int(space.nvec.sum())
+    return f"if its numbers are amounts, announce an int Box of them, {few} inputs; else, for {many}, "
 
 
 def refused_actions(env: Env, space: Any) -> ConfigError:
@@ -75,8 +84,17 @@ def _recipe(env: Env, wrapped: str) -> str:
         return f"let env.id be a function that returns {wrapped.format('env')}, with env as it is made now"
     numpy = "; import numpy as np" if "np." in wrapped else ""
     made = wrapped.format(f"gym.make({env.id!r}, **kwargs)")
-    line = f"import gymnasium as gym{numpy}; gym.register('Wrapped-v0', lambda **kwargs: {made})"
-    return f"write this line into a file wrapped.py, then name wrapped:Wrapped-v0 instead: {line}"
+    module, name = _names(env.id)
+    line = f"import gymnasium as gym{numpy}; gym.register({name!r}, lambda **kwargs: {made})"
+    return f"write this line into a file {module}.py, then name {module}:{name} instead: {line}"
+
+
+def _names(env_id: str) -> tuple[str, str]:
+    """A module and an id for an environment's wrapper that are those of no other: `zoo:Lane-v0`, `wrapped_lane`."""
+    name = re.sub(r"-v\d+$", "", re.split("[:/]", env_id)[-1])
+    name = re.sub(r"[^A-Za-z0-9_]", "", name) or "Env"
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    return f"wrapped_{snake}", f"Wrapped{name}-v0"
 
 
 def _line(space: object) -> str:

@@ -1,5 +1,6 @@
 """What a run left that explains it: its networks, snapshots, recorded batch, metrics and result."""
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,8 @@ from ..envs.make import EnvSpec
 from ..errors import CheckpointError, FolderError
 from ..learn.networks import QNetwork
 from ..learn.weights import import_weights
-from ..run.keep import MOST_SNAPSHOTS
+from ..run.keep import FIRST_BATCH, MOST_SNAPSHOTS
+from ..run.moment import room
 from ..store.agent import Agent, load
 from ..store.checkpoint.verify import read_rows
 from ..store.folder import BATCH, LAST, META, METRICS, SNAPSHOTS, TARGET, Run
@@ -89,6 +91,18 @@ def gather(run: Run, env: AnyEnvironment | None = None, trusted: Collection[str]
         created=created if isinstance(created, str) else "",
         versions={str(k): str(v) for k, v in versions.items()} if isinstance(versions, dict) else {},
     )
+
+
+def why_nothing(folder: Path, agent: Agent) -> str:
+    """Why a run has no recorded batch, as far as that is known."""
+    path, obs = folder / BATCH, agent.spec.obs
+    if not path.exists() and (folder / LAST).exists():  # both are written when training ends
+        return f"{str(path)!r} is missing: the run wrote it when its training ended, and it was removed since."
+    if not path.exists():
+        return f"{str(path)!r} does not exist yet: it is written when training ends."
+    if room(agent.config.batch_size, math.prod(obs.shape) * obs.dtype.itemsize).rows == 0:
+        return "This run has recorded no batch: one observation is too large to be kept."
+    return f"This run has recorded no batch: it ended before its update number {FIRST_BATCH}."
 
 
 def _target(folder: Path, best: Agent) -> QNetwork | None:

@@ -10,13 +10,12 @@ from ..errors import ConfigError
 from ..run.moment import End
 from ..store.agent import load
 from ..store.folder import BATCH, BEST
-from .evidence import read_arrays
+from .evidence import read_arrays, why_nothing
 from .stages import Trace, Weight
 from .trace import trace_of
 
 WIDTH = 96
 MOST_INPUTS = 16  # numbers of an observation that are printed
-NOTHING = "This run has recorded no batch: it ended before its 137th update, or its observations are too large."
 _ENDS = {
     End.GOES_ON: "the episode goes on",
     End.TERMINATED: "the episode terminated here: nothing comes after, so the discount is 0",
@@ -39,7 +38,7 @@ def step_text(folder: Path, row: int = 0, trusted: Collection[str] = ()) -> str:
     agent = load(folder, which="best" if (folder / BEST).is_file() else "last", trust_env_modules=trusted)
     trace = trace_of(read_arrays(folder / BATCH), agent.config, agent.spec)
     if trace is None:
-        return NOTHING + "\n"
+        return f"{why_nothing(folder, agent)}\n"
     return as_text(trace, row, f"{agent.config.env.label}, preset {agent.config.preset}, seed {agent.config.seed}")
 
 

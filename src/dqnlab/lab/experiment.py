@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import EnvironmentFault
+from ..store.digits import mean_of
 from ..store.folder import BEST, Run, write_result
 from .after import After, save, steps, why
 from .interrupt import signal_of, signals_held
@@ -128,6 +129,7 @@ class Experiment:
             score=verdict.score if verdict is not None else None,
             selected_score=judge.best if judge.leaders else None,
             attempts=judge.attempts,
+            evaluations=judge.evaluations or None,
             solved=solved,
             threshold=self.system.spec.reward_threshold,
             threshold_says=says,
@@ -174,7 +176,7 @@ class Experiment:
             run = save(replace(run, notes=[*run.notes, *notes]))
         say = (lambda line: None) if self.view is None else self.view.say
         if run.score is not None:
-            say(f"score {run.score.mean:,.1f} over {run.score.episodes} fresh episodes")
+            say(f"score {mean_of(run.score)} over {run.score.episodes} fresh episodes")
         return After(self.system.config, say, self.system.judge.evaluator.asks).make(run)
 
     def _close(self) -> list[str]:

@@ -125,10 +125,8 @@ def configured(folder: Path, wish: Wish) -> Config:
         ConfigError: its environment was made in Python and is not given.
     """
     from ..store.agent import as_it_was, read_config
-    from ..trust import named_by_caller
 
-    named = wish.env.id if isinstance(wish.env, Env) else wish.env
-    config = read_config(folder, named_by_caller(wish.trust_env_modules, named))
+    config = read_config(folder, wish.trust_env_modules, wish.env)
     config = as_it_was(config, read_env(folder / META))
     if isinstance(wish.env, Env):
         config = replace(config, env=wish.env)

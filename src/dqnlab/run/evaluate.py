@@ -28,7 +28,7 @@ class Outcome(NamedTuple):
     """N greedy episodes."""
 
     returns: np.ndarray  # [N] sums of rewards
-    cut: np.ndarray  # [N] bool, ended by the step limit
+    cut: np.ndarray  # [N] bool, truncated; where the step limit is dqnlab's own, only those that reached it
     value: np.ndarray  # [N] the greedy Q-value at the first observation
     discounted: np.ndarray  # [N] what was earned from there on, discounted by gamma
     own_limit: int | None = None  # the step limit, if it is dqnlab's own
@@ -107,7 +107,7 @@ class Evaluator:
         value: np.ndarray | None = None
         factor = 1.0
         own = self._spec.max_episode_steps if self._spec.own_limit else None
-        for step in rollout(self._envs(num), q_values, seeds):
+        for played, step in enumerate(rollout(self._envs(num), q_values, seeds), 1):
             if self.asks():
                 raise Left
             if value is None:
@@ -116,7 +116,8 @@ class Evaluator:
             returns += reward
             discounted += factor * reward
             factor *= self._gamma
-            cut |= step.playing & step.truncated & ~step.terminated
+            if own is None or played >= own:  # before, the environment truncates for reasons of its own
+                cut |= step.playing & step.truncated & ~step.terminated
             ended = step.playing & (step.terminated | step.truncated)
             if tell is not None and ended.any():
                 tell(Outcome(returns[ended], cut[ended], value[ended].astype(float), discounted[ended], own))

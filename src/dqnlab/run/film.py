@@ -31,6 +31,13 @@ LARGEST = 1_920  # pixels of the longer side of a film; larger pictures are made
 SMALLEST = 64  # pixels of the shorter side; smaller pictures are made larger, each pixel a square
 
 
+class NoDisplay(ResourceError):
+    """There is nowhere to open a window."""
+
+    def __init__(self, instead: str):
+        super().__init__(f"no display to open a window on: use `{instead}`, which makes a film")
+
+
 @door()
 def record(
     agent: Agent,
@@ -221,7 +228,7 @@ def _require_moviepy() -> None:
 
 def _require_display() -> None:
     if not has_display():
-        raise ResourceError("no display to open a window on: use `dqn record RUN`, which makes a film")
+        raise NoDisplay("dqn record RUN")
 
 
 @contextmanager

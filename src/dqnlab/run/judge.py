@@ -76,6 +76,7 @@ class Judge:
     rules: Rules
     best: float = -np.inf
     attempts: int = 0
+    evaluations: int = 0
     leaders: list[Candidate] = field(default_factory=list)
     candidate: Candidate | None = None
     """the network evaluated last, if it looks solved and was not tested yet"""
@@ -83,8 +84,11 @@ class Judge:
 
     def select(self, network: QNetwork, step: int) -> Evaluated:
         """Plays the select episodes, the same starts each time."""
+        before = self.seconds["evaluate"]
         outcome = self._play(network, env_seeds(self.rules.seed, "select", self.rules.select_episodes), "evaluate")
+        seconds = self.seconds["evaluate"] - before
         mean = float(outcome.returns.mean())
+        self.evaluations += 1
         is_best, self.best = mean > self.best, max(mean, self.best)
         self.candidate = Candidate(step, export_weights(network), mean)
         self._rank(self.candidate)
@@ -92,7 +96,7 @@ class Judge:
             self.candidate = None
         returns = tuple(outcome.returns.tolist())
         value = float(outcome.value.mean()) * network.reward_scale
-        return Evaluated(step, returns, mean, is_best, self.best, value, float(outcome.discounted.mean()))
+        return Evaluated(step, returns, mean, is_best, self.best, value, float(outcome.discounted.mean()), seconds)
 
     def confirm(self, step: int) -> Confirmed:
         """Tests the candidate on fresh episodes, other ones at each attempt.
@@ -138,6 +142,7 @@ class Judge:
         return {
             "best": self.best,
             "attempts": self.attempts,
+            "evaluations": self.evaluations,
             "leaders": [asdict(each) for each in self.leaders],
             "candidate": None if self.candidate is None else asdict(self.candidate),
         }
@@ -145,6 +150,7 @@ class Judge:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.best, self.attempts = state["best"], state["attempts"]
         self.leaders = [Candidate(**each) for each in state["leaders"]]
+        self.evaluations = state.get("evaluations", 0)  # unknown to earlier versions
         self.candidate = None if state["candidate"] is None else Candidate(**state["candidate"])
         if self.candidate is not None:  # it may be one of the leaders
             self.candidate = next((c for c in self.leaders if c.step == self.candidate.step), self.candidate)

@@ -21,6 +21,9 @@ from .events import BlockEnded, Evaluated, Event
 from .moment import Draws, record
 
 MOST_SNAPSHOTS = 12
+# Updates before the first moment is recorded. No round number: moments would all fall on the copies of a target
+# network, where it says nothing of its own.
+FIRST_BATCH = 137
 
 
 class Keeper:
@@ -32,9 +35,9 @@ class Keeper:
         self._step = 0  # of the latest block
         self._snapshots: dict[int, Mapping[str, Tensor]] = {}  # by env step
         self._snapshot_every = 500  # env steps; doubles whenever there are too many
-        # Updates; doubles, so that late training is seen and long training costs nothing. No round numbers: they
-        # would all fall on the copies of a target network, where it says nothing of its own.
-        self._next_batch = 137
+        self._next_batch = (
+            FIRST_BATCH  # updates; doubles, so that late training is seen and long training costs nothing
+        )
         self._batch: dict[str, Tensor] = {}
 
     def take(self, event: Event) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..build import make_network
 from ..config import AnyEnvironment, Config, Env, Mlp
 from ..config.checks import quoted
-from ..config.toml import from_toml
+from ..config.toml import from_toml, override, parse, without_foreign_env
 from ..config.typed import door, label
 from ..device import resolve_device
 from ..envs.make import AnyEnv, EnvSpec, describe, described
@@ -141,6 +141,7 @@ def load(
         which: of a run folder, the best network or the last one.
         env: its environment, where a file cannot know it.
         trust_env_modules: modules that the run's own environment id, `module:Id`, may import; so may that of `env`.
+            With another `env` the run's own is not imported at all.
 
     Raises:
         ConfigError: the run's configuration cannot work, or would import another module.
@@ -160,7 +161,7 @@ def load(
         file = folder / (BEST if which == "best" else LAST)
         if odd := oddity(file):
             raise CheckpointError(f"{str(file)!r} {odd}")
-    config = read_config(folder, named_by_caller(trust_env_modules, env.id if isinstance(env, Env) else env))
+    config = read_config(folder, trust_env_modules, env)
     about = read_env(folder / META)
     _check_stack(config, about["obs_shape"], folder)
     config = as_it_was(config, about)
@@ -169,14 +170,26 @@ def load(
     return _agent(config, _spec(about, config.env.frame_stack), weights, file, own if env is None else env, place)
 
 
-def read_config(folder: Path, trusted: Collection[str] = ()) -> Config:
+def read_config(folder: Path, trusted: Collection[str] = (), env: AnyEnvironment | None = None) -> Config:
     """The configuration of a run; its environment may import trusted modules, and its own if this user made it here.
+
+    Args:
+        env: what the caller names as its environment; where the run's own may import nothing, it takes its place.
 
     Raises FolderError, ConfigError.
     """
     path = folder / CONFIG
     text = read_text(path)
-    return from_toml(text, Config(), str(path), with_own(trusted, folder, text))
+    if env is None:
+        return from_toml(text, Config(), str(path), with_own(trusted, folder, text))
+    named = env.id if isinstance(env, Env) else env
+    trusted = named_by_caller(trusted, named)
+    data = parse(text, str(path))
+    known = without_foreign_env(data, trusted)
+    config = override(Config(), known, str(path), trusted)
+    if known is data:
+        return config
+    return replace(config, env=env if isinstance(env, Env) else replace(config.env, id=named))
 
 
 def scale_of(about: Mapping[str, Any]) -> float:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import CheckpointError, FolderError
+from .digits import interval_of, mean_of, number
 from .metrics import read_metrics
 from .score import Score, SeedsMean
 
@@ -64,7 +65,7 @@ def curve(metrics: Path) -> str:
         f"{PAD + x / last * (WIDTH - 2 * PAD):.1f},{HEIGHT - PAD - (y - low) / (high - low) * (HEIGHT - 2 * PAD):.1f}"
         for x, y in points
     )
-    label = f"evaluations from {_number(points[0][1])} to {_number(points[-1][1])}"
+    label = f"evaluations from {number(points[0][1], points[-1][1])} to {number(points[-1][1], points[0][1])}"
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img" aria-label="{label}">'
         f'<polyline points="{drawn}" fill="none" stroke="#3b82c4" stroke-width="1.6"/></svg>'
@@ -76,24 +77,24 @@ def _mean(mean: SeedsMean | None) -> str:
     if mean is None:
         return "no seed has a score"
     interval = ""
-    if mean.low is not None and mean.high is not None:
-        interval = f", 95 % interval over seeds {_number(mean.low)} to {_number(mean.high)}"
+    if mean.low is not None:
+        interval = f", 95 % interval over seeds {interval_of(mean)}"
     elif mean.seeds > 1:
         interval = f", {_text(mean.interval.removeprefix('none: '))}"
-    return f"mean <b>{mean.mean:.1f}</b>{interval}"
+    return f"mean <b>{mean_of(mean)}</b>{interval}"
 
 
 def _score_line(score: Score | None, solved: bool | None) -> str:
     if score is None:
         return "no score: training was interrupted"
     verdict = {True: "solved", False: "not solved", None: "no threshold"}[solved]
-    return f"score <b>{_number(score.mean)}</b>, {_interval(score)} · {verdict}"
+    return f"score <b>{mean_of(score)}</b>, {_interval(score)} · {verdict}"
 
 
 def _interval(score: Score) -> str:
-    if score.low is None or score.high is None:
+    if score.low is None:
         return f"over {score.episodes} fresh episodes, no interval: {_text(score.interval.removeprefix('none: '))}"
-    return f"95 % interval {_number(score.low)} to {_number(score.high)} over {score.episodes} fresh episodes"
+    return f"95 % interval {interval_of(score)} over {score.episodes} fresh episodes"
 
 
 def _row(row: Row, span: tuple[float, float]) -> str:
@@ -111,18 +112,14 @@ def _row(row: Row, span: tuple[float, float]) -> str:
         f'<rect x="{at[0]}" y="3" width="{max(at[1] - at[0], 1):.1f}" height="4" fill="#3b82c4" opacity=".4"/>'
         f'<rect x="{max(at[2] - 1, 0)}" y="0" width="2" height="10" fill="#3b82c4"/></svg>'
     )
-    interval = "none" if start is None or end is None else f"{_number(start)} to {_number(end)}"
-    cells = (str(row.seed), f"<b>{_number(mean)}</b>", interval, bar, f"{row.env_steps:,}")
+    interval = interval_of(row.score)
+    cells = (str(row.seed), f"<b>{mean_of(row.score)}</b>", interval, bar, f"{row.env_steps:,}")
     return "<tr>" + "".join(f'<td style="{CELL}">{cell}</td>' for cell in cells) + "</tr>"
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values, default=0.0), max(values, default=1.0)
     return (low, high) if high > low else (low - 0.5, high + 0.5)
-
-
-def _number(value: float) -> str:
-    return f"{value:,.1f}".removesuffix(".0")
 
 
 def _text(value: object) -> str:

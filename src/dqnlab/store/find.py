@@ -7,9 +7,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from ..errors import FolderError, named
+from ..config.toml import parse
+from ..errors import DqnlabError, FolderError, named
 from .folder import BEST, CONFIG, RESULT, SUMMARY, Run, check_no_link, seed_name
-from .reading import check_result, is_count, read_json
+from .reading import check_result, is_count, read_json, read_text
 
 
 def find_group(name: str | Path, runs: Path = Path("runs")) -> Path | None:
@@ -140,9 +141,19 @@ def list_runs(runs: Path) -> list[dict[str, Any]]:
             row["status"] = "interrupted" if row.get("interrupted") else "finished"
         except FolderError:  # still going, or it was killed, or somebody has changed it
             status = "damaged" if (folder / RESULT).exists() else "unfinished"
-            row = {"env": (group or folder).parent.name, "status": status}
+            row = {"env": _env_of(folder) or (group or folder).parent.name, "status": status}
         rows.append({**row, "folder": folder, "name": f"{group.name}/{folder.name}" if group else folder.name})
     return rows
+
+
+def _env_of(folder: Path) -> str | None:
+    """What a run without a result learns on, as its configuration calls it; a folder cannot have every name."""
+    try:
+        env = parse(read_text(folder / CONFIG), CONFIG).get("env")
+    except DqnlabError:
+        return None
+    name = env.get("id") if isinstance(env, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _run_folders(runs: Path) -> list[Path]:

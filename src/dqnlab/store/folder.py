@@ -81,6 +81,8 @@ class Run:
     """the best evaluation during training: biased upwards"""
     attempts: int
     """how often a candidate was tested on fresh episodes during training"""
+    evaluations: int | None = None
+    """how many evaluations the best one is the best of; none where that was not counted"""
     solved: bool | None
     """whether the score reaches the threshold; none where none counts, or there is no score"""
     threshold: float | None = None

@@ -21,7 +21,7 @@ class Score:
     episodes: int
     returns: tuple[float, ...]
     cut: int
-    """episodes that the step limit ended"""
+    """episodes that were truncated; where the step limit is dqnlab's own, only those that reached it"""
     interval: str = OVER_EPISODES
     """which interval it is, or why there is none"""
     own_limit: int | None = None

@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..config import Config
+from ..store.digits import mean_of, number
 from ..store.folder import Run
 from ..store.group import Failure
-from .text import Lines, clean, duration, number, shown
+from .ahead import Ahead
+from .standing import Standing
+from .text import Lines, clean, duration, shown
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -27,19 +29,6 @@ _STYLES = {
     "done": "",
     "failed": "bold red",
 }
-
-
-State = Literal["waiting", "compiling", "training", "judging", "filming", "done", "failed"]
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How far a seed has come."""
-
-    seed: int
-    state: State = "waiting"
-    steps: int = 0
-    mean: float | None = None  # of the latest evaluation
 
 
 class Board(Protocol):
@@ -68,19 +57,20 @@ class LiveBoard:
         self._live: Live | None = None
         self._standings: Sequence[Standing] = ()
         self._results: dict[int, Run | Failure] = {}
-        self._title = ""
+        self._title, self._ahead = "", Ahead(Config())
 
     def start(self, config: Config, seeds: Sequence[int], folder: Path, workers: int) -> None:
         """Draws the empty table."""
         from rich.live import Live
 
-        self._title = title(config, seeds, workers)
+        self._title, self._ahead = title(config, seeds, workers), Ahead(config)
         self._live = Live(self._table(), console=self._console, auto_refresh=False)
         self._live.start(refresh=True)
 
     def show(self, standings: Sequence[Standing]) -> None:
         """Draws the table anew."""
         self._standings = list(standings)
+        self._ahead.take(self._standings, self._clock())
         if self._live is not None:
             self._live.update(self._table(), refresh=True)
 
@@ -107,21 +97,25 @@ class LiveBoard:
             state = Text(each.state, _STYLES[each.state])
             table.add_row(str(each.seed), state, f"{each.steps:,}", number(each.mean), score, solved)
         count = f"{len(self._results)} of {len(self._standings)} ended  {duration(self._clock() - self._begun)}"
+        count += _left(self._ahead, ", ")
         return Group(Text(self._title, "bold"), table, Text(count, "dim"))
 
 
 class PlainBoard:
     """Lines for a log file or a pipe."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._lines = Lines()
+        self._clock, self._ahead = clock, Ahead(Config())
 
     def start(self, config: Config, seeds: Sequence[int], folder: Path, workers: int) -> None:
         """Says what is trained, and where."""
+        self._ahead = Ahead(config)
         self._lines.say(f"training {title(config, seeds, workers)} -> {shown(folder)}")
 
     def show(self, standings: Sequence[Standing]) -> None:
-        """Shows nothing: a log file keeps what has happened."""
+        """Only listens: a log file keeps what has happened."""
+        self._ahead.take(standings, self._clock())
 
     def ended(self, result: Run | Failure, done: int, whole: int) -> None:
         """One line for the seed."""
@@ -130,7 +124,7 @@ class PlainBoard:
         else:
             score, solved = outcome(result)
             words = f"score {score}, solved {solved}, {result.env_steps:,} steps, {result.seconds['total']:.1f} s"
-        self._lines.say(f"seed {result.seed}: {words}  ({done} of {whole})")
+        self._lines.say(f"seed {result.seed}: {words}  ({done} of {whole}{_left(self._ahead, '; ')})")
 
     def stop(self) -> None:
         """Nothing is left to do."""
@@ -180,8 +174,14 @@ def title(config: Config, seeds: Sequence[int], workers: int) -> str:
     return clean(f"{config.env.label}, preset {config.preset}, {seeds_text}, in {processes}")
 
 
+def _left(ahead: Ahead, before: str) -> str:
+    """How long it still takes; nothing while nobody can tell."""
+    seconds = ahead.seconds
+    return "" if seconds is None else f"{before}about {duration(seconds)} left"
+
+
 def outcome(result: Run | Failure | None) -> tuple[str, str]:
     """Score and verdict as words; dashes where there are none."""
     if not isinstance(result, Run) or result.score is None:
         return "-", "-"
-    return number(result.score.mean), "-" if result.solved is None else "yes" if result.solved else "no"
+    return mean_of(result.score), "-" if result.solved is None else "yes" if result.solved else "no"

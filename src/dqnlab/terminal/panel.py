@@ -5,8 +5,9 @@ from __future__ import annotations
 from rich.console import Group
 from rich.text import Text
 
+from ..store.digits import number
 from .tally import About, Tally
-from .text import clean, duration, number, size, sparkline
+from .text import clean, duration, size, sparkline
 
 LABEL, GOOD = "dim", "bold green"
 _LABELS, _WORDS = 10, 42  # columns left and right of the bars
@@ -64,9 +65,10 @@ def _judged(tally: Tally) -> Text:
     if not tally.judged:
         return Text("not evaluated yet", LABEL)
     reached = tally.threshold is not None and tally.best is not None and tally.best >= tally.threshold
-    goal = f"  solved at {number(tally.threshold)}" if tally.threshold is not None else ""
-    best = (number(tally.best), GOOD if reached else "bold")
-    return Text.assemble(f"now {number(tally.judged[-1])}  best ", best, (goal, LABEL))
+    now, beside = tally.judged[-1], (tally.judged[-1], tally.best, tally.threshold)
+    goal = f"  solved at {number(tally.threshold, *beside)}" if tally.threshold is not None else ""
+    best = (number(tally.best, *beside), GOOD if reached else "bold")
+    return Text.assemble(f"now {number(now, *beside)}  best ", best, (goal, LABEL))
 
 
 def _confirmed(tally: Tally) -> tuple[Text, Text]:
@@ -74,5 +76,5 @@ def _confirmed(tally: Tally) -> tuple[Text, Text]:
     assert event is not None
     verdict = Text("solved and confirmed", GOOD) if event.passed else Text("not yet", "yellow")
     return Text(f"attempt {event.attempt}: {len(event.returns)} fresh episodes"), Text.assemble(
-        f"{number(event.mean)}  ", verdict
+        f"{number(event.mean, tally.threshold)}  ", verdict
     )

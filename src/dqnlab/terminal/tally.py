@@ -9,12 +9,13 @@ from pathlib import Path
 
 from ..config import Config
 from ..run.events import BlockEnded, Confirmed, EpisodeEnded, Evaluated, Event
-from .text import duration, number
+from ..store.digits import number
+from .text import duration
 
 _WINDOW = 3.0  # seconds over which speeds are measured
 _LAPS = 3  # evaluations whose pace is taken for that of what is left: episodes may have grown longer since the start
 _LEADERS = 3  # that meet again at the end
-_SHOWING = 3.0  # seconds for a film, and as many for the page
+SHOWING = 3.0  # seconds for a film, and as many for the page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,8 @@ class Tally:
         self._marks: deque[tuple[float, int, int]] = deque([(self._begun, step, updates)])  # time, steps, updates
         self._used = self.done[0]  # of the budget, before
         self._lengths: deque[int] = deque(maxlen=40)
+        self._acting: float | None = None  # seconds of an env step while nothing was learned yet
+        self._episode: float | None = None  # seconds of an evaluated one, lately
         self._laps: deque[tuple[float, int, int]] = deque([(self._begun, self._used, step)], maxlen=_LAPS)
 
     def take(self, event: Event) -> bool:
@@ -63,6 +66,7 @@ class Tally:
             return False
         if isinstance(event, Evaluated):
             self._laps.append((self._clock(), self.done[0], self.block.step))
+            self._episode = event.seconds / max(len(event.returns), 1) or self._episode
             self.judged.append(event.mean)
             self.best = event.best_mean
         elif isinstance(event, Confirmed):
@@ -74,6 +78,9 @@ class Tally:
         if self.block.step == self._marks[-1][1]:
             return
         now = self._clock()
+        first = self._marks[0]
+        if self.block.updates == first[2]:
+            self._acting = (now - first[0]) / (self.block.step - first[1])
         self._marks.append((now, self.block.step, self.block.updates))
         while len(self._marks) > 2 and now - self._marks[1][0] > _WINDOW:
             self._marks.popleft()
@@ -114,18 +121,34 @@ class Tally:
             return None
         spent = max(self._marks[-1][0] - then, 0.0)
         training = spent * (whole - used) / (used - before)
-        return training + spent * self._judging / max(self.block.step - step, 1) + self._showing
+        leaders = _LEADERS if used < whole else len(self.judged)
+        return training + self._judging(spent / max(self.block.step - step, 1), leaders) + self._showing
 
     @property
-    def _judging(self) -> float:
-        """Env steps that judging at the end takes, if its episodes are as long as the latest ones."""
-        episodes = _LEADERS * self.config.confirm_episodes + self.config.score_episodes
-        return episodes * sum(self._lengths) / max(len(self._lengths), 1)
+    def seconds_of_judging(self) -> float | None:
+        """About so many until all is judged, once training is over; none if nothing was judged yet."""
+        return None if self._episode is None else self._judging(0.0, len(self.judged))
+
+    def _judging(self, pace: float, leaders: int) -> float:
+        """Seconds of judging at the end, as an episode took in the latest evaluation: acting costs less than learning.
+
+        Before the first one, of episodes as long as the latest ones, at the pace of acting alone where that is known.
+
+        Args:
+            pace: seconds of an env step of training.
+            leaders: how many may meet; one alone has nobody to.
+        """
+        meeting = min(leaders, _LEADERS) if leaders > 1 else 0
+        episodes = meeting * self.config.confirm_episodes + self.config.score_episodes
+        if self._episode is not None:
+            return episodes * self._episode
+        steps = episodes * sum(self._lengths) / max(len(self._lengths), 1)
+        return steps * (pace if self._acting is None else min(pace, self._acting))
 
     @property
     def _showing(self) -> float:
         """Seconds for film and page."""
-        return _SHOWING * ((self.config.film.episodes > 0) + self.config.explain)
+        return SHOWING * ((self.config.film.episodes > 0) + self.config.explain)
 
     def telling(self, event: Event, waited: float) -> bool:
         """Whether the event deserves a line of its own, `waited` seconds after the last one."""
@@ -137,10 +160,13 @@ class Tally:
         parts = [f"{used:>9,} of {whole:,} {self.unit}", f"epsilon {self.block.epsilon:.2f}"]
         if isinstance(event, Confirmed):
             verdict = "passed" if event.passed else "not yet"
-            parts.append(f"confirming on {len(event.returns)} fresh episodes: {number(event.mean)}, {verdict}")
+            parts.append(
+                f"confirming on {len(event.returns)} fresh episodes: {number(event.mean, self.threshold)}, {verdict}"
+            )
         elif self.judged:
-            goal = f", solved at {number(self.threshold)}" if self.threshold is not None else ""
-            parts.append(f"evaluated {number(self.judged[-1])} (best {number(self.best)}{goal})")
+            beside = (self.judged[-1], self.best, self.threshold)
+            goal = f", solved at {number(self.threshold, *beside)}" if self.threshold is not None else ""
+            parts.append(f"evaluated {number(self.judged[-1], *beside)} (best {number(self.best, *beside)}{goal})")
         elif self.returns:
             parts.append(f"last return {number(self.returns[-1])}")
         parts.append(f"{self.speeds[0]:,.0f} steps/s")

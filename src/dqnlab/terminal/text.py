@@ -1,4 +1,4 @@
-"""Numbers and names as short pieces of text."""
+"""Durations, sizes and names as short pieces of text."""
 
 from __future__ import annotations
 
@@ -30,11 +30,6 @@ class Lines:
 def shown(path: Path) -> str:
     """A path as one would type it here: relative where it lies below the working folder."""
     return clean(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
-
-
-def number(value: float | None) -> str:
-    """A return: one decimal, thousands apart; a dash for none."""
-    return "-" if value is None else f"{value:,.1f}"
 
 
 def duration(seconds: float) -> str:

@@ -10,6 +10,7 @@ from .findings import Course, Finding
 from .signals import Column
 
 FEW = 10  # ends below which nothing is concluded
+SORTS = 5  # different lengths from which on it is no schedule that ends episodes
 EPISODES_HELD = 3.0  # fewer episodes than this in the replay, and each new one pushes out most of what is known
 
 
@@ -42,20 +43,26 @@ def _within(step: np.ndarray, count: np.ndarray, size: Column) -> np.ndarray:
 
 
 def blind(course: Course) -> Finding | None:
-    """Episodes end before their step limit, yet no terminal state was ever stored."""
-    ends = ends_of(course, course.facts.max_episode_steps)
+    """Episodes end before their step limit and at all sorts of times, yet no terminal state was ever stored.
+
+    An environment may have a horizon of its own, or a few: then episodes are as long as one of these.
+    """
+    length = course.get("train/length").finite.value
+    if not len(length):
+        return None
+    limit = min(course.facts.max_episode_steps, float(length.max()))
+    ends = ends_of(course, limit)
     if ends is None or course.facts.gamma == 0 or ends.terminal.any():
         return None
     alarm = ends.early >= FEW * course.facts.n
-    if not alarm.any():
+    if not alarm.any() or len(np.unique(length[length < limit])) < SORTS:
         return None
-    length = course.get("train/length").finite.value
     return Finding(
         kind="blind-to-the-end",
         severity="bad",
         step=int(ends.step[alarm.argmax()]),
         numbers={
-            "episodes": float((length < course.facts.max_episode_steps).sum()),
+            "episodes": float((length < limit).sum()),
             "length": float(np.median(length)),
         },
     )
@@ -69,7 +76,7 @@ def limit_as_end(course: Course) -> Finding | None:
     limit, known = float(course.facts.max_episode_steps), True
     if length.max() < limit:  # maybe the environment counts its steps itself
         limit, known = float(length.max()), False
-        if (length == limit).sum() < max(FEW, 0.2 * len(length)) or len(np.unique(length)) < 5:
+        if (length == limit).sum() < max(FEW, 0.2 * len(length)) or len(np.unique(length)) < SORTS:
             return None
     ends = ends_of(course, limit)
     if ends is None:

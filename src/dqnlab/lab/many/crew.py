@@ -20,7 +20,8 @@ from ...store.find import read_run
 from ...store.folder import Run, seed_name
 from ...store.group import Failure, Group, failure, write_summary
 from ...store.new import new_folder
-from ...terminal.board import Board, Standing, board_for_python
+from ...terminal.board import Board, board_for_python
+from ...terminal.standing import Standing
 from ...track.open import check_trackers, say
 from ..after import ended, save
 from ..interrupt import SIGNALLED, Interrupt, signal_of, signals_wait

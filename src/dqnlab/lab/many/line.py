@@ -15,7 +15,7 @@ from pathlib import Path
 from ...config import Config
 from ...errors import DqnlabError
 from ...store.folder import Run
-from ...terminal.board import Standing
+from ...terminal.standing import Standing
 
 LOOK_EVERY = 0.05  # seconds between two looks for an order while episodes are played
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
-from ...config import Config
+from ...config import Config, Film
 from ...run.events import BlockEnded, Evaluated, Event
-from ...terminal.board import Standing, State
-from ...terminal.tally import About
+from ...terminal.standing import Standing, State
+from ...terminal.tally import About, Tally
 from .line import Line
 
 LOOK_EVERY = 0.05  # seconds between two looks for orders, each of them a system call
@@ -24,6 +25,7 @@ class Reporter:
         self._steps = 0
         self._mean: float | None = None
         self._told = self._looked = self._clock()
+        self._tally: Tally | None = None
 
     @contextmanager
     def learning(self) -> Iterator[Line]:
@@ -33,13 +35,17 @@ class Reporter:
 
     def judging(self) -> None:
         """The loop has ended."""
-        self._tell("judging")
+        self._tell("judging", None if self._tally is None else self._tally.seconds_of_judging)
 
     def start(self, config: Config, about: About) -> None:
-        """The parent knows already."""
+        """The parent knows what is trained. Film and page are not counted: only the best has them."""
+        alone = replace(config, film=Film(episodes=0), explain=False)
+        self._tally = Tally(alone, about.threshold, self._clock, about.at)
 
     def __call__(self, event: Event) -> None:
         """Notes how far training is."""
+        if self._tally is not None:
+            self._tally.take(event)
         if isinstance(event, Evaluated):
             self._mean = event.mean
         elif type(event) is not BlockEnded:
@@ -50,7 +56,7 @@ class Reporter:
             self._looked = now
             self._line.look()
         if now - self._told >= TELL_EVERY:
-            self._tell("training")
+            self._tell("training", self._left())
 
     def say(self, line: str) -> None:
         """The parent has words of its own."""
@@ -58,6 +64,12 @@ class Reporter:
     def stop(self) -> None:
         """Nothing is left to do."""
 
-    def _tell(self, state: State) -> None:
-        self._line.tell(Standing(self._seed, state, self._steps, self._mean))
+    def _left(self) -> float | None:
+        if self._tally is None:
+            return None
+        self._tally.mark()
+        return self._tally.seconds_left
+
+    def _tell(self, state: State, left: float | None) -> None:
+        self._line.tell(Standing(self._seed, state, self._steps, self._mean, left))
         self._told = self._clock()

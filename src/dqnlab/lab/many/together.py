@@ -15,7 +15,7 @@ from ...run.lockstep import Stopped, lockstep
 from ...run.system import System, make_update, say
 from ...store.checkpoint.checkpoint import Loaded, Store
 from ...store.folder import seed_name
-from ...terminal.board import Standing
+from ...terminal.standing import Standing
 from ..experiment import Experiment
 from ..restore import stand
 from ..session import open_experiment

@@ -12,7 +12,7 @@ from ...config import Config
 from ...errors import DqnlabError, named
 from ...memory import memory_watched
 from ...store.folder import Run, seed_name
-from ...terminal.board import Standing
+from ...terminal.standing import Standing
 from ..after import SHOWN, finish, save, steps, stopped
 from ..interrupt import ignore_signals
 from ..loading import loading

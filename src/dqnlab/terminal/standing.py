@@ -1,0 +1,17 @@
+"""How far each of many seeds has come: what is shown of it while it goes on."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["waiting", "compiling", "training", "judging", "filming", "done", "failed"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a seed has come."""
+
+    seed: int
+    state: State = "waiting"
+    steps: int = 0
+    mean: float | None = None  # of the latest evaluation
+    left: float | None = None  # seconds until it has its score, about

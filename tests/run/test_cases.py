@@ -1,0 +1,79 @@
+"""Environments that people complained of in public, trained and examined as they stand (`tests/zoo/zoo.py`)."""
+
+import re
+import sys
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dqnlab.check.doctor.examination import examine
+from dqnlab.config import Config, Env, Film, Steps
+from dqnlab.errors import ConfigError, EnvironmentFault
+from dqnlab.lab.session import train
+from dqnlab.track import curves
+
+from ..brief import BRIEF
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "zoo"))
+
+
+@pytest.fixture(autouse=True)
+def no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curves, "draw_curves", lambda folder, threshold: None)
+
+
+def case(name: str, **changes: Any) -> Config:
+    """A short run on one of them; what is changed of its environment too."""
+    env = Env(id=f"zoo:{name}-v0", **{key: changes.pop(key) for key in ("kwargs", "copies") if key in changes})
+    return replace(BRIEF, env=env, budget=Steps(num=200), **changes)
+
+
+@pytest.mark.slow
+def test_what_starts_slowly_and_cannot_be_saved_is_made_anew_at_checkpoints_only() -> None:
+    """It was made 167 times."""
+    import zoo
+
+    config = case("SlowStart", kwargs={"seconds": 0.0}, update_every=2_000, film=Film(episodes=1, max_seconds=1.0))
+    config = replace(config, budget=Steps(num=20_000), evaluate_every=Steps(num=5_000), explain=True)
+    zoo.SlowStart.made = 0
+    run = train(replace(config, select_episodes=20, score_episodes=20), trackers=("none",))
+    assert run.failed_steps == {}
+    checkpoints, copies = 2, 1 + 16
+    assert 2 * copies <= zoo.SlowStart.made <= copies * (checkpoints + 2)
+
+
+@pytest.mark.slow
+def test_what_can_be_there_only_once_trains_when_that_is_said() -> None:
+    config = case("OneOnly", copies=1, film=Film(episodes=1, max_seconds=1.0), explain=True)
+    run = train(config, trackers=("none",), out=Path("one"))
+    assert run.score is not None
+    assert (run.failed_steps, run.unfinished) == ({}, [])
+    with pytest.raises(EnvironmentFault, match=r"port 5005 is in use.*say so: --env\.copies 1"):
+        train(case("OneOnly"), trackers=("none",), out=Path("more"))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Masked", "info holds 'action_mask', which is not read"),
+        pytest.param("Pixels", "are pictures, and go flat into a fully connected network", marks=pytest.mark.slow),
+        ("Words", "Dict.*which is not supported; mission cannot become numbers.*FilterObservation"),
+    ],
+)
+def test_what_is_not_supported_is_said_by_training_and_by_the_doctor(
+    name: str, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            train(case(name, learning_starts=150), trackers=("none",))
+        except (ConfigError, EnvironmentFault) as e:  # a forbidden move raises, as in a game; words are refused
+            said.append(str(e))
+    said += [str(each.message) for each in caught] + caplog.messages
+    told = [each.what for each in examine(case(name), steps=200).findings]
+    for lines in (said, told):
+        assert [line for line in lines if re.search(words, line)], lines
