@@ -15,8 +15,8 @@ from types import ModuleType
 import gymnasium as gym
 
 from ..errors import ConfigError, DqnlabError, EnvironmentFault, named
-from ..run.nearby import ids_of, nearby
 from ..trust import imported_by
+from .nearby import ids_of, nearby
 
 # Packages that register environments when they are imported: how their ids begin, the module, what pip installs.
 _PACKAGES = [
