@@ -38,7 +38,7 @@ def test_a_first_signal_that_is_only_noted_is_no_reason_to_raise_afterwards() ->
 
 LISTENS = """
 import signal
-from dqnlab.app.interrupt import ignore_signals
+from dqnlab.lab.interrupt import ignore_signals
 
 print("there", flush=True)
 input()

@@ -189,7 +189,7 @@ import sys, time
 sys.path.insert(0, {here!r})
 import gymnasium as gym
 from dqnlab.app import cli
-from dqnlab.run import watchdog
+from dqnlab.envs import watchdog
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 
 class Deaf(CartPoleEnv):

@@ -131,7 +131,7 @@ def call(words, moment):
         if not over.is_set():
             os.kill(os.getpid(), kill)
 
-    from dqnlab.app import resume, session
+    from dqnlab.lab import resume, session
     session.signals_wait = resume.signals_wait = seen
     over = threading.Event()
     thread = threading.Thread(target=send)
@@ -237,7 +237,7 @@ def test_f17_a_group_that_is_told_to_end_saves_every_seed_and_leaves_with_143() 
 HOLDS = """
 import sys, time
 from pathlib import Path
-from dqnlab.run.saving.lock import locked
+from dqnlab.store.lock import locked
 with locked(Path("mine")):
     print("held", flush=True)
     time.sleep(60)

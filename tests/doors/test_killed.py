@@ -13,7 +13,7 @@ from dqnlab.store import door
 FILMS = """
 import sys, time
 from pathlib import Path
-from dqnlab.run.saving import door
+from dqnlab.store import door
 
 with door.aside() as private:
     (private / "film.mp4").write_bytes(b"half a film")

@@ -18,7 +18,7 @@ RUN = Path("run")
 SECOND = """
 import sys
 from pathlib import Path
-from dqnlab.run.saving import lock
+from dqnlab.store import lock
 really = lock._open
 def opened(folder):
     file = really(folder)
