@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..config import Config
-from .tally import SHOWING
 
 if TYPE_CHECKING:
     from .line import Standing
+
+SHOWING = 3.0  # seconds for a film, and as many for the page
 
 
 class Ahead:
