@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 import dqnlab
 from dqnlab.app.cli import main
+from dqnlab.app.summary import summary
 from dqnlab.config import Config, Env, Film, Mlp, Steps
 from dqnlab.errors import ConfigError
+from dqnlab.explain.health.findings import Finding
 from dqnlab.explain.page import words
+from dqnlab.explain.report import Report
 from dqnlab.lab.resume import Wish, go_on, resume
 from dqnlab.lab.session import train
 from dqnlab.run import film
@@ -125,6 +129,22 @@ def test_the_result_is_whole_before_anything_of_lesser_worth(monkeypatch: pytest
     assert set(run.failed_steps.values()) == {"ZeroDivisionError: in a library"}
     assert [note.partition(":")[0] for note in run.notes] == ["no film", "no curves", "no page"]
     assert {f"curve.phase.{phase}" for phase in run.seconds} <= words().keys()  # so that the page can name them
+
+
+def test_that_there_was_no_progress_and_whatever_is_bad_is_said_in_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sick = Finding(kind="unbounded", severity="bad", numbers={"before": 1.0, "value": 9.0})
+    flat = Finding(kind="not-learning", severity="notice", numbers={"best": 2.0, "first": 1.0})
+    well = Finding(kind="healthy", severity="notice")
+    report = Report(Path("page"), (sick, flat, well))
+    monkeypatch.setattr("dqnlab.explain.report.write_report", lambda *_: report)
+    run = trained("CartPole-v1", explain=True, film=Film(episodes=0))
+    assert run.notes == report.verdicts[:2]
+    console = Console(width=80)
+    console.print(summary(run))
+    shown = " ".join(capsys.readouterr().out.split())
+    assert all(" ".join(verdict.split()) in shown for verdict in run.notes)
 
 
 def test_resume_makes_what_is_lacking_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,6 +130,13 @@ def test_only_networks_are_offered_where_a_run_is_incomplete_and_only_to_those_w
     assert capsys.readouterr().err == f"error: 'run' is a folder, but no run: it has no config.toml{offered}\n"
 
 
+@pytest.mark.parametrize("command", ["explain", "resume"])
+def test_a_file_is_no_run_for_those_that_need_one(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("model.zip").write_bytes(SB3)
+    assert main([command, "model.zip"]) == 2
+    assert capsys.readouterr().err == "error: 'model.zip' is a file, and a run is a folder: name that, or `latest`\n"
+
+
 @pytest.mark.parametrize("missing", ["config.toml", "meta.json"])
 def test_the_network_that_is_left_of_a_run_can_be_played(missing: str) -> None:
     Path("run").mkdir()

@@ -55,6 +55,8 @@ def _find(name: str | Path, runs: Path, or_network: bool) -> Path:
         return (found[0] if (found[0] / CONFIG).is_file() else _best_of(found[0])).resolve()
     if found:
         raise FolderError(f"several runs are called {str(name)!r}: {', '.join(map(str, found))}")
+    if Path(name).is_file():
+        raise FolderError(f"{str(name)!r} is a file, and a run is a folder: name that, or `latest`")
     if name and Path(name).is_dir():
         raise FolderError(f"{str(name)!r} is a folder, but no run: {_holds(Path(name), or_network)}")
     raise FolderError(f"no run {str(name)!r} here or under {str(runs)!r}: `dqn runs` lists what there is")

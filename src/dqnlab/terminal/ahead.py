@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from ..config import Config
 from .standing import Standing
-from .tally import SHOWING
+
+SHOWING = 3.0  # seconds for a film, and as many for the page
 
 
 class Ahead:

@@ -10,12 +10,12 @@ from pathlib import Path
 from ..config import Config
 from ..run.events import BlockEnded, Confirmed, EpisodeEnded, Evaluated, Event
 from ..store.digits import number
+from .ahead import SHOWING
 from .text import duration
 
 _WINDOW = 3.0  # seconds over which speeds are measured
 _LAPS = 3  # evaluations whose pace is taken for that of what is left: episodes may have grown longer since the start
 _LEADERS = 3  # that meet again at the end
-SHOWING = 3.0  # seconds for a film, and as many for the page
 
 
 @dataclass(frozen=True, kw_only=True)
