@@ -214,7 +214,7 @@ def test_f16_a_second_ctrl_c_is_obeyed_in_the_middle_of_a_block_and_spoils_nothi
 
 def test_f17_a_group_that_is_told_to_end_saves_every_seed_and_leaves_with_143() -> None:
     long = WORDS.replace("2500", "1e9").replace("--quiet", "")
-    code = "import sys; from dqnlab.app import cli; from dqnlab.lab.many import crew as many; many.usable_cores = lambda: 2; "
+    code = "import sys; from dqnlab.app import cli; from dqnlab.lab.many import crew; crew.usable_cores = lambda: 2; "
     code += f"sys.exit(cli.main(['train', '--seeds', '2', '--out', 'mine', *{long.split()}]))"
     pipe = subprocess.PIPE
     with subprocess.Popen(
