@@ -13,6 +13,7 @@ from gymnasium import spaces
 import dqnlab
 from dqnlab.app.cli import main
 from dqnlab.config import Constant, Env, Steps
+from dqnlab.run import remembered
 from dqnlab.run.folder import REPORT, RESULT, Run
 
 from ..brief import BRIEF
@@ -161,6 +162,7 @@ class Bare(gym.Env[np.ndarray, int]):
 def test_an_environment_made_in_python_must_be_given_again(tmp_path: Path) -> None:
     run = trained(tmp_path / "run", env=Env(id=Bare))
     assert (run.folder / REPORT).exists()
+    remembered.KNOWN.clear()  # as in another process
     with pytest.raises(dqnlab.errors.ConfigError, match="pass env="):
         run.explain()
     assert run.explain(env=Bare).path.exists()

@@ -16,6 +16,7 @@ from dqnlab.build import assemble
 from dqnlab.config import Config, Env, Mlp
 from dqnlab.errors import CheckpointError, ConfigError, FolderError, ObservationError
 from dqnlab.learn.networks import export_weights
+from dqnlab.run import remembered
 from dqnlab.run.agent import Agent, load
 from dqnlab.run.evaluate import evaluate
 from dqnlab.run.folder import BEST, LAST, write_start
@@ -138,6 +139,7 @@ def test_best_and_last_are_different_files() -> None:
 
 def test_the_agent_of_an_environment_made_in_python_asks_for_it() -> None:
     a = saved(Path("run"), replace(CONFIG, env=Env(id=Lift)))
+    remembered.KNOWN.clear()  # as in another process
     loaded = load("run")
     np.testing.assert_array_equal(loaded.q_values([3, 5, 7]), a.q_values([3, 5, 7]))
     assert loaded.act(3) == a.act(3)

@@ -12,8 +12,9 @@ from ..config import Config
 from ..run.digits import mean_of, number
 from ..run.folder import Run
 from ..run.group import Failure
+from ..trust import shown
 from .ahead import Ahead
-from .text import Lines, clean, duration, shown
+from .text import Lines, clean, duration
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -20,13 +20,14 @@ from ..config import LONGEST_FILM, MOST_EPISODES, MOST_FILMS, MOST_PROBED, MOST_
 from ..errors import ConfigError, FolderError
 from ..run.digits import number
 from ..run.folder import REPORT, RESULT
+from ..trust import shown
 from .after import settle
 from .arguments import Evaluate, Explain, Presets, Record, Resume, RunsTable, Selftest, Train, Watch
 from .interrupt import SIGNALLED, signal_of
 from .loading import foreseen, loading
 from .parse import parse_args, parse_doctor, parse_train
 from .places import home, named_folder
-from .text import clean, shown
+from .text import clean
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -192,9 +193,9 @@ def explain(words: Sequence[str]) -> int:
     """`dqn explain`"""
     args = parse_args(Explain, "explain", words)
     whole("--row", args.row, 0)
+    from ..run.advice import going_on
     from ..run.find import find_run, read_run
     from ..run.saving.door import entered
-    from .summary import command
 
     folder = find_run(args.run, args.runs)
     with loading():
@@ -209,13 +210,15 @@ def explain(words: Sequence[str]) -> int:
     if not (folder / RESULT).exists():
         raise FolderError(
             f"{str(folder)!r} has no {RESULT}: it has not come to its end, or the file was removed; wait for it, or go "
-            f"on with it, which writes one: `{command('resume', folder)}`"
+            f"on with it, which writes one: {going_on(folder)}"
         )
     with entered(folder):
         report = write_report(read_run(folder), args.env, args.trust_env_module, args.out)
         if args.out is None:
             settle(folder, "page")
     print(shown(page))
+    if report.remark:
+        print(report.remark)
     for verdict in report.verdicts:
         print(clean(verdict))
     if args.open:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ..config import Config
-from .text import Lines, clean, shown, size
+from ..trust import shown
+from .text import Lines, clean, size
 
 if TYPE_CHECKING:  # events know torch, which is imported where its time is taken
     from rich.console import Console, RenderableType

@@ -19,6 +19,7 @@ from ..run.find import read_run
 from ..run.folder import Run, seed_name
 from ..run.group import Failure, Group, failure, write_summary
 from ..run.new import new_folder
+from ..run.remembered import remember
 from ..track.tracker import check_trackers, say
 from ..typed import door
 from .after import ended, save
@@ -195,6 +196,8 @@ class Crew:
         if not self._begun:
             self._begun = True
             write_summary(self._group())
+            for seed in self.seeds:  # trained in other processes, but this one too was given the environment
+                remember(self.folder / seed_name(seed), self.config.env)
             if self.board is not None:
                 self.board.start(self.config, self.seeds, self.folder, len(self.workers))
         worker.tell(Go(self.folder))

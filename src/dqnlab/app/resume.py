@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config import AnyEnvironment, Config, Env, Episodes, Steps
-from ..errors import ConfigError
+from ..errors import ConfigError, either
 from ..memory import memory_watched
+from ..run.advice import going_on
 from ..run.find import find_run, has_ended, read_run
 from ..run.folder import CONFIG, META, RESULT, Run, write_result
 from ..run.own import is_own, mark
 from ..run.reading import read_env, read_trackers
+from ..run.remembered import recall, remember
 from ..run.saving.door import write_atomically
 from ..toml import to_toml
 from ..typed import door
@@ -114,7 +116,8 @@ def _config(folder: Path, wish: Wish) -> Config:
     if wish.budget is not None:
         return replace(config, budget=wish.budget, stop_when_solved=False)
     if has_ended(folder):
-        raise ConfigError(f"{str(folder)!r} has come to its end: to train on, say until when, by --steps or --episodes")
+        until = either("--steps or --episodes", "budget=dqnlab.config.Steps(num=…)")
+        raise ConfigError(f"{str(folder)!r} has come to its end: to train on, say until when, by {until}")
     return config
 
 
@@ -133,9 +136,14 @@ def configured(folder: Path, wish: Wish) -> Config:
     elif wish.env is not None:
         config = replace(config, env=replace(config.env, id=wish.env))
     elif read_env(folder / META)["callable"]:
-        raise ConfigError(
-            f"this run learns on {config.env.label!r}, an environment made in Python: use dqnlab.resume(…, env=…)"
-        )
+        known = recall(folder, config.env.label)
+        if known is None:
+            raise ConfigError(
+                f"this run learns on {config.env.label!r}, an environment made in Python, which no file holds: "
+                f"use {going_on(folder)}"
+            )
+        config = replace(config, env=replace(config.env, id=known))
+    remember(folder, config.env)
     return config
 
 

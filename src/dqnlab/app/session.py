@@ -207,8 +207,8 @@ def conduct(experiment: Experiment, waiting: AbstractContextManager[Request], *,
             experiment.signal = request.signal
     except KeyboardInterrupt as error:  # somebody insisted: not even the block was finished
         experiment.signal = signal_of(error)
-    except Exception:
-        experiment.fail(time.perf_counter() - start)
+    except Exception as error:
+        experiment.fail(time.perf_counter() - start, error)
         raise
     return experiment.conclude(time.perf_counter() - start, interrupted=interrupted, show=show)
 

@@ -16,7 +16,7 @@ from ..errors import CheckpointError, FolderError
 from ..learn.networks import QNetwork, import_weights
 from ..run.agent import Agent, load
 from ..run.envs import EnvSpec
-from ..run.folder import BATCH, LAST, META, METRICS, SNAPSHOTS, TARGET, Run
+from ..run.folder import BATCH, BEST, LAST, META, METRICS, SNAPSHOTS, TARGET, Run
 from ..run.keep import FIRST_BATCH, MOST_SNAPSHOTS
 from ..run.metrics import read_metrics
 from ..run.moment import room
@@ -31,6 +31,8 @@ class Evidence:
 
     run: Run
     best: Agent
+    stands_in: bool
+    """whether there was no best network, and the last one is in its place"""
     online: QNetwork | None
     """at the end of training; none if an interruption left none"""
     target: QNetwork | None
@@ -75,13 +77,15 @@ def gather(run: Run, env: AnyEnvironment | None = None, trusted: Collection[str]
         ConfigError: its configuration cannot work, or would import another module.
     """
     folder = run.folder
-    best = load(folder, env=env, trust_env_modules=trusted)
+    stands_in = not (folder / BEST).exists() and (folder / LAST).is_file()  # then the last one is shown in its place
+    best = load(folder, which="last" if stands_in else "best", env=env, trust_env_modules=trusted)
     last = load(folder, which="last", env=env, trust_env_modules=trusted) if (folder / LAST).is_file() else None
     about = read_json(folder / META)
     created, versions = about.get("created"), about.get("versions")
     return Evidence(
         run=run,
         best=best,
+        stands_in=stands_in,
         online=None if last is None else last.network,
         target=_target(folder, best),
         snapshots=_snapshots(folder, best),

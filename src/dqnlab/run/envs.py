@@ -13,7 +13,7 @@ import numpy as np
 from gymnasium import spaces
 
 from ..config import Env
-from ..errors import ConfigError, EnvironmentFault, named
+from ..errors import ConfigError, EnvironmentFault, either, named
 from ..learn.types import ObsSpec
 from .copying import Copying
 from .guard import CONSTRUCTOR, LIVING, EnvironmentHangs, Guard, Guarded, guarded
@@ -86,9 +86,12 @@ def one_more(env: Env) -> Iterator[None]:
         lives = sum(each.guard.label == env.label for each in LIVING)
         if lives == 0:
             raise
-        fewer = "" if env.num_envs == 1 else "--env.num-envs 1 "
         others = "another copy of it lives" if lives == 1 else f"{lives} other copies of it live"
-        advice = f"{others}; if it cannot have several at once, say so: {fewer}--env.copies 1"
+        if env.num_envs == 1:
+            bound = either("--env.copies 1", "Env(copies=1)")
+        else:
+            bound = either("--env.num-envs 1 --env.copies 1", "Env(num_envs=1, copies=1)")
+        advice = f"{others}; if it cannot have several at once, say so: {bound}"
         raise type(e)(f"{e} ({advice})") from e.__cause__
 
 

@@ -31,7 +31,9 @@ class Guard:
     def __init__(self, label: str):
         self.label = label
         self.steps = 0
-        """taken by this environment in its life, the one that is going on included; a reset is no step"""
+        """taken by this environment since its training began, the one that is going on included; a reset is no step"""
+        self.role = ""
+        """what it is played for, where that is not training"""
         self.copy: tuple[int, int] | None = None
         """which one it is of how many, where there are several"""
         self._theirs: Surroundings = {}
@@ -42,7 +44,8 @@ class Guard:
     def name(self) -> str:
         """Which environment."""
         copy = "" if self.copy is None or self.copy[1] == 1 else f" (copy {self.copy[0]} of {self.copy[1]})"
-        return f"env {self.label!r}{copy}"
+        role = f" ({self.role})" if self.role else ""
+        return f"env {self.label!r}{copy}{role}"
 
     @property
     def where(self) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..config import Config
 from ..errors import FolderError
-from .folder import META, SUMMARY, create_folder, is_fresh
+from .folder import META, OUT, SUMMARY, create_folder, is_fresh
 from .saving.disk import remove_tree
 from .saving.door import DISK
 from .saving.lock import LOCK, locked
@@ -28,7 +28,7 @@ def new_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[int
     try:
         with locked(folder):
             if not is_fresh(folder):  # another process has been here in between
-                raise FolderError(f"output folder {str(folder)!r} exists and is not empty: choose another --out")
+                raise FolderError(f"output folder {str(folder)!r} exists and is not empty: choose another {OUT}")
             try:
                 yield folder
             except BaseException:
