@@ -90,11 +90,12 @@ def test_a_run_that_has_not_ended_is_told_how_to_go_on(tmp_path: Path, capsys: p
     folder = trained(tmp_path / "a run", explain=False).folder
     (folder / RESULT).unlink()
     assert main(["explain", str(folder)]) != 0
-    assert "has not ended: wait for it, or go on with it: `dqn resume 'a run'`" in capsys.readouterr().err
+    said = "has no result.json: it has not come to its end, or the file was removed; wait for it, or go on with it"
+    assert f"{said}, which writes one: dqn resume 'a run'\n" in capsys.readouterr().err
     settings = (folder / "config.toml").read_text().replace('"CartPole-v1"', '"theirs:CartPole-v1"')
     (folder / "config.toml").write_text(settings)  # as in a folder that came from elsewhere
     assert main(["explain", str(folder)]) != 0
-    assert "`dqn resume 'a run' --trust-env-module theirs`" in capsys.readouterr().err
+    assert "dqn resume 'a run' --trust-env-module theirs\n" in capsys.readouterr().err
 
 
 class Hanging(gym.Env[np.ndarray, int]):

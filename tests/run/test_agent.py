@@ -183,7 +183,9 @@ def test_what_cannot_be_loaded_is_named() -> None:
     saved(Path("run"))
     with pytest.raises(FolderError, match="no run 'elsewhere'"):
         load("elsewhere")
-    with pytest.raises(CheckpointError, match=r"last_model.pth.*has not saved"):
+    with pytest.raises(
+        CheckpointError, match=r"last_model.pth.*is written when training ends; until then there is --which best"
+    ):
         load("run", which="last")
 
     whole = (Path("run") / BEST).read_bytes()
