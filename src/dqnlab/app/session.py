@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..config import Config
 from ..memory import memory_watched
 from ..presets import Planned, plan
 from ..run.folder import CONFIG, Run, write_start
@@ -94,7 +96,8 @@ def train(
                     system.update = make_update([system])
                 with new_folder(config, out, runs) as folder:
                     store = Store(folder, notify=say)
-                    for remark in make_remarks(config, system.spec):
+                    cut = cautions(config, cuts=system.collector.cuts)
+                    for remark in [*make_remarks(config, system.spec), *cut]:
                         say(str(remark))
                     return conduct(open_experiment(system, store, trackers, view, watch), signals_wait())
         finally:
@@ -167,17 +170,30 @@ def _begin(system: System, folder: Path, trackers: Sequence[str]) -> None:
     write_start(folder, config, system.spec, system.stack, trackers)
     if note := mark(folder, config):
         say(note)
-    env, period = config.env, config.evaluate_every
-    if system.collector.cuts:
-        say(
+
+
+def cautions(config: Config, *, cuts: bool) -> list[str]:
+    """What will cut training, and how often, if anything does.
+
+    Args:
+        cuts: whether checkpoints do, for the environment cannot be saved.
+    """
+    from ..build import make_period
+
+    env, period, lines = config.env, config.evaluate_every, list[str]()
+    budget = make_period(config.budget)
+    lasts = budget.num if budget.unit == "steps" else math.inf
+    if cuts and config.checkpoint_every < lasts:
+        lines.append(
             f"env {env.label!r} cannot be saved: at every checkpoint, each {config.checkpoint_every:,} "
             "steps, its open episodes are truncated (dqn doctor says why)"
         )
     if env.copies == env.num_envs:
-        say(
+        lines.append(
             f"env.copies = {env.copies} leaves none for judging: training is cut for each evaluation, "
             f"every {period.num:,} {period.kind}, and its open episodes are truncated"
         )
+    return lines
 
 
 def _introduce(view: View, system: System, folder: Path) -> None:

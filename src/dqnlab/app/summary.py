@@ -20,6 +20,7 @@ from ..run.digits import between, interval_of, mean_of, number
 from ..run.display import has_display
 from ..run.folder import CONFIG, REPORT, VIDEOS, Run
 from ..trust import shown
+from .after import SHOWN
 from .again import env_words, textbook_words
 from .text import clean
 
@@ -221,7 +222,10 @@ def _seeds_table(group: SeedsGroup) -> Table:
 
 
 def _total(seconds: float | Mapping[str, float]) -> float:
-    return seconds.get("total", 0.0) if isinstance(seconds, Mapping) else seconds
+    """Without film and page, which only the best seed gets: as it was said when the seed ended."""
+    if not isinstance(seconds, Mapping):
+        return seconds
+    return seconds.get("total", 0.0) - sum(seconds.get(name, 0.0) for name in SHOWN)
 
 
 def _mean(group: SeedsGroup) -> list[Text]:

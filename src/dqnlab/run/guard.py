@@ -11,7 +11,8 @@ from weakref import WeakSet
 
 import gymnasium as gym
 
-from ..errors import DqnlabError, EnvironmentFault, named
+from ..errors import DqnlabError, EnvironmentFault
+from .place import named_with_place
 from .surroundings import Surroundings, as_surroundings, enter, put_back, quick, surroundings
 
 P = ParamSpec("P")
@@ -87,10 +88,10 @@ class Guard:
 
     def _raised(self, what: str, error: BaseException) -> str:
         if what == CONSTRUCTOR:
-            return f"env {self.label!r} could not be made: {named(error)}"
+            return f"env {self.label!r} could not be made: {named_with_place(error)}"
         if what == "step":
-            return f"{self.where} raised {named(error)}"
-        return f"{self.where}: {what} raised {named(error)}"
+            return f"{self.where} raised {named_with_place(error)}"
+        return f"{self.where}: {what} raised {named_with_place(error)}"
 
 
 def _read_guarded(name: str) -> Any:
