@@ -1,9 +1,14 @@
 """A message is one line, whatever those say whom it quotes."""
 
+import ast
 import pickle
+import re
+from pathlib import Path
+from typing import Any, TypeGuard
 
 import pytest
 
+import dqnlab
 from dqnlab.errors import DqnlabError, EnvironmentFault, ObservationError, named, one_line
 
 
@@ -31,3 +36,38 @@ def test_an_error_whose_own_text_raises_is_still_named() -> None:
             raise RuntimeError("no words")
 
     assert named(Mute()) == "Mute: (its text raised RuntimeError)"
+
+
+# What only the command line can say: its own words, the doctor's advice, the row of a printed step.
+ONLY_TYPED = ("app/arguments", "app/cli", "app/scan", "app/parse", "app/aliases", "app/commands", "app/again")
+ONLY_TYPED += ("app/places", "app/summary", "run/doctor/", "run/own", "explain/trace_text", "track/tensorboard")
+
+
+def test_a_message_that_names_a_flag_names_what_python_has_instead() -> None:
+    root = Path(dqnlab.__file__).parent
+    missing = []
+    for path in sorted(root.rglob("*.py")):
+        name = path.relative_to(root).as_posix()
+        if name.startswith(ONLY_TYPED):
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for statement in ast.walk(tree):
+            if isinstance(statement, ast.stmt) and not isinstance(statement, ast.FunctionDef | ast.ClassDef):
+                said = "".join(each.value for each in ast.walk(statement) if _is_text(each) and not _is_doc(statement))
+                calls = {each.func.id for each in ast.walk(statement) if _is_plain_call(each)}
+                both = "either" in calls or "in Python" in said or "commands on this run" in said
+                if re.search(r"(?<![\w-])--[a-z]", said) and not both and not re.search(r"dqn (train|\w+ with)", said):
+                    missing.append(f"{name}:{statement.lineno}: {said}")
+    assert missing == []
+
+
+def _is_text(node: ast.AST) -> TypeGuard[Any]:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _is_plain_call(node: ast.AST) -> TypeGuard[Any]:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+
+
+def _is_doc(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and _is_text(statement.value)

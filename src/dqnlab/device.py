@@ -11,7 +11,7 @@ import psutil
 import torch
 from threadpoolctl import threadpool_limits
 
-from .errors import ConfigError, ResourceError
+from .errors import ConfigError, ResourceError, either
 
 
 def resolve_device(name: str) -> torch.device:
@@ -20,7 +20,8 @@ def resolve_device(name: str) -> torch.device:
     `auto` is the CPU: a network of fully connected layers is too small for a GPU to pay.
     """
     if name == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device is 'cuda', but torch sees no CUDA GPU here: use --device cpu")
+        instead = either("--device cpu", "device='cpu'")
+        raise ConfigError(f"device is 'cuda', but torch sees no CUDA GPU here: use {instead}")
     return torch.device("cpu" if name == "auto" else name)
 
 

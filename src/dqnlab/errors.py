@@ -27,6 +27,11 @@ def named(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}".removesuffix(": ")
 
 
+def either(flag: str, python: str) -> str:
+    """What to say on the command line and, for whoever reads the message in Python, there."""
+    return f"{flag} (in Python {python})"
+
+
 class DqnlabError(Exception):
     """Base of all; the command line prints it as one message and leaves with `exit_code`."""
 

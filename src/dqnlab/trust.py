@@ -7,6 +7,7 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 from .errors import ConfigError
 
@@ -16,6 +17,11 @@ from .errors import ConfigError
 def clean(text: str) -> str:
     """The text without control, format and surrogate characters, which could steer a terminal."""
     return "".join(each for each in text if each == "\n" or unicodedata.category(each) not in {"Cc", "Cf", "Cs"})
+
+
+def shown(path: Path) -> str:
+    """A path as one would type it here: relative where it lies below the working folder."""
+    return clean(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
 
 
 # ── What is imported ─────────────────────────────────────────────────────────────────────────────

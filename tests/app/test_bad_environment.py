@@ -201,7 +201,7 @@ def test_an_environment_that_breaks_while_rewards_are_measured_leaves_nothing_be
     row: int, odd: str, words: list[str], refused: Any, small: list[str]
 ) -> None:
     line = ["train", "odd_envs:Odd-v0", "--env.kwargs", json.dumps({"odd": odd}), "--out", "run", *small]
-    refused(line, 3, "env 'odd_envs:Odd-v0', ", *words)
+    refused(line, 3, "env 'odd_envs:Odd-v0' (measuring rewards before training), ", *words)
 
 
 FINE: list[tuple[int, dict[str, Any]]] = [

@@ -217,7 +217,7 @@ def test_an_only_copy_that_cannot_be_made_is_given_no_advice() -> None:
     Rare.supply = 0
     with pytest.raises(EnvironmentFault) as caught:
         trained(config(copies=None))
-    assert "copies" not in str(caught.value)
+    assert "--env.copies" not in str(caught.value)
 
 
 def test_the_doctor_tells_who_can_be_there_only_once() -> None:

@@ -73,7 +73,9 @@ def test_errors_come_first_with_their_advice_and_leave_three(capsys: pytest.Capt
     out, _ = capsys.readouterr()
     lines = out.splitlines()
     assert lines[1] == "loud:Loud-v0  1 error: training would stop"
-    assert lines[2] == "error     step: step 3 raised RuntimeError: the pole[31m [bold]fell"
+    assert lines[2].startswith(
+        "error     step: step 3 raised RuntimeError: the pole[31m [bold]fell (test_doctor_command.py"
+    )
     assert lines[3].startswith("          → ")
     assert "\x1b" not in out
 

@@ -1,6 +1,7 @@
 """Experiments that end before they should: what was learnt is saved, and whoever waits is told."""
 
 import json
+import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,15 @@ import pytest
 from gymnasium import spaces
 
 import dqnlab
+from dqnlab.app.cli import main
 from dqnlab.config import Config, Env, Film, Mlp, Steps
-from dqnlab.errors import EnvironmentFault, ResourceError
+from dqnlab.errors import CheckpointError, ConfigError, EnvironmentFault, ResourceError
 from dqnlab.lab.interrupt import signals_wait
 from dqnlab.lab.session import train
 from dqnlab.run import film
 from dqnlab.run.events import BlockEnded, Evaluated
+from dqnlab.store import remembered
+from dqnlab.store.find import list_runs
 from dqnlab.track import curves
 
 TINY = Config(
@@ -83,14 +87,83 @@ def test_an_environment_made_in_python_is_kept_as_a_label(no_curves: None) -> No
 
 
 def test_an_environment_that_breaks_is_named_and_what_was_learnt_is_saved(no_curves: None) -> None:
-    with pytest.raises(EnvironmentFault, match="env 'Fragile', step 300: observation"):
+    with pytest.raises(EnvironmentFault, match="env 'Fragile', step 300: observation") as caught:
         train(small(env=Env(id=Fragile)), trackers=("none",), out=Path("mine"))
+    onward = "to go on: dqnlab.resume('mine', env=…) in Python"
+    assert caught.value.__notes__ == [f"what was learnt until then is in mine; {onward}"]
     content = result(Path("mine"))
+    assert content["error"] == str(caught.value)
     assert content["interrupted"]
     assert content["score"] is None
     assert content["env_steps"] == 299
     assert content["selected_score"] == 10
     assert names(Path("mine")) >= FILES
+
+
+def test_an_error_is_kept_on_one_line_without_secrets_and_until_the_run_goes_on(no_curves: None) -> None:
+    class Lost(Fragile):
+        broken = True
+
+        def step(self, action: Any) -> Any:
+            if self.life == 99 and Lost.broken:
+                raise RuntimeError("sensor\nlost, token=abc")
+            return super().step(action)
+
+    with pytest.raises(EnvironmentFault, match="step 100 raised"):
+        train(small(env=Env(id=Lost)), trackers=("none",), out=Path("mine"))
+    assert result(Path("mine"))["error"] == "env 'Lost', step 100 raised RuntimeError: sensor lost, token=***"
+    assert [(row["status"], row["score"]) for row in list_runs(Path())] == [("failed", None)]
+    Lost.broken = False
+    assert dqnlab.resume("mine", env=lambda: Lost(10**9)).error is None
+    assert [row["status"] for row in list_runs(Path())] == ["finished"]
+
+
+def test_steps_that_were_played_to_measure_rewards_are_not_counted_as_steps_of_training(no_curves: None) -> None:
+    config = small(reward_scale="auto")
+    with pytest.raises(EnvironmentFault) as caught:
+        train(replace(config, env=Env(id=Fragile, kwargs={"breaks": 1300})), trackers=("none",), out=Path("mine"))
+    assert f"env 'Fragile', step {result(Path('mine'))['env_steps'] + 1}: observation" in str(caught.value)
+    with pytest.raises(EnvironmentFault, match=r"env 'Fragile' \(measuring rewards before training\), step 300: obs"):
+        train(replace(config, env=Env(id=Fragile)), trackers=("none",))
+
+
+def test_a_run_made_in_this_process_knows_its_environment(no_curves: None) -> None:
+    run = train(small(env=Env(id=Fragile, kwargs={"breaks": 10**9})), trackers=("none",))
+    agent = dqnlab.load(run.folder)
+    assert dqnlab.evaluate(agent, episodes=2).mean == 10
+    assert dqnlab.report(run, out=Path("page.html")).path.is_file()
+    assert dqnlab.resume(run, budget=Steps(num=600), trackers=("none",)).env_steps == 600
+    shutil.copytree(run.folder, "copy")
+    with pytest.raises(ConfigError, match="made in Python"):  # of another folder nobody has told it
+        dqnlab.evaluate(dqnlab.load("copy"), episodes=2)
+    remembered.KNOWN.clear()  # as in another process
+    with pytest.raises(ConfigError, match="pass env="):
+        dqnlab.evaluate(dqnlab.load(run.folder), episodes=2)
+
+
+def test_a_run_without_an_evaluation_is_explained_by_its_last_network(
+    no_curves: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(EnvironmentFault):
+        train(small(env=Env(id=Fragile, kwargs={"breaks": 90})), trackers=("none",), out=Path("mine"))
+    message = r"before it was evaluated; take the last network, --which last \(in Python which='last'\), or go on"
+    with pytest.raises(CheckpointError, match=message):
+        dqnlab.load("mine")
+    assert dqnlab.load("mine", which="last").act(np.zeros(2)) in (0, 1)
+    assert main(["explain", "mine"]) == 0
+    said = "The run has no best network: what is called so here is the last one, as it was when training ended."
+    assert said in capsys.readouterr().out
+    assert '"stands_in":true' in Path("mine/report.html").read_text("utf-8").replace(" ", "")
+    Path("mine/last_model.pth").unlink()
+    with pytest.raises(CheckpointError, match="the run has saved no network yet; wait for it, or go on with it"):
+        dqnlab.load("mine")
+
+
+def test_a_best_network_that_was_removed_is_not_said_never_to_have_been_saved(no_curves: None) -> None:
+    train(small(env=Env(id=Fragile, kwargs={"breaks": 10**9})), trackers=("none",), out=Path("mine"))
+    Path("mine/best_model.pth").unlink()
+    with pytest.raises(CheckpointError, match=r"best_model\.pth' is missing: it was removed; take the last network"):
+        dqnlab.load("mine")
 
 
 class PressesCtrlC:

@@ -13,6 +13,7 @@ from gymnasium import spaces
 import dqnlab
 from dqnlab.app.cli import main
 from dqnlab.config import Constant, Env, Steps
+from dqnlab.store import remembered
 from dqnlab.store.folder import REPORT, RESULT, Run
 
 from ..brief import BRIEF
@@ -89,11 +90,12 @@ def test_a_run_that_has_not_ended_is_told_how_to_go_on(tmp_path: Path, capsys: p
     folder = trained(tmp_path / "a run", explain=False).folder
     (folder / RESULT).unlink()
     assert main(["explain", str(folder)]) != 0
-    assert "has not ended: wait for it, or go on with it: `dqn resume 'a run'`" in capsys.readouterr().err
+    said = "has no result.json: it has not come to its end, or the file was removed; wait for it, or go on with it"
+    assert f"{said}, which writes one: dqn resume 'a run'\n" in capsys.readouterr().err
     settings = (folder / "config.toml").read_text().replace('"CartPole-v1"', '"theirs:CartPole-v1"')
     (folder / "config.toml").write_text(settings)  # as in a folder that came from elsewhere
     assert main(["explain", str(folder)]) != 0
-    assert "`dqn resume 'a run' --trust-env-module theirs`" in capsys.readouterr().err
+    assert "dqn resume 'a run' --trust-env-module theirs\n" in capsys.readouterr().err
 
 
 class Hanging(gym.Env[np.ndarray, int]):
@@ -161,6 +163,7 @@ class Bare(gym.Env[np.ndarray, int]):
 def test_an_environment_made_in_python_must_be_given_again(tmp_path: Path) -> None:
     run = trained(tmp_path / "run", env=Env(id=Bare))
     assert (run.folder / REPORT).exists()
+    remembered.KNOWN.clear()  # as in another process
     with pytest.raises(dqnlab.errors.ConfigError, match="pass env="):
         dqnlab.report(run)
     assert dqnlab.report(run, env=Bare).path.exists()

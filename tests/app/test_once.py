@@ -53,7 +53,7 @@ def test_each_function_says_it_once(said: Callable[[], int], dummy_display: None
         lambda: dqnlab.evaluate(agent, episodes=40),
         lambda: film.record(agent, Path("films"), episodes=2, max_seconds=1.0),
         lambda: list(film.watch(agent, episodes=2)),
-        lambda: run.explain(),
+        lambda: dqnlab.report(run),
         lambda: list(dqnlab.events(replace(CONFIG, budget=Steps(num=450)))),
     ):
         work()

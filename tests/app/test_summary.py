@@ -1,12 +1,14 @@
 """What is printed when a run has ended."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console, RenderableType
 
-from dqnlab.app.summary import evaluation, summary
+from dqnlab.app.parse import parse_train
+from dqnlab.app.summary import evaluation, runs_table, summary
+from dqnlab.config.toml import to_toml
 from dqnlab.store.folder import Run, write_json
 from dqnlab.store.group import Group
 from dqnlab.store.score import Score
@@ -149,15 +151,15 @@ def test_after_a_fast_preset_comes_the_textbook_with_what_differs() -> None:
     assert "--preset textbook" not in text_of(summary(run()))
     write_json(folder / "meta.json", {"env": ENV})
     text = text_of(summary(run()), width=1000)
-    assert "dqn train CartPole-v1 --preset textbook\n" in text
+    assert "dqn train CartPole-v1 --preset textbook --seed 7\n" in text
     differing = text.partition("          cartpole differs from the textbook in: ")[2].partition("\n")[0]
     assert "update_every" in differing
     assert "--preset textbook" not in text_of(summary(run(preset="textbook")))
     assert "--preset textbook" not in text_of(summary(run(interrupted=True)))  # to go on comes first
     (folder / "config.toml").write_text('[env]\ncopies = "none"\n')
-    assert "dqn train CartPole-v1 --preset textbook\n" in text_of(summary(run()), width=1000)
+    assert "dqn train CartPole-v1 --preset textbook --seed 7\n" in text_of(summary(run()), width=1000)
     (folder / "config.toml").write_text('[env]\ncopies = 1\n[env.kwargs]\nmap_name = "8x8"\n')
-    again = 'dqn train CartPole-v1 --env.kwargs \'{"map_name": "8x8"}\' --env.copies 1 --preset textbook\n'
+    again = 'dqn train CartPole-v1 --env.kwargs \'{"map_name": "8x8"}\' --env.copies 1 --preset textbook --seed 7\n'
     assert again in text_of(summary(run()), width=1000)
     write_json(folder / "meta.json", {"env": ENV | {"callable": True}})
     assert "--preset textbook" not in text_of(summary(run()))
@@ -191,3 +193,50 @@ def test_what_python_prints_of_a_result_is_one_line() -> None:
         assert len(repr(each)) < 200
         assert "\n" not in repr(each)
     assert repr(made.score) == "Score(mean=488.25, low=480, high=495.5, episodes=100)"
+
+
+@pytest.mark.parametrize(
+    ("words", "again"),
+    [
+        (["zoo:Lane-v0"], "zoo:Lane-v0 --preset textbook --steps 100000"),
+        (
+            ["zoo:Lane-v0", "--steps", "1200", "--gamma", "0.9", "--seed", "5", "--lr", "0.1"],
+            "zoo:Lane-v0 --preset textbook --seed 5 --gamma 0.9 --steps 1200",
+        ),
+        (["CartPole-v1"], "CartPole-v1 --preset textbook"),
+        (["CartPole-v1", "--steps", "9e4"], "CartPole-v1 --preset textbook --steps 90000"),
+        (["Acrobot-v1", "--episodes", "300"], "Acrobot-v1 --preset textbook --episodes 300"),
+        (
+            ["Acrobot-v1", "--steps", "2000", "--max-episode-steps", "99", "--frame-stack", "2"],
+            "Acrobot-v1 --env.max-episode-steps 99 --env.frame-stack 2 --preset textbook --steps 2000",
+        ),
+    ],
+)
+def test_the_textbook_is_trained_on_the_same_problem_for_as_long_and_as_it_is_printed(
+    words: list[str], again: str
+) -> None:
+    config = parse_train(words)[0].config
+    folder = Path.cwd() / "runs" / "x"
+    folder.mkdir(parents=True)
+    write_json(folder / "meta.json", {"env": ENV})
+    (folder / "config.toml").write_text(to_toml(config), encoding="utf-8")
+    text = text_of(summary(run(env=config.env.id, preset=config.preset, seed=config.seed)), width=1000)
+    assert f"dqn train {again}\n" in text
+    textbook = parse_train(again.split())[0].config
+    assert (textbook.preset, textbook.seed, textbook.gamma) == ("textbook", config.seed, config.gamma)
+    assert textbook.env.frame_stack == config.env.frame_stack
+
+
+def test_what_only_python_can_make_again_is_said_in_python() -> None:
+    folder = Path.cwd() / "runs" / "x"
+    folder.mkdir(parents=True)
+    write_json(folder / "meta.json", {"env": ENV | {"callable": True}})
+    text = text_of(summary(run(score=None, solved=None, interrupted=True, selected_score=None)))
+    assert "to go on  dqnlab.resume('runs/x', env=…) in Python" in text
+
+
+def test_a_run_that_failed_is_listed_as_failed_without_a_score() -> None:
+    row = {"env": "zoo:Lane-v0", "name": "x", "folder": Path("runs/x"), "env_steps": 346, "score": None, "solved": None}
+    text = text_of(runs_table([row | {"status": "failed"}, row | {"status": "finished", "score": asdict(SCORE)}]), 200)
+    assert text.splitlines()[1].split() == ["zoo:Lane-v0", "x", "failed", "-", "-", "346"]
+    assert text.splitlines()[2].split()[2:4] == ["finished", "488.2"]

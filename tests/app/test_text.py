@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dqnlab.terminal.text import clean, duration, shown, size, sparkline
+from dqnlab.terminal.text import clean, duration, size, sparkline
+from dqnlab.trust import shown
 
 
 def test_clean_drops_what_could_steer_a_terminal_and_keeps_the_rest() -> None:

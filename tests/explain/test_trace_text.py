@@ -70,6 +70,19 @@ def test_the_prediction_is_a_printed_q_value(texts: Iterator[tuple[str, int]]) -
         assert stage.one(rf"prediction = Q\(s, {action}\) = @") == stage.one(rf"\n?   Q\(s, {action}\) = @   <- the")
 
 
+def test_actions_have_the_numbers_that_the_environment_got(moment: Recorded) -> None:
+    trace = trace_of(moment[0], moment[1], moment[2]._replace(action_start=-2))
+    assert trace is not None
+    text = as_text(trace, 0, "a run")
+    first, taken = -2, int(trace.rows.action[0]) - 2
+    assert f"\n   action {taken}\n" in text
+    assert f"Q(action {first}) = " in text
+    assert f"Q(s, {first}) = " in text
+    assert f"prediction = Q(s, {taken}) = " in text
+    assert f"taken: action {trace.choice.action - 2}, " in text
+    assert re.search(rf"^ +{first} +{NUMBER} +{NUMBER}", Printed(text, "Target").text, re.MULTILINE)
+
+
 def test_the_target_follows_from_reward_discount_and_the_chosen_value(texts: Iterator[tuple[str, int]]) -> None:
     for text, _ in texts:
         (factors, (target,)) = Printed(text, "Target").after("target = reward")

@@ -18,6 +18,7 @@ from dqnlab.learn.weights import export_weights
 from dqnlab.run.evaluate import evaluate
 from dqnlab.run.keep import save_weights
 from dqnlab.run.system import assemble
+from dqnlab.store import remembered
 from dqnlab.store.agent import Agent, load
 from dqnlab.store.folder import BEST, LAST, write_start
 
@@ -138,6 +139,7 @@ def test_best_and_last_are_different_files() -> None:
 
 def test_the_agent_of_an_environment_made_in_python_asks_for_it() -> None:
     a = saved(Path("run"), replace(CONFIG, env=Env(id=Lift)))
+    remembered.KNOWN.clear()  # as in another process
     loaded = load("run")
     np.testing.assert_array_equal(loaded.q_values([3, 5, 7]), a.q_values([3, 5, 7]))
     assert loaded.act(3) == a.act(3)
@@ -183,7 +185,9 @@ def test_what_cannot_be_loaded_is_named() -> None:
     saved(Path("run"))
     with pytest.raises(FolderError, match="no run 'elsewhere'"):
         load("elsewhere")
-    with pytest.raises(CheckpointError, match=r"last_model.pth.*has not saved"):
+    with pytest.raises(
+        CheckpointError, match=r"last_model.pth.*is written when training ends; until then there is --which best"
+    ):
         load("run", which="last")
 
     whole = (Path("run") / BEST).read_bytes()

@@ -5,6 +5,7 @@ import locale
 import logging
 import os
 import signal
+import statistics
 import sys
 import warnings
 from collections.abc import Callable
@@ -115,6 +116,20 @@ def test_whatever_an_environment_raises_is_a_fault_that_names_the_call(
         {"constructor": lambda: make_one(Env(id=Odd)), "step": lambda: made.step(0)}.get(
             call, getattr(made, call, None)
         )()
+
+
+def test_a_fault_ends_with_the_place_in_the_users_own_file() -> None:
+    """Not in Gymnasium's wrappers around it, and not in a library that it calls."""
+
+    class Asks(Odd):
+        def step(self, action: Any) -> Any:
+            return statistics.mean([])  # raises in a library
+
+    line = Asks.step.__code__.co_firstlineno + 1
+    made = make_one(Env(id=Asks, frame_stack=2))
+    made.reset()
+    with pytest.raises(EnvironmentFault, match=rf"step 1 raised StatisticsError.* \(test_guard\.py, line {line}\)$"):
+        made.step(0)
 
 
 @pytest.mark.parametrize("error", [SystemExit(0), Own(), RuntimeError()])

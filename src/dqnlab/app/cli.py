@@ -71,6 +71,8 @@ def _run(words: list[str], started: float) -> int:
             if debug:
                 raise
             err.write(f"error: {clean(str(error))}\n")
+            for note in getattr(error, "__notes__", ()):
+                err.write(f"{clean(note)}\n")
             return error.exit_code
         except KeyboardInterrupt as error:
             if debug:

@@ -23,7 +23,8 @@ from ..lab.interrupt import SIGNALLED, signal_of
 from ..lab.loading import foreseen, loading
 from ..store.digits import number
 from ..store.folder import REPORT, RESULT
-from ..terminal.text import clean, shown
+from ..terminal.text import clean
+from ..trust import shown
 from .arguments import Evaluate, Explain, Presets, Record, Resume, RunsTable, Selftest, Train, Watch
 from .parse import parse_args, parse_doctor, parse_train
 from .places import home, named_folder
@@ -192,9 +193,9 @@ def explain(words: Sequence[str]) -> int:
     """`dqn explain`"""
     args = parse_args(Explain, "explain", words)
     whole("--row", args.row, 0)
+    from ..store.advice import going_on
     from ..store.door import entered
     from ..store.find import find_run, read_run
-    from .summary import command
 
     folder = find_run(args.run, args.runs)
     with loading():
@@ -209,13 +210,15 @@ def explain(words: Sequence[str]) -> int:
     if not (folder / RESULT).exists():
         raise FolderError(
             f"{str(folder)!r} has no {RESULT}: it has not come to its end, or the file was removed; wait for it, or go "
-            f"on with it, which writes one: `{command('resume', folder)}`"
+            f"on with it, which writes one: {going_on(folder)}"
         )
     with entered(folder):
         report = write_report(read_run(folder), args.env, args.trust_env_module, args.out)
         if args.out is None:
             settle(folder, "page")
     print(shown(page))
+    if report.remark:
+        print(report.remark)
     for verdict in report.verdicts:
         print(clean(verdict))
     if args.open:

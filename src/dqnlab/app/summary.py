@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +15,14 @@ from rich.text import Text
 from ..config import presets
 from ..config.fields import leaves
 from ..envs.display import has_display
-from ..lab.again import env_words
+from ..errors import NumericsError
+from ..lab.after import SHOWN
+from ..lab.again import env_words, textbook_words
+from ..store.advice import command, going_on, is_callable
 from ..store.digits import between, interval_of, mean_of, number
 from ..store.folder import CONFIG, REPORT, VIDEOS, Run
-from ..store.own import flag_needed
-from ..terminal.text import clean, shown
+from ..terminal.text import clean
+from ..trust import shown
 
 if TYPE_CHECKING:
     from ..store.group import Group as SeedsGroup
@@ -38,7 +40,7 @@ def summary(run: Run) -> RenderableType:
     lines = [Text(), Text.assemble((clean(run.env), "bold"), (title, LABEL))]
     if run.interrupted:
         lines.append(_line("", Text("interrupted: this is what there is so far", BAD)))
-        lines.append(_line("to go on", command("resume", run.folder)))
+        lines.append(_line("to go on", going_on(run.folder)))
     if run.resumed == "not exact":
         lines.append(_line("resumed", Text("not exact: a run in one go would have come to other numbers", BAD)))
     lines += _score("score", run.score, "")
@@ -125,10 +127,12 @@ def _next(run: Run, env: str | None = None) -> list[RenderableType]:
     page = run.folder / REPORT
     if page.is_file():
         what.append(f"open {page.resolve().as_uri()}")
-    if has_display() and any((run.folder / VIDEOS).glob("*.mp4")):  # what was filmed can be drawn
+    if (
+        not is_callable(run.folder) and has_display() and any((run.folder / VIDEOS).glob("*.mp4"))
+    ):  # what was filmed can be drawn
         what.append(command("watch", run.folder))
     if env is not None and not run.interrupted and (differing := _from_textbook(run.preset)):
-        what.append(f"dqn train {clean(env)} --preset textbook")
+        what.append(f"dqn train {clean(env)} --preset textbook{clean(textbook_words(run))}")
         what.append(Hanging("", f"{clean(run.preset)} differs from the textbook in: {', '.join(differing)}", LABEL))
     return [_line("next" if i == 0 else "", each) if isinstance(each, str) else each for i, each in enumerate(what)]
 
@@ -156,11 +160,6 @@ class Hanging:
             yield _line(self.label if i == 0 else "", (line, self.style))
 
 
-def command(name: str, folder: Path) -> str:
-    """A command on a run's folder, as it can be typed here."""
-    return f"dqn {name} {shlex.quote(shown(folder))}{clean(flag_needed(folder))}"
-
-
 def group_summary(group: SeedsGroup) -> RenderableType:
     """Every seed with its score and its costs, and the mean of the scores with its interval over seeds."""
     title = f"  {clean(group.preset)} · {_seeds(len(group.seeds))}"
@@ -169,6 +168,8 @@ def group_summary(group: SeedsGroup) -> RenderableType:
         lines.append(_line("", Text("interrupted: this is what there is so far", BAD)))
         if any(group.folder.glob(f"seed-*/{CONFIG}")):  # else no seed has begun: there is nothing to go on with
             lines.append(_line("to go on", command("resume", group.folder)))
+    if not group.interrupted and any(each.exit_code != NumericsError.exit_code for each in group.failures):
+        lines.append(_line("to go on", going_on(group.folder)))
     failed = [Hanging("failed", f"seed {each.seed}: {clean(each.error)}", BAD) for each in group.failures]
     notes = [Hanging("note", note) for note in _notes(group)]
     where: list[RenderableType] = [_line("seconds", f"{group.seconds:.1f}"), *failed, *notes]
@@ -221,7 +222,10 @@ def _seeds_table(group: SeedsGroup) -> Table:
 
 
 def _total(seconds: float | Mapping[str, float]) -> float:
-    return seconds.get("total", 0.0) if isinstance(seconds, Mapping) else seconds
+    """Without film and page, which only the best seed gets: as it was said when the seed ended."""
+    if not isinstance(seconds, Mapping):
+        return seconds
+    return seconds.get("total", 0.0) - sum(seconds.get(name, 0.0) for name in SHOWN)
 
 
 def _mean(group: SeedsGroup) -> list[Text]:
@@ -256,19 +260,22 @@ def evaluation(score: Score, name: str, partial: str = "") -> RenderableType:
 def runs_table(runs: Sequence[Mapping[str, Any]]) -> RenderableType:
     """What `dqn runs` prints: one line a run."""
     table = Table(box=None, pad_edge=False, header_style=LABEL)
-    for name in ("environment", "run", "score", "95 % interval", "solved", "steps", "seconds"):
+    for name in ("environment", "run", "status", "score", "95 % interval", "solved", "steps", "seconds"):
         if name in {"environment", "run"}:
             table.add_column(name, overflow="fold")
+        elif name == "status":
+            table.add_column(name, no_wrap=True)
         else:
             table.add_column(name, justify="right", no_wrap=True)
     for entry in runs:
         score, seconds = entry.get("score"), entry.get("seconds")
         ends = (score["mean"], score["low"], score["high"]) if score else (0.0, None, None)
-        folder = Path(entry["folder"])
+        folder, status = Path(entry["folder"]), clean(str(entry.get("status", "unfinished")))
         table.add_row(
             Text(clean(str(entry.get("env", folder.parent.name)))),  # Text: rich reads markup in a plain str
             Text(clean(str(entry["name"]))),
-            number(*ends) if score else Text(clean(str(entry.get("status", "unfinished"))), BAD),
+            Text(status, "" if status == "finished" else BAD),
+            number(*ends) if score else "-",
             between(*ends) if score else "",
             "-" if entry.get("solved") is None else _verdict(bool(entry["solved"])),
             f"{entry['env_steps']:,}" if "env_steps" in entry else "",

@@ -186,11 +186,13 @@ class Config:
             raise ConfigError(f"learning_starts = {starts} is below batch_size = {self.batch_size}: raise it")
         if starts > capacity:
             raise ConfigError(
-                f"learning would never start: learning_starts = {starts} is above replay_capacity = {capacity}"
+                f"learning would never start: learning_starts = {starts} is above replay_capacity = {capacity}: "
+                "lower --learning-starts, or raise --replay-capacity"
             )
         if isinstance(self.budget, Steps) and starts > self.budget.num:
             raise ConfigError(
-                f"learning would never start: learning_starts = {starts} is above budget.num = {self.budget.num} steps"
+                f"learning would never start: learning_starts = {starts} is above budget.num = {self.budget.num} "
+                "steps: lower --learning-starts, or train for longer (--steps)"
             )
         if self.n * self.env.num_envs > capacity:
             raise ConfigError(

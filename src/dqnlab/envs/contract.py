@@ -13,12 +13,13 @@ import numpy as np
 from gymnasium import spaces
 
 from ..config.checks import quoted
-from ..errors import EnvironmentFault, named
+from ..errors import EnvironmentFault
 from .copying import Unpaired
 from .guard import Guard, Guarded
 from .make import EnvSpec
 from .masks import ADVICE, mask_in
 from .once import About, is_news
+from .place import named_with_place
 
 LARGEST_REWARD = 1e30  # float32 ends at 3e38: sums over n steps, over a batch, and values have to fit as well
 # How Python complains of an answer that is not the five values expected.
@@ -129,7 +130,7 @@ class Contract:
                 self._stop(check, what, "write it as def reset(self, *, seed=None, options=None)")
             if not self._listener.strict:
                 asked = where if check == "step" else f"{where}: {check}"
-                what = str(e) if cause is None else f"{asked} raised {named(cause)}"
+                what = str(e) if cause is None else f"{asked} raised {named_with_place(cause)}"
                 self._listener.error(check, what, "find the line with the environment alone, then repair it")
             raise
 

@@ -11,7 +11,8 @@ from weakref import WeakSet
 
 import gymnasium as gym
 
-from ..errors import DqnlabError, EnvironmentFault, named
+from ..errors import DqnlabError, EnvironmentFault
+from .place import named_with_place
 from .surroundings import Surroundings, as_surroundings, enter, put_back, quick, surroundings
 
 P = ParamSpec("P")
@@ -31,7 +32,9 @@ class Guard:
     def __init__(self, label: str):
         self.label = label
         self.steps = 0
-        """taken by this environment in its life, the one that is going on included; a reset is no step"""
+        """taken by this environment since its training began, the one that is going on included; a reset is no step"""
+        self.role = ""
+        """what it is played for, where that is not training"""
         self.copy: tuple[int, int] | None = None
         """which one it is of how many, where there are several"""
         self._theirs: Surroundings = {}
@@ -42,7 +45,8 @@ class Guard:
     def name(self) -> str:
         """Which environment."""
         copy = "" if self.copy is None or self.copy[1] == 1 else f" (copy {self.copy[0]} of {self.copy[1]})"
-        return f"env {self.label!r}{copy}"
+        role = f" ({self.role})" if self.role else ""
+        return f"env {self.label!r}{copy}{role}"
 
     @property
     def where(self) -> str:
@@ -84,10 +88,10 @@ class Guard:
 
     def _raised(self, what: str, error: BaseException) -> str:
         if what == CONSTRUCTOR:
-            return f"env {self.label!r} could not be made: {named(error)}"
+            return f"env {self.label!r} could not be made: {named_with_place(error)}"
         if what == "step":
-            return f"{self.where} raised {named(error)}"
-        return f"{self.where}: {what} raised {named(error)}"
+            return f"{self.where} raised {named_with_place(error)}"
+        return f"{self.where}: {what} raised {named_with_place(error)}"
 
 
 def _read_guarded(name: str) -> Any:

@@ -13,12 +13,13 @@ import numpy as np
 from gymnasium import spaces
 
 from ..config import Env
-from ..errors import ConfigError, EnvironmentFault, named
+from ..errors import ConfigError, EnvironmentFault, either
 from ..learn.types import ObsSpec
 from .copying import Copying
 from .guard import CONSTRUCTOR, LIVING, EnvironmentHangs, Guard, Guarded, guarded
 from .masks import mask_of
 from .modules import import_named, missing, not_registered
+from .place import named_with_place
 from .roundtrip import unsaved
 from .state import saves_itself
 from .threshold import STEP_LIMIT, is_own, threshold_of
@@ -86,9 +87,12 @@ def one_more(env: Env) -> Iterator[None]:
         lives = sum(each.guard.label == env.label for each in LIVING)
         if lives == 0:
             raise
-        fewer = "" if env.num_envs == 1 else "--env.num-envs 1 "
         others = "another copy of it lives" if lives == 1 else f"{lives} other copies of it live"
-        advice = f"{others}; if it cannot have several at once, say so: {fewer}--env.copies 1"
+        if env.num_envs == 1:
+            bound = either("--env.copies 1", "Env(copies=1)")
+        else:
+            bound = either("--env.num-envs 1 --env.copies 1", "Env(num_envs=1, copies=1)")
+        advice = f"{others}; if it cannot have several at once, say so: {bound}"
         raise type(e)(f"{e} ({advice})") from e.__cause__
 
 
@@ -141,7 +145,7 @@ def _construct(env: Env, render_mode: str | None) -> Any:
         raise not_registered(env.label, e) from e
     except TypeError as e:
         if "argument" not in str(e):
-            raise EnvironmentFault(f"env {env.label!r} could not be made: TypeError: {e}") from e
+            raise EnvironmentFault(f"env {env.label!r} could not be made: {named_with_place(e)}") from e
         raise ConfigError(f"env {env.label!r} does not take env.kwargs = {kwargs}: {e}") from e
 
 
@@ -231,7 +235,7 @@ def close(made: AnyEnv, label: str) -> None:
         raise
     except EnvironmentFault as e:
         why = (
-            str(e) if e.__cause__ is None else f"env {label!r}: close raised {named(e.__cause__)}"
+            str(e) if e.__cause__ is None else f"env {label!r}: close raised {named_with_place(e.__cause__)}"
         )  # one for all copies
         warnings.warn(why, stacklevel=2)
 

@@ -7,7 +7,6 @@ import importlib.util
 import os
 import re
 import sys
-import traceback
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +16,7 @@ import gymnasium as gym
 from ..errors import ConfigError, DqnlabError, EnvironmentFault, named
 from ..trust import imported_by
 from .nearby import ids_of, nearby
+from .place import named_with_place, place_of
 
 # Packages that register environments when they are imported: how their ids begin, the module, what pip installs.
 _PACKAGES = [
@@ -108,12 +108,8 @@ def _failed(env_id: str, name: str, error: BaseException) -> str:
     said = named(error)
     if isinstance(error, SyntaxError):
         return f"env {env_id!r}: importing {name!r} failed at {error.filename}:{error.lineno}: SyntaxError: {error.msg}"
-    ours = os.path.dirname(os.path.dirname(__file__))
-    frames = [each for each in traceback.extract_tb(error.__traceback__) if "importlib" not in each.filename]
-    frames = [each for each in frames if not each.filename.startswith(ours)]
-    own = [each for each in frames if "site-packages" not in each.filename]
-    where = (own or frames or [None])[-1]
-    place = "" if where is None else f" at {where.filename}:{where.lineno}"
+    where = place_of(error)
+    place = "" if where is None else f" at {where[0]}:{where[1]}"
     hint = f": pip install {error.name}" if isinstance(error, ModuleNotFoundError) and error.name else ""
     return f"env {env_id!r}: importing {name!r} failed{place}: {said}{hint}"
 
@@ -126,7 +122,7 @@ def missing(label: str, error: Exception) -> EnvironmentFault:
     if isinstance(error, gym.error.DependencyNotInstalled):
         return EnvironmentFault(f"env {label!r} needs a package that is not installed: {error}")
     hint = f": pip install {error.name}" if isinstance(error, ModuleNotFoundError) and error.name else ""
-    return EnvironmentFault(f"env {label!r} could not be made: {named(error)}{hint}")
+    return EnvironmentFault(f"env {label!r} could not be made: {named_with_place(error)}{hint}")
 
 
 # ── What was not found ───────────────────────────────────────────────────────────────────────────

@@ -30,6 +30,7 @@ def measure_reward_scale(envs: Envs, spec: EnvSpec) -> float:
         EnvironmentFault: an environment broke its contract.
     """
     rng = generator(0, "scale")
+    envs.count("measuring rewards before training")
     envs.reset(env_seeds(0, "scale", envs.num_envs))
     before = envs.state_dict() if envs.restorable else None
     sizes: list[float] = []
@@ -40,6 +41,7 @@ def measure_reward_scale(envs: Envs, spec: EnvSpec) -> float:
         steps += envs.num_envs
     if before is not None:
         envs.load_state_dict(before)
+    envs.count()
     return scale_of(float(np.median(sizes)), max(sizes)) if sizes else 1.0
 
 

@@ -14,10 +14,11 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import VectorEnv
 
-from ..errors import CheckpointError, named
+from ..errors import CheckpointError
 from .codec import decode, encode
 from .copying import Copying
 from .guard import Guarded
+from .place import named_with_place
 
 # Class -> the attributes that its `step` and `reset` change, as of Gymnasium 1.4. A dot leads into an object.
 # Not here: what is written anew before each use (the buffer of a frame stack), and screens.
@@ -121,7 +122,7 @@ def set_env_state(env: Layered, state: State) -> None:
             try:
                 layer.set_state(decode(saved["own"]))
             except Exception as e:
-                raise CheckpointError(f"{_name(layer)}.set_state raised {named(e)}") from e
+                raise CheckpointError(f"{_name(layer)}.set_state raised {named_with_place(e)}") from e
         for path, value in saved.get("attributes", {}).items():
             holder, name = _holder(layer, path)
             setattr(holder, name, decode(value))
@@ -198,7 +199,7 @@ def _layer_state(layer: Any) -> State:
     try:
         own = layer.get_state()
     except Exception as e:
-        raise CheckpointError(f"{name}.get_state raised {named(e)}") from e
+        raise CheckpointError(f"{name}.get_state raised {named_with_place(e)}") from e
     return {"class": name, "own": encode(own, f"{name}.get_state()")}
 
 

@@ -45,6 +45,9 @@ class Envs(Protocol):
     def step(self, action: np.ndarray) -> Step:
         """One step each: actions [E] in 0..A-1. Raises EnvironmentFault if an env breaks its contract."""
 
+    def count(self, role: str = "") -> None:
+        """From now on messages count the steps from 0, and say what is played for where that is not training."""
+
     def close(self) -> None:
         """Gives back what the environments hold."""
 
@@ -161,6 +164,10 @@ class SerialEnvs:
             self._ended |= terminated | truncated
         return Step(self._obs.copy(), reward, terminated, truncated)
 
+    def count(self, role: str = "") -> None:
+        for env in self._envs:
+            env.guard.steps, env.guard.role = 0, role
+
     def close(self) -> None:
         envs, self._envs = self._envs, []  # nothing is left of those that end with the last name
         self._contracts = []
@@ -234,6 +241,9 @@ class NativeEnvs:
         check_finite("observation", obs, self._guard.where)
         check_finite("reward", reward, self._guard.where)
         return Step(self._spec.prepare(obs).copy(), np.array(reward, float), terminated.copy(), truncated.copy())
+
+    def count(self, role: str = "") -> None:
+        self._guard.steps, self._guard.role = 0, role
 
     def close(self) -> None:
         self._guard.call("close", self._vector.close)

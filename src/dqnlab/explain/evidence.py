@@ -20,7 +20,7 @@ from ..run.keep import FIRST_BATCH, MOST_SNAPSHOTS
 from ..run.moment import room
 from ..store.agent import Agent, load
 from ..store.checkpoint.verify import read_rows
-from ..store.folder import BATCH, LAST, META, METRICS, SNAPSHOTS, TARGET, Run
+from ..store.folder import BATCH, BEST, LAST, META, METRICS, SNAPSHOTS, TARGET, Run
 from ..store.metrics import read_metrics
 from ..store.reading import oddity, read_json
 from .health.findings import Facts, facts_of
@@ -32,6 +32,8 @@ class Evidence:
 
     run: Run
     best: Agent
+    stands_in: bool
+    """whether there was no best network, and the last one is in its place"""
     online: QNetwork | None
     """at the end of training; none if an interruption left none"""
     target: QNetwork | None
@@ -76,13 +78,15 @@ def gather(run: Run, env: AnyEnvironment | None = None, trusted: Collection[str]
         ConfigError: its configuration cannot work, or would import another module.
     """
     folder = run.folder
-    best = load(folder, env=env, trust_env_modules=trusted)
+    stands_in = not (folder / BEST).exists() and (folder / LAST).is_file()  # then the last one is shown in its place
+    best = load(folder, which="last" if stands_in else "best", env=env, trust_env_modules=trusted)
     last = load(folder, which="last", env=env, trust_env_modules=trusted) if (folder / LAST).is_file() else None
     about = read_json(folder / META)
     created, versions = about.get("created"), about.get("versions")
     return Evidence(
         run=run,
         best=best,
+        stands_in=stands_in,
         online=None if last is None else last.network,
         target=_target(folder, best),
         snapshots=_snapshots(folder, best),

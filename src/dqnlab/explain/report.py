@@ -29,11 +29,11 @@ from .page import render
 from .series import series
 from .trace import as_page, trace_of
 from .weights import layers, size
-from .words import verdict
+from .words import sentence, verdict
 from .world import Scene, World, is_image, look_at, open_stage
 
 MOST_WEIGHTS = 300_000  # numbers in the three networks together; with more the page runs none of them
-OUTSIDE = {"folder", "notes", "failed_steps", "unfinished"}  # of a run: what is no matter of the page
+OUTSIDE = {"folder", "notes", "error", "failed_steps", "unfinished"}  # of a run: what is no matter of the page
 MOST_SNAPSHOT_WEIGHTS = 100_000  # numbers in all snapshots together, which take half the room each
 
 
@@ -43,6 +43,8 @@ class Report:
 
     path: Path
     findings: tuple[Finding, ...]
+    remark: str = ""
+    """what is to be known of the page; nothing if it shows the run's best network"""
 
     @property
     def verdicts(self) -> list[str]:
@@ -91,7 +93,7 @@ def write_report(
     with watched(evidence.best.env_config().timeout), arithmetic(evidence.config.threads):
         data = page_data(evidence, findings)
     write_atomically(path, render(data))
-    return Report(path, tuple(findings))
+    return Report(path, tuple(findings), sentence("main.stands_in") if evidence.stands_in else "")
 
 
 def page_data(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]:
@@ -112,6 +114,7 @@ def page_data(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]
     return {
         "schema": 1,
         "run": _run(evidence),
+        "stands_in": evidence.stands_in,
         "threshold": evidence.spec.reward_threshold,
         "settings": _settings(evidence),
         "config": [[name, _said(value)] for name, value in leaves(evidence.config)],

@@ -8,8 +8,9 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Settings:
-    """What the update was told to do."""
+    """What the update was told to do, in which environment."""
 
+    action_start: int  # the environment's own number for action 0
     gamma: float
     n: int
     huber: float | None
@@ -113,6 +114,10 @@ class Trace:
     weights: list[Weight]
     after: After
     networks: dict[str, dict[str, Any]] | None  # online and target before it, as a page has them; none if too large
+
+    def number(self, action: int) -> int:
+        """The environment's own number of an action."""
+        return int(action) + self.settings.action_start
 
     @property
     def sync_in(self) -> int | None:

@@ -68,9 +68,9 @@ def _choose(trace: Trace, row: int) -> list[str]:
             "probability epsilon any action by chance, so that it keeps finding out."
         ),
         f"   observation = {_obs(choice.obs)}",
-        *(f"   Q(action {a}) = {_n(q)}{'   <- best' if a == choice.greedy else ''}" for a, q in enumerate(choice.q)),
+        *_rated(trace, choice.q, "action ", choice.greedy, "best"),
         f"   epsilon = {_n(choice.epsilon)}",
-        f"   taken: action {choice.action}, {why}",
+        f"   taken: action {trace.number(choice.action)}, {why}",
     ]
 
 
@@ -79,7 +79,7 @@ def _store(trace: Trace, row: int) -> list[str]:
     return [
         *_said("What happened is kept as a transition. The oldest makes room once the replay is full."),
         f"   slot {choice.slot} of {settings.capacity}; the replay holds {trace.size}",
-        f"   action {choice.action}, reward {_n(choice.reward)}, discount {_n(choice.discount)}",
+        f"   action {trace.number(choice.action)}, reward {_n(choice.reward)}, discount {_n(choice.discount)}",
     ]
 
 
@@ -99,7 +99,7 @@ def _sample(trace: Trace, row: int) -> list[str]:
         f"   of the {size}: {counts}",
         f"   row {row} lies in slot {rows.slot[row]}, weight {_n(rows.weight[row])}",
         f"   observation = {_obs(rows.obs[row])}",
-        f"   action {rows.action[row]}",
+        f"   action {trace.number(rows.action[row])}",
         *_reward(trace, row),
         f"   next observation (env steps later: {rows.span[row]}) = {_obs(rows.next_obs[row])}",
         f"   {_ENDS[End(int(rows.end[row]))]}",
@@ -121,23 +121,20 @@ def _prediction(trace: Trace, row: int) -> list[str]:
     rows, action = trace.rows, int(trace.rows.action[row])
     return [
         *_said("What the online network believes today that this action is worth: the reward from here on."),
-        *(
-            f"   Q(s, {a}) = {_n(q)}{'   <- the action taken' if a == action else ''}"
-            for a, q in enumerate(rows.q[row])
-        ),
-        f"   prediction = Q(s, {action}) = {_n(rows.prediction[row])}",
+        *_rated(trace, rows.q[row], "s, ", action, "the action taken"),
+        f"   prediction = Q(s, {trace.number(action)}) = {_n(rows.prediction[row])}",
     ]
 
 
 def _target(trace: Trace, row: int) -> list[str]:
-    rows, settings = trace.rows, trace.settings
+    rows, settings, chosen = trace.rows, trace.settings, trace.rows.next_action[row]
     how = (
         "The online network chooses the next action, the target network says what it is worth (Double DQN)."
         if settings.double
         else "The target network chooses the next action and says what it is worth."
     )
     table = [
-        f"   {a:>6}  {_n(online):>12}  {_n(target):>12}{'   <- chosen' if a == rows.next_action[row] else ''}"
+        f"   {trace.number(a):>6}  {_n(online):>12}  {_n(target):>12}{'   <- chosen' if a == chosen else ''}"
         for a, (online, target) in enumerate(zip(rows.next_online[row], rows.next_target[row], strict=True))
     ]
     reward, discount, value = _n(rows.reward[row]), _n(rows.discount[row]), _n(rows.next_value[row])
@@ -265,6 +262,10 @@ def _sync(trace: Trace, row: int) -> list[str]:
         ),
         f"   online = {_n(w.after)}, target = {_n(w.target_after)}",
     ]
+
+
+def _rated(trace: Trace, q: np.ndarray, what: str, at: int, says: str) -> list[str]:
+    return [f"   Q({what}{trace.number(a)}) = {_n(x)}{f'   <- {says}' if a == at else ''}" for a, x in enumerate(q)]
 
 
 def _n(x: float) -> str:

@@ -1,31 +1,69 @@
-"""What the command line calls a run's environment, so that a printed command makes it as it was made."""
+"""What the command line calls a run's environment and settings, so that a printed command makes it as it was made."""
 
 from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
+from typing import Any
 
-from ..config.toml import parse
+from ..config import Config, Env
+from ..config.presets import get, names, suited
+from ..config.toml import as_dict, parse
 from ..errors import DqnlabError, FolderError
 from ..store.folder import CONFIG, META, Run
 from ..store.reading import read_env, read_text
 
+# Settings of the environment that make it another one, and so belong to its name.
+_OWN = ("copies", "max_episode_steps", "frame_stack", "scale", "reward_threshold", "timeout")
+
 
 def env_words(run: Run) -> str | None:
-    """The id, with the settings without which it could not be made; none if only Python knows the environment."""
+    """The id, with the settings without which it would be another; none if only Python knows the environment."""
     try:
         known = read_env(run.folder / META)
     except FolderError:  # somebody has changed it; nothing is said rather than something wrong
         return None
     if known["callable"]:
         return None
-    try:
-        env = parse(read_text(run.folder / CONFIG), CONFIG).get("env", {})
-    except DqnlabError:
-        env = {}
-    words = [run.env]
+    env, words = _settings(run).get("env", {}), [run.env]
     if kwargs := env.get("kwargs"):
-        words += ["--env.kwargs", json.dumps(kwargs, default=str)]
-    if (copies := env.get("copies", "none")) != "none":
-        words += ["--env.copies", str(copies)]
+        words += ["--env.kwargs", kwargs if isinstance(kwargs, str) else json.dumps(kwargs, default=str)]
+    plain = _env_of(run.preset)
+    for name in _OWN:
+        if name in env and env[name] != plain[name]:
+            words += [f"--env.{name.replace('_', '-')}", str(env[name])]
     return shlex.join(words)
+
+
+def textbook_words(run: Run) -> str:
+    """What of a run belongs to the problem and not to its preset: seed, discount and how long to train.
+
+    With a space before it. The preset that is tuned for the environment has the length that suits it; else the
+    textbook's 600 episodes could take any number of steps.
+    """
+    config, words = _settings(run), list[str]()
+    usual = as_dict(get(run.preset)) if run.preset in names() else {}
+    if run.seed:
+        words += ["--seed", str(run.seed)]
+    if "gamma" in config and config["gamma"] != usual.get("gamma"):
+        words += ["--gamma", str(config["gamma"])]
+    budget = config.get("budget", {})
+    if budget.get("kind") in ("steps", "episodes") and not (
+        budget == usual.get("budget") and suited(run.env) == run.preset != "default"
+    ):
+        words += [f"--{budget['kind']}", str(budget.get("num"))]
+    return "".join(f" {shlex.quote(word)}" for word in words)
+
+
+def _env_of(preset: str) -> Mapping[str, Any]:
+    """The environment's settings that a preset makes anyway."""
+    return as_dict(Config(env=Env()))["env"] if preset not in names() else as_dict(get(preset))["env"]
+
+
+def _settings(run: Run) -> Mapping[str, Any]:
+    """What a run's configuration says; nothing if it cannot be read."""
+    try:
+        return parse(read_text(run.folder / CONFIG), CONFIG)
+    except DqnlabError:
+        return {}

@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import EnvironmentFault
+from ..errors import EnvironmentFault, NumericsError
+from ..store.advice import going_on
 from ..store.digits import mean_of
 from ..store.folder import BEST, Run, write_result
+from ..trust import redacted, shown
 from .after import After, save, steps, why
 from .interrupt import signal_of, signals_held
 from .stopwatch import Stopwatch
@@ -90,18 +92,24 @@ class Experiment:
                 verdict = self._judge()
         except KeyboardInterrupt as error:
             interrupted, self.signal = True, signal_of(error)
-        except Exception:
-            self._finish(self._run(None, interrupted=True), show=False)  # what was learnt so far is already saved
+        except Exception as error:
+            self._fail(error)  # what was learnt so far is already saved
             raise
         return self._finish(self._run(verdict, interrupted=interrupted), show=show)
 
-    def fail(self, seconds: float) -> Run:
-        """Saves and reports what was learnt until the loop raised, after `seconds` in it."""
+    def fail(self, seconds: float, error: Exception) -> None:
+        """Saves and reports what was learnt until the loop raised, after `seconds` in it; the error says what helps."""
         try:
             self._end(seconds)
         finally:
-            run = self._finish(self._run(None, interrupted=True), show=False)
-        return run
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """Writes why there is no result, and adds to the error where the run lies, and how it goes on."""
+        run = self._run(None, interrupted=True)
+        self._finish(replace(run, error=redacted(why(error))), show=False)
+        onward = "" if isinstance(error, NumericsError) else f"; to go on: {going_on(self.folder)}"
+        error.add_note(f"what was learnt until then is in {shown(self.folder)}{onward}")
 
     def _end(self, seconds: float) -> None:
         self.watch.seconds["train"] = seconds - sum(self.system.judge.seconds.values())

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 from ..config import AnyEnvironment, Config, Env, Episodes, Steps
 from ..config.toml import to_toml
 from ..config.typed import door
-from ..errors import ConfigError
+from ..errors import ConfigError, either
 from ..memory import memory_watched
+from ..store.advice import going_on
 from ..store.door import write_atomically
 from ..store.find import find_run, has_ended, read_run
 from ..store.folder import CONFIG, META, RESULT, Run, write_result
 from ..store.own import is_own, mark
 from ..store.reading import read_env, read_trackers
+from ..store.remembered import recall, remember
 from .after import finish, lacking
 from .interrupt import children_end, signals_end, signals_wait
 from .session import conduct, open_experiment
@@ -114,7 +116,8 @@ def _config(folder: Path, wish: Wish) -> Config:
     if wish.budget is not None:
         return replace(config, budget=wish.budget, stop_when_solved=False)
     if has_ended(folder):
-        raise ConfigError(f"{str(folder)!r} has come to its end: to train on, say until when, by --steps or --episodes")
+        until = either("--steps or --episodes", "budget=dqnlab.config.Steps(num=…)")
+        raise ConfigError(f"{str(folder)!r} has come to its end: to train on, say until when, by {until}")
     return config
 
 
@@ -133,9 +136,14 @@ def configured(folder: Path, wish: Wish) -> Config:
     elif wish.env is not None:
         config = replace(config, env=replace(config.env, id=wish.env))
     elif read_env(folder / META)["callable"]:
-        raise ConfigError(
-            f"this run learns on {config.env.label!r}, an environment made in Python: use dqnlab.resume(…, env=…)"
-        )
+        known = recall(folder, config.env.label)
+        if known is None:
+            raise ConfigError(
+                f"this run learns on {config.env.label!r}, an environment made in Python, which no file holds: "
+                f"use {going_on(folder)}"
+            )
+        config = replace(config, env=replace(config.env, id=known))
+    remember(folder, config.env)
     return config
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..config import Config
 from ..config.presets import Planned, plan
 from ..config.toml import as_dict
 from ..config.typed import door
@@ -94,7 +96,8 @@ def train(
                     system.update = make_update([system])
                 with new_folder(config, out, runs) as folder:
                     store = Store(folder, notify=say)
-                    for remark in make_remarks(config, system.spec):
+                    cut = cautions(config, cuts=system.collector.cuts)
+                    for remark in [*make_remarks(config, system.spec), *cut]:
                         say(str(remark))
                     return conduct(open_experiment(system, store, trackers, view, watch), signals_wait())
         finally:
@@ -168,17 +171,30 @@ def _begin(system: System, folder: Path, trackers: Sequence[str]) -> None:
     write_start(folder, config, system.spec, system.stack, trackers)
     if note := mark(folder, config):
         say(note)
-    env, period = config.env, config.evaluate_every
-    if system.collector.cuts:
-        say(
+
+
+def cautions(config: Config, *, cuts: bool) -> list[str]:
+    """What will cut training, and how often, if anything does.
+
+    Args:
+        cuts: whether checkpoints do, for the environment cannot be saved.
+    """
+    from ..run.system import make_plan
+
+    env, period, lines = config.env, config.evaluate_every, list[str]()
+    budget = make_plan(config).budget
+    lasts = budget.num if budget.unit == "steps" else math.inf
+    if cuts and config.checkpoint_every < lasts:
+        lines.append(
             f"env {env.label!r} cannot be saved: at every checkpoint, each {config.checkpoint_every:,} "
             "steps, its open episodes are truncated (dqn doctor says why)"
         )
     if env.copies == env.num_envs:
-        say(
+        lines.append(
             f"env.copies = {env.copies} leaves none for judging: training is cut for each evaluation, "
             f"every {period.num:,} {period.kind}, and its open episodes are truncated"
         )
+    return lines
 
 
 def _introduce(view: View, system: System, folder: Path) -> None:
@@ -208,8 +224,8 @@ def conduct(experiment: Experiment, waiting: AbstractContextManager[Request], *,
             experiment.signal = request.signal
     except KeyboardInterrupt as error:  # somebody insisted: not even the block was finished
         experiment.signal = signal_of(error)
-    except Exception:
-        experiment.fail(time.perf_counter() - start)
+    except Exception as error:
+        experiment.fail(time.perf_counter() - start, error)
         raise
     return experiment.conclude(time.perf_counter() - start, interrupted=interrupted, show=show)
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ..config import Config
 from ..envs.make import SMALLEST_PICTURE, STEP_LIMIT, EnvSpec
 from ..envs.masks import ADVICE
+from ..errors import either
 from ..learn.schedules import Schedule
 from .train import Plan
 
@@ -32,7 +33,11 @@ def remarks(config: Config, spec: EnvSpec, plan: Plan, epsilon: Schedule) -> lis
     found = list(_of_env(spec))
     if config.gamma == 1 and spec.max_episode_steps >= STEP_LIMIT:
         what = f"gamma = 1 and no step limit below {STEP_LIMIT:,}: values may grow without bound"
-        found.append(Remark("gamma", what, "lower gamma, or give --env.max-episode-steps"))
+        found.append(
+            Remark(
+                "gamma", what, f"lower gamma, or give {either('--env.max-episode-steps', 'Env(max_episode_steps=…)')}"
+            )
+        )
     return found + (list(_of_steps(config, plan, epsilon)) if plan.budget.unit == "steps" else [])
 
 

@@ -18,16 +18,18 @@ from ..config.toml import from_toml, override, parse, without_foreign_env
 from ..config.typed import door, label
 from ..device import resolve_device
 from ..envs.make import AnyEnv, EnvSpec, describe, described
-from ..errors import CheckpointError, ConfigError, FolderError, ObservationError
+from ..errors import CheckpointError, ConfigError, FolderError, ObservationError, either
 from ..learn.networks import QNetwork
 from ..learn.policy import q_function
 from ..learn.types import ObsSpec
 from ..learn.weights import classic_names, import_weights
 from ..trust import named_by_caller
+from .advice import going_on
 from .find import find_run
-from .folder import BEST, CONFIG, LAST, META, Run
+from .folder import BEST, CONFIG, LAST, META, RESULT, Run
 from .own import with_own
-from .reading import oddity, read_env, read_text
+from .reading import oddity, read_env, read_json, read_text
+from .remembered import recall
 from .weightsfile import read_weights, whose
 
 _SMALL = 2**20  # numbers
@@ -161,13 +163,31 @@ def load(
         file = folder / (BEST if which == "best" else LAST)
         if odd := oddity(file):
             raise CheckpointError(f"{str(file)!r} {odd}")
+        if not file.exists():
+            raise CheckpointError(f"{str(file)!r} {_absent(folder, which)}")
     config = read_config(folder, trust_env_modules, env)
     about = read_env(folder / META)
     _check_stack(config, about["obs_shape"], folder)
     config = as_it_was(config, about)
     weights = read_weights(file)
-    own = None if about["callable"] else config.env
+    own = recall(folder, config.env.label) if about["callable"] else config.env
     return _agent(config, _spec(about, config.env.frame_stack), weights, file, own if env is None else env, place)
+
+
+def _absent(folder: Path, which: Literal["best", "last"]) -> str:
+    """What is known of a network that is not in a run's folder, and what helps."""
+    if which == "last" and (folder / BEST).exists():
+        found = either("--which best", "which='best'")
+        return f"does not exist: it is written when training ends; until then there is {found}"
+    if not (folder / LAST).exists():
+        return f"does not exist: the run has saved no network yet; wait for it, or go on with it: {going_on(folder)}"
+    try:
+        evaluated = read_json(folder / RESULT).get("selected_score") is not None
+    except FolderError:  # nobody knows
+        evaluated = False
+    why = "is missing: it was removed" if evaluated else "does not exist: training ended before it was evaluated"
+    found = either("--which last", "which='last'")
+    return f"{why}; take the last network, {found}, or go on with the run: {going_on(folder)}"
 
 
 def read_config(folder: Path, trusted: Collection[str] = (), env: AnyEnvironment | None = None) -> Config:

@@ -140,7 +140,7 @@ def list_runs(runs: Path) -> list[dict[str, Any]]:
         try:
             row = read_json(folder / RESULT)
             check_result(row, folder / RESULT)
-            row["status"] = "interrupted" if row.get("interrupted") else "finished"
+            row["status"] = "failed" if row.get("error") else "interrupted" if row.get("interrupted") else "finished"
         except FolderError:  # still going, or it was killed, or somebody has changed it
             status = "damaged" if (folder / RESULT).exists() else "unfinished"
             row = {"env": _env_of(folder) or (group or folder).parent.name, "status": status}

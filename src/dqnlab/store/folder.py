@@ -36,12 +36,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..config import Config
 from ..config.toml import to_toml
 from ..config.typed import door
-from ..errors import FolderError, ResourceError
+from ..errors import FolderError, ResourceError, either
 from ..trust import redacted_command
 from .card import heading, run_card
 from .door import PART, is_machines, make_path, write_atomically
 from .lock import LOCK
 from .reading import SCHEMA
+from .remembered import remember
 
 if TYPE_CHECKING:
     from ..envs.make import EnvSpec
@@ -52,6 +53,7 @@ BEST, LAST = "best_model.pth", "last_model.pth"
 TARGET, SNAPSHOTS, BATCH = "target_model.safetensors", "snapshots.safetensors", "batch.safetensors"
 CURVES, VIDEOS, REPORT = "curves.png", "videos", "report.html"
 SUMMARY = "summary.json"
+OUT = either("--out", "out=")
 LABELS = {
     REPORT: "report",
     BEST: "best network",
@@ -94,6 +96,8 @@ class Run:
     seconds: dict[str, float]
     """by phase: import, train, evaluate, confirm, save, film, curves, page, trackers, total"""
     interrupted: bool = False
+    error: str | None = None
+    """what stopped it, if it was an error"""
     signal: int | None = None
     """what interrupted it, or the making of what comes after its result, if it was a signal: 2 for Ctrl-C"""
     resumed: Literal["exact", "not exact"] | None = None
@@ -142,9 +146,9 @@ def create_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[
     try:
         if out is not None:
             if out.exists() and not out.is_dir():
-                raise FolderError(f"output folder {str(out)!r} exists and is no folder: choose another --out")
+                raise FolderError(f"output folder {str(out)!r} exists and is no folder: choose another {OUT}")
             if out.exists() and not is_fresh(out):
-                raise FolderError(f"output folder {str(out)!r} exists and is not empty: choose another --out")
+                raise FolderError(f"output folder {str(out)!r} exists and is not empty: choose another {OUT}")
             if not out.exists():
                 make_path(out)
             return out.resolve()
@@ -160,9 +164,9 @@ def create_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[
                     raise
                 continue  # another run of the same second has it
             return path.resolve()
-        raise FolderError(f"{str(stem)!r} and 998 more of its name exist: choose --out")
+        raise FolderError(f"{str(stem)!r} and 998 more of its name exist: choose {OUT}")
     except OSError as e:
-        where, flag = (runs, "--runs") if out is None else (out, "--out")
+        where, flag = (runs, either("--runs", "runs=")) if out is None else (out, OUT)
         raise (ResourceError if is_machines(e) else FolderError)(
             f"cannot make the run folder {str(where)!r} ({e.strerror or e}): choose another {flag}"
         ) from e
@@ -197,6 +201,7 @@ def write_start(folder: Path, config: Config, spec: EnvSpec, stack: int, tracker
         stack: how many agents share one compiled update, which decides the last digits of its results.
         trackers: those that the run reports to, beside metrics.jsonl.
     """
+    remember(folder, config.env)
     write_atomically(folder / CONFIG, to_toml(config))
     about = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -122,7 +122,7 @@ def _check_host(opened: Opened, holder: dict[str, Any], force: bool) -> None:
     if host != socket.gethostname() and not force:
         raise FolderError(
             f"{str(opened.path)!r} was in use by process {holder.get('pid')} on {host}, which did not give it back: "
-            "make sure that it has ended, then pass --force-unlock"
+            "make sure that it has ended, then take it over: dqn resume with --force-unlock"
         )
 
 

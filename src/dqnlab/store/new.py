@@ -11,7 +11,7 @@ from ..config import Config
 from ..errors import FolderError
 from .disk import remove_tree
 from .door import DISK
-from .folder import META, SUMMARY, create_folder, is_fresh
+from .folder import META, OUT, SUMMARY, create_folder, is_fresh
 from .lock import LOCK, locked
 
 
@@ -28,7 +28,7 @@ def new_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[int
     try:
         with locked(folder):
             if not is_fresh(folder):  # another process has been here in between
-                raise FolderError(f"output folder {str(folder)!r} exists and is not empty: choose another --out")
+                raise FolderError(f"output folder {str(folder)!r} exists and is not empty: choose another {OUT}")
             try:
                 yield folder
             except BaseException:

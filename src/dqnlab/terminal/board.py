@@ -12,9 +12,10 @@ from ..config import Config
 from ..store.digits import mean_of, number
 from ..store.folder import Run
 from ..store.group import Failure
+from ..trust import shown
 from .ahead import Ahead
 from .standing import Standing
-from .text import Lines, clean, duration, shown
+from .text import Lines, clean, duration
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 
 from ..trust import clean
 
@@ -25,11 +24,6 @@ class Lines:
             print(clean(line), flush=True)
         except BrokenPipeError:
             self._open = False
-
-
-def shown(path: Path) -> str:
-    """A path as one would type it here: relative where it lies below the working folder."""
-    return clean(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
 
 
 def duration(seconds: float) -> str:

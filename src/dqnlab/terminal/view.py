@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from ..config import Config
+from ..trust import shown
 from .tally import About, Tally
-from .text import Lines, clean, shown, size
+from .text import Lines, clean, size
 
 if TYPE_CHECKING:  # events know torch, which is imported where its time is taken
     from rich.console import Console, RenderableType

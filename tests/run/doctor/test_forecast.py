@@ -10,6 +10,7 @@ from dqnlab import presets
 from dqnlab.check.doctor import examination as doctor
 from dqnlab.check.doctor import forecast
 from dqnlab.check.doctor.examination import Report
+from dqnlab.check.doctor.findings import Facts
 from dqnlab.check.doctor.forecast import Costs, describe_training, makings, measure, with_times
 from dqnlab.config import Config, Env, Episodes, Steps
 from dqnlab.envs.make import describe
@@ -61,6 +62,31 @@ def test_network_and_memory_are_those_of_the_run() -> None:
 def test_training_and_judging_are_added_up() -> None:
     # 1,000 steps and 450 updates of 10 s; (3 evaluations of 10, 3 times 20, and 10 episodes), each of 5 or 50 steps.
     assert seconds(PLAN, 5, 50) == pytest.approx((1_000 + 4_500 + 100 * 5, 1_000 + 4_500 + 100 * 50))
+
+
+@pytest.mark.parametrize(
+    ("own_limit", "lengths", "longest"),
+    [
+        (False, {"high": 1.0}, 1),  # without a limit, what was seen
+        (False, {"high": 10_000.0}, 10_000),  # which was cut
+        (False, {}, 10_000),  # nothing was seen to end
+        (True, {"high": 30.0}, 10_000),  # a good agent may play until the limit
+    ],
+)
+def test_the_longest_episode_to_expect_is_one_that_was_seen_where_there_is_no_limit(
+    own_limit: bool, lengths: dict[str, float], longest: int
+) -> None:
+    facts = Facts(
+        observation_space="Box",
+        action_space="Discrete",
+        whole=False,
+        step_limit=10_000,
+        own_limit=own_limit,
+        render_modes=(),
+        unknown_layer=None,
+        lengths=lengths,
+    )
+    assert facts.longest == longest
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,11 @@ from ...envs.contract import TakenAs
 from ...envs.copying import unstacked
 from ...envs.guard import Guarded
 from ...envs.make import AnyEnv, EnvSpec, close_all, described, make_one, tried
+from ...envs.place import named_with_place
 from ...envs.state import saves_itself
 from ...envs.watchdog import watched
-from ...errors import ConfigError, DqnlabError, EnvironmentFault, ResourceError, named, one_line
+from ...errors import ConfigError, DqnlabError, ResourceError, one_line
+from .closing import close_told
 from .diagnosis import diagnose
 from .drawing import check_drawing
 from .findings import Facts, Finding, Findings
@@ -86,7 +88,7 @@ def _examine(config: Config, most: tuple[int, float], notify: Notify) -> Report:
         facts = _facts(spec, opened[0], seconds)
         play = _examine_play(config, spec, opened, found, most, notify)
         facts = _with_play(facts, play)
-        _end(opened, label, found)
+        close_told(opened, found)
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore", TakenAs)  # it is among the findings by now
         if found.exit_code == 0:
@@ -95,16 +97,6 @@ def _examine(config: Config, most: tuple[int, float], notify: Notify) -> Report:
         diagnose(facts, play, spec, config, found)
         forecast = _forecast(config, spec, facts, found, notify)
         return Report(label, found.sorted(), facts, forecast, found.exit_code)
-
-
-def _end(opened: list[Guarded], label: str, found: Findings) -> None:
-    """Closes the copies, so that others may be made even where only one can live."""
-    made = opened.copy()
-    opened.clear()
-    try:
-        close_all(made, label)
-    except EnvironmentFault as e:
-        found.error("close", str(e))
 
 
 def _open(env: Env, found: Findings, opened: list[Guarded]) -> tuple[EnvSpec, float] | None:
@@ -116,7 +108,7 @@ def _open(env: Env, found: Findings, opened: list[Guarded]) -> tuple[EnvSpec, fl
         seconds = [_open_one(env, opened)]
         spec = tried(env, opened[0])
         if saves_itself(opened[0]):  # which was tried, so that it is not as new any more
-            close_all([opened.pop()], env.label)
+            close_told([opened.pop()], found)
             seconds.append(_open_one(env, opened))
         if env.copies != 1:
             seconds.append(_open_one(env, opened))
@@ -127,7 +119,7 @@ def _open(env: Env, found: Findings, opened: list[Guarded]) -> tuple[EnvSpec, fl
         return None
     except (Exception, SystemExit) as e:  # games with a window of their own may end the program
         advice = "a run has several copies at a time: for acting, for judging and for films" if opened else ""
-        found.error("make", str(e) if isinstance(e, DqnlabError) else f"making it raised {named(e)}", advice)
+        found.error("make", str(e) if isinstance(e, DqnlabError) else f"making it raised {named_with_place(e)}", advice)
         return None
     found.ok("spaces", f"{_line(opened[0].action_space)} and {_line(opened[0].observation_space)}")
     return spec, min(seconds)  # the first may have imported what it needs
@@ -184,7 +176,7 @@ def _forecast(config: Config, spec: EnvSpec, facts: Facts, found: Findings, noti
         found.error("memory" if isinstance(e, ResourceError) else "settings", str(e), code=e.exit_code)
         return None
     except (Exception, SystemExit) as e:  # the environment's doing: it has been stepped for a while
-        found.error("step", str(e) if isinstance(e, DqnlabError) else f"in training it raised {named(e)}")
+        found.error("step", str(e) if isinstance(e, DqnlabError) else f"in training it raised {named_with_place(e)}")
         return None
     length = facts.lengths.get("mean", float(facts.step_limit))
     costs = costs._replace(make=facts.seconds_to_make, cuts=facts.unknown_layer is not None)

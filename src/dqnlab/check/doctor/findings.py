@@ -43,8 +43,11 @@ class Facts:
 
     @property
     def longest(self) -> int:
-        """Env steps of the longest episode to be expected."""
-        return int(self.lengths["high"]) if self.cuts_itself else self.step_limit
+        """Env steps of the longest episode to be expected.
+
+        Where the environment has no limit, that is the longest one seen, unless dqnlab had to cut it.
+        """
+        return self.step_limit if self.own_limit or not self.lengths else int(self.lengths["high"])
 
 
 @dataclass(frozen=True)

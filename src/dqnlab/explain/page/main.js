@@ -95,6 +95,7 @@ function summary(t) {
   return el("div", { class: "summary" },
     el("h1", {}, data.run.env),
     el("p", {}, `${score} `, verdict ? t(verdict, { threshold: num(threshold, 4) }) : ""),
+    data.stands_in ? el("p", {}, t("main.stands_in")) : null,
     health ? el("p", {}, way("health", t), ": ", t(`health.kind.${health.kind}.name`)) : null,
     el("p", { class: "muted" }, t("main.made", {
       preset: run.preset, seed: run.seed, steps: run.env_steps.toLocaleString("en"),

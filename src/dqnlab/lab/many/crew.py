@@ -20,6 +20,7 @@ from ...store.find import read_run
 from ...store.folder import Run, seed_name
 from ...store.group import Failure, Group, failure, write_summary
 from ...store.new import new_folder
+from ...store.remembered import remember
 from ...terminal.board import Board, board_for_python
 from ...terminal.standing import Standing
 from ...track.open import check_trackers, say
@@ -196,6 +197,8 @@ class Crew:
         if not self._begun:
             self._begun = True
             write_summary(self._group())
+            for seed in self.seeds:  # trained in other processes, but this one too was given the environment
+                remember(self.folder / seed_name(seed), self.config.env)
             if self.board is not None:
                 self.board.start(self.config, self.seeds, self.folder, len(self.workers))
         worker.tell(Go(self.folder))

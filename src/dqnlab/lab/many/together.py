@@ -54,7 +54,7 @@ class _Seed:
         seconds = time.perf_counter() - self.start
         try:
             if error is not None:
-                self.experiment.fail(seconds)
+                self.experiment.fail(seconds, error)
                 raise error
             self.save()
             self.line.tell(Finished(self.experiment.conclude(seconds, interrupted=interrupted, show=False)))

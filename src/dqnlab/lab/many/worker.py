@@ -16,7 +16,7 @@ from ...terminal.standing import Standing
 from ..after import SHOWN, finish, save, steps, stopped
 from ..interrupt import ignore_signals
 from ..loading import loading
-from ..session import conduct, open_experiment
+from ..session import cautions, conduct, open_experiment
 from ..stopwatch import Stopwatch
 from ..streams import steady_streams
 from .line import Finished, Go, Idle, Line, Order, Ready, Refused, Report, Show, Task
@@ -62,7 +62,8 @@ def _check(config: Config) -> tuple[str, ...]:
     with watched(config.env.timeout):
         spec = describe(config.env)
         find_room(config, spec, resolve_device(config.device))
-        return tuple(map(str, make_remarks(config, spec)))
+        cut = cautions(config, cuts=bool(config.checkpoint_every) and spec.unsaved is not None)
+        return tuple(map(str, [*make_remarks(config, spec), *cut]))
 
 
 def train_share(task: Task, folder: Path, line: Line, watch: Stopwatch) -> None:

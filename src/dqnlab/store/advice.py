@@ -1,0 +1,32 @@
+"""What a message tells to do, as it can be typed: on the command line, and in Python where that is another way."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from ..errors import FolderError
+from ..trust import clean, shown
+from .folder import META
+from .own import flag_needed
+from .reading import read_env
+
+
+def command(name: str, folder: Path, *words: str) -> str:
+    """A command on a run's folder, as it can be typed here."""
+    return " ".join(["dqn", name, shlex.quote(shown(folder)), *words]) + clean(flag_needed(folder))
+
+
+def going_on(folder: Path) -> str:
+    """What to type to go on with a run or a group: in Python where only Python knows the environment."""
+    if is_callable(folder):
+        return f"dqnlab.resume({shown(folder)!r}, env=…) in Python"
+    return command("resume", folder)
+
+
+def is_callable(folder: Path) -> bool:
+    """Whether the environment of a run was made in Python, as far as its folder tells."""
+    try:
+        return bool(read_env(folder / META)["callable"])
+    except FolderError:  # a group, or somebody has changed it: the command itself will say what is wrong
+        return False
