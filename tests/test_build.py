@@ -61,8 +61,8 @@ def test_each_epsilon_follows_its_own_progress() -> None:
 
 
 def test_periods_keep_their_unit() -> None:
-    plan = make_plan(small(budget=Steps(num=7), evaluate_every=Episodes(num=3), epsilon=config.Constant(value=0.5)))
-    assert plan.budget == Period("steps", 7)
+    plan = make_plan(small(budget=Steps(num=7_000), evaluate_every=Episodes(num=3)))
+    assert plan.budget == Period("steps", 7_000)
     assert plan.evaluate_every == Period("episodes", 3)
 
 

@@ -39,8 +39,8 @@ def test_an_error_whose_own_text_raises_is_still_named() -> None:
 
 
 # What only the command line can say: its own words, the doctor's advice, the row of a printed step.
-ONLY_TYPED = ("app/arguments", "app/cli", "app/scan", "app/parse", "app/aliases", "app/commands", "app/again")
-ONLY_TYPED += ("app/places", "app/summary", "run/doctor/", "run/own", "explain/trace_text", "track/tensorboard")
+ONLY_TYPED = ("app/arguments", "app/cli", "app/scan", "app/parse", "app/aliases", "app/commands", "lab/again")
+ONLY_TYPED += ("app/places", "app/summary", "check/doctor/", "store/own", "explain/trace_text", "track/tensorboard")
 
 
 def test_a_message_that_names_a_flag_names_what_python_has_instead() -> None:

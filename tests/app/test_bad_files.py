@@ -157,7 +157,12 @@ def test_a_file_that_holds_no_network_is_told_from_a_run(command: str, content: 
 def test_a_run_that_has_saved_no_network_yet_is_told(refused: Any) -> None:
     Path("young").mkdir()
     folders.write_start(Path("young"), Config(), describe(Env()), 1)
-    refused("evaluate young", 4, "best_model.pth", "has not saved that network")
+    refused(
+        "evaluate young",
+        4,
+        "best_model.pth",
+        "the run has saved no network yet; wait for it, or go on with it: dqn resume young",
+    )
 
 
 # ── What is left in a run's folder ───────────────────────────────────────────────────────────────

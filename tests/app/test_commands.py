@@ -166,7 +166,7 @@ def test_runs_lists_finished_and_unfinished_runs(runs: Path, capsys: pytest.Capt
     out = capsys.readouterr().out
     finished = next(line for line in out.splitlines() if "CartPole-v1" in line)
     score = json.loads(next(runs.rglob("result.json")).read_text())["score"]["mean"]
-    assert finished.split()[2] == f"{score:.1f}"
+    assert finished.split()[2:4] == ["finished", f"{score:.1f}"]
     assert any("[red]Odd[bold]" in line and "unfinished" in line for line in out.splitlines())
 
 

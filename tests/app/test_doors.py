@@ -52,7 +52,7 @@ def doors(agent: Agent) -> list[tuple[Callable[..., Any], dict[str, Any]]]:
         (dqnlab.evaluate, {"agent": agent}),
         (agent.env_config, {}),
         (agent.check_fits, {"env": Env()}),
-        (RUN.explain, {}),
+        (dqnlab.report, {"run": RUN}),
         (examine, {"what": "CartPole-v1"}),
         (film.record, {"agent": agent, "folder": "films", "episodes": 1, "max_seconds": 1.0}),
         (film.watch, {"agent": agent, "episodes": 1}),

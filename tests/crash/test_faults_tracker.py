@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dqnlab.lab.session import train
-from dqnlab.track import tracker
+from dqnlab.track import open as factory
 
 from .kit import tiny
 
@@ -26,7 +26,7 @@ def test_f21_a_host_that_hangs_or_says_401_costs_no_step(says: str, monkeypatch:
             return "the upload was given up"
 
     before = train(tiny(), trackers=("none",))
-    monkeypatch.setattr(tracker, "guarded", lambda name, about: tracker.Guarded(name, Remote))
+    monkeypatch.setattr(factory, "guarded", lambda name, about: factory.Guarded(name, Remote))
     run = train(tiny(), trackers=("swanlab",))
     assert run.score == before.score
     assert run.notes == ([] if says == "401" else ["the upload was given up"])

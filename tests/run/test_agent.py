@@ -204,9 +204,13 @@ def test_what_cannot_be_loaded_is_named() -> None:
 
 def test_a_lone_file_of_unknown_shape_is_refused() -> None:
     weights = export_weights(agent().network)
-    for odd in ({"fc.1.weight": weights["fc.0.weight"]}, {**weights, "more": weights["fc.0.bias"]}, {}):
+    for odd, words in [
+        ({"fc.1.weight": weights["fc.0.weight"]}, "no complete run folder"),
+        ({}, "no complete run folder"),
+        ({**weights, "more": weights["fc.0.bias"]}, "does not fit"),
+    ]:
         save_weights(Path("odd.pth"), odd)
-        with pytest.raises(CheckpointError, match="no complete run folder"):
+        with pytest.raises(CheckpointError, match=words):
             load("odd.pth")
 
 

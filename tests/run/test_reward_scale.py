@@ -122,7 +122,7 @@ def test_weights_go_out_multiplied_and_come_in_divided() -> None:
         ((5.0,), 4.0),
         ((1.0, 1.0, 1e4), 128.0),
         ((-1e3, -1e3, -1e3, -1e5), 8192.0),
-        ((1e29,), 2.0**64),
+        ((1e29,), 2.0**96),
     ],
 )
 def test_rewards_of_ordinary_size_stay_as_they_are_and_others_come_between_their_usual_and_their_largest_size(
@@ -145,7 +145,8 @@ def test_where_nothing_is_earned_rewards_stay_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "power"), [(1, 1), (1.4, 1), (1.5, 2), (3, 4), (0.7, 0.5), (1e30, 2.0**64), (5e-324, 2.0**-64)]
+    ("size", "power"),
+    [(1, 1), (1.4, 1), (1.5, 2), (3, 4), (0.7, 0.5), (1e30, 2.0**100), (1e32, 2.0**100), (5e-324, 2.0**-100)],
 )
 def test_the_nearest_power_of_two_by_ratio(size: float, power: float) -> None:
     assert power_of_two(size) == power

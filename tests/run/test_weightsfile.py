@@ -57,9 +57,9 @@ SB3 = zipped(
     data=b'{"policy_class": "x"}' * 500, policy__pth=saved(net("q_net.q_net.")), _stable_baselines3_version=b"2"
 )
 FILES: list[tuple[bytes, list[str]]] = [
-    (SB3, ["an agent of Stable-Baselines3", "q_net.q_net.0, .2 and .4", "fc.0, fc.2 and fc.4"]),
+    (SB3, ["an agent of Stable-Baselines3", "q_net.q_net.0, .2 and .4", "fc.0, fc.2, fc.4"]),
     (saved(net("q_net.q_net.")), ["a policy of Stable-Baselines3", "named fc.0"]),
-    (saved(net("network.")), ["a CleanRL network (network.0.bias", "named fc.0, fc.2 and fc.4"]),
+    (saved(net("network.")), ["a CleanRL network (network.0.bias", "named fc.0, fc.2, fc.4"]),
     (saved(net("layers.")), ["its layers (layers.0.bias", "are not those of a dqnlab network"]),
     (saved({"actor.weight": torch.ones(2, 2)}), ["an actor-critic agent"]),
     (saved(nn.Sequential(nn.Linear(2, 2))), ["a pickled Python object of torch.nn.modules", "model.state_dict()"]),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
-from ..errors import ConfigError
+from ..errors import ConfigError, either
 from ..trust import secret_in
 from .checks import Between, Says, Whole, require, storable, written
 from .choices import (
@@ -39,7 +39,7 @@ MOST_ENVS, LONGEST_STACK, LONGEST_N, MOST_THREADS = 100_000, 1_000, 1_000, 1_024
 MOST_EPISODES, MOST_FILMS, LONGEST_FILM = 1_000_000, 1_000, 3_600
 LONGEST_WAIT = 1_000_000  # seconds
 MOST_SEEDS, MOST_PROBED = 10_000, 1_000_000  # random steps
-LEAST_SCALE = 2.0**-64  # so that weights may be multiplied or divided by it in float32
+LEAST_SCALE = 2.0**-100  # rewards of 1e30 are allowed; weights multiplied or divided by it still are float32
 
 Seed = Annotated[int, Whole(0, 2**32 - 1)]
 """what every generator takes"""
@@ -187,12 +187,12 @@ class Config:
         if starts > capacity:
             raise ConfigError(
                 f"learning would never start: learning_starts = {starts} is above replay_capacity = {capacity}: "
-                "lower --learning-starts, or raise --replay-capacity"
+                f"lower {either('--learning-starts', 'learning_starts')}, or raise replay_capacity"
             )
         if isinstance(self.budget, Steps) and starts > self.budget.num:
             raise ConfigError(
                 f"learning would never start: learning_starts = {starts} is above budget.num = {self.budget.num} "
-                "steps: lower --learning-starts, or train for longer (--steps)"
+                f"steps: lower {either('--learning-starts', 'learning_starts')}, or train for longer"
             )
         if self.n * self.env.num_envs > capacity:
             raise ConfigError(

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ..config import LEAST_SCALE
 from .make import EnvSpec
 from .seeds import env_seeds, generator
 from .vector import Envs
@@ -54,4 +55,4 @@ def scale_of(usual: float, largest: float) -> float:
 
 def power_of_two(size: float) -> float:
     """The power of two nearest to a positive number, by ratio: 3 -> 4, 2.8 -> 2."""
-    return 2.0 ** max(min(round(math.log2(size)), 64), -64)
+    return min(max(2.0 ** round(math.log2(size)), LEAST_SCALE), 1 / LEAST_SCALE)

@@ -22,7 +22,7 @@ _ONLOOKERS = {
         *("OrderEnforcing", "PassiveEnvChecker", "RecordEpisodeStatistics", "RecordVideo", "HumanRendering"),
         *("RenderCollection", "FrameStackObservation", "DelayObservation"),
     },
-    "dqnlab.run.": {"Guarded", "Copying"},
+    "dqnlab.envs.": {"Guarded", "Copying"},
 }
 _STEPS = {gym.Wrapper.step, gym.ObservationWrapper.step, gym.ActionWrapper.step}  # hand rewards and ends on
 

@@ -46,7 +46,6 @@ class Evaluated:
     best_mean: float
     value: float  # mean over episodes of the greedy Q-value at the first state
     discounted_return: float  # mean of what the episodes really earned, discounted by gamma
-    seconds: float = 0.0  # that they took; 0 if nobody has looked
 
 
 @dataclass(frozen=True)

@@ -84,9 +84,7 @@ class Judge:
 
     def select(self, network: QNetwork, step: int) -> Evaluated:
         """Plays the select episodes, the same starts each time."""
-        before = self.seconds["evaluate"]
         outcome = self._play(network, env_seeds(self.rules.seed, "select", self.rules.select_episodes), "evaluate")
-        seconds = self.seconds["evaluate"] - before
         mean = float(outcome.returns.mean())
         self.evaluations += 1
         is_best, self.best = mean > self.best, max(mean, self.best)
@@ -96,7 +94,7 @@ class Judge:
             self.candidate = None
         returns = tuple(outcome.returns.tolist())
         value = float(outcome.value.mean()) * network.reward_scale
-        return Evaluated(step, returns, mean, is_best, self.best, value, float(outcome.discounted.mean()), seconds)
+        return Evaluated(step, returns, mean, is_best, self.best, value, float(outcome.discounted.mean()))
 
     def confirm(self, step: int) -> Confirmed:
         """Tests the candidate on fresh episodes, other ones at each attempt.

@@ -53,25 +53,25 @@ class Tally:
         self._lengths: deque[int] = deque(maxlen=40)
         self._acting: float | None = None  # seconds of an env step while nothing was learned yet
         self._episode: float | None = None  # seconds of an evaluated one, lately
+        self._heard = self._begun  # when the latest event came
         self._laps: deque[tuple[float, int, int]] = deque([(self._begun, self._used, step)], maxlen=_LAPS)
 
-    def take(self, event: Event) -> bool:
-        """Takes note of an event; whether it may change what people see more than time passing does."""
+    def take(self, event: Event) -> None:
+        """Takes note of an event."""
+        before = self._heard
+        self._heard = self._clock()
         if type(event) is BlockEnded:  # by far the most frequent
             self.block = event
-            return False
-        if isinstance(event, EpisodeEnded):
+        elif isinstance(event, EpisodeEnded):
             self.returns.append(event.ret)
             self._lengths.append(event.length)
-            return False
-        if isinstance(event, Evaluated):
-            self._laps.append((self._clock(), self.done[0], self.block.step))
-            self._episode = event.seconds / max(len(event.returns), 1) or self._episode
+        elif isinstance(event, Evaluated):
+            self._laps.append((self._heard, self.done[0], self.block.step))
+            self._episode = (self._heard - before) / max(len(event.returns), 1) or self._episode
             self.judged.append(event.mean)
             self.best = event.best_mean
         elif isinstance(event, Confirmed):
             self.confirmed = event
-        return True
 
     def mark(self) -> None:
         """Notes the time if training went on, so that speeds are those of the last seconds of training."""
