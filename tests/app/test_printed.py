@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reas
 ZOO = Path(__file__).parents[1] / "zoo" / "zoo.py"
 SHORT = "--steps 600 --learning-starts 64 --batch-size 16 --update-every 8 --evaluate-every.num 200 --select-episodes 2"
 SHORT += " --confirm-episodes 2 --score-episodes 2 --compile off --tracker none"
-PRINTED = re.compile(r"(?:^(?:next|to go on)? +|`)(dqn \w+ [^`\n]+)", re.MULTILINE)
+PRINTED = re.compile(r"(?:^(?:next|to go on)? +|`|: )(dqn \w+ [^`\n]+)", re.MULTILINE)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_what_a_finished_run_and_its_copy_print_works(
     folder: Path, dummy_display: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trained = shell(f"dqn train zoo:Lane-v0 {SHORT} --out 'ein Lauf é' > said; cat said")
-    assert trained == ["dqn watch 'ein Lauf é'", "dqn train zoo:Lane-v0 --preset textbook"]
+    assert trained == ["dqn watch 'ein Lauf é'", "dqn train zoo:Lane-v0 --preset textbook --steps 600"]
     (page,) = re.findall(r"open file://(\S+)", Path("said").read_text("utf-8"))
     assert Path(url2pathname(page)).samefile("ein Lauf é/report.html")
     shell(trained[0])

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import dqnlab
 from dqnlab.app.cli import main
 from dqnlab.config import Env, Steps
 from dqnlab.envs.seeds import env_seeds
@@ -157,7 +158,7 @@ sys.exit(call(words, None))
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run that nobody touched."""
     folder = tmp_path_factory.mktemp("whole") / "run"
-    env = {**os.environ, "PYTHONPATH": str(Path(many.__file__).parents[2]), "SWANLAB_MODE": "disabled"}
+    env = {**os.environ, "PYTHONPATH": str(Path(dqnlab.__file__).parents[1]), "SWANLAB_MODE": "disabled"}
     words = [sys.executable, "-m", "dqnlab", "train", *WORDS.split(), "--out", str(folder)]
     subprocess.run(words, check=True, capture_output=True, env=env)
     return folder
