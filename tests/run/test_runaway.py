@@ -95,7 +95,12 @@ BLAMED: list[tuple[dict[str, Any], dict[str, Any], list[str], list[str]]] = [
     ({"shows": 1e38}, {}, [SEEN + "1e+38: bring them to about -1 to 1", "RescaleObservation"], [PAID, RATE]),
     ({"shows": -3e38}, {"env": {"frame_stack": 2}}, [SEEN + "3e+38"], [PAID, RATE]),
     ({"shows": 1e30}, {"env": {"num_envs": 4}}, [SEEN + "1e+30"], [PAID, RATE]),
-    ({"pays": -1e30}, {}, [PAID + "1e+30: scale them in a wrapper", "TransformReward"], [SEEN, RATE]),
+    (
+        {"pays": -1e30},
+        {},
+        [PAID + "1e+30: set reward_scale, 1 now, to about 1e+30, or scale them in a wrapper", "TransformReward"],
+        [SEEN, RATE],
+    ),
     ({"pays": 1e30}, {"n": 8}, ["(summed over n = 8 steps)"], [SEEN, RATE]),
     (
         {"pays": 1e19},
