@@ -71,7 +71,7 @@ def pays_to_compile(config: c.Config) -> bool:
     return steps // config.update_every >= UPDATES_THAT_PAY
 
 
-# ── Objects ──
+# ── Objects ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def make_network(config: c.Config, spec: EnvSpec) -> QNetwork:

@@ -17,7 +17,7 @@ from ...errors import DqnlabError
 from ...store.folder import Run
 from ...terminal.standing import Standing
 
-LOOK_EVERY = 0.05  # seconds between two looks for an order while episodes are played
+LOOK_EVERY = 0.05  # seconds between two looks for an order, each of them a system call
 
 
 @dataclass(frozen=True)

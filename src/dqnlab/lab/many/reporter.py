@@ -13,7 +13,6 @@ from ...terminal.standing import Standing, State
 from ...terminal.tally import About, Tally
 from .line import Line
 
-LOOK_EVERY = 0.05  # seconds between two looks for orders, each of them a system call
 TELL_EVERY = 0.25  # seconds between two reports about the same seed
 
 
@@ -24,7 +23,7 @@ class Reporter:
         self._seed, self._line, self._clock = seed, line, clock
         self._steps = 0
         self._mean: float | None = None
-        self._told = self._looked = self._clock()
+        self._told = self._clock()
         self._tally: Tally | None = None
 
     @contextmanager
@@ -51,11 +50,8 @@ class Reporter:
         elif type(event) is not BlockEnded:
             return
         self._steps = event.step
-        now = self._clock()
-        if now - self._looked >= LOOK_EVERY:
-            self._looked = now
-            self._line.look()
-        if now - self._told >= TELL_EVERY:
+        self._line.asks()
+        if self._clock() - self._told >= TELL_EVERY:
             self._tell("training", self._left())
 
     def say(self, line: str) -> None:
