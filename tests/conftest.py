@@ -1,11 +1,14 @@
-"""What every test gets: one torch thread, a home and a working folder of its own, no tracker that talks."""
+"""What every test gets: one torch thread, a home and a working folder of its own, no tracker that talks, no curves."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
+
+from dqnlab.track import curves
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,6 +41,14 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, font_cache: Path) 
         monkeypatch.setenv(name, str(home))
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))  # for child processes, whatever folder they start in
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_curves() -> Iterator[None]:
+    """Curves are an empty file: to draw them takes longer than the whole run of a test. Processes draw as ever."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(curves, "draw_curves", lambda folder, threshold: (folder / "curves.png").touch())
+        yield
 
 
 @pytest.fixture

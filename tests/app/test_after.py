@@ -43,9 +43,8 @@ TINY = Config(
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, no_display: None) -> None:
-    """Modules of the zoo can be imported; curves cost no second."""
+    """Modules of the zoo can be imported."""
     monkeypatch.syspath_prepend(str(ZOO))
-    monkeypatch.setattr(curves, "draw_curves", lambda folder, threshold: (folder / "curves.png").touch())
 
 
 def trained(env: Any, **changes: Any) -> dqnlab.Run:

@@ -93,10 +93,9 @@ class Odd(gym.Env):
 
 @pytest.fixture(autouse=True)
 def odd_envs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A module `odd_envs` that has registered Odd-v0; and no curves, which take a second."""
+    """A module `odd_envs` that has registered Odd-v0."""
     monkeypatch.setitem(sys.modules, "odd_envs", ModuleType("odd_envs"))
     monkeypatch.setattr(gym.envs.registration, "registry", dict(gym.registry))
-    monkeypatch.setattr("dqnlab.track.curves.draw_curves", lambda folder, threshold: None)
     gym.register("Odd-v0", Odd)
     gym.register("Undrawn-v0", lambda: Odd())
 

@@ -134,7 +134,6 @@ def test_a_folder_that_cannot_be_made_is_named_before_anything_is_learnt(
 def test_a_folder_may_be_called_anything_the_system_allows(
     name: str, small: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dqnlab.track.curves.draw_curves", lambda folder, threshold: None)
     assert (
         main(["train", "--out", name, "--learning-starts", "128", *small, "--env.num-envs", "1", "--batch-size", "64"])
         == 0

@@ -28,6 +28,7 @@ from dqnlab.run.system import assemble
 from dqnlab.store.checkpoint.checkpoint import Store
 from dqnlab.store.folder import Run
 from dqnlab.track import curves
+from dqnlab.track.curves import draw_curves
 
 TINY = Config(
     preset="tiny",
@@ -62,14 +63,9 @@ def run(tmp_path_factory: pytest.TempPathFactory, font_cache: Path) -> Iterator[
     """A finished run, with everything in it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MPLCONFIGDIR", str(font_cache))
+        patch.setattr(curves, "draw_curves", draw_curves)
         patch.chdir(tmp_path_factory.mktemp("finished"))
         yield train(TINY, trackers=("none",))
-
-
-@pytest.fixture
-def no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spares the second that drawing takes."""
-    monkeypatch.setattr(curves, "draw_curves", lambda folder, threshold: (folder / "curves.png").touch())
 
 
 # ── A whole run ──────────────────────────────────────────────────────────────────────────────────
@@ -111,14 +107,14 @@ def test_the_best_network_is_the_one_that_was_scored(run: Run) -> None:
     assert returns.tolist() == list(run.score.returns)
 
 
-def test_the_configuration_that_a_run_leaves_repeats_it(run: Run, no_curves: None) -> None:
+def test_the_configuration_that_a_run_leaves_repeats_it(run: Run) -> None:
     again = train(from_toml((run.folder / "config.toml").read_text(), Config(), ""), trackers=("none",))
     weights = [torch.load(each.folder / "last_model.pth", weights_only=True) for each in (run, again)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert run.score == again.score
 
 
-def test_a_step_limit_of_ones_own_is_scored_beside_the_registered_one(no_curves: None) -> None:
+def test_a_step_limit_of_ones_own_is_scored_beside_the_registered_one() -> None:
     config = small(env=Env(max_episode_steps=5, reward_threshold=4.0), stop_when_solved=False)
     run = train(config, trackers=("none",))
     assert run.score is not None
@@ -129,14 +125,14 @@ def test_a_step_limit_of_ones_own_is_scored_beside_the_registered_one(no_curves:
     assert run.solved
 
 
-def test_training_ends_early_once_solved_unless_told_to_go_on(no_curves: None) -> None:
+def test_training_ends_early_once_solved_unless_told_to_go_on() -> None:
     easy = Env(reward_threshold=5.0)
     assert train(small(env=easy), trackers=("none",)).env_steps == 100
     run = train(small(env=easy, stop_when_solved=False), trackers=("none",))
     assert (run.env_steps, run.attempts, run.solved) == (500, 0, True)
 
 
-def test_what_is_taken_home_is_whoever_won_in_the_end(monkeypatch: pytest.MonkeyPatch, no_curves: None) -> None:
+def test_what_is_taken_home_is_whoever_won_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     decide = Judge.decide
 
     def decide_for_another(judge: Judge) -> Verdict:
@@ -151,9 +147,7 @@ def test_what_is_taken_home_is_whoever_won_in_the_end(monkeypatch: pytest.Monkey
     assert all((weight == 0.5).all() for weight in best.values())
 
 
-def test_the_time_of_judging_is_taken_off_the_time_of_training(
-    monkeypatch: pytest.MonkeyPatch, no_curves: None
-) -> None:
+def test_the_time_of_judging_is_taken_off_the_time_of_training(monkeypatch: pytest.MonkeyPatch) -> None:
     play = Judge._play
 
     def play_for_ever(judge: Judge, network: Any, seeds: Any, phase: str) -> Any:
@@ -165,7 +159,7 @@ def test_the_time_of_judging_is_taken_off_the_time_of_training(
     assert 0 < run.seconds["train"] + run.seconds["evaluate"] < 1000
 
 
-def test_experiments_driven_in_turns_leave_what_each_leaves_alone(no_curves: None) -> None:
+def test_experiments_driven_in_turns_leave_what_each_leaves_alone() -> None:
     configs = [small(seed=seed) for seed in (1, 2)]
     alone = [train(config, trackers=("none",)) for config in configs]
     opened = []
@@ -248,7 +242,7 @@ class Bandit(gym.Env):
 
 @pytest.mark.parametrize("room", [2**26, 0])
 def test_a_replay_that_cannot_hold_its_capacity_says_what_it_holds(
-    room: int, tmp_path: Path, no_curves: None, monkeypatch: pytest.MonkeyPatch
+    room: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replay, "SPARE_BYTES", room)
     config = small(

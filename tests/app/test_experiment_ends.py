@@ -71,13 +71,7 @@ class Fragile(gym.Env):
         return np.full(2, bad, np.float32), 1.0, self.left == 0, False, {}
 
 
-@pytest.fixture
-def no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spares the second that drawing takes."""
-    monkeypatch.setattr(curves, "draw_curves", lambda folder, threshold: (folder / "curves.png").touch())
-
-
-def test_an_environment_made_in_python_is_kept_as_a_label(no_curves: None) -> None:
+def test_an_environment_made_in_python_is_kept_as_a_label() -> None:
     run = train(small(env=Env(id=Fragile, kwargs={"breaks": 10**9})), trackers=("none",))
     assert run.env == "Fragile"
     assert run.solved is None
@@ -86,7 +80,7 @@ def test_an_environment_made_in_python_is_kept_as_a_label(no_curves: None) -> No
     assert dqnlab.load(run.folder).act(np.zeros(2)) in (0, 1)
 
 
-def test_an_environment_that_breaks_is_named_and_what_was_learnt_is_saved(no_curves: None) -> None:
+def test_an_environment_that_breaks_is_named_and_what_was_learnt_is_saved() -> None:
     with pytest.raises(EnvironmentFault, match="env 'Fragile', step 300: observation") as caught:
         train(small(env=Env(id=Fragile)), trackers=("none",), out=Path("mine"))
     onward = "to go on: dqnlab.resume('mine', env=…) in Python"
@@ -100,7 +94,7 @@ def test_an_environment_that_breaks_is_named_and_what_was_learnt_is_saved(no_cur
     assert names(Path("mine")) >= FILES
 
 
-def test_an_error_is_kept_on_one_line_without_secrets_and_until_the_run_goes_on(no_curves: None) -> None:
+def test_an_error_is_kept_on_one_line_without_secrets_and_until_the_run_goes_on() -> None:
     class Lost(Fragile):
         broken = True
 
@@ -120,7 +114,7 @@ def test_an_error_is_kept_on_one_line_without_secrets_and_until_the_run_goes_on(
     assert [row["status"] for row in list_runs(Path())] == ["finished"]
 
 
-def test_steps_that_were_played_to_measure_rewards_are_not_counted_as_steps_of_training(no_curves: None) -> None:
+def test_steps_that_were_played_to_measure_rewards_are_not_counted_as_steps_of_training() -> None:
     config = small(reward_scale="auto")
     with pytest.raises(EnvironmentFault) as caught:
         train(replace(config, env=Env(id=Fragile, kwargs={"breaks": 1300})), trackers=("none",), out=Path("mine"))
@@ -129,7 +123,7 @@ def test_steps_that_were_played_to_measure_rewards_are_not_counted_as_steps_of_t
         train(replace(config, env=Env(id=Fragile)), trackers=("none",))
 
 
-def test_a_run_made_in_this_process_knows_its_environment(no_curves: None) -> None:
+def test_a_run_made_in_this_process_knows_its_environment() -> None:
     run = train(small(env=Env(id=Fragile, kwargs={"breaks": 10**9})), trackers=("none",))
     agent = dqnlab.load(run.folder)
     assert dqnlab.evaluate(agent, episodes=2).mean == 10
@@ -143,9 +137,7 @@ def test_a_run_made_in_this_process_knows_its_environment(no_curves: None) -> No
         dqnlab.evaluate(dqnlab.load(run.folder), episodes=2)
 
 
-def test_a_run_without_an_evaluation_is_explained_by_its_last_network(
-    no_curves: None, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_without_an_evaluation_is_explained_by_its_last_network(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(EnvironmentFault):
         train(small(env=Env(id=Fragile, kwargs={"breaks": 90})), trackers=("none",), out=Path("mine"))
     message = r"before it was evaluated; take the last network, --which last \(in Python which='last'\), or go on"
@@ -161,7 +153,7 @@ def test_a_run_without_an_evaluation_is_explained_by_its_last_network(
         dqnlab.load("mine")
 
 
-def test_a_best_network_that_was_removed_is_not_said_never_to_have_been_saved(no_curves: None) -> None:
+def test_a_best_network_that_was_removed_is_not_said_never_to_have_been_saved() -> None:
     train(small(env=Env(id=Fragile, kwargs={"breaks": 10**9})), trackers=("none",), out=Path("mine"))
     Path("mine/best_model.pth").unlink()
     with pytest.raises(CheckpointError, match=r"best_model\.pth' is missing: it was removed; take the last network"):
@@ -192,7 +184,7 @@ class PressesCtrlC:
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_ctrl_c_saves_best_and_last_and_gives_a_result_without_a_score(times: int, no_curves: None) -> None:
+def test_ctrl_c_saves_best_and_last_and_gives_a_result_without_a_score(times: int) -> None:
     view = PressesCtrlC(times)
     handler = signal.getsignal(signal.SIGINT)
     run = train(TINY, trackers=("none",), view=view)  # type: ignore[arg-type]
@@ -215,7 +207,7 @@ def test_one_ctrl_c_is_a_note_and_a_second_insists() -> None:
             signal.raise_signal(signal.SIGINT)
 
 
-def test_a_film_that_fails_is_a_note_and_the_score_stands(monkeypatch: pytest.MonkeyPatch, no_curves: None) -> None:
+def test_a_film_that_fails_is_a_note_and_the_score_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*args: Any, **kwargs: Any) -> None:
         raise ResourceError("no codec")
 
@@ -236,7 +228,7 @@ def test_curves_that_fail_are_a_note_and_the_score_stands(monkeypatch: pytest.Mo
     assert "no curves: no space" in run.notes
 
 
-def test_environments_are_closed_whatever_happens(no_curves: None) -> None:
+def test_environments_are_closed_whatever_happens() -> None:
     made, closed = [], []
 
     class Counted(Fragile):

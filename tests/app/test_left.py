@@ -25,7 +25,6 @@ from dqnlab.lab.stopwatch import Stopwatch
 from dqnlab.learn.fast import stack
 from dqnlab.store.checkpoint.checkpoint import Store
 from dqnlab.store.folder import BEST, LAST, METRICS
-from dqnlab.track import curves
 
 from ..equal import same
 
@@ -93,7 +92,6 @@ gym.register("Brief-v0", Endless, max_episode_steps=20)
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(curves, "draw_curves", lambda folder, threshold: None)
     monkeypatch.setattr(stack, "compile_program", lambda function, *_: lambda tensors: list(function(*tensors)))
     monkeypatch.setattr(Endless, "taken", [])
 

@@ -13,7 +13,6 @@ from dqnlab.check.doctor.examination import examine
 from dqnlab.config import Env, Film, Steps
 from dqnlab.envs.contract import TakenAs
 from dqnlab.run import film
-from dqnlab.track import curves
 
 from ..brief import BRIEF
 
@@ -24,7 +23,6 @@ CONFIG = replace(BRIEF, env=ENV, budget=Steps(num=300), film=Film(episodes=1, ma
 @pytest.fixture(autouse=True)
 def zoo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "zoo"))
-    monkeypatch.setattr(curves, "draw_curves", lambda folder, threshold: None)
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from dqnlab.lab.stopwatch import Stopwatch
 from dqnlab.learn.fast import stack
 from dqnlab.learn.fast.compiled import CompileError
 from dqnlab.terminal.standing import Standing
-from dqnlab.track import curves
 
 TINY = Config(
     compile="on",
@@ -34,7 +33,6 @@ TINY = Config(
 @pytest.fixture(autouse=True)
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stack, "compile_program", lambda function, *_: lambda tensors: list(function(*tensors)))
-    monkeypatch.setattr(curves, "draw_curves", lambda folder, threshold: None)
 
 
 def share(config: Config, seeds: tuple[int, ...], *orders: Any) -> list[Any]:

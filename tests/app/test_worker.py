@@ -28,7 +28,6 @@ from dqnlab.run.system import System
 from dqnlab.store.find import read_run
 from dqnlab.store.folder import Run
 from dqnlab.terminal.standing import Standing
-from dqnlab.track import curves
 
 TINY = Config(
     preset="tiny",
@@ -45,9 +44,8 @@ TINY = Config(
 
 
 @pytest.fixture(autouse=True)
-def no_curves(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Spares the second that drawing takes, and gives the signals back."""
-    monkeypatch.setattr(curves, "draw_curves", lambda folder, threshold: None)
+def hearing() -> Iterator[None]:
+    """Gives the signals back."""
     before = {each: signal.getsignal(each) for each in SIGNALS}
     yield
     for each, handler in before.items():

@@ -4,14 +4,11 @@ import os
 
 import pytest
 
-from dqnlab.track import curves
-
 from .kit import Faulty
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No drawing, no flushing: what a loss of power leaves is no question here. And environments are counted anew."""
-    monkeypatch.setattr(curves, "draw_curves", lambda folder, threshold: None)
+    """No flushing: what a loss of power leaves is no question here. And environments are counted anew."""
     monkeypatch.setattr(os, "fsync", lambda file: None)
     monkeypatch.setattr(Faulty, "made", 0)

@@ -16,6 +16,8 @@ from dqnlab.lab.many.line import Line, Task
 from dqnlab.lab.many.worker import train_share
 from dqnlab.lab.stopwatch import Stopwatch
 from dqnlab.run import film
+from dqnlab.track import curves
+from dqnlab.track.curves import draw_curves
 
 CONFIG = replace(
     SHORT,
@@ -53,6 +55,7 @@ class Reel:
 def spare_drawing(patch: pytest.MonkeyPatch) -> None:
     """Nothing is drawn: films and curves are written as ever, but hold a few bytes."""
     patch.setattr(film, "Reel", Reel)
+    patch.setattr(curves, "draw_curves", draw_curves)
     patch.setattr("matplotlib.figure.Figure.savefig", lambda figure, file, **_: file.write(b"curves"))
 
 

@@ -13,16 +13,10 @@ from dqnlab.check.doctor.examination import examine
 from dqnlab.config import Config, Env, Film, Steps
 from dqnlab.errors import ConfigError, EnvironmentFault
 from dqnlab.lab.session import train
-from dqnlab.track import curves
 
 from ..brief import BRIEF
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "zoo"))
-
-
-@pytest.fixture(autouse=True)
-def no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(curves, "draw_curves", lambda folder, threshold: None)
 
 
 def case(name: str, **changes: Any) -> Config:
