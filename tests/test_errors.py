@@ -3,13 +3,16 @@
 import ast
 import pickle
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import pytest
 
 import dqnlab
-from dqnlab.errors import DqnlabError, EnvironmentFault, ObservationError, named, one_line
+from dqnlab.errors import DqnlabError, EnvironmentFault, ObservationError, all_of, counted, named, one_line
+
+from .plurals import PLURALS
 
 
 @pytest.mark.parametrize(
@@ -36,6 +39,40 @@ def test_an_error_whose_own_text_raises_is_still_named() -> None:
             raise RuntimeError("no words")
 
     assert named(Mute()) == "Mute: (its text raised RuntimeError)"
+
+
+@pytest.mark.parametrize(
+    ("num", "noun", "said"),
+    [
+        (0, "step", "0 steps"),
+        (1, "fresh episode", "1 fresh episode"),
+        (1200, "copy", "1,200 copies"),
+        (1, "copy", "1 copy"),
+    ],
+)
+def test_what_is_counted_agrees_with_its_number(num: int, noun: str, said: str) -> None:
+    assert counted(num, noun) == said
+    assert all_of(num, noun) == (f"the only {noun}" if num == 1 else f"all {said}")
+
+
+# Always several, or a speed.
+ALWAYS_MANY = {"MOST_TRIES", "ATTEMPTS", "height", "trace.settings.sync_every", "size", "wrong", "rows"}
+
+
+def test_a_number_before_its_noun_is_written_by_one_function() -> None:
+    root = Path(dqnlab.__file__).parent
+    plural = re.compile(rf" (?:(?:fresh|random|env|greedy|stored|other) )*(?:{PLURALS})\b(?!/)")
+    found = []
+    for path in sorted(root.rglob("*.py")):
+        for text in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            parts = text.values if isinstance(text, ast.JoinedStr) else []
+            for number, noun in pairwise(parts):
+                if not isinstance(number, ast.FormattedValue) or not isinstance(noun, ast.Constant):
+                    continue
+                said = ast.unparse(number.value)
+                if plural.match(str(noun.value)) and said not in ALWAYS_MANY and "label" not in said:
+                    found.append(f"{path.relative_to(root)}:{text.lineno}: {said}{noun.value}")
+    assert found == [], "write counted(number, 'noun')"
 
 
 # What only the command line can say: its own words, the doctor's advice, the row of a printed step.

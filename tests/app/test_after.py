@@ -92,6 +92,24 @@ def test_what_can_be_shown_is_filmed(env: str) -> None:
     assert (Path("run") / "videos" / "best-1.mp4").stat().st_size > 500
 
 
+class Told(QuietView):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+@pytest.mark.parametrize(("env", "announced"), [("OldFrames", 1), ("TextRender", 0), ("Codes", 0), ("NoRenderMode", 0)])
+def test_a_film_is_announced_when_its_first_picture_is_there(env: str, announced: int) -> None:
+    view = Told()
+    film = Film(episodes=2, max_seconds=0.2)
+    train(replace(TINY, env=Env(id=f"zoo:{env}-v0"), film=film), trackers=("none",), out=Path("run"), view=view)
+    assert sum("filming" in line for line in view.lines) == announced
+
+
 SMALL = "--steps 200 --learning-starts 64 --batch-size 64 --evaluate-every.num 200 --select-episodes 2 --out group"
 SMALL += " --confirm-episodes 2 --score-episodes 2 --no-explain --tracker none --compile off"
 

@@ -139,7 +139,7 @@ def test_both_say_about_how_long_it_still_takes(capsys: pytest.CaptureFixture[st
         (10.0, [Standing(0, "training", left=20.0), Standing(1, "training", left=30.0), Standing(2)], "1:11"),
         (40.0, [Standing(0, "done"), Standing(1, "judging", left=5.0), Standing(2)], "0:54"),  # 5, 42.5 and 6
         (45.0, [Standing(0, "done"), Standing(1, "done"), Standing(2, "training", left=9.0)], "0:15"),
-        (50.0, [Standing(0, "filming"), Standing(1, "done"), Standing(2, "done")], ""),
+        (50.0, [Standing(0, "finishing"), Standing(1, "done"), Standing(2, "done")], ""),
     ]
     for board in (LiveBoard(console, lambda: now[0]), PlainBoard(lambda: now[0])):
         board.start(Config(), range(3), Path("group"), 2)

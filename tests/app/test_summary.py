@@ -180,7 +180,7 @@ def test_the_threshold_is_named_with_whose_it_is() -> None:
 
 def test_episodes_cut_at_the_limit_that_dqnlab_set_are_said_to_be() -> None:
     cut = replace(SCORE, cut=100, own_limit=10_000)
-    said = "all of 100 episodes were cut at 10,000 steps, dqnlab's own limit"
+    said = "all 100 episodes were cut at 10,000 steps, dqnlab's own limit"
     assert said in text_of(summary(run(score=cut)))
     assert said in text_of(evaluation(cut, "x"))
     assert "dqnlab's own" not in text_of(summary(run(score=replace(cut, own_limit=None))))

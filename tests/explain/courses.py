@@ -82,5 +82,5 @@ def only(rows: Rows, kind: str, **facts: Any) -> Finding:
     found = [finding for finding in diagnose(rows, replace(FACTS, **facts)) if finding.kind == kind]
     assert len(found) == 1, kinds(rows, **facts)
     said = words()[f"health.kind.{kind}.means"]["en"]
-    assert set(re.findall(r"\{(\w+)\}", said)) <= found[0].numbers.keys(), "a sentence would not be filled"
+    assert set(re.findall(r"\{(\w+)[|}]", said)) <= found[0].numbers.keys(), "a sentence would not be filled"
     return found[0]

@@ -16,7 +16,7 @@ from dqnlab.config import Env
 from dqnlab.envs.make import describe, make_one
 from dqnlab.envs.seeds import STREAMS
 from dqnlab.explain.episodes import Limits, Networks, Recording, play
-from dqnlab.explain.frames import FrameLimits, Strip, encode, picture
+from dqnlab.explain.frames import FrameLimits, Strip, brightness, encode, picture
 from dqnlab.explain.world import Scene, look
 
 
@@ -220,20 +220,29 @@ def test_without_one_picture_or_with_one_of_another_size_there_is_no_strip(image
 
 def test_pictures_come_with_channels_first_last_or_none() -> None:
     colours = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
-    np.testing.assert_array_equal(picture(colours), colours)
-    np.testing.assert_array_equal(picture(np.ascontiguousarray(np.moveaxis(colours, -1, 0))), colours)
+    np.testing.assert_array_equal(picture(colours, 0, 255), colours)
+    np.testing.assert_array_equal(picture(np.ascontiguousarray(np.moveaxis(colours, -1, 0)), 0, 255), colours)
     gray = np.arange(8, dtype=np.uint8).reshape(2, 4)
     for frame in (gray, gray[None], gray[..., None]):
-        np.testing.assert_array_equal(picture(frame), np.stack([gray] * 3, -1))
+        np.testing.assert_array_equal(picture(frame, 0, 255), np.stack([gray] * 3, -1))
 
 
 @pytest.mark.parametrize("dtype", [np.bool_, np.uint8])
 def test_channels_that_are_things_light_up_where_any_is(dtype: Any) -> None:
     things = np.zeros((5, 5, 4), dtype)
     things[1, 2, 3] = 1
-    shown = picture(things)
+    shown = picture(things, 0, 1)
     assert shown[1, 2].tolist() == [255, 255, 255]
     assert shown.sum() == 3 * 255
+
+
+def test_boards_of_codes_are_shown_on_the_range_of_their_codes() -> None:
+    seen = [np.array([[[0, 3], [3, 5]], [[0, 0], [0, 1]]], np.uint8), np.array([[[0, 2], [0, 0]]], np.uint8)]
+    bright = brightness(seen, scale=1)
+    assert picture(seen[0][0], *bright)[..., 0].tolist() == [[0, 153], [153, 255]]
+    assert picture(seen[0][1], *bright)[..., 0].tolist() == [[0, 0], [0, 51]]  # a code looks the same in every picture
+    assert brightness(seen, scale=255) == (0, 255)  # a dark picture stays dark
+    assert brightness([*seen, np.full((1, 2, 2), 200, np.uint8)], scale=1) == (0, 255)
 
 
 def test_data_are_named_as_the_page_reads_them() -> None:

@@ -83,6 +83,14 @@ def test_actions_have_the_numbers_that_the_environment_got(moment: Recorded) -> 
     assert re.search(rf"^ +{first} +{NUMBER} +{NUMBER}", Printed(text, "Target").text, re.MULTILINE)
 
 
+@pytest.mark.parametrize("moment", ["a discrete state"], indirect=True)
+def test_states_have_the_numbers_that_the_environment_gave(moment: Recorded) -> None:
+    trace = trace_of(moment[0], moment[1], moment[2]._replace(obs_start=-5))
+    assert trace is not None
+    sample = Printed(as_text(trace, 0, "a run"), "Sample")
+    assert sample.one(r"\n   observation = @") == trace.rows.obs[0] - 5
+
+
 def test_the_target_follows_from_reward_discount_and_the_chosen_value(texts: Iterator[tuple[str, int]]) -> None:
     for text, _ in texts:
         (factors, (target,)) = Printed(text, "Target").after("target = reward")

@@ -8,6 +8,10 @@ from dqnlab.errors import ConfigError
 from dqnlab.explain.page import words
 from dqnlab.explain.words import LANGUAGES, number, sentence
 
+from ..plurals import PLURALS
+
+ALWAYS_MANY = {("inside.complete", "{steps} steps")}
+
 
 @pytest.mark.parametrize(
     ("value", "text"),
@@ -33,6 +37,23 @@ def test_a_sentence_is_filled_in() -> None:
     assert "500" in sentence("health.kind.forgetting.means", "zh-Hant", numbers)
 
 
+@pytest.mark.parametrize(
+    ("n", "said"), [(1, "over 1 fresh episode."), (2, "over 2 fresh episodes."), (0, "over 0 fresh")]
+)
+def test_what_is_counted_agrees_with_its_number(n: int, said: str) -> None:
+    assert said in sentence("main.score", values={"mean": 1.0, "interval": "", "n": n})
+
+
+def test_no_number_stands_before_a_noun_that_does_not_follow_it() -> None:
+    offenders = [
+        (key, found)
+        for key, each in words().items()
+        for found in re.findall(rf"\{{\w+\}} (?:\w+ )?(?:{PLURALS})\b", each["en"])
+        if (key, found) not in ALWAYS_MANY
+    ]
+    assert offenders == [], "write {name|step|steps}"
+
+
 def test_a_language_that_there_is_not_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match="'de'"):
         sentence("health.title", "de")
@@ -49,5 +70,5 @@ def test_a_verdict_says_what_it_is_what_it_means_and_what_to_do() -> None:
 
 @pytest.mark.parametrize("key", sorted(key for key in words() if key.startswith(("health.", "curve."))))
 def test_both_languages_name_the_same_numbers(key: str) -> None:
-    found = [set(re.findall(r"\{(\w+)\}", words()[key][language])) for language in LANGUAGES]
+    found = [set(re.findall(r"\{(\w+)[|}]", words()[key][language])) for language in LANGUAGES]
     assert found[0] == found[1]

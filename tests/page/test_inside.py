@@ -117,7 +117,7 @@ def test_a_dead_unit_is_marked_and_counted(open_page: Open) -> None:
     notes = page.locator(f"{VIEW} .inside-layer p").all_inner_texts()
     for layer in (0, 1):
         count = sum(unit.startswith(f"{layer}.") for unit in marked)
-        assert f"{count} of 16 are dead" in notes[layer]
+        assert f"Dead: {count} of 16" in notes[layer]
     assert "This unit is dead" in page.inner_text(f"{VIEW} .inside-detail")
     assert page.get_attribute(f"{VIEW} [data-unit='0.1']", "aria-label") == "unit 1 = 0 (dead)"
 
@@ -130,7 +130,10 @@ def test_dead_means_zero_on_all_recorded_observations(open_page: Open) -> None:
         expected += [f"{layer}.{unit}" for unit in torch.nonzero((out == 0).all(0)).flatten().tolist()]
     page = open_page(data).page
     assert page.eval_on_selector_all(f"{VIEW} .dead", "nodes => nodes.map((node) => node.dataset.unit)") == expected
-    assert f"zero on all {len(obs)} observations" in page.locator(f"{VIEW} .inside-layer p").first.inner_text()
+    assert (
+        f"zero on every observation looked at ({len(obs)})"
+        in page.locator(f"{VIEW} .inside-layer p").first.inner_text()
+    )
 
 
 def test_arrow_keys_walk_among_the_units_and_the_address_remembers_the_last(open_page: Open) -> None:

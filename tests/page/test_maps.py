@@ -242,6 +242,17 @@ def test_the_map_of_a_lake_is_the_lake(open_page: Open) -> None:
     assert page.inner_text(f"{VIEW} .maps-readout").startswith("state 6: ")
 
 
+def test_states_have_the_numbers_of_the_environment_everywhere(open_page: Open) -> None:
+    data = lake()
+    data["obs"]["start"] = -5
+    page = open_page(data, hash="t=0").page
+    page.hover(f"{VIEW} [data-map=value] canvas", position=square(page, 6))
+    assert page.inner_text(f"{VIEW} .maps-readout").startswith("state 1: ")
+    first = data["episodes"][0]["obs"][0] - 5
+    assert f"State number {first} of 16." in page.inner_text("#decision > .view")
+    assert page.inner_text("#whatif > .view output") == str(first)
+
+
 def test_a_state_that_was_never_visited_is_no_moment(open_page: Open) -> None:
     page = open_page(lake(), hash="t=2").page
     page.click(f"{VIEW} [data-map=policy] canvas", position=square(page, 3))

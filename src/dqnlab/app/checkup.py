@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from ..errors import counted
 from ..store.digits import between, number
 from ..terminal.text import clean, duration, size
 from .summary import BAD, GOOD, LABEL
@@ -41,14 +42,10 @@ def checkup(report: Report) -> RenderableType:
 def _verdict(report: Report) -> Text:
     errors, warnings = (sum(each.level == level for each in report.findings) for level in ("error", "warning"))
     if errors:
-        return Text(f"{_count(errors, 'error')}: training would stop", STYLES["error"])
+        return Text(f"{counted(errors, 'error')}: training would stop", STYLES["error"])
     if warnings:
-        return Text(f"{_count(warnings, 'warning')}: it can be trained on, but see below", BAD)
+        return Text(f"{counted(warnings, 'warning')}: it can be trained on, but see below", BAD)
     return Text("sound", GOOD)
-
-
-def _count(num: int, name: str) -> str:
-    return f"{num} {name}{'' if num == 1 else 's'}"
 
 
 def _finding(finding: Finding) -> list[Text]:
@@ -64,7 +61,7 @@ def _line(label: str, words: str) -> Text:
 
 
 def _seen(facts: Facts) -> list[Text]:
-    lines = [Text(), Text(f"In {facts.steps:,} random steps", "bold")]
+    lines = [Text(), Text(f"In {counted(facts.steps, 'random step')}", "bold")]
     ends = f"{facts.episodes:,} ended: {facts.terminated:,} terminated, {facts.truncated:,} truncated"
     lines.append(_line("episodes", f"{ends}; step limit {facts.step_limit:,}"))
     for name, spread in (("returns", facts.returns), ("lengths", facts.lengths)):
@@ -89,13 +86,14 @@ def _training(forecast: Forecast) -> list[Text]:
     network = " → ".join(f"{each:,}" for each in forecast.layers)
     fewer = forecast.replay_least < forecast.replay_transitions
     least = f" ({forecast.replay_least:,} if every episode lasts one step)" if fewer else ""
-    memory = f"{size(forecast.replay_bytes)} for {forecast.replay_transitions:,} transitions{least}, observations as "
+    transitions = counted(forecast.replay_transitions, "transition")
+    memory = f"{size(forecast.replay_bytes)} for {transitions}{least}, observations as "
     uncompiled = "not compiled" if forecast.obstacle is None else f"not compiled: {forecast.obstacle}"
     lines = [
         Text(),
         Text("What dqn train would do", "bold"),
-        _line("preset", f"{forecast.preset}, {_count(forecast.num_envs, 'env')}, at most {forecast.budget}"),
-        _line("network", f"{network}, {forecast.parameters:,} parameters"),
+        _line("preset", f"{forecast.preset}, {counted(forecast.num_envs, 'env')}, at most {forecast.budget}"),
+        _line("network", f"{network}, {counted(forecast.parameters, 'parameter')}"),
         _line("memory", f"{memory}{forecast.stored}; {size(forecast.free_bytes)} are free"),
         _line("update", "compiled first" if forecast.compiled else uncompiled),
     ]
@@ -118,7 +116,7 @@ def _made(made: Makings) -> str:
     """How often, and for what: `26 times in all: 1 for training, 16 for judging, 1 for the film, 8 for the page`."""
     parts = [f"{made.training:,} for training"] + [f"{made.judging} for judging"] * (made.judging > 0)
     if made.rounds > 1:
-        checkpoints = _count(made.rounds - 1, "checkpoint")
+        checkpoints = counted(made.rounds - 1, "checkpoint")
         parts = [f"{made.rounds:,} × ({' + '.join(parts)}), anew at each of {checkpoints} because it cannot be saved"]
     parts += [f"{made.film} for the film"] * (made.film > 0) + [f"{made.page} for the page"] * (made.page > 0)
-    return f"{_count(made.total, 'time')} in all: {', '.join(parts)}"
+    return f"{counted(made.total, 'time')} in all: {', '.join(parts)}"

@@ -15,7 +15,7 @@ from rich.text import Text
 from ..config import presets
 from ..config.fields import leaves
 from ..envs.display import has_display
-from ..errors import NumericsError
+from ..errors import NumericsError, all_of, counted
 from ..lab.after import SHOWN
 from ..lab.again import env_words, textbook_words
 from ..store.advice import command, going_on, is_callable
@@ -49,7 +49,7 @@ def summary(run: Run) -> RenderableType:
     lines.append(_line("solved", _solved(run)))
     if run.selected_score is not None:
         lines.append(_line("selected", _selected(run)))
-    lines.append(_line("learnt", f"{run.env_steps:,} env steps · {run.updates:,} updates"))
+    lines.append(_line("learnt", f"{counted(run.env_steps, 'env step')} · {counted(run.updates, 'update')}"))
     phases = " · ".join(
         f"{name} {spent:.1f}" for name, spent in run.seconds.items() if name not in ("total", "earlier")
     )
@@ -66,22 +66,23 @@ def _score(label: str, score: Score | None, remark: str) -> list[Text]:
     if score is None:
         return [_line(label, ("none: judging was not reached", LABEL))]
     interval = "" if score.low is None else f"  95 % interval {interval_of(score)}"
-    what = f"{score.episodes} fresh greedy episodes{remark}"
+    what = f"{counted(score.episodes, 'fresh greedy episode')}{remark}"
     lines = [
         _line(label, (mean_of(score), "bold"), interval, (f"  {what}", LABEL)),
         _line("", _spread(score)),
     ]
     if score.cut and score.own_limit is not None:
-        cut = f"{'all' if score.cut == score.episodes else score.cut} of {score.episodes} episodes were cut"
-        own = f"at {score.own_limit:,} steps, dqnlab's own limit: the environment has none"
-        lines.append(_line("", Text(f"{cut} {own}; --env.max-episode-steps sets one", BAD)))
+        own = f"at {counted(score.own_limit, 'step')}, dqnlab's own limit: the environment has none"
+        lines.append(_line("", Text(f"{score.cut_says} {own}; --env.max-episode-steps sets one", BAD)))
     return lines
 
 
 def _spread(score: Score) -> tuple[str, str]:
     """Which interval that is, or what is known where there is none."""
     if score.low is None and score.episodes > 1 and number(score.minimum) == number(score.maximum):
-        said = f"all {score.episodes} episodes returned {mean_of(score)}: no spread was seen, which is no certainty"
+        said = (
+            f"{all_of(score.episodes, 'episode')} returned {mean_of(score)}: no spread was seen, which is no certainty"
+        )
         return said, LABEL
     return score.interval, LABEL
 
@@ -102,9 +103,9 @@ def _solved(run: Run) -> Text:
 
 def _selected(run: Run) -> Text:
     """The best evaluation, and of how many: the best of several is biased, the only one is not."""
-    looks = "many" if run.evaluations is None else f"{run.evaluations:,}"
-    what = "the only evaluation" if run.evaluations == 1 else f"biased, the best of {looks} evaluations"
-    attempts = f"{run.attempts} attempt{'' if run.attempts == 1 else 's'} to confirm"
+    looks = "many evaluations" if run.evaluations is None else counted(run.evaluations, "evaluation")
+    what = "the only evaluation" if run.evaluations == 1 else f"biased, the best of {looks}"
+    attempts = f"{counted(run.attempts, 'attempt')} to confirm"
     return Text.assemble(number(run.selected_score), (f"  {what}; {attempts}", LABEL))
 
 
@@ -162,7 +163,7 @@ class Hanging:
 
 def group_summary(group: SeedsGroup) -> RenderableType:
     """Every seed with its score and its costs, and the mean of the scores with its interval over seeds."""
-    title = f"  {clean(group.preset)} · {_seeds(len(group.seeds))}"
+    title = f"  {clean(group.preset)} · {counted(len(group.seeds), 'seed')}"
     lines = [Text(), Text.assemble((clean(group.env), "bold"), (title, LABEL))]
     if group.interrupted:
         lines.append(_line("", Text("interrupted: this is what there is so far", BAD)))
@@ -192,12 +193,8 @@ def _notes(group: SeedsGroup) -> list[str]:
         if note not in told:
             lines.append(f"seed{'' if len(seeds) == 1 else 's'} {', '.join(map(str, seeds))}: {note}")
     if told:
-        lines.append(told[0] if len(told) == 1 else f"{told[0]} (the first of {len(told)} seeds)")
+        lines.append(told[0] if len(told) == 1 else f"{told[0]} (the first of {counted(len(told), 'seed')})")
     return lines
-
-
-def _seeds(count: int) -> str:
-    return f"{count} seed{'' if count == 1 else 's'}"
 
 
 def _seeds_table(group: SeedsGroup) -> Table:
@@ -232,7 +229,8 @@ def _mean(group: SeedsGroup) -> list[Text]:
     mean, known = group.mean, [run.solved for run in group.runs if run.solved is not None]
     if mean is None:
         return [_line("mean", ("none: no seed has a score", LABEL))]
-    of = f"  {mean.seeds} of {len(group.seeds)} seeds" if mean.seeds < len(group.seeds) else f"  {_seeds(mean.seeds)}"
+    missing = f"{mean.seeds} of " if mean.seeds < len(group.seeds) else ""
+    of = f"  {missing}{counted(len(group.seeds), 'seed')}"
     low_high = "" if mean.low is None else f"  95 % interval {interval_of(mean)}"
     lines = [
         _line("mean", (mean_of(mean), "bold"), low_high, (of, LABEL)),

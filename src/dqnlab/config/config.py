@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
-from ..errors import ConfigError, either
+from ..errors import ConfigError, counted, either
 from ..trust import secret_in
 from .checks import Between, Says, Whole, require, storable, written
 from .choices import (
@@ -191,10 +191,12 @@ class Config:
             )
         if isinstance(self.budget, Steps) and starts > self.budget.num:
             raise ConfigError(
-                f"learning would never start: learning_starts = {starts} is above budget.num = {self.budget.num} "
-                f"steps: lower {either('--learning-starts', 'learning_starts')}, or train for longer"
+                f"learning would never start: learning_starts = {starts} is above budget.num = "
+                f"{counted(self.budget.num, 'step')}: lower {either('--learning-starts', 'learning_starts')}, or "
+                "train for longer"
             )
         if self.n * self.env.num_envs > capacity:
             raise ConfigError(
-                f"replay_capacity = {capacity} cannot hold n = {self.n} steps of {self.env.num_envs} envs"
+                f"replay_capacity = {capacity} cannot hold n = {counted(self.n, 'step')} of "
+                f"{counted(self.env.num_envs, 'env')}"
             )

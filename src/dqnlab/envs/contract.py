@@ -13,7 +13,7 @@ import numpy as np
 from gymnasium import spaces
 
 from ..config.checks import quoted
-from ..errors import EnvironmentFault
+from ..errors import EnvironmentFault, counted
 from .copying import Unpaired
 from .guard import Guard, Guarded
 from .make import EnvSpec
@@ -90,6 +90,11 @@ class Contract:
         """A."""
         return self._spec.num_actions
 
+    @property
+    def obs_start(self) -> int:
+        """What the environment adds to an observation as it is stored: the lowest number of a discrete one."""
+        return self._spec.obs_start
+
     def reset(self, env: Guarded, seed: int | None) -> Answer:
         """Begins an episode."""
         answer = self._call(env, "reset", lambda: env.reset(seed=seed))
@@ -158,8 +163,8 @@ class Contract:
         spec, action, obs = self._spec, getattr(env, "action_space", None), getattr(env, "observation_space", None)
         advice = "set the spaces in the constructor, and leave them alone"
         if not isinstance(action, spaces.Discrete) or (action.n, action.start) != (spec.num_actions, spec.action_start):
-            what = f"{where}: the action space is {action} now, not the one of {spec.num_actions} actions it began with"
-            self._stop("spaces", what, advice)
+            began = counted(spec.num_actions, "action")
+            self._stop("spaces", f"{where}: the action space is {action} now, not the one of {began} as before", advice)
         states = int(obs.n) if isinstance(obs, spaces.Discrete) else None
         if obs is None or obs.shape != spec.obs.shape or states != spec.obs.num_states:
             self._stop("spaces", f"{where}: the observation space is {obs} now, not the one it began with", advice)
@@ -240,7 +245,7 @@ class Contract:
     def _check_state(self, given: np.ndarray, array: np.ndarray, where: str) -> np.ndarray | None:
         num, start = self._spec.obs.num_states or 0, self._spec.obs_start
         if not 0 <= array < num or given != array + start:
-            what = f"{where}: observation is state {given}, but its space has {num:,} states from {start}"
+            what = f"{where}: observation is state {given}, but its space has {counted(num, 'state')} from {start}"
             return self._refuse(what, "return a state of that range, or announce the true one")
         if given.dtype.kind not in "iu":
             what = f"{where}: observation is of type {given.dtype} instead of a whole number"

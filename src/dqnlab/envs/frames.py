@@ -25,7 +25,8 @@ class Camera:
     def __init__(self, env: AnyEnv, label: str):
         self._env, self._label = env, label
         self._shape: tuple[int, ...] | None = None
-        self._taken = 0
+        self.taken = 0
+        """pictures so far, one that is being taken included"""
         self._whole = 1.0  # full brightness of frames that are floats
 
     def __call__(self) -> np.ndarray:
@@ -34,8 +35,8 @@ class Camera:
         Raises:
             EnvironmentFault: it raised, draws nothing that can be shown, or another size than before.
         """
-        where = f"env {self._label!r}, picture {self._taken + 1}"
-        self._taken += 1
+        where = f"env {self._label!r}, picture {self.taken + 1}"
+        self.taken += 1
         drawn = self._env.render()
         try:
             picture = self._picture(drawn)

@@ -13,7 +13,7 @@ import numpy as np
 from gymnasium import spaces
 
 from ..config import Env
-from ..errors import ConfigError, EnvironmentFault, either
+from ..errors import ConfigError, EnvironmentFault, counted, either
 from ..learn.types import ObsSpec
 from .copying import Copying
 from .guard import CONSTRUCTOR, LIVING, EnvironmentHangs, Guard, Guarded, guarded
@@ -87,7 +87,7 @@ def one_more(env: Env) -> Iterator[None]:
         lives = sum(each.guard.label == env.label for each in LIVING)
         if lives == 0:
             raise
-        others = "another copy of it lives" if lives == 1 else f"{lives} other copies of it live"
+        others = "another copy of it lives" if lives == 1 else f"{counted(lives, 'other copy')} of it live"
         if env.num_envs == 1:
             bound = either("--env.copies 1", "Env(copies=1)")
         else:

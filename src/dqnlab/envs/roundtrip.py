@@ -3,7 +3,7 @@
 import numpy as np
 from gymnasium import spaces
 
-from ..errors import CheckpointError, EnvironmentFault
+from ..errors import CheckpointError, EnvironmentFault, counted
 from .guard import EnvironmentHangs, Guarded
 from .state import env_state, saves_itself, set_env_state, unknown_layer
 
@@ -45,7 +45,9 @@ def unsaved(env: Guarded) -> str | None:
     at = next((i for i, (one, other) in enumerate(zip(shown, again, strict=False)) if one != other), None)
     if at is None:
         return None
-    return f"{own} (put back by set_state, it shows something else {at + 1} steps later: a field is forgotten)"
+    return (
+        f"{own} (put back by set_state, it shows something else {counted(at + 1, 'step')} later: a field is forgotten)"
+    )
 
 
 def _walk(env: Guarded, actions: list[np.integer]) -> list[tuple[object, ...]]:

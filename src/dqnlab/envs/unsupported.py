@@ -8,7 +8,7 @@ from typing import Any
 from gymnasium import spaces
 
 from ..config import Env
-from ..errors import ConfigError, one_line
+from ..errors import ConfigError, counted, one_line
 from .masks import is_mask
 
 LONGEST_SPACE = 200  # letters: bounds of each pixel fill pages
@@ -44,7 +44,7 @@ def _fewer(space: spaces.Space[Any]) -> str:
     if not isinstance(space, spaces.MultiDiscrete):
         return ""
     few, many = space.nvec.size, int(space.nvec.sum())
-    return f"if its numbers are amounts, announce an int Box of them, {few} inputs; else, for {many}, "
+    return f"if its numbers are amounts, announce an int Box of them, {counted(few, 'input')}; else, for {many}, "
 
 
 def refused_actions(env: Env, space: Any) -> ConfigError:

@@ -18,7 +18,7 @@ from ..errors import EnvironmentFault
 from ..learn.policy import QFunction
 from ..learn.types import ObsSpec
 from ..run.film import quiet_pygame
-from .frames import FrameLimits, Frames, Strip, encode, strip_of
+from .frames import FrameLimits, Frames, Strip, brightness, encode, strip_of
 from .world import Scene, World, state_of, terrain_of
 
 Ended = Literal["terminated", "truncated", "cut"]
@@ -123,10 +123,11 @@ def play(networks: Networks, scene: Scene, seed: int, limits: Limits | None = No
     rng = generator(seed, "explain")
     kept = [_asked(take, networks, rng) for take in takes]
     share = limits.frames.size // len(kept)
+    bright = brightness([spec.obs.newest(each.obs) for each in kept if each.obs is not None], spec.obs.scale)
     for i, episode in enumerate(kept):
         strip = strips[seeds.index(episode.seed)]
         if world.params.get("source") == "observation" and episode.obs is not None:
-            strip = strip_of(spec.obs.newest(episode.obs), limits.frames, len(kept))
+            strip = strip_of(spec.obs.newest(episode.obs), bright, limits.frames, len(kept))
         kept[i] = episode._replace(frames=encode(strip, share))
     if sum(e.obs.nbytes for e in kept if e.obs is not None) > limits.obs_size:
         kept = [e._replace(obs=None) for e in kept]

@@ -13,7 +13,7 @@ import torch
 from ..build import make_network
 from ..config import AnyEnvironment, Config
 from ..envs.make import EnvSpec
-from ..errors import CheckpointError, FolderError
+from ..errors import CheckpointError, FolderError, counted
 from ..learn.networks import QNetwork
 from ..learn.weights import import_weights
 from ..run.keep import FIRST_BATCH, MOST_SNAPSHOTS
@@ -124,7 +124,9 @@ def _snapshots(folder: Path, best: Agent) -> list[tuple[int, QNetwork]]:
             raise CheckpointError(f"{str(path)!r} is damaged: {name[:60]!r} is no weight of an env step")
         by_step.setdefault(int(step), {})[weight] = array
     if len(by_step) > MOST_SNAPSHOTS:
-        raise CheckpointError(f"{str(path)!r} holds {len(by_step)} snapshots; a run writes up to {MOST_SNAPSHOTS}")
+        raise CheckpointError(
+            f"{str(path)!r} holds {counted(len(by_step), 'snapshot')}; a run writes up to {MOST_SNAPSHOTS}"
+        )
     return [(step, _network(by_step[step], best, path)) for step in sorted(by_step)]
 
 

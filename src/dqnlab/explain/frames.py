@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from ..envs.frames import shrink
 
+BRIGHT = 128  # of 255: as much as some number reaches in a picture that can be seen as it is
 QUALITY = 60  # of webp, for what an environment drew
 SHARP = 64  # images up to this size are kept exactly: each of their pixels is a thing of its own
 
@@ -56,19 +58,32 @@ class Strip:
             self.every *= 2
 
 
-def strip_of(seen: np.ndarray, limits: FrameLimits, episodes: int) -> Strip:
+def brightness(seen: Sequence[np.ndarray], scale: float) -> tuple[float, float]:
+    """What is black and what is white in observations that are pictures themselves, episodes [T, *frame_shape].
+
+    Pictures have the full range that they announce (`ObsSpec.scale`). Others are shown as they are if that is bright
+    enough to see; small codes are told apart only on the range of what was seen of them.
+    """
+    if scale != 1 or not seen:
+        return 0.0, scale
+    low, high = float(min(each.min() for each in seen)), float(max(each.max() for each in seen))
+    return (0.0, 255.0) if high >= BRIGHT else (low, high)
+
+
+def strip_of(seen: np.ndarray, bright: tuple[float, float], limits: FrameLimits, episodes: int) -> Strip:
     """The strip of an episode whose observations are pictures themselves, [T, *frame_shape]."""
     strip = Strip(limits, episodes)
     strip.every = -(-len(seen) // max(2, limits.images // episodes))
-    strip.images = [shrink(picture(frame), limits.width) for frame in seen[:: strip.every]]
+    strip.images = [shrink(picture(frame, *bright), limits.width) for frame in seen[:: strip.every]]
     return strip
 
 
-def picture(frame: np.ndarray) -> np.ndarray:
+def picture(frame: np.ndarray, black: float, white: float) -> np.ndarray:
     """What an observation that is a picture looks like: [H, W, 3] uint8.
 
     Args:
         frame: [H, W], or with channels first or last; three of them are colours, of others the brightest counts.
+        black, white: numbers that are shown so.
     """
     array = frame.reshape(frame.shape[-3:]) if frame.ndim > 3 and frame.shape[0] == 1 else frame
     if array.ndim > 2:
@@ -76,7 +91,8 @@ def picture(frame: np.ndarray) -> np.ndarray:
         place = 0 if last not in (1, 3) and (first in (1, 3) or first < last) else array.ndim - 1
         array = np.moveaxis(array, place, -1)
         array = array if array.ndim == 3 and array.shape[-1] == 3 else array.reshape(*array.shape[:2], -1).max(-1)
-    bright = array.astype(np.uint8) * (255 if array.dtype == np.bool_ or array.max(initial=0) <= 1 else 1)
+    share = (array.astype(np.float32) - black) / max(white - black, 1)
+    bright = np.rint(255 * share).clip(0, 255).astype(np.uint8)
     return np.ascontiguousarray(np.broadcast_to(bright[..., None], (*bright.shape, 3)) if bright.ndim == 2 else bright)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..build import make_learner, make_network
 from ..config import Config
 from ..envs.make import EnvSpec
-from ..errors import CheckpointError
+from ..errors import CheckpointError, counted
 from ..learn.learner import Learner
 from ..learn.types import Batch
 from ..learn.weights import import_weights
@@ -98,9 +98,9 @@ def _layout(arrays: Arrays, config: Config, spec: EnvSpec) -> dict[str, tuple[An
     """Type and shape of everything but the weights."""
     rows, depth = arrays["batch/action"].shape[0], arrays["chain/reward"].shape[1]
     if not 1 <= rows <= config.batch_size:
-        raise ValueError(f"it has {rows} rows, and batch_size is {config.batch_size}")
+        raise ValueError(f"it has {counted(rows, 'row')}, and batch_size is {config.batch_size}")
     if depth not in DEPTHS:
-        raise ValueError(f"it has {depth} steps after each row")
+        raise ValueError(f"it has {counted(depth, 'step')} after each row")
     seen, obs, f32, i64 = spec.obs.shape, spec.obs.dtype, np.float32, np.int64
     with torch.device("meta"):
         parameters = sum(p.numel() for p in make_network(config, spec).parameters())

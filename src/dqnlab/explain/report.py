@@ -163,6 +163,7 @@ def _obs(evidence: Evidence) -> dict[str, Any]:
         "shape": list(obs.shape),
         "dtype": obs.dtype.name,
         "num_states": obs.num_states,
+        "start": evidence.spec.obs_start,
         "stack": obs.stack,
         "scale": obs.scale,
         "image": is_image(obs),

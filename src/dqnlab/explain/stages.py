@@ -11,6 +11,7 @@ class Settings:
     """What the update was told to do, in which environment."""
 
     action_start: int  # the environment's own number for action 0
+    obs_start: int  # and for state 0, where observations are states
     gamma: float
     n: int
     huber: float | None

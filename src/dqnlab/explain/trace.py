@@ -36,10 +36,10 @@ def trace_of(arrays: Arrays, config: Config, spec: EnvSpec) -> Trace | None:
         CheckpointError: the arrays are damaged, or of another run.
     """
     moment = read_moment(arrays, config, spec)
-    return None if moment is None else _follow(moment, config, spec.action_start)
+    return None if moment is None else _follow(moment, config, spec)
 
 
-def _follow(moment: Moment, config: Config, action_start: int) -> Trace:
+def _follow(moment: Moment, config: Config, spec: EnvSpec) -> Trace:
     learner = moment.learner
     rows, after, choice, networks = _rows(moment), _after(moment), _choice(moment), _networks(learner)
     online, target = (values.clone() for values in learner.values)
@@ -55,7 +55,7 @@ def _follow(moment: Moment, config: Config, action_start: int) -> Trace:
     if not all(bool(stage.isfinite().all()) for stage in (*stages, update.target, update.loss)):
         raise CheckpointError(f"{BATCH} is damaged: an update on it gives numbers that are not finite")
     return Trace(
-        settings=_settings(config, learner, action_start),
+        settings=_settings(config, learner, spec),
         env_step=moment.step,
         updates=updates,
         size=moment.size,
@@ -71,10 +71,11 @@ def _follow(moment: Moment, config: Config, action_start: int) -> Trace:
     )
 
 
-def _settings(config: Config, learner: Learner, action_start: int) -> Settings:
+def _settings(config: Config, learner: Learner, spec: EnvSpec) -> Settings:
     found: dict[str, Any] = dict(leaves(config))
     return Settings(
-        action_start=action_start,
+        action_start=spec.action_start,
+        obs_start=spec.obs_start,
         gamma=config.gamma,
         n=config.n,
         huber=found.get("head.huber"),

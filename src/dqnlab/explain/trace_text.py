@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import ConfigError
+from ..errors import ConfigError, counted
 from ..run.moment import End
 from ..store.agent import load
 from ..store.folder import BATCH, BEST
@@ -48,8 +48,8 @@ def as_text(trace: Trace, row: int, name: str) -> str:
     if not 0 <= row < rows:
         raise ConfigError(f"--row {row}: the recorded batch has the rows 0 to {rows - 1}")
     intro = _said(
-        f"{name}. Update number {trace.updates + 1}, after {trace.env_step:,} env steps. The batch was drawn to be "
-        f"shown here, just as the learner draws; the run did not learn from it. Row {row} of 0 to {rows - 1} is "
+        f"{name}. Update number {trace.updates + 1}, after {counted(trace.env_step, 'env step')}. The batch was drawn "
+        f"to be shown here, just as the learner draws; the run did not learn from it. Row {row} of 0 to {rows - 1} is "
         "followed (--row N for another). Numbers have six digits."
     )
     lines = ["One learning step, number by number", *[line.strip() for line in intro]]
@@ -67,7 +67,7 @@ def _choose(trace: Trace, row: int) -> list[str]:
             "The online network rates every action in what the agent sees. It takes the best one, but with "
             "probability epsilon any action by chance, so that it keeps finding out."
         ),
-        f"   observation = {_obs(choice.obs)}",
+        f"   observation = {_obs(trace, choice.obs)}",
         *_rated(trace, choice.q, "action ", choice.greedy, "best"),
         f"   epsilon = {_n(choice.epsilon)}",
         f"   taken: action {trace.number(choice.action)}, {why}",
@@ -94,14 +94,15 @@ def _sample(trace: Trace, row: int) -> list[str]:
     less = f" ({trace.settings.batch_size} in the run)" if size < trace.settings.batch_size else ""
     return [
         *_said(
-            f"{size} stored transitions{less} are drawn, {how}, so that one update learns from many different moments."
+            f"Stored transitions, {size}{less}, are drawn, {how}, so that one update learns from many different "
+            "moments."
         ),
         f"   of the {size}: {counts}",
         f"   row {row} lies in slot {rows.slot[row]}, weight {_n(rows.weight[row])}",
-        f"   observation = {_obs(rows.obs[row])}",
+        f"   observation = {_obs(trace, rows.obs[row])}",
         f"   action {trace.number(rows.action[row])}",
         *_reward(trace, row),
-        f"   next observation (env steps later: {rows.span[row]}) = {_obs(rows.next_obs[row])}",
+        f"   next observation (env steps later: {rows.span[row]}) = {_obs(trace, rows.next_obs[row])}",
         f"   {_ENDS[End(int(rows.end[row]))]}",
     ]
 
@@ -110,7 +111,7 @@ def _reward(trace: Trace, row: int) -> list[str]:
     """The reward, and how a span of several steps adds up where its single rewards are known."""
     rows, after, span = trace.rows, trace.after, int(trace.rows.span[row])
     if span == 1 or after.length[row] < span:
-        over = "" if span == 1 else f" (discounted sum over {span} steps)"
+        over = "" if span == 1 else f" (discounted sum over {counted(span, 'step')})"
         return [f"   reward = {_n(rows.reward[row])}{over}"]
     terms = [f"{_n(trace.settings.gamma)}^{k} * {_n(r)}" for k, r in enumerate(after.reward[row, :span])]
     known = "   (the single rewards are worked out from such sums, to the digits that float32 leaves)"
@@ -171,7 +172,7 @@ def _loss(trace: Trace, row: int) -> list[str]:
         *_counted(target - prediction, scale),
         *lines,
         f"        = {_n(rows.loss[row])}",
-        f"   mean of weight * loss over the {len(rows.loss)} rows = {_n(trace.loss)}",
+        f"   mean of weight * loss over the {counted(len(rows.loss), 'row')} = {_n(trace.loss)}",
     ]
 
 
@@ -273,10 +274,10 @@ def _n(x: float) -> str:
     return f"{float(x):.6g}"
 
 
-def _obs(obs: np.ndarray) -> str:
+def _obs(trace: Trace, obs: np.ndarray) -> str:
     if obs.size > MOST_INPUTS:
-        return f"{obs.size:,} numbers"
-    return ", ".join(_n(x) for x in obs.ravel())
+        return counted(obs.size, "number")
+    return ", ".join(_n(x + trace.settings.obs_start) for x in obs.ravel())
 
 
 def _said(text: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from ..errors import ConfigError
@@ -9,20 +10,30 @@ from .health.findings import Finding
 from .page import words
 
 LANGUAGES = ("en", "zh-Hant")
+HOLE = re.compile(r"\{(\w+)(?:\|([^|}]*)\|([^|}]*))?\}")  # what is filled in; the page has the same
 
 
 def sentence(key: str, language: str = "en", values: Mapping[str, object] | None = None) -> str:
     """The words that the page has for a key such as `health.title`, `{name}` filled in from `values`.
+
+    `{name|step|steps}` is a number with what it counts: 1 step, 5 steps.
 
     A number is written with three significant digits. Raises ConfigError for a language that there is not,
     and KeyError for a key without words.
     """
     if language not in LANGUAGES:
         raise ConfigError(f"language must be one of {', '.join(LANGUAGES)}, got {language!r}")
-    text = words()[key][language]
-    for name, value in (values or {}).items():
-        text = text.replace(f"{{{name}}}", number(value) if isinstance(value, int | float) else str(value))
-    return text
+    given = values or {}
+
+    def filled(hole: re.Match[str]) -> str:
+        name, one, several = hole.groups()
+        if name not in given:
+            return hole[0]
+        value = given[name]
+        text = number(value) if isinstance(value, int | float) else str(value)
+        return text if several is None else f"{text} {one if text == '1' else several}"
+
+    return HOLE.sub(filled, words()[key][language])
 
 
 def verdict(finding: Finding, language: str = "en") -> str:

@@ -13,7 +13,7 @@ from ..envs.copying import Copying
 from ..envs.frames import DEFAULT_FPS, frame_rate, render_modes
 from ..envs.guard import EnvironmentHangs, Guarded
 from ..envs.make import AnyEnv, EnvSpec, close, make_one
-from ..errors import EnvironmentFault
+from ..errors import EnvironmentFault, counted
 from ..learn.types import ObsSpec
 from ..run.film import open_shown
 from .names import ACTIONS, ranges
@@ -185,7 +185,7 @@ def _cartpole(env: Any) -> dict[str, Any]:
 def _acrobot(env: Any) -> dict[str, Any]:
     torque = [_number(x) for x in env.AVAIL_TORQUE]
     if len(torque) != env.action_space.n:
-        raise ValueError(f"{len(torque)} torques for {env.action_space.n} actions")
+        raise ValueError(f"{counted(len(torque), 'torque')} for {counted(env.action_space.n, 'action')}")
     return {"AVAIL_TORQUE": torque, "book_or_nips": str(env.book_or_nips)}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,8 @@ class After:
         for name in run.unfinished:
             began = time.perf_counter()
             try:
-                self.say(f"{STEPS[name].doing} …")
+                if not STEPS[name].says_itself:
+                    self._announce(name)
                 changes, reason = STEPS[name].make(self, run), ""
             except KeyboardInterrupt as error:
                 return stopped(run, error)
@@ -68,6 +70,9 @@ class After:
             changes["seconds"] = _longer(run, STEPS[name].phase, time.perf_counter() - began)
             run = save(ended(replace(run, **changes), name, reason))
         return run
+
+    def _announce(self, name: str) -> None:
+        self.say(f"{STEPS[name].doing} …")
 
     def _agent(self, run: Run) -> Agent:
         from ..store.agent import load
@@ -83,7 +88,8 @@ class After:
 
         film = self.config.film
         how = {"episodes": film.episodes, "max_seconds": film.max_seconds, "seed": self.config.seed}
-        record(self._agent(run), run.folder / VIDEOS, **how, name="best")
+        begins = partial(self._announce, "film")
+        record(self._agent(run), run.folder / VIDEOS, **how, name="best", begins=begins)
         return {}
 
     def _curves(self, run: Run) -> dict[str, Any]:
@@ -113,13 +119,15 @@ class Step:
     """which seconds it takes"""
     make: Callable[[After, Run], dict[str, Any]]
     """returns what it changes of the run"""
+    says_itself: bool = False
+    """whether only `make` knows that there is something to announce"""
 
 
 STEPS = {
     "score_registered": Step(
         "score under the registered step limit", "playing without the step limit", "confirm", After._score_registered
     ),
-    "film": Step("film", "filming the best network", "film", After._film),
+    "film": Step("film", "filming the best network", "film", After._film, says_itself=True),
     "curves": Step("curves", "drawing the curves", "curves", After._curves),
     "page": Step("page", "writing the page", "page", After._page),
 }

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import EnvironmentFault, NumericsError
+from ..errors import EnvironmentFault, NumericsError, counted
 from ..store.advice import going_on
 from ..store.digits import mean_of
 from ..store.folder import BEST, Run, write_result
@@ -157,7 +157,7 @@ class Experiment:
             return None, says
         score = verdict.score
         if registered and score.own_limit is not None and score.cut:  # of episodes that go on nobody knows the return
-            return None, f"{says}, but {score.cut} of {score.episodes} episodes were cut at dqnlab's own limit"
+            return None, f"{says}, but {score.cut_says} at dqnlab's own limit"
         return verdict.solved, says
 
     def _finish(self, run: Run, *, show: bool) -> Run:
@@ -184,7 +184,7 @@ class Experiment:
             run = save(replace(run, notes=[*run.notes, *notes]))
         say = (lambda line: None) if self.view is None else self.view.say
         if run.score is not None:
-            say(f"score {mean_of(run.score)} over {run.score.episodes} fresh episodes")
+            say(f"score {mean_of(run.score)} over {counted(run.score.episodes, 'fresh episode')}")
         return After(self.system.config, say, self.system.judge.evaluator.asks).make(run)
 
     def _close(self) -> list[str]:
@@ -202,6 +202,6 @@ class Experiment:
 def _short_replay(replay: Replay) -> str:
     """Says what a replay holds that cannot hold its capacity."""
     return (
-        f"the replay holds {len(replay):,} of {replay.layout.capacity:,} transitions: so short are the episodes "
-        "that its room for frames runs out first; a larger replay_capacity holds more"
+        f"the replay holds {len(replay):,} of {counted(replay.layout.capacity, 'transition')}: so short are the "
+        "episodes that its room for frames runs out first; a larger replay_capacity holds more"
     )

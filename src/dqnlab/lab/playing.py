@@ -8,6 +8,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..errors import counted
 from .interrupt import current
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Played:
         """How much is missing, in words; none if nothing is."""
         if self.interrupted is None:
             return ""
-        return f"interrupted: partial, {self.count:,} of {self.episodes:,} episodes (short ones end first)"
+        return f"interrupted: partial, {self.count:,} of {counted(self.episodes, 'episode')} (short ones end first)"
 
     def take(self, ended: Outcome) -> None:
         """Takes episodes that have just ended, and says now and then how many there are."""
@@ -48,7 +49,7 @@ class Played:
         now, terminal = time.monotonic(), sys.stderr.isatty()
         if now >= self._due:
             self._due, self._shown = now + SHOW_EVERY[0 if terminal else 1], terminal
-            line = f"{self.count:,} of {self.episodes:,} episodes"
+            line = f"{self.count:,} of {counted(self.episodes, 'episode')}"
             print(f"\r{line}" if terminal else line, end="" if terminal else "\n", file=sys.stderr, flush=True)
 
     def json(self, score: Score, about: dict[str, Any]) -> str:

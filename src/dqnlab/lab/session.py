@@ -13,6 +13,7 @@ from ..config import Config
 from ..config.presets import Planned, plan
 from ..config.toml import as_dict
 from ..config.typed import door
+from ..errors import counted
 from ..memory import memory_watched
 from ..store.folder import CONFIG, Run, write_start
 from .experiment import Experiment
@@ -186,8 +187,8 @@ def cautions(config: Config, *, cuts: bool) -> list[str]:
     lasts = budget.num if budget.unit == "steps" else math.inf
     if cuts and config.checkpoint_every < lasts:
         lines.append(
-            f"env {env.label!r} cannot be saved: at every checkpoint, each {config.checkpoint_every:,} "
-            "steps, its open episodes are truncated (dqn doctor says why)"
+            f"env {env.label!r} cannot be saved: at every checkpoint, each "
+            f"{counted(config.checkpoint_every, 'step')}, its open episodes are truncated (dqn doctor says why)"
         )
     if env.copies == env.num_envs:
         lines.append(

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import count, islice
 from pathlib import Path
@@ -47,11 +47,15 @@ def record(
     max_seconds: Annotated[float, Between(0, LONGEST_FILM, open_low=True)],
     seed: Seed = 0,
     name: str = "episode",
+    begins: Callable[[], None] = lambda: None,
 ) -> list[Path]:
     """Films greedy episodes; returns the mp4 files `name-1.mp4`, `name-2.mp4` …, one per episode.
 
     An episode longer than `max_seconds` of playing time is cut there. Files that exist are left alone:
     the numbers go on after them.
+
+    Args:
+        begins: called once, when the first picture is there: until then nobody knows whether one can be drawn.
 
     Raises:
         ResourceError: moviepy is missing, the environment draws no images, or a file cannot be written.
@@ -71,7 +75,10 @@ def record(
                 with Reel(private / "film.mp4", fps) as reel:
 
                     def look_and_act(obs: np.ndarray, reel: Reel = reel) -> np.ndarray:  # all stands as `obs` says
-                        reel.add(camera())
+                        shot = camera()
+                        if camera.taken == 1:
+                            begins()
+                        reel.add(shot)
                         return agent.q_function(obs)
 
                     for _ in islice(rollout(envs, look_and_act, [start]), steps):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..config import Config
 from ..envs.make import SMALLEST_PICTURE, STEP_LIMIT, EnvSpec
 from ..envs.masks import ADVICE
-from ..errors import either
+from ..errors import counted, either
 from ..learn.schedules import Schedule
 from .train import Plan
 
@@ -64,7 +64,7 @@ def _of_steps(config: Config, plan: Plan, epsilon: Schedule) -> Iterator[Remark]
         yield Remark("updates", what, "train for longer, or begin earlier")
     every = plan.evaluate_every
     if every.unit == "steps" and every.num > last:
-        what = f"nothing is judged before the end: evaluate_every = {every.num:,} steps, and {ends}"
+        what = f"nothing is judged before the end: evaluate_every = {counted(every.num, 'step')}, and {ends}"
         yield Remark("judging", what, "only the last network can be the best")
     share = epsilon(last, 0)
     if share > HIGH and epsilon(10 * last, 0) < share:

@@ -5,7 +5,7 @@ import math
 import torch
 
 from ..config import LEAST_SCALE
-from ..errors import NumericsError
+from ..errors import NumericsError, counted
 from ..learn.learner import Learner, Update
 from ..learn.replay import Replay
 
@@ -55,7 +55,7 @@ def _rewards(learner: Learner, replay: Replay) -> str | None:
     scale, n, largest = learner.online.reward_scale, replay.layout.n, _largest(replay.memory.reward)
     if largest <= LARGE:
         return None
-    summed = "" if n == 1 else f" (summed over n = {n} steps)"
+    summed = "" if n == 1 else f" (summed over n = {counted(n, 'step')})"
     how = "scale them in a wrapper, such as gymnasium.wrappers.TransformReward"
     if (size := largest * scale) <= 1 / LEAST_SCALE:
         how = f"set reward_scale, {scale:g} now, to about {size:.0e}, or {how}"

@@ -20,6 +20,7 @@ from ..envs.make import EnvSpec
 from ..envs.once import said_once
 from ..envs.seeds import generator
 from ..envs.vector import open_envs
+from ..errors import counted
 from ..learn.learner import Learner, Update
 from ..learn.networks import QNetwork
 from ..learn.replay import Layout, Replay
@@ -139,7 +140,7 @@ def find_room(config: Config, spec: EnvSpec, device: torch.device) -> tuple[Layo
     """How the replay is laid out, and where. Raises ResourceError if it or the networks do not fit."""
     with torch.device("meta"):  # where tensors have shapes and take no memory
         weights = sum(p.numel() for p in make_network(config, spec).parameters())
-    seen = f"{spec.obs.num_states:,} states" if spec.obs.num_states else f"observations {spec.obs.shape}"
+    seen = counted(spec.obs.num_states, "state") if spec.obs.num_states else f"observations {spec.obs.shape}"
     what = f"a network with torso.hidden = {config.torso.hidden} for {seen}"
     choose_memory(weights * WEIGHT_BYTES, torch.device("cpu"), what)
     layout = Layout(config.replay_capacity, spec.obs, config.env.num_envs, config.n)
@@ -170,7 +171,7 @@ def make_update(systems: Sequence[System], notify: Notify = say) -> Updater:
 
     if len(systems) > 1:  # each had room alone
         needed = sum(system.replay.layout.num_bytes for system in systems)
-        choose_memory(needed, systems[0].learner.device, f"the replay of {len(systems)} seeds at once")
+        choose_memory(needed, systems[0].learner.device, f"the replay of {counted(len(systems), 'seed')} at once")
     try:
         learners, replays = [each.learner for each in systems], [each.replay for each in systems]
         stack = Stack(learners, replays, systems[0].config.batch_size, cache_folder(), notify)

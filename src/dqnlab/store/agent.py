@@ -18,7 +18,7 @@ from ..config.toml import from_toml, override, parse, without_foreign_env
 from ..config.typed import door, label
 from ..device import resolve_device
 from ..envs.make import AnyEnv, EnvSpec, describe, described
-from ..errors import CheckpointError, ConfigError, FolderError, ObservationError, either
+from ..errors import CheckpointError, ConfigError, FolderError, ObservationError, counted, either
 from ..learn.networks import QNetwork
 from ..learn.policy import q_function
 from ..learn.types import ObsSpec
@@ -45,7 +45,7 @@ class Agent:
         self._env = env
 
     def __repr__(self) -> str:
-        what = f"{self.spec.num_actions} actions, observations {self.spec.obs.shape}"
+        what = f"{counted(self.spec.num_actions, 'action')}, observations {self.spec.obs.shape}"
         return f"Agent({self.config.env.label!r}, {self.config.preset!r}, {what})"
 
     def act(self, obs: ArrayLike) -> Any:
@@ -117,7 +117,7 @@ class Agent:
     def _fitting(self, env: Env, spec: EnvSpec) -> EnvSpec:
         if (spec.obs, spec.num_actions) != (self.spec.obs, self.spec.num_actions):
             raise ConfigError(
-                f"env {env.label!r} has observations {_shown(spec.obs)} and {spec.num_actions} actions; "
+                f"env {env.label!r} has observations {_shown(spec.obs)} and {counted(spec.num_actions, 'action')}; "
                 f"this agent takes {_shown(self.spec.obs)} and {self.spec.num_actions}"
             )
         return spec
@@ -274,4 +274,4 @@ def _check_size(config: Config, spec: EnvSpec, held: int) -> None:
     with torch.device("meta"):
         wanted = sum(p.numel() for p in make_network(config, spec).parameters())
     if wanted > held + _SMALL:  # a small difference is left to who compares layer by layer, and can name it
-        raise ValueError(f"it has {held:,} numbers and the network {wanted:,}")
+        raise ValueError(f"it has {counted(held, 'number')} and the network {wanted:,}")

@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import CheckpointError, FolderError
+from ..errors import CheckpointError, FolderError, counted
 from .digits import interval_of, mean_of, number
 from .metrics import read_metrics
 from .score import Score, SeedsMean
@@ -69,7 +69,7 @@ def curve(metrics: Path) -> str:
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img" aria-label="{label}">'
         f'<polyline points="{drawn}" fill="none" stroke="#3b82c4" stroke-width="1.6"/></svg>'
-        f'<div style="opacity:.7">{label}, over {last:,.0f} env steps</div>'
+        f'<div style="opacity:.7">{label}, over {counted(round(last), "env step")}</div>'
     )
 
 
@@ -92,9 +92,10 @@ def _score_line(score: Score | None, solved: bool | None) -> str:
 
 
 def _interval(score: Score) -> str:
+    episodes = counted(score.episodes, "fresh episode")
     if score.low is None:
-        return f"over {score.episodes} fresh episodes, no interval: {_text(score.interval.removeprefix('none: '))}"
-    return f"95 % interval {interval_of(score)} over {score.episodes} fresh episodes"
+        return f"over {episodes}, no interval: {_text(score.interval.removeprefix('none: '))}"
+    return f"95 % interval {interval_of(score)} over {episodes}"
 
 
 def _row(row: Row, span: tuple[float, float]) -> str:

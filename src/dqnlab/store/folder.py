@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..config import Config
 from ..config.toml import to_toml
 from ..config.typed import door
-from ..errors import FolderError, ResourceError, either
+from ..errors import FolderError, ResourceError, counted, either
 from ..trust import redacted_command
 from .card import heading, run_card
 from .door import PART, is_machines, make_path, write_atomically
@@ -121,11 +121,12 @@ class Run:
         )
 
     def _repr_html_(self) -> str:
+        learnt = f"{counted(self.env_steps, 'env step')} · {counted(self.updates, 'update')}"
         return run_card(
             title=heading(self.env, self.preset, f"seed {self.seed}"),
             score=self.score,
             solved=self.solved,
-            costs=f"{self.env_steps:,} env steps · {self.updates:,} updates · {self.seconds.get('total', 0.0):.1f} s",
+            costs=f"{learnt} · {self.seconds.get('total', 0.0):.1f} s",
             folder=self.folder,
             metrics=self.folder / METRICS,
             report=self.folder / REPORT,

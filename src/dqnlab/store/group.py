@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..errors import FolderError
+from ..errors import FolderError, counted
 from .card import Row, group_card, heading
 from .folder import RESULT, SUMMARY, Run, write_json
 from .reading import read_json
@@ -70,13 +70,13 @@ class Group:
 
     def __repr__(self) -> str:
         mean = "none" if self.mean is None else f"{self.mean.mean:g}"
-        seeds = f"{len(self.runs)} of {len(self.seeds)} seeds"
+        seeds = f"{len(self.runs)} of {counted(len(self.seeds), 'seed')}"
         return f"Group({self.env!r}, {self.preset!r}, {seeds}, mean={mean}, folder={str(self.folder)!r})"
 
     def _repr_html_(self) -> str:
         rows = [Row(run.seed, run.env_steps, run.score) for run in self.runs]
         rows += [Row(failed.seed, failed.env_steps, None, failed.error) for failed in self.failures]
-        title = heading(self.env, self.preset, f"{len(self.seeds)} seeds")
+        title = heading(self.env, self.preset, counted(len(self.seeds), "seed"))
         return group_card(title=title, mean=self.mean, seeds=rows, folder=self.folder)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeGuard
 
 from ..encoding import decoded
-from ..errors import FolderError
+from ..errors import FolderError, counted
 
 SCHEMA = 1
 MOST_BYTES = 1 << 26  # of a text file; our own are far smaller
@@ -53,7 +53,7 @@ def read_text(path: Path) -> str:
     """A text file of a run's folder. Raises FolderError."""
     with open_plain(path) as file:
         if (size := os.fstat(file.fileno()).st_size) > MOST_BYTES:
-            raise FolderError(f"{str(path)!r} has {size:,} bytes: no file of a run is that large")
+            raise FolderError(f"{str(path)!r} has {counted(size, 'byte')}: no file of a run is that large")
         try:
             return decoded(file.read())
         except OSError as e:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import all_of, counted
 from .interval import OVER_EPISODES, over_seeds
 
 
@@ -26,6 +27,13 @@ class Score:
     """which interval it is, or why there is none"""
     own_limit: int | None = None
     """the step limit, if it is dqnlab's own because the environment has none"""
+
+    @property
+    def cut_says(self) -> str:
+        """How many of its episodes were cut: 1 of 5 episodes was cut."""
+        if self.cut == self.episodes:
+            return f"{all_of(self.cut, 'episode')} {'was' if self.cut == 1 else 'were'} cut"
+        return f"{self.cut:,} of {counted(self.episodes, 'episode')} {'was' if self.cut == 1 else 'were'} cut"
 
     def __repr__(self) -> str:
         between = "" if self.low is None or self.high is None else f", low={self.low:g}, high={self.high:g}"

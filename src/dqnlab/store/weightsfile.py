@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, counted
 
 _HEAD = 4096  # bytes that are looked at to tell what a file is
 _LONGEST_HEADER = 1 << 24
@@ -35,7 +35,9 @@ def read_weights(file: Path) -> dict[str, Tensor]:
         size = file.stat().st_size
         with zipfile.ZipFile(file) as parts:  # torch's format since 1.6; it is never compressed
             if sum(part.file_size for part in parts.infolist()) > size:
-                raise CheckpointError(f"{str(file)!r} claims to hold more than its {size:,} bytes: {kind_of(file)}")
+                raise CheckpointError(
+                    f"{str(file)!r} claims to hold more than its {counted(size, 'byte')}: {kind_of(file)}"
+                )
         weights = torch.load(file, map_location="cpu", weights_only=True)
     except CheckpointError:
         raise
@@ -44,7 +46,7 @@ def read_weights(file: Path) -> dict[str, Tensor]:
     if not isinstance(weights, dict) or not all(_is_weight(item) for item in weights.items()):
         raise CheckpointError(f"{str(file)!r} is not a plain state_dict of tensors: save one by {SAVE}")
     if sum(w.numel() * w.element_size() for w in weights.values()) > size:
-        raise CheckpointError(f"{str(file)!r} claims tensors larger than its {size:,} bytes")
+        raise CheckpointError(f"{str(file)!r} claims tensors larger than its {counted(size, 'byte')}")
     return weights
 
 
@@ -122,8 +124,8 @@ def _safetensors(file: Path) -> str:
     except (OSError, ValueError, RecursionError, TypeError):
         return "it is a damaged safetensors file"
     return (
-        f"it is a safetensors file with {len(names)} tensors ({', '.join(names[:3])}, …): make a weights file of it by "
-        f"torch.save(safetensors.torch.load_file({file.name!r}), 'net.pth')"
+        f"it is a safetensors file with {counted(len(names), 'tensor')} ({', '.join(names[:3])}, …): make a weights "
+        f"file of it by torch.save(safetensors.torch.load_file({file.name!r}), 'net.pth')"
     )
 
 

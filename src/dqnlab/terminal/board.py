@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ..config import Config
+from ..errors import counted
 from ..store.digits import mean_of, number
 from ..store.folder import Run
 from ..store.group import Failure
@@ -26,7 +27,7 @@ _STYLES = {
     "compiling": "dim",
     "training": "cyan",
     "judging": "cyan",
-    "filming": "cyan",
+    "finishing": "cyan",
     "done": "",
     "failed": "bold red",
 }
@@ -124,7 +125,9 @@ class PlainBoard:
             words = f"failed: {result.error}"
         else:
             score, solved = outcome(result)
-            words = f"score {score}, solved {solved}, {result.env_steps:,} steps, {result.seconds['total']:.1f} s"
+            words = (
+                f"score {score}, solved {solved}, {counted(result.env_steps, 'step')}, {result.seconds['total']:.1f} s"
+            )
         self._lines.say(f"seed {result.seed}: {words}  ({done} of {whole}{_left(self._ahead, '; ')})")
 
     def stop(self) -> None:
@@ -171,7 +174,7 @@ def board_for_python() -> Board | None:
 def title(config: Config, seeds: Sequence[int], workers: int) -> str:
     """What is trained, in one line."""
     processes = f"{workers} process{'' if workers == 1 else 'es'}"
-    seeds_text = f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
+    seeds_text = f"{counted(len(seeds), 'seed')}, {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
     return clean(f"{config.env.label}, preset {config.preset}, {seeds_text}, in {processes}")
 
 

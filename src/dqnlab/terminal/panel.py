@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Group
 from rich.text import Text
 
+from ..errors import counted
 from ..store.digits import number
 from .tally import About, Tally
 from .text import clean, duration, size, sparkline
@@ -18,7 +19,7 @@ def panel(tally: Tally, about: About, width: int) -> Group:
     """Title, progress, speed, returns while exploring, greedy evaluations; `width` columns are there."""
     bars = max(12, min(_WIDEST, width - _LABELS - _WORDS))
     config, (steps, updates) = tally.config, tally.speeds
-    memory = f"{about.parameters:,} parameters · replay {size(about.replay_bytes)}"
+    memory = f"{counted(about.parameters, 'parameter')} · replay {size(about.replay_bytes)}"
     title = f"  {clean(config.preset)} · seed {config.seed} · {about.device} · {memory}"
     lines = [
         _joined((clean(config.env.label), "bold"), (title, LABEL)),
@@ -75,6 +76,6 @@ def _confirmed(tally: Tally) -> tuple[Text, Text]:
     event = tally.confirmed
     assert event is not None
     verdict = Text("solved and confirmed", GOOD) if event.passed else Text("not yet", "yellow")
-    return Text(f"attempt {event.attempt}: {len(event.returns)} fresh episodes"), Text.assemble(
+    return Text(f"attempt {event.attempt}: {counted(len(event.returns), 'fresh episode')}"), Text.assemble(
         f"{number(event.mean, tally.threshold)}  ", verdict
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-State = Literal["waiting", "compiling", "training", "judging", "filming", "done", "failed"]
+State = Literal["waiting", "compiling", "training", "judging", "finishing", "done", "failed"]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..config import Config
+from ..errors import counted
 from ..run.events import BlockEnded, Confirmed, EpisodeEnded, Evaluated, Event
 from ..store.digits import number
 from .ahead import SHOWING
@@ -160,9 +161,8 @@ class Tally:
         parts = [f"{used:>9,} of {whole:,} {self.unit}", f"epsilon {self.block.epsilon:.2f}"]
         if isinstance(event, Confirmed):
             verdict = "passed" if event.passed else "not yet"
-            parts.append(
-                f"confirming on {len(event.returns)} fresh episodes: {number(event.mean, self.threshold)}, {verdict}"
-            )
+            episodes = counted(len(event.returns), "fresh episode")
+            parts.append(f"confirming on {episodes}: {number(event.mean, self.threshold)}, {verdict}")
         elif self.judged:
             beside = (self.judged[-1], self.best, self.threshold)
             goal = f", solved at {number(self.threshold, *beside)}" if self.threshold is not None else ""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from ..config import Config
+from ..errors import counted
 from ..trust import shown
 from .tally import About, Tally
 from .text import Lines, clean, size
@@ -114,7 +115,8 @@ class PlainView:
         place = f" -> {shown(about.folder)}" if about.folder else ""
         doing = f"going on from step {about.at[0]:,} with" if about.at[0] else "training on"
         self.say(f"{doing} {config.env.label}, preset {config.preset}, seed {config.seed}{place}")
-        self.say(f"{about.parameters:,} parameters, a replay of {config.replay_capacity:,}: {size(about.replay_bytes)}")
+        parameters = counted(about.parameters, "parameter")
+        self.say(f"{parameters}, a replay of {config.replay_capacity:,}: {size(about.replay_bytes)}")
 
     def __call__(self, event: Event) -> None:
         """Counts the event; prints a line for a judgement, and if nothing was printed for long."""

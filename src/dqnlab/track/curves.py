@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..errors import counted
 from ..store.door import replacing
 from ..store.metrics import read_header, read_metrics
 from ..trust import clean
@@ -85,7 +86,9 @@ def draw_returns(axes: Axes, records: Records, threshold: float | None) -> None:
     """Training episodes, evaluations with their range, attempts to confirm, and the threshold."""
     _dress(axes, "Return", "return of an episode")
     episodes, window = _with_mean(axes, series(records, "train/reward"), BLUE)
-    _label(axes, BLUE, f"training, mean of {window} episodes" if window > 1 else "training episodes", episodes)
+    _label(
+        axes, BLUE, f"training, mean of {counted(window, 'episode')}" if window > 1 else "training episodes", episodes
+    )
     mean, low, high = (series(records, f"eval/{name}") for name in ("reward", "min", "max"))
     if len(mean.step) == len(low.step) == len(high.step):
         axes.fill_between(mean.step, low.value, high.value, color=ORANGE, alpha=0.15, linewidth=0, zorder=2)

@@ -170,6 +170,27 @@ def test_a_sound_environment_is_sound(make: Callable) -> None:
     assert {each.check for each in report.findings if each.level == "ok"} >= {"spaces", "seeding", "episodes", "calls"}
 
 
+@pytest.mark.parametrize(
+    ("look", "space", "low", "high"),
+    [
+        (lambda self: int(self.np_random.integers(-5, 16)), spaces.Discrete(21, start=-5), -5, 15),
+        (lambda self: int(self.np_random.integers(7, 9)), spaces.Discrete(2, start=7), 7, 8),
+        (lambda self: self.np_random.random(3) < 0.5, spaces.Box(0, 1, (3,), np.bool_), 0, 1),
+        (lambda self: self.np_random.integers(0, 3, 3).astype(np.uint8), BYTES, 0, 2),
+        (lambda self: self.np_random.integers(-9, -6, 3), spaces.Box(-9, -7, (3,), np.int64), -9, -7),
+    ],
+)
+def test_observations_are_told_in_the_numbers_of_the_environment(
+    look: Callable, space: spaces.Space, low: int, high: int
+) -> None:
+    facts = examine(sees(look, space)).facts
+    assert facts is not None
+    assert (min(each["low"] for each in facts.observations), max(each["high"] for each in facts.observations)) == (
+        low,
+        high,
+    )
+
+
 @pytest.mark.parametrize("name", ["CartPole-v1", "FrozenLake-v1", "MountainCar-v0"])
 def test_environments_of_gymnasium_are_sound(name: str) -> None:
     report = examine(Config(env=Env(id=name)))

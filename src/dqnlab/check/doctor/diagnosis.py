@@ -4,6 +4,7 @@ import numpy as np
 
 from ...config import Config
 from ...envs.make import EnvSpec
+from ...errors import all_of, counted
 from ...run.system import make_remarks
 from .findings import Facts, Findings
 from .random_play import Play
@@ -24,7 +25,9 @@ def diagnose(facts: Facts, play: Play, spec: EnvSpec, config: Config, found: Fin
         _ends(facts, play, found)
         _observations(play, spec, facts, found)
         _rewards(play, config, found)
-        found.ok("calls", f"{play.steps:,} steps and {len(play.returns) + 1:,} resets without a fault")
+        found.ok(
+            "calls", f"{counted(play.steps, 'step')} and {counted(len(play.returns) + 1, 'reset')} without a fault"
+        )
     if "rgb_array" not in facts.render_modes:
         modes = ", ".join(facts.render_modes) or "none"
         what = f"it draws no images (render modes: {modes}), so the best network will not be filmed"
@@ -32,7 +35,7 @@ def diagnose(facts: Facts, play: Play, spec: EnvSpec, config: Config, found: Fin
     if facts.unknown_layer is None:
         found.ok("resume", "its state can be saved: a run is resumed exactly, from any moment")
     elif config.checkpoint_every:
-        what = f"checkpoints cut the open episodes every {config.checkpoint_every:,} steps, for the state of "
+        what = f"checkpoints cut the open episodes every {counted(config.checkpoint_every, 'step')}, for the state of "
         what += f"{facts.unknown_layer} cannot be saved"
         found.note("resume", what, "give it get_state() and set_state(state), and they leave the episodes alone")
 
@@ -41,15 +44,15 @@ def _ends(facts: Facts, play: Play, found: Findings) -> None:
     limit = f"the step limit is {facts.step_limit:,}"
     advice = ""
     if facts.cuts_itself:
-        limit = f"it truncates by itself, and no episode was longer than {facts.longest:,} steps"
+        limit = f"it truncates by itself, and no episode was longer than {counted(facts.longest, 'step')}"
     elif not facts.own_limit:
-        limit = f"it has no step limit, so dqnlab cuts at {facts.step_limit:,} steps"
+        limit = f"it has no step limit, so dqnlab cuts at {counted(facts.step_limit, 'step')}"
         advice = "give it one: --env.max-episode-steps N"
     if not play.returns:
         say = found.warning if play.steps >= ENOUGH and not facts.own_limit else found.note
-        say("ends", f"no episode ended within {play.steps:,} random steps; {limit}", advice)
+        say("ends", f"no episode ended within {counted(play.steps, 'random step')}; {limit}", advice)
     elif not play.terminated:
-        what = f"all {play.truncated:,} episodes ended by truncation only, which bootstraps their last value"
+        what = f"{all_of(play.truncated, 'episode')} ended by truncation only, which bootstraps their last value"
         found.note("ends", f"{what}; {limit}", "if an end is a success or a failure, return terminated=True there")
     elif not facts.own_limit and not facts.cuts_itself:
         found.note("ends", limit, advice)
@@ -67,7 +70,7 @@ def _observations(play: Play, spec: EnvSpec, facts: Facts, found: Findings) -> N
     constant = np.flatnonzero(seen.low == seen.high)
     if len(constant) and seen.count > 1:
         which = ", ".join(map(str, constant[:8].tolist())) + (" …" if len(constant) > 8 else "")
-        what = f"{len(constant)} of {len(seen.low)} numbers of the observation never changed: {which}"
+        what = f"{len(constant)} of {counted(len(seen.low), 'number')} of the observation never changed: {which}"
         found.note("constant", what, "leave out what tells nothing, or check that it should not change")
     found.ok("observations", f"finite, from {float(seen.low.min()):.4g} to {float(seen.high.max()):.4g}")
 
@@ -94,6 +97,8 @@ def _rewards(play: Play, config: Config, found: Findings) -> None:
         what = f"rewards reach from {low:,.4g} to {high:,.4g}: the network must learn values far from where it starts"
         found.warning("rewards", what, "let them be divided before learning: --reward-scale auto")
     elif low == high == 0 and play.rewards.count == play.steps:
-        what = f"not one of {play.steps:,} random steps was rewarded: there may be nothing to learn from for long"
+        what = (
+            f"not one of {counted(play.steps, 'random step')} was rewarded: there may be nothing to learn from for long"
+        )
         found.note("rewards", what, "explore for longer, or reward progress")
     found.ok("rewards", f"from {low:,.4g} to {high:,.4g}")

@@ -20,7 +20,7 @@ from ...envs.make import AnyEnv, EnvSpec, close_all, described, make_one, tried
 from ...envs.place import named_with_place
 from ...envs.state import saves_itself
 from ...envs.watchdog import watched
-from ...errors import ConfigError, DqnlabError, ResourceError, one_line
+from ...errors import ConfigError, DqnlabError, ResourceError, counted, one_line
 from .closing import close_told
 from .diagnosis import diagnose
 from .drawing import check_drawing
@@ -154,7 +154,7 @@ def _examine_play(
     frames = spec if config.env.frame_stack == 1 else described(replace(config.env, frame_stack=1), pair[0])
     contract = Timed(frames, pair[0].observation_space, found)
     rng = np.random.default_rng(config.seed)
-    notify(f"playing at random, {most[0]:,} steps or {most[1]:g} s")
+    notify(f"playing at random, {counted(most[0], 'step')} or {most[1]:g} s")
     play = play_at_random(pair[0], contract, rng, *most)
     if found.exit_code == 0:
         notify("playing the same episodes again")

@@ -147,5 +147,5 @@ class _Player:
         self._kept = given if isinstance(given, np.ndarray) else None
         self._copy = b"" if self._kept is None else self._kept.tobytes()
         if obs is not None and (obs.size <= MANY or self._looks % ONE_IN == 0):
-            self.play.observations.add(obs.reshape(-1))
+            self.play.observations.add(obs.reshape(-1) + self._contract.obs_start)
         self._looks += 1

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...envs.contract import Answer, Contract
 from ...envs.guard import Guarded
-from ...errors import EnvironmentFault
+from ...errors import EnvironmentFault, counted
 from .findings import Findings
 from .random_play import Timed
 
@@ -27,7 +27,7 @@ def check_repeats(copies: Sequence[Guarded], contract: Timed, found: Findings, r
             _check_same(tape, _tape(second, contract, 1, actions), "two copies", found)
         _check_same(tape, _tape(first, contract, 1, actions), "two episodes of one copy", found)
         where = " and on another copy" if others else ""
-        found.ok("seeding", f"seed 1 gives the same episode again, over {len(tape) - 1} steps{where}")
+        found.ok("seeding", f"seed 1 gives the same episode again, over {counted(len(tape) - 1, 'step')}{where}")
         if all(_tape(copies[-1], contract, seed, actions) == tape for seed in range(2, 2 + MOST_TRIES)):
             what = f"{MOST_TRIES} seeds all give the same episode under the same actions: it knows no chance"
             found.note("episodes", what, "a greedy agent's episodes will all be one and the same")

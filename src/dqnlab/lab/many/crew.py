@@ -271,9 +271,9 @@ class Crew:
         if best is None or not wanted or self.interrupted or not self.workers:
             return True
         worker = self.workers[0]
-        self.standings[best.seed] = replace(self.standings[best.seed], state="filming")
+        self.standings[best.seed] = replace(self.standings[best.seed], state="finishing")
         worker.tell(Show(best))
-        while worker in self.workers and self.standings[best.seed].state == "filming":
+        while worker in self.workers and self.standings[best.seed].state == "finishing":
             if interrupt.asked and not self.interrupted:
                 self.interrupted, self.signal = True, interrupt.signal or self.signal
                 worker.interrupt()
@@ -284,7 +284,7 @@ class Crew:
 
     def _give_up_showing(self, words: str) -> None:
         """The process that filmed and explained the best run has ended: how far it came stands in the run's result."""
-        for seed in [seed for seed, each in self.standings.items() if each.state == "filming"]:
+        for seed in [seed for seed, each in self.standings.items() if each.state == "finishing"]:
             run = read_run(self.results[seed].folder)
             for name in run.unfinished:
                 run = ended(run, name, words)

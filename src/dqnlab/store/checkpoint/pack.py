@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from ...errors import CheckpointError
+from ...errors import CheckpointError, counted
 
 MAX_JSON = 64 << 20  # bytes; a state's plain part is a few kB
 _DEPTH = 100  # deepest nesting
@@ -193,7 +193,7 @@ def dump_json(value: Any, *, indent: int | None = None, sort_keys: bool = False)
         raise CheckpointError(f"cannot be stored as JSON: {e}") from e
     if len(data) > MAX_JSON:
         raise CheckpointError(
-            f"the plain part of a state takes {len(data):,} bytes, more than {MAX_JSON:,}: use arrays"
+            f"the plain part of a state takes {counted(len(data), 'byte')}, more than {MAX_JSON:,}: use arrays"
         )
     return data
 
@@ -201,7 +201,7 @@ def dump_json(value: Any, *, indent: int | None = None, sort_keys: bool = False)
 def parse_json(data: bytes) -> Any:
     """What JSON text says. Raises CheckpointError: too large or too deep, doubled keys, NaN, not JSON."""
     if len(data) > MAX_JSON:
-        raise CheckpointError(f"{len(data):,} bytes of JSON, more than the {MAX_JSON:,} that are read")
+        raise CheckpointError(f"{counted(len(data), 'byte')} of JSON, more than the {MAX_JSON:,} that are read")
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_constant=_refuse)
     except (ValueError, RecursionError) as e:

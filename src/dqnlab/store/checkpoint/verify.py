@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import CheckpointError
+from ...errors import CheckpointError, counted
 from ..disk import Written
 from .manifest import MANIFEST, Chunk, Manifest, Unusable, parse_manifest
 from .pack import MAX_JSON
@@ -71,7 +71,7 @@ def read_whole(path: Path, written: Written | None = None) -> bytes:
     """A file's content, which must be what was written; a manifest proves itself. Raises CheckpointError."""
     size = size_of(path)
     if size > MAX_JSON if written is None else size != written.size:
-        raise CheckpointError(f"{path.name} has {size:,} bytes")
+        raise CheckpointError(f"{path.name} has {counted(size, 'byte')}")
     try:
         data = path.read_bytes()
     except OSError as e:
@@ -86,7 +86,7 @@ def verify_chunk(path: Path, chunk: Chunk) -> frozenset[str]:
     from safetensors import SafetensorError, safe_open
 
     if size_of(path) != chunk.written.size:
-        raise CheckpointError(f"{path.name} has {size_of(path):,} bytes, not {chunk.written.size:,}")
+        raise CheckpointError(f"{path.name} has {counted(size_of(path), 'byte')}, not {chunk.written.size:,}")
     try:
         with path.open("rb") as file:
             digest = file_digest(file, "sha256").hexdigest()

@@ -2,12 +2,21 @@
 
 export const LANGUAGES = { en: "English", "zh-Hant": "繁體中文" };
 
-/** t(key, values): the text of a key with `{name}` filled in; a key that nobody knows is its own text. */
+const HOLE = /\{(\w+)(?:\|([^|}]*)\|([^|}]*))?\}/g;
+
+/**
+ * t(key, values): the text of a key with `{name}` filled in; a key that nobody knows is its own text.
+ * `{name|step|steps}` is a number with what it counts: 1 step, 5 steps.
+ */
 export function makeWords(all, lang) {
   return (key, values = {}) => {
     const texts = Object.hasOwn(all, key) ? all[key] : null;
     if (texts === null) return String(key);
-    return texts[lang].replace(/\{(\w+)\}/g, (whole, name) => (Object.hasOwn(values, name) ? String(values[name]) : whole));
+    return texts[lang].replace(HOLE, (whole, name, one, several) => {
+      if (!Object.hasOwn(values, name)) return whole;
+      const value = String(values[name]);
+      return several === undefined ? value : `${value} ${value === "1" ? one : several}`;
+    });
   };
 }
 

@@ -2,7 +2,7 @@
 
 import { bars } from "../core/charts.js";
 import { clear, el, perFrame } from "../core/dom.js";
-import { actionClass, actionName } from "../core/naming.js";
+import { actionClass, actionName, stateNumber } from "../core/naming.js";
 import { argmax } from "../net/network.js";
 
 const NAMES = ["best", "online", "target"];
@@ -98,7 +98,7 @@ function seen(page, { obs, t: step, last }) {
 
 function whichState({ data, t }, obs) {
   const width = data.world?.kind === "frozenlake" ? data.world.params.desc[0].length : null;
-  const parts = [...obs].map((state) => t("decision.state", { state, n: data.obs.num_states }));
+  const parts = [...obs].map((state) => t("decision.state", { state: stateNumber(data, state), n: data.obs.num_states }));
   if (width && obs.length === 1) {
     parts.push(t("decision.cell", { row: Math.floor(obs[0] / width) + 1, column: (obs[0] % width) + 1 }));
   }

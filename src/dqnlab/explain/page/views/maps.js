@@ -3,7 +3,7 @@
 import { clear, el, perFrame } from "../core/dom.js";
 import { atStates, grid, sideFor } from "../net/grid.js";
 import { actionLegend, heldWords, inWords, named, pointWords, valueLegend } from "../maps/legends.js";
-import { featureName } from "../core/naming.js";
+import { featureName, stateNumber } from "../core/naming.js";
 import { placeIn } from "../core/page.js";
 import { features, scaleOf, makeNetwork } from "../net/network.js";
 import { actionColours, paintPlane, picture, valueColour, wideGap } from "../maps/paint.js";
@@ -274,7 +274,7 @@ class Maps {
     const values = this.values();
     if (this.discrete) {
       const state = this.state(event);
-      if (state !== null) this.readout.textContent = pointWords(page, page.t("inside.state", { state }), values, state);
+      if (state !== null) this.readout.textContent = pointWords(page, page.t("inside.state", { state: stateNumber(page.data, state) }), values, state);
       return;
     }
     const { frame } = this;

@@ -98,6 +98,7 @@ function makeQuestion(page, inputs, names) {
 
 function makeSliders(page, inputs, question) {
   const { t, num } = page;
+  const start = page.data.obs.start ?? 0; // states are counted from 0, and shown by the environment's own numbers
   const rows = inputs.map(({ name, unit, low, high, step }, i) => {
     const output = el("output", { class: "number" });
     const range = el("input", {
@@ -116,7 +117,7 @@ function makeSliders(page, inputs, question) {
       el("div", { class: "row" }, reset)),
     show(values) {
       rows.forEach(({ range, output, unit }, i) => {
-        const text = `${num(values[i])}${unit ? ` ${unit}` : ""}`;
+        const text = `${num(values[i] + start)}${unit ? ` ${unit}` : ""}`;
         range.value = String(values[i]);
         range.setAttribute("aria-valuetext", text);
         output.textContent = text;
@@ -159,18 +160,20 @@ function makeAnswer(page, question) {
 function curve(page, question, inputs, { obs, values }, width) {
   const { data, t } = page;
   const i = placeIn(page.store.get("whatif.i"), inputs.length);
+  const start = data.obs.start ?? 0;
   const { x, y } = along(i, {
     network: question.network(), obsSpec: data.obs, obs, inputs, values, system: question.system,
   });
-  const series = y.map((q, a) => ({ name: t(data.actions[a]), x, y: q, class: actionClass(a) }));
+  const shown = x.map((value) => value + start);
+  const series = y.map((q, a) => ({ name: t(data.actions[a]), x: shown, y: q, class: actionClass(a) }));
   const label = t("whatif.along", { input: t(inputs[i].name) });
   return el("div", {},
     el("p", { class: "muted" }, label),
     el("p", { class: "row" }, series.map(({ name, class: kind }) => el("span", { class: `whatif-key ${kind}` }, name))),
     lineChart({
-      series, label, width, height: 200, xLabel: inputs[i].unit, yLabel: "Q", marks: [{ x: values[i], text: t("whatif.here") }],
-      xLow: inputs[i].low, xHigh: inputs[i].high,
-      onPick: (value) => question.drag(i, nearestOn(inputs[i], value)),
+      series, label, width, height: 200, xLabel: inputs[i].unit, yLabel: "Q", marks: [{ x: values[i] + start, text: t("whatif.here") }],
+      xLow: inputs[i].low + start, xHigh: inputs[i].high + start,
+      onPick: (value) => question.drag(i, nearestOn(inputs[i], value - start)),
     }));
 }
 
