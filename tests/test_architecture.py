@@ -140,6 +140,18 @@ def test_help_loads_neither_torch_nor_trackers_nor_environments() -> None:
     assert loaded_after(code) <= {"tyro", "rich"}
 
 
+@pytest.mark.parametrize("words", ["train --seeds x", "evaluate nowhere", "explain nowhere", "resume nowhere"])
+def test_what_is_asked_wrongly_is_refused_before_torch_is_loaded(words: str) -> None:
+    code = f"sys.argv = ['dqn', *{words.split()}]; import dqnlab.app.cli as cli; cli.main()"
+    assert not loaded_after(code) & {"torch", "gymnasium"}
+
+
+@pytest.mark.parametrize("words", ["presets", "runs", "train --dry-run --preset cartpole"])
+def test_commands_that_need_no_torch_load_none(words: str) -> None:
+    code = f"sys.argv = ['dqn', *{words.split()}]; import dqnlab.app.cli as cli; cli.main()"
+    assert not loaded_after(code) & {"torch", "gymnasium"}
+
+
 # ── Where variants are told apart ────────────────────────────────────────────────────────────────
 
 

@@ -17,7 +17,8 @@ from dqnlab.errors import ConfigError
 from dqnlab.explain.health.findings import Finding
 from dqnlab.explain.page import words
 from dqnlab.explain.report import Report
-from dqnlab.lab.resume import Wish, go_on, resume
+from dqnlab.lab.overrides import Overrides
+from dqnlab.lab.resume import go_on, resume
 from dqnlab.lab.session import train
 from dqnlab.run import film
 from dqnlab.store.find import read_run
@@ -228,7 +229,7 @@ def test_a_finished_run_that_goes_on_is_unfinished_until_its_end() -> None:
 
     seen: list[bool] = []
     run = trained("CartPole-v1", film=Film(episodes=0))
-    assert go_on(run.folder, Wish(budget=Steps(num=300)), Looks()).env_steps == 300
+    assert go_on(run.folder, Overrides(budget=Steps(num=300)), Looks()).env_steps == 300
     assert seen == [True]  # so that a run that is killed there can be resumed
     assert not read_run(run.folder).interrupted
 

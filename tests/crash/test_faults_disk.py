@@ -108,7 +108,7 @@ def test_f4_a_disk_without_a_byte_left_ends_with_one_message(
 
         def stop(self) -> None: ...
 
-    monkeypatch.setattr("dqnlab.terminal.view.choose_view", lambda quiet: Fills())
+    monkeypatch.setattr("dqnlab.app.commands.train.choose_view", lambda quiet: Fills())
     words = ["--steps", "400", "--learning-starts", "64", "--checkpoint-every", "50", "--tracker", "none"]
     words += ["--batch-size", "64", "--compile", "off", "--env.num-envs", "1"]
     assert main(["train", *words, "--film.episodes", "0", "--no-explain", "--out", str(OUT)]) == 5

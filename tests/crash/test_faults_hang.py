@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from dqnlab.build import foresee_settings
 from dqnlab.check.doctor.examination import examine
 from dqnlab.config import Env, Film, Steps
 from dqnlab.envs.roundtrip import AFTER, BEFORE
 from dqnlab.envs.watchdog import watched
 from dqnlab.errors import EnvironmentFault
-from dqnlab.lab.loading import foreseen
 from dqnlab.lab.resume import resume
 from dqnlab.lab.session import train
 from dqnlab.run.evaluate import evaluate
@@ -133,7 +133,7 @@ def test_f14_the_doctor_names_an_environment_that_hangs(at: int) -> None:
 @pytest.mark.parametrize("at", [5, TRIED + 5], ids=["at the door", "in play"])
 def test_f14_settings_are_not_foreseen_of_an_environment_that_hangs(at: int) -> None:
     with pytest.raises(EnvironmentFault, match=r"step gave no answer for 0\.3 s"):
-        foreseen(replace(hanging(at=at), reward_scale="auto"))
+        foresee_settings(replace(hanging(at=at), reward_scale="auto"))
 
 
 @pytest.mark.parametrize("only", [1, 2, 3], ids=["described", "in training", "for judging"])

@@ -54,7 +54,8 @@ PHASES = {
     "presets": ["import dqnlab.config.presets", "import rich.console"],
     "runs": ["import dqnlab.store.find"],
     "train": [
-        "import dqnlab.app.commands",
+        "import dqnlab.app.calls",
+        "import dqnlab.app.show",
         "import numpy",
         "import torch",
         "import gymnasium",

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from tyro.conf import FlagCreatePairsOff, Positional, UseAppendAction, arg
 
-from ..config import Config
-from ..errors import ConfigError
+from ..config import Config, Episodes, Steps
+from ..lab.overrides import Overrides
 
 Tracker = Literal["swanlab", "tensorboard", "none"]
 Switch = FlagCreatePairsOff[bool]
@@ -46,10 +46,8 @@ class Train:
 
     @property
     def trackers(self) -> tuple[str, ...]:
-        """What was asked for, without repeats; swanlab if nothing was. Raises ConfigError."""
+        """What was asked for, without repeats; swanlab if nothing was."""
         asked = tuple(dict.fromkeys(self.tracker)) or ("swanlab",)
-        if "none" in asked and len(asked) > 1:
-            raise ConfigError(f"--tracker none excludes the others, got {' '.join(asked)}")
         return () if asked == ("none",) else asked
 
 
@@ -88,6 +86,12 @@ class Resume:
     """a module that the run's environment id may import, where the run was made elsewhere"""
     quiet: Switch = False
     """no live display, only the summary"""
+
+    @property
+    def overrides(self) -> Overrides:
+        """What is to be different from before."""
+        budget = Steps(num=self.steps) if self.steps else Episodes(num=self.episodes) if self.episodes else None
+        return Overrides(budget=budget, trust_env_modules=self.trust_env_module, force_unlock=self.force_unlock)
 
 
 @dataclass(frozen=True, kw_only=True)

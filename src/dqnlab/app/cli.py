@@ -9,15 +9,17 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 
 from .._version import __version__
-from ..errors import ConfigError, DqnlabError, ResourceError, one_line
+from ..errors import DqnlabError, ResourceError, one_line
 from ..lab.interrupt import SIGNALLED, ignore_signals, signal_of, signals_end
+from ..lab.loading import loading
 from ..lab.streams import Steady, steady_streams
 from ..memory import memory_watched
 from ..terminal.text import clean
 
-# Each is a function of `commands`, which is imported only when one is called: `dqn --help` must be quick.
+# Each is read by `calls` and has files in `commands`, imported only when one is called: `dqn --help` must be quick.
 COMMANDS = {
     "train": "train a network, keep the best, judge it, film it: dqn train [ENV] [--FIELD VALUE …]",
     "resume": "go on with an interrupted run exactly, or with a finished one for longer: dqn resume RUN",
@@ -120,16 +122,14 @@ def _dispatch(words: Sequence[str], started: float) -> int:
     if name in ("--version", "-V"):
         print(f"dqnlab {__version__}")
         return 0
-    if name not in COMMANDS:
-        from ..config.fields import nearest
-
-        raise ConfigError(f"unknown command {name!r}; {nearest(name, list(COMMANDS))}")
-    from . import commands
-
+    # The one door: what a command needs is imported once it is known which it is, and that it was asked rightly.
     try:
-        if name in ("train", "resume"):
-            return int(getattr(commands, name)(words[1:], started))
-        return int(getattr(commands, name)(words[1:]))
+        from .calls import read
+
+        call = read(name, words[1:], started)
+        with loading():
+            command = import_module(f".commands.{call.module}", __package__)
+        return int(command.run(call))
     except SystemExit as exit:  # the argument parser has shown its help or its complaint
         return exit.code if isinstance(exit.code, int) else 0
 

@@ -4,8 +4,6 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..config import Config
-
 
 @contextmanager
 def loading() -> Iterator[None]:
@@ -19,12 +17,3 @@ def loading() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
-
-
-def foreseen(config: Config) -> Config:
-    """The settings that a run would find; where that takes its environment, it is made and closed again."""
-    if config.reward_scale != "auto":
-        return config
-    with loading():
-        from ..build import foresee_settings
-    return foresee_settings(config)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,28 +22,13 @@ from ..store.reading import read_env, read_trackers
 from ..store.remembered import recall, remember
 from .after import finish, lacking
 from .interrupt import children_end, signals_end, signals_wait
+from .overrides import Overrides
 from .session import conduct, open_experiment
 from .stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from ..run.system import System
     from ..terminal.view import View
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What may be different from before."""
-
-    budget: Steps | Episodes | None = None
-    """a later end than the run was made for; it then goes on even if it was solved"""
-    env: AnyEnvironment | None = None
-    """the environment, where a file cannot know it"""
-    trackers: Sequence[str] | None = None
-    """those that the run began with if none"""
-    trust_env_modules: Collection[str] = ()
-    """modules that the id of its environment may import"""
-    force_unlock: bool = False
-    """take a folder over that was in use on another machine"""
 
 
 @door()
@@ -74,11 +59,11 @@ def resume(
         ConfigError: the run has come to its end already, or the budget is spent.
         CheckpointError: no checkpoint can be read, or it belongs to another environment or network.
     """
-    wish = Wish(budget=budget, env=env, trackers=trackers, trust_env_modules=trust_env_modules)
-    return go_on(run.folder if isinstance(run, Run) else find_run(run), wish)
+    overrides = Overrides(budget=budget, env=env, trackers=trackers, trust_env_modules=trust_env_modules)
+    return go_on(run.folder if isinstance(run, Run) else find_run(run), overrides)
 
 
-def go_on(folder: Path, wish: Wish, view: View | None = None, started: float | None = None) -> Run:
+def go_on(folder: Path, overrides: Overrides, view: View | None = None, started: float | None = None) -> Run:
     """`resume`, in the run's folder; `view` and `started` as in `train`."""
     watch = Stopwatch() if started is None else Stopwatch(start=started)
     from ..device import arithmetic
@@ -89,20 +74,20 @@ def go_on(folder: Path, wish: Wish, view: View | None = None, started: float | N
     from .restore import stand
 
     watch.seconds["import"] = time.perf_counter() - watch.start
-    with signals_end(), memory_watched(), locked(folder, force=wish.force_unlock):
-        if wish.budget is None and has_ended(folder) and lacking(run := read_run(folder)):
-            return finish(run, configured(folder, wish), lambda line: None if view is None else view.say(line))
-        config = _config(folder, wish)
+    with signals_end(), memory_watched(), locked(folder, force=overrides.force_unlock):
+        if overrides.budget is None and has_ended(folder) and lacking(run := read_run(folder)):
+            return finish(run, configured(folder, overrides), lambda line: None if view is None else view.say(line))
+        config = _config(folder, overrides)
         store = Store(folder, notify=say)
         with watched(config.env.timeout):
             system, at = stand(config, store)
             try:
-                if wish.budget is not None:
+                if overrides.budget is not None:
                     _extend(system, folder)
                 with arithmetic(config.threads):
                     with children_end():
                         system.update = make_update([system])
-                    names = read_trackers(folder / META) if wish.trackers is None else wish.trackers
+                    names = read_trackers(folder / META) if overrides.trackers is None else overrides.trackers
                     return conduct(open_experiment(system, store, names, view, watch, at), signals_wait())
             finally:
                 system.close()
@@ -110,31 +95,31 @@ def go_on(folder: Path, wish: Wish, view: View | None = None, started: float | N
                     view.stop()
 
 
-def _config(folder: Path, wish: Wish) -> Config:
+def _config(folder: Path, overrides: Overrides) -> Config:
     """The configuration to go on with. Raises ConfigError if the run has come to its end."""
-    config = configured(folder, wish)
-    if wish.budget is not None:
-        return replace(config, budget=wish.budget, stop_when_solved=False)
+    config = configured(folder, overrides)
+    if overrides.budget is not None:
+        return replace(config, budget=overrides.budget, stop_when_solved=False)
     if has_ended(folder):
         until = either("--steps or --episodes", "budget=dqnlab.config.Steps(num=…)")
         raise ConfigError(f"{str(folder)!r} has come to its end: to train on, say until when, by {until}")
     return config
 
 
-def configured(folder: Path, wish: Wish) -> Config:
-    """The configuration of a run, with the environment that the wish names.
+def configured(folder: Path, overrides: Overrides) -> Config:
+    """The configuration of a run, with the environment that the overrides names.
 
     Raises:
         ConfigError: its environment was made in Python and is not given.
     """
     from ..store.agent import as_it_was, read_config
 
-    config = read_config(folder, wish.trust_env_modules, wish.env)
+    config = read_config(folder, overrides.trust_env_modules, overrides.env)
     config = as_it_was(config, read_env(folder / META))
-    if isinstance(wish.env, Env):
-        config = replace(config, env=wish.env)
-    elif wish.env is not None:
-        config = replace(config, env=replace(config.env, id=wish.env))
+    if isinstance(overrides.env, Env):
+        config = replace(config, env=overrides.env)
+    elif overrides.env is not None:
+        config = replace(config, env=replace(config.env, id=overrides.env))
     elif read_env(folder / META)["callable"]:
         known = recall(folder, config.env.label)
         if known is None:

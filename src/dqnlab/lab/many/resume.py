@@ -14,23 +14,26 @@ from ...store.group import Group, write_summary
 from ...store.lock import locked
 from ...store.reading import is_count, is_number, read_json, read_trackers
 from ..after import finish, lacking
-from ..resume import Wish, configured
+from ..overrides import Overrides
+from ..resume import configured
 from .crew import Crew
 
 if TYPE_CHECKING:
     from ...terminal.board import Board
 
 
-def go_on_with_many(group: Path, wish: Wish, board: Board | None = None, started: float | None = None) -> Group:
+def go_on_with_many(
+    group: Path, overrides: Overrides, board: Board | None = None, started: float | None = None
+) -> Group:
     """Goes on with every seed of the group in this folder that has come to no result.
 
     Raises:
         FolderError: the group's files are damaged, or another process works on it.
         ConfigError: every seed has come to its end, or none has begun.
     """
-    if wish.budget is not None:
+    if overrides.budget is not None:
         raise ConfigError(f"{str(group)!r} is a group of seeds: to train one of them on, name its folder")
-    with locked(group, force=wish.force_unlock):
+    with locked(group, force=overrides.force_unlock):
         seeds = _seeds(group)
         homes = {seed: group / seed_name(seed) for seed in seeds}
         begun = [home for home in homes.values() if (home / CONFIG).is_file()]
@@ -40,20 +43,20 @@ def go_on_with_many(group: Path, wish: Wish, board: Board | None = None, started
         told = read_json(group / SUMMARY).get("results")
         if len(ended) == len(seeds) and isinstance(told, list) and len(told) == len(seeds):
             if any(map(lacking, ended.values())):
-                return _finished(group, ended, wish)
+                return _finished(group, ended, overrides)
             raise ConfigError(f"every seed of {str(group)!r} has come to its end: to train one on, name its folder")
-        trackers = read_trackers(begun[0] / META) if wish.trackers is None else wish.trackers
+        trackers = read_trackers(begun[0] / META) if overrides.trackers is None else overrides.trackers
         start = time.perf_counter() if started is None else started
-        config = configured(begun[0], wish)
+        config = configured(begun[0], overrides)
         return Crew(
             config, seeds, folder=group, results=dict(ended), trackers=trackers, board=board, started=start
         ).train()
 
 
-def _finished(folder: Path, ended: Mapping[int, Run], wish: Wish) -> Group:
+def _finished(folder: Path, ended: Mapping[int, Run], overrides: Overrides) -> Group:
     """The group once each seed's film, curves and page are made, as far as they are lacking."""
     start = time.perf_counter()
-    runs = [finish(run, configured(run.folder, wish)) if lacking(run) else run for run in ended.values()]
+    runs = [finish(run, configured(run.folder, overrides)) if lacking(run) else run for run in ended.values()]
     seconds = read_json(folder / SUMMARY).get("seconds")
     before = seconds if is_number(seconds) else 0.0
     group = Group(

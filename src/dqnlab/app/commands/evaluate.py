@@ -1,0 +1,26 @@
+"""`dqn evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...lab.interrupt import SIGNALLED, signal_of
+from ...lab.playing import play
+from ...store.agent import load
+from ...trust import shown
+from ..arguments import Evaluate
+from ..calls import Call
+from ..show import show
+from ..summary import evaluation
+
+
+def run(call: Call[Evaluate]) -> int:
+    args, path = call.args, Path(call.args.run)
+    agent = load(path, which=args.which, env=args.env, trust_env_modules=args.trust_env_module)
+    score, played = play(agent, args.episodes, args.seed)
+    if args.json:
+        print(played.json(score, {"run": str(path), "which": args.which, "seed": args.seed}))
+    else:
+        title = f"{shown(path)}, {args.which} network, seed {args.seed}"
+        show(evaluation(score, title, played.partial), soft_wrap=True)
+    return 0 if played.interrupted is None else SIGNALLED + signal_of(played.interrupted)

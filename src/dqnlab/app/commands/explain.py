@@ -1,0 +1,37 @@
+"""`dqn explain`: a page, or one learning step as text."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+
+from ...explain.report import write_report
+from ...explain.trace_text import step_text
+from ...lab.after import settle
+from ...store.door import entered
+from ...store.find import read_run
+from ...store.folder import REPORT
+from ...terminal.text import clean
+from ...trust import shown
+from ..arguments import Explain
+from ..calls import Call
+
+
+def run(call: Call[Explain]) -> int:
+    args, folder = call.args, Path(call.args.run)
+    if args.step:
+        print(clean(step_text(folder, args.row, args.trust_env_module)), end="")
+        return 0
+    page = args.out or folder / REPORT
+    with entered(folder):
+        report = write_report(read_run(folder), args.env, args.trust_env_module, args.out)
+        if args.out is None:
+            settle(folder, "page")
+    print(shown(page))
+    if report.remark:
+        print(report.remark)
+    for verdict in report.verdicts:
+        print(clean(verdict))
+    if args.open:
+        webbrowser.open(page.resolve().as_uri())
+    return 0

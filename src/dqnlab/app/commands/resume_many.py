@@ -1,0 +1,16 @@
+"""`dqn resume`, of a group of seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...lab.many.resume import go_on_with_many
+from ...terminal.board import choose_board
+from ..arguments import Resume
+from ..calls import Call
+from ..show import show_group
+
+
+def run(call: Call[Resume]) -> int:
+    args = call.args
+    return show_group(go_on_with_many(Path(args.run), args.overrides, choose_board(quiet=args.quiet), call.started))

@@ -1,0 +1,19 @@
+"""`dqn selftest`."""
+
+from __future__ import annotations
+
+from ...check import probes
+from ..arguments import Selftest
+from ..calls import Call
+
+
+def run(call: Call[Selftest]) -> int:
+    """The exit code is 1 if a probe fails."""
+    failed = 0
+    for result in probes.selftest():
+        failed += not result.passed
+        print(f"{'ok  ' if result.passed else 'FAIL'}  {result.name:<16}  {result.says}", flush=True)
+        if not result.passed:
+            print(f"      expected {result.expected.tolist()}, got {result.got.tolist()}", flush=True)
+    print(f"{failed} failed" if failed else "every probe learnt its known Q-values")
+    return 1 if failed else 0

@@ -1,0 +1,23 @@
+"""`dqn train --seeds N`. Loads no torch: the processes that need it load it themselves."""
+
+from __future__ import annotations
+
+from ...lab.many.crew import Crew
+from ...terminal.board import choose_board
+from ..arguments import Train
+from ..calls import Call
+from ..show import show_group
+
+
+def run(call: Call[Train]) -> int:
+    args = call.args
+    crew = Crew(
+        args.config,
+        range(args.config.seed, args.config.seed + args.seeds),
+        out=args.out,
+        runs=args.runs,
+        trackers=args.trackers,
+        board=choose_board(quiet=args.quiet),
+        started=call.started,
+    )
+    return show_group(crew.train())
