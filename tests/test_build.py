@@ -15,6 +15,7 @@ from dqnlab.errors import ResourceError
 from dqnlab.learn import samplers, targets
 from dqnlab.learn.fast import compiled
 from dqnlab.learn.heads import ScalarHead
+from dqnlab.learn.optimizer import Adam as AdamFormula
 from dqnlab.run.system import assemble, make_plan, make_update
 from dqnlab.run.train import Period, Plan
 
@@ -133,7 +134,8 @@ def test_numbers_of_the_configuration_reach_their_places() -> None:
             env=Env(id="CartPole-v1", num_envs=2, reward_threshold=99.0),
         )
     )
-    assert system.learner.optimizer.settings == (0.1, 0.2, 0.3, 0.4, 0.5)
+    descent = system.learner.optimizer.descent
+    assert (descent.formula, descent.lr(1), descent.max_grad_norm) == (AdamFormula(0.2, 0.3, 0.4), 0.1, 0.5)
     assert system.replay.layout == (77, system.spec.obs, 2, 3)
     assert system.plan == Plan(Period("episodes", 12), Period("steps", 13), 22, 11, 4, 6)
     assert system.judge.rules == (5, 7, 8, 9, 99.0, False)
@@ -212,7 +214,7 @@ def test_without_a_compiler_training_says_so_once_and_goes_on_uncompiled(
             pass
         assert system.learner.updates == 150 - 63
         assert system.config.compile == "off"
-        weights.append(torch.cat(system.learner.values))
+        weights.append(torch.cat(system.learner.state[:2]))
     assert torch.equal(*weights)
     assert [line for line in said if "compiling" not in line] == [
         "the update runs uncompiled: FileNotFoundError: no compiler anywhere"
@@ -234,7 +236,7 @@ def test_an_environment_of_numbered_states_compiles_and_learns_the_same(
         assert system.learner.updates == 501
     assert compiled.config.compile == "on"
     assert [line for line in said if "uncompiled" in line] == []
-    torch.testing.assert_close(compiled.learner.values[0], plain.learner.values[0], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(compiled.learner.state.online, plain.learner.state.online, rtol=1e-5, atol=1e-6)
 
 
 def test_nothing_is_compiled_or_said_unless_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,10 +15,10 @@ from .envs.seeds import env_seeds, generator
 from .envs.vector import Envs, open_envs
 from .envs.watchdog import watched
 from .learn.heads import Head, ScalarHead
-from .learn.learner import Learner, Sync, hard_sync, polyak_sync
-from .learn.networks import QNetwork
+from .learn.learner import HardSync, Learner, PolyakSync, Sync
+from .learn.networks import Encoder, LinearStream, Mlp, QNetwork, Torso
 from .learn.nstep import NStep
-from .learn.optimizer import AdamSettings
+from .learn.optimizer import Adam, Descent
 from .learn.policy import EpsilonGreedy, q_function
 from .learn.samplers import Prioritized, Sampler, Uniform
 from .learn.schedules import Schedule, constant, geometric, linear, linear_episodes
@@ -76,8 +76,10 @@ def pays_to_compile(config: c.Config) -> bool:
 
 def make_network(config: c.Config, spec: EnvSpec) -> QNetwork:
     """A Q-network with the weights that the run's seed begins with, whose values are the environment's own."""
-    draws = torch.Generator().manual_seed(config.seed)
-    return QNetwork(spec.obs, spec.num_actions, config.torso.hidden, make_head(config.head), draws)
+    encode, head = Encoder(spec.obs), make_head(config.head)
+    torso = make_torso(config.torso, encode.width)
+    stream = LinearStream(torso.width, spec.num_actions, head.width)
+    return QNetwork(encode, torso, stream, head, torch.Generator().manual_seed(config.seed))
 
 
 def make_learner(config: c.Config, spec: EnvSpec, device: torch.device) -> Learner:
@@ -85,22 +87,29 @@ def make_learner(config: c.Config, spec: EnvSpec, device: torch.device) -> Learn
     assert config.reward_scale != "auto"
     online, target = (make_network(config, spec).to(device) for _ in range(2))
     online.reward_scale = target.reward_scale = config.reward_scale
-    return Learner(online, target, make_rule(config.rule), make_sync(config.sync), make_adam(config.optimizer))
+    rule, sync, descent = make_rule(config.rule), make_sync(config.sync), make_descent(config.optimizer)
+    return Learner(online, target, rule, sync, descent, generator(config.seed, "learn"))
 
 
 def make_collector(config: c.Config, spec: EnvSpec, envs: Envs, online: QNetwork) -> Collector:
     """The source of experience, acting by the online network. The reward scale must be known."""
     assert config.reward_scale != "auto"
     num_envs = config.env.num_envs
-    policy = EpsilonGreedy(q_function(online), generator(config.seed, "act"))
+    rng = generator(config.seed, "act")
+    policy = EpsilonGreedy(q_function(online, rng), rng)
     fold = NStep(config.n, config.gamma, num_envs, config.reward_scale)
     every = config.checkpoint_every or None
     starts = Starts(partial(env_seeds, config.seed, "train", num_envs), every)
     return Collector(envs, spec.obs, policy, make_epsilon(settle_epsilon(config)), fold, starts)
 
 
-def make_adam(adam: c.Adam) -> AdamSettings:
-    return AdamSettings(adam.lr, adam.beta1, adam.beta2, adam.eps, adam.max_grad_norm)
+def make_descent(adam: c.Adam) -> Descent:
+    lr = adam.lr
+    return Descent(Adam(adam.beta1, adam.beta2, adam.eps), lambda update: lr, adam.max_grad_norm)
+
+
+def make_torso(torso: c.Mlp, inputs: int) -> Torso:
+    return Mlp([inputs, *torso.hidden])
 
 
 def make_head(head: c.Scalar) -> Head:
@@ -126,9 +135,9 @@ def make_sampler(sampler: c.Uniform | c.Prioritized, capacity: int) -> Sampler:
 def make_sync(sync: c.Hard | c.Polyak) -> Sync:
     match sync:
         case c.Hard(every=every):
-            return hard_sync(every)
+            return HardSync(every)
         case c.Polyak(tau=tau):
-            return polyak_sync(tau)
+            return PolyakSync(tau)
 
 
 def make_epsilon(epsilon: c.Linear | c.LinearEpisodes | c.Geometric | c.Constant) -> Schedule:

@@ -14,16 +14,18 @@ import pytest
 import torch
 
 from dqnlab import presets
-from dqnlab.build import make_adam, make_network, make_rule
+from dqnlab.build import make_descent, make_network, make_rule
 from dqnlab.config import Double, Greedy
 from dqnlab.envs.make import describe
-from dqnlab.learn.heads import ScalarHead
-from dqnlab.learn.learner import Learner, hard_sync, loss
+from dqnlab.learn.learner import HardSync, Learner, loss
 from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.nstep import NStep, StepResult
 from dqnlab.learn.policy import q_function
 from dqnlab.learn.types import Batch, ObsSpec
 from dqnlab.store.score import seeds_mean
+
+from .. import nets
+from ..nets import mlp
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "docs" / name for name in ("dqn.md", "dqn.zh-Hant.md")]
@@ -46,7 +48,7 @@ def listed(values: Any) -> str:
 def saying(*q: float, huber: float | None = None) -> QNetwork:
     """A network that says the same Q-values of every observation."""
     spec = ObsSpec((4,), np.dtype(np.float32))
-    network = QNetwork(spec, len(q), (8, 8), ScalarHead(huber), torch.Generator().manual_seed(0))
+    network = mlp(spec, len(q), (8, 8), huber=huber)
     for parameter in network.parameters():
         parameter.zero_()
     network.linears()[-1].bias.copy_(torch.tensor(q))
@@ -55,8 +57,8 @@ def saying(*q: float, huber: float | None = None) -> QNetwork:
 
 def learner(huber: float | None = None) -> Learner:
     """Of the worked example: a target network of its own, which is replaced at every third update."""
-    adam = make_adam(TEXTBOOK.optimizer)
-    made = Learner(saying(20.1, 22.5, huber=huber), saying(0, 0), make_rule(TEXTBOOK.rule), hard_sync(3), adam)
+    online, target = saying(20.1, 22.5, huber=huber), saying(0, 0)
+    made = nets.learner(online, target, make_rule(TEXTBOOK.rule), HardSync(3), make_descent(TEXTBOOK.optimizer))
     made.target.load_state_dict(saying(23.0, 22.8).state_dict())
     return made
 
@@ -119,11 +121,11 @@ def predict() -> list[str]:
 
 def descend() -> list[str]:
     example = learner()
-    adam, row = example.optimizer, batch()
+    row, s = batch(), TEXTBOOK.optimizer
     update = example.update(row)
-    error, s = update.error[0], adam.settings
-    index = int(adam.mean.abs().argmax())  # the bias of the taken action: nothing else moves
-    mean, square = float(adam.mean[index]), float(adam.square[index])
+    error, (means, squares) = update.error[0], example.optimizer.memory
+    index = int(means.abs().argmax())  # the bias of the taken action: nothing else moves
+    mean, square = float(means[index]), float(squares[index])
     gradient, (c1, c2) = mean / (1 - s.beta1), (1 - s.beta1, 1 - s.beta2)
     moved = float(q_function(example.online)(np.array([OBS], np.float32))[0, 1])
     assert float(update.grad_norm) == pytest.approx(-gradient)

@@ -30,7 +30,7 @@ def test_the_traced_update_is_the_one_that_the_learner_makes(moment: Recorded) -
     np.testing.assert_array_equal(trace.rows.error, made.error)
     assert trace.loss == mean.item()
     assert trace.loss == pytest.approx((trace.rows.weight * trace.rows.loss).mean(), rel=1e-6)
-    update = learner.update(read.batch)
+    update = learner.update_with(read.batch)
     assert trace.norm == update.grad_norm.item()
     names = {name for name in moment[0] if name.startswith("online/")}
     last = trace.layers[-1][0]  # counts rewards as the learner does; files hold it in the environment's own units
@@ -41,8 +41,8 @@ def test_the_traced_update_is_the_one_that_the_learner_makes(moment: Recorded) -
         unit = scale if name.rpartition(".")[0] == last else 1
         assert moment[0][f"online/{name}"][at] == weight.before * unit
         assert moment[0][f"target/{name}"][at] == weight.target_before * unit
-        assert weight.after in learner.values[0]
-        assert weight.target_after in learner.values[1]
+        assert weight.after in learner.state.online
+        assert weight.target_after in learner.state.target
         assert weight.before + weight.step == pytest.approx(weight.after, abs=1e-7)
         assert weight.step != 0
 
@@ -57,7 +57,7 @@ def test_the_stages_fit_each_other(moment: Recorded) -> None:
     np.testing.assert_allclose(rows.target, rows.reward + rows.discount * rows.next_value, rtol=1e-6)
     np.testing.assert_array_equal(rows.discount == 0, rows.end == End.TERMINATED)
     np.testing.assert_allclose(rows.discount[rows.end != 1], settings.gamma ** rows.span[rows.end != 1], rtol=1e-6)
-    chooser = rows.next_online if settings.double else rows.next_target
+    chooser = rows.next_online if settings.chooser == "online" else rows.next_target
     np.testing.assert_array_equal(rows.next_action, chooser.argmax(1))
     assert trace.norm == pytest.approx(sum(norm**2 for _, norm in trace.layers) ** 0.5, rel=1e-5)
 
@@ -84,9 +84,9 @@ def test_the_pull_is_what_moving_one_prediction_does_to_the_mean_loss(
     trace = trace_of(*recorded(way))
     assert trace is not None
     rows, error = trace.rows, trace.rows.prediction - trace.rows.target
-    slope = 2 * error if trace.settings.huber is None else np.clip(error, -1, 1)  # Huber's with delta 1
+    slope = 2 * error if trace.settings.loss.huber is None else np.clip(error, -1, 1)  # Huber's with delta 1
     np.testing.assert_allclose(rows.pull, rows.weight * slope / len(slope), rtol=1e-5, atol=1e-7)
-    assert (np.ptp(rows.weight) > 0.1) == trace.settings.prioritized
+    assert (np.ptp(rows.weight) > 0.1) == (trace.settings.chance == "by error")
 
 
 def test_the_next_hard_copy_is_counted_from_this_update(recorded: Callable[[str], Recorded]) -> None:
@@ -107,7 +107,7 @@ def test_tracing_twice_gives_the_same(moment: Recorded) -> None:
 def test_where_nothing_is_recorded_there_is_no_trace(recorded: Callable[[str], Recorded]) -> None:
     arrays, config, spec = recorded("textbook")
     assert trace_of({}, config, spec) is None
-    earlier = {name: array for name, array in arrays.items() if name.startswith(("batch/", "adam/", "updates"))}
+    earlier = {name: array for name, array in arrays.items() if name.startswith(("batch/", "optimizer/", "updates"))}
     assert trace_of(earlier, config, spec) is None
     assert as_page(None) is None
 
@@ -166,7 +166,7 @@ HARM: dict[str, Callable[[dict[str, np.ndarray]], Any]] = {
     "a discount above one": _fill("batch/discount", 1.5),
     "an epsilon above one": _set("epsilon", 1.5),
     "a negative count": _set("updates", -1),
-    "a negative mean square": _fill("adam/square", -1),
+    "numbers that are not finite": _fill("optimizer/1", -1),
     "only weights": lambda arrays: [arrays.pop(name) for name in list(arrays) if not name.startswith("online/")],
 }
 

@@ -11,18 +11,18 @@ import pytest
 import torch
 
 from dqnlab.learn.fast.stack import Stack
-from dqnlab.learn.heads import ScalarHead
-from dqnlab.learn.learner import Learner, Sync, Update, hard_sync
+from dqnlab.learn.learner import HardSync, Learner, Sync, Update
 from dqnlab.learn.networks import QNetwork
-from dqnlab.learn.optimizer import AdamSettings
 from dqnlab.learn.replay import Layout, Replay
 from dqnlab.learn.samplers import Prioritized, Uniform
 from dqnlab.learn.targets import Rule, greedy
 from dqnlab.learn.types import Batch, Block, ObsSpec, Sample, Transitions
 
+from .. import nets
+from ..nets import mlp
+
 VECTOR = ObsSpec((4,), np.dtype(np.float32))
-ADAM = AdamSettings(lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, max_grad_norm=None)
-NEVER = hard_sync(10**9)
+NEVER = HardSync(10**9)
 LAYOUT = Layout(200, VECTOR, num_envs=2, n=3)
 
 
@@ -33,7 +33,7 @@ def build_random(
     obs: ObsSpec = VECTOR,
     huber: float | None = None,
 ) -> QNetwork:
-    return QNetwork(obs, num_actions, hidden, ScalarHead(huber), torch.Generator().manual_seed(seed))
+    return mlp(obs, num_actions, hidden, seed, huber)
 
 
 @torch.no_grad()
@@ -66,7 +66,7 @@ def build_learner(
     max_grad_norm: float | None = None,
 ) -> Learner:
     weights = copy.deepcopy(target.state_dict())
-    learner = Learner(online, target, rule, sync, ADAM._replace(lr=lr, max_grad_norm=max_grad_norm))
+    learner = nets.learner(online, target, rule, sync, nets.adam(lr, max_grad_norm=max_grad_norm))
     learner.target.load_state_dict(weights)
     return learner
 
@@ -104,7 +104,7 @@ class Agent(NamedTuple):
     @property
     def tensors(self) -> list[torch.Tensor]:
         """All that learning changes, [P] each."""
-        return [*self.learner.values, self.learner.optimizer.mean, self.learner.optimizer.square]
+        return [self.learner.state.online, self.learner.state.target, *self.learner.optimizer.memory]
 
 
 def _frames(rng: np.random.Generator, obs: ObsSpec, count: int) -> np.ndarray:
@@ -130,9 +130,9 @@ def build_agent(
 ) -> Agent:
     online, target = (build_random(seed, hidden, obs=layout.obs, huber=huber) for _ in range(2))
     sampler = Prioritized(layout.capacity, 0.6, 0.4) if prioritised else Uniform()
-    settings = ADAM._replace(max_grad_norm=max_grad_norm, **adam)
     replay = Replay(layout, sampler, np.random.default_rng(seed))
-    agent = Agent(Learner(online, target, rule, sync or hard_sync(3), settings), replay)
+    descent = nets.adam(max_grad_norm=max_grad_norm, **adam)
+    agent = Agent(nets.learner(online, target, rule, sync or HardSync(3), descent), replay)
     agent.fill(seed)
     return agent
 

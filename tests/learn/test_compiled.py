@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 from torch.func import vmap
+from torch.utils._pytree import tree_map
 
 from dqnlab.learn.fast import compiled
-from dqnlab.learn.fast.compiled import CompileError, State, pure_update
-from dqnlab.learn.learner import Update, polyak_sync
-from dqnlab.learn.replay import Layout, Memory
+from dqnlab.learn.fast.compiled import CompileError, Inputs, pure_update
+from dqnlab.learn.learner import PolyakSync, State, Update
+from dqnlab.learn.replay import Layout
 from dqnlab.learn.targets import double
 from dqnlab.learn.types import ObsSpec, Sample
 
@@ -44,8 +45,8 @@ KINDS = {
     "stacked pixels": {"layout": PIXELS, "prioritised": True},
     "states": {"layout": STATES, "rule": double},
     "bools": {"layout": BOOLS, "huber": 1.0},
-    "a single number": {"layout": NUMBER, "sync": polyak_sync(0.1)},
-    "one layer": {"hidden": (16,), "sync": polyak_sync(0.1)},
+    "a single number": {"layout": NUMBER, "sync": PolyakSync(0.1)},
+    "one layer": {"hidden": (16,), "sync": PolyakSync(0.1)},
     "three layers": {"hidden": (8, 4, 8), "layout": FLOATS},
 }
 """Every kind of observation, network, rule, loss, sampler and sync at least once."""
@@ -60,49 +61,56 @@ COMPILED = {
 """Each kind of the above at least once, several to a program: compiling one takes some 15 s."""
 
 
-def state_of(agent: Any) -> State:
-    return State(*(tensor.clone() for tensor in agent.tensors), torch.zeros((), dtype=torch.float64))
+def inputs_of(agent: Any, sample: Sample) -> Inputs:
+    """Of an update of the agent, on copies of what it would change."""
+    state = tree_map(torch.clone, agent.learner.state)
+    steps, lr = (torch.tensor(float(x), dtype=torch.float64) for x in (0, agent.learner.optimizer.next_lr))
+    drawn = torch.from_numpy(sample.slots), torch.from_numpy(sample.weight)
+    return Inputs(state, agent.replay.memory, steps, lr, *drawn, agent.learner.draw(len(sample.slots)))
 
 
-def update_of(agent: Any) -> Callable[..., Update]:
+def update_of(agent: Any) -> Callable[[Inputs], Update]:
     learner = agent.learner
-    return pure_update(learner.online, learner.rule, learner.optimizer.settings, agent.replay.layout)
+    return pure_update(learner.online, learner.rule, learner.optimizer.descent, agent.replay.layout)
 
 
-def tensors_of(sample: Sample) -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.from_numpy(sample.slots), torch.from_numpy(sample.weight)
+def changed(state: State) -> list[torch.Tensor]:
+    return [state.online, state.target, *state.memory]
 
 
 @pytest.mark.parametrize("settings", KINDS.values(), ids=KINDS)
 def test_the_pure_update_is_the_learners(agent_of: Any, settings: dict[str, Any]) -> None:
     agent = agent_of(**settings)
-    state, update = state_of(agent), update_of(agent)
-    begun = agent.learner.values[0].clone()
+    update, begun = update_of(agent), agent.learner.state.online.clone()
+    kept: Inputs | None = None
     for number in range(1, ROUNDS + 1):
         sample = agent.sample()
-        pure, own = update(state, agent.replay.memory, *tensors_of(sample)), agent.update(sample)
-        agent.learner.sync(state.online, state.target, number)
+        given = inputs_of(agent, sample)
+        kept = given if kept is None else given._replace(state=kept.state, steps=kept.steps)
+        pure, own = update(kept), agent.update(sample)
+        agent.learner.sync(kept.state.online, kept.state.target, number)
         agent.replay.update_priorities(sample.slots, own.error)
         assert_close(pure, own)
-        assert_close(state[:4], agent.tensors)
-    assert state.steps == ROUNDS
-    assert (agent.learner.values[0] - begun).abs().max() > ROUNDS * 1e-4  # it did learn
+        assert_close(changed(kept.state), agent.tensors)
+    assert kept is not None
+    assert kept.steps == ROUNDS
+    assert (agent.learner.state.online - begun).abs().max() > ROUNDS * 1e-4  # it did learn
 
 
 @pytest.mark.parametrize("settings", KINDS.values(), ids=KINDS)
 def test_agents_side_by_side_learn_as_each_alone(agent_of: Any, settings: dict[str, Any]) -> None:
     agents = [agent_of(seed=seed, **settings) for seed in range(3)]
-    state = State(*(torch.stack(column) for column in zip(*map(state_of, agents), strict=True)))
-    memory = Memory(*(torch.stack(column) for column in zip(*(a.replay.memory for a in agents), strict=True)))
     update = vmap(update_of(agents[0]))
+    kept: Inputs | None = None
     for number in range(1, ROUNDS + 1):
         samples = [agent.sample() for agent in agents]
-        slots, weight = (torch.stack(column) for column in zip(*map(tensors_of, samples), strict=True))
-        together = update(state, memory, slots, weight)
+        given = tree_map(lambda *rows: torch.stack(rows), *map(inputs_of, agents, samples))
+        kept = given if kept is None else given._replace(state=kept.state, steps=kept.steps)
+        state, together = kept.state, update(kept)
         for i, (agent, sample) in enumerate(zip(agents, samples, strict=True)):
             assert_close([each[i] for each in together], agent.update(sample))
             agent.learner.sync(state.online[i], state.target[i], number)
-            assert_close([each[i] for each in state[:4]], agent.tensors)
+            assert_close([each[i] for each in changed(state)], agent.tensors)
 
 
 @pytest.mark.slow
@@ -153,12 +161,13 @@ def test_the_same_arithmetic_is_compiled_once_and_said_once(
         stack_of([agent_of(seed=seed)], tmp_path, said)
     assert len(built) == len(said) == 1
     assert "compiling the update" in said[0]
-    stack_of([agent_of(lr=2e-3)], tmp_path, said)
+    stack_of([agent_of(lr=2e-3)], tmp_path, said)  # a learning rate is data
+    assert len(built) == len(said) == 1
+    stack_of([agent_of(beta1=0.8)], tmp_path, said)
     assert len(set(built)) == len(said) == 2
 
 
 OTHERS = {
-    "learning rate": {"lr": 2e-3},
     "beta1": {"beta1": 0.8},
     "beta2": {"beta2": 0.99},
     "eps": {"eps": 1e-7},

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from dqnlab.learn.learner import Learner, hard_sync, loss, polyak_sync
+from dqnlab.learn.learner import HardSync, Learner, PolyakSync, loss
 from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.policy import q_function
 from dqnlab.learn.targets import Rule, double, greedy
@@ -31,7 +31,7 @@ def test_the_worked_example(constant_network: Build, learner_of: Learners, finge
     action = q_function(online)(obs).argmax(1)
     assert action.tolist() == [1]
 
-    learner = learner_of(online, target, sync=hard_sync(3))
+    learner = learner_of(online, target, sync=HardSync(3))
     one = torch.ones(1)
     batch = Batch(torch.from_numpy(obs), torch.from_numpy(action), one, one * 0.99, torch.zeros(1, 4), one)
     rated = fingerprint(target)
@@ -61,7 +61,7 @@ def mean_loss(online: QNetwork, target: QNetwork, batch: Batch, rule: Rule = gre
 
 def test_weights_multiply_the_loss_of_each_sample(random_network: Build, random_batch: Batches) -> None:
     online, target, batch = random_network(1), random_network(2), random_batch(4)
-    alone = [mean_loss(online, target, Batch(*(c[i : i + 1] for c in batch))) for i in range(4)]
+    alone = [mean_loss(online, target, Batch(*(c[i : i + 1] for c in batch.columns().values()))) for i in range(4)]
     assert mean_loss(online, target, batch) == pytest.approx(sum(alone) / 4)
     only = batch._replace(weight=torch.tensor([0.0, 0.0, 2.0, 0.0]))
     assert mean_loss(online, target, only) == pytest.approx(alone[2] / batch.weight[2].item() * 2 / 4)
@@ -71,7 +71,7 @@ def test_a_batch_of_one_teaches_what_32_copies_of_it_teach(
     random_network: Build, random_batch: Batches, learner_of: Learners
 ) -> None:
     row = random_batch(1)
-    many = Batch(*(c.repeat(32, *[1] * (c.dim() - 1)) for c in row))
+    many = Batch(*(c.repeat(32, *[1] * (c.dim() - 1)) for c in row.columns().values()))
     one, copies = (learner_of(random_network(1), random_network(2)) for _ in range(2))
     a, b = one.update(row), copies.update(many)
     torch.testing.assert_close(a.loss, b.loss)
@@ -153,14 +153,14 @@ def test_ten_updates_agree_with_the_textbook(
     for network, module in ((online, ours), (target, theirs)):
         weights = export_weights(network)
         module.load_state_dict({name.removeprefix("fc."): w for name, w in weights.items()})
-    learner = learner_of(online, target, rule, hard_sync(4), 0.01, max_grad_norm)
+    learner = learner_of(online, target, rule, HardSync(4), 0.01, max_grad_norm)
     optimizer = torch.optim.Adam(ours.parameters(), lr=0.01)
     for count in range(1, 11):
         batch = random_batch(seed=count)
         update = learner.update(batch)
 
         losses = []
-        for obs, action, reward, discount, next_obs, weight in zip(*batch, strict=True):
+        for obs, action, reward, discount, next_obs, weight in zip(*batch.columns().values(), strict=True):
             with torch.no_grad():
                 rated = theirs(next_obs)
                 best = (ours(next_obs) if rule is double else rated).argmax()
@@ -200,7 +200,7 @@ def test_one_batch_under_a_frozen_target_is_learnt_by_heart(
 
 
 def test_updates_touch_no_global_generator(random_network: Build, random_batch: Batches, learner_of: Learners) -> None:
-    batch, learner = random_batch(), learner_of(random_network(1), random_network(2), sync=polyak_sync(0.1))
+    batch, learner = random_batch(), learner_of(random_network(1), random_network(2), sync=PolyakSync(0.1))
     before = torch.get_rng_state().tolist(), np.random.get_state()[1].tolist(), random.getstate()  # noqa: NPY002
     for _ in range(20):
         learner.update(batch)
@@ -211,7 +211,7 @@ def test_updates_touch_no_global_generator(random_network: Build, random_batch: 
 def test_equal_batches_give_equal_weights_to_the_bit(
     random_network: Build, random_batch: Batches, learner_of: Learners, fingerprint: Hash
 ) -> None:
-    pair = [learner_of(random_network(1), random_network(2), double, polyak_sync(0.05)) for _ in range(2)]
+    pair = [learner_of(random_network(1), random_network(2), double, PolyakSync(0.05)) for _ in range(2)]
     for learner in pair:
         for seed in range(20):
             learner.update(random_batch(seed=seed))

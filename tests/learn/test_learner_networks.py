@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 import torch
 
-from dqnlab.learn.learner import Learner, hard_sync, polyak_sync
+from dqnlab.learn.learner import HardSync, Learner, PolyakSync
 from dqnlab.learn.networks import QNetwork
-from dqnlab.learn.optimizer import AdamSettings
 from dqnlab.learn.policy import q_function
 from dqnlab.learn.targets import double, greedy
 from dqnlab.learn.types import Batch
+
+from ..nets import learner as learner_with
 
 Build = Callable[..., QNetwork]
 Batches = Callable[..., Batch]
 Learners = Callable[..., Learner]
 Hash = Callable[[QNetwork], str]
-ADAM = AdamSettings(lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, max_grad_norm=None)
-NEVER = hard_sync(10**9)
+NEVER = HardSync(10**9)
 
 
 # ── Three networks ───────────────────────────────────────────────────────────────────────────────
@@ -28,7 +28,7 @@ NEVER = hard_sync(10**9)
 def test_online_target_and_a_copy_share_no_memory(
     random_network: Build, random_batch: Batches, fingerprint: Hash
 ) -> None:
-    learner = Learner(random_network(1), random_network(2), double, NEVER, ADAM)
+    learner = learner_with(random_network(1), random_network(2), double, NEVER)
     best = random_network(3)
     best.load_state_dict(learner.online.state_dict())
     networks = [learner.online, learner.target, best]
@@ -50,14 +50,14 @@ def test_online_target_and_a_copy_share_no_memory(
 def test_one_network_cannot_be_both_online_and_target(random_network: Build, random_batch: Batches) -> None:
     network = random_network()
     with pytest.raises(RuntimeError, match="does not require grad"):
-        Learner(network, network, greedy, NEVER, ADAM).update(random_batch())
+        learner_with(network, network, greedy, NEVER).update(random_batch())
 
 
 @pytest.mark.parametrize("every", [1, 3, 7])
-def test_a_hard_sync_comes_exactly_at_multiples_of_its_period(
+def test_a_HardSync_comes_exactly_at_multiples_of_its_period(
     random_network: Build, random_batch: Batches, every: int, learner_of: Learners, fingerprint: Hash
 ) -> None:
-    learner = learner_of(random_network(1), random_network(2), sync=hard_sync(every))
+    learner = learner_of(random_network(1), random_network(2), sync=HardSync(every))
     synced, before = [], fingerprint(learner.target)
     for count in range(1, 22):
         learner.update(random_batch(seed=count))
@@ -71,7 +71,7 @@ def test_a_hard_sync_comes_exactly_at_multiples_of_its_period(
 def test_the_sync_period_goes_on_counting_after_loading(
     random_network: Build, random_batch: Batches, learner_of: Learners, fingerprint: Hash
 ) -> None:
-    learner, resumed = (learner_of(random_network(1), random_network(2), sync=hard_sync(5)) for _ in range(2))
+    learner, resumed = (learner_of(random_network(1), random_network(2), sync=HardSync(5)) for _ in range(2))
     for _ in range(3):
         learner.update(random_batch())
     resumed.load_state_dict(learner.state_dict())
@@ -86,7 +86,7 @@ def test_the_sync_period_goes_on_counting_after_loading(
 def test_polyak_moves_the_target_a_share_of_the_way_at_every_update(
     random_network: Build, random_batch: Batches, learner_of: Learners
 ) -> None:
-    learner = learner_of(random_network(1), random_network(2), sync=polyak_sync(0.1))
+    learner = learner_of(random_network(1), random_network(2), sync=PolyakSync(0.1))
     for _ in range(5):
         before = [p.clone() for p in learner.target.parameters()]
         learner.update(random_batch())
@@ -100,10 +100,10 @@ def test_polyak_moves_the_target_a_share_of_the_way_at_every_update(
 def test_a_loaded_learner_continues_as_if_nothing_had_happened(
     random_network: Build, random_batch: Batches, fingerprint: Hash
 ) -> None:
-    learner = Learner(random_network(1), random_network(1), double, hard_sync(4), ADAM)
+    learner = learner_with(random_network(1), random_network(1), double, HardSync(4))
     for seed in range(6):
         learner.update(random_batch(seed=seed))
-    resumed = Learner(random_network(8), random_network(9), double, hard_sync(4), ADAM)
+    resumed = learner_with(random_network(8), random_network(9), double, HardSync(4))
     q, obs = q_function(resumed.online), random_batch().obs
     resumed.load_state_dict(copy.deepcopy(learner.state_dict()))
     for seed in range(6, 14):  # the optimiser's vectors are still the network's own memory
@@ -118,7 +118,7 @@ def test_a_loaded_learner_continues_as_if_nothing_had_happened(
 def test_going_back_to_a_kept_state_repeats_the_updates(
     random_network: Build, random_batch: Batches, fingerprint: Hash
 ) -> None:
-    learner = Learner(random_network(1), random_network(1), double, hard_sync(4), ADAM)
+    learner = learner_with(random_network(1), random_network(1), double, HardSync(4))
     learner.update(random_batch())
     kept = learner.state_dict()
     seen = []
@@ -131,6 +131,6 @@ def test_going_back_to_a_kept_state_repeats_the_updates(
 
 
 def test_a_state_of_another_network_is_refused(random_network: Build) -> None:
-    small, large = (Learner(random_network(1, h), random_network(1, h), greedy, NEVER, ADAM) for h in ((8, 8), (9, 8)))
+    small, large = (learner_with(random_network(1, h), random_network(1, h), greedy, NEVER) for h in ((8, 8), (9, 8)))
     with pytest.raises(RuntimeError, match="size mismatch"):
         small.load_state_dict(large.state_dict())

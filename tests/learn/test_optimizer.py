@@ -6,9 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from dqnlab.learn.optimizer import Adam, AdamSettings, clip
+from dqnlab.learn.optimizer import Adam, Descent, Optimizer, clip
 
-SETTINGS = AdamSettings(lr=0.01, beta1=0.9, beta2=0.999, eps=1e-8, max_grad_norm=None)
+from ..nets import adam
+
+DESCENT = adam(0.01)
 
 
 def gradients(count: int, size: int = 20) -> list[Tensor]:
@@ -19,32 +21,25 @@ def gradients(count: int, size: int = 20) -> list[Tensor]:
 
 def test_the_first_steps_by_hand() -> None:
     values = torch.tensor([1.0, 1.0])
-    adam = Adam(values, AdamSettings(0.1, 0.5, 0.5, 0.0, None))
-    norm = adam.step(values, torch.tensor([3.0, -4.0]))
+    optimizer = Optimizer(values, adam(0.1, 0.5, 0.5, 0.0))
+    norm = optimizer.step(values, torch.tensor([3.0, -4.0]))
     assert norm.item() == 5
     assert values.tolist() == pytest.approx([0.9, 1.1])  # the first step is lr long, whatever the gradient
-    adam.step(values, torch.tensor([0.0, -4.0]))
+    optimizer.step(values, torch.tensor([0.0, -4.0]))
     # mean 3/4 of (1 - 1/4) = 1; mean square 9/4 of 3/4 = 3; 1 / sqrt(3)
     assert values.tolist() == pytest.approx([0.9 - 0.1 / 3**0.5, 1.2])
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        SETTINGS,
-        SETTINGS._replace(beta1=0.0, beta2=0.9),
-        SETTINGS._replace(eps=0.1),
-        SETTINGS._replace(max_grad_norm=1.0),
-    ],
-)
-def test_50_random_steps_agree_with_torchs_adam(settings: AdamSettings) -> None:
+@pytest.mark.parametrize("descent", [DESCENT, adam(0.01, 0.0, 0.9), adam(0.01, eps=0.1), adam(0.01, max_grad_norm=1.0)])
+def test_50_random_steps_agree_with_torchs_adam(descent: Descent) -> None:
     values, theirs = torch.zeros(20), torch.nn.Parameter(torch.zeros(20))
-    ours = Adam(values, settings)
-    torchs = torch.optim.Adam([theirs], settings.lr, (settings.beta1, settings.beta2), settings.eps)
+    ours, formula = Optimizer(values, descent), descent.formula
+    assert isinstance(formula, Adam)
+    torchs = torch.optim.Adam([theirs], 0.01, (formula.beta1, formula.beta2), formula.eps)
     for gradient in gradients(50):
         theirs.grad = gradient.clone()
-        if settings.max_grad_norm is not None:
-            torch.nn.utils.clip_grad_norm_([theirs], settings.max_grad_norm)
+        if descent.max_grad_norm is not None:
+            torch.nn.utils.clip_grad_norm_([theirs], descent.max_grad_norm)
         torchs.step()
         ours.step(values, gradient)
         torch.testing.assert_close(values, theirs.detach(), rtol=1e-6, atol=1e-6)
@@ -75,24 +70,24 @@ def test_without_a_limit_or_within_it_the_gradient_is_taken_as_it_is() -> None:
 
 def test_the_norm_returned_is_the_one_before_clipping() -> None:
     values = torch.zeros(2)
-    assert Adam(values, SETTINGS._replace(max_grad_norm=0.5)).step(values, torch.tensor([3.0, 4.0])).item() == 5
+    assert Optimizer(values, adam(max_grad_norm=0.5)).step(values, torch.tensor([3.0, 4.0])).item() == 5
 
 
 def test_a_saved_state_continues_with_equal_steps() -> None:
     values = torch.ones(20)
-    adam = Adam(values, SETTINGS)
+    optimizer = Optimizer(values, DESCENT)
     for gradient in gradients(7):
-        adam.step(values, gradient)
-    copied, state = values.clone(), copy.deepcopy(adam.state_dict())
-    resumed = Adam(copied, SETTINGS)
+        optimizer.step(values, gradient)
+    copied, state = values.clone(), copy.deepcopy(optimizer.state_dict())
+    resumed = Optimizer(copied, DESCENT)
     resumed.load_state_dict(state)
     for gradient in gradients(7):
-        adam.step(values, gradient)
+        optimizer.step(values, gradient)
         resumed.step(copied, gradient)
         assert torch.equal(values, copied)
-    assert resumed.steps == adam.steps == 14
+    assert resumed.steps == optimizer.steps == 14
 
 
 def test_a_state_for_another_number_of_parameters_is_refused() -> None:
     with pytest.raises(RuntimeError, match="must match the size"):
-        Adam(torch.zeros(3), SETTINGS).load_state_dict(Adam(torch.zeros(4), SETTINGS).state_dict())
+        Optimizer(torch.zeros(3), DESCENT).load_state_dict(Optimizer(torch.zeros(4), DESCENT).state_dict())

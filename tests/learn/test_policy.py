@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from dqnlab.learn.learner import Learner, hard_sync
+from dqnlab.learn.learner import HardSync
 from dqnlab.learn.networks import QNetwork
-from dqnlab.learn.optimizer import AdamSettings
 from dqnlab.learn.policy import EpsilonGreedy, QFunction, q_function
 from dqnlab.learn.targets import greedy
 from dqnlab.learn.types import Batch, ObsSpec
 from dqnlab.learn.weights import export_weights, import_weights
+
+from .. import nets
 
 Build = Callable[..., QNetwork]
 
@@ -99,7 +100,7 @@ def test_numpy_computes_what_torch_computes(random_network: Build, hidden: tuple
 )
 def test_other_observations_are_left_to_torch(random_network: Build, spec: ObsSpec) -> None:
     network = random_network(obs=spec)
-    assert not network.takes_vector
+    assert not network.encode.takes_vector
     obs = np.random.default_rng(0).integers(0, 2, (6, *spec.shape)).astype(spec.dtype)
     assert q_function(network)(obs).tolist() == by_torch(network, obs).tolist()
 
@@ -110,7 +111,7 @@ def test_acting_follows_the_weights_through_learning_and_loading(
 ) -> None:
     online, obs = random_network(1), random_batch().obs.numpy()
     early = q_function(online)
-    learner = Learner(online, random_network(2), greedy, hard_sync(5), AdamSettings(0.01, 0.9, 0.999, 1e-8, None))
+    learner = nets.learner(online, random_network(2), greedy, HardSync(5), nets.adam(0.01))
     q = early if asked_first else q_function(online)
     seen = [q(obs)]
     for _ in range(3):

@@ -41,6 +41,10 @@ def empty(capacity: int, sampler: Sampler | None = None, obs: ObsSpec = NUMBER) 
     return Replay(layout, sampler or InOrder(), np.random.default_rng(0))
 
 
+def held(replay: Replay) -> list[list[object]]:
+    return [column.tolist() for column in everything(replay).columns().values()]
+
+
 def everything(replay: Replay) -> Batch:
     """All transitions, in the order of their slots (needs the InOrder sampler)."""
     return replay.batch(replay.sample(len(replay)))
@@ -116,7 +120,7 @@ def test_observations_keep_their_type_and_shape(dtype: str) -> None:
     replay = empty(5, obs=ObsSpec((3, 2), np.dtype(dtype)))
     replay.add(Block(frames, np.zeros(3, bool), Transitions(two, two, np.ones(2), np.ones(2), two + 1), [], 2, 0.0))
     batch = everything(replay)
-    types = [str(column.dtype).removeprefix("torch.") for column in batch]
+    types = [str(column.dtype).removeprefix("torch.") for column in batch.columns().values()]
     assert types == [dtype, "int64", "float32", "float32", dtype, "float32"]
     assert batch.obs.tolist() == frames[:2].tolist()
     assert batch.next_obs.tolist() == frames[1:].tolist()
@@ -126,7 +130,9 @@ def test_float64_from_an_environment_is_stored_as_float32() -> None:
     replay, block = empty(5), Source().block(2)
     assert block.frames.dtype == block.transitions.reward.dtype == np.float64
     replay.add(block)
-    assert {column.dtype for column in everything(replay) if column.is_floating_point()} == {torch.float32}
+    assert {column.dtype for column in everything(replay).columns().values() if column.is_floating_point()} == {
+        torch.float32
+    }
 
 
 def test_the_ring_shares_no_memory_with_what_goes_in_or_comes_out() -> None:
@@ -134,10 +140,10 @@ def test_the_ring_shares_no_memory_with_what_goes_in_or_comes_out() -> None:
     replay.add(incoming)
     for column in (*incoming.transitions, incoming.frames, incoming.first):
         column[:] = 1
-    before = [column.tolist() for column in everything(replay)]
-    for column in everything(replay):
+    before = held(replay)
+    for column in everything(replay).columns().values():
         column.fill_(99)
-    assert [column.tolist() for column in everything(replay)] == before
+    assert held(replay) == before
     assert before[1] == [0, 1]
     assert before[0] == [[0], [1]]
 
@@ -154,7 +160,7 @@ def test_a_ring_lives_on_in_other_memory(stack: int) -> None:
         moved.move_to(Memory(*(column.clone() for column in left)))
         for column in left:
             column.zero_()
-        assert [x.tolist() for x in everything(moved)] == [x.tolist() for x in everything(stayed)]
+        assert held(moved) == held(stayed)
 
 
 def test_the_share_of_terminal_transitions_counts_what_is_stored() -> None:

@@ -83,7 +83,7 @@ def test_what_one_agent_does_is_nothing_to_the_others(agent_of: Any, stack_of: A
         for i in (0, 2):
             assert all(torch.equal(*pair) for pair in zip(one[i], two[i], strict=True))
             assert all(torch.equal(*pair) for pair in zip(quiet[i].tensors, loud[i].tensors, strict=True))
-    assert not torch.equal(quiet[1].learner.values[0], loud[1].learner.values[0])
+    assert not torch.equal(quiet[1].learner.state.online, loud[1].learner.state.online)
 
 
 def test_agents_may_sit_a_round_out_and_are_no_longer_counted(agent_of: Any, stack_of: Any, cache: Path) -> None:
@@ -112,12 +112,12 @@ def test_what_was_learned_is_seen_by_whoever_held_the_network_before(
     update = stack_of(agents, cache).update
     for q, old in zip(act, before, strict=True):  # moving the weights changes none
         np.testing.assert_array_equal(q(obs), old)
-    values = [agent.learner.values[0].clone() for agent in agents]
+    values = [agent.learner.state.online.clone() for agent in agents]
     update({i: agent.sample() for i, agent in enumerate(agents)})
     for agent, q, old, begun in zip(agents, act, before, values, strict=True):
-        assert not torch.equal(agent.learner.values[0], begun)
+        assert not torch.equal(agent.learner.state.online, begun)
         weights = torch.cat([weight.flatten() for weight in agent.learner.online.parameters()])
-        assert torch.equal(weights, agent.learner.values[0])
+        assert torch.equal(weights, agent.learner.state.online)
         expected = agent.learner.online.q_values(torch.from_numpy(obs)).detach().numpy()
         np.testing.assert_allclose(q(obs), expected, rtol=1e-5, atol=1e-6)
         assert np.abs(q(obs) - old).max() > 1e-4

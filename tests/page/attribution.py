@@ -14,6 +14,8 @@ from torch import Tensor
 from dqnlab.errors import ConfigError
 from dqnlab.learn.networks import QNetwork
 
+from ..nets import num_actions, q_values_of
+
 STEPS = 256
 """Points on the line; the page takes as many."""
 
@@ -41,11 +43,11 @@ def attribution(network: QNetwork, obs: np.ndarray, baseline: np.ndarray, steps:
     """
     device = next(network.parameters()).device
     with torch.no_grad():
-        inputs = network.features(torch.from_numpy(obs).to(device))
+        inputs = network.encode(torch.from_numpy(obs).to(device))
     start = torch.as_tensor(baseline, dtype=inputs.dtype, device=device)
     _check(network, inputs, start, steps)
     with torch.no_grad():
-        pair = network.q_values_of(inputs).argsort(stable=True, dim=1, descending=True)[:, :2]  # of equals the first
+        pair = q_values_of(network, inputs).argsort(stable=True, dim=1, descending=True)[:, :2]  # of equals the first
         gap, at_start = _gaps(network, inputs, pair), _gaps(network, start.expand_as(inputs), pair)
     way = inputs - start
     slope = torch.zeros_like(inputs)
@@ -57,8 +59,8 @@ def attribution(network: QNetwork, obs: np.ndarray, baseline: np.ndarray, steps:
 
 
 def _check(network: QNetwork, inputs: Tensor, baseline: Tensor, steps: int) -> None:
-    if network.num_actions < 2:
-        raise ConfigError(f"num_actions = {network.num_actions}: a gap needs a second action; explain another network")
+    if num_actions(network) < 2:
+        raise ConfigError(f"num_actions = {num_actions(network)}: a gap needs a second action; explain another network")
     if steps < 1:
         raise ConfigError(f"steps = {steps}: the line needs at least one point; {STEPS} is usual")
     if baseline.shape != inputs.shape[1:]:
@@ -70,7 +72,7 @@ def _check(network: QNetwork, inputs: Tensor, baseline: Tensor, steps: int) -> N
 
 def _gaps(network: QNetwork, inputs: Tensor, pair: Tensor) -> Tensor:
     """Q[first of the pair] - Q[second], [B]."""
-    first, second = network.q_values_of(inputs).gather(1, pair).unbind(1)
+    first, second = q_values_of(network, inputs).gather(1, pair).unbind(1)
     return first - second
 
 

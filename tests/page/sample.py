@@ -6,9 +6,10 @@ import gymnasium as gym
 import numpy as np
 import torch
 
-from dqnlab.learn.heads import ScalarHead
 from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.types import ObsSpec
+
+from ..nets import mlp
 
 PARAMS = (
     "gravity",
@@ -28,7 +29,7 @@ PARAMS = (
 def network(seed: int, inputs: int = 4, actions: int = 2, hidden: tuple[int, ...] = (16, 16)) -> QNetwork:
     """A network for a float vector."""
     obs = ObsSpec((inputs,), np.dtype(np.float32))
-    return QNetwork(obs, actions, hidden, ScalarHead(), torch.Generator().manual_seed(seed)).requires_grad_(False)
+    return mlp(obs, actions, hidden, seed).requires_grad_(False)
 
 
 def layers(net: QNetwork, dtype: type[np.floating[Any]] = np.float32) -> dict[str, Any]:

@@ -5,17 +5,17 @@ import pytest
 import torch
 
 from dqnlab.errors import ConfigError
-from dqnlab.learn.heads import ScalarHead
 from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.types import ObsSpec
 
+from ..nets import mlp
 from .attribution import attribution
 
 PAIR = ObsSpec((2,), np.dtype(np.float32))
 
 
 def build(obs: ObsSpec = PAIR, hidden: tuple[int, ...] = (16, 16), num_actions: int = 3, seed: int = 0) -> QNetwork:
-    return QNetwork(obs, num_actions, hidden, ScalarHead(), torch.Generator().manual_seed(seed))
+    return mlp(obs, num_actions, hidden, seed)
 
 
 def set_to(network: QNetwork, *numbers: list[list[float]] | list[float]) -> QNetwork:

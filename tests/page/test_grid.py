@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from dqnlab.explain.page import pack
-from dqnlab.learn.heads import ScalarHead
-from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.types import ObsSpec
 
+from ..nets import mlp
 from .conftest import Open
 from .sample import layers, network, sample
 
@@ -45,7 +44,7 @@ def test_a_plane_holds_what_pytorch_computes_at_its_points(open_page: Open, hidd
 
 def test_states_hold_what_pytorch_computes(open_page: Open) -> None:
     spec = ObsSpec((), np.dtype(np.int64), 16)
-    net = QNetwork(spec, 4, (16, 8), ScalarHead(), torch.Generator().manual_seed(0)).requires_grad_(False)
+    net = mlp(spec, 4, (16, 8)).requires_grad_(False)
     found = open_page(sample()).module("net/grid.js", STATES, {"net": pack(layers(net))})
     check(found, net.q_values(torch.arange(16)).numpy())
 

@@ -8,10 +8,9 @@ import pytest
 import torch
 
 from dqnlab.explain.page import pack
-from dqnlab.learn.heads import ScalarHead
-from dqnlab.learn.networks import QNetwork
-from dqnlab.learn.types import ObsSpec
+from dqnlab.learn.types import NOTHING, ObsSpec
 
+from ..nets import mlp
 from .attribution import attribution
 from .conftest import Open
 from .playing import until
@@ -45,7 +44,7 @@ def shown(text: str) -> list[float]:
 )
 def test_attributions_in_the_page_are_pythons(open_page: Open, spec: ObsSpec, hidden: tuple[int, ...]) -> None:
     rng = np.random.default_rng(0)
-    net = QNetwork(spec, 3, hidden, ScalarHead(), torch.Generator().manual_seed(3)).requires_grad_(False)
+    net = mlp(spec, 3, hidden, 3).requires_grad_(False)
     for linear in net.linears():
         linear.weight.mul_(2)
     obs = rng.normal(size=(20, *spec.shape)) if spec.dtype == np.float32 else rng.integers(0, 16, (20, *spec.shape))
@@ -126,7 +125,7 @@ def test_dead_means_zero_on_all_recorded_observations(open_page: Open) -> None:
     data = sample()
     obs = torch.from_numpy(np.concatenate([each["obs"] for each in data["episodes"]]))
     expected = []
-    for layer, out in enumerate(network(0).torso.activations(obs)):
+    for layer, out in enumerate(network(0).torso.activations(obs, NOTHING)):
         expected += [f"{layer}.{unit}" for unit in torch.nonzero((out == 0).all(0)).flatten().tolist()]
     page = open_page(data).page
     assert page.eval_on_selector_all(f"{VIEW} .dead", "nodes => nodes.map((node) => node.dataset.unit)") == expected

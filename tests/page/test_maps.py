@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from dqnlab.learn.heads import ScalarHead
 from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.types import ObsSpec
 
+from ..nets import mlp
 from .conftest import Open, Opened
 from .playing import balancing, until
 from .sample import layers, network, sample
@@ -38,7 +38,7 @@ def picture(opened: Opened, kind: str) -> str:
 
 def build_lake_network(seed: int) -> QNetwork:
     spec = ObsSpec((), np.dtype(np.int64), 16)
-    return QNetwork(spec, 4, (16,), ScalarHead(), torch.Generator().manual_seed(seed)).requires_grad_(False)
+    return mlp(spec, 4, (16,), seed).requires_grad_(False)
 
 
 def lake(**changes: Any) -> dict[str, Any]:

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from dqnlab.learn.heads import ScalarHead
-from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.types import ObsSpec
 
+from ..nets import mlp
 from .conftest import Open
 from .sample import layers, sample
 
@@ -19,7 +18,7 @@ STEPS = 20
 def page_of(spec: ObsSpec, actions: int, image: bool = False) -> dict[str, Any]:
     """The data of a run on an unknown environment with such observations."""
     nets = {
-        name: QNetwork(spec, actions, (16,), ScalarHead(), torch.Generator().manual_seed(seed)).requires_grad_(False)
+        name: mlp(spec, actions, (16,), seed).requires_grad_(False)
         for seed, name in enumerate(["best", "online", "target"])
     }
     rng = np.random.default_rng(0)

@@ -109,7 +109,7 @@ def test_another_n_is_the_target_of_that_many_single_steps(way: str, n: int, ope
         k = min(n, length)
         ended = end if k == length else End.GOES_ON
         online, target = after.online[i, k - 1], after.target[i, k - 1]
-        value = target[(online if trace.settings.double else target).argmax()]
+        value = target[(online if trace.settings.chooser == "online" else target).argmax()]
         reward = sum(gamma**j * after.reward[i, j] for j in range(k))
         wanted = reward + (0 if ended is End.TERMINATED else gamma**k * value)
         assert row["target"] == pytest.approx(float(wanted), rel=1e-5, abs=1e-5)

@@ -7,10 +7,9 @@ import pytest
 import torch
 
 from dqnlab.explain.page import pack
-from dqnlab.learn.heads import ScalarHead
-from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.types import ObsSpec
 
+from ..nets import mlp
 from .conftest import Open
 from .sample import layers, sample
 
@@ -50,7 +49,7 @@ def case(name: str) -> tuple[ObsSpec, tuple[int, ...], np.ndarray]:
 @pytest.mark.parametrize("name", ["cartpole", "one layer", "three layers", "large", "states", "pixels"])
 def test_values_in_the_page_are_pytorchs(open_page: Open, name: str) -> None:
     spec, hidden, obs = case(name)
-    net = QNetwork(spec, 5, hidden, ScalarHead(), torch.Generator().manual_seed(1)).requires_grad_(False)
+    net = mlp(spec, 5, hidden, 1).requires_grad_(False)
     for linear in net.linears():
         linear.weight.mul_(3)  # values of a trained network are far from zero
     expected = net.q_values(torch.from_numpy(obs)).numpy()

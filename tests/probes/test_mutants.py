@@ -61,7 +61,7 @@ def mix_the_samples(patch: Patch) -> None:
 
 
 def never_sync(patch: Patch) -> None:
-    patch.setattr(dqnlab.build, "hard_sync", lambda every: lambda online, target, updates: None)
+    patch.setattr(dqnlab.build, "HardSync", lambda every: lambda online, target, updates: None)
 
 
 def always_the_first_action(patch: Patch) -> None:

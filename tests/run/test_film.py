@@ -10,16 +10,15 @@ import gymnasium as gym
 import imageio_ffmpeg
 import numpy as np
 import pytest
-import torch
 from gymnasium import spaces
 
 from dqnlab.config import Config, Env
 from dqnlab.envs.make import describe
 from dqnlab.errors import ResourceError
-from dqnlab.learn.heads import ScalarHead
-from dqnlab.learn.networks import QNetwork
 from dqnlab.run.film import record, watch
 from dqnlab.store.agent import Agent
+
+from ..nets import mlp
 
 FPS = 50
 BRIGHTNESS = 5  # of a frame, per env step
@@ -71,7 +70,7 @@ def no_lamp_burns_yet() -> None:
 def agent_on(env: str | Callable[..., Any], **settings: Any) -> Agent:
     config = Config(env=Env(id=env, **settings))
     spec = describe(config.env)
-    network = QNetwork(spec.obs, spec.num_actions, (4, 4), ScalarHead(), torch.Generator().manual_seed(0))
+    network = mlp(spec.obs, spec.num_actions, (4, 4))
     return Agent(config, spec, network, config.env)
 
 

@@ -8,19 +8,20 @@ import pytest
 import torch
 
 from dqnlab.envs.seeds import STREAMS, env_seeds
-from dqnlab.learn.heads import ScalarHead
 from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.types import ObsSpec
 from dqnlab.learn.weights import export_weights
 from dqnlab.run.evaluate import Outcome
 from dqnlab.run.judge import LEADERS, Candidate, Judge, Rules
 
+from ..nets import mlp
+
 ROOM = 2**28  # seeds per stream
 OBS = np.zeros((1, 2), np.float32)
 
 
 def network() -> QNetwork:
-    return QNetwork(ObsSpec((2,), np.dtype(np.float32)), 1, (2,), ScalarHead(), torch.Generator())
+    return mlp(ObsSpec((2,), np.dtype(np.float32)), 1, (2,))
 
 
 def worth(quality: float) -> QNetwork:

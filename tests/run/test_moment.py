@@ -8,16 +8,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from dqnlab.learn.heads import ScalarHead
-from dqnlab.learn.learner import Learner, hard_sync
-from dqnlab.learn.networks import QNetwork
+from dqnlab.learn.learner import HardSync
 from dqnlab.learn.nstep import NStep, StepResult
-from dqnlab.learn.optimizer import AdamSettings
 from dqnlab.learn.replay import Layout, Replay
 from dqnlab.learn.samplers import Uniform
 from dqnlab.learn.targets import greedy
 from dqnlab.learn.types import Block, ObsSpec
 from dqnlab.run.moment import MOST_BYTES, Draws, End, record, room, unfold
+
+from .. import nets
+from ..nets import adam, mlp
 
 GAMMA = 0.9
 
@@ -64,8 +64,8 @@ class World:
             self.live = (kind != 1) & (kind != 2)
 
     def record(self, rows: int = 200) -> dict[str, Tensor]:
-        make = lambda: QNetwork(self.obs, 2, (3,), ScalarHead(), torch.Generator().manual_seed(0))  # noqa: E731
-        learner = Learner(make(), make(), greedy, hard_sync(9), AdamSettings(0.1, 0.9, 0.99, 1e-8, None))
+        online, target = (mlp(self.obs, 2, (3,)) for _ in range(2))
+        learner = nets.learner(online, target, greedy, HardSync(9), adam(0.1, beta2=0.99))
         return record(learner, self.replay, Draws(rows, GAMMA), np.random.default_rng(2))
 
 

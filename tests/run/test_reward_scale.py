@@ -101,8 +101,8 @@ def test_weights_go_out_multiplied_and_come_in_divided() -> None:
     online = system.learner.online
     before = {name: w.clone() for name, w in online.state_dict().items()}
     weights = export_weights(online)
-    assert torch.equal(weights["fc.4.weight"], before["stream.weight"] * 8)
-    assert torch.equal(weights["fc.4.bias"], before["stream.bias"] * 8)
+    assert torch.equal(weights["fc.4.weight"], before["stream.linear.weight"] * 8)
+    assert torch.equal(weights["fc.4.bias"], before["stream.linear.bias"] * 8)
     assert torch.equal(weights["fc.0.weight"], before["torso.layers.0.weight"])
     import_weights(online, weights)
     same(before, dict(online.state_dict()))

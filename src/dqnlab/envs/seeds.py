@@ -6,14 +6,9 @@ import numpy as np
 
 Stream = Literal["train", "select", "confirm-1", "confirm-2", "evaluate", "film", "explain", "scale"]
 STREAMS: tuple[Stream, ...] = ("train", "select", "confirm-1", "confirm-2", "evaluate", "film", "explain", "scale")
-Use = Literal["act", "replay", "record", "explain", "scale"]
-USES: tuple[Use, ...] = (
-    "act",
-    "replay",
-    "record",
-    "explain",
-    "scale",
-)  # new ones at the end: the numbers of a run stay its own
+Use = Literal["act", "replay", "record", "explain", "scale", "learn"]
+# New ones at the end: the numbers of a run stay its own.
+USES: tuple[Use, ...] = ("act", "replay", "record", "explain", "scale", "learn")
 _ROOM = 2**28  # seeds per stream; together they stay below 2**31, which every environment accepts
 
 

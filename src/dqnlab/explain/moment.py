@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..build import make_learner, make_network
+from ..build import make_descent, make_learner, make_network
 from ..config import Config
 from ..envs.make import EnvSpec
 from ..errors import CheckpointError, counted
 from ..learn.learner import Learner
-from ..learn.types import Batch
+from ..learn.types import Batch, Draws
 from ..learn.weights import import_weights
 from ..run.moment import DEPTHS, End
 from ..store.folder import BATCH
@@ -76,9 +76,10 @@ def read_moment(arrays: Arrays, config: Config, spec: EnvSpec) -> Moment | None:
     part = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
     part["batch/reward"] = part["batch/reward"] / learner.online.reward_scale
     number = {name: array.item() for name, array in arrays.items() if array.ndim == 0}
+    draws = Draws(**{name: part[f"draws/{name}"] for name in Draws._fields if f"draws/{name}" in part})
     return Moment(
         learner=learner,
-        batch=Batch(*(part[f"batch/{name}"] for name in Batch._fields)),
+        batch=Batch(**{name: part[f"batch/{name}"] for name in _COLUMNS}, draws=draws),
         slots=arrays["slots"],
         span=arrays["span"],
         end=arrays["end"],
@@ -90,8 +91,9 @@ def read_moment(arrays: Arrays, config: Config, spec: EnvSpec) -> Moment | None:
     )
 
 
+_COLUMNS = tuple(name for name in Batch._fields if name != "draws")
 _NEWEST = ("slot", "action", "reward", "discount", "span")
-_COUNTS = ("updates", "size", "step", "adam/steps", "newest/slot", "newest/action", "newest/span")
+_COUNTS = ("updates", "size", "step", "optimizer/steps", "newest/slot", "newest/action", "newest/span")
 
 
 def _layout(arrays: Arrays, config: Config, spec: EnvSpec) -> dict[str, tuple[Any, tuple[int, ...]]]:
@@ -103,7 +105,9 @@ def _layout(arrays: Arrays, config: Config, spec: EnvSpec) -> dict[str, tuple[An
         raise ValueError(f"it has {counted(depth, 'step')} after each row")
     seen, obs, f32, i64 = spec.obs.shape, spec.obs.dtype, np.float32, np.int64
     with torch.device("meta"):
-        parameters = sum(p.numel() for p in make_network(config, spec).parameters())
+        network = make_network(config, spec)
+    parameters, draws = sum(p.numel() for p in network.parameters()), network.num_draws(rows)
+    remembered = make_descent(config.optimizer).formula.num_memory
     return {
         **dict.fromkeys(("batch/obs", "batch/next_obs"), (obs, (rows, *seen))),
         **dict.fromkeys(("batch/reward", "batch/discount", "batch/weight"), (f32, (rows,))),
@@ -113,7 +117,8 @@ def _layout(arrays: Arrays, config: Config, spec: EnvSpec) -> dict[str, tuple[An
         "chain/obs": (obs, (rows, depth, *seen)),
         "newest/obs": (obs, seen),
         **dict.fromkeys(("newest/reward", "newest/discount"), (f32, ())),
-        **dict.fromkeys(("adam/mean", "adam/square"), (f32, (parameters,))),
+        **{f"draws/{name}": (f32, (draws,)) for name in Draws._fields if draws},
+        **{f"optimizer/{i}": (f32, (parameters,)) for i in range(remembered)},
         **dict.fromkeys(_COUNTS, (i64, ())),
         "epsilon": (np.float64, ()),
     }
@@ -142,7 +147,6 @@ def _check_values(arrays: Arrays, config: Config, spec: EnvSpec) -> None:
         "an impossible length": _within(lengths, 0, arrays["chain/reward"].shape[1]),
         "a discount beyond [0, 1]": _within(arrays["batch/discount"], 0, 1),
         "an epsilon beyond [0, 1]": _within(arrays["epsilon"], 0, 1),
-        "a negative mean square": bool((arrays["adam/square"] >= 0).all()),
     }
     if spec.obs.num_states is not None:
         sound["a state that there is not"] = all(_within(each, 0, spec.obs.num_states - 1) for each in obs)
@@ -161,8 +165,9 @@ def _revive(arrays: Arrays, config: Config, spec: EnvSpec) -> Learner:
     online, target = learner.online, learner.target
     for name, network in (("online", online), ("target", target)):
         import_weights(network, _weights(arrays, name))
-    adam = {name: torch.from_numpy(np.array(arrays[f"adam/{name}"])) for name in ("mean", "square")}
-    learner.optimizer.load_state_dict({"steps": int(arrays["adam/steps"]), **adam})
+    places = range(len(learner.optimizer.memory))
+    memory = [torch.from_numpy(np.array(arrays[f"optimizer/{i}"])) for i in places]
+    learner.optimizer.load_state_dict({"steps": int(arrays["optimizer/steps"]), "memory": memory})
     learner.updates = int(arrays["updates"])
     return learner
 

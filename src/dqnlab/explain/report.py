@@ -202,7 +202,7 @@ def _baseline(network: QNetwork, recording: Recording) -> np.ndarray | None:
     if not seen:
         return None
     with torch.no_grad():
-        inputs = network.features(torch.from_numpy(np.concatenate(seen).astype(network.obs.dtype)))
+        inputs = network.encode(torch.from_numpy(np.concatenate(seen).astype(network.obs.dtype)))
     return inputs.mean(0).numpy()
 
 

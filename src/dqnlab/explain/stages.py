@@ -5,28 +5,29 @@ from typing import Any
 
 import numpy as np
 
+from ..learn.learner import HardSync, PolyakSync
+from ..learn.optimizer import Adam
+from .kinds import Chance, Network, TdLoss
+
 
 @dataclass(frozen=True)
 class Settings:
-    """What the update was told to do, in which environment."""
+    """What the update was told to do, in which environment. Of a kind that `kinds` does not know there is None."""
 
     action_start: int  # the environment's own number for action 0
     obs_start: int  # and for state 0, where observations are states
     gamma: float
     n: int
-    huber: float | None
     reward_scale: float  # errors are divided by it before the loss: what the learner counts in
-    double: bool
-    prioritized: bool
     batch_size: int
     capacity: int
-    lr: float
-    beta1: float
-    beta2: float
-    eps: float
+    chance: Chance | None
+    chooser: Network | None
+    loss: TdLoss | None
+    lr: float  # of this update
     max_grad_norm: float | None
-    sync_every: int | None  # updates; none if the target network follows at every one
-    sync_tau: float | None
+    formula: Adam | None
+    sync: HardSync | PolyakSync | None
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Rows:
     obs: np.ndarray  # [R, *obs_shape]
     next_obs: np.ndarray  # [R, *obs_shape]
     action: np.ndarray  # [R]
-    reward: np.ndarray  # [R] discounted sum over the span
+    reward: np.ndarray  # [R] discounted sum over the span, as the rule hands it on
     discount: np.ndarray  # [R]
     span: np.ndarray  # [R] env steps
     end: np.ndarray  # [R] each a `run.moment.End`
@@ -61,8 +62,8 @@ class Rows:
     prediction: np.ndarray  # [R]
     next_online: np.ndarray  # [R, A]
     next_target: np.ndarray  # [R, A]
-    next_action: np.ndarray  # [R] chosen by the rule's own network
-    next_value: np.ndarray  # [R] as the target network rates it
+    next_action: np.ndarray | None  # [R]; none where nobody knows who chooses it
+    next_value: np.ndarray  # [R] what is bootstrapped from
     target: np.ndarray  # [R]
     error: np.ndarray  # [R] absolute
     loss: np.ndarray  # [R]
@@ -82,16 +83,14 @@ class After:
 
 @dataclass(frozen=True)
 class Weight:
-    """One weight on its way through Adam."""
+    """One weight on its way through the optimiser."""
 
     name: str
     before: float
     gradient: float  # as torch found it
-    clipped: float  # as Adam took it
-    mean_before: float
-    mean: float
-    square_before: float
-    square: float
+    clipped: float  # as the optimiser took it
+    memory_before: list[float]  # what the optimiser remembers of it; of Adam the mean and the mean square
+    memory: list[float]
     step: float
     after: float
     target_before: float
@@ -111,7 +110,7 @@ class Trace:
     loss: float  # weighted mean
     norm: float  # of the whole gradient, before clipping
     layers: list[tuple[str, float]]  # norm of the gradient by layer
-    adam_steps: int  # this one included
+    optimizer_steps: int  # this one included
     weights: list[Weight]
     after: After
     networks: dict[str, dict[str, Any]] | None  # online and target before it, as a page has them; none if too large
@@ -123,5 +122,5 @@ class Trace:
     @property
     def sync_in(self) -> int | None:
         """Updates from this one to the next hard copy, 0 if this one makes it; none without hard copies."""
-        every = self.settings.sync_every
-        return None if every is None else -(self.updates + 1) % every
+        sync = self.settings.sync
+        return -(self.updates + 1) % sync.every if isinstance(sync, HardSync) else None

@@ -1,8 +1,8 @@
 """One learning step, number by number: the recorded moment taken through the learner's own update.
 
-Nothing here knows a formula: the target comes from the run's rule, the loss from its head, the gradient from
-torch, the step from the learner's Adam, the sync from the learner's own. The batch was drawn for this purpose, as
-the learner draws; the run itself never learnt from it.
+Nothing here knows a formula: the target comes from the run's rule, the loss from its head, the gradient from torch, the
+step from the run's optimiser, the sync from the learner's own. What can be said of each is in `kinds`. The batch was
+drawn for this purpose, as the learner draws; the run itself never learned from it.
 """
 
 from dataclasses import asdict, fields
@@ -13,15 +13,14 @@ import torch
 from torch import Tensor
 
 from ..config import Config
-from ..config.fields import leaves
 from ..envs.make import EnvSpec
 from ..errors import CheckpointError
 from ..learn.heads import at_action, row_of
 from ..learn.learner import Learner
-from ..learn.optimizer import adam, clip
-from ..learn.targets import double
+from ..learn.optimizer import clip
 from ..learn.weights import export_weights
 from ..store.folder import BATCH
+from .kinds import chance_of, chooser_of, formula_of, loss_of, sync_of
 from .moment import Arrays, Moment, read_moment
 from .stages import After, Choice, Rows, Settings, Trace, Weight
 from .weights import layers, size
@@ -40,22 +39,36 @@ def trace_of(arrays: Arrays, config: Config, spec: EnvSpec) -> Trace | None:
 
 
 def _follow(moment: Moment, config: Config, spec: EnvSpec) -> Trace:
-    learner = moment.learner
+    learner, optimizer = moment.learner, moment.learner.optimizer
+    settings = _settings(config, learner, spec)
     rows, after, choice, networks = _rows(moment), _after(moment), _choice(moment), _networks(learner)
-    online, target = (values.clone() for values in learner.values)
-    mean, square = learner.optimizer.mean.clone(), learner.optimizer.square.clone()
-    updates, batch = learner.updates, moment.batch
-    update = learner.update(batch)
+    before, remembered = (learner.state.online.clone(), learner.state.target.clone()), _copies(optimizer.memory)
+    updates = learner.updates
+    update = learner.update_with(moment.batch)
     gradient = torch.cat([p.grad.flatten() for p in learner.online.parameters() if p.grad is not None])
-    clipped, norm = clip(gradient, learner.optimizer.settings.max_grad_norm)
-    steps = learner.optimizer.steps
-    step = adam(clipped, mean.clone(), square.clone(), steps, learner.optimizer.settings)
-    stages = (online, gradient, clipped, mean, learner.optimizer.mean, square, learner.optimizer.square, step)
-    stages += (learner.values[0], target, learner.values[1])
-    if not all(bool(stage.isfinite().all()) for stage in (*stages, update.target, update.loss)):
+    clipped, norm = clip(gradient, settings.max_grad_norm)
+    step = optimizer.descent.formula(before[0], clipped, _copies(remembered), optimizer.steps, settings.lr)
+    after_it = learner.state.online, learner.state.target
+    seen = (*before, *remembered, gradient, clipped, step, *after_it, *optimizer.memory, update.target, update.loss)
+    if not all(bool(each.isfinite().all()) for each in seen):
         raise CheckpointError(f"{BATCH} is damaged: an update on it gives numbers that are not finite")
+    weights = [
+        Weight(
+            name,
+            before=float(before[0][i]),
+            gradient=float(gradient[i]),
+            clipped=float(clipped[i]),
+            memory_before=[float(vector[i]) for vector in remembered],
+            memory=[float(vector[i]) for vector in optimizer.memory],
+            step=float(step[i]),
+            after=float(after_it[0][i]),
+            target_before=float(before[1][i]),
+            target_after=float(after_it[1][i]),
+        )
+        for name, i in _chosen(learner)
+    ]
     return Trace(
-        settings=_settings(config, learner, spec),
+        settings=settings,
         env_step=moment.step,
         updates=updates,
         size=moment.size,
@@ -64,29 +77,34 @@ def _follow(moment: Moment, config: Config, spec: EnvSpec) -> Trace:
         loss=float(update.loss),
         norm=float(norm),
         layers=_layers(learner),
-        adam_steps=steps,
-        weights=[Weight(name, *(float(stage[i]) for stage in stages)) for name, i in _chosen(learner)],
+        optimizer_steps=optimizer.steps,
+        weights=weights,
         after=after,
         networks=networks,
     )
 
 
+def _copies(vectors: list[Tensor]) -> list[Tensor]:
+    return [vector.clone() for vector in vectors]
+
+
 def _settings(config: Config, learner: Learner, spec: EnvSpec) -> Settings:
-    found: dict[str, Any] = dict(leaves(config))
+    descent = learner.optimizer.descent
     return Settings(
         action_start=spec.action_start,
         obs_start=spec.obs_start,
         gamma=config.gamma,
         n=config.n,
-        huber=found.get("head.huber"),
         reward_scale=learner.online.reward_scale,
-        double=learner.rule is double,
-        prioritized="sampler.beta" in found,
         batch_size=config.batch_size,
         capacity=config.replay_capacity,
-        **learner.optimizer.settings._asdict(),
-        sync_every=found.get("sync.every"),
-        sync_tau=found.get("sync.tau"),
+        chance=chance_of(config.sampler),
+        chooser=chooser_of(learner.rule),
+        loss=loss_of(learner.online.head),
+        lr=learner.optimizer.next_lr,
+        max_grad_norm=descent.max_grad_norm,
+        formula=formula_of(descent.formula),
+        sync=sync_of(learner.sync),
     )
 
 
@@ -114,14 +132,15 @@ def _rows(moment: Moment) -> Rows:
     head, scale = learner.online.head, learner.online.reward_scale
     with torch.no_grad():
         reward, next_row = learner.rule(learner.online, learner.target, batch)
-        next_online, next_target = (net.q_values(batch.next_obs) for net in (learner.online, learner.target))
-    values = learner.online(batch.obs)
+        next_online = learner.online.q_values(batch.next_obs, batch.draws.choose)
+        next_target = learner.target.q_values(batch.next_obs, batch.draws.rate)
+    values = learner.online(batch.obs, batch.draws.online)
     td = head.loss(row_of(values, batch.action), next_row, reward, batch.discount)
     (slope,) = torch.autograd.grad((batch.weight * td.value).mean(), values)
     pull = row_of(slope, batch.action).sum(1) / scale  # by the prediction in the environment's own units
     q, next_value = head.q_values(values.detach()), head.q_values(next_row[:, None])[:, 0]
-    next_action = (next_online if learner.rule is double else next_target).argmax(1)
-    assert torch.equal(at_action(next_target, next_action), next_value), "the rule bootstraps from another action"
+    chooser = chooser_of(learner.rule)
+    next_action = None if chooser is None else (next_online if chooser == "online" else next_target).argmax(1)
     learned = {
         "reward": reward,
         "q": q,
@@ -133,10 +152,11 @@ def _rows(moment: Moment) -> Rows:
         "error": td.error,
     }
     found = {name: tensor * scale for name, tensor in learned.items()}
-    found |= {"next_action": next_action, "loss": td.value.detach(), "pull": pull}
+    found |= {"loss": td.value.detach(), "pull": pull}
     same = {name: getattr(batch, name) for name in ("weight", "obs", "next_obs", "action", "discount")}
     arrays = {name: tensor.numpy().copy() for name, tensor in (same | found).items()}
-    return Rows(slot=moment.slots, span=moment.span, end=moment.end, **arrays)
+    chosen = None if next_action is None else next_action.numpy()
+    return Rows(slot=moment.slots, span=moment.span, end=moment.end, next_action=chosen, **arrays)
 
 
 def _after(moment: Moment) -> After:
@@ -201,7 +221,7 @@ def as_page(trace: Trace | None) -> dict[str, Any] | None:
         "loss": trace.loss,
         "norm": trace.norm,
         "layers": [list(layer) for layer in trace.layers],
-        "adam_steps": trace.adam_steps,
+        "optimizer_steps": trace.optimizer_steps,
         "weights": [asdict(weight) for weight in trace.weights],
         "sync_in": trace.sync_in,
         "networks": trace.networks,

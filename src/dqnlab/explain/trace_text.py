@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ConfigError, counted
+from ..learn.learner import HardSync, PolyakSync
+from ..learn.optimizer import Adam
 from ..run.moment import End
 from ..store.agent import load
 from ..store.folder import BATCH, BEST
@@ -16,6 +18,12 @@ from .trace import trace_of
 
 WIDTH = 96
 MOST_INPUTS = 16  # numbers of an observation that are printed
+_CHANCES = {"uniform": ", all with the same chance", "by error": ", more often where the error was large", None: ""}
+_CHOOSERS = {
+    "online": "The online network chooses the next action, the target network says what it is worth (Double DQN).",
+    "target": "The target network chooses the next action and says what it is worth.",
+    None: "How this run's rule finds that out is not told here; these are its numbers.",
+}
 _ENDS = {
     End.GOES_ON: "the episode goes on",
     End.TERMINATED: "the episode terminated here: nothing comes after, so the discount is 0",
@@ -90,12 +98,11 @@ def _sample(trace: Trace, row: int) -> list[str]:
         for end, name in ((0, "go on"), (1, "terminated"), (2, "truncated"), (3, "not known yet"))
         if (rows.end == end).any()
     )
-    how = "more often where the error was large" if trace.settings.prioritized else "all with the same chance"
+    how = _CHANCES[trace.settings.chance]
     less = f" ({trace.settings.batch_size} in the run)" if size < trace.settings.batch_size else ""
     return [
         *_said(
-            f"Stored transitions, {size}{less}, are drawn, {how}, so that one update learns from many different "
-            "moments."
+            f"Stored transitions, {size}{less}, are drawn{how}, so that one update learns from many different moments."
         ),
         f"   of the {size}: {counts}",
         f"   row {row} lies in slot {rows.slot[row]}, weight {_n(rows.weight[row])}",
@@ -128,52 +135,68 @@ def _prediction(trace: Trace, row: int) -> list[str]:
 
 
 def _target(trace: Trace, row: int) -> list[str]:
-    rows, settings, chosen = trace.rows, trace.settings, trace.rows.next_action[row]
-    how = (
-        "The online network chooses the next action, the target network says what it is worth (Double DQN)."
-        if settings.double
-        else "The target network chooses the next action and says what it is worth."
-    )
+    rows, settings = trace.rows, trace.settings
+    chosen = None if rows.next_action is None else rows.next_action[row]
     table = [
         f"   {trace.number(a):>6}  {_n(online):>12}  {_n(target):>12}{'   <- chosen' if a == chosen else ''}"
         for a, (online, target) in enumerate(zip(rows.next_online[row], rows.next_target[row], strict=True))
     ]
+    said = "What one more step of experience says it is worth: the reward that came, and what follows."
+    return [
+        *_said(f"{said} {_CHOOSERS[settings.chooser]}"),
+        f"   {'action':>6}  {'Q online':>12}  {'Q target':>12}   in the next observation",
+        *table,
+        *_sum(trace, row),
+    ]
+
+
+def _sum(trace: Trace, row: int) -> list[str]:
+    """How the target comes about, as far as that is known."""
+    rows, settings = trace.rows, trace.settings
     reward, discount, value = _n(rows.reward[row]), _n(rows.discount[row]), _n(rows.next_value[row])
     power = (
         "0, because nothing comes after a terminal state"
         if rows.discount[row] == 0
         else f"gamma^steps = {_n(settings.gamma)}^{rows.span[row]} = {discount}"
     )
-    return [
-        *_said(f"What one more step of experience says it is worth: the reward that came, and what follows. {how}"),
-        f"   {'action':>6}  {'Q online':>12}  {'Q target':>12}   in the next observation",
-        *table,
-        f"   discount = {power}",
-        "   target = reward + discount * Q target(next observation, chosen action)",
+    what = "the value of what follows" if settings.chooser is None else "Q target(next observation, chosen action)"
+    known = [
+        f"   target = reward + discount * {what}",
         f"          = {reward} + {discount} * {value}",
         f"          = {_n(rows.target[row])}",
     ]
+    numbers = [f"   reward = {reward}, the value of what follows = {value}", f"   target = {_n(rows.target[row])}"]
+    return [f"   discount = {power}", *(numbers if settings.loss is None else known)]
 
 
 def _loss(trace: Trace, row: int) -> list[str]:
-    rows, delta, scale = trace.rows, trace.settings.huber, trace.settings.reward_scale
-    prediction, target = float(rows.prediction[row]), float(rows.target[row])
-    error = (target - prediction) / scale
-    if delta is None:
-        lines = ["   loss = error^2", f"        = ({_n(error)})^2"]
-    elif abs(error) <= delta:
-        lines = [f"   loss = error^2 / 2, for |error| <= {_n(delta)} (Huber)", f"        = ({_n(error)})^2 / 2"]
-    else:
-        lines = [f"   loss = {_n(delta)} * (|error| - {_n(delta)} / 2), for |error| > {_n(delta)} (Huber)"]
-        lines += [f"        = {_n(delta)} * ({_n(abs(error))} - {_n(delta)} / 2)"]
+    rows, said = trace.rows, "How far the two are apart. The update makes the mean over the batch smaller."
+    kind, mean = (
+        trace.settings.loss,
+        f"   mean of weight * loss over the {counted(len(rows.loss), 'row')} = {_n(trace.loss)}",
+    )
+    if kind is None:
+        said += " How this run's head measures it is not told here; these are its numbers."
+        return [*_said(said), f"   error = {_n(rows.error[row])}", f"   loss = {_n(rows.loss[row])}", mean]
+    prediction, target, scale = float(rows.prediction[row]), float(rows.target[row]), trace.settings.reward_scale
     return [
-        *_said("How far the two are apart. The update makes the mean over the batch smaller."),
+        *_said(said),
         f"   error = target - prediction = {_n(target)} - {_n(prediction)} = {_n(target - prediction)}",
         *_counted(target - prediction, scale),
-        *lines,
+        *_formula((target - prediction) / scale, kind.huber),
         f"        = {_n(rows.loss[row])}",
-        f"   mean of weight * loss over the {counted(len(rows.loss), 'row')} = {_n(trace.loss)}",
+        mean,
     ]
+
+
+def _formula(error: float, delta: float | None) -> list[str]:
+    """The loss of an error: squared, or Huber's with its delta."""
+    if delta is None:
+        return ["   loss = error^2", f"        = ({_n(error)})^2"]
+    if abs(error) <= delta:
+        return [f"   loss = error^2 / 2, for |error| <= {_n(delta)} (Huber)", f"        = ({_n(error)})^2 / 2"]
+    rule = f"   loss = {_n(delta)} * (|error| - {_n(delta)} / 2), for |error| > {_n(delta)} (Huber)"
+    return [rule, f"        = {_n(delta)} * ({_n(abs(error))} - {_n(delta)} / 2)"]
 
 
 def _counted(error: float, scale: float) -> list[str]:
@@ -208,61 +231,67 @@ def _gradient(trace: Trace, row: int) -> list[str]:
 def _update(trace: Trace, row: int) -> list[str]:
     columns = [(w.name, *map(_n, (w.before, w.clipped, w.step, w.after))) for w in trace.weights]
     table = [("weight", "before", "gradient", "step", "after"), *columns]
+    lines = [f"   {row[0]:<24} " + " ".join(f"{x:>13}" for x in row[1:]) for row in table]
+    adam = trace.settings.formula
+    if adam is None:
+        said = (
+            "The optimiser moves every weight against its gradient. How this run's optimiser does so is not told here."
+        )
+        return [*_said(f"{said} The weight with the largest gradient in each layer:"), *lines]
     return [
         *_said(
             "Adam keeps a running mean of each weight's gradient and of its square, and moves the weight by their "
             "ratio: large where gradients agree, small where they contradict each other. "
-            f"Here is {trace.weights[-1].name} at Adam's step t = {trace.adam_steps}:"
+            f"Here is {trace.weights[-1].name} at Adam's step t = {trace.optimizer_steps}:"
         ),
-        *_adam(trace, trace.weights[-1]),
+        *_adam(trace, adam, trace.weights[-1]),
         "   likewise the weight with the largest gradient in each layer:",
-        *(f"   {row[0]:<24} " + " ".join(f"{x:>13}" for x in row[1:]) for row in table),
+        *lines,
     ]
 
 
-def _adam(trace: Trace, w: Weight) -> list[str]:
-    s, t = trace.settings, trace.adam_steps
-    first, second = 1 - s.beta1**t, 1 - s.beta2**t  # what the means still lack, for they began at 0
-    mean, square = w.mean / first, w.square / second
-    beta1, beta2, rest1, rest2 = (_n(x) for x in (s.beta1, s.beta2, 1 - s.beta1, 1 - s.beta2))
-    gradient = _n(w.clipped)
+def _adam(trace: Trace, adam: Adam, w: Weight) -> list[str]:
+    beta1, beta2, lr, t = adam.beta1, adam.beta2, trace.settings.lr, trace.optimizer_steps
+    first, second = 1 - beta1**t, 1 - beta2**t  # what the means still lack, for they began at 0
+    (mean_before, square_before), (mean, square) = w.memory_before, w.memory
+    gradient, whole_mean, whole_square = _n(w.clipped), _n(mean / first), _n(square / second)
     return [
         f"   gradient g = {gradient}",
-        f"   mean   m  = {beta1} * m_before + {rest1} * g",
-        f"             = {beta1} * {_n(w.mean_before)} + {rest1} * {gradient}",
-        f"             = {_n(w.mean)}",
-        f"   square v  = {beta2} * v_before + {rest2} * g^2",
-        f"             = {beta2} * {_n(w.square_before)} + {rest2} * ({gradient})^2",
-        f"             = {_n(w.square)}",
-        f"   corrected m' = m / (1 - {beta1}^t) = {_n(w.mean)} / {_n(first)} = {_n(mean)}",
-        f"   corrected v' = v / (1 - {beta2}^t) = {_n(w.square)} / {_n(second)} = {_n(square)}",
-        f"   step = -lr * m' / (sqrt(v') + {_n(s.eps)})",
-        f"        = -{_n(s.lr)} * {_n(mean)} / (sqrt({_n(square)}) + {_n(s.eps)})",
+        f"   mean   m  = {_n(beta1)} * m_before + {_n(1 - beta1)} * g",
+        f"             = {_n(beta1)} * {_n(mean_before)} + {_n(1 - beta1)} * {gradient}",
+        f"             = {_n(mean)}",
+        f"   square v  = {_n(beta2)} * v_before + {_n(1 - beta2)} * g^2",
+        f"             = {_n(beta2)} * {_n(square_before)} + {_n(1 - beta2)} * ({gradient})^2",
+        f"             = {_n(square)}",
+        f"   corrected m' = m / (1 - {_n(beta1)}^t) = {_n(mean)} / {_n(first)} = {whole_mean}",
+        f"   corrected v' = v / (1 - {_n(beta2)}^t) = {_n(square)} / {_n(second)} = {whole_square}",
+        f"   step = -lr * m' / (sqrt(v') + {_n(adam.eps)})",
+        f"        = -{_n(lr)} * {whole_mean} / (sqrt({whole_square}) + {_n(adam.eps)})",
         f"        = {_n(w.step)}",
         f"   weight = {_n(w.before)} + {_n(w.step)} = {_n(w.after)}",
     ]
 
 
 def _sync(trace: Trace, row: int) -> list[str]:
-    w, tau, due = trace.weights[-1], trace.settings.sync_tau, trace.sync_in
-    if due is None:
-        return [
-            *_said(
-                "The target network stays behind so that targets do not run away with every update. It moves a "
-                f"small part, tau, of the way towards the online network at every update. For {w.name}:"
-            ),
-            "   target weight = before + tau * (online - before)",
-            f"                 = {_n(w.target_before)} + {_n(tau or 0)} * ({_n(w.after)} - {_n(w.target_before)})",
-            f"                 = {_n(w.target_after)}",
-        ]
-    when = "this update is one of them" if due == 0 else f"updates from here to the next copy: {due}"
-    return [
-        *_said(
-            "The target network stays behind so that targets do not run away with every update. It becomes a copy "
-            f"of the online network every {trace.settings.sync_every} updates ({when}). For {w.name}:"
-        ),
-        f"   online = {_n(w.after)}, target = {_n(w.target_after)}",
-    ]
+    w, sync = trace.weights[-1], trace.settings.sync
+    why = "The target network stays behind so that targets do not run away with every update."
+    now = f"   online = {_n(w.after)}, target = {_n(w.target_after)}"
+    match sync:
+        case HardSync(every=every):
+            due = trace.sync_in
+            when = "this update is one of them" if due == 0 else f"updates from here to the next copy: {due}"
+            said = f"It becomes a copy of the online network every {every} updates ({when}). For {w.name}:"
+            return [*_said(f"{why} {said}"), now]
+        case PolyakSync(tau=tau):
+            said = "It moves a small part, tau, of the way towards the online network at every update."
+            return [
+                *_said(f"{why} {said} For {w.name}:"),
+                "   target weight = before + tau * (online - before)",
+                f"                 = {_n(w.target_before)} + {_n(tau)} * ({_n(w.after)} - {_n(w.target_before)})",
+                f"                 = {_n(w.target_after)}",
+            ]
+        case None:
+            return [*_said(f"{why} How it follows in this run is not told here. For {w.name}:"), now]
 
 
 def _rated(trace: Trace, q: np.ndarray, what: str, at: int, says: str) -> list[str]:

@@ -2,16 +2,18 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from .heads import row_of
 from .networks import QNetwork
-from .optimizer import Adam, AdamSettings
+from .optimizer import Descent, Optimizer
 from .targets import Rule
-from .types import Batch
+from .types import Batch, Draws
 from .weights import Flat
 
 
@@ -38,23 +40,25 @@ Sync = Callable[[Tensor, Tensor, int], None]
 """(online values [P], target values [P], updates so far): moves the target network's values in place."""
 
 
-def hard_sync(every: int) -> Sync:
+@dataclass(frozen=True)
+class HardSync:
     """Copies online to target whenever the update count reaches a multiple of `every` (Mnih et al. 2015)."""
 
-    def sync(online: Tensor, target: Tensor, updates: int) -> None:
-        if updates % every == 0:
+    every: int
+
+    def __call__(self, online: Tensor, target: Tensor, updates: int) -> None:
+        if updates % self.every == 0:
             target.copy_(online)
 
-    return sync
 
-
-def polyak_sync(tau: float) -> Sync:
+@dataclass(frozen=True)
+class PolyakSync:
     """target <- target + tau * (online - target), at every update (Lillicrap et al. 2016, Algorithm 1)."""
 
-    def sync(online: Tensor, target: Tensor, updates: int) -> None:
-        target.lerp_(online, tau)
+    tau: float
 
-    return sync
+    def __call__(self, online: Tensor, target: Tensor, updates: int) -> None:
+        target.lerp_(online, self.tau)
 
 
 def loss(online: QNetwork, target: QNetwork, batch: Batch, rule: Rule) -> tuple[Tensor, Update]:
@@ -64,50 +68,78 @@ def loss(online: QNetwork, target: QNetwork, batch: Batch, rule: Rule) -> tuple[
     """
     with torch.no_grad():
         reward, next_row = rule(online, target, batch)
-    values = online(batch.obs)  # [B, A, K]
+    values = online(batch.obs, batch.draws.online)  # [B, A, K]
     td = online.head.loss(row_of(values, batch.action), next_row, reward, batch.discount)
     mean = (batch.weight * td.value).mean()
     q = online.head.q_values(values.detach())
     return mean, Update(mean.detach(), td.error, q, td.target, mean.new_zeros(()))
 
 
-class Learner:
-    """Owns the online and target networks and the optimiser."""
+class State(NamedTuple):
+    """All that an update changes, in place."""
 
-    def __init__(self, online: QNetwork, target: QNetwork, rule: Rule, sync: Sync, adam: AdamSettings):
+    online: Tensor  # [P] parameters of the online network
+    target: Tensor  # [P] and of the target network
+    buffers: Tensor  # [Q] what the online network keeps beside them
+    target_buffers: Tensor  # [Q]
+    memory: list[Tensor]  # [P] each, the optimiser's
+
+
+class Learner:
+    """Owns the online and target networks and the optimiser; draws what the networks need of chance."""
+
+    def __init__(
+        self, online: QNetwork, target: QNetwork, rule: Rule, sync: Sync, descent: Descent, rng: np.random.Generator
+    ):
         self.online, self.target, self.rule, self.sync = online, target.requires_grad_(False), rule, sync
-        self._online, self._target = Flat(online), Flat(target)
+        self._online, self._target, self._rng = Flat(online), Flat(target), rng
         self._target.values.copy_(self._online.values)
-        self.optimizer = Adam(self._online.values, adam)
+        self._target.buffers.copy_(self._online.buffers)
+        self.optimizer = Optimizer(self._online.values, descent)
         self.device = self._online.values.device
         self.updates = 0
 
     def update(self, batch: Batch) -> Update:
-        """target -> loss -> gradient -> step -> sync."""
-        batch = Batch(*(column.to(self.device) for column in batch))
+        """draw -> target -> loss -> gradient -> step -> refresh -> sync."""
+        batch = batch._replace(draws=self.draw(len(batch.action)))
+        return self.update_with(batch.to(self.device))
+
+    def update_with(self, batch: Batch) -> Update:
+        """An update on a batch whose random numbers have been drawn."""
         self._online.gradient.zero_()
         mean, update = loss(self.online, self.target, batch, self.rule)
         mean.backward()
         with torch.no_grad():
             norm = self.optimizer.step(self._online.values, self._online.gradient)
+            if len(self._online.buffers):
+                self.online.refresh(batch.obs)
             self.finish_update()
         return update._replace(grad_norm=norm)
+
+    def draw(self, size: int) -> Draws:
+        """The random numbers of an update on `size` transitions."""
+        if self.online.num_draws(size) == 0:
+            return Draws()
+        return Draws(*(self.online.draw(size, self._rng) for _ in Draws._fields))
 
     def finish_update(self) -> None:
         """Counts an update, and syncs if it is time."""
         self.updates += 1
         self.sync(self._online.values, self._target.values, self.updates)
+        if len(self._online.buffers):
+            self.sync(self._online.buffers, self._target.buffers, self.updates)
 
     @property
-    def values(self) -> tuple[Tensor, Tensor]:
-        """All parameters of the online and of the target network, as one vector [P] each."""
-        return self._online.values, self._target.values
+    def state(self) -> State:
+        """The tensors that it lives in."""
+        online, target = self._online, self._target
+        return State(online.values, target.values, online.buffers, target.buffers, self.optimizer.memory)
 
-    def move_to(self, online: Tensor, target: Tensor, mean: Tensor, square: Tensor) -> None:
-        """Lives in these tensors [P] from now on, which hold what its own held before."""
-        self._online.move_to(online)
-        self._target.move_to(target)
-        self.optimizer.mean, self.optimizer.square = mean, square
+    def move_to(self, state: State) -> None:
+        """Lives in these tensors from now on, which hold what its own held before."""
+        self._online.move_to(state.online, state.buffers)
+        self._target.move_to(state.target, state.target_buffers)
+        self.optimizer.memory = state.memory
 
     @property
     def is_finite(self) -> bool:
@@ -121,6 +153,7 @@ class Learner:
             "target": self.target.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "updates": self.updates,
+            "rng": self._rng.bit_generator.state,
         }
         return copy.deepcopy(state)
 
@@ -129,3 +162,4 @@ class Learner:
         self.target.load_state_dict(state["target"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.updates = state["updates"]
+        self._rng.bit_generator.state = state["rng"]

@@ -1,54 +1,32 @@
-"""⑤ Q-networks: input -> torso -> stream -> head."""
+"""⑤ Q-networks: encoder -> torso -> stream -> head.
+
+Shapes: B observations, F features, A actions, K numbers per action, W random numbers.
+"""
 
 import math
 from collections.abc import Sequence
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from .heads import Head, ScalarHead
-from .types import ObsSpec
+from .types import NOTHING, ObsSpec
 
 
-class QNetwork(nn.Module):
-    """Describes the return of every action: hidden layers (the torso), then one linear stream of A * K numbers.
+class Encoder(nn.Module):
+    """Stored observations as the first layer wants them: pictures in [0, 1], states one-hot."""
 
-    Weights are drawn from `generator` alone.
-    """
-
-    def __init__(self, obs: ObsSpec, num_actions: int, hidden: Sequence[int], head: Head, generator: torch.Generator):
+    def __init__(self, obs: ObsSpec):
         super().__init__()
-        inputs = (obs.num_states or 1) * math.prod(obs.shape)
-        self.obs, self.num_actions, self.hidden = obs, num_actions, tuple(hidden)
-        self.torso = Mlp([inputs, *hidden])
-        self.stream = Linear(hidden[-1], num_actions * head.width)
-        self.head = head
+        self.obs = obs
+        self.width = (obs.num_states or 1) * math.prod(obs.shape)
         # Whether an observation already is what the first layer wants.
         self.takes_vector = obs.num_states is None and len(obs.shape) == 1 and obs.dtype == "float32" and obs.scale == 1
-        # What its values are counted in: it learned from rewards that were divided by this. Plain data, no weight.
-        self.reward_scale = 1.0
-        initialise(self, generator)
 
     def forward(self, obs: Tensor) -> Tensor:
-        """[B, *obs_shape] -> values [B, A, K]."""
-        return self._describe(self.features(obs))
-
-    def _describe(self, features: Tensor) -> Tensor:
-        # `forward`, not a call: calling a module costs as much as the arithmetic of so small a layer.
-        x = self.torso.forward(features)
-        return self.stream.forward(x).view(-1, self.num_actions, self.head.width)
-
-    def q_values(self, obs: Tensor) -> Tensor:
-        """[B, *obs_shape] -> expected returns [B, A]."""
-        return self.head.q_values(self.forward(obs))
-
-    def q_values_of(self, features: Tensor) -> Tensor:
-        """[B, features], what `features` makes of observations -> expected returns [B, A]."""
-        return self.head.q_values(self._describe(features))
-
-    def features(self, obs: Tensor) -> Tensor:
-        """Stored observations as the first layer wants them, [B, features]: pictures in [0, 1], states one-hot."""
+        """[B, *obs_shape] -> features [B, F]."""
         if self.takes_vector:
             return obs
         if not self.obs.shape:  # a single number
@@ -60,47 +38,151 @@ class QNetwork(nn.Module):
         vector = obs.flatten(1).float()
         return vector if self.obs.scale == 1 else vector / self.obs.scale
 
+
+class Part(nn.Module):
+    """What a torso and a stream have in common: the random numbers that they need are data.
+
+    A part never draws while it computes: `draw` makes the numbers, and `forward` is given them. Most parts need none.
+    """
+
+    def num_draws(self, size: int) -> int:
+        """W: how many random numbers a pass of `size` observations needs."""
+        return 0
+
+    def draw(self, size: int, rng: np.random.Generator) -> Tensor:
+        """Draws them, [W]."""
+        return NOTHING
+
+    def mean_draw(self, size: int) -> Tensor:
+        """The numbers [W] that stand for their mean: zeros for noise."""
+        return NOTHING
+
+
+class Torso(Part):
+    """The contract of the hidden layers: features [B, F] -> [B, width]."""
+
+    width: int
+
+    def forward(self, x: Tensor, draw: Tensor) -> Tensor:
+        """[B, F], random numbers [W] -> [B, width]."""
+        raise NotImplementedError
+
+    def activations(self, x: Tensor, draw: Tensor) -> list[Tensor]:
+        """What each hidden layer hands on, [B, units]."""
+        raise NotImplementedError
+
+    def refresh(self, x: Tensor) -> None:
+        """Moves its buffers (float32) on, in place, by a batch of features [B, F]: once after every update."""
+
+
+class Stream(Part):
+    """The contract of what turns the torso's output into K numbers per action."""
+
+    def forward(self, x: Tensor, draw: Tensor) -> Tensor:
+        """[B, width], random numbers [W] -> values [B, A, K]."""
+        raise NotImplementedError
+
+    def last(self) -> list[nn.Module]:
+        """The layers to be multiplied if the values shall be."""
+        raise NotImplementedError
+
+
+class QNetwork(nn.Module):
+    """Describes the return of every action. Weights are drawn from `generator` alone."""
+
+    def __init__(self, encode: Encoder, torso: Torso, stream: Stream, head: Head, generator: torch.Generator):
+        super().__init__()
+        self.encode, self.torso, self.stream, self.head = encode, torso, stream, head
+        # What its values are counted in: it learned from rewards that were divided by this. Plain data, no weight.
+        self.reward_scale = 1.0
+        initialise(self, generator)
+
+    @property
+    def obs(self) -> ObsSpec:
+        """What it sees."""
+        return self.encode.obs
+
+    def forward(self, obs: Tensor, draw: Tensor | None = None) -> Tensor:
+        """[B, *obs_shape], random numbers [W], by default their mean -> values [B, A, K]."""
+        # `forward`, not a call: calling a module costs as much as the arithmetic of so small a layer.
+        features = self.encode.forward(obs)
+        size = len(features)
+        if draw is None:
+            draw = self.mean_draw(size).to(features.device)
+        own = self.torso.num_draws(size)
+        return self.stream.forward(self.torso.forward(features, draw[:own]), draw[own:])
+
+    def q_values(self, obs: Tensor, draw: Tensor | None = None) -> Tensor:
+        """[B, *obs_shape], random numbers [W], by default their mean -> expected returns [B, A]."""
+        return self.head.q_values(self.forward(obs, draw))
+
+    def num_draws(self, size: int) -> int:
+        """W: how many random numbers a pass of `size` observations needs."""
+        return self.torso.num_draws(size) + self.stream.num_draws(size)
+
+    def draw(self, size: int, rng: np.random.Generator) -> Tensor:
+        """Draws them, [W]."""
+        return torch.cat([self.torso.draw(size, rng), self.stream.draw(size, rng)])
+
+    def mean_draw(self, size: int) -> Tensor:
+        """The numbers [W] that stand for their mean."""
+        return torch.cat([self.torso.mean_draw(size), self.stream.mean_draw(size)])
+
+    @torch.no_grad()
+    def refresh(self, obs: Tensor) -> None:
+        """Moves the torso's buffers on by a batch of observations [B, *obs_shape], in place."""
+        self.torso.refresh(self.encode.forward(obs))
+
     def linears(self) -> list[nn.Linear]:
         """The fully connected layers in the order in which data passes them."""
         return [module for module in self.modules() if isinstance(module, nn.Linear)]
 
     def chain(self) -> list[nn.Linear] | None:
-        """Its layers, if from `features` on it is nothing but these with a ReLU between every two; else None.
+        """Its layers, if from the features on it is nothing but these with a ReLU between every two; else None.
 
         The last one gives one number per action. Whoever computes a network without calling it asks here, and leaves it
         to `forward` if there is no chain.
         """
-        if (type(self.torso), type(self.stream), type(self.head)) != (Mlp, Linear, ScalarHead):
+        if (type(self.torso), type(self.stream), type(self.head)) != (Mlp, LinearStream, ScalarHead):
             return None
-        layers: list[nn.Linear] = [*self.torso.linears, self.stream]
+        layers = self.linears()
         more = len(list(self.parameters())) + len(list(self.buffers())) - 2 * len(layers)
         return layers if more == 0 else None
 
 
-class Mlp(nn.Module):
+class Mlp(Torso):
     """Fully connected ReLU layers."""
 
     def __init__(self, sizes: Sequence[int]):
         super().__init__()
+        self.width = sizes[-1]
         self.layers = nn.ModuleList(Linear(*pair) for pair in pairwise(sizes))
 
-    @property
-    def linears(self) -> list[nn.Linear]:
-        """Its layers in the order in which data passes them."""
-        return [layer for layer in self.layers if isinstance(layer, Linear)]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[B, sizes[0]] -> [B, sizes[-1]]."""
+    def forward(self, x: Tensor, draw: Tensor) -> Tensor:
         for layer in self.layers:
             x = layer.forward(x).relu()
         return x
 
-    def activations(self, x: Tensor) -> list[Tensor]:
-        """What each layer hands on, [B, units]."""
+    def activations(self, x: Tensor, draw: Tensor) -> list[Tensor]:
         outputs = [x]
         for layer in self.layers:
             outputs.append(layer.forward(outputs[-1]).relu())
         return outputs[1:]
+
+
+class LinearStream(Stream):
+    """A single linear layer."""
+
+    def __init__(self, width: int, num_actions: int, num_values: int):
+        super().__init__()
+        self.linear = Linear(width, num_actions * num_values)
+        self.shape = (num_actions, num_values)
+
+    def forward(self, x: Tensor, draw: Tensor) -> Tensor:
+        return self.linear.forward(x).view(-1, *self.shape)
+
+    def last(self) -> list[nn.Module]:
+        return [self.linear]
 
 
 class Linear(nn.Linear):

@@ -1,36 +1,51 @@
-"""Adam on one flat vector.
+"""Optimisers on one flat vector.
 
-torch's own optimisers import its compiler first, which takes longer than solving CartPole; on a flat
-vector the whole of Adam is eight operations.
+torch's own import its compiler first, which takes longer than solving CartPole; on a flat vector the whole of Adam is
+eight operations.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 TINY = 1e-30  # below anything that eps leaves visible; the root of an exact zero takes ten times as long
 
+Rate = Callable[[int], float]
+"""Number of the update, from 1 on -> learning rate."""
 
-class AdamSettings(NamedTuple):
-    """The constants of Adam, and the longest gradient it takes as it is."""
 
-    lr: float
+class Formula(Protocol):
+    """What a step adds to the parameters. Pure, but for what it remembers."""
+
+    num_memory: ClassVar[int]
+    """how many vectors [P] it remembers"""
+
+    def __call__(
+        self, values: Tensor, gradient: Tensor, memory: list[Tensor], steps: int | Tensor, lr: float | Tensor
+    ) -> Tensor:
+        """The change of `values` [P] by step number `steps`, from 1 on; changes the vectors of `memory` in place."""
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam (Kingma & Ba 2015, Algorithm 1). It remembers the running mean and mean square of the gradient."""
+
     beta1: float
     beta2: float
     eps: float
-    max_grad_norm: float | None
+    num_memory: ClassVar[int] = 2
 
-
-def adam(gradient: Tensor, mean: Tensor, square: Tensor, steps: int | Tensor, s: AdamSettings) -> Tensor:
-    """What one step of Adam adds to the parameters (Kingma & Ba 2015, Algorithm 1); all tensors [P].
-
-    The running mean and mean square of the gradient change in place. `steps` counts from 1.
-    """
-    mean.copy_(mean.lerp(gradient, 1 - s.beta1))  # not lerp_, which vmap does agent by agent
-    square.copy_(square.lerp(gradient * gradient, 1 - s.beta2))
-    root = (square + TINY).sqrt() * (1 - s.beta2**steps) ** -0.5
-    return mean / (root + s.eps) * (-s.lr / (1 - s.beta1**steps))
+    def __call__(
+        self, values: Tensor, gradient: Tensor, memory: list[Tensor], steps: int | Tensor, lr: float | Tensor
+    ) -> Tensor:
+        mean, square = memory
+        mean.copy_(mean.lerp(gradient, 1 - self.beta1))  # not lerp_, which vmap does agent by agent
+        square.copy_(square.lerp(gradient * gradient, 1 - self.beta2))
+        root = (square + TINY).sqrt() * (1 - self.beta2**steps) ** -0.5
+        return mean / (root + self.eps) * (-lr / (1 - self.beta1**steps))
 
 
 def clip(gradient: Tensor, max_norm: float | None) -> tuple[Tensor, Tensor]:
@@ -39,24 +54,38 @@ def clip(gradient: Tensor, max_norm: float | None) -> tuple[Tensor, Tensor]:
     return (gradient if max_norm is None else gradient * (max_norm / (norm + 1e-6)).clamp(max=1)), norm
 
 
-class Adam:
-    """The running means of Adam for one parameter vector."""
+class Descent(NamedTuple):
+    """How to move against a gradient."""
 
-    def __init__(self, values: Tensor, settings: AdamSettings):
-        self.settings, self.steps = settings, 0
-        self.mean, self.square = torch.zeros_like(values), torch.zeros_like(values)
+    formula: Formula
+    lr: Rate
+    max_grad_norm: float | None  # the longest gradient taken as it is
+
+
+class Optimizer:
+    """Moves one parameter vector, and keeps what its formula remembers."""
+
+    def __init__(self, values: Tensor, descent: Descent):
+        self.descent, self.steps = descent, 0
+        self.memory = [torch.zeros_like(values) for _ in range(descent.formula.num_memory)]
 
     def step(self, values: Tensor, gradient: Tensor) -> Tensor:
         """Moves `values` [P] in place against `gradient` [P]; returns the gradient's norm [] before clipping."""
+        gradient, norm = clip(gradient, self.descent.max_grad_norm)
+        lr = self.next_lr
         self.steps += 1
-        gradient, norm = clip(gradient, self.settings.max_grad_norm)
-        values += adam(gradient, self.mean, self.square, self.steps, self.settings)
+        values += self.descent.formula(values, gradient, self.memory, self.steps, lr)
         return norm
 
+    @property
+    def next_lr(self) -> float:
+        """The learning rate of the next step."""
+        return self.descent.lr(self.steps + 1)
+
     def state_dict(self) -> dict[str, Any]:
-        return {"steps": self.steps, "mean": self.mean, "square": self.square}
+        return {"steps": self.steps, "memory": self.memory}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.steps = state["steps"]
-        self.mean.copy_(state["mean"])
-        self.square.copy_(state["square"])
+        for own, loaded in zip(self.memory, state["memory"], strict=True):
+            own.copy_(loaded)

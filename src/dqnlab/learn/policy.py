@@ -36,20 +36,23 @@ class EpsilonGreedy:
         self._rng.bit_generator.state = state["rng"]
 
 
-def q_function(network: QNetwork) -> QFunction:
+def q_function(network: QNetwork, rng: np.random.Generator | None = None) -> QFunction:
     """The network's Q-values for acting, always by its present weights.
+
+    Random numbers that it needs are drawn anew for every call from `rng`, or are their mean without one.
 
     A chain of layers that takes observations as they are is computed by numpy on the very memory that torch trains
     (`Flat`): for one observation torch needs five times as long. A test holds both to the same values.
     """
     device = next(network.parameters()).device
     chain = network.chain()
-    if chain is not None and network.takes_vector and device.type == "cpu":
+    if chain is not None and network.encode.takes_vector and device.type == "cpu":
         return _numpy_q_function(chain)
 
     def q_values(obs: np.ndarray) -> np.ndarray:
+        draw = None if rng is None else network.draw(len(obs), rng).to(device)
         with torch.no_grad():
-            return network.q_values(torch.from_numpy(obs).to(device)).cpu().numpy()
+            return network.q_values(torch.from_numpy(obs).to(device), draw).cpu().numpy()
 
     return q_values
 

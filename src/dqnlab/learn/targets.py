@@ -16,10 +16,11 @@ Rule = Callable[[QNetwork, QNetwork, Batch], tuple[Tensor, Tensor]]
 
 def greedy(online: QNetwork, target: QNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
     """The target network chooses and rates the next action (Mnih et al. 2015)."""
-    values = target(batch.next_obs)  # [B, A, K]
+    values = target(batch.next_obs, batch.draws.rate)  # [B, A, K]
     return batch.reward, row_of(values, target.head.q_values(values).argmax(1))
 
 
 def double(online: QNetwork, target: QNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
     """The online network chooses, the target network rates (van Hasselt et al. 2016, eq. 4)."""
-    return batch.reward, row_of(target(batch.next_obs), online.q_values(batch.next_obs).argmax(1))
+    chosen = online.q_values(batch.next_obs, batch.draws.choose).argmax(1)
+    return batch.reward, row_of(target(batch.next_obs, batch.draws.rate), chosen)

@@ -10,6 +10,7 @@ so that each is stored once, however many transitions, or stacks of successive f
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
 
 
@@ -64,6 +65,17 @@ class Block(NamedTuple):
     epsilon: float  # share of random actions at these steps
 
 
+NOTHING = torch.zeros(0)
+
+
+class Draws(NamedTuple):
+    """The random numbers that the three passes of an update need, [W] each: none for most networks."""
+
+    online: Tensor = NOTHING  # of the online network, which predicts the value of `obs`
+    choose: Tensor = NOTHING  # of the network that chooses the action in `next_obs`, if it is not the target network
+    rate: Tensor = NOTHING  # of the target network, which rates it
+
+
 class Batch(NamedTuple):
     """B sampled transitions as tensors."""
 
@@ -73,6 +85,17 @@ class Batch(NamedTuple):
     discount: Tensor  # [B] float32
     next_obs: Tensor  # [B, *obs_shape]
     weight: Tensor  # [B] float32, importance weights
+    draws: Draws = Draws()  # filled in by the learner
+
+    def to(self, device: torch.device) -> "Batch":
+        """On a device."""
+        draws = Draws(*(each.to(device) for each in self.draws))
+        columns = {name: column.to(device) for name, column in self.columns().items()}
+        return Batch(**columns, draws=draws)
+
+    def columns(self) -> dict[str, Tensor]:
+        """All but the random numbers, by name."""
+        return {name: column for name, column in self._asdict().items() if name != "draws"}
 
 
 class Sample(NamedTuple):

@@ -1,7 +1,7 @@
 """A network's weights: as one vector while it learns, under their names in a file."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -10,31 +10,34 @@ from .networks import QNetwork
 
 
 class Flat:
-    """All parameters of a network as one vector, and their gradients as another.
+    """All parameters of a network as one vector, their gradients as another, and its buffers as a third.
 
     The network's own tensors become views into them, so one operation on `values` [P] is an operation
     on every layer. Assigning new tensors to the network's parameters would break this; copying does not.
     """
 
     def __init__(self, network: nn.Module):
-        self._parameters = list(network.parameters())
-        self.gradient = torch.zeros(sum(p.numel() for p in self._parameters), device=self._parameters[0].device)
-        for p, gradient in zip(self._parameters, self._views(self.gradient), strict=True):
+        self._parameters, self._buffers = list(network.parameters()), list(network.buffers())
+        values = torch.cat([p.detach().flatten() for p in self._parameters])
+        buffers = torch.cat([values[:0], *(b.flatten() for b in self._buffers)])
+        self.gradient = torch.zeros_like(values)
+        for p, gradient in zip(self._parameters, views(self.gradient, self._parameters), strict=True):
             p.grad = gradient
-        self.move_to(torch.cat([p.detach().flatten() for p in self._parameters]))
+        self.move_to(values, buffers)
 
-    def move_to(self, values: Tensor) -> None:
-        """Makes the network's parameters views into `values` [P], whatever they hold."""
-        self.values = values
-        for p, view in zip(self._parameters, self._views(values), strict=True):
+    def move_to(self, values: Tensor, buffers: Tensor) -> None:
+        """Makes parameters and buffers views into `values` [P] and `buffers` [Q], whatever these hold."""
+        self.values, self.buffers = values, buffers
+        for p, view in zip(self._parameters, views(values, self._parameters), strict=True):
             p.data = view
-
-    def _views(self, vector: Tensor) -> list[Tensor]:
-        parts = vector.split([p.numel() for p in self._parameters])
-        return [part.view_as(p) for part, p in zip(parts, self._parameters, strict=True)]
+        for b, view in zip(self._buffers, views(buffers, self._buffers), strict=True):
+            b.data = view
 
 
-LAST_LAYER = ("stream.weight", "stream.bias")  # linear in what rewards are counted in
+def views(vector: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
+    """A vector cut into tensors of these shapes."""
+    parts = vector.split([each.numel() for each in like])
+    return [part.view_as(each) for part, each in zip(parts, like, strict=True)]
 
 
 def export_weights(network: QNetwork) -> OrderedDict[str, Tensor]:
@@ -44,9 +47,9 @@ def export_weights(network: QNetwork) -> OrderedDict[str, Tensor]:
     A chain of layers is written under the names of the classic module, an `nn.Sequential` called `fc` of linear layers
     with ReLUs between them (`fc.0.weight`, `fc.2.weight` …), any other network under its own.
     """
-    names, scale = _file_names(network), network.reward_scale
+    names, last, scale = _file_names(network), _last_layer(network), network.reward_scale
     copies = ((own, w.detach().cpu().clone()) for own, w in network.state_dict().items())
-    return OrderedDict((names.get(own, own), w * scale if own in LAST_LAYER else w) for own, w in copies)
+    return OrderedDict((names.get(own, own), w * scale if own in last else w) for own, w in copies)
 
 
 def import_weights(network: QNetwork, weights: Mapping[str, Tensor]) -> None:
@@ -55,13 +58,12 @@ def import_weights(network: QNetwork, weights: Mapping[str, Tensor]) -> None:
     Raises:
         KeyError, RuntimeError: names or shapes are not this network's.
     """
-    own_names = network.state_dict().keys()
-    names = {} if own_names == weights.keys() else _file_names(network)  # files of before had a network's own
-    wanted = {names.get(own, own): own for own in own_names}
+    names, last = _file_names(network), _last_layer(network)
+    wanted = {names.get(own, own): own for own in network.state_dict()}
     if wrong := wanted.keys() ^ weights.keys():
         raise KeyError(f"missing or not known to this network: {', '.join(sorted(wrong))}")
     found = {own: weights[name] for name, own in wanted.items()}
-    scaled = {own: w / network.reward_scale if own in LAST_LAYER else w for own, w in found.items()}
+    scaled = {own: w / network.reward_scale if own in last else w for own, w in found.items()}
     network.load_state_dict(scaled)
 
 
@@ -80,8 +82,17 @@ def _file_names(network: QNetwork) -> dict[str, str]:
     return {f"{own[layer]}.{part}": f"{classic}.{part}" for layer, classic in pairs for part in ("weight", "bias")}
 
 
+def _last_layer(network: QNetwork) -> set[str]:
+    """The own names of the weights that its values are proportional to."""
+    last = network.stream.last()
+    modules = {name: module for name, module in network.named_modules() if module in last}
+    return {f"{name}.{part}" for name, module in modules.items() for part, _ in module.named_parameters()}
+
+
 @torch.no_grad()
 def dead_units(network: QNetwork, obs: Tensor) -> float:
     """The share of hidden ReLU units that are zero on every one of the observations [B, *obs_shape]."""
-    activations = network.torso.activations(network.features(obs))
+    features = network.encode(obs)
+    draw = network.torso.mean_draw(len(features)).to(features.device)
+    activations = network.torso.activations(features, draw)
     return torch.cat([(out == 0).all(0) for out in activations]).float().mean().item()

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..learn import types
 from ..learn.learner import Learner
 from ..learn.replay import Replay, observe
 from ..learn.weights import export_weights
@@ -62,10 +63,11 @@ def record(learner: Learner, replay: Replay, draws: Draws, rng: np.random.Genera
     chain/*            [R, D] the single env steps from each row's start on: `length` [R] of them are known,
                        `reward` and `obs` (the one each step led to) hold them, `end` [R] says how the last one ends
     newest/*           the transition stored last, without what it led to
-    online/*, target/* weights; adam/* [P] the optimiser's running means, and its steps
+    draws/*            [W] the random numbers of the three passes, where networks need any
+    online/*, target/* weights; optimizer/* [P] what the optimiser remembers, by number, and its steps
     updates, size      so far, and how many transitions the replay holds
 
-    Rewards and weights are in the environment's own units; Adam's means are those of the learner, whose rewards
+    Rewards and weights are in the environment's own units; what the optimiser remembers is the learner's, whose rewards
     were divided by `reward_scale`.
     """
     spec = replay.layout.obs
@@ -76,9 +78,9 @@ def record(learner: Learner, replay: Replay, draws: Draws, rng: np.random.Genera
     newest = np.array([(replay.added - 1) % replay.layout.capacity])
     last = replay.batch(sample._replace(slots=newest, weight=np.ones(1, np.float32)))
     scale = learner.online.reward_scale
-    held, adam = _Held(replay, draws.gamma, scale), learner.optimizer.state_dict()
+    held, online = _Held(replay, draws.gamma, scale), learner.online
     found = {
-        **{f"batch/{name}": column for name, column in replay.batch(sample)._asdict().items()},
+        **{f"batch/{name}": column for name, column in replay.batch(sample).columns().items()},
         "slots": torch.from_numpy(sample.slots),
         "span": torch.from_numpy(held.span(sample.slots)),
         "end": torch.from_numpy(held.end(sample.slots)),
@@ -88,12 +90,13 @@ def record(learner: Learner, replay: Replay, draws: Draws, rng: np.random.Genera
         "newest/span": torch.tensor(int(held.span(newest)[0])),
         **{f"online/{name}": w for name, w in export_weights(learner.online).items()},
         **{f"target/{name}": w for name, w in export_weights(learner.target).items()},
-        "adam/mean": adam["mean"],
-        "adam/square": adam["square"],
-        "adam/steps": torch.tensor(adam["steps"]),
+        **{f"optimizer/{i}": vector for i, vector in enumerate(learner.optimizer.memory)},
+        "optimizer/steps": torch.tensor(learner.optimizer.steps),
         "updates": torch.tensor(learner.updates),
         "size": torch.tensor(len(replay)),
     }
+    if online.num_draws(rows):
+        found |= {f"draws/{name}": online.draw(rows, rng) for name in types.Draws._fields}
     found |= {name: found[name] * scale for name in REWARDS}
     return {name: column.detach().cpu().clone() for name, column in found.items()}
 

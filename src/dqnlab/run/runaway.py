@@ -33,7 +33,7 @@ def check_finite(learner: Learner, replay: Replay, step: int) -> None:
 
 def _runaway(what: str, learner: Learner, replay: Replay, step: int) -> NumericsError:
     """Says where learning has run away, from what, and what to do."""
-    lr = learner.optimizer.settings.lr
+    lr = learner.optimizer.next_lr
     causes = [cause for cause in (_observations(replay), _rewards(learner, replay)) if cause]
     if not causes or lr > BOLD:
         causes.append(f"optimizer.lr = {lr}: lower it, set optimizer.max_grad_norm, or scale the rewards")

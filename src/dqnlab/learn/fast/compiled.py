@@ -10,19 +10,21 @@ import os
 import platform
 import textwrap
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call, grad
 
-from ..learner import Update, loss
+from ..learner import State, Update, loss
 from ..networks import QNetwork
-from ..optimizer import AdamSettings, adam, clip
+from ..optimizer import Descent, clip
 from ..replay import Layout, Memory, gather
 from ..targets import Rule
+from ..types import Draws
+from ..weights import views
 
 Tensors = list[Tensor]
 Program = Callable[[Tensors], Tensors]
@@ -30,45 +32,68 @@ Program = Callable[[Tensors], Tensors]
 
 
 class Bound:
-    """A network with its parameters [P] given from outside; rules and heads cannot tell the difference."""
+    """A network with its parameters [P] and buffers [Q] given from outside; nobody can tell the difference."""
 
-    def __init__(self, network: QNetwork, values: Tensor):
-        named = dict(network.named_parameters())
-        parts = values.split([p.numel() for p in named.values()])
+    def __init__(self, network: QNetwork, values: Tensor, buffers: Tensor):
         self.head, self._network = network.head, network
-        self._parameters = {name: part.view(p.shape) for part, (name, p) in zip(parts, named.items(), strict=True)}
+        self._given = _named(values, network.named_parameters()) | _named(buffers, network.named_buffers())
 
-    def __call__(self, obs: Tensor) -> Tensor:
-        return functional_call(self._network, self._parameters, (obs,))
+    def __call__(self, obs: Tensor, draw: Tensor) -> Tensor:
+        return functional_call(self._network, self._given, (obs, draw))
 
-    def q_values(self, obs: Tensor) -> Tensor:
-        return self.head.q_values(self(obs))
+    def q_values(self, obs: Tensor, draw: Tensor) -> Tensor:
+        return self.head.q_values(self(obs, draw))
 
-
-class State(NamedTuple):
-    """What an update of one agent changes, and the target that it does not."""
-
-    online: Tensor  # [P]
-    target: Tensor  # [P]
-    mean: Tensor  # [P] Adam's
-    square: Tensor  # [P]
-    steps: Tensor  # [] float64, updates so far
+    def refresh(self, obs: Tensor) -> None:
+        given = {f"network.{name}": tensor for name, tensor in self._given.items()}
+        functional_call(_Refresh(self._network), given, (obs,))
 
 
-def pure_update(network: QNetwork, rule: Rule, settings: AdamSettings, layout: Layout) -> Callable[..., Update]:
+class _Refresh(nn.Module):
+    """A network whose call is its `refresh`, for `functional_call` knows no other method."""
+
+    def __init__(self, network: QNetwork):
+        super().__init__()
+        self.network = network
+
+    def forward(self, obs: Tensor) -> None:
+        self.network.refresh(obs)
+
+
+def _named(vector: Tensor, named: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
+    names, like = zip(*named, strict=True) if (named := list(named)) else ((), ())
+    return dict(zip(names, views(vector, like), strict=True))
+
+
+class Inputs(NamedTuple):
+    """What an update of one agent takes."""
+
+    state: State
+    memory: Memory
+    steps: Tensor  # [] float64, updates so far; it counts this one
+    lr: Tensor  # [] float64
+    slots: Tensor  # [B]
+    weight: Tensor  # [B]
+    draws: Draws
+
+
+def pure_update(network: QNetwork, rule: Rule, descent: Descent, layout: Layout) -> Callable[[Inputs], Update]:
     """One agent's update as a function of tensors alone. It writes what it learns into the state."""
 
-    def update(state: State, memory: Memory, slots: Tensor, weight: Tensor) -> Update:
-        batch = gather(memory, layout, slots, weight)
+    def update(given: Inputs) -> Update:
+        state = given.state
+        batch = gather(given.memory, layout, given.slots, given.weight)._replace(draws=given.draws)
+        target = cast(QNetwork, Bound(network, state.target, state.target_buffers))
 
         def of(values: Tensor) -> tuple[Tensor, Update]:
-            online, target = (cast(QNetwork, Bound(network, each)) for each in (values, state.target))
-            return loss(online, target, batch, rule)
+            return loss(cast(QNetwork, Bound(network, values, state.buffers)), target, batch, rule)
 
         gradient, update = grad(of, has_aux=True)(state.online)
-        gradient, norm = clip(gradient, settings.max_grad_norm)
-        state.steps.add_(1)
-        state.online.add_(adam(gradient, state.mean, state.square, state.steps, settings))
+        gradient, norm = clip(gradient, descent.max_grad_norm)
+        given.steps.add_(1)
+        state.online.add_(descent.formula(state.online, gradient, state.memory, given.steps, given.lr))
+        if len(state.buffers):
+            Bound(network, state.online, state.buffers).refresh(batch.obs)
         return update._replace(grad_norm=norm)
 
     return update

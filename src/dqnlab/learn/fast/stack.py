@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.func import vmap
+from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from ..learner import Learner, Update
-from ..replay import Memory, Replay
-from ..types import Sample
-from .compiled import CompileError, State, compile_program, pure_update
+from ..replay import Replay
+from ..types import Draws, Sample
+from .compiled import CompileError, Inputs, compile_program, pure_update
 
 FIELDS = len(Update._fields)
 
@@ -42,7 +44,12 @@ class Stack:
         if self._may_shrink and 2 * len(samples) <= len(self._row):
             self._shrink(list(samples))
         for agent, sample in samples.items():
-            self._slots[self._row[agent]], self._weight[self._row[agent]] = sample
+            row, learner = self._row[agent], self._learners[agent]
+            self._slots[row], self._weight[row] = sample
+            self._lr[row] = learner.optimizer.next_lr
+            if self._draws:
+                for given, drawn in zip(self._draws, learner.draw(self._batch_size), strict=True):
+                    given[row] = drawn
         for host, inside in self._moves:
             inside.copy_(host)
         outputs = self._program(self._inputs)
@@ -64,34 +71,52 @@ class Stack:
     def _settle(self, agents: Sequence[int]) -> None:
         """Puts these agents side by side and compiles their update."""
         learners, replays = [self._learners[i] for i in agents], [self._replays[i] for i in agents]
-        first, num = learners[0], len(agents)
-        update = vmap(pure_update(first.online, first.rule, first.optimizer.settings, replays[0].layout))
-        state, memory = _side_by_side([_state(each) for each in learners]), _side_by_side([r.memory for r in replays])
-        drawn = [torch.zeros(num, self._batch_size, dtype=torch.int64), torch.ones(num, self._batch_size)]
-        inside = [tensor.to(first.device) for tensor in drawn]
-        end_of_state, end = len(state), len(state) + len(memory)
+        first, num, size = learners[0], len(agents), self._batch_size
+        host = [
+            torch.zeros(num, dtype=torch.float64),  # learning rates
+            torch.zeros(num, size, dtype=torch.int64),  # slots
+            torch.ones(num, size),  # weights
+            *(torch.zeros(num, first.online.num_draws(size)) for _ in Draws._fields),
+        ]
+        lr, slots, weight, *draws = [tensor.to(first.device) for tensor in host]
+        steps = torch.tensor([float(each.optimizer.steps) for each in learners], dtype=torch.float64)
+        inputs = Inputs(
+            _side_by_side([each.state for each in learners]),
+            _side_by_side([each.memory for each in replays]),
+            steps.to(first.device),
+            lr,
+            slots,
+            weight,
+            Draws(*draws),
+        )
+        update = vmap(pure_update(first.online, first.rule, first.optimizer.descent, replays[0].layout))
+        leaves, structure = tree_flatten(inputs)
 
         def flat(*tensors: Tensor) -> list[Tensor]:
-            made = update(State(*tensors[:end_of_state]), Memory(*tensors[end_of_state:end]), *tensors[end:])
+            given = iter(tensors)  # those of no numbers need not be handed over each time
+            whole = [next(given) if leaf.numel() else torch.zeros(leaf.shape) for leaf in leaves]
+            made = update(tree_unflatten(whole, structure))
             return [output[row] for row in range(num) for output in made]
 
-        inputs = [*state, *memory, *inside]
-        self._program = compile_program(flat, inputs, self._cache, self._notify)
+        self._inputs = [leaf for leaf in leaves if leaf.numel()]
+        self._program = compile_program(flat, self._inputs, self._cache, self._notify)
         for row, (learner, replay) in enumerate(zip(learners, replays, strict=True)):
-            learner.move_to(*(tensor[row] for tensor in state[:4]))
-            replay.move_to(Memory(*(tensor[row] for tensor in memory)))
+            learner.move_to(_row(inputs.state, row))
+            replay.move_to(_row(inputs.memory, row))
         self._row = {agent: row for row, agent in enumerate(agents)}
-        self._inputs = inputs
-        self._slots, self._weight = (tensor.numpy() for tensor in drawn)
-        self._moves = [pair for pair in zip(drawn, inside, strict=True) if pair[0] is not pair[1]]  # to a GPU
+        self._lr, self._slots, self._weight = (tensor.numpy() for tensor in host[:3])
+        self._draws = [tensor for tensor in host[3:] if tensor.numel()]
+        inside = (lr, slots, weight, *draws)
+        self._moves = [pair for pair in zip(host, inside, strict=True) if pair[0] is not pair[1]]  # to a GPU
 
 
-def _state(learner: Learner) -> list[Tensor]:
-    adam = learner.optimizer
-    steps = torch.tensor(float(adam.steps), dtype=torch.float64, device=learner.device)
-    return [*learner.values, adam.mean, adam.square, steps]
+def _side_by_side(rows: Sequence[Any]) -> Any:
+    """Structures of tensors as one of tensors [S, ...]; those of a single agent are not copied."""
+    if len(rows) == 1:
+        return tree_map(lambda tensor: tensor.unsqueeze(0), rows[0])
+    return tree_map(lambda *tensors: torch.stack(tensors), *rows)
 
 
-def _side_by_side(rows: Sequence[Sequence[Tensor]]) -> list[Tensor]:
-    """Tensors [S, ...]; those of a single agent are not copied."""
-    return [torch.stack(column) if len(rows) > 1 else column[0].unsqueeze(0) for column in zip(*rows, strict=True)]
+def _row(stacked: Any, row: int) -> Any:
+    """One agent's part of them."""
+    return tree_map(lambda tensor: tensor[row], stacked)

@@ -29,7 +29,7 @@ export function mountStep(root, page) {
 function readState(store, step) {
   const n = store.get("step.n");
   const chosen = placeIn(store.get("step.row"), step.count);
-  const switches = {
+  const switches = !step.known ? step.own : {
     double: store.get("step.double") === 1, huber: store.get("step.huber") === 1, trunc: store.get("step.trunc") === 1,
     n: step.choices.includes(n) ? n : step.own.n,
   };
@@ -89,6 +89,7 @@ function controls({ store, t }, step, { switches, all }) {
   const reset = () => store.set({
     "step.double": Number(step.own.double), "step.n": step.own.n, "step.huber": Number(step.own.huber), "step.trunc": 0,
   });
+  if (!step.known) return el("p", { class: "card muted" }, t("step.not_anew"));
   const truncated = Array.from(step.moment.rows.end.data).filter((end) => end === TRUNCATED).length;
   const known = all.filter((each) => each !== null).length;
   return el("div", { class: "card step-controls" },

@@ -26,16 +26,22 @@ export function makeStep(moment, obs) {
   return {
     moment, settings, count, depth,
     own: ownSwitches(settings),
-    choices: [...new Set([settings.n, ...OFFERED.filter((n) => n <= depth)])].sort((a, b) => a - b),
+    known: isKnown(settings),
+    choices: [...new Set([settings.n, ...OFFERED.filter((n) => n <= depth && isKnown(settings))])].sort((a, b) => a - b),
     prediction: (i) => values("online", rows.obs && row(rows.obs, i), row(rows.q, i)),
     choice: () => values("online", moment.choice.obs && moment.choice.obs.data, moment.choice.q.data),
     recompute: (i, switches) => recompute(moment, next, i, switches),
   };
 }
 
+/** Whether the page has the formulas of the run's rule and head; if not, it shows what was recorded. */
+function isKnown({ chooser, loss }) {
+  return chooser !== null && loss !== null;
+}
+
 /** The switches as the run had them. */
-export function ownSwitches(settings) {
-  return { double: settings.double, n: settings.n, huber: settings.huber !== null, trunc: false };
+export function ownSwitches({ chooser, n, loss }) {
+  return { double: chooser === "online", n, huber: Boolean(loss && loss.huber !== null), trunc: false };
 }
 
 /** What both networks say of what row i led to, after its own span (k null) or after k single steps. */
@@ -69,10 +75,22 @@ function spanOf({ rows, after, settings }, i, n) {
   return { reward, k, end: ended, discount: ended === TERMINATED ? 0 : settings.gamma ** k, terms, place: k };
 }
 
+/** What row i was in the run. */
+function recorded({ rows, settings }, span, { online, target: rated }, i) {
+  const [value, prediction, target, error, loss] = ["next_value", "prediction", "target", "error", "loss"].map((name) => rows[name].data[i]);
+  const action = rows.next_action === null ? null : rows.next_action.data[i];
+  const counted = error / settings.reward_scale;
+  return {
+    ...span, ends: false, online, rated, action, value, prediction, target, error, counted, delta: null, loss,
+    weight: rows.weight.data[i],
+  };
+}
+
 function recompute(moment, next, i, switches) {
   const span = spanOf(moment, i, switches.n);
   if (span === null) return null;
   const { rows, settings } = moment;
+  if (!isKnown(settings)) return recorded(moment, span, next(i, span.place), i);
   const ends = switches.trunc && span.end === TRUNCATED;
   const discount = ends ? 0 : span.discount;
   const { online, target: rated } = next(i, span.place);
@@ -81,7 +99,7 @@ function recompute(moment, next, i, switches) {
   const prediction = rows.prediction.data[i];
   const target = span.reward + discount * value;
   const error = target - prediction;
-  const delta = switches.huber ? settings.huber ?? 1 : null;
+  const delta = switches.huber ? settings.loss.huber ?? 1 : null;
   const counted = error / settings.reward_scale;
   return {
     ...span, discount, ends, online, rated, action, value, prediction, target, error, counted, delta,

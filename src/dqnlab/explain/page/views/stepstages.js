@@ -61,6 +61,9 @@ function rewardText({ t }, n) {
   return t(n === 1 ? "step.f_reward" : "step.f_reward_n", { n });
 }
 
+const WEIGHTS = { uniform: "step.f_weight_uniform", "by error": "step.f_weight" };
+const RULES = { online: "step.rule_double", target: "step.rule_greedy" };
+
 function prediction({ page, step, state, explained }) {
   const { rows } = step.moment;
   const taken = rows.action.data[state.chosen];
@@ -68,7 +71,7 @@ function prediction({ page, step, state, explained }) {
   return lines(
     line(page.t("step.col_row"), String(state.chosen)),
     line(page.t("step.weight"), explained(rows.weight.data[state.chosen],
-      page.t(step.settings.prioritized ? "step.f_weight" : "step.f_weight_uniform"), "weight")),
+      page.t(WEIGHTS[step.settings.chance] ?? "step.f_recorded"), "weight")),
     ...qLines({ page, explained }, step.prediction(state.chosen), "q", mark));
 }
 
@@ -83,15 +86,18 @@ function target(context) {
   const why = now.ends ? t("step.f_as_terminal")
     : now.discount === 0 ? t("step.f_terminal") : powerText(page, gamma, now.k);
   const mark = (a) => (a === now.action ? ` ${t("step.chosen")}` : "");
-  const formula = `${factor(num, now.reward)} + ${num(now.discount, 6)} × ${factor(num, now.value)} = ${num(now.target, 6)}`;
+  const chooser = !step.known ? step.settings.chooser : state.switches.double ? "online" : "target";
+  const sum = `${factor(num, now.reward)} + ${num(now.discount, 6)} × ${factor(num, now.value)} = ${num(now.target, 6)}`;
+  const formula = step.settings.loss === null ? t("step.f_recorded") : `${t("step.f_target")} = ${sum}`;
   return lines(
     el("p", { class: "muted" }, t(`step.end_${now.end}_said`)),
-    el("h4", {}, t("step.by_online")), ...qLines(context, now.online, "online", state.switches.double ? mark : () => ""),
+    el("h4", {}, t("step.by_online")), ...qLines(context, now.online, "online", chooser === "online" ? mark : () => ""),
     el("h4", {}, t("step.by_target")), ...qLines(context, now.rated, "target", mark),
-    el("p", { class: "muted" }, t(state.switches.double ? "step.rule_double" : "step.rule_greedy")),
+    el("p", { class: "muted" }, t(RULES[chooser] ?? "step.rule_unknown")),
     line(t("step.col_reward"), explained(now.reward, `${powers} = ${num(now.reward, 6)}`, "reward")),
     line(t("step.discount"), explained(now.discount, why, "discount")),
-    line(t("step.col_target"), explained(now.target, `${t("step.f_target")} = ${formula}`, "value"), state.same ? "" : ` ${t("step.with_switches")}`),
+    step.known ? "" : line(t("step.next_value"), explained(now.value, t("step.f_recorded"), "next")),
+    line(t("step.col_target"), explained(now.target, formula, "value"), state.same ? "" : ` ${t("step.with_switches")}`),
     state.same ? "" : line(t("step.as_run"), explained(recorded, t("step.f_recorded"), "recorded")));
 }
 
@@ -102,12 +108,14 @@ function loss({ page, step, state, explained }) {
   const known = all.filter((each) => each !== null);
   const scale = step.settings.reward_scale;
   const mean = known.reduce((sum, each) => sum + each.weight * each.loss, 0) / known.length;
+  const has = step.settings.loss !== null;
+  const apart = `${t("step.f_error")} = ${num(now.target, 6)} − ${factor(num, now.prediction)} = ${num(now.error, 6)}`;
   return lines(
-    line(t("step.col_error"), explained(now.error,
-      `${t("step.f_error")} = ${num(now.target, 6)} − ${factor(num, now.prediction)} = ${num(now.error, 6)}`, "error")),
-    scale === 1 ? "" : line(t("step.counted"), explained(now.counted,
+    has ? "" : el("p", { class: "muted" }, t("step.loss_unknown")),
+    line(t("step.col_error"), explained(now.error, has ? apart : t("step.f_recorded"), "error")),
+    scale === 1 || !has ? "" : line(t("step.counted"), explained(now.counted,
       `${factor(num, now.error)} / ${num(scale, 6)} = ${num(now.counted, 6)}   (${t("step.f_counted", { scale: num(scale, 6) })})`, "counted")),
-    line(t("step.col_loss"), explained(now.loss, lossText(page, now), "row")),
+    line(t("step.col_loss"), explained(now.loss, step.known ? lossText(page, now) : t("step.f_recorded"), "row")),
     line(t("step.mean"), explained(mean, t("step.f_mean", { rows: known.length, mean: num(mean, 6) }), "mean")),
     state.same ? "" : line(t("step.as_run"), explained(step.moment.loss, t("step.f_recorded"), "recorded")));
 }
@@ -143,50 +151,70 @@ function gradient({ page, step, state, explained }) {
 function update({ page, step, explained }) {
   const { t } = page;
   const { moment } = step;
-  const names = ["name", "before", "gradient", "mean", "square", "step", "after"];
+  const adam = moment.settings.formula !== null;
+  const names = ["name", "before", "gradient", ...(adam ? ["mean", "square"] : []), "step", "after"];
   const line_ = (w, i) => {
-    const texts = adamTexts(page, moment, w);
+    const texts = { ...weightTexts(page, w), ...(adam ? adamTexts(page, moment, w) : {}) };
+    const values = { ...w, gradient: w.clipped, mean: w.memory[0], square: w.memory[1] };
     return el("tr", {}, el("td", {}, w.name), names.slice(1).map((name) => el("td", { class: "number" },
-      explained(name === "gradient" ? w.clipped : w[name], texts[name], `${name}-${i}`))));
+      explained(values[name], texts[name], `${name}-${i}`))));
   };
-  return el("div", { class: "scroll" }, el("table", {},
+  const how = el("p", { class: "said" }, t(adam ? "step.update_adam" : "step.update_unknown"));
+  return el("div", {}, how, el("div", { class: "scroll" }, el("table", {},
     el("thead", {}, el("tr", {}, names.map((name, i) => (
       el("th", { scope: "col", class: i ? "number" : null }, t(`step.w_${name}`)))))),
-    el("tbody", {}, moment.weights.map(line_))));
+    el("tbody", {}, moment.weights.map(line_)))));
 }
 
-/** How each number of a weight's row came about. */
-function adamTexts({ t, num }, { settings, adam_steps: steps }, w) {
-  const { beta1, beta2, lr, eps } = settings;
-  const first = 1 - beta1 ** steps;
-  const second = 1 - beta2 ** steps;
-  const f = (x) => factor(num, x);
+/** How each number of a weight's row came about, whatever the optimiser. */
+function weightTexts({ t, num }, w) {
   const n = (x) => num(x, 6);
   return {
     before: t("step.f_before"),
     gradient: w.clipped === w.gradient ? t("step.f_gradient") : t("step.f_clipped", { gradient: n(w.gradient), clipped: n(w.clipped) }),
-    mean: `m = ${n(beta1)} × ${f(w.mean_before)} + ${n(1 - beta1)} × ${f(w.clipped)} = ${n(w.mean)}`,
-    square: `v = ${n(beta2)} × ${f(w.square_before)} + ${n(1 - beta2)} × ${f(w.clipped)}² = ${n(w.square)}`,
-    step: `−${n(lr)} × (${n(w.mean)} / ${n(first)}) / (√(${n(w.square)} / ${n(second)}) + ${n(eps)}) = ${n(w.step)}`,
-    after: `${n(w.before)} + ${f(w.step)} = ${n(w.after)}`,
+    step: t("step.f_recorded"),
+    after: `${n(w.before)} + ${factor(num, w.step)} = ${n(w.after)}`,
+  };
+}
+
+/** And how Adam's did. */
+function adamTexts({ num }, { settings, optimizer_steps: steps }, w) {
+  const { lr, formula: { beta1, beta2, eps } } = settings;
+  const first = 1 - beta1 ** steps;
+  const second = 1 - beta2 ** steps;
+  const [mean, square] = w.memory;
+  const [meanBefore, squareBefore] = w.memory_before;
+  const f = (x) => factor(num, x);
+  const n = (x) => num(x, 6);
+  return {
+    mean: `m = ${n(beta1)} × ${f(meanBefore)} + ${n(1 - beta1)} × ${f(w.clipped)} = ${n(mean)}`,
+    square: `v = ${n(beta2)} × ${f(squareBefore)} + ${n(1 - beta2)} × ${f(w.clipped)}² = ${n(square)}`,
+    step: `−${n(lr)} × (${n(mean)} / ${n(first)}) / (√(${n(square)} / ${n(second)}) + ${n(eps)}) = ${n(w.step)}`,
   };
 }
 
 function sync({ page, step, explained }) {
-  const { t, num } = page;
+  const { t } = page;
   const { settings, sync_in: due, weights, updates } = step.moment;
   const w = weights[weights.length - 1];
-  const f = (x) => factor(num, x);
-  const after = settings.sync_tau === null
-    ? t("step.f_hard", { every: settings.sync_every })
-    : `${num(w.target_before, 6)} + ${num(settings.sync_tau, 6)} × (${num(w.after, 6)} − ${f(w.target_before)}) = ${num(w.target_after, 6)}`;
-  const said = settings.sync_tau !== null ? t("step.polyak", { tau: num(settings.sync_tau, 6) })
-    : t(due === 0 ? "step.hard_now" : "step.hard_later", { every: settings.sync_every, due, update: updates + 1 });
+  const [said, after] = syncTexts(page, settings.sync, w, due, updates);
   return lines(
     el("p", { class: "muted" }, said),
     line(`${w.name}, ${t("step.online")}`, explained(w.after, t("step.f_after"), "online")),
     line(`${w.name}, ${t("step.target_before")}`, explained(w.target_before, t("step.f_before"), "before")),
     line(`${w.name}, ${t("step.target_after")}`, explained(w.target_after, after, "after")));
+}
+
+/** What is said of the sync, and how the target's weight came about. */
+function syncTexts({ t, num }, sync, w, due, updates) {
+  if (sync === null) return [t("step.sync_unknown"), t("step.f_recorded")];
+  if ("every" in sync) {
+    const said = t(due === 0 ? "step.hard_now" : "step.hard_later", { every: sync.every, due, update: updates + 1 });
+    return [said, t("step.f_hard", { every: sync.every })];
+  }
+  const n = (x) => num(x, 6);
+  const moved = `${n(w.target_before)} + ${n(sync.tau)} × (${n(w.after)} − ${factor(num, w.target_before)}) = ${n(w.target_after)}`;
+  return [t("step.polyak", { tau: n(sync.tau) }), moved];
 }
 
 export const STAGES = [
