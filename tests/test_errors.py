@@ -11,6 +11,7 @@ import pytest
 
 import dqnlab
 from dqnlab.errors import DqnlabError, EnvironmentFault, ObservationError, all_of, counted, named, one_line
+from dqnlab.explain.page import words
 
 from .plurals import PLURALS
 
@@ -75,17 +76,9 @@ def test_a_number_before_its_noun_is_written_by_one_function() -> None:
     assert found == [], "write counted(number, 'noun')"
 
 
-# What only the command line can say: its own words, the doctor's advice, the row of a printed step.
+# What only the command line can say: its own words, the row of a printed step.
 ONLY_TYPED = ("app/arguments", "app/cli", "app/scan", "app/calls", "app/parse", "app/aliases", "app/commands")
-ONLY_TYPED += (
-    "lab/again",
-    "app/places",
-    "app/summary",
-    "check/doctor/",
-    "store/own",
-    "explain/trace_text",
-    "track/tensorboard",
-)
+ONLY_TYPED += ("lab/again", "app/places", "app/summary", "store/own", "explain/trace_text", "track/tensorboard")
 
 
 def test_a_message_that_names_a_flag_names_what_python_has_instead() -> None:
@@ -104,6 +97,11 @@ def test_a_message_that_names_a_flag_names_what_python_has_instead() -> None:
                 if re.search(r"(?<![\w-])--[a-z]", said) and not both and not re.search(r"dqn (train|\w+ with)", said):
                     missing.append(f"{name}:{statement.lineno}: {said}")
     assert missing == []
+
+
+def test_advice_of_the_page_that_names_a_flag_names_what_python_has_instead() -> None:
+    texts = [(key, text) for key, each in words().items() for text in each.values()]
+    assert [key for key, text in texts if re.search(r"(?<![\w-])--[a-z]", text) and "Python " not in text] == []
 
 
 def _is_text(node: ast.AST) -> TypeGuard[Any]:

@@ -7,7 +7,19 @@ import pytest
 
 import dqnlab
 
-OBJECTS = ["Agent", "Config", "Run", "evaluate", "events", "load", "report", "resume", "train", "train_many"]
+OBJECTS = [
+    "Agent",
+    "Config",
+    "Run",
+    "evaluate",
+    "events",
+    "load",
+    "report",
+    "resume",
+    "resume_many",
+    "train",
+    "train_many",
+]
 NAMES = sorted([*OBJECTS, "__version__", "presets"])
 
 

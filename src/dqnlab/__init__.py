@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .config import Config, presets
     from .explain.report import report
     from .lab.many.crew import train_many
+    from .lab.many.resume import resume_many
     from .lab.resume import resume
     from .lab.session import train
     from .run.evaluate import evaluate
@@ -34,6 +35,7 @@ __all__ = [
     "presets",
     "report",
     "resume",
+    "resume_many",
     "train",
     "train_many",
 ]
@@ -49,6 +51,7 @@ _HOMES = {
     "report": ".explain.report",
     "train": ".lab.session",
     "resume": ".lab.resume",
+    "resume_many": ".lab.many.resume",
     "train_many": ".lab.many.crew",
 }
 

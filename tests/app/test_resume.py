@@ -15,6 +15,7 @@ from gymnasium import spaces
 
 import dqnlab
 from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.envs.make import describe
 from dqnlab.errors import CheckpointError, ConfigError, FolderError
 from dqnlab.lab import experiment
 from dqnlab.lab.many import resume as resume_many
@@ -26,8 +27,9 @@ from dqnlab.lab.session import train
 from dqnlab.learn.replay import Layout
 from dqnlab.run.events import BlockEnded
 from dqnlab.store import remembered
+from dqnlab.store.advice import going_on
 from dqnlab.store.checkpoint.checkpoint import Store
-from dqnlab.store.folder import BEST, LAST, METRICS, Run, seed_name
+from dqnlab.store.folder import BEST, LAST, METRICS, Run, seed_name, write_start
 
 from ..equal import same
 
@@ -267,6 +269,27 @@ def test_a_group_goes_on_where_each_of_its_seeds_stands(tmp_path: Path) -> None:
         go_on_with_many(cut.folder, Overrides())
     with pytest.raises(ConfigError, match="is a group of seeds"):
         go_on_with_many(cut.folder, Overrides(budget=Steps(num=400)))
+
+
+@pytest.mark.slow
+def test_a_group_goes_on_in_python_by_its_folder_or_its_object(tmp_path: Path) -> None:
+    whole = Crew(replace(TINY, compile="off"), (0, 1), out=tmp_path / "group", trackers=("none",)).train()
+    rewrite(whole.folder / seed_name(1) / "result.json", '"interrupted": false', '"interrupted": true')
+    with pytest.raises(ConfigError, match=r"is a group of seeds: dqnlab\.resume_many\('.*group'\) goes on with all"):
+        dqnlab.resume(whole.folder)
+    with pytest.raises(ConfigError, match=r"is a run, not a group of seeds: use dqnlab\.resume"):
+        dqnlab.resume_many(whole.folder / seed_name(0))
+    again = dqnlab.resume_many(whole.folder, quiet=True)
+    assert [run.score for run in again.runs] == [run.score for run in whole.runs]
+    with pytest.raises(ConfigError, match="has come to its end"):
+        dqnlab.resume_many(again)
+
+
+def test_a_group_of_an_environment_that_only_python_knows_says_how_it_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "summary.json").write_text('{"schema": 1, "seeds": [0], "results": []}')
+    (tmp_path / "seed-0").mkdir()
+    write_start(tmp_path / "seed-0", replace(TINY, env=Env(id=Sealed)), describe(Env(id=Sealed)), 1, ("none",))
+    assert going_on(tmp_path) == "dqnlab.resume_many('.', env=…) in Python"  # for that is where the test runs
 
 
 def test_a_group_of_which_nothing_has_begun_is_refused(tmp_path: Path) -> None:

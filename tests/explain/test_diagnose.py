@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from dqnlab.explain.health.findings import Course
@@ -188,6 +189,16 @@ def test_an_environment_that_truncates_itself_after_its_own_horizon_is_not_blind
     assert "blind-to-the-end" not in kinds(course(harder), max_episode_steps=10_000)
     falls = none | {"train/length": lambda share: 60 if round(share * 200) % 2 else 20 + round(share * 30)}
     assert "blind-to-the-end" in kinds(course(falls), max_episode_steps=10_000)
+
+
+def test_a_horizon_drawn_by_chance_is_no_blindness() -> None:
+    none = {"replay/terminal_share": lambda _: 0.0}
+    for seed in range(20):
+        drawn = np.random.default_rng(seed).geometric(0.05, 201)
+        chance = none | {"train/length": lambda share, drawn=drawn: drawn[round(share * 200)]}
+        assert "blind-to-the-end" not in kinds(course(chance), max_episode_steps=10_000)
+        learns = none | {"train/length": lambda share, drawn=drawn: drawn[round(share * 200)] * (1 + 20 * share)}
+        assert "blind-to-the-end" in kinds(course(learns), max_episode_steps=10_000)
 
 
 def cut_at(limit: int, stored: float) -> Rows:

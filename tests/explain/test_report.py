@@ -61,6 +61,18 @@ def test_every_snapshot_is_there_in_order_and_in_half_precision(run: Run, data: 
     assert all(layer["weight"].dtype == np.float16 for each in data["snapshots"] for layer in each["layers"])
 
 
+@pytest.mark.parametrize("scale", [2.0**100, 2.0**-60])
+def test_snapshots_of_rewards_of_any_size_are_what_the_network_says(run: Run, scale: float) -> None:
+    network = dqnlab.load(run.folder).network
+    network.reward_scale = scale
+    halved, whole = layers(network, halved=True), layers(network)
+    assert halved is not None
+    assert whole is not None
+    kept, exact = halved["layers"][-1]["weight"], whole["layers"][-1]["weight"]
+    np.testing.assert_allclose(kept.astype(np.float64), exact, rtol=1e-2)
+    assert halved["layers"][0]["weight"].dtype == np.float16
+
+
 def test_the_judge_is_quoted_in_full(run: Run, data: dict[str, Any]) -> None:
     assert [each["step"] for each in data["evaluations"]] == [200, 400, 600]
     assert all(len(each["returns"]) == 3 for each in data["evaluations"])

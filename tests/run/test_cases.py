@@ -45,8 +45,16 @@ def test_what_can_be_there_only_once_trains_when_that_is_said() -> None:
     run = train(config, trackers=("none",), out=Path("one"))
     assert run.score is not None
     assert (run.failed_steps, run.unfinished) == ({}, [])
-    with pytest.raises(EnvironmentFault, match=r"port 5005 is in use.*say so: --env\.copies 1"):
+
+
+def test_what_can_be_there_only_once_is_found_out_before_training() -> None:
+    said = r"port 5005 is in use.*say so: --env\.copies 1 \(in Python Env\(copies=1\)\)"
+    with pytest.raises(EnvironmentFault, match=said):
         train(case("OneOnly"), trackers=("none",), out=Path("more"))
+    assert not Path("more").exists()
+    told = [each.what for each in examine(case("OneOnly"), steps=200).findings if each.level == "error"]
+    assert [what for what in told if re.search(said, what)], told
+    assert all(each.level != "error" for each in examine(case("OneOnly", copies=1), steps=200).findings)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ import pytest
 
 from dqnlab.config import Env
 from dqnlab.envs.make import describe
+from dqnlab.envs.vector import SerialEnvs, make_envs
+from dqnlab.errors import EnvironmentFault
 from dqnlab.run.evaluate import SIDE_BY_SIDE, Evaluator, Outcome, score_of
 
 
@@ -17,6 +19,46 @@ def first_action(obs: np.ndarray) -> np.ndarray:
 
 def evaluator(env: Env, gamma: float = 0.5) -> Evaluator:
     return Evaluator(env, describe(env), gamma)
+
+
+class Frail(gym.Env):
+    """Breaks at step 3 of the episode that begins with seed 4."""
+
+    observation_space = gym.spaces.Box(-1, 1, (1,), np.float32)
+    action_space = gym.spaces.Discrete(2)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        self.seed, self.at = seed, 0
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action: Any) -> Any:
+        self.at += 1
+        if (self.seed, self.at) == (4, 3):
+            raise OSError("gone")
+        return np.zeros(1, np.float32), 1.0, self.at == 5, False, {}
+
+
+@pytest.mark.parametrize("seed", [0, 9])
+def test_a_fault_says_that_it_came_while_judging_in_which_episode_and_at_which_of_its_steps(seed: int) -> None:
+    judge = evaluator(Env(id=Frail))
+    judge.play(first_action, [0, 1])  # what was played before is not counted
+    with pytest.raises(EnvironmentFault, match=r"env 'Frail' \(judging, episode 19\), step 3 raised OSError: gone"):
+        judge.play(first_action, [seed] * 18 + [4] + [seed] * 4)
+
+
+def test_the_environments_of_training_go_on_with_their_own_count_after_judging() -> None:
+    spec = describe(Env(id=Frail))
+    envs = make_envs(Env(id=Frail), spec, 2)
+    envs.reset([4, 5])
+    envs.step(np.zeros(2, int))
+    assert isinstance(envs, SerialEnvs)
+    lent = Evaluator(Env(id=Frail), spec, 0.5, most=2, lend=envs.lend)
+    lent.play(first_action, [0, 1, 2])
+    envs.reset([5, 4])
+    envs.step(np.zeros(2, int))
+    envs.step(np.zeros(2, int))
+    with pytest.raises(EnvironmentFault, match=r"env 'Frail' \(copy 2 of 2\), step 4 raised OSError: gone"):
+        envs.step(np.zeros(2, int))
 
 
 # ── Episodes ─────────────────────────────────────────────────────────────────────────────────────

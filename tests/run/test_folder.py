@@ -231,6 +231,14 @@ def test_runs_are_listed_by_age_with_how_they_ended() -> None:
     assert list_runs(Path("nowhere")) == []
 
 
+def test_a_run_whose_result_was_removed_is_listed_with_what_is_missing() -> None:
+    folder = start("20260103T000000Z-c-s0", "A")
+    finish(folder)
+    (folder / "curves.png").touch()  # which is drawn after the result is written
+    (folder / "result.json").unlink()
+    assert [row["status"] for row in list_runs(RUNS)] == ["no result.json"]
+
+
 def test_a_run_without_a_result_is_listed_by_its_environments_own_name() -> None:
     folder = start("20260101T000000Z-x-s0", "zoo-Lane-v0")
     write_atomically(folder / CONFIG, to_toml(Config(env=Env(id="zoo:Lane-v0"))))

@@ -5,7 +5,8 @@ and the step; what it changes of the process is put back (`surroundings`). `watc
 stack, and so watches whatever passes here. Only KeyboardInterrupt goes through: somebody wants this process to end.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 from weakref import WeakSet
 
@@ -40,6 +41,16 @@ class Guard:
         self._theirs: Surroundings = {}
         self.calls = 0
         """of whatever is its own, the one that is going on included"""
+
+    @contextmanager
+    def playing(self, role: str) -> Iterator[None]:
+        """Meanwhile its steps are counted from 0, and messages say what it is played for."""
+        before = self.steps, self.role, self.copy
+        self.steps, self.role, self.copy = 0, role, None
+        try:
+            yield
+        finally:
+            self.steps, self.role, self.copy = before
 
     @property
     def name(self) -> str:

@@ -31,18 +31,17 @@ def measure_reward_scale(envs: Envs, spec: EnvSpec) -> float:
         EnvironmentFault: an environment broke its contract.
     """
     rng = generator(0, "scale")
-    envs.count("measuring rewards before training")
-    envs.reset(env_seeds(0, "scale", envs.num_envs))
-    before = envs.state_dict() if envs.restorable else None
     sizes: list[float] = []
     steps = 0
-    while steps < ENOUGH or (not sizes and steps < MOST):
-        size = np.abs(envs.step(rng.integers(spec.num_actions, size=envs.num_envs)).reward)
-        sizes += size[size > 0].tolist()
-        steps += envs.num_envs
-    if before is not None:
-        envs.load_state_dict(before)
-    envs.count()
+    with envs.playing("measuring rewards before training"):
+        envs.reset(env_seeds(0, "scale", envs.num_envs))
+        before = envs.state_dict() if envs.restorable else None
+        while steps < ENOUGH or (not sizes and steps < MOST):
+            size = np.abs(envs.step(rng.integers(spec.num_actions, size=envs.num_envs)).reward)
+            sizes += size[size > 0].tolist()
+            steps += envs.num_envs
+        if before is not None:
+            envs.load_state_dict(before)
     return scale_of(float(np.median(sizes)), max(sizes)) if sizes else 1.0
 
 

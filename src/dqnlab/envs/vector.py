@@ -5,7 +5,8 @@ its reward is 0 and both flags are False. So `next_obs` is always the true succe
 whoever collects is to leave that step out.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, NamedTuple, Protocol
 
 import gymnasium as gym
@@ -45,8 +46,12 @@ class Envs(Protocol):
     def step(self, action: np.ndarray) -> Step:
         """One step each: actions [E] in 0..A-1. Raises EnvironmentFault if an env breaks its contract."""
 
-    def count(self, role: str = "") -> None:
-        """From now on messages count the steps from 0, and say what is played for where that is not training."""
+    def playing(self, role: str, first: int | None = None) -> AbstractContextManager[object]:
+        """Meanwhile messages count the steps from 0, and say what is played for: something else than training.
+
+        Args:
+            first: the number of the first env's episode where each plays one, which is said too.
+        """
 
     def close(self) -> None:
         """Gives back what the environments hold."""
@@ -164,9 +169,13 @@ class SerialEnvs:
             self._ended |= terminated | truncated
         return Step(self._obs.copy(), reward, terminated, truncated)
 
-    def count(self, role: str = "") -> None:
-        for env in self._envs:
-            env.guard.steps, env.guard.role = 0, role
+    @contextmanager
+    def playing(self, role: str, first: int | None = None) -> Iterator[None]:
+        with ExitStack() as stack:
+            for i, env in enumerate(self._envs):
+                episode = "" if first is None else f", episode {first + i:,}"
+                stack.enter_context(env.guard.playing(role + episode))
+            yield
 
     def close(self) -> None:
         envs, self._envs = self._envs, []  # nothing is left of those that end with the last name
@@ -242,8 +251,9 @@ class NativeEnvs:
         check_finite("reward", reward, self._guard.where)
         return Step(self._spec.prepare(obs).copy(), np.array(reward, float), terminated.copy(), truncated.copy())
 
-    def count(self, role: str = "") -> None:
-        self._guard.steps, self._guard.role = 0, role
+    def playing(self, role: str, first: int | None = None) -> AbstractContextManager[object]:
+        episodes = "" if first is None else f", episodes {first:,} to {first + self.num_envs - 1:,}"
+        return self._guard.playing(role + episodes)
 
     def close(self) -> None:
         self._guard.call("close", self._vector.close)

@@ -116,7 +116,8 @@ def play(networks: Networks, scene: Scene, seed: int, limits: Limits | None = No
             stage = _Stage(world, spec.obs, len(group), limits)
             stage.cameras = [Camera(each, env.label) for each in made]
             envs = SerialEnvs(made[: len(group)], spec, env.label, autoreset=False)
-            stage.play(envs, made[: len(group)], networks.best, group, end)
+            with envs.playing("for the page", len(takes) + 1):
+                stage.play(envs, made[: len(group)], networks.best, group, end)
             takes += [stage.take(e, start) for e, start in enumerate(group)]
             strips += stage.strips
     takes, labels = choose(takes, limits)

@@ -192,7 +192,7 @@ def _snapshots(evidence: Evidence) -> list[dict[str, Any]]:
     snapshots = evidence.snapshots
     room = min(MOST_SNAPSHOT_WEIGHTS // size(evidence.best.network), len(snapshots))
     kept = np.linspace(len(snapshots) - 1, 0, room).round().astype(int)[::-1]
-    found = [(snapshots[i][0], layers(snapshots[i][1], np.float16)) for i in kept]
+    found = [(snapshots[i][0], layers(snapshots[i][1], halved=True)) for i in kept]
     return [{"step": step, **weights} for step, weights in found if weights is not None]
 
 

@@ -15,7 +15,7 @@ from ..errors import ConfigError, either
 from ..memory import memory_watched
 from ..store.advice import going_on
 from ..store.door import write_atomically
-from ..store.find import find_run, has_ended, read_run
+from ..store.find import find_group, find_run, has_ended, read_run
 from ..store.folder import CONFIG, META, RESULT, Run, write_result
 from ..store.own import is_own, mark
 from ..store.reading import read_env, read_trackers
@@ -48,7 +48,7 @@ def resume(
     never interrupted, to the last bit; where that cannot be promised the run says so (`Run.resumed`).
 
     Args:
-        run: a run, its folder, or its name under `runs`.
+        run: a run, its folder, or its name under `runs`; for a group of seeds see `resume_many`.
         budget: a later end than the run was made for; it then goes on even if it was solved.
         env: its environment, where a file cannot know it.
         trackers: those that it began with if none.
@@ -60,7 +60,14 @@ def resume(
         CheckpointError: no checkpoint can be read, or it belongs to another environment or network.
     """
     overrides = Overrides(budget=budget, env=env, trackers=trackers, trust_env_modules=trust_env_modules)
-    return go_on(run.folder if isinstance(run, Run) else find_run(run), overrides)
+    if isinstance(run, Run):
+        return go_on(run.folder, overrides)
+    if (group := find_group(run)) is not None:
+        raise ConfigError(
+            f"{str(group)!r} is a group of seeds: dqnlab.resume_many({str(run)!r}) goes on with all of them; to go on "
+            "with one, name its folder"
+        )
+    return go_on(find_run(run), overrides)
 
 
 def go_on(folder: Path, overrides: Overrides, view: View | None = None, started: float | None = None) -> Run:
@@ -106,8 +113,11 @@ def _config(folder: Path, overrides: Overrides) -> Config:
     return config
 
 
-def configured(folder: Path, overrides: Overrides) -> Config:
-    """The configuration of a run, with the environment that the overrides names.
+def configured(folder: Path, overrides: Overrides, asked: Path | None = None) -> Config:
+    """The configuration of a run, with the environment that the overrides name.
+
+    Args:
+        asked: the group that is to go on, if that is not the run alone.
 
     Raises:
         ConfigError: its environment was made in Python and is not given.
@@ -125,7 +135,7 @@ def configured(folder: Path, overrides: Overrides) -> Config:
         if known is None:
             raise ConfigError(
                 f"this run learns on {config.env.label!r}, an environment made in Python, which no file holds: "
-                f"use {going_on(folder)}"
+                f"use {going_on(asked or folder)}"
             )
         config = replace(config, env=replace(config.env, id=known))
     remember(folder, config.env)

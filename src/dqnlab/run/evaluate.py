@@ -1,6 +1,6 @@
 """How good a network is: greedy episodes, and an interval around their mean."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Annotated, NamedTuple
 
@@ -12,7 +12,7 @@ from ..config.typed import door
 from ..device import arithmetic
 from ..envs.guard import Guarded
 from ..envs.make import EnvSpec, close_all, make_one
-from ..envs.rollout import rollout
+from ..envs.rollout import RolloutStep, rollout
 from ..envs.seeds import env_seeds
 from ..envs.vector import NATIVE, Envs, SerialEnvs, make_envs
 from ..envs.watchdog import watched
@@ -76,8 +76,17 @@ class Evaluator:
     def play(self, q_values: QFunction, seeds: Sequence[int], tell: Tell | None = None) -> Outcome:
         """One episode per seed; `tell` hears of each as it ends. Raises Left."""
         size = len(seeds) if self._vectors else self._most
-        parts = [self._play(q_values, seeds[i : i + size], tell) for i in range(0, len(seeds), size)]
+        parts = [self._play(q_values, seeds[i : i + size], i + 1, tell) for i in range(0, len(seeds), size)]
         return joined(parts)
+
+    def make_first(self) -> None:
+        """Makes one environment, to be played in later: so one that cannot live beside others is known before training.
+
+        Raises:
+            ConfigError, EnvironmentFault: as `make_one`.
+        """
+        if self._lend is None and not self._vectors:
+            self._envs(1)
 
     def close(self) -> None:
         """Closes every environment it made; the next episodes are played in new ones."""
@@ -101,13 +110,18 @@ class Evaluator:
             self._single.append(make_one(self._env))
         return SerialEnvs(self._single[:num], self._spec, self._env.label, autoreset=False)
 
-    def _play(self, q_values: QFunction, seeds: Sequence[int], tell: Tell | None) -> Outcome:
-        num = len(seeds)
+    def _play(self, q_values: QFunction, seeds: Sequence[int], first: int, tell: Tell | None) -> Outcome:
+        """The episodes of these seeds side by side, of which `first` is the number of the first."""
+        envs = self._envs(len(seeds))
+        with envs.playing("judging", first):
+            return self._outcome(rollout(envs, q_values, seeds), len(seeds), tell)
+
+    def _outcome(self, steps: Iterator[RolloutStep], num: int, tell: Tell | None) -> Outcome:
         returns, discounted, cut = np.zeros(num), np.zeros(num), np.zeros(num, bool)
         value: np.ndarray | None = None
         factor = 1.0
         own = self._spec.max_episode_steps if self._spec.own_limit else None
-        for played, step in enumerate(rollout(self._envs(num), q_values, seeds), 1):
+        for played, step in enumerate(steps, 1):
             if self.asks():
                 raise Left
             if value is None:

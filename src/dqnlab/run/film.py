@@ -71,8 +71,8 @@ def record(
             steps = max(1, int(max_seconds * fps))
             envs = SerialEnvs([drawing], spec, where.label, autoreset=False)
             films: list[Path] = []
-            for start in env_seeds(seed, "film", episodes):
-                with Reel(private / "film.mp4", fps) as reel:
+            for episode, start in enumerate(env_seeds(seed, "film", episodes), 1):
+                with Reel(private / "film.mp4", fps) as reel, envs.playing("filming", episode):
 
                     def look_and_act(obs: np.ndarray, reel: Reel = reel) -> np.ndarray:  # all stands as `obs` says
                         shot = camera()
@@ -148,12 +148,13 @@ def watch(agent: Agent, *, episodes: Annotated[int, Whole(1, MOST_EPISODES)], se
 
     def play() -> Iterator[float]:
         with watched(where.timeout), closing(envs):
-            for start in env_seeds(seed, "film", episodes):
+            for episode, start in enumerate(env_seeds(seed, "film", episodes), 1):
                 ret = 0.0
-                for step in rollout(envs, agent.q_function, [start]):
-                    ret += float(step.reward[0])
-                    if _window_closed():
-                        return
+                with envs.playing("showing", episode):
+                    for step in rollout(envs, agent.q_function, [start]):
+                        ret += float(step.reward[0])
+                        if _window_closed():
+                            return
                 yield ret
 
     return play()

@@ -130,6 +130,7 @@ def assemble(config: Config) -> System:
             Progress(),
         )
         collector.at_cut = system.judge.evaluator.close
+        system.judge.evaluator.make_first()
         return system
     except BaseException:
         envs.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import FolderError
 from ..trust import clean, shown
-from .folder import META
+from .folder import META, SUMMARY
 from .own import flag_needed
 from .reading import read_env
 
@@ -19,8 +19,9 @@ def command(name: str, folder: Path, *words: str) -> str:
 
 def going_on(folder: Path) -> str:
     """What to type to go on with a run or a group: in Python where only Python knows the environment."""
-    if is_callable(folder):
-        return f"dqnlab.resume({shown(folder)!r}, env=…) in Python"
+    seeds = sorted(folder.glob(f"seed-*/{META}")) if (folder / SUMMARY).is_file() else []
+    if is_callable(seeds[0].parent if seeds else folder):
+        return f"dqnlab.{'resume_many' if seeds else 'resume'}({shown(folder)!r}, env=…) in Python"
     return command("resume", folder)
 
 

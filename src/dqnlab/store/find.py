@@ -9,7 +9,7 @@ from typing import Any
 
 from ..config.toml import parse
 from ..errors import DqnlabError, FolderError, named
-from .folder import BEST, CONFIG, RESULT, SUMMARY, Run, check_no_link, seed_name
+from .folder import BEST, CONFIG, CURVES, REPORT, RESULT, SUMMARY, VIDEOS, Run, check_no_link, seed_name
 from .reading import check_result, is_count, read_json, read_text
 
 
@@ -142,10 +142,16 @@ def list_runs(runs: Path) -> list[dict[str, Any]]:
             check_result(row, folder / RESULT)
             row["status"] = "failed" if row.get("error") else "interrupted" if row.get("interrupted") else "finished"
         except FolderError:  # still going, or it was killed, or somebody has changed it
-            status = "damaged" if (folder / RESULT).exists() else "unfinished"
+            status = "damaged" if (folder / RESULT).exists() else _without_result(folder)
             row = {"env": _env_of(folder) or (group or folder).parent.name, "status": status}
         rows.append({**row, "folder": folder, "name": f"{group.name}/{folder.name}" if group else folder.name})
     return rows
+
+
+def _without_result(folder: Path) -> str:
+    """What there is to say of a run that has no result: it is not at its end, or somebody has removed the file."""
+    ended = any((folder / name).exists() for name in (CURVES, VIDEOS, REPORT))  # which are made after the result
+    return f"no {RESULT}" if ended else "unfinished"
 
 
 def _env_of(folder: Path) -> str | None:

@@ -4,13 +4,14 @@ import numpy as np
 
 from ...config import Config
 from ...envs.make import EnvSpec
-from ...errors import all_of, counted
+from ...errors import all_of, counted, either
 from ...run.system import make_remarks
 from .findings import Facts, Findings
 from .random_play import Play
 
 LARGE = 100.0  # beyond this, a network of fresh weights learns slowly or runs away
 FAR_BELOW = 16.0  # a bound so many times as large as what was seen hides it
+DIVIDE = either("--env.scale high", "Env(scale='high')")
 ENOUGH = 1_000  # steps of play from which on it means something that no episode has ended
 
 
@@ -47,7 +48,7 @@ def _ends(facts: Facts, play: Play, found: Findings) -> None:
         limit = f"it truncates by itself, and no episode was longer than {counted(facts.longest, 'step')}"
     elif not facts.own_limit:
         limit = f"it has no step limit, so dqnlab cuts at {counted(facts.step_limit, 'step')}"
-        advice = "give it one: --env.max-episode-steps N"
+        advice = f"give it one: {either('--env.max-episode-steps N', 'Env(max_episode_steps=N)')}"
     if not play.returns:
         say = found.warning if play.steps >= ENOUGH and not facts.own_limit else found.note
         say("ends", f"no episode ended within {counted(play.steps, 'random step')}; {limit}", advice)
@@ -81,21 +82,23 @@ def _scaling(largest: float, scale: float, whole: bool, at: int, found: Findings
         if largest * FAR_BELOW < scale:
             what = f"observations are divided by {scale:g}, the bound that their space announces, but reached only "
             what += f"{largest:,.4g}: the network sees next to nothing"
-            found.warning("scale", what, "announce the true bound, or keep the numbers as they are: --env.scale none")
+            keep = either("--env.scale none", "Env(scale='none')")
+            found.warning("scale", what, f"announce the true bound, or keep the numbers as they are: {keep}")
         found.ok("scale", f"the network sees observations divided by {scale:g}")
     elif largest > LARGE:
         what = f"observations reach {largest:,.4g} (number {at}): large inputs make learning slow or unstable"
         advice = "scale them to about -1 to 1, as gymnasium.wrappers.RescaleObservation does"
-        found.warning("scale", what, "--env.scale high divides them by their announced bound" if whole else advice)
+        found.warning("scale", what, f"{DIVIDE} divides them by their announced bound" if whole else advice)
     elif whole:
-        found.note("scale", f"whole numbers up to {largest:g} are codes and kept; --env.scale high divides them")
+        found.note("scale", f"whole numbers up to {largest:g} are codes and kept; {DIVIDE} divides them")
 
 
 def _rewards(play: Play, config: Config, found: Findings) -> None:
     low, high = float(play.rewards.low[0]), float(play.rewards.high[0])
     if max(-low, high) > LARGE and config.reward_scale == 1:
         what = f"rewards reach from {low:,.4g} to {high:,.4g}: the network must learn values far from where it starts"
-        found.warning("rewards", what, "let them be divided before learning: --reward-scale auto")
+        auto = either("--reward-scale auto", "reward_scale='auto'")
+        found.warning("rewards", what, f"let them be divided before learning: {auto}")
     elif low == high == 0 and play.rewards.count == play.steps:
         what = (
             f"not one of {counted(play.steps, 'random step')} was rewarded: there may be nothing to learn from for long"

@@ -10,6 +10,7 @@ from .findings import Course, Finding
 from .signals import Column
 
 FEW = 10  # ends below which nothing is concluded
+DRIFT = 2.0  # of `drift`: lengths that nothing changes reach it once in a thousand times
 SORTS = 5  # different lengths from which on it is no schedule that ends episodes
 EPISODES_HELD = 3.0  # fewer episodes than this in the replay, and each new one pushes out most of what is known
 
@@ -45,7 +46,8 @@ def _within(step: np.ndarray, count: np.ndarray, size: Column) -> np.ndarray:
 def blind(course: Course) -> Finding | None:
     """Episodes end before their step limit and at all sorts of times, yet no terminal state was ever stored.
 
-    An environment may have a horizon of its own, or a few: then episodes are as long as one of these.
+    An environment may have a horizon of its own, or a few: then episodes are as long as one of these. Or one drawn by
+    chance: then they are as long whatever the agent has learned, as long in the first third of them as in the last.
     """
     length = course.get("train/length").finite.value
     if not len(length):
@@ -55,7 +57,7 @@ def blind(course: Course) -> Finding | None:
     if ends is None or course.facts.gamma == 0 or ends.terminal.any():
         return None
     alarm = ends.early >= FEW * course.facts.n
-    if not alarm.any() or len(np.unique(length[length < limit])) < SORTS:
+    if not alarm.any() or len(np.unique(length[length < limit])) < SORTS or drift(length) < DRIFT:
         return None
     return Finding(
         kind="blind-to-the-end",
@@ -66,6 +68,20 @@ def blind(course: Course) -> Finding | None:
             "length": float(np.median(length)),
         },
     )
+
+
+def drift(length: np.ndarray) -> float:
+    """How far the lengths [N] of the last third of episodes differ from those of the first; 0 of too few.
+
+    Kolmogorov and Smirnov's statistic of two samples: the largest distance of their distributions, times what makes it
+    independent of N.
+    """
+    third = len(length) // 3
+    if third == 0:
+        return 0.0
+    first, last = np.sort(length[:third]), np.sort(length[-third:])
+    below = [np.searchsorted(each, length, side="right") / third for each in (first, last)]
+    return float(np.abs(below[0] - below[1]).max() * np.sqrt(third / 2))
 
 
 def limit_as_end(course: Course) -> Finding | None:

@@ -3,23 +3,59 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ...config import AnyEnvironment
+from ...config.typed import door
 from ...errors import ConfigError, FolderError
-from ...store.find import has_ended, read_run
+from ...store.find import find_group, find_run, has_ended, read_run
 from ...store.folder import CONFIG, META, SUMMARY, Run, seed_name
 from ...store.group import Group, write_summary
 from ...store.lock import locked
 from ...store.reading import is_count, is_number, read_json, read_trackers
+from ...terminal.board import Board, board_for_python
 from ..after import finish, lacking
 from ..overrides import Overrides
 from ..resume import configured
 from .crew import Crew
 
-if TYPE_CHECKING:
-    from ...terminal.board import Board
+
+@door()
+def resume_many(
+    group: str | Path | Group,
+    *,
+    env: AnyEnvironment | None = None,
+    trackers: Sequence[str] | None = None,
+    trust_env_modules: Collection[str] = (),
+    quiet: bool = False,
+) -> Group:
+    """Goes on with every seed of a group that has come to no result, as `resume` does with a run.
+
+    A group whose seeds have all ended, and of which one lacks its film, curves or page, only gets these.
+
+    Args:
+        group: a group, its folder, or its name under `runs`.
+        env: its environment, where a file cannot know it.
+        trackers: those that it began with if none.
+        trust_env_modules: modules that the id of its environment may import.
+        quiet: as in `train_many`.
+
+    Raises:
+        FolderError: there is no such group, its files are damaged, or another process works on it.
+        ConfigError: every seed has come to its end, or none has begun.
+    """
+    folder = group.folder if isinstance(group, Group) else _of_name(group)
+    overrides = Overrides(env=env, trackers=trackers, trust_env_modules=trust_env_modules)
+    return go_on_with_many(folder, overrides, None if quiet else board_for_python())
+
+
+def _of_name(name: str | Path) -> Path:
+    """The folder of the group that is called so. Raises FolderError, or ConfigError if it is a run."""
+    folder = find_group(name)
+    if folder is None:
+        raise ConfigError(f"{str(find_run(name))!r} is a run, not a group of seeds: use dqnlab.resume")
+    return folder
 
 
 def go_on_with_many(
@@ -47,7 +83,7 @@ def go_on_with_many(
             raise ConfigError(f"every seed of {str(group)!r} has come to its end: to train one on, name its folder")
         trackers = read_trackers(begun[0] / META) if overrides.trackers is None else overrides.trackers
         start = time.perf_counter() if started is None else started
-        config = configured(begun[0], overrides)
+        config = configured(begun[0], overrides, group)
         return Crew(
             config, seeds, folder=group, results=dict(ended), trackers=trackers, board=board, started=start
         ).train()
@@ -56,7 +92,7 @@ def go_on_with_many(
 def _finished(folder: Path, ended: Mapping[int, Run], overrides: Overrides) -> Group:
     """The group once each seed's film, curves and page are made, as far as they are lacking."""
     start = time.perf_counter()
-    runs = [finish(run, configured(run.folder, overrides)) if lacking(run) else run for run in ended.values()]
+    runs = [finish(run, configured(run.folder, overrides, folder)) if lacking(run) else run for run in ended.values()]
     seconds = read_json(folder / SUMMARY).get("seconds")
     before = seconds if is_number(seconds) else 0.0
     group = Group(
