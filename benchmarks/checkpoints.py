@@ -22,7 +22,7 @@ from machine import describe_machine, write_results
 from dqnlab import presets
 from dqnlab.config import Film, Steps
 from dqnlab.lab import session
-from dqnlab.learn.replay import Layout, Replay
+from dqnlab.learn.replay import Layout, Replay, reach_of
 from dqnlab.learn.samplers import Uniform
 from dqnlab.learn.types import Block, ObsSpec, Transitions
 from dqnlab.store.checkpoint.checkpoint import Saved, Store
@@ -77,21 +77,20 @@ def of_a_run(steps: int, folder: Path) -> dict[str, Any]:
 
 
 def frames(replay: Replay, num: int, rng: np.random.Generator) -> None:
-    """Adds steps of one env, one transition each, in blocks of a thousand."""
+    """Adds steps of a thousand envs, one transition each."""
+    zeros, ones = np.zeros(1000, np.int64), np.ones(1000, np.int64)
+    transitions = Transitions(np.arange(1000), zeros, ones, ones, ones)
     for _ in range(num // 1000):
-        at = replay.frames.added
-        number = np.arange(at, at + 1000)
-        ones = np.ones(1000, np.float32)
-        transitions = Transitions(np.maximum(number - 1, 0), np.zeros(1000, np.int64), ones, ones, number)
-        images = rng.integers(0, 256, (1000, 84, 84), np.uint8)
-        replay.add(Block(images, number % 500 == 0, transitions, [], 1000, 0.0))
+        images = rng.integers(0, 256, (1, 1000, 84, 84), np.uint8)
+        first = np.full((1, 1000), replay.frames.added % 500_000 == 0)
+        replay.add(Block(images, first, transitions, [], 1000, 0.0))
 
 
 def of_a_replay(size: int, folder: Path) -> dict[str, Any]:
     """Seconds and bytes of a checkpoint after each 10,000 new frames."""
     rng = np.random.default_rng(0)
     obs = ObsSpec((4, 84, 84), np.dtype(np.uint8), stack=4)
-    replay = Replay(Layout(size, obs, 1, 1), Uniform(), rng)
+    replay = Replay(Layout(size, obs, 1, reach_of(1, 4, 1000)), Uniform(), rng)
     frames(replay, size, rng)
     store = Store(folder)
     first = timed(store, replay)

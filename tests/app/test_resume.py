@@ -17,7 +17,7 @@ import dqnlab
 from dqnlab.config import Config, Env, Film, Mlp, Steps
 from dqnlab.envs.make import describe
 from dqnlab.errors import CheckpointError, ConfigError, FolderError
-from dqnlab.lab import experiment
+from dqnlab.lab import experiment, restore
 from dqnlab.lab.many import resume as resume_many
 from dqnlab.lab.many.crew import Crew
 from dqnlab.lab.many.resume import go_on_with_many
@@ -215,6 +215,16 @@ def test_another_environment_or_network_is_refused_with_a_list(tmp_path: Path) -
         dqnlab.resume(run.folder)
     assert "config.gamma: 0.99 then, 0.5 now" in str(raised.value)
     assert {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_checkpoint_of_another_version_is_refused_by_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(restore, "STATE", 1)
+        run = begun(tmp_path / "cut")
+    with pytest.raises(CheckpointError, match="is a checkpoint of version 1, and this dqnlab continues version 2"):
+        dqnlab.resume(run.folder)
 
 
 def test_a_replay_with_other_room_for_frames_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import torch
 from dqnlab.learn.fast.stack import Stack
 from dqnlab.learn.learner import HardSync, Learner, Sync, Update
 from dqnlab.learn.networks import QNetwork
-from dqnlab.learn.replay import Layout, Replay
+from dqnlab.learn.replay import Layout, Replay, reach_of
 from dqnlab.learn.samplers import Prioritized, Uniform
 from dqnlab.learn.targets import Rule, greedy
 from dqnlab.learn.types import Batch, Block, ObsSpec, Sample, Transitions
@@ -23,7 +23,7 @@ from ..nets import mlp
 
 VECTOR = ObsSpec((4,), np.dtype(np.float32))
 NEVER = HardSync(10**9)
-LAYOUT = Layout(200, VECTOR, num_envs=2, n=3)
+LAYOUT = Layout(200, VECTOR, n=3, reach=reach_of(3, 1, num_envs=2))
 
 
 def build_random(
@@ -92,14 +92,14 @@ class Agent(NamedTuple):
 
     def fill(self, seed: int) -> None:
         """Stores as many new transitions between unrelated frames as it can hold; some are terminal."""
-        layout, rng = self.replay.layout, np.random.default_rng(seed)
-        size, count = layout.capacity, layout.num_frames
-        frames = _frames(rng, layout.obs, count)
-        start = rng.integers(layout.reach, size, size=size)
-        end = start + rng.integers(1, 1 + layout.n, size=size) * layout.num_envs
-        discount, before = rng.choice([0.0, 0.9, 0.99], size=size), self.replay.added // size * count
-        moved = Transitions(before + start, rng.integers(2, size=size), rng.normal(size=size), discount, before + end)
-        self.replay.add(Block(frames, rng.random(count) < 0.3, moved, [], 0, 0.0))
+        layout, rng, envs = self.replay.layout, np.random.default_rng(seed), np.arange(2)
+        for number in range(-layout.n, layout.capacity // 2):
+            frames, first = _frames(rng, layout.obs, 2), rng.random((1, 2)) < 0.3
+            discount, span = rng.choice([0.0, 0.9, 0.99], size=2), rng.integers(1, 1 + layout.n, size=2)
+            moved = Transitions(envs, rng.integers(2, size=2), rng.normal(size=2), discount, span)
+            if number < 0:  # what is there to begin with
+                moved = Transitions(*(column[:0] for column in moved))
+            self.replay.add(Block(frames[None], first, moved, [], 0, 0.0))
 
     @property
     def tensors(self) -> list[torch.Tensor]:

@@ -31,11 +31,11 @@ def assert_close(one: Any, other: Any) -> None:
 
 # ── As it is written ─────────────────────────────────────────────────────────────────────────────
 
-PIXELS = Layout(120, ObsSpec((3, 2, 2), np.dtype(np.uint8), stack=3), num_envs=2, n=3)
-STATES = Layout(150, ObsSpec((), np.dtype(np.int64), num_states=7), num_envs=2, n=3)
-BOOLS = Layout(150, ObsSpec((2, 5), np.dtype(bool), stack=2), num_envs=1, n=1)
-NUMBER = Layout(150, ObsSpec((), np.dtype(np.float32)), num_envs=1, n=2)
-FLOATS = Layout(150, ObsSpec((4, 3), np.dtype(np.float32), stack=4), num_envs=3, n=2)
+PIXELS = Layout(120, ObsSpec((3, 2, 2), np.dtype(np.uint8), stack=3), n=3, reach=12)
+STATES = Layout(150, ObsSpec((), np.dtype(np.int64), num_states=7), n=3, reach=8)
+BOOLS = Layout(150, ObsSpec((2, 5), np.dtype(bool), stack=2), n=1, reach=6)
+NUMBER = Layout(150, ObsSpec((), np.dtype(np.float32)), n=2, reach=6)
+FLOATS = Layout(150, ObsSpec((4, 3), np.dtype(np.float32), stack=4), n=2, reach=12)
 KINDS = {
     "greedy": {},
     "double": {"rule": double},
@@ -174,8 +174,8 @@ OTHERS = {
     "clipping": {"max_grad_norm": 1.0},
     "rule": {"rule": double},
     "huber": {"huber": 1.0},
-    "capacity": {"layout": Layout(201, VECTOR, num_envs=2, n=3)},
-    "stack": {"layout": Layout(200, ObsSpec((4, 1), np.dtype(np.float32), stack=4), num_envs=2, n=3)},
+    "capacity": {"layout": Layout(201, VECTOR, n=3, reach=8)},
+    "stack": {"layout": Layout(200, ObsSpec((4, 1), np.dtype(np.float32), stack=4), n=3, reach=14)},
 }
 
 

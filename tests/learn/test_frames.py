@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dqnlab.learn.nstep import NStep, StepResult
-from dqnlab.learn.replay import Layout, Replay
+from dqnlab.learn.replay import Layout, Replay, reach_of
 from dqnlab.learn.samplers import Prioritized, Uniform
 from dqnlab.learn.types import Block, ObsSpec
 
@@ -97,19 +97,20 @@ class Pair:
     """A replay fed by folding, and its slow twin."""
 
     def __init__(self, layout: Layout, length: float, seed: int, *, prioritised: bool = False):
+        num_envs = layout.reach // (layout.n + layout.obs.stack)
         sampler = Prioritized(layout.capacity, 0.6, 0.4) if prioritised else Uniform()
         self.replay = Replay(layout, sampler, np.random.default_rng(seed))
-        self._fold = NStep(layout.n, GAMMA, layout.num_envs)
-        self._moments = moments(layout.num_envs, length, str(layout.obs.dtype), seed)
+        self._fold = NStep(layout.n, GAMMA, num_envs)
+        self._moments = moments(num_envs, length, str(layout.obs.dtype), seed)
         shown = next(self._moments)
         self.slow = SlowReplay(layout.n, layout.obs.stack, shown)
-        self._unstored, self._begins = [shown], [np.ones(layout.num_envs, bool)]
+        self._unstored, self._begins = [shown], [np.ones(num_envs, bool)]
 
     def step(self) -> Block:
         """One vector step, stored in both."""
         moment = next(self._moments)
         frames, first = [*self._unstored, moment.frames], [*self._begins, ~moment.step.live]
-        block = Block(np.concatenate(frames), np.concatenate(first), self._fold(moment.step), [], 0, 0.0)
+        block = Block(np.stack(frames), np.stack(first), self._fold(moment.step), [], 0, 0.0)
         self._unstored, self._begins = [], []
         self.replay.add(block)
         self.slow.add(moment)
@@ -130,7 +131,8 @@ def rows(replay: Replay, slots: np.ndarray) -> list[Row]:
 
 def layout_of(kind: type[Layout], capacity: int, num_envs: int, n: int, stack: int, dtype: str = "uint8") -> Layout:
     shape = FRAME if stack == 1 else (stack, *FRAME)
-    return kind(max(capacity, n * num_envs), ObsSpec(shape, np.dtype(dtype), stack=stack), num_envs, n)
+    obs = ObsSpec(shape, np.dtype(dtype), stack=stack)
+    return kind(max(capacity, n * num_envs), obs, n, reach_of(n, stack, num_envs))
 
 
 SHAPES = {
@@ -199,8 +201,8 @@ def test_nothing_is_dropped_that_began_within_the_capacity_and_the_spare_frames(
     pair, starts, frames = Pair(layout, length, seed), [], 0
     for _ in range(3 * layout.num_frames // num_envs + 10):
         block = pair.step()
-        frames += len(block.frames)
-        starts += block.transitions.start.tolist()
+        frames += block.first.size
+        starts += (frames - num_envs * (1 + block.transitions.span) + block.transitions.env).tolist()
         recent = frames - (layout.capacity + layout.capacity // 100 + n * num_envs)
         due = sum(start >= recent for start in starts[-layout.capacity :])
         assert due <= len(pair.replay) <= layout.capacity
@@ -214,8 +216,8 @@ def test_a_large_ring_is_full_where_episodes_last_a_hundred_steps(num_envs: int,
     for t in range(2 * layout.num_frames // num_envs):
         ended = nobody | (t % 101 == 99)
         step = StepResult(np.zeros(num_envs, int), np.zeros(num_envs), ended, nobody, live)
-        count = num_envs * (1 + (t == 0))
-        frames, first = np.zeros((count, *FRAME), np.uint8), np.zeros(count, bool)
+        count = 1 + (t == 0)
+        frames, first = np.zeros((count, num_envs, *FRAME), np.uint8), np.zeros((count, num_envs), bool)
         replay.add(Block(frames, first, fold(step), [], 0, 0.0))
         live = ~ended
         seen.append(min(replay.added, layout.capacity) - len(replay))
@@ -238,10 +240,10 @@ def test_a_replay_of_one_step_episodes_holds_what_it_promises(
 
 def test_only_a_replay_of_large_frames_promises_less_than_its_capacity() -> None:
     numbers, pictures = (ObsSpec(shape, np.dtype(np.uint8)) for shape in [(1000,), (84, 84)])
-    assert Layout(50_000, numbers, 1, 1).least == 50_000
-    assert Layout(50_000, pictures, 1, 1).least == (50_000 + 2**26 // (84 * 84 + 1)) // 2
-    assert Layout(1_000, pictures, 1, 1).least == 1_000
-    assert Layout(1_000_000, pictures, 1, 1).spare == 10_000  # 70 MB beside 7 GB
+    assert Layout(50_000, numbers, 1, 2).least == 50_000
+    assert Layout(50_000, pictures, 1, 2).least == (50_000 + 2**26 // (84 * 84 + 8)) // 2
+    assert Layout(1_000, pictures, 1, 2).least == 1_000
+    assert Layout(1_000_000, pictures, 1, 2).spare == 10_000  # 70 MB beside 7 GB
 
 
 # ── How it lies in memory ────────────────────────────────────────────────────────────────────────
@@ -257,7 +259,7 @@ def test_a_layouts_size_is_what_is_allocated(dtype: str, stack: int) -> None:
 
 
 def test_a_million_stacked_frames_of_atari_need_little_more_than_themselves() -> None:
-    layout = Layout(1_000_000, ObsSpec((4, 84, 84), np.dtype(np.uint8), stack=4), num_envs=1, n=3)
+    layout = Layout(1_000_000, ObsSpec((4, 84, 84), np.dtype(np.uint8), stack=4), n=3, reach=7)
     assert math.prod((84, 84)) * 10**6 < layout.num_bytes <= 7.2e9
 
 
@@ -275,7 +277,7 @@ def test_storing_a_block_writes_each_of_its_frames_once_and_nothing_else() -> No
     frames = pair.replay.memory.frames
     for _ in range(2 * len(frames)):
         expected = frames.clone()
-        new = pair.step().frames
+        new = pair.step().frames.reshape(-1, *FRAME)
         expected[(count + torch.arange(len(new))) % len(frames)] = torch.from_numpy(new)
         count += len(new)
         assert torch.equal(frames, expected)

@@ -24,11 +24,9 @@ class Row(NamedTuple):
 
 
 def fold(nstep: NStep, step: StepResult) -> list[Row]:
-    moved, num_envs = nstep(step), nstep.num_envs
-    env = moved.start % num_envs
-    np.testing.assert_array_equal(moved.end % num_envs, env)  # what an env begins, it ends
-    columns = (env, moved.start // num_envs, moved.action, moved.reward, moved.discount, moved.end // num_envs)
-    return [Row(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+    moved, time = nstep(step), nstep._steps
+    columns = (moved.env, time - moved.span, moved.action, moved.reward, moved.discount)
+    return [Row(*row, end=time) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 class SlowNStep:
@@ -187,12 +185,14 @@ def test_what_is_handed_out_has_the_types_of_the_replay() -> None:
     assert [str(column.dtype) for column in transitions] == ["int64", "int64", "float32", "float32", "int64"]
 
 
-def test_frames_are_numbered_step_by_step_and_env_by_env() -> None:
-    nstep, nobody = NStep(1, 0.9, 3), np.zeros(3, bool)
-    step = StepResult(np.arange(3), np.ones(3), nobody, nobody, ~nobody)
-    blocks = [nstep(step) for _ in range(3)]
-    assert [block.start.tolist() for block in blocks] == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
-    assert [block.end.tolist() for block in blocks] == [[3, 4, 5], [6, 7, 8], [9, 10, 11]]
+def test_a_cut_truncates_what_is_open_and_nothing_more() -> None:
+    nstep, nobody = NStep(3, 0.5, 2), np.zeros(2, bool)
+    for step in (StepResult(np.array([t, t]), np.ones(2), nobody, nobody, np.array([True, t > 0])) for t in range(2)):
+        assert len(nstep(step).action) == 0
+    cut = nstep.cut()
+    assert (cut.env.tolist(), cut.span.tolist(), cut.action.tolist()) == ([0, 0, 1], [2, 1, 1], [0, 1, 1])
+    assert (cut.reward.tolist(), cut.discount.tolist()) == ([1.5, 1, 1], [0.25, 0.5, 0.5])
+    assert len(nstep.cut().action) == 0
 
 
 def test_later_changes_to_what_went_in_do_not_reach_what_was_handed_out() -> None:
@@ -207,4 +207,4 @@ def test_later_changes_to_what_went_in_do_not_reach_what_was_handed_out() -> Non
     nstep(next(episode([9], True)))  # and the window moves on
     assert transitions.action.tolist() == [0, 1]
     assert transitions.reward.tolist() == pytest.approx([1 + 0.9 * 2, 2])
-    assert (transitions.start.tolist(), transitions.end.tolist()) == ([0, 1], [2, 2])
+    assert (transitions.env.tolist(), transitions.span.tolist()) == ([0, 0], [2, 1])

@@ -21,23 +21,30 @@ class InOrder(Uniform):
 
 
 class Source:
-    """Hands out transitions that can be told apart by their number; frame i shows i."""
+    """Hands out transitions that can be told apart by their number; number i goes from what shows i to i + 1.
+
+    Each block is that of a source of its own, whose envs begin and take one step.
+    """
 
     def __init__(self) -> None:
-        self.numbered = 0
+        self.numbered = self.blocks = 0
 
     def block(self, size: int, discount: float = 0.5) -> Block:
-        """The next `size` transitions, in one block; each goes from frame number to the one after it."""
+        """The next `size` transitions, in one block."""
         t = np.arange(self.numbered, self.numbered + size)
-        shown = t + 1 if self.numbered else np.arange(size + 1)
-        if size:
-            self.numbered += size
-        moved = Transitions(t, t, t * 10.0, np.full(size, discount), t + 1)
-        return Block(shown[:, None] * 1.0 if size else np.zeros((0, 1)), np.zeros(len(shown), bool), moved, [], size, 0)
+        self.numbered += size
+        self.blocks += 1
+        moved = Transitions(np.arange(size), t, t * 10.0, np.full(size, discount), np.ones(size, int))
+        return Block(np.stack([t, t + 1])[..., None] * 1.0, begins(2, size), moved, [], size, 0, self.blocks)
+
+
+def begins(moments: int, num_envs: int) -> np.ndarray:
+    """[T, E] only at the first moment."""
+    return (np.arange(moments) == 0)[:, None] & np.ones(num_envs, bool)
 
 
 def empty(capacity: int, sampler: Sampler | None = None, obs: ObsSpec = NUMBER) -> Replay:
-    layout = Layout(capacity, obs, num_envs=1, n=1)
+    layout = Layout(capacity, obs, n=1, reach=2 * capacity)
     return Replay(layout, sampler or InOrder(), np.random.default_rng(0))
 
 
@@ -115,15 +122,15 @@ def test_a_batch_carries_the_weights_of_its_sample() -> None:
 
 @pytest.mark.parametrize("dtype", ["uint8", "bool", "int64", "float32"])
 def test_observations_keep_their_type_and_shape(dtype: str) -> None:
-    frames = np.arange(18).reshape(3, 3, 2).astype(dtype)
-    two = np.arange(2)
+    frames = np.arange(24).reshape(2, 2, 3, 2).astype(dtype)
+    two, ones = np.arange(2), np.ones(2, int)
     replay = empty(5, obs=ObsSpec((3, 2), np.dtype(dtype)))
-    replay.add(Block(frames, np.zeros(3, bool), Transitions(two, two, np.ones(2), np.ones(2), two + 1), [], 2, 0.0))
+    replay.add(Block(frames, begins(2, 2), Transitions(two, two, ones, ones, ones), [], 2, 0.0))
     batch = everything(replay)
     types = [str(column.dtype).removeprefix("torch.") for column in batch.columns().values()]
     assert types == [dtype, "int64", "float32", "float32", dtype, "float32"]
-    assert batch.obs.tolist() == frames[:2].tolist()
-    assert batch.next_obs.tolist() == frames[1:].tolist()
+    assert batch.obs.tolist() == frames[0].tolist()
+    assert batch.next_obs.tolist() == frames[1].tolist()
 
 
 def test_float64_from_an_environment_is_stored_as_float32() -> None:

@@ -13,15 +13,15 @@ from dqnlab.learn.types import Block, ObsSpec, Transitions
 NUMBER = ObsSpec((), np.dtype(np.int64), num_states=10**6)
 
 
-def block(numbers: list[int], added: int = 0) -> Block:
-    """Transitions of one step that can be told apart by their number, the first of them the `added`th."""
-    t, at = np.array(numbers, dtype=np.int64), added + np.arange(len(numbers))
-    moved = Transitions(at, t, t * 10.0, np.full(len(t), 0.5), at + 1)
-    return Block(at, np.zeros(len(t), bool), moved, [], len(t), 0.0)
+def block(numbers: list[int], source: int = 0) -> Block:
+    """Transitions of one step that can be told apart by their number, of as many envs, which begin with it."""
+    t, one = np.array(numbers, dtype=np.int64), np.ones(len(numbers), np.int64)
+    moved = Transitions(np.arange(len(t)), t, t * 10.0, np.full(len(t), 0.5), one)
+    return Block(np.stack([t, t]), np.stack([one > 0, one == 0]), moved, [], len(t), 0.0, source)
 
 
 def replay_of(capacity: int, sampler: Sampler, *numbers: int, seed: int = 0) -> Replay:
-    replay = Replay(Layout(capacity, NUMBER, num_envs=1, n=1), sampler, np.random.default_rng(seed))
+    replay = Replay(Layout(capacity, NUMBER, n=1, reach=2 * capacity), sampler, np.random.default_rng(seed))
     replay.add(block(list(numbers)))
     return replay
 
@@ -123,7 +123,7 @@ def test_new_transitions_get_the_largest_error_so_far() -> None:
     replay = replay_of(4, Prioritized(4, alpha=1, beta=1, eps=0.0), 0, 1)
     replay.update_priorities(np.array([0, 1]), torch.tensor([3.0, 1.0]))
     replay.update_priorities(np.array([0]), torch.tensor([1.0]))  # the largest is remembered, not looked up
-    replay.add(block([2, 3], added=2))
+    replay.add(block([2, 3], source=1))
     assert drawn(replay, 8) == {0: 1, 1: 1, 2: 3, 3: 3}
 
 
@@ -135,7 +135,7 @@ def test_a_transition_that_overwrites_another_does_not_inherit_its_priority() ->
     replay = replay_of(2, Prioritized(2, alpha=1, beta=1, eps=0.0), 0, 1)
     replay.update_priorities(np.array([0, 1]), torch.tensor([0.0, 4.0]))
     assert set(replay.sample(2).slots) == {1}
-    replay.add(block([2], added=2))
+    replay.add(block([2], source=1))
     assert drawn(replay, 2) == {0: 1, 1: 1}
 
 

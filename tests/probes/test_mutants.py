@@ -22,6 +22,7 @@ from dqnlab.learn.types import Block, Transitions
 
 Patch = pytest.MonkeyPatch
 ORIGINAL = NStep.__call__
+ADD = Replay.add
 
 
 def seen_by_the_fold(change: Callable[[StepResult], StepResult]) -> Callable[[Patch], None]:
@@ -43,12 +44,23 @@ def lose_the_tails(fold: NStep, transitions: Transitions) -> Transitions:
     return Transitions(*(column[keep] for column in transitions))
 
 
-def bootstrap_one_step_on(fold: NStep, transitions: Transitions) -> Transitions:
-    return transitions._replace(end=transitions.start + fold.num_envs)
+def stored(change: Callable[[Replay, np.ndarray], None]) -> Callable[[Patch], None]:
+    """Plants a mistake in the rows of what was just stored."""
+
+    def add(replay: Replay, block: Block) -> None:
+        before = replay.added
+        ADD(replay, block)
+        change(replay, np.arange(before, replay.added) % replay.layout.capacity)
+
+    return lambda patch: patch.setattr(Replay, "add", add)
 
 
-def pair_with_the_observation_before(fold: NStep, transitions: Transitions) -> Transitions:
-    return transitions._replace(start=np.maximum(transitions.start - fold.num_envs, 0))
+def bootstrap_one_step_on(replay: Replay, rows: np.ndarray) -> None:
+    replay.memory.end[rows] = (replay.memory.start[rows] + 1) % replay.layout.num_frames
+
+
+def pair_with_the_observation_before(replay: Replay, rows: np.ndarray) -> None:
+    replay.memory.start[rows] = (replay.memory.start[rows] - 1).clamp(min=0)
 
 
 def mix_the_samples(patch: Patch) -> None:
@@ -104,9 +116,8 @@ def blind(patch: Patch) -> None:
     patch.setattr(QNetwork, "features", lambda self, obs: torch.zeros_like(see(self, obs)))
 
 
-def mix_the_envs(fold: NStep, transitions: Transitions) -> Transitions:
-    env = transitions.end % fold.num_envs
-    return transitions._replace(end=transitions.end - env + (env + 1) % fold.num_envs)
+def mix_the_envs(replay: Replay, rows: np.ndarray) -> None:
+    replay.memory.end[rows] = replay.memory.end[rows].roll(1)
 
 
 class Mutant(NamedTuple):
@@ -134,7 +145,7 @@ MUTANTS = {
     ),
     "the tails are lost at the end": Mutant(handed_out(lose_the_tails), "corridor", n=3),
     "bootstraps one step on but discounts n": Mutant(
-        handed_out(bootstrap_one_step_on), "corridor", n=3, wrong=[[0.430], [0.590], [0.81], [0.9], [1]]
+        stored(bootstrap_one_step_on), "corridor", n=3, wrong=[[0.430], [0.590], [0.81], [0.9], [1]]
     ),
     "bootstraps n steps on but discounts one": Mutant(
         handed_out(lambda _, t: t._replace(discount=np.where(t.discount > 0, np.float32(0.9), t.discount))),
@@ -151,13 +162,13 @@ MUTANTS = {
     "errors of different samples are mixed": Mutant(mix_the_samples, "sign", wrong=[[0], [0]]),
     "only the first action learns": Mutant(always_the_first_action, "choice"),
     "actions belong to the observation before": Mutant(
-        handed_out(pair_with_the_observation_before), "context", wrong=[[0, 0], [0, 0]]
+        stored(pair_with_the_observation_before), "context", wrong=[[0, 0], [0, 0]]
     ),
     "bootstraps from the mean": Mutant(next_by(lambda v: v.mean(1)), "best next", wrong=[[0, 0], [-1, 1]]),
     "bootstraps from the worst": Mutant(next_by(lambda v: v.amin(1)), "best next", wrong=[[-0.9, -0.9], [-1, 1]]),
     "envs hand out their own memory": Mutant(hand_out_own_memory, "delay"),
     "the number of a state is not seen": Mutant(blind, "numbered"),
-    "envs are mixed": Mutant(handed_out(mix_the_envs), "worlds", num_envs=4),
+    "envs are mixed": Mutant(stored(mix_the_envs), "worlds", num_envs=4),
 }
 
 

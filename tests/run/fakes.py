@@ -17,7 +17,7 @@ NEVER = 10**9
 def block(steps: int = 1, stored: int | None = None, episodes: list[Episode] | None = None) -> Block:
     num = steps if stored is None else stored
     columns = np.zeros((5, num))
-    return Block(np.zeros((num, 1)), np.zeros(num, bool), Transitions(*columns), episodes or [], steps, 0.25)
+    return Block(np.zeros((1, num, 1)), np.zeros((1, num), bool), Transitions(*columns), episodes or [], steps, 0.25)
 
 
 class Fakes:

@@ -43,16 +43,25 @@ def joined(blocks: list[Block], field: str) -> np.ndarray:
 
 
 def frames_of(blocks: list[Block]) -> np.ndarray:
-    """All frames by their numbers, [F, *frame_shape]."""
+    """What the envs showed, moment by moment, [T, E, *frame_shape]."""
     return np.concatenate([block.frames for block in blocks])
+
+
+def seen_by(blocks: list[Block]) -> tuple[np.ndarray, np.ndarray]:
+    """Of every transition the frame that it starts from, and the one that it ends in."""
+    frames, moment, starts, ends = frames_of(blocks), -1, [], []
+    for block in blocks:
+        moment, moved = moment + len(block.frames), block.transitions
+        starts.append(frames[moment - moved.span, moved.env])
+        ends.append(frames[moment, moved.env])
+    return np.concatenate(starts), np.concatenate(ends)
 
 
 @pytest.mark.parametrize("ends", ["terminated", "truncated"])
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_the_step_that_only_resets_is_never_stored(scripted: Any, ends: str, n: int) -> None:
     blocks = until(collector(Env(id=scripted, kwargs={"ends": ends}), n=n), episodes=3)
-    frames = frames_of(blocks)
-    obs, next_obs = frames[joined(blocks, "start")], frames[joined(blocks, "end")]
+    obs, next_obs = seen_by(blocks)
     assert obs.tolist() == [[episode, t] for episode in range(3) for t in range(3)]
     assert next_obs.tolist() == [[episode, min(t + n, 3)] for episode in range(3) for t in range(3)]
     assert sum(block.steps for block in blocks) == 9
@@ -83,7 +92,7 @@ def test_every_env_keeps_its_own_account(seeded: Any) -> None:
 def test_a_block_says_which_env_its_transitions_came_from(seeded: Any) -> None:
     source = collector(Env(id=seeded), num_envs=2, seeds=[1, 4])
     blocks = [source.step() for _ in range(4)]
-    assert [(block.transitions.start % 2).tolist() for block in blocks] == [[0, 1], [0, 1], [1], [0, 1]]
+    assert [block.transitions.env.tolist() for block in blocks] == [[0, 1], [0, 1], [1], [0, 1]]
     assert [block.steps for block in blocks] == [2, 2, 1, 2]
 
 
@@ -133,19 +142,20 @@ def test_rewards_and_actions_stay_with_their_observation() -> None:
     for _ in range(30):
         before = source._obs.copy()
         blocks.append(source.step())
-        moved, frames = blocks[-1].transitions, frames_of(blocks)
-        np.testing.assert_array_equal(frames[moved.start], before[moved.start % 2])
-        np.testing.assert_array_equal(frames[moved.end], source._obs[moved.end % 2])
+        env, (obs, next_obs) = blocks[-1].transitions.env, seen_by(blocks)
+        np.testing.assert_array_equal(obs[-len(env) :], before[env])
+        np.testing.assert_array_equal(next_obs[-len(env) :], source._obs[env])
 
 
 def test_each_frame_comes_once_and_the_first_of_an_episode_is_marked(scripted: Any) -> None:
     blocks = until(collector(Env(id=scripted, kwargs={"lengths": (2, 1)}), num_envs=2), 6)
-    assert [len(block.frames) for block in blocks] == [4, *[2] * (len(blocks) - 1)]  # before the first step, too
-    frames, first = frames_of(blocks)[::2], np.concatenate([block.first for block in blocks])  # both envs show the same
-    assert frames.tolist() == [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [2, 0], [2, 1], [2, 2]]
-    assert first.tolist() == [shown[1] == 0 for shown in frames.tolist() for _ in range(2)]
+    assert [len(block.frames) for block in blocks] == [2, *[1] * (len(blocks) - 1)]  # before the first step, too
+    frames, first = frames_of(blocks), np.concatenate([block.first for block in blocks])
+    shown = [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [2, 0], [2, 1], [2, 2]]
+    assert frames.tolist() == [[each, each] for each in shown]  # both envs show the same
+    assert first.tolist() == [[time == 0] * 2 for _, time in shown]
 
 
 def test_of_a_stack_only_the_newest_frame_is_handed_out(scripted: Any) -> None:
     blocks = until(collector(Env(id=scripted, kwargs={"lengths": (2, 1)}, frame_stack=3)), 2)
-    assert frames_of(blocks).tolist() == [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1]]
+    assert frames_of(blocks)[:, 0].tolist() == [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1]]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dqnlab.learn.learner import HardSync
 from dqnlab.learn.nstep import NStep, StepResult
-from dqnlab.learn.replay import Layout, Replay
+from dqnlab.learn.replay import Layout, Replay, reach_of
 from dqnlab.learn.samplers import Uniform
 from dqnlab.learn.targets import greedy
 from dqnlab.learn.types import Block, ObsSpec
@@ -35,7 +35,7 @@ class World:
     def __init__(self, num_envs: int, n: int, stack: int = 1, capacity: int = 400):
         shape = (2,) if stack == 1 else (stack, 2)
         self.obs = ObsSpec(shape, np.dtype(np.float32), stack=stack)
-        layout = Layout(capacity, self.obs, num_envs, n)
+        layout = Layout(capacity, self.obs, n, reach_of(n, stack, num_envs))
         self.replay = Replay(layout, Uniform(), np.random.default_rng(0))
         self.fold, self.num_envs, self.time = NStep(n, GAMMA, num_envs), num_envs, 0
         self.live, self.rng = np.ones(num_envs, bool), np.random.default_rng(1)
@@ -57,9 +57,9 @@ class World:
                 self.steps[env, self.time] = Step(float(reward[env]), code)
             moved, self.time = self.fold(step), self.time + 1
             if self.time == 1:
-                frames, first = np.concatenate([frames, self.frames()]), np.concatenate([self.live, first])
+                frames, first = np.stack([frames, self.frames()]), np.stack([self.live, first])
             else:
-                frames = self.frames()
+                frames, first = self.frames()[None], first[None]
             self.replay.add(Block(frames, first, moved, [], int(self.live.sum()), 0.0))
             self.live = (kind != 1) & (kind != 2)
 
@@ -126,7 +126,7 @@ def unfolded(rewards: np.ndarray, n: int, gamma: float, scale: float = 1.0) -> n
         over = np.array([t == len(rewards) - 1])
         moved = fold(StepResult(np.zeros(1, int), np.array([reward]), over, ~over & False, np.ones(1, bool)))
         sums += moved.reward.tolist()
-        spans += (moved.end - moved.start).tolist()
+        spans += moved.span.tolist()
     return unfold(np.array(sums) * scale, np.array(spans), n, gamma)
 
 

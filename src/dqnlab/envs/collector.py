@@ -42,6 +42,7 @@ class Collector:
         self._spec, self._fold, self._starts = obs, fold, starts
         self._cuts = 0
         self._obs, self._time = envs.reset(starts.seeds(0)), 0
+        self._unshown = True  # whether that reset, or the one of a cut, is still to be handed over
         self._resting = np.zeros(envs.num_envs, bool)  # whose next step only resets
         self._num_resting = 0
         self._return = np.zeros(envs.num_envs)
@@ -59,10 +60,11 @@ class Collector:
         action = self.policy(self._obs, epsilon)
         after, first = self.envs.step(action), self._resting  # after a reset an episode begins
         transitions = self._fold(StepResult(action, after.reward, after.terminated, after.truncated, ~first))
-        frames = self._spec.newest(after.next_obs)
-        if self._time == 0:
-            frames = np.concatenate([self._spec.newest(self._obs), frames])
-            first = np.concatenate([~first, first])
+        frames, begins = self._spec.newest(after.next_obs)[None], first[None]
+        if self._unshown:
+            frames = np.concatenate([self._spec.newest(self._obs)[None], frames])
+            begins = np.concatenate([~begins, begins])
+            self._unshown = False
         self._time += 1
         self._return += after.reward  # a reset pays nothing
         steps = self.envs.num_envs - self._num_resting
@@ -74,7 +76,7 @@ class Collector:
         self.cut_due = self._anew
         self.steps += steps
         self.episodes += len(episodes)
-        return Block(frames, first, transitions, episodes, steps, epsilon)
+        return Block(frames, begins, transitions, episodes, steps, epsilon)
 
     @property
     def cuts(self) -> bool:
@@ -98,7 +100,7 @@ class Collector:
     def _cut(self) -> Block:
         """Truncates what is open and begins anew; nobody is told of these episodes, for they have no true return."""
         transitions = self._fold.cut()
-        self._cuts, self._time, self.cut_due = self._cuts + 1, self._time + 1, False
+        self._cuts, self.cut_due, self._unshown = self._cuts + 1, False, True
         seeds = self._starts.seeds(self._cuts)
         if self._anew:
             self._anew = False
@@ -107,8 +109,9 @@ class Collector:
         else:
             self._obs = self.envs.reset(seeds)
         self._return[:], self._begun[:], self._resting[:], self._num_resting = 0.0, self._time, False, 0
-        first = np.ones(self.envs.num_envs, bool)
-        return Block(self._spec.newest(self._obs), first, transitions, [], 0, self.epsilon(self.steps, self.episodes))
+        nothing = self._spec.newest(self._obs)[None][:0]
+        first = np.ones((0, self.envs.num_envs), bool)
+        return Block(nothing, first, transitions, [], 0, self.epsilon(self.steps, self.episodes))
 
     def state_dict(self) -> dict[str, Any]:
         """A copy. Without the environments' own state if that cannot be saved: then a cut must come first."""
@@ -119,6 +122,7 @@ class Collector:
             "cut_due": self.cut_due,
             "time": self._time,
             "obs": self._obs,
+            "unshown": self._unshown,
             "resting": self._resting,
             "return": self._return,
             "begun": self._begun,
@@ -148,7 +152,7 @@ class Collector:
         if state["envs"] is not None:
             self.envs.load_state_dict(state["envs"])
         self.steps, self.episodes, self._time = state["steps"], state["episodes"], state["time"]
-        self._cuts, self._anew = state["cuts"], state["envs"] is None
+        self._cuts, self._anew, self._unshown = state["cuts"], state["envs"] is None, state["unshown"]
         self.cut_due = state["cut_due"] or self._anew
         self._obs, self._return, self._begun = state["obs"], state["return"], state["begun"]
         self._resting = state["resting"]

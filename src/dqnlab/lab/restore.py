@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..run.system import System
     from ..store.checkpoint.checkpoint import Loaded, Store
 
+STATE = 2  # version of what a system's state holds
+
 # Settings that may differ from the checkpoint's.
 FREE = (
     "config.budget",
@@ -40,6 +42,7 @@ SOFT = (
 def facts(system: System) -> dict[str, Any]:
     """What decides how a run goes on, in plain values; stored with each checkpoint."""
     return {
+        "state": STATE,
         "config": json.loads(json.dumps(as_dict(system.config), default=str)),
         "env": env_facts(system.config, system.spec),
         "versions": versions(),
@@ -51,11 +54,17 @@ def stand(config: Config, store: Store) -> tuple[System, Loaded | None]:
     """Builds the system of the configuration and, if the store's run has a checkpoint, puts it where that was written.
 
     Raises:
-        CheckpointError: none of its checkpoints can be read, or it belongs to another configuration or environment.
+        CheckpointError: none of its checkpoints can be read, or the latest is of another version, configuration or
+            environment.
     """
     from ..run.system import assemble
 
     at = store.latest()
+    if at is not None and (version := at.about.get("state", 1)) != STATE:
+        raise CheckpointError(
+            f"{str(at.path)!r} is a checkpoint of version {version}, and this dqnlab continues version {STATE}: "
+            "start a new run, or continue this one with the dqnlab that wrote it"
+        )
     system = assemble(config)
     if at is None:
         return system, None

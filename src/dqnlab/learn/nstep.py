@@ -30,6 +30,7 @@ class NStep:
     def __init__(self, n: int, gamma: float, num_envs: int, reward_scale: float = 1.0):
         self.n, self.num_envs, self._steps = n, num_envs, 0
         self._scale = reward_scale
+        self._ones = np.ones(num_envs, np.int64)
         # A window over the last n steps: row t % n holds what began at step t. Its constants, by the newest row:
         age = (np.arange(n)[:, None] - np.arange(n)) % n  # steps since each row began
         self._powers = gamma ** np.arange(n + 1)  # float64
@@ -54,36 +55,31 @@ class NStep:
         return self._hand_out(complete, step.terminated)
 
     def cut(self) -> Transitions:
-        """Truncates every episode where it stands, and counts the step in which all envs reset themselves."""
-        transitions = self._hand_out(self._open.copy(), np.zeros(self.num_envs, bool))
-        none = np.zeros(self.num_envs, bool)
-        self(StepResult(np.zeros(self.num_envs, np.int64), np.zeros(self.num_envs), none, none, none))
-        return transitions
+        """Truncates every episode where it stands."""
+        return self._hand_out(self._open.copy(), np.zeros(self.num_envs, bool))
 
     def _hand_out(self, complete: np.ndarray, terminated: np.ndarray) -> Transitions:
-        """Closes windows, [n, E] bool, at the latest frame; terminated [E]."""
+        """Closes windows, [n, E] bool, at the latest step; terminated [E]."""
         rows = self._oldest_first[(self._steps - 1) % self.n]
         order, env = complete[rows].nonzero()
         row = rows[order]
         span = self.n - order
         self._open[row, env] = False
-        end = self._steps * self.num_envs + env  # frames are counted from the first one, at step 0
         return Transitions(
-            start=end - span * self.num_envs,
+            env=env,
             action=self._action[row, env],
             reward=self._return[row, env].astype(np.float32),
             discount=np.where(terminated[env], 0.0, self._powers[span]).astype(np.float32),
-            end=end,
+            span=span,
         )
 
     def _single_steps(self, step: StepResult) -> Transitions:
         env = step.live.nonzero()[0]
         if len(env) < self.num_envs:
             step = StepResult(*(column[env] for column in step))
-        end = env + self._steps * self.num_envs
         discount = self._single_discount[step.terminated.view(np.int8)]
         reward = (step.reward / self._scale).astype(np.float32)
-        return Transitions(end - self.num_envs, step.action, reward, discount, end)
+        return Transitions(env, step.action, reward, discount, self._ones[: len(env)])
 
     def state_dict(self) -> dict[str, Any]:
         return {"steps": self._steps, "action": self._action, "return": self._return, "open": self._open}

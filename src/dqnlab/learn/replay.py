@@ -1,6 +1,13 @@
-"""⑥ Replay memory: a ring of frames and a ring of the transitions between them."""
+"""⑥ Replay memory: a ring of frames and a ring of the transitions between them.
+
+Each frame is stored once, however many transitions, or stacks of successive frames, it belongs to, and linked to
+the one before it. Frames and transitions are numbered in the order in which they come; number i lies in slot i % size.
+Nobody else knows these numbers: a source says which of its envs a transition belongs to, and how many steps it spans.
+"""
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +16,7 @@ from torch import Tensor
 
 from .ring import Ring
 from .samplers import Sampler, Slots
-from .types import Batch, Block, ObsSpec, Sample
+from .types import Batch, Block, ObsSpec, Sample, Transitions
 
 SPARE_BYTES = 2**26  # for the frames on which episodes ended: 64 MiB
 
@@ -17,8 +24,8 @@ SPARE_BYTES = 2**26  # for the frames on which episodes ended: 64 MiB
 class Memory(NamedTuple):
     """All that is stored, as tensors on one device. F frames, C transitions."""
 
-    frames: Tensor  # [F, *frame_shape], frame number i in slot i % F
-    first: Tensor  # [F] bool, whether the frame begins an episode
+    frames: Tensor  # [F, *frame_shape]
+    before: Tensor  # [F] int64, slot of the frame before; of one that begins an episode its own
     start: Tensor  # [C] int64, slot of the frame that a transition starts from
     action: Tensor  # [C] int64
     reward: Tensor  # [C] float32
@@ -31,18 +38,13 @@ class Layout(NamedTuple):
 
     capacity: int  # C
     obs: ObsSpec
-    num_envs: int  # E: frames of one env are E apart
     n: int  # most steps that a transition spans
-
-    @property
-    def reach(self) -> int:
-        """How many frames before its end a transition may need."""
-        return (self.n + self.obs.stack) * self.num_envs
+    reach: int  # how many of the newest frames, of whatever source, a transition may need when it is stored
 
     @property
     def frame_bytes(self) -> int:
-        """A stored frame, and whether it begins an episode."""
-        return math.prod(self.obs.frame_shape) * self.obs.dtype.itemsize + 1
+        """A stored frame and its link."""
+        return math.prod(self.obs.frame_shape) * self.obs.dtype.itemsize + 8
 
     @property
     def spare(self) -> int:
@@ -65,7 +67,7 @@ class Layout(NamedTuple):
     @property
     def num_frames(self) -> int:
         """F: one per transition, the spare ones, those that start what is still open, and what reaches back."""
-        return self.capacity + self.spare + self.n * self.num_envs + self.reach
+        return self.capacity + self.spare + 2 * self.reach
 
     @property
     def num_bytes(self) -> int:
@@ -78,13 +80,18 @@ class Layout(NamedTuple):
         frames, numbers = self.num_frames, (self.capacity,)
         return Memory(
             torch.zeros((frames, *self.obs.frame_shape), dtype=dtype, device=device),
-            torch.zeros(frames, dtype=torch.bool, device=device),
+            torch.zeros(frames, dtype=torch.int64, device=device),
             torch.zeros(numbers, dtype=torch.int64, device=device),
             torch.zeros(numbers, dtype=torch.int64, device=device),
             torch.zeros(numbers, device=device),
             torch.zeros(numbers, device=device),
             torch.zeros(numbers, dtype=torch.int64, device=device),
         )
+
+
+def reach_of(n: int, stack: int, num_envs: int) -> int:
+    """The `reach` for one source of E envs; for several it is what all show while the slowest takes n + stack steps."""
+    return (n + stack) * num_envs
 
 
 def gather(memory: Memory, layout: Layout, slots: Tensor, weight: Tensor) -> Batch:
@@ -103,23 +110,40 @@ def observe(memory: Memory, layout: Layout, newest: Tensor) -> Tensor:
         return memory.frames.index_select(0, newest)
     slots = [newest]
     for _ in range(layout.obs.stack - 1):
-        before = (slots[-1] - layout.num_envs) % layout.num_frames
-        slots.append(torch.where(memory.first.index_select(0, slots[-1]), slots[-1], before))
+        slots.append(memory.before.index_select(0, slots[-1]))
     return memory.frames[torch.stack(slots[::-1], 1)]
 
 
+@dataclass
+class Source:
+    """What the replay remembers of one source: where its frames lie that transitions to come may need.
+
+    Of its latest W = n + stack moments, the newest first.
+    """
+
+    slots: np.ndarray  # [W, E] int64, of the frames of each moment
+    numbers: list[int]  # [W] of the first frame of each
+
+
 class Replay:
-    """The latest transitions, at most `capacity`; the oldest make room, and whatever leans on a lost frame goes too."""
+    """The latest transitions, at most `capacity`; the oldest make room, and whatever leans on a lost frame goes too.
+
+    Its sources may differ in pace. A transition is stored if all frames that it needs are among the newest `reach`,
+    and held for as long as those of its moment are. So nothing is ever looked for: the oldest are the first to go.
+    """
 
     def __init__(self, layout: Layout, sampler: Sampler, rng: np.random.Generator, device: torch.device | None = None):
         self.layout, self.sampler, self._rng = layout, sampler, rng
+        self.dropped = 0
+        """transitions that were not stored: their source was so slow that frames were gone, or soon would be"""
         self._oldest = 0  # number of the first transition still held
-        self._number = np.zeros(layout.capacity, np.int64)  # of each transition's first frame
-        self._num_frames, self._reach = layout.num_frames, layout.reach
+        self._sources: dict[int, Source] = {}
+        self._num_frames = layout.num_frames
+        self._before = np.zeros(self._num_frames, np.int64)  # how many transitions came before each frame
         self.memory = layout.allocate(device or torch.device("cpu"))
         columns = self.memory._asdict()
-        self.frames = Ring({name: columns.pop(name) for name in ("frames", "first")})
-        self.transitions, self.starts = Ring(columns), Ring({"number": torch.from_numpy(self._number)})
+        self.frames = Ring({name: columns.pop(name) for name in ("frames", "before")})
+        self.transitions, self._moments = Ring(columns), Ring({"transitions": torch.from_numpy(self._before)})
 
     def move_to(self, memory: Memory) -> None:
         """Lives in `memory` from now on, which holds what it held before."""
@@ -132,19 +156,59 @@ class Replay:
 
     @property
     def added(self) -> int:
-        """Transitions ever."""
+        """Transitions ever stored."""
         return self.transitions.added
+
+    @property
+    def newest_frames(self) -> np.ndarray:
+        """Slots of the frames that nothing has followed yet: what each env showed last."""
+        return np.concatenate([np.zeros(0, np.int64), *(source.slots[0] for source in self._sources.values())])
 
     def add(self, block: Block) -> None:
         """Stores a block's frames and its transitions, of which there are at most `capacity`."""
-        self.frames.append(block.frames, block.first)
-        new, size, before = block.transitions, self._num_frames, self.added
+        source = self._sources.get(block.source) or self._meet(block.source, block.first.shape[1])
+        for moment in range(len(block.first)):
+            self._show(source, block.frames[moment], block.first[moment])
+        new, before = block.transitions, self.added
+        if source.numbers[-1] < self.frames.added - self.layout.reach:
+            new = self._in_time(new, source)
         if len(new.action):
-            self.transitions.append(new.start % size, new.action, new.reward, new.discount, new.end % size)
-            self.starts.append(new.start)
+            start, end = source.slots[new.span, new.env], source.slots[0].take(new.env)
+            self.transitions.append(start, new.action, new.reward, new.discount, end)
             self.sampler.added(self._slots(before, self.added))
             self._oldest = max(self._oldest, self.added - self.layout.capacity)
         self._drop_frameless()
+
+    def _meet(self, name: int, num_envs: int) -> Source:
+        """Takes up a source that was not heard of before."""
+        window = self.layout.n + self.layout.obs.stack
+        source = Source(np.zeros((window, num_envs), np.int64), [self.frames.added] * window)
+        self._sources[name] = source
+        return source
+
+    def _show(self, source: Source, frames: np.ndarray, first: np.ndarray) -> None:
+        """Stores what the envs of a source showed at its next moment: frames [E, *frame_shape], first [E]."""
+        number, at, slots = self.frames.added, self.frames.added % self._num_frames, source.slots
+        new = np.arange(at, at + len(frames))
+        if at + len(frames) > self._num_frames:
+            new %= self._num_frames
+        is_there = source.numbers[0] >= number - self._num_frames
+        self.frames.append(frames, np.where(first, new, slots[0]) if is_there else new)
+        self._before[new] = self.added
+        slots[1:] = slots[:-1]
+        slots[0] = new
+        source.numbers.insert(0, number)
+        source.numbers.pop()
+
+    def _in_time(self, new: Transitions, source: Source) -> Transitions:
+        """Those transitions whose frames are among the newest `reach`; the others are counted.
+
+        A stack is taken to reach back as far as it may, even if its episode began later.
+        """
+        needed = np.array(source.numbers)[new.span + self.layout.obs.stack - 1]
+        kept = needed >= self.frames.added - self.layout.reach
+        self.dropped += int((~kept).sum())
+        return Transitions(*(column[kept] for column in new))
 
     def sample(self, size: int, rng: np.random.Generator | None = None) -> Sample:
         """Chooses `size` transitions with replacement, by the replay's own generator unless given another.
@@ -182,7 +246,8 @@ class Replay:
     @property
     def logs(self) -> dict[str, Ring]:
         """What grows: its rows are read and written by themselves."""
-        return {"frames": self.frames, "transitions": self.transitions, "starts": self.starts}
+        self._moments.added = self.frames.added
+        return {"frames": self.frames, "transitions": self.transitions, "moments": self._moments}
 
     def state_dict(self) -> dict[str, Any]:
         """All but the rows (`logs`)."""
@@ -190,6 +255,11 @@ class Replay:
             "oldest": self._oldest,
             "added": self.added,
             "frames_added": self.frames.added,
+            "dropped": self.dropped,
+            "sources": {
+                str(name): {"slots": source.slots.copy(), "numbers": np.array(source.numbers)}
+                for name, source in self._sources.items()
+            },
             "sampler": self.sampler.state_dict(),
             "rng": self._rng.bit_generator.state,
         }
@@ -197,7 +267,12 @@ class Replay:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Needs the rows as well (`logs`), before or after."""
         self._oldest, self.frames.added = state["oldest"], state["frames_added"]
-        self.transitions.added = self.starts.added = state["added"]
+        self.transitions.added = state["added"]
+        self.dropped = state["dropped"]
+        sources: Mapping[str, Any] = state["sources"]
+        self._sources = {
+            int(name): Source(each["slots"].copy(), each["numbers"].tolist()) for name, each in sources.items()
+        }
         self.sampler.load_state_dict(state["sampler"])
         self._rng.bit_generator.state = state["rng"]
 
@@ -205,13 +280,8 @@ class Replay:
         return Slots(start % self.layout.capacity, stop - start, self.layout.capacity)
 
     def _drop_frameless(self) -> None:
-        """Drops the oldest transitions until none needs a frame that has been overwritten.
-
-        Transitions lie in the order in which they ended, so one may have started up to n steps before its neighbour.
-        """
-        lost = self.frames.added - self._num_frames + self._reach
-        before = self._oldest
-        while self._oldest < self.added and self._number[self._oldest % self.layout.capacity] < lost:
-            self._oldest += 1
-        if self._oldest > before:
-            self.sampler.dropped(self._slots(before, self._oldest))
+        """Drops the oldest transitions until none can need a frame that has been overwritten."""
+        still = self.frames.added - self._num_frames + self.layout.reach  # a frame of which nothing is lost
+        if still > 0 and (oldest := int(self._before[still % self._num_frames])) > self._oldest:
+            self.sampler.dropped(self._slots(self._oldest, oldest))
+            self._oldest = oldest

@@ -138,53 +138,66 @@ def _shortest(value: float, doubt: float) -> float:
 
 
 class _Held:
-    """What a replay holds, looked up by the frames it starts from. Slots and frames are told by number."""
+    """What a replay holds, looked up by the links between frames. Both are told by their slots; -1 is none."""
 
     def __init__(self, replay: Replay, gamma: float, reward_scale: float):
         self._replay, self._layout, self._gamma, self._scale = replay, replay.layout, gamma, reward_scale
-        names = ("first", "start", "reward", "discount", "end")
-        self._first, self._start, self._reward, self._discount, self._end = (
+        names = ("before", "start", "reward", "discount", "end")
+        self._before, self._start, self._reward, self._discount, self._end = (
             getattr(replay.memory, name).cpu().numpy() for name in names
         )
+        self._after = self._frames_after()
         oldest = replay.added - len(replay)
-        number = replay.starts.read(oldest, replay.added)["number"]  # of each transition's first frame
-        order = number.argsort(kind="stable")
-        self._sorted, self._slots = number[order], (oldest + order) % self._layout.capacity
+        held = np.arange(oldest, replay.added) % self._layout.capacity
+        starts = np.full(self._layout.num_frames + 1, -1)  # frame -> the transition that starts from it
+        starts[self._start[held]] = held
+        self._next = np.full(self._layout.capacity + 1, -1)  # transition -> the one that starts a step later
+        self._next[held] = starts[self._after[self._start[held]]]
         # With gamma = 0 a discount says nothing.
         self._tells = np.float32(gamma**self._layout.n) > 0
 
+    def _frames_after(self) -> np.ndarray:
+        """[F + 1] the frame that followed each one in its episode."""
+        slots, before = np.arange(self._layout.num_frames), self._before
+        newest = self._replay.frames.added - 1
+        age = (newest - slots) % self._layout.num_frames
+        linked = (age <= newest) & (age[before] > age)  # else the frame before is itself, or was overwritten
+        after = np.full(len(slots) + 1, -1)
+        after[before[linked]] = slots[linked]
+        return after
+
     def span(self, slots: np.ndarray) -> np.ndarray:
         """[R] env steps."""
-        frames = (self._end[slots] - self._start[slots]) % self._layout.num_frames
-        return frames // self._layout.num_envs
+        frame, start, steps = self._end[slots], self._start[slots], np.zeros(len(slots), np.int64)
+        while (on_the_way := frame != start).any():
+            steps += on_the_way
+            frame = np.where(on_the_way, self._before[frame], frame)
+        return steps
 
     def end(self, slots: np.ndarray) -> np.ndarray:
         """[R] uint8, each an `End`."""
-        newest = self._replay.frames.added - 1
-        # A slot's frame is the latest of that slot; the next frame of the same env is one vector step younger.
-        age = (newest - self._end[slots]) % self._layout.num_frames
-        after = (self._end[slots] + self._layout.num_envs) % self._layout.num_frames
-        seen = age >= self._layout.num_envs
-        over = np.where(seen, self._first[after], self.span(slots) < self._layout.n)
+        end = self._end[slots]
+        goes_on, is_newest = self._after[end] >= 0, np.isin(end, self._replay.newest_frames)
+        over = ~goes_on & (~is_newest | (self.span(slots) < self._layout.n))
         ended = np.where(self._tells, End.TRUNCATED, End.UNKNOWN)
-        code = np.where(over, ended, np.where(seen, End.GOES_ON, End.UNKNOWN))
+        code = np.where(over, ended, np.where(goes_on, End.GOES_ON, End.UNKNOWN))
         return np.where((self._discount[slots] == 0) & self._tells, End.TERMINATED, code).astype(np.uint8)
 
     def chain(self, slots: np.ndarray, depth: int) -> dict[str, Tensor]:
         """The single steps from where the transitions in `slots` [R] start."""
-        rows, envs = len(slots), self._layout.num_envs
+        rows = len(slots)
         length, end = np.zeros(rows, np.uint8), np.zeros(rows, np.uint8)
-        reward, frame = np.zeros((rows, depth), np.float32), np.zeros((rows, depth), np.int64)
-        for row, slot in enumerate(slots):
-            path = self._successors(slot, depth)
+        reward = np.zeros((rows, depth), np.float32)
+        paths = self._successors(slots, depth if self._layout.n == 1 else LONGEST)
+        for row, path in enumerate(paths):
+            path = path[path >= 0]
             sums = self._reward[path].astype(np.float64) * self._scale
             single = unfold(sums, self.span(path), self._layout.n, self._gamma)[:depth]
             known = int(np.isfinite(single).cumprod().sum())
-            frame[row] = self._start[slot] + envs * (1 + np.minimum(np.arange(depth), max(known - 1, 0)))
             length[row], reward[row, :known] = known, single[:known]
             if known and self.span(path[known - 1 : known])[0] == 1:
                 end[row] = self.end(path[known - 1 : known])[0]
-        seen = torch.from_numpy(frame.ravel() % self._layout.num_frames).to(self._replay.memory.frames.device)
+        seen = torch.from_numpy(self._frames(slots, length, depth).ravel()).to(self._replay.memory.frames.device)
         obs = observe(self._replay.memory, self._layout, seen).reshape(rows, depth, *self._layout.obs.shape)
         return {
             "chain/length": torch.from_numpy(length),
@@ -193,12 +206,17 @@ class _Held:
             "chain/obs": obs,
         }
 
-    def _successors(self, slot: int, depth: int) -> np.ndarray:
-        """Slots of the transitions that start where this one does, a step later, and so on within the episode."""
-        n = self._layout.n
-        most = depth if n == 1 else LONGEST
-        begun = self._replay.starts.read(int(slot), int(slot) + 1)["number"]
-        numbers = begun + self._layout.num_envs * np.arange(most)
-        at = np.minimum(self._sorted.searchsorted(numbers), len(self._sorted) - 1)
-        found = self._sorted[at] == numbers  # the frame on which an episode ended starts nothing
-        return self._slots[at[: int(found.cumprod().sum())]]
+    def _successors(self, slots: np.ndarray, most: int) -> np.ndarray:
+        """[R, at most `most`] those in `slots` [R], those that start a step later, and so on within the episode."""
+        columns = [slots]
+        while len(columns) < most and (columns[-1] >= 0).any():
+            columns.append(self._next[columns[-1]])
+        return np.stack(columns, 1)
+
+    def _frames(self, slots: np.ndarray, length: np.ndarray, depth: int) -> np.ndarray:
+        """[R, D] the frames that the first `length` [R] steps from the start led to, then the last of them again."""
+        frame, columns = self._after[self._start[slots]], []
+        for step in range(depth):
+            frame = np.where((step > 0) & (step < length), self._after[frame], frame)
+            columns.append(frame)
+        return np.stack(columns, 1) if columns else np.zeros((len(slots), 0), np.int64)

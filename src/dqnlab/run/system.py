@@ -23,7 +23,7 @@ from ..envs.vector import open_envs
 from ..errors import counted
 from ..learn.learner import Learner, Update
 from ..learn.networks import QNetwork
-from ..learn.replay import Layout, Replay
+from ..learn.replay import Layout, Replay, reach_of
 from ..learn.types import Sample
 from .evaluate import Evaluator
 from .events import Event
@@ -144,7 +144,7 @@ def find_room(config: Config, spec: EnvSpec, device: torch.device) -> tuple[Layo
     seen = counted(spec.obs.num_states, "state") if spec.obs.num_states else f"observations {spec.obs.shape}"
     what = f"a network with torso.hidden = {config.torso.hidden} for {seen}"
     choose_memory(weights * WEIGHT_BYTES, torch.device("cpu"), what)
-    layout = Layout(config.replay_capacity, spec.obs, config.env.num_envs, config.n)
+    layout = Layout(config.replay_capacity, spec.obs, config.n, reach_of(config.n, spec.obs.stack, config.env.num_envs))
     return layout, choose_memory(layout.num_bytes, device, f"replay_capacity = {layout.capacity:,}")
 
 
