@@ -57,7 +57,7 @@ def test_what_is_counted_agrees_with_its_number(num: int, noun: str, said: str) 
 
 
 # Always several, or a speed.
-ALWAYS_MANY = {"MOST_TRIES", "ATTEMPTS", "height", "trace.settings.sync_every", "size", "wrong", "rows"}
+ALWAYS_MANY = {"MOST_TRIES", "ATTEMPTS", "height", "size", "wrong", "rows"}
 
 
 def test_a_number_before_its_noun_is_written_by_one_function() -> None:

@@ -280,7 +280,7 @@ def _sync(trace: Trace, row: int) -> list[str]:
         case HardSync(every=every):
             due = trace.sync_in
             when = "this update is one of them" if due == 0 else f"updates from here to the next copy: {due}"
-            said = f"It becomes a copy of the online network every {every} updates ({when}). For {w.name}:"
+            said = f"It becomes a copy of the online network every {counted(every, 'update')} ({when}). For {w.name}:"
             return [*_said(f"{why} {said}"), now]
         case PolyakSync(tau=tau):
             said = "It moves a small part, tau, of the way towards the online network at every update."
