@@ -100,7 +100,9 @@ def test_the_summary_shows_every_seed_and_the_mean_over_seeds() -> None:
 
 
 def test_a_summary_without_scores_says_so() -> None:
-    text = text_of(group_summary(replace(GROUP, results=(FAILURE,), interrupted=True)))
+    failed = replace(GROUP, results=(FAILURE,))
+    assert "to go on" not in text_of(group_summary(failed))
+    text = text_of(group_summary(replace(failed, interrupted=True)))
     assert "none: no seed has a score" in text
     assert "interrupted: this is what there is so far" in text
     assert "dqn watch" not in text

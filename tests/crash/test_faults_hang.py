@@ -103,7 +103,7 @@ def test_f14_an_environment_that_hangs_is_named_and_the_run_can_go_on(how: str) 
 @pytest.mark.parametrize(("only", "at"), [(2, 1), (2, 5), (3, 1)])
 def test_f14_a_reset_that_hangs_is_found_also_at_the_very_start_and_in_an_evaluation(only: int, at: int) -> None:
     with pytest.raises(
-        EnvironmentFault, match=r"env 'Hangs'( \(copy 1 of 2\))?, step \d+: reset gave no answer for 0\.3 s"
+        EnvironmentFault, match=r"env 'Hangs'( \(judging, episode 1\))?, step \d+: reset gave no answer for 0\.3 s"
     ):
         train(hanging(where="reset", only=only, at=at), trackers=("none",), out=OUT)
     assert OUT.exists() == ((only, at) != (2, 1))

@@ -64,10 +64,12 @@ def _seen(facts: Facts) -> list[Text]:
     lines = [Text(), Text(f"In {counted(facts.steps, 'random step')}", "bold")]
     ends = f"{facts.episodes:,} ended: {facts.terminated:,} terminated, {facts.truncated:,} truncated"
     lines.append(_line("episodes", f"{ends}; step limit {facts.step_limit:,}"))
-    for name, spread in (("returns", facts.returns), ("lengths", facts.lengths)):
-        if spread:
-            three = spread["mean"], spread["low"], spread["high"]
-            lines.append(_line(name, f"{between(*three)}, mean {number(*three)}"))
+    if facts.returns:
+        three = facts.returns["mean"], facts.returns["low"], facts.returns["high"]
+        lines.append(_line("returns", f"{between(*three)}, mean {number(*three)}"))
+    if facts.lengths:
+        ends = f"{facts.lengths['low']:,.0f} to {facts.lengths['high']:,.0f}"
+        lines.append(_line("lengths", f"{ends}, mean {number(facts.lengths['mean'])}"))
     if facts.rewards:
         lines.append(_line("rewards", _range(facts.rewards)))
     alone = len(facts.observations) == 1

@@ -167,9 +167,8 @@ def group_summary(group: SeedsGroup) -> RenderableType:
     lines = [Text(), Text.assemble((clean(group.env), "bold"), (title, LABEL))]
     if group.interrupted:
         lines.append(_line("", Text("interrupted: this is what there is so far", BAD)))
-        if any(group.folder.glob(f"seed-*/{CONFIG}")):  # else no seed has begun: there is nothing to go on with
-            lines.append(_line("to go on", going_on(group.folder)))
-    if not group.interrupted and any(each.exit_code != NumericsError.exit_code for each in group.failures):
+    begun = any(group.folder.glob(f"seed-*/{CONFIG}"))  # else there is nothing to go on with
+    if begun and (group.interrupted or any(each.exit_code != NumericsError.exit_code for each in group.failures)):
         lines.append(_line("to go on", going_on(group.folder)))
     failed = [Hanging("failed", f"seed {each.seed}: {clean(each.error)}", BAD) for each in group.failures]
     notes = [Hanging("note", note) for note in _notes(group)]
