@@ -22,7 +22,7 @@ from machine import describe_machine, write_results
 from dqnlab import presets
 from dqnlab.config import Film, Steps
 from dqnlab.lab import session
-from dqnlab.learn.replay import Layout, Replay, reach_of
+from dqnlab.learn.replay import Layout, Pace, Replay, reach_of
 from dqnlab.learn.samplers import Uniform
 from dqnlab.learn.types import Block, ObsSpec, Transitions
 from dqnlab.store.checkpoint.checkpoint import Saved, Store
@@ -90,7 +90,7 @@ def of_a_replay(size: int, folder: Path) -> dict[str, Any]:
     """Seconds and bytes of a checkpoint after each 10,000 new frames."""
     rng = np.random.default_rng(0)
     obs = ObsSpec((4, 84, 84), np.dtype(np.uint8), stack=4)
-    replay = Replay(Layout(size, obs, 1, reach_of(1, 4, 1000)), Uniform(), rng)
+    replay = Replay(Layout(size, obs, 1, reach_of(1, 4, 1000)), Uniform(), Pace(1, 1, 64), rng)
     frames(replay, size, rng)
     store = Store(folder)
     first = timed(store, replay)

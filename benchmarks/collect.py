@@ -27,7 +27,7 @@ def main() -> None:
             start, steps = time.perf_counter(), 0
             while steps < args.steps:
                 block = system.collector.step()
-                system.replay.add(block)
+                system.memory.add(block)
                 steps += block.steps
             rates.append(round(steps / (time.perf_counter() - start)))
             print(f"{rates[-1]:,} env steps/s", flush=True)

@@ -46,13 +46,13 @@ class Clocks:
         return timed
 
     def attach(self, system: System) -> None:
-        collector, replay = system.collector, system.replay
+        collector, memory = system.collector, system.memory
         policy, envs = collector.policy, collector.envs
         policy.q_values = self.around("acting: the network", policy.q_values)
         for owner, method, part in (
             (envs, "step", "environment"),
-            (replay, "add", "storing"),
-            (replay, "sample", "choosing a batch"),
+            (memory, "add", "storing"),
+            (memory, "sample", "choosing a batch"),
         ):
             setattr(owner, method, self.around(part, getattr(owner, method)))
 
@@ -96,7 +96,7 @@ def operations(config: Config) -> dict[str, float]:
         for event in run(system.loop(), lambda sample: update({0: sample})[0]):
             if isinstance(event, BlockEnded) and event.step == WARM_UP:
                 break
-        sample = system.replay.sample(config.batch_size)
+        sample = system.memory.sample()
         with profile(activities=[ProfilerActivity.CPU]) as watched:
             for _ in range(UPDATES):
                 update({0: sample})

@@ -16,6 +16,7 @@ from dqnlab.learn import samplers, targets
 from dqnlab.learn.fast import compiled
 from dqnlab.learn.heads import ScalarHead
 from dqnlab.learn.optimizer import Adam as AdamFormula
+from dqnlab.learn.replay import Pace
 from dqnlab.run.system import assemble, make_plan, make_update
 from dqnlab.run.train import Period, Plan
 
@@ -84,7 +85,7 @@ def test_the_seed_decides_the_first_weights() -> None:
 def test_the_seed_decides_what_is_tried_and_what_is_sampled() -> None:
     def first(seed: int) -> list[list[float]]:
         system = assemble(small(seed=seed))
-        return [system.collector.policy._rng.random(3).tolist(), system.replay._rng.random(3).tolist()]
+        return [system.collector.policy._rng.random(3).tolist(), system.memory._rng.random(3).tolist()]
 
     assert first(3) == first(3)
     assert all(three != four for three, four in zip(first(3), first(4), strict=True))
@@ -136,8 +137,9 @@ def test_numbers_of_the_configuration_reach_their_places() -> None:
     )
     descent = system.learner.optimizer.descent
     assert (descent.formula, descent.lr(1), descent.max_grad_norm) == (AdamFormula(0.2, 0.3, 0.4), 0.1, 0.5)
-    assert system.replay.layout == (77, system.spec.obs, 2, 3)
-    assert system.plan == Plan(Period("episodes", 12), Period("steps", 13), 22, 11, 4, 6)
+    assert system.memory.layout == (77, system.spec.obs, 3, 8)
+    assert system.plan == Plan(Period("episodes", 12), Period("steps", 13), 6)
+    assert system.memory.pace == Pace(22, 4, 11)
     assert system.judge.rules == (5, 7, 8, 9, 99.0, False)
     assert system.collector.envs.num_envs == 2
     assert system.spec.reward_threshold == 99.0
@@ -250,19 +252,19 @@ def test_systems_that_are_not_compiled_are_updated_one_by_one() -> None:
     pair, alone = ([assemble(small(compile="off", seed=seed)) for seed in (1, 2)] for _ in range(2))
     for system in (*pair, *alone):
         for _ in range(64):
-            system.replay.add(system.collector.step())
+            system.memory.add(system.collector.step())
     update = make_update(pair, lambda line: None)
-    samples = {i: system.replay.sample(16) for i, system in enumerate(alone)}
+    samples = {i: system.memory.sample(16) for i, system in enumerate(alone)}
     assert list(update({1: samples[1]})) == [1]
     answers = update(samples)
-    expected = alone[0].learner.update(alone[0].replay.batch(samples[0]))
+    expected = alone[0].learner.update(alone[0].memory.batch(samples[0]))
     assert all(torch.equal(*each) for each in zip(answers[0], expected, strict=True))
     assert [system.learner.updates for system in pair] == [1, 2]
 
 
 def test_a_stack_needs_room_for_the_replays_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
     systems = [assemble(small(compile="on", seed=seed)) for seed in range(3)]
-    each = systems[0].replay.layout.num_bytes
+    each = systems[0].memory.layout.num_bytes
     monkeypatch.setattr(device, "available_memory", lambda: 3 * each - 1)
     with pytest.raises(ResourceError, match="the replay of 3 seeds at once needs"):
         make_update(systems, lambda line: None)

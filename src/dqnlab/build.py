@@ -16,10 +16,12 @@ from .envs.vector import Envs, open_envs
 from .envs.watchdog import watched
 from .learn.heads import Head, ScalarHead
 from .learn.learner import HardSync, Learner, PolyakSync, Sync
+from .learn.memory import Memory
 from .learn.networks import Encoder, LinearStream, Mlp, QNetwork, Torso
 from .learn.nstep import NStep
 from .learn.optimizer import Adam, Descent
 from .learn.policy import EpsilonGreedy, q_function
+from .learn.replay import Layout, Pace, Replay, reach_of
 from .learn.samplers import Prioritized, Sampler, Uniform
 from .learn.schedules import Schedule, constant, geometric, linear, linear_episodes
 from .learn.targets import Rule, double, greedy
@@ -110,6 +112,19 @@ def make_descent(adam: c.Adam) -> Descent:
 
 def make_torso(torso: c.Mlp, inputs: int) -> Torso:
     return Mlp([inputs, *torso.hidden])
+
+
+def make_layout(config: c.Config, spec: EnvSpec) -> Layout:
+    """How the replay will lie in memory."""
+    reach = reach_of(config.n, spec.obs.stack, config.env.num_envs)
+    return Layout(config.replay_capacity, spec.obs, config.n, reach)
+
+
+def make_memory(config: c.Config, layout: Layout, device: torch.device) -> Memory:
+    """The memory that is learned from."""
+    sampler = make_sampler(config.sampler, config.replay_capacity)
+    pace = Pace(config.learning_starts, config.update_every, config.batch_size)
+    return Replay(layout, sampler, pace, generator(config.seed, "replay"), device)
 
 
 def make_head(head: c.Scalar) -> Head:

@@ -230,7 +230,7 @@ def test_a_checkpoint_of_another_version_is_refused_by_its_number(
 def test_a_replay_with_other_room_for_frames_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = begun(tmp_path / "cut")
     monkeypatch.setattr(Layout, "spare", 7)
-    with pytest.raises(CheckpointError, match=r"replay\.frames: [\d,]+ then, [\d,]+ now"):
+    with pytest.raises(CheckpointError, match=r"memory\.bytes: [\d,]+ then, [\d,]+ now"):
         dqnlab.resume(run.folder)
 
 

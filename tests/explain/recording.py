@@ -49,7 +49,7 @@ def record(way: str) -> Recorded:
     try:
         with TemporaryDirectory() as place:
             draws = Draws(config.batch_size, config.gamma)
-            keep = Keeper(Path(place), system.learner, system.replay, draws, np.random.default_rng(8))
+            keep = Keeper(Path(place), system.learner, system.memory, draws, np.random.default_rng(8))
             events: Any = system.events()
             for event in events:
                 if type(event).__name__ == "Evaluated":

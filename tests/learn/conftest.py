@@ -13,7 +13,7 @@ import torch
 from dqnlab.learn.fast.stack import Stack
 from dqnlab.learn.learner import HardSync, Learner, Sync, Update
 from dqnlab.learn.networks import QNetwork
-from dqnlab.learn.replay import Layout, Replay, reach_of
+from dqnlab.learn.replay import Layout, Pace, Replay, reach_of
 from dqnlab.learn.samplers import Prioritized, Uniform
 from dqnlab.learn.targets import Rule, greedy
 from dqnlab.learn.types import Batch, Block, ObsSpec, Sample, Transitions
@@ -85,7 +85,7 @@ class Agent(NamedTuple):
     replay: Replay
 
     def sample(self) -> Sample:
-        return self.replay.sample(16)
+        return self.replay.sample()
 
     def update(self, sample: Sample) -> Update:
         return self.learner.update(self.replay.batch(sample))
@@ -130,7 +130,7 @@ def build_agent(
 ) -> Agent:
     online, target = (build_random(seed, hidden, obs=layout.obs, huber=huber) for _ in range(2))
     sampler = Prioritized(layout.capacity, 0.6, 0.4) if prioritised else Uniform()
-    replay = Replay(layout, sampler, np.random.default_rng(seed))
+    replay = Replay(layout, sampler, Pace(1, 1, 16), np.random.default_rng(seed))
     descent = nets.adam(max_grad_norm=max_grad_norm, **adam)
     agent = Agent(nets.learner(online, target, rule, sync or HardSync(3), descent), replay)
     agent.fill(seed)
@@ -139,7 +139,7 @@ def build_agent(
 
 def build_stack(agents: Sequence[Agent], cache: Path, said: list[str] | None = None) -> Stack:
     say = ([] if said is None else said).append
-    return Stack([each.learner for each in agents], [each.replay for each in agents], 16, cache, say)
+    return Stack([each.learner for each in agents], [each.replay for each in agents], cache, say)
 
 
 @pytest.fixture(scope="session")

@@ -66,12 +66,12 @@ def inputs_of(agent: Any, sample: Sample) -> Inputs:
     state = tree_map(torch.clone, agent.learner.state)
     steps, lr = (torch.tensor(float(x), dtype=torch.float64) for x in (0, agent.learner.optimizer.next_lr))
     drawn = torch.from_numpy(sample.slots), torch.from_numpy(sample.weight)
-    return Inputs(state, agent.replay.memory, steps, lr, *drawn, agent.learner.draw(len(sample.slots)))
+    return Inputs(state, agent.replay.tensors, steps, lr, *drawn, agent.learner.draw(len(sample.slots)))
 
 
 def update_of(agent: Any) -> Callable[[Inputs], Update]:
     learner = agent.learner
-    return pure_update(learner.online, learner.rule, learner.optimizer.descent, agent.replay.layout)
+    return pure_update(learner.online, learner.rule, learner.optimizer.descent, agent.replay.gather)
 
 
 def changed(state: State) -> list[torch.Tensor]:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dqnlab.learn.nstep import NStep, StepResult
-from dqnlab.learn.replay import Layout, Replay, reach_of
+from dqnlab.learn.replay import Layout, Pace, Replay, reach_of
 from dqnlab.learn.samplers import Prioritized, Uniform
 from dqnlab.learn.types import Block, ObsSpec
 
@@ -99,7 +99,7 @@ class Pair:
     def __init__(self, layout: Layout, length: float, seed: int, *, prioritised: bool = False):
         num_envs = layout.reach // (layout.n + layout.obs.stack)
         sampler = Prioritized(layout.capacity, 0.6, 0.4) if prioritised else Uniform()
-        self.replay = Replay(layout, sampler, np.random.default_rng(seed))
+        self.replay = Replay(layout, sampler, Pace(1, 1, 16), np.random.default_rng(seed))
         self._fold = NStep(layout.n, GAMMA, num_envs)
         self._moments = moments(num_envs, length, str(layout.obs.dtype), seed)
         shown = next(self._moments)
@@ -211,7 +211,7 @@ def test_nothing_is_dropped_that_began_within_the_capacity_and_the_spare_frames(
 @pytest.mark.parametrize(("num_envs", "n", "stack"), [(1, 1, 1), (1, 3, 4), (4, 3, 1)])
 def test_a_large_ring_is_full_where_episodes_last_a_hundred_steps(num_envs: int, n: int, stack: int) -> None:
     layout = layout_of(Tight, 2000, num_envs, n, stack)
-    replay, fold = Replay(layout, Uniform(), np.random.default_rng(0)), NStep(n, GAMMA, num_envs)
+    replay, fold = Replay(layout, Uniform(), Pace(1, 1, 16), np.random.default_rng(0)), NStep(n, GAMMA, num_envs)
     nobody, live, seen = np.zeros(num_envs, bool), np.ones(num_envs, bool), []
     for t in range(2 * layout.num_frames // num_envs):
         ended = nobody | (t % 101 == 99)
@@ -267,14 +267,14 @@ def test_a_transition_ends_in_the_very_slot_where_the_next_one_starts() -> None:
     pair = Pair(layout_of(Layout, 30, 2, 1, 4), length=10**9, seed=0)
     for _ in range(10):
         pair.step()
-    memory = pair.replay.memory
+    memory = pair.replay.tensors
     assert memory.end[:18].tolist() == memory.start[2:20].tolist()
     assert len({*memory.start[:20].tolist(), *memory.end[:20].tolist()}) == 22  # frames for 20 transitions of 2 envs
 
 
 def test_storing_a_block_writes_each_of_its_frames_once_and_nothing_else() -> None:
     pair, count = Pair(layout_of(Layout, 30, 2, 3, 4), length=3, seed=0), 0
-    frames = pair.replay.memory.frames
+    frames = pair.replay.tensors.frames
     for _ in range(2 * len(frames)):
         expected = frames.clone()
         new = pair.step().frames.reshape(-1, *FRAME)
@@ -289,5 +289,5 @@ def test_pixels_stay_bytes_all_the_way(stack: int) -> None:
     for _ in range(40):
         pair.step()
     batch = pair.replay.batch(pair.replay.sample(8))
-    assert {batch.obs.dtype, batch.next_obs.dtype, pair.replay.memory.frames.dtype} == {torch.uint8}
+    assert {batch.obs.dtype, batch.next_obs.dtype, pair.replay.tensors.frames.dtype} == {torch.uint8}
     assert batch.obs.shape == batch.next_obs.shape == (8, *pair.replay.layout.obs.shape)

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dqnlab.learn.replay import Layout, Memory, Replay
+from dqnlab.learn.replay import Columns, Layout, Pace, Replay
 from dqnlab.learn.samplers import Prioritized, Sampler, Slots, Uniform
 from dqnlab.learn.types import Batch, Block, ObsSpec, Sample, Transitions
 
@@ -45,7 +45,7 @@ def begins(moments: int, num_envs: int) -> np.ndarray:
 
 def empty(capacity: int, sampler: Sampler | None = None, obs: ObsSpec = NUMBER) -> Replay:
     layout = Layout(capacity, obs, n=1, reach=2 * capacity)
-    return Replay(layout, sampler or InOrder(), np.random.default_rng(0))
+    return Replay(layout, sampler or InOrder(), Pace(1, 1, 16), np.random.default_rng(0))
 
 
 def held(replay: Replay) -> list[list[object]]:
@@ -163,8 +163,8 @@ def test_a_ring_lives_on_in_other_memory(stack: int) -> None:
     for size in (3, 2, 5, 4, 1):
         for replay, source in zip((moved, stayed), sources, strict=True):
             replay.add(source.block(size))
-        left = moved.memory
-        moved.move_to(Memory(*(column.clone() for column in left)))
+        left = moved.tensors
+        moved.move_to(Columns(*(column.clone() for column in left)))
         for column in left:
             column.zero_()
         assert held(moved) == held(stayed)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from dqnlab.learn.replay import Layout, Replay
+from dqnlab.learn.replay import Layout, Pace, Replay
 from dqnlab.learn.samplers import Prioritized, Sampler, Slots, Uniform
 from dqnlab.learn.types import Block, ObsSpec, Transitions
 
@@ -21,7 +21,9 @@ def block(numbers: list[int], source: int = 0) -> Block:
 
 
 def replay_of(capacity: int, sampler: Sampler, *numbers: int, seed: int = 0) -> Replay:
-    replay = Replay(Layout(capacity, NUMBER, n=1, reach=2 * capacity), sampler, np.random.default_rng(seed))
+    replay = Replay(
+        Layout(capacity, NUMBER, n=1, reach=2 * capacity), sampler, Pace(1, 1, 16), np.random.default_rng(seed)
+    )
     replay.add(block(list(numbers)))
     return replay
 

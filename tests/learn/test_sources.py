@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dqnlab.learn.nstep import NStep, StepResult
-from dqnlab.learn.replay import Layout, Replay, reach_of
+from dqnlab.learn.replay import Layout, Pace, Replay, reach_of
 from dqnlab.learn.samplers import Prioritized, Uniform
 from dqnlab.learn.types import Block, ObsSpec, Sample
 
@@ -66,7 +66,12 @@ class Shared:
         self.late = 0
 
     def empty(self, prioritised: bool = False) -> Replay:
-        return Replay(self.layout, Prioritized(60, 0.6, 0.4) if prioritised else Uniform(), np.random.default_rng(0))
+        return Replay(
+            self.layout,
+            Prioritized(60, 0.6, 0.4) if prioritised else Uniform(),
+            Pace(1, 1, 16),
+            np.random.default_rng(0),
+        )
 
     def step(self, which: int) -> Block:
         """One block of a source, stored."""

@@ -75,7 +75,7 @@ def test_how_many_learn_side_by_side_changes_no_bit(
 def test_what_one_agent_does_is_nothing_to_the_others(agent_of: Any, stack_of: Any, cache: Path) -> None:
     quiet, loud = ([agent_of(seed=seed) for seed in range(3)] for _ in range(2))
     updates = [stack_of(agents, cache).update for agents in (quiet, loud)]
-    loud[1].replay.memory.frames.mul_(-7)
+    loud[1].replay.tensors.frames.mul_(-7)
     for _ in range(ROUNDS):
         samples = {i: agent.sample() for i, agent in enumerate(quiet)}
         other = {**samples, 1: Sample(samples[1].slots[::-1].copy(), samples[1].weight * 3)}
@@ -135,9 +135,9 @@ def test_what_is_stored_later_reaches_the_stacks_memory(agent_of: Any, stack_of:
 
 def test_a_single_agents_memory_is_not_copied(agent_of: Any, stack_of: Any, cache: Path) -> None:
     agent = agent_of()
-    before = [tensor.data_ptr() for tensor in (*agent.tensors, *agent.replay.memory)]
+    before = [tensor.data_ptr() for tensor in (*agent.tensors, *agent.replay.tensors)]
     stack_of([agent], cache)
-    assert [tensor.data_ptr() for tensor in (*agent.tensors, *agent.replay.memory)] == before
+    assert [tensor.data_ptr() for tensor in (*agent.tensors, *agent.replay.tensors)] == before
 
 
 def test_once_half_of_them_idle_the_others_move_together_and_learn_on(

@@ -56,11 +56,11 @@ def stored(change: Callable[[Replay, np.ndarray], None]) -> Callable[[Patch], No
 
 
 def bootstrap_one_step_on(replay: Replay, rows: np.ndarray) -> None:
-    replay.memory.end[rows] = (replay.memory.start[rows] + 1) % replay.layout.num_frames
+    replay.tensors.end[rows] = (replay.tensors.start[rows] + 1) % replay.layout.num_frames
 
 
 def pair_with_the_observation_before(replay: Replay, rows: np.ndarray) -> None:
-    replay.memory.start[rows] = (replay.memory.start[rows] - 1).clamp(min=0)
+    replay.tensors.start[rows] = (replay.tensors.start[rows] - 1).clamp(min=0)
 
 
 def mix_the_samples(patch: Patch) -> None:
@@ -117,7 +117,7 @@ def blind(patch: Patch) -> None:
 
 
 def mix_the_envs(replay: Replay, rows: np.ndarray) -> None:
-    replay.memory.end[rows] = replay.memory.end[rows].roll(1)
+    replay.tensors.end[rows] = replay.tensors.end[rows].roll(1)
 
 
 class Mutant(NamedTuple):

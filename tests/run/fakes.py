@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from dqnlab.learn.memory import Extremes, Facts
 from dqnlab.learn.types import Block, Episode, Sample, Transitions
 from dqnlab.run.events import Confirmed, Evaluated
-from dqnlab.run.train import Loop, Period, Plan, Progress, run, train
+from dqnlab.run.train import Loop, Period, Plan, Progress, crossings, run, train
 
 NEVER = 10**9
 
@@ -32,11 +33,9 @@ class Fakes:
         self.candidate: bool | None = None
         self.progress = Progress()
         self.online, self.device = SimpleNamespace(reward_scale=1.0), torch.device("cpu")
-        self.terminal_share = 0.5
         self.is_finite, self.norm, self.loss = True, 1.0, 1.0
-        self.optimizer = SimpleNamespace(settings=SimpleNamespace(lr=0.5))
-        self.memory = SimpleNamespace(frames=torch.zeros(1), reward=torch.zeros(1))
-        self.layout = SimpleNamespace(n=1, obs=SimpleNamespace(scale=1.0))
+        self.optimizer = SimpleNamespace(next_lr=0.5)
+        self.largest = Extremes(obs=0.0, reward=0.0, n=1)
         self.closed = False
 
     def __iter__(self) -> Iterator[Block]:
@@ -47,17 +46,24 @@ class Fakes:
         finally:
             self.closed = True
 
-    # the replay
+    # the memory, by the rules of a replay
     def add(self, each: Block) -> None:
         self.added += len(each.transitions.action)
         self.tape.append("store")
 
-    def __len__(self) -> int:
-        return min(self.added, self.most)
+    def due(self, before: int, after: int) -> int:
+        starts, every = self.pace
+        return crossings(before, after, every) if self.added >= starts else 0
 
-    def sample(self, size: int) -> Sample:
-        self.tape.append(f"sample {size}")
-        return Sample(self.sampled, np.ones(size))
+    def sample(self) -> Sample:
+        self.tape.append("sample")
+        return Sample(self.sampled, np.ones(2))
+
+    def facts(self) -> Facts:
+        return Facts(min(self.added, self.most), 0.5)
+
+    def extremes(self) -> Extremes:
+        return self.largest
 
     def batch(self, sample: Sample) -> Any:
         self.tape.append("look")
@@ -91,7 +97,8 @@ class Fakes:
     def train(self, **changes: Any) -> Iterator[Any]:
         return run(self.loop(**changes), self.update)
 
-    def loop(self, **changes: Any) -> Loop:
-        settings = {"budget": Period("steps", NEVER), "evaluate_every": Period("steps", NEVER), "learning_starts": 1}
-        plan = Plan(**{**settings, "batch_size": 2, "update_every": 1, "metrics_every": NEVER, **changes})
+    def loop(self, learning_starts: int = 1, update_every: int = 1, **changes: Any) -> Loop:
+        self.pace = learning_starts, update_every
+        settings = {"budget": Period("steps", NEVER), "evaluate_every": Period("steps", NEVER), "metrics_every": NEVER}
+        plan = Plan(**{**settings, **changes})
         return train(self, self, self, self, plan, self.progress)  # type: ignore[arg-type]

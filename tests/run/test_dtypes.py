@@ -60,7 +60,7 @@ def test_training_acting_and_exports_see_the_same_numbers(
     try:
         assert (system.spec.obs.dtype, system.spec.obs.scale) == (stored, scale)
         list(system.events())
-        drawn = system.replay.batch(system.replay.sample(64))
+        drawn = system.memory.batch(system.memory.sample(64))
     finally:
         system.close()
     assert drawn.obs.max() == high  # nothing has wrapped, nothing has been divided yet

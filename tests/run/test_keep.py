@@ -40,7 +40,7 @@ CONFIG = Config(
 def keeper(system: System) -> Keeper:
     rng = generator(system.config.seed, "record")
     draws = Draws(system.config.batch_size, system.config.gamma)
-    return Keeper(Path.cwd(), system.learner, system.replay, draws, rng)
+    return Keeper(Path.cwd(), system.learner, system.memory, draws, rng)
 
 
 @pytest.fixture

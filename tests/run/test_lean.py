@@ -38,7 +38,7 @@ class Tally:
         self.around(system.collector.envs, "step", "env")
         self.around(system.collector.policy, "q_values", "q function")
         for name in ("add", "sample", "batch", "update_priorities"):
-            self.around(system.replay, name, name)
+            self.around(system.memory, name, name)
         for name in ("update", "finish_update"):
             self.around(system.learner, name, name)
 

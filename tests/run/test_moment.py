@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dqnlab.learn.learner import HardSync
 from dqnlab.learn.nstep import NStep, StepResult
-from dqnlab.learn.replay import Layout, Replay, reach_of
+from dqnlab.learn.replay import Layout, Pace, Replay, reach_of
 from dqnlab.learn.samplers import Uniform
 from dqnlab.learn.targets import greedy
 from dqnlab.learn.types import Block, ObsSpec
@@ -36,7 +36,7 @@ class World:
         shape = (2,) if stack == 1 else (stack, 2)
         self.obs = ObsSpec(shape, np.dtype(np.float32), stack=stack)
         layout = Layout(capacity, self.obs, n, reach_of(n, stack, num_envs))
-        self.replay = Replay(layout, Uniform(), np.random.default_rng(0))
+        self.replay = Replay(layout, Uniform(), Pace(1, 1, 16), np.random.default_rng(0))
         self.fold, self.num_envs, self.time = NStep(n, GAMMA, num_envs), num_envs, 0
         self.live, self.rng = np.ones(num_envs, bool), np.random.default_rng(1)
         self.steps: dict[tuple[int, int], Step] = {}
@@ -176,15 +176,15 @@ def test_the_newest_transition_and_the_places_of_all_are_named() -> None:
     assert kept["size"] == len(replay)
     assert newest_of(kept["newest/obs"])[1] == world.time - 1
     for row, slot in enumerate(kept["slots"].tolist()):
-        assert replay.memory.reward[slot] == kept["batch/reward"][row]
+        assert replay.tensors.reward[slot] == kept["batch/reward"][row]
 
 
 def test_recording_changes_neither_the_replay_nor_its_draws() -> None:
     world = World(2, 3)
     world.go(100)
-    before = [column.clone() for column in world.replay.memory]
+    before = [column.clone() for column in world.replay.tensors]
     world.record()
-    assert all(map(torch.equal, before, world.replay.memory))
+    assert all(map(torch.equal, before, world.replay.tensors))
     twin = World(2, 3)
     twin.go(100)
     np.testing.assert_array_equal(world.replay.sample(50).slots, twin.replay.sample(50).slots)

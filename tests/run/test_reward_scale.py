@@ -89,7 +89,7 @@ def test_rewards_times_a_power_of_two_are_learned_the_same_to_the_last_bit(size:
 def test_a_moment_is_recorded_in_the_environments_own_units() -> None:
     config = replace(BRIEF, n=3, reward_scale=8.0)
     system, _ = trained(config)
-    moment = record(system.learner, system.replay, Draws(config.batch_size, config.gamma), np.random.default_rng(0))
+    moment = record(system.learner, system.memory, Draws(config.batch_size, config.gamma), np.random.default_rng(0))
     assert set(REWARDS) < set(moment)
     known = moment["chain/length"] > 0
     torch.testing.assert_close(moment["chain/reward"][known, 0], torch.ones(int(known.sum())), atol=1e-5, rtol=0)

@@ -20,7 +20,7 @@ from ..run.keep import FIRST_BATCH, MOST_SNAPSHOTS
 from ..run.moment import room
 from ..store.agent import Agent, load
 from ..store.checkpoint.verify import read_rows
-from ..store.folder import BATCH, BEST, LAST, META, METRICS, SNAPSHOTS, TARGET, Run
+from ..store.folder import BATCH, BEST, LAST, META, METRICS, RESULT, SNAPSHOTS, TARGET, Run
 from ..store.metrics import read_metrics
 from ..store.reading import oddity, read_json
 from .health.findings import Facts, facts_of
@@ -106,6 +106,8 @@ def why_nothing(folder: Path, agent: Agent) -> str:
         return f"{str(path)!r} does not exist yet: it is written when training ends."
     if room(agent.config.batch_size, math.prod(obs.shape) * obs.dtype.itemsize).rows == 0:
         return "This run has recorded no batch: one observation is too large to be kept."
+    if (folder / RESULT).exists() and read_json(folder / RESULT).get("updates", 0) >= FIRST_BATCH:
+        return "This run has recorded no batch: its memory keeps no transitions to look back at."
     return f"This run has recorded no batch: it ended before its update number {FIRST_BATCH}."
 
 

@@ -20,7 +20,6 @@ from .interrupt import signal_of, signals_held
 from .stopwatch import Stopwatch
 
 if TYPE_CHECKING:
-    from ..learn.replay import Replay
     from ..run.events import Event
     from ..run.judge import Verdict
     from ..run.keep import Keeper
@@ -61,7 +60,7 @@ class Experiment:
         """Writes a checkpoint. Raises NumericsError if there is nothing left that would be worth it."""
         from ..run.runaway import check_finite
 
-        check_finite(self.system.learner, self.system.replay, self.system.progress.now.steps)
+        check_finite(self.system.learner, self.system.memory, self.system.progress.now.steps)
         self.recorder.sync()
         self.saver.save()
 
@@ -125,7 +124,7 @@ class Experiment:
         return verdict
 
     def _run(self, verdict: Verdict | None, *, interrupted: bool) -> Run:
-        config, judge, replay = self.system.config, self.system.judge, self.system.replay
+        config, judge = self.system.config, self.system.judge
         for phase, seconds in judge.seconds.items():
             self.watch.seconds[phase] += seconds
         solved, says = self._solved(verdict)
@@ -144,7 +143,7 @@ class Experiment:
             env_steps=self.system.progress.now.steps,
             updates=self.system.learner.updates,
             seconds=self.watch.report(),
-            notes=[_short_replay(replay)] if replay.is_short else [],
+            notes=list(self.system.memory.facts().notes),
             interrupted=interrupted,
             signal=self.signal if interrupted else None,
             resumed=None if not self.resumed else "exact" if self.saver.exact else "not exact",
@@ -197,11 +196,3 @@ class Experiment:
         except EnvironmentFault as e:
             return [why(e)]
         return []
-
-
-def _short_replay(replay: Replay) -> str:
-    """Says what a replay holds that cannot hold its capacity."""
-    return (
-        f"the replay holds {len(replay):,} of {counted(replay.layout.capacity, 'transition')}: so short are the "
-        "episodes that its room for frames runs out first; a larger replay_capacity holds more"
-    )

@@ -46,7 +46,7 @@ def facts(system: System) -> dict[str, Any]:
         "config": json.loads(json.dumps(as_dict(system.config), default=str)),
         "env": env_facts(system.config, system.spec),
         "versions": versions(),
-        "replay": {"frames": system.replay.layout.num_frames},  # its transitions name their frames by slot
+        "memory": {"bytes": system.memory.num_bytes},  # what it holds is named by where it lies
     }
 
 
@@ -74,7 +74,7 @@ def stand(config: Config, store: Store) -> tuple[System, Loaded | None]:
             raise CheckpointError(f"{str(at.path)!r} belongs to another run: {'; '.join(hard)}")
         with fitting(at):
             system.load_state_dict(at.state["system"])
-            at.restore_logs(system.replay.logs)
+            at.restore_logs(system.memory.logs)
     except BaseException:
         system.close()
         raise

@@ -136,14 +136,14 @@ def open_experiment(
     if not resumed:
         _begin(system, folder, trackers)
     draws = Draws(config.batch_size, config.gamma)
-    keeper = Keeper(folder, system.learner, system.replay, draws, generator(config.seed, "record"))
+    keeper = Keeper(folder, system.learner, system.memory, draws, generator(config.seed, "record"))
     changed = [] if at is None else differences(at, system)
     for each in changed:
         say(f"the results will not be exactly those of a run in one go: {each}")
     saver = Saver(
         store=store,
         parts={"system": system, "keeper": keeper, "clock": watch},
-        logs=system.replay.logs,
+        logs=system.memory.logs,
         every=config.checkpoint_every,
         level=lambda: system.collector.level,
         about=facts(system),
@@ -208,7 +208,7 @@ def _introduce(view: View, system: System, folder: Path) -> None:
         threshold=system.spec.reward_threshold,
         device=learner.device.type,
         parameters=sum(p.numel() for p in learner.online.parameters()),
-        replay_bytes=system.replay.layout.num_bytes,
+        replay_bytes=system.memory.num_bytes,
         at=(progress.now.steps, progress.now.episodes, learner.updates),
     )
     view.start(system.config, about)

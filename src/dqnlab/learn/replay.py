@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .memory import Extremes, Facts
 from .ring import Ring
 from .samplers import Sampler, Slots
 from .types import Batch, Block, ObsSpec, Sample, Transitions
@@ -21,8 +22,8 @@ from .types import Batch, Block, ObsSpec, Sample, Transitions
 SPARE_BYTES = 2**26  # for the frames on which episodes ended: 64 MiB
 
 
-class Memory(NamedTuple):
-    """All that is stored, as tensors on one device. F frames, C transitions."""
+class Columns(NamedTuple):
+    """All that a replay stores, as tensors on one device. F frames, C transitions."""
 
     frames: Tensor  # [F, *frame_shape]
     before: Tensor  # [F] int64, slot of the frame before; of one that begins an episode its own
@@ -74,11 +75,11 @@ class Layout(NamedTuple):
         """How large the memory is."""
         return self.num_frames * self.frame_bytes + self.capacity * (8 + 8 + 4 + 4 + 8)
 
-    def allocate(self, device: torch.device) -> Memory:
+    def allocate(self, device: torch.device) -> Columns:
         """An empty memory."""
         dtype = torch.from_numpy(np.zeros(0, self.obs.dtype)).dtype
         frames, numbers = self.num_frames, (self.capacity,)
-        return Memory(
+        return Columns(
             torch.zeros((frames, *self.obs.frame_shape), dtype=dtype, device=device),
             torch.zeros(frames, dtype=torch.int64, device=device),
             torch.zeros(numbers, dtype=torch.int64, device=device),
@@ -94,24 +95,24 @@ def reach_of(n: int, stack: int, num_envs: int) -> int:
     return (n + stack) * num_envs
 
 
-def gather(memory: Memory, layout: Layout, slots: Tensor, weight: Tensor) -> Batch:
+def gather(columns: Columns, layout: Layout, slots: Tensor, weight: Tensor) -> Batch:
     """The transitions in `slots` [B] with their weights [B]. Pure, so that it can be compiled."""
-    start, action, reward, discount, end = (column.index_select(0, slots) for column in memory[2:])
-    obs, next_obs = observe(memory, layout, start), observe(memory, layout, end)
+    start, action, reward, discount, end = (column.index_select(0, slots) for column in columns[2:])
+    obs, next_obs = observe(columns, layout, start), observe(columns, layout, end)
     return Batch(obs, action, reward, discount, next_obs, weight)
 
 
-def observe(memory: Memory, layout: Layout, newest: Tensor) -> Tensor:
+def observe(columns: Columns, layout: Layout, newest: Tensor) -> Tensor:
     """Observations [B, *obs_shape] whose newest frames lie in slots [B].
 
     A stack reaches back no further than its episode: before its first frame the first one is repeated.
     """
     if layout.obs.stack == 1:
-        return memory.frames.index_select(0, newest)
+        return columns.frames.index_select(0, newest)
     slots = [newest]
     for _ in range(layout.obs.stack - 1):
-        slots.append(memory.before.index_select(0, slots[-1]))
-    return memory.frames[torch.stack(slots[::-1], 1)]
+        slots.append(columns.before.index_select(0, slots[-1]))
+    return columns.frames[torch.stack(slots[::-1], 1)]
 
 
 @dataclass
@@ -125,6 +126,14 @@ class Source:
     numbers: list[int]  # [W] of the first frame of each
 
 
+class Pace(NamedTuple):
+    """When a replay is learned from, and how much at a time."""
+
+    learning_starts: int  # transitions stored, even if not all of them are held any more
+    update_every: int  # env steps
+    batch_size: int
+
+
 class Replay:
     """The latest transitions, at most `capacity`; the oldest make room, and whatever leans on a lost frame goes too.
 
@@ -132,24 +141,32 @@ class Replay:
     and held for as long as those of its moment are. So nothing is ever looked for: the oldest are the first to go.
     """
 
-    def __init__(self, layout: Layout, sampler: Sampler, rng: np.random.Generator, device: torch.device | None = None):
-        self.layout, self.sampler, self._rng = layout, sampler, rng
+    def __init__(
+        self,
+        layout: Layout,
+        sampler: Sampler,
+        pace: Pace,
+        rng: np.random.Generator,
+        device: torch.device | None = None,
+    ):
+        self.layout, self.sampler, self.pace, self._rng = layout, sampler, pace, rng
+        self.batch_size = pace.batch_size
         self.dropped = 0
         """transitions that were not stored: their source was so slow that frames were gone, or soon would be"""
         self._oldest = 0  # number of the first transition still held
         self._sources: dict[int, Source] = {}
         self._num_frames = layout.num_frames
         self._before = np.zeros(self._num_frames, np.int64)  # how many transitions came before each frame
-        self.memory = layout.allocate(device or torch.device("cpu"))
-        columns = self.memory._asdict()
+        self.tensors = layout.allocate(device or torch.device("cpu"))
+        columns = self.tensors._asdict()
         self.frames = Ring({name: columns.pop(name) for name in ("frames", "before")})
         self.transitions, self._moments = Ring(columns), Ring({"transitions": torch.from_numpy(self._before)})
 
-    def move_to(self, memory: Memory) -> None:
-        """Lives in `memory` from now on, which holds what it held before."""
-        self.memory = memory
-        self.frames.live_in(memory[:2])
-        self.transitions.live_in(memory[2:])
+    def move_to(self, tensors: Columns) -> None:
+        """Lives in these from now on, which hold what its own held before."""
+        self.tensors = tensors
+        self.frames.live_in(tensors[:2])
+        self.transitions.live_in(tensors[2:])
 
     def __len__(self) -> int:
         return self.transitions.added - self._oldest
@@ -210,21 +227,32 @@ class Replay:
         self.dropped += int((~kept).sum())
         return Transitions(*(column[kept] for column in new))
 
-    def sample(self, size: int, rng: np.random.Generator | None = None) -> Sample:
-        """Chooses `size` transitions with replacement, by the replay's own generator unless given another.
+    def due(self, before: int, after: int) -> int:
+        """How many updates are due when the env steps have become `after`: one at each multiple of `update_every`."""
+        if self.added < self.pace.learning_starts:
+            return 0
+        return after // self.pace.update_every - before // self.pace.update_every
+
+    def sample(self, size: int | None = None, rng: np.random.Generator | None = None) -> Sample:
+        """Chooses a batch, or `size` transitions, with replacement; by its own generator unless given another.
 
         Raises:
             ValueError: there is none.
         """
+        size = self.batch_size if size is None else size
         if size > 0 and len(self) == 0:
             raise ValueError(f"cannot sample {size} transitions from an empty replay")
         return self.sampler.draw(size, self._slots(self._oldest, self.added), self._rng if rng is None else rng)
 
+    def gather(self, tensors: Columns, slots: Tensor, weight: Tensor) -> Batch:
+        """The transitions in `slots` [B] of such tensors with their weights [B]. Pure."""
+        return gather(tensors, self.layout, slots, weight)
+
     def batch(self, sample: Sample) -> Batch:
         """The sampled transitions themselves."""
-        device = self.memory.frames.device
+        device = self.tensors.frames.device
         slots, weight = (torch.from_numpy(column).to(device) for column in sample)
-        return gather(self.memory, self.layout, slots, weight)
+        return self.gather(self.tensors, slots, weight)
 
     def update_priorities(self, slots: np.ndarray, error: Tensor) -> None:
         """Tells the sampler how wrong the predictions for `slots` [B] were: `error` [B] >= 0."""
@@ -239,9 +267,33 @@ class Replay:
     def terminal_share(self) -> float:
         """The share of stored transitions that lead into a terminal state."""
         at = self._oldest % self.layout.capacity
-        column = self.memory.discount
+        column = self.tensors.discount
         parts = column[at : at + len(self)], column[: max(at + len(self) - self.layout.capacity, 0)]
         return sum(int((part == 0).sum()) for part in parts) / max(len(self), 1)
+
+    def facts(self) -> Facts:
+        """What it holds."""
+        notes = []
+        if self.is_short:
+            notes.append(
+                f"the replay holds {len(self):,} of {self.layout.capacity:,} transitions: so short are the episodes "
+                "that its room for frames runs out first; a larger replay_capacity holds more"
+            )
+        if self.dropped:
+            notes.append(f"{self.dropped:,} transitions of slow sources were not stored: what they need was gone")
+        return Facts(len(self), self.terminal_share, tuple(notes))
+
+    def extremes(self) -> Extremes:
+        """The largest of what it holds; slots that are still free hold zeros."""
+        frames = self.tensors.frames
+        # Whole numbers are small, or one-hot.
+        obs = _largest(frames) / self.layout.obs.scale if frames.is_floating_point() else 1.0
+        return Extremes(obs, _largest(self.tensors.reward), self.layout.n)
+
+    @property
+    def num_bytes(self) -> int:
+        """How large the tensors are."""
+        return self.layout.num_bytes
 
     @property
     def logs(self) -> dict[str, Ring]:
@@ -285,3 +337,9 @@ class Replay:
         if still > 0 and (oldest := int(self._before[still % self._num_frames])) > self._oldest:
             self.sampler.dropped(self._slots(self._oldest, oldest))
             self._oldest = oldest
+
+
+def _largest(stored: Tensor) -> float:
+    """The largest size in a column."""
+    low, high = stored.aminmax()
+    return max(-float(low), float(high))

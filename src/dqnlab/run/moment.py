@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..learn import types
 from ..learn.learner import Learner
+from ..learn.memory import Memory
 from ..learn.replay import Replay, observe
 from ..learn.weights import export_weights
 
@@ -55,8 +56,10 @@ def room(batch_size: int, obs_bytes: int) -> Room:
     return Room(max(min(rows, most // (2 + depth)), 0), depth)
 
 
-def record(learner: Learner, replay: Replay, draws: Draws, rng: np.random.Generator) -> dict[str, Tensor]:
+def record(learner: Learner, memory: Memory, draws: Draws, rng: np.random.Generator) -> dict[str, Tensor]:
     """The moment as named tensors on the CPU; empty if observations are too large to be kept.
+
+    Empty too if the memory is no replay: others need not keep what they have handed out, nor what followed it.
 
     batch/*            [R] rows drawn as the learner draws, at most a batch
     slots, span, end   [R] where they lie in the replay, how many steps they span, how they end (`End`)
@@ -70,7 +73,9 @@ def record(learner: Learner, replay: Replay, draws: Draws, rng: np.random.Genera
     Rewards and weights are in the environment's own units; what the optimiser remembers is the learner's, whose rewards
     were divided by `reward_scale`.
     """
-    spec = replay.layout.obs
+    if not isinstance(memory, Replay):
+        return {}
+    replay, spec = memory, memory.layout.obs
     rows, depth = room(draws.batch_size, math.prod(spec.shape) * spec.dtype.itemsize)
     if rows == 0:
         return {}
@@ -144,7 +149,7 @@ class _Held:
         self._replay, self._layout, self._gamma, self._scale = replay, replay.layout, gamma, reward_scale
         names = ("before", "start", "reward", "discount", "end")
         self._before, self._start, self._reward, self._discount, self._end = (
-            getattr(replay.memory, name).cpu().numpy() for name in names
+            getattr(replay.tensors, name).cpu().numpy() for name in names
         )
         self._after = self._frames_after()
         oldest = replay.added - len(replay)
@@ -197,8 +202,8 @@ class _Held:
             length[row], reward[row, :known] = known, single[:known]
             if known and self.span(path[known - 1 : known])[0] == 1:
                 end[row] = self.end(path[known - 1 : known])[0]
-        seen = torch.from_numpy(self._frames(slots, length, depth).ravel()).to(self._replay.memory.frames.device)
-        obs = observe(self._replay.memory, self._layout, seen).reshape(rows, depth, *self._layout.obs.shape)
+        seen = torch.from_numpy(self._frames(slots, length, depth).ravel()).to(self._replay.tensors.frames.device)
+        obs = observe(self._replay.tensors, self._layout, seen).reshape(rows, depth, *self._layout.obs.shape)
         return {
             "chain/length": torch.from_numpy(length),
             "chain/reward": torch.from_numpy(reward),

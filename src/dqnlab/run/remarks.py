@@ -57,10 +57,10 @@ def _of_steps(config: Config, plan: Plan, epsilon: Schedule) -> Iterator[Remark]
     """What does not fit into a budget of so many env steps."""
     last = plan.budget.num
     ends = f"training ends at step {last:,}"
-    first = plan.learning_starts + (config.n - 1) * config.env.num_envs + plan.update_every
+    first = config.learning_starts + (config.n - 1) * config.env.num_envs + config.update_every
     if first > last:
         what = f"there may be no update at all: the first is due at about step {first:,} (learning_starts = "
-        what += f"{plan.learning_starts:,}, update_every = {plan.update_every:,}), and {ends}"
+        what += f"{config.learning_starts:,}, update_every = {config.update_every:,}), and {ends}"
         yield Remark("updates", what, "train for longer, or begin earlier")
     every = plan.evaluate_every
     if every.unit == "steps" and every.num > last:

@@ -2,57 +2,55 @@
 
 import math
 
-import torch
-
 from ..config import LEAST_SCALE
 from ..errors import NumericsError, counted
 from ..learn.learner import Learner, Update
-from ..learn.replay import Replay
+from ..learn.memory import Extremes, Memory
 
 LARGE = 1e4  # beyond this, inputs or rewards are blamed: fresh weights expect some 1
 BOLD = 0.1  # a learning rate above this is blamed beside them
 
 
-def check_update(update: Update, learner: Learner, replay: Replay, step: int) -> None:
+def check_update(update: Update, learner: Learner, memory: Memory, step: int) -> None:
     """Raises NumericsError for an update that taught nothing, or harm.
 
     Each can be infinite alone: Huber's gradient is at most delta where its loss overflows, and a squared error
     whose own square still fits may have a gradient whose norm does not.
     """
     if not math.isfinite(update.grad_norm):
-        raise _runaway(f"the gradient's norm is {float(update.grad_norm)}", learner, replay, step)
+        raise _runaway(f"the gradient's norm is {float(update.grad_norm)}", learner, memory, step)
     if not math.isfinite(update.loss):
-        raise _runaway(f"the loss is {float(update.loss)}", learner, replay, step)
+        raise _runaway(f"the loss is {float(update.loss)}", learner, memory, step)
 
 
-def check_finite(learner: Learner, replay: Replay, step: int) -> None:
+def check_finite(learner: Learner, memory: Memory, step: int) -> None:
     """Raises NumericsError if learning has run away: such a network must never be judged."""
     if not learner.is_finite:
-        raise _runaway("the online network's weights are not finite", learner, replay, step)
+        raise _runaway("the online network's weights are not finite", learner, memory, step)
 
 
-def _runaway(what: str, learner: Learner, replay: Replay, step: int) -> NumericsError:
+def _runaway(what: str, learner: Learner, memory: Memory, step: int) -> NumericsError:
     """Says where learning has run away, from what, and what to do."""
     lr = learner.optimizer.next_lr
-    causes = [cause for cause in (_observations(replay), _rewards(learner, replay)) if cause]
+    extremes = memory.extremes()
+    causes = [cause for cause in (_observations(extremes), _rewards(extremes, learner)) if cause]
     if not causes or lr > BOLD:
         causes.append(f"optimizer.lr = {lr}: lower it, set optimizer.max_grad_norm, or scale the rewards")
     return NumericsError(f"{what} after update {learner.updates}, env step {step}, with {'; and with '.join(causes)}")
 
 
-def _observations(replay: Replay) -> str | None:
+def _observations(extremes: Extremes) -> str | None:
     """What is wrong with the observations stored so far; none where networks can work with them."""
-    frames, scale = replay.memory.frames, replay.layout.obs.scale
-    if not frames.is_floating_point() or _largest(frames) / scale <= LARGE:  # whole numbers are small, or one-hot
+    if extremes.obs <= LARGE:
         return None
     how = "bring them to about -1 to 1 in a wrapper, such as gymnasium.wrappers.RescaleObservation, or "
     how += "NormalizeObservation where no bounds are known"
-    return f"observations as large as {_largest(frames):.4g}: {how}"
+    return f"observations as large as {extremes.obs:.4g}: {how}"
 
 
-def _rewards(learner: Learner, replay: Replay) -> str | None:
+def _rewards(extremes: Extremes, learner: Learner) -> str | None:
     """Likewise of the rewards, as they are divided."""
-    scale, n, largest = learner.online.reward_scale, replay.layout.n, _largest(replay.memory.reward)
+    scale, largest, n = learner.online.reward_scale, extremes.reward, extremes.n
     if largest <= LARGE:
         return None
     summed = "" if n == 1 else f" (summed over n = {counted(n, 'step')})"
@@ -60,9 +58,3 @@ def _rewards(learner: Learner, replay: Replay) -> str | None:
     if (size := largest * scale) <= 1 / LEAST_SCALE:
         how = f"set reward_scale, {scale:g} now, to about {size:.0e}, or {how}"
     return f"rewards as large as {size:.4g}{summed}: {how}"
-
-
-def _largest(stored: torch.Tensor) -> float:
-    """The largest size in a column; slots that are still free hold zeros."""
-    low, high = stored.aminmax()
-    return max(-float(low), float(high))

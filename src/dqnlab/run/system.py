@@ -10,7 +10,16 @@ from typing import Any
 
 import torch
 
-from ..build import make_collector, make_epsilon, make_learner, make_network, make_sampler, settle, settle_epsilon
+from ..build import (
+    make_collector,
+    make_epsilon,
+    make_layout,
+    make_learner,
+    make_memory,
+    make_network,
+    settle,
+    settle_epsilon,
+)
 from ..config import Config
 from ..config.presets import Planned, plan
 from ..config.typed import door
@@ -18,12 +27,12 @@ from ..device import arithmetic, cache_folder, choose_memory, resolve_device
 from ..envs.collector import Collector
 from ..envs.make import EnvSpec
 from ..envs.once import said_once
-from ..envs.seeds import generator
 from ..envs.vector import open_envs
 from ..errors import counted
 from ..learn.learner import Learner, Update
+from ..learn.memory import Memory
 from ..learn.networks import QNetwork
-from ..learn.replay import Layout, Replay, reach_of
+from ..learn.replay import Layout
 from ..learn.types import Sample
 from .evaluate import Evaluator
 from .events import Event
@@ -50,7 +59,7 @@ class System:
     config: Config
     spec: EnvSpec
     collector: Collector
-    replay: Replay
+    memory: Memory
     learner: Learner
     judge: Judge
     plan: Plan
@@ -63,7 +72,7 @@ class System:
 
     def loop(self) -> Loop:
         """The training loop, which waits for its updates."""
-        return train(self.collector, self.replay, self.learner, self.judge, self.plan, self.progress)
+        return train(self.collector, self.memory, self.learner, self.judge, self.plan, self.progress)
 
     def events(self, notify: Notify = say) -> Iterator[Event]:
         """Trains alone; each event comes after the state it speaks of has changed."""
@@ -71,7 +80,7 @@ class System:
         yield from run(self.loop(), lambda sample: update({0: sample})[0])
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that decides how the run goes on, but for the rows of the replay (`Replay.logs`)."""
+        """Everything that decides how the run goes on, but for the rows of the memory (`Memory.logs`)."""
         return {name: part.state_dict() for name, part in self._parts().items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -80,7 +89,7 @@ class System:
             part.load_state_dict(state[name])
 
     def _parts(self) -> dict[str, Any]:
-        names = ("collector", "replay", "learner", "judge", "progress")
+        names = ("collector", "memory", "learner", "judge", "progress")
         return {name: getattr(self, name) for name in names}
 
     def close(self) -> None:
@@ -114,16 +123,15 @@ def assemble(config: Config) -> System:
     spec, envs = open_envs(config.env)
     try:
         device = resolve_device(config.device)
-        layout, memory = find_room(config, spec, device)
+        layout, place = find_room(config, spec, device)
         config = settle(config, spec, envs)
         learner, scratch = make_learner(config, spec, device), make_network(config, spec).to(device)
-        sampler = make_sampler(config.sampler, config.replay_capacity)
         collector = make_collector(config, spec, envs, learner.online)
         system = System(
             config,
             spec,
             collector,
-            Replay(layout, sampler, generator(config.seed, "replay"), memory),
+            make_memory(config, layout, place),
             learner,
             make_judge(config, spec, scratch, collector),
             make_plan(config),
@@ -144,7 +152,7 @@ def find_room(config: Config, spec: EnvSpec, device: torch.device) -> tuple[Layo
     seen = counted(spec.obs.num_states, "state") if spec.obs.num_states else f"observations {spec.obs.shape}"
     what = f"a network with torso.hidden = {config.torso.hidden} for {seen}"
     choose_memory(weights * WEIGHT_BYTES, torch.device("cpu"), what)
-    layout = Layout(config.replay_capacity, spec.obs, config.n, reach_of(config.n, spec.obs.stack, config.env.num_envs))
+    layout = make_layout(config, spec)
     return layout, choose_memory(layout.num_bytes, device, f"replay_capacity = {layout.capacity:,}")
 
 
@@ -155,7 +163,7 @@ def make_update(systems: Sequence[System], notify: Notify = say) -> Updater:
     """
 
     def plain(samples: Mapping[int, Sample]) -> dict[int, Update]:
-        return {i: systems[i].learner.update(systems[i].replay.batch(sample)) for i, sample in samples.items()}
+        return {i: systems[i].learner.update(systems[i].memory.batch(sample)) for i, sample in samples.items()}
 
     def uncompiled(why: str) -> Updater:
         notify(f"the update runs uncompiled: {why}")
@@ -165,17 +173,17 @@ def make_update(systems: Sequence[System], notify: Notify = say) -> Updater:
 
     if systems[0].config.compile == "off":
         return plain
-    if systems[0].replay.memory.frames.device != systems[0].learner.device:
+    if systems[0].memory.tensors[0].device != systems[0].learner.device:
         return uncompiled(APART)
     from ..learn.fast.compiled import CompileError
     from ..learn.fast.stack import Stack
 
     if len(systems) > 1:  # each had room alone
-        needed = sum(system.replay.layout.num_bytes for system in systems)
+        needed = sum(system.memory.num_bytes for system in systems)
         choose_memory(needed, systems[0].learner.device, f"the replay of {counted(len(systems), 'seed')} at once")
     try:
-        learners, replays = [each.learner for each in systems], [each.replay for each in systems]
-        stack = Stack(learners, replays, systems[0].config.batch_size, cache_folder(), notify)
+        learners, memories = [each.learner for each in systems], [each.memory for each in systems]
+        stack = Stack(learners, memories, cache_folder(), notify)
     except CompileError as e:
         return uncompiled(str(e))
     for system in systems:
@@ -204,9 +212,6 @@ def make_plan(config: Config) -> Plan:
     return Plan(
         Period(config.budget.kind, config.budget.num),
         Period(config.evaluate_every.kind, config.evaluate_every.num),
-        config.learning_starts,
-        config.batch_size,
-        config.update_every,
         config.metrics_every,
     )
 

@@ -1,7 +1,7 @@
 """⑧ Training: the loop, as a generator of events.
 
-The loop knows nothing of files, screens or servers, nor where experience comes from. Whoever iterates
-decides what to do with an event, and stops training by leaving.
+The loop knows nothing of files, screens or servers, nor where experience comes from, nor which kind of memory it
+feeds. Whoever iterates decides what to do with an event, and stops training by leaving.
 
 Where an update is due, the loop yields a `Sample` among its events, and whoever drives it sends back the
 `Update`. So one loop serves an agent that learns alone and many that learn as one (`lockstep`).
@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from ..learn.heads import at_action
 from ..learn.learner import Learner, Update
-from ..learn.replay import Replay
+from ..learn.memory import Memory
 from ..learn.types import Block, Sample
 from ..learn.weights import dead_units
 from .evaluate import Left
@@ -50,9 +50,6 @@ class Plan:
 
     budget: Period
     evaluate_every: Period
-    learning_starts: int  # transitions stored, even if not all of them are held any more
-    batch_size: int
-    update_every: int  # env steps
     metrics_every: int  # updates
 
 
@@ -87,38 +84,37 @@ def run(loop: Loop, update: Callable[[Sample], Update]) -> Iterator[Event]:
             said = next(loop, None)
 
 
-def train(source: Iterable[Block], replay: Replay, learner: Learner, judge: Judge, plan: Plan, at: Progress) -> Loop:
+def train(source: Iterable[Block], memory: Memory, learner: Learner, judge: Judge, plan: Plan, at: Progress) -> Loop:
     """Acts, stores, learns and judges until the budget is spent, a candidate is confirmed or a judging is left."""
     if at.due is not None:
-        yield from assess(learner, replay, judge, at, at.due)
+        yield from assess(learner, memory, judge, at, at.due)
         if at.due is not None:
             return
     if plan.budget.reached(at.now) or at.solved:  # a run that was taken up again after its end
         return
     for block in source:  # act
-        replay.add(block)  # store
+        memory.add(block)  # store
         before, at.now = at.now, _after(at.now, block)
         step, episodes = at.now
         for number, episode in enumerate(block.episodes, before.episodes + 1):
             yield EpisodeEnded(step, number, episode.ret, episode.length, block.epsilon)
 
-        if replay.added >= plan.learning_starts:
-            yield from learn(replay, learner, plan, crossings(before.steps, step, plan.update_every), step)
+        yield from learn(memory, learner, plan, memory.due(before.steps, step), step)
 
         finished = plan.budget.reached(at.now)
         if finished or plan.evaluate_every.passed(before, at.now):
-            yield from assess(learner, replay, judge, at, block.epsilon)
+            yield from assess(learner, memory, judge, at, block.epsilon)
         else:
             yield BlockEnded(step, episodes, learner.updates, block.epsilon)
         if finished or at.solved or at.due is not None:
             return
 
 
-def assess(learner: Learner, replay: Replay, judge: Judge, at: Progress, epsilon: float) -> Loop:
+def assess(learner: Learner, memory: Memory, judge: Judge, at: Progress, epsilon: float) -> Loop:
     """Judges at the end of a block. What is left of it stays due: a run that goes on begins with it."""
     step, episodes = at.now
     at.due = epsilon
-    check_finite(learner, replay, step)
+    check_finite(learner, memory, step)
     try:
         if judge.candidate is None:  # else only its confirmation was left
             yield judge.select(learner.online, step)  # evaluate
@@ -132,24 +128,24 @@ def assess(learner: Learner, replay: Replay, judge: Judge, at: Progress, epsilon
     yield BlockEnded(step, episodes, learner.updates, epsilon)
 
 
-def learn(replay: Replay, learner: Learner, plan: Plan, due: int, step: int) -> Loop:
+def learn(memory: Memory, learner: Learner, plan: Plan, due: int, step: int) -> Loop:
     """Asks for the updates that are due."""
     on_cpu = learner.device.type == "cpu"
     for _ in range(due):
-        sample = replay.sample(plan.batch_size)  # sample
+        sample = memory.sample()  # sample
         update = yield sample  # target, loss, gradient, step, sync
         assert update is not None, "a sample is answered with its update"
         reads = learner.updates % plan.metrics_every == 0
         if on_cpu or reads:  # a GPU would have to be waited for
-            check_update(update, learner, replay, step)
-        replay.update_priorities(sample.slots, update.error)
+            check_update(update, learner, memory, step)
+        memory.update_priorities(sample.slots, update.error)
         if reads:
-            check_finite(learner, replay, step)
-            batch = replay.batch(sample)
+            check_finite(learner, memory, step)
+            batch, facts = memory.batch(sample), memory.facts()
             dead = dead_units(learner.online, batch.obs.to(learner.device))
             shown = update.in_env_units(learner.online.reward_scale)
             bias = (shown.target - at_action(shown.q, batch.action.to(learner.device))).mean()
-            yield Updated(step, learner.updates, shown, bias, dead, len(replay), replay.terminal_share)
+            yield Updated(step, learner.updates, shown, bias, dead, facts.size, facts.terminal_share)
 
 
 def crossings(before: int, after: int, period: int) -> int:

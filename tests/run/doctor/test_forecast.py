@@ -55,8 +55,8 @@ def test_network_and_memory_are_those_of_the_run() -> None:
     assert (said.layers, said.parameters) == ((4, 256, 2), 4 * 256 + 256 + 256 * 2 + 2)
     system = assemble(config)
     system.close()
-    assert said.replay_bytes == sum(column.nbytes for column in system.replay.memory)
-    assert said.replay_transitions == system.replay.layout.capacity
+    assert said.replay_bytes == sum(column.nbytes for column in system.memory.tensors)
+    assert said.replay_transitions == system.memory.layout.capacity
 
 
 def test_training_and_judging_are_added_up() -> None:

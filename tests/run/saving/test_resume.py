@@ -88,7 +88,7 @@ class Life:
         folder.mkdir(exist_ok=True)
         self.config, self.folder = config, folder
         self.system, self.at = stand(config, Store(folder))
-        learner, replay = self.system.learner, self.system.replay
+        learner, replay = self.system.learner, self.system.memory
         draws = Draws(config.batch_size, config.gamma)
         self.keeper = Keeper(folder, learner, replay, draws, generator(config.seed, "record"))
         if self.at is not None:
@@ -114,10 +114,10 @@ class Life:
         folder.mkdir()
         state = {"system": self.system.state_dict(), "keeper": self.keeper.state_dict()}
         about = {**facts(self.system), "exact": True}
-        Store(folder).save(self.system.progress.now.steps, state, self.system.replay.logs, about)
+        Store(folder).save(self.system.progress.now.steps, state, self.system.memory.logs, about)
 
     def everything(self) -> dict[str, Any]:
-        rows = {name: log.read(*log.bounds) for name, log in self.system.replay.logs.items()}
+        rows = {name: log.read(*log.bounds) for name, log in self.system.memory.logs.items()}
         return {**self.system.state_dict(), "rows": rows, "keeper": self.keeper.state_dict()}
 
 

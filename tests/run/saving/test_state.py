@@ -113,12 +113,12 @@ def test_what_confirming_leaves_is_in_the_state(tmp_path: Path) -> None:
 def check(config: Config, tmp_path: Path) -> None:
     system = trained(config, 450)
     store = Store(tmp_path)
-    store.save(450, {"system": system.state_dict()}, system.replay.logs, {**facts(system), "exact": True})
+    store.save(450, {"system": system.state_dict()}, system.memory.logs, {**facts(system), "exact": True})
     again, at = stand(config, Store(tmp_path))
     assert at is not None
     assert differing(system, again) == []
     changed = differing(system, trained(config, 1))
-    for part in ("collector", "replay", "learner", "judge", "progress"):  # the walk sees what training changes
+    for part in ("collector", "memory", "learner", "judge", "progress"):  # the walk sees what training changes
         assert any(key.startswith(f"system.{part}.") for key in changed), part
     system.close()
     again.close()

@@ -130,11 +130,11 @@ def measure(config: Config) -> Costs:
     try:
         with arithmetic(config.threads):
             begun, seconds = time.perf_counter(), 0.0
-            while seconds < PATIENCE or (len(system.replay) == 0 and seconds < LAST_RESORT):
-                system.replay.add(system.collector.step())
+            while seconds < PATIENCE or (system.memory.facts().size == 0 and seconds < LAST_RESORT):
+                system.memory.add(system.collector.step())
                 seconds = time.perf_counter() - begun
             step = seconds / max(system.collector.steps, 1)
-            if len(system.replay) == 0:
+            if system.memory.facts().size == 0:
                 return Costs(step, 0.0, scale)  # nothing beside such an environment
             return Costs(step, _update_seconds(system), scale)
     finally:
@@ -145,9 +145,9 @@ def _update_seconds(system: System) -> float:
     """Of one uncompiled update with its sample."""
 
     def update() -> None:
-        sample = system.replay.sample(system.config.batch_size)
-        learnt = system.learner.update(system.replay.batch(sample))
-        system.replay.update_priorities(sample.slots, learnt.error)
+        sample = system.memory.sample()
+        learnt = system.learner.update(system.memory.batch(sample))
+        system.memory.update_priorities(sample.slots, learnt.error)
 
     for _ in range(3):  # the first ones cost more
         update()

@@ -12,16 +12,16 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad
 
 from ..learner import State, Update, loss
+from ..memory import Gather
 from ..networks import QNetwork
 from ..optimizer import Descent, clip
-from ..replay import Layout, Memory, gather
 from ..targets import Rule
 from ..types import Draws
 from ..weights import views
@@ -69,7 +69,7 @@ class Inputs(NamedTuple):
     """What an update of one agent takes."""
 
     state: State
-    memory: Memory
+    memory: Any  # what `gather` reads
     steps: Tensor  # [] float64, updates so far; it counts this one
     lr: Tensor  # [] float64
     slots: Tensor  # [B]
@@ -77,12 +77,12 @@ class Inputs(NamedTuple):
     draws: Draws
 
 
-def pure_update(network: QNetwork, rule: Rule, descent: Descent, layout: Layout) -> Callable[[Inputs], Update]:
+def pure_update(network: QNetwork, rule: Rule, descent: Descent, gather: Gather) -> Callable[[Inputs], Update]:
     """One agent's update as a function of tensors alone. It writes what it learns into the state."""
 
     def update(given: Inputs) -> Update:
         state = given.state
-        batch = gather(given.memory, layout, given.slots, given.weight)._replace(draws=given.draws)
+        batch = gather(given.memory, given.slots, given.weight)._replace(draws=given.draws)
         target = cast(QNetwork, Bound(network, state.target, state.target_buffers))
 
         def of(values: Tensor) -> tuple[Tensor, Update]:

@@ -10,7 +10,7 @@ from torch.func import vmap
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from ..learner import Learner, Update
-from ..replay import Replay
+from ..memory import Memory
 from ..types import Draws, Sample
 from .compiled import CompileError, Inputs, compile_program, pure_update
 
@@ -18,9 +18,9 @@ FIELDS = len(Update._fields)
 
 
 class Stack:
-    """S agents of one configuration, their parameters and replays side by side in tensors [S, ...].
+    """S agents of one configuration, their parameters and memories side by side in tensors [S, ...].
 
-    Each learner and each replay lives on in its own row, as if it were alone. S may be 1. Agents that want no more
+    Each learner and each memory lives on in its own row, as if it were alone. S may be 1. Agents that want no more
     updates idle in their rows; once half of them do, the others move closer together, which means compiling again.
 
     Raises:
@@ -30,12 +30,11 @@ class Stack:
     def __init__(
         self,
         learners: Sequence[Learner],
-        replays: Sequence[Replay],
-        batch_size: int,
+        memories: Sequence[Memory],
         cache: Path,
         notify: Callable[[str], None],
     ):
-        self._learners, self._replays, self._batch_size = learners, replays, batch_size
+        self._learners, self._memories, self._batch_size = learners, memories, memories[0].batch_size
         self._cache, self._notify, self._may_shrink = cache, notify, True
         self._settle(range(len(learners)))
 
@@ -70,7 +69,7 @@ class Stack:
 
     def _settle(self, agents: Sequence[int]) -> None:
         """Puts these agents side by side and compiles their update."""
-        learners, replays = [self._learners[i] for i in agents], [self._replays[i] for i in agents]
+        learners, memories = [self._learners[i] for i in agents], [self._memories[i] for i in agents]
         first, num, size = learners[0], len(agents), self._batch_size
         host = [
             torch.zeros(num, dtype=torch.float64),  # learning rates
@@ -82,14 +81,14 @@ class Stack:
         steps = torch.tensor([float(each.optimizer.steps) for each in learners], dtype=torch.float64)
         inputs = Inputs(
             _side_by_side([each.state for each in learners]),
-            _side_by_side([each.memory for each in replays]),
+            _side_by_side([each.tensors for each in memories]),
             steps.to(first.device),
             lr,
             slots,
             weight,
             Draws(*draws),
         )
-        update = vmap(pure_update(first.online, first.rule, first.optimizer.descent, replays[0].layout))
+        update = vmap(pure_update(first.online, first.rule, first.optimizer.descent, memories[0].gather))
         leaves, structure = tree_flatten(inputs)
 
         def flat(*tensors: Tensor) -> list[Tensor]:
@@ -100,9 +99,9 @@ class Stack:
 
         self._inputs = [leaf for leaf in leaves if leaf.numel()]
         self._program = compile_program(flat, self._inputs, self._cache, self._notify)
-        for row, (learner, replay) in enumerate(zip(learners, replays, strict=True)):
+        for row, (learner, memory) in enumerate(zip(learners, memories, strict=True)):
             learner.move_to(_row(inputs.state, row))
-            replay.move_to(_row(inputs.memory, row))
+            memory.move_to(_row(inputs.memory, row))
         self._row = {agent: row for row, agent in enumerate(agents)}
         self._lr, self._slots, self._weight = (tensor.numpy() for tensor in host[:3])
         self._draws = [tensor for tensor in host[3:] if tensor.numel()]
