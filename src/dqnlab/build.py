@@ -17,7 +17,7 @@ from .envs.watchdog import watched
 from .learn.heads import Head, ScalarHead
 from .learn.learner import HardSync, Learner, PolyakSync, Sync
 from .learn.memory import Memory
-from .learn.networks import Encoder, LinearStream, Mlp, QNetwork, Torso
+from .learn.networks import Encoder, LinearStream, Mlp, QNetwork, Stream, Torso
 from .learn.nstep import NStep
 from .learn.optimizer import Adam, Descent
 from .learn.policy import EpsilonGreedy, q_function
@@ -80,7 +80,7 @@ def make_network(config: c.Config, spec: EnvSpec) -> QNetwork:
     """A Q-network with the weights that the run's seed begins with, whose values are the environment's own."""
     encode, head = Encoder(spec.obs), make_head(config.head)
     torso = make_torso(config.torso, encode.width)
-    stream = LinearStream(torso.width, spec.num_actions, head.width)
+    stream = make_stream(torso.width, spec.num_actions, head.width)
     return QNetwork(encode, torso, stream, head, torch.Generator().manual_seed(config.seed))
 
 
@@ -112,6 +112,10 @@ def make_descent(adam: c.Adam) -> Descent:
 
 def make_torso(torso: c.Mlp, inputs: int) -> Torso:
     return Mlp([inputs, *torso.hidden])
+
+
+def make_stream(width: int, num_actions: int, num_values: int) -> Stream:
+    return LinearStream(width, num_actions, num_values)
 
 
 def make_layout(config: c.Config, spec: EnvSpec) -> Layout:

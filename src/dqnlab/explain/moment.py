@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..build import make_descent, make_learner, make_network
+from ..build import make_learner
 from ..config import Config
 from ..envs.make import EnvSpec
 from ..errors import CheckpointError, counted
@@ -104,10 +104,9 @@ def _layout(arrays: Arrays, config: Config, spec: EnvSpec) -> dict[str, tuple[An
     if depth not in DEPTHS:
         raise ValueError(f"it has {counted(depth, 'step')} after each row")
     seen, obs, f32, i64 = spec.obs.shape, spec.obs.dtype, np.float32, np.int64
-    with torch.device("meta"):
-        network = make_network(config, spec)
-    parameters, draws = sum(p.numel() for p in network.parameters()), network.num_draws(rows)
-    remembered = make_descent(config.optimizer).formula.num_memory
+    with torch.device("meta"):  # where tensors have shapes and take no memory
+        learner = make_learner(config, spec, torch.device("meta"))
+    parameters, draws = learner.state.online.shape, learner.online.num_draws(rows)
     return {
         **dict.fromkeys(("batch/obs", "batch/next_obs"), (obs, (rows, *seen))),
         **dict.fromkeys(("batch/reward", "batch/discount", "batch/weight"), (f32, (rows,))),
@@ -118,7 +117,7 @@ def _layout(arrays: Arrays, config: Config, spec: EnvSpec) -> dict[str, tuple[An
         "newest/obs": (obs, seen),
         **dict.fromkeys(("newest/reward", "newest/discount"), (f32, ())),
         **{f"draws/{name}": (f32, (draws,)) for name in Draws._fields if draws},
-        **{f"optimizer/{i}": (f32, (parameters,)) for i in range(remembered)},
+        **{f"optimizer/{i}": (f32, tuple(parameters)) for i in range(len(learner.state.memory))},
         **dict.fromkeys(_COUNTS, (i64, ())),
         "epsilon": (np.float64, ()),
     }

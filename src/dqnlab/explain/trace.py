@@ -18,7 +18,7 @@ from ..errors import CheckpointError
 from ..learn.heads import at_action, row_of
 from ..learn.learner import Learner
 from ..learn.optimizer import clip
-from ..learn.weights import export_weights
+from ..learn.weights import file_names
 from ..store.folder import BATCH
 from .kinds import chance_of, chooser_of, formula_of, loss_of, sync_of
 from .moment import Arrays, Moment, read_moment
@@ -170,7 +170,8 @@ def _after(moment: Moment) -> After:
 
 def _names(learner: Learner) -> list[tuple[str, Tensor]]:
     """Every parameter of the online network with its name in files, in the order of the flat vector."""
-    return list(zip(export_weights(learner.online), learner.online.parameters(), strict=True))
+    names = file_names(learner.online)
+    return [(names.get(own, own), p) for own, p in learner.online.named_parameters()]
 
 
 def _layers(learner: Learner) -> list[tuple[str, float]]:

@@ -47,7 +47,7 @@ def export_weights(network: QNetwork) -> OrderedDict[str, Tensor]:
     A chain of layers is written under the names of the classic module, an `nn.Sequential` called `fc` of linear layers
     with ReLUs between them (`fc.0.weight`, `fc.2.weight` …), any other network under its own.
     """
-    names, last, scale = _file_names(network), _last_layer(network), network.reward_scale
+    names, last, scale = file_names(network), _last_layer(network), network.reward_scale
     copies = ((own, w.detach().cpu().clone()) for own, w in network.state_dict().items())
     return OrderedDict((names.get(own, own), w * scale if own in last else w) for own, w in copies)
 
@@ -58,7 +58,7 @@ def import_weights(network: QNetwork, weights: Mapping[str, Tensor]) -> None:
     Raises:
         KeyError, RuntimeError: names or shapes are not this network's.
     """
-    names, last = _file_names(network), _last_layer(network)
+    names, last = file_names(network), _last_layer(network)
     wanted = {names.get(own, own): own for own in network.state_dict()}
     if wrong := wanted.keys() ^ weights.keys():
         raise KeyError(f"missing or not known to this network: {', '.join(sorted(wrong))}")
@@ -72,7 +72,7 @@ def classic_names(depth: int) -> list[str]:
     return [f"fc.{2 * i}" for i in range(depth)]
 
 
-def _file_names(network: QNetwork) -> dict[str, str]:
+def file_names(network: QNetwork) -> dict[str, str]:
     """Own name -> name in a file, where they differ."""
     chain = network.chain()
     if chain is None:

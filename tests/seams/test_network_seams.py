@@ -1,0 +1,228 @@
+"""Parts that dqnlab does not have: each acts, learns, compiles, stacks, resumes, is judged and explained truthfully."""
+
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import dqnlab
+from dqnlab import build
+from dqnlab.config import Hard, Steps
+from dqnlab.envs.seeds import env_seeds
+from dqnlab.explain.trace_text import step_text
+from dqnlab.lab.overrides import Overrides
+from dqnlab.lab.resume import go_on
+from dqnlab.lab.session import train
+from dqnlab.learn.fast.stack import Stack
+from dqnlab.learn.learner import Update
+from dqnlab.learn.policy import q_function
+from dqnlab.run.evaluate import Evaluator
+from dqnlab.run.system import System, assemble
+from dqnlab.store.agent import load
+from dqnlab.store.folder import BEST, LAST, Run
+
+from ..brief import BRIEF
+from ..equal import same
+from .variants import BUILT, VARIANTS
+
+SMALL = replace(BRIEF, preset="seams", batch_size=16, budget=Steps(num=300), checkpoint_every=100, sync=Hard(every=20))
+
+
+@pytest.fixture(params=VARIANTS.values(), ids=VARIANTS)
+def variant(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Callable[..., Any]]:
+    """A variant, built wherever dqnlab builds its own parts."""
+    put(request.param, monkeypatch)
+    return request.param
+
+
+def put(parts: Mapping[str, Callable[..., Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, make in parts.items():
+        BUILT.setdefault(name, getattr(build, name))
+        monkeypatch.setattr(build, name, make)
+
+
+@pytest.fixture
+def systems(variant: object) -> Iterator[Callable[[int], System]]:
+    """Assembles runs whose replay holds a few hundred transitions."""
+    made: list[System] = []
+
+    def system(seed: int) -> System:
+        new = assemble(replace(SMALL, seed=seed))
+        made.append(new)
+        while new.memory.facts().size < 200:
+            new.memory.add(new.collector.step())
+        return new
+
+    yield system
+    for each in made:
+        each.close()
+
+
+def learn(system: System, rounds: int) -> list[Update]:
+    return [system.learner.update(system.memory.batch(system.memory.sample())) for _ in range(rounds)]
+
+
+# ── Acting ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_it_acts_by_the_network_that_learns(systems: Callable[[int], System]) -> None:
+    system = systems(0)
+    network, obs = system.learner.online, np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    mean = q_function(network)
+    learn(system, 3)
+    with torch.no_grad():
+        expected = network.q_values(torch.from_numpy(obs)).numpy()
+    np.testing.assert_allclose(mean(obs), expected, rtol=1e-5, atol=1e-6)
+    drawn = [q_function(network, np.random.default_rng(seed))(obs) for seed in (0, 0, 1)]
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    assert np.array_equal(drawn[0], drawn[2]) == (network.num_draws(5) == 0)
+    np.testing.assert_array_equal(mean(obs), mean(obs))
+
+
+# ── Learning ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_it_learns_and_its_target_follows(systems: Callable[[int], System]) -> None:
+    system = systems(0)
+    state = system.learner.state
+    before = [tensor.clone() for tensor in state[:2]]
+    updates = learn(system, 60)
+    assert all(bool(update.loss.isfinite()) for update in updates)
+    assert all(not torch.equal(now, then) for now, then in zip(state[:2], before, strict=True))
+    assert (state.buffers != 0).all()
+    assert len(state.memory) == system.learner.optimizer.descent.formula.num_memory
+
+
+def test_a_state_goes_on_with_the_same_updates(systems: Callable[[int], System]) -> None:
+    one, other = systems(0), systems(1)
+    learn(one, 10)
+    other.load_state_dict(one.state_dict())
+    for name, ring in one.memory.logs.items():
+        for own, held in zip(other.memory.logs[name]._columns, ring._columns, strict=True):
+            own[:] = held
+    for mine, theirs in zip(learn(one, 5), learn(other, 5), strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(mine, theirs, strict=True))
+
+
+# ── One program for all ──────────────────────────────────────────────────────────────────────────
+
+
+def stacked(systems: list[System], folder: Path) -> Stack:
+    return Stack([each.learner for each in systems], [each.memory for each in systems], folder, lambda line: None)
+
+
+def check_stack(together: list[System], alone: list[System], folder: Path, rounds: int) -> None:
+    stack = stacked(together, folder)
+    for _ in range(rounds):
+        samples = {i: system.memory.sample() for i, system in enumerate(alone)}
+        answers = stack.update(samples)
+        for i, sample in samples.items():
+            own = alone[i].learner.update(alone[i].memory.batch(sample))
+            for ours, theirs in zip(answers[i], own, strict=True):
+                torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+            for ours, theirs in zip(flat(together[i]), flat(alone[i]), strict=True):
+                torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def flat(system: System) -> list[torch.Tensor]:
+    *vectors, memory = system.learner.state
+    return [*vectors, *memory]
+
+
+def test_three_side_by_side_learn_as_each_alone(
+    systems: Callable[[int], System], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What would be compiled, run by torch as it is."""
+    monkeypatch.setattr(
+        "dqnlab.learn.fast.stack.compile_program", lambda function, example, *rest: lambda tensors: function(*tensors)
+    )
+    check_stack([systems(i) for i in range(3)], [systems(i) for i in range(3)], tmp_path, 6)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("size", [1, 3])
+def test_the_same_compiled(
+    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    put(VARIANTS["all at once"], monkeypatch)
+    together, alone = ([assemble(replace(SMALL, seed=i)) for i in range(size)] for _ in range(2))
+    for system in (*together, *alone):
+        request.addfinalizer(system.close)
+        while system.memory.facts().size < 200:
+            system.memory.add(system.collector.step())
+    check_stack(together, alone, tmp_path, 6)
+
+
+@pytest.mark.slow
+def test_a_schedule_of_the_learning_rate_is_compiled_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    put(VARIANTS["a learning-rate schedule"], monkeypatch)
+    together, alone = ([assemble(replace(SMALL, seed=0))] for _ in range(2))
+    for system in (*together, *alone):
+        request.addfinalizer(system.close)
+        while system.memory.facts().size < 200:
+            system.memory.add(system.collector.step())
+    check_stack(together, alone, tmp_path, 20)
+    assert len(list(tmp_path.glob("*.pt2"))) == 1
+
+
+# ── A whole run ──────────────────────────────────────────────────────────────────────────────────
+
+
+class Interrupts:
+    """A view that asks the run to stop at an env step."""
+
+    def start(self, config: Any, about: Any) -> None:
+        pass
+
+    def __call__(self, event: Any) -> None:
+        if getattr(event, "step", 0) == 150:
+            signal.raise_signal(signal.SIGINT)
+
+    def say(self, line: str) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+
+def test_a_run_of_it_resumes_exactly_is_judged_and_explained(variant: Mapping[str, Any], tmp_path: Path) -> None:
+    whole = train(SMALL, out=tmp_path / "whole", trackers=("none",))
+    begun = train(SMALL, out=tmp_path / "cut", trackers=("none",), view=Interrupts())
+    assert begun.interrupted
+    resumed = go_on(begun.folder, Overrides())
+    assert resumed.resumed == "exact"
+    for name in (BEST, LAST):
+        same(torch.load(whole.folder / name), torch.load(resumed.folder / name))
+    assert resumed.score == whole.score
+    judged(whole)
+    explained(whole, variant)
+
+
+def judged(run: Run) -> None:
+    """The network in the file plays as the judge saw it play."""
+    agent = load(run.folder)
+    seeds = env_seeds(run.seed, "confirm-2", SMALL.score_episodes)
+    outcome = Evaluator(agent.config.env, agent.spec, agent.config.gamma).play(agent.q_function, seeds)
+    assert run.score is not None
+    assert outcome.returns.tolist() == list(run.score.returns)
+
+
+def explained(run: Run, variant: Mapping[str, Any]) -> None:
+    """The page and the text are made, and claim nothing that does not hold."""
+    assert dqnlab.report(run).path.is_file()
+    text = " ".join(step_text(run.folder).split())
+    knows_target = "make_rule" not in variant
+    assert ("chooses the next action" in text) == knows_target
+    assert ("<- chosen" in text) == knows_target
+    assert ("loss = error^2" in text) == ("make_head" not in variant)
+    assert ("target = reward + discount" in text) == ("make_head" not in variant)
+    assert ("Adam keeps" in text) == (variant.get("make_descent") is not VARIANTS["one state tensor"]["make_descent"])
+    assert ("becomes a copy" in text) == ("make_sync" not in variant)
