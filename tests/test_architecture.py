@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,8 @@ FLOORS = (
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 DOORS = {"__init__.py", "__main__.py"}  # on no floor: they fetch what is asked for
+# What these import of dqnlab they import when it is asked for: a name, a command, the work of a worker's process.
+LATE_DOORS = {"__init__.py", "app/cli.py", "lab/many/process.py"}
 LAZY = {"swanlab", "moviepy", "matplotlib", "tensorboard", "pygame", "imageio", "PIL"}
 HEAVY = LAZY | {"safetensors", "torch", "numpy", "gymnasium", "rich", "tyro"}
 MAY_TELL_KINDS_APART = {
@@ -110,6 +113,22 @@ def test_no_files_import_each_other_in_a_circle() -> None:
     while leaves := {path for path in needs if not needs[path] & needs.keys()}:
         needs = {path: wanted for path, wanted in needs.items() if path not in leaves}
     assert needs == {}
+
+
+def inside(tree: ast.Module, path: str) -> Counter[str]:
+    """What a file imports elsewhere than at its top, under TYPE_CHECKING too."""
+    at_top = Counter(dotted for _, dotted in bindings(top_level(tree), path))
+    return Counter(dotted for _, dotted in bindings(tree, path)) - at_top
+
+
+def test_dqnlabs_own_modules_are_imported_at_the_top_but_for_three_doors() -> None:
+    late = {path: [name for name in inside(tree, path) if name.startswith("dqnlab")] for path, tree in TREES.items()}
+    assert {path for path, names in late.items() if names} == LATE_DOORS
+
+
+def test_the_search_for_late_imports_sees_those_in_functions_and_those_for_types() -> None:
+    code = "from .a import b\nif TYPE_CHECKING:\n    from .a import c\ndef f():\n    from .a import b\n    import d"
+    assert set(inside(ast.parse(code), "lab/x.py")) == {"dqnlab.lab.a.c", "dqnlab.lab.a.b", "d"}
 
 
 def test_learning_needs_only_numpy_and_torch() -> None:

@@ -212,7 +212,7 @@ def test_without_a_compiler_training_says_so_once_and_goes_on_uncompiled(
     weights, said = [], []
     for choice in ("on", "off"):
         system = assemble(small(compile=choice, learning_starts=64, budget=Steps(num=150), select_episodes=1))
-        for _ in system.events(said.append):
+        for _ in system.events(notify=said.append):
             pass
         assert system.learner.updates == 150 - 63
         assert system.config.compile == "off"
@@ -233,7 +233,7 @@ def test_an_environment_of_numbered_states_compiles_and_learns_the_same(
     said: list[str] = []
     compiled, plain = (assemble(replace(lake, compile=choice)) for choice in ("on", "off"))
     for system in (compiled, plain):
-        for _ in system.events(said.append):
+        for _ in system.events(notify=said.append):
             pass
         assert system.learner.updates == 501
     assert compiled.config.compile == "on"

@@ -229,7 +229,7 @@ def test_changing_the_arguments_afterwards_changes_no_configuration() -> None:
 
 
 def test_the_arguments_of_a_function_behind_a_door_are_converted_and_checked() -> None:
-    @door()
+    @door
     def play(name: str | Path, *, count: int = 1, names: tuple[str, ...] = (), more: Any = None) -> Any:
         return name, count, names, more
 

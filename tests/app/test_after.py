@@ -18,7 +18,7 @@ from dqnlab.explain.health.findings import Finding
 from dqnlab.explain.page import words
 from dqnlab.explain.report import Report
 from dqnlab.lab.overrides import Overrides
-from dqnlab.lab.resume import go_on, resume
+from dqnlab.lab.resume import resume, resume_folder
 from dqnlab.lab.session import train
 from dqnlab.run import film
 from dqnlab.store.find import read_run
@@ -229,14 +229,14 @@ def test_a_finished_run_that_goes_on_is_unfinished_until_its_end() -> None:
 
     seen: list[bool] = []
     run = trained("CartPole-v1", film=Film(episodes=0))
-    assert go_on(run.folder, Overrides(budget=Steps(num=300)), Looks()).env_steps == 300
+    assert resume_folder(run.folder, Overrides(budget=Steps(num=300)), Looks()).env_steps == 300
     assert seen == [True]  # so that a run that is killed there can be resumed
     assert not read_run(run.folder).interrupted
 
 
 def test_a_disk_that_is_full_after_the_score_costs_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
     from dqnlab.errors import ResourceError
-    from dqnlab.lab import after
+    from dqnlab.lab import unfinished
 
     written: list[int] = []
 
@@ -244,7 +244,7 @@ def test_a_disk_that_is_full_after_the_score_costs_a_note(monkeypatch: pytest.Mo
         written.append(1)
         raise ResourceError("'result.json' cannot be written: No space left on device")
 
-    monkeypatch.setattr(after, "write_result", full)
+    monkeypatch.setattr(unfinished, "write_result", full)
     run = trained("CartPole-v1", film=Film(episodes=0))
     assert written
     assert run.notes[0] == "'result.json' cannot be written: No space left on device"

@@ -18,7 +18,8 @@ from dqnlab.config import Config, Env, Mlp
 from dqnlab.envs.make import describe
 from dqnlab.learn.weights import export_weights
 from dqnlab.run.keep import save_weights
-from dqnlab.store.folder import BEST, write_start
+from dqnlab.store.folder import BEST
+from dqnlab.store.start import write_start
 
 BOX = spaces.Box(-1, 1, (3,), np.float32)
 SPACES: dict[str, spaces.Space[Any]] = {

@@ -13,7 +13,7 @@ from dqnlab.app.parse import parse_train
 from dqnlab.config import Config, Env
 from dqnlab.envs.make import describe
 from dqnlab.lab.session import train
-from dqnlab.store import folder as folders
+from dqnlab.store.start import write_start
 
 LONG = "9" * 5000
 
@@ -155,7 +155,7 @@ def test_a_file_that_holds_no_network_is_told_from_a_run(command: str, content: 
 
 def test_a_run_that_has_saved_no_network_yet_is_told(refused: Any) -> None:
     Path("young").mkdir()
-    folders.write_start(Path("young"), Config(), describe(Env()), 1)
+    write_start(Path("young"), Config(), describe(Env()), 1)
     refused(
         "evaluate young",
         4,

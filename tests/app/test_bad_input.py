@@ -145,7 +145,7 @@ def test_memory_that_runs_out_later_is_a_matter_of_resources(refused: Any, monke
 @pytest.mark.parametrize("settings", [{"replay_capacity": 10**12}, {"torso": Mlp(hidden=(10**6, 10**6))}])
 def test_what_does_not_fit_is_refused_before_many_seeds_have_a_folder(settings: dict[str, Any]) -> None:
     with pytest.raises(ResourceError, match="GB are free: lower it"):
-        worker._check(Config(**settings))
+        worker.check(Config(**settings))
 
 
 # ── What a program may pass ──────────────────────────────────────────────────────────────────────

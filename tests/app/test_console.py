@@ -10,9 +10,10 @@ from rich.console import Console
 
 from dqnlab.config import Config, Episodes, Film, Steps
 from dqnlab.run.events import BlockEnded, Confirmed, EpisodeEnded, Evaluated
+from dqnlab.terminal.live import LiveView, choose_view
 from dqnlab.terminal.panel import panel
 from dqnlab.terminal.tally import About, Tally
-from dqnlab.terminal.view import LiveView, PlainView, QuietView, View, choose_view
+from dqnlab.terminal.view import PlainView, QuietView, View
 
 
 class Clock:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -19,13 +20,12 @@ from dqnlab.config.toml import from_toml
 from dqnlab.envs.seeds import env_seeds
 from dqnlab.errors import ConfigError, DqnlabError, EnvironmentFault, FolderError
 from dqnlab.lab import stopwatch
-from dqnlab.lab.session import open_experiment, train
+from dqnlab.lab.running import Start, running
+from dqnlab.lab.session import train
 from dqnlab.lab.stopwatch import Stopwatch
 from dqnlab.learn import replay
 from dqnlab.run.evaluate import Evaluator
 from dqnlab.run.judge import Judge, Verdict
-from dqnlab.run.system import assemble
-from dqnlab.store.checkpoint.checkpoint import Store
 from dqnlab.store.folder import Run
 from dqnlab.track import curves
 from dqnlab.track.curves import draw_curves
@@ -162,16 +162,17 @@ def test_the_time_of_judging_is_taken_off_the_time_of_training(monkeypatch: pyte
 def test_experiments_driven_in_turns_leave_what_each_leaves_alone() -> None:
     configs = [small(seed=seed) for seed in (1, 2)]
     alone = [train(config, trackers=("none",)) for config in configs]
-    opened = []
+    starts = []
     for config in configs:
         folder = Path(f"turns-{config.seed}")
         folder.mkdir()
-        opened.append(open_experiment(assemble(config), Store(folder), (), None, Stopwatch()))
-    for events in zip_longest(*(one.system.events() for one in opened)):
-        for one, event in zip(opened, events, strict=True):
-            if event is not None:
-                one.take(event)
-    runs = [one.conclude(100.0, interrupted=False) for one in opened]
+        starts.append(Start(config=config, folder=nullcontext(folder), trackers=(), view=None, watch=Stopwatch()))
+    with running(starts) as (opened, _):
+        for events in zip_longest(*(one.system.events() for one in opened)):
+            for one, event in zip(opened, events, strict=True):
+                if event is not None:
+                    one.take(event)
+        runs = [one.conclude(100.0, interrupted=False) for one in opened]
     assert [run.score for run in runs] == [run.score for run in alone]
     for run, single in zip(runs, alone, strict=True):
         weights = [torch.load(each.folder / "last_model.pth", weights_only=True) for each in (run, single)]

@@ -20,9 +20,9 @@ from dqnlab.errors import CheckpointError, ConfigError, FolderError
 from dqnlab.lab import experiment, restore
 from dqnlab.lab.many import resume as resume_many
 from dqnlab.lab.many.crew import Crew
-from dqnlab.lab.many.resume import go_on_with_many
+from dqnlab.lab.many.resume import resume_group
 from dqnlab.lab.overrides import Overrides
-from dqnlab.lab.resume import go_on
+from dqnlab.lab.resume import resume_folder
 from dqnlab.lab.session import train
 from dqnlab.learn.replay import Layout
 from dqnlab.run.events import BlockEnded
@@ -272,13 +272,13 @@ def test_a_group_goes_on_where_each_of_its_seeds_stands(tmp_path: Path) -> None:
         (cut.folder / seed_name(2) / name).unlink()
     left = cut.folder / seed_name(2)
     left.rename(tmp_path / "elsewhere")
-    again = go_on_with_many(cut.folder, Overrides())
+    again = resume_group(cut.folder, Overrides())
     assert [run.score for run in again.runs] == [run.score for run in whole.runs]
     assert not again.interrupted
     with pytest.raises(ConfigError, match=r"every seed of .* has come to its end"):
-        go_on_with_many(cut.folder, Overrides())
+        resume_group(cut.folder, Overrides())
     with pytest.raises(ConfigError, match="is a group of seeds"):
-        go_on_with_many(cut.folder, Overrides(budget=Steps(num=400)))
+        resume_group(cut.folder, Overrides(budget=Steps(num=400)))
 
 
 @pytest.mark.slow
@@ -305,10 +305,10 @@ def test_a_group_of_an_environment_that_only_python_knows_says_how_it_goes_on(tm
 def test_a_group_of_which_nothing_has_begun_is_refused(tmp_path: Path) -> None:
     (tmp_path / "summary.json").write_text('{"schema": 1, "seeds": [0, 1], "results": []}')
     with pytest.raises(ConfigError, match=r"no seed of .* has begun"):
-        go_on_with_many(tmp_path, Overrides())
+        resume_group(tmp_path, Overrides())
     (tmp_path / "summary.json").write_text('{"schema": 1, "seeds": ["../x"], "results": []}')
     with pytest.raises(FolderError, match="damaged"):
-        resume_many.go_on_with_many(tmp_path, Overrides())
+        resume_many.resume_group(tmp_path, Overrides())
 
 
 def test_the_run_folder_is_held_while_it_is_worked_on(tmp_path: Path) -> None:
@@ -317,6 +317,6 @@ def test_the_run_folder_is_held_while_it_is_worked_on(tmp_path: Path) -> None:
     class Second(Presser):
         def __call__(self, event: Any) -> None:
             with pytest.raises(FolderError, match=r"in use by process \d+"):
-                go_on(run.folder, Overrides())
+                resume_folder(run.folder, Overrides())
 
-    assert not go_on(run.folder, Overrides(), Second(0)).interrupted
+    assert not resume_folder(run.folder, Overrides(), Second(0)).interrupted

@@ -19,8 +19,8 @@ from dqnlab.explain.report import Report
 from dqnlab.lab.interrupt import SIGNALS
 from dqnlab.lab.many import worker
 from dqnlab.lab.many.line import Failed, Finished, Go, Idle, Leave, Line, Ready, Refused, Show, Stop, Task
+from dqnlab.lab.many.process import work
 from dqnlab.lab.many.reporter import Reporter
-from dqnlab.lab.many.worker import work
 from dqnlab.lab.session import train
 from dqnlab.run import film
 from dqnlab.run.events import BlockEnded, Evaluated
@@ -87,7 +87,7 @@ def test_each_seed_is_the_run_that_it_would_be_alone() -> None:
 
 
 def test_only_the_first_seed_pays_for_loading(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "_check", lambda config: ())
+    monkeypatch.setattr(worker, "check", lambda config: ())
     _, first, second, _ = after(TINY, (0, 1), GO, Leave())
     assert first.run.seconds["import"] >= 0
     assert second.run.seconds["import"] == 0

@@ -21,7 +21,7 @@ from typing import Any
 
 from dqnlab.config import Config, Constant, Env, Mlp, Prioritized, Steps
 from dqnlab.lab.overrides import Overrides
-from dqnlab.lab.resume import go_on
+from dqnlab.lab.resume import resume_folder
 from dqnlab.lab.session import train
 from dqnlab.store.checkpoint.checkpoint import Store
 from dqnlab.store.folder import BEST, LAST, METRICS, RESULT, TARGET
@@ -71,7 +71,7 @@ class Toll:
 def run(settings: Config, folder: Path) -> None:
     """Begins the run, or goes on with it, to its end."""
     if (folder / "config.toml").exists():
-        go_on(folder, Overrides())
+        resume_folder(folder, Overrides())
     else:
         train(settings, out=folder, trackers=("none",))
 

@@ -73,7 +73,7 @@ PHASES = {
     "train --seeds": ["import dqnlab.lab.many.crew", "import multiprocessing.popen_spawn_posix"],
     "train --seeds long": ["file mine/seed-1/best_model.pth", "file mine/seed-0/best_model.pth, all"],
     "train --dry-run": ["import dqnlab.config.toml"],
-    "resume": ["import torch", "during stand", "during step", "during decide"],
+    "resume": ["import torch", "during restore", "during step", "during decide"],
     "evaluate": ["import torch", "during evaluate"],
     "record": ["import torch", "during record", "import moviepy"],
     "watch": ["import torch", "during watch"],

@@ -13,7 +13,8 @@ from safetensors.numpy import save_file
 from dqnlab.errors import CheckpointError, ConfigError, FolderError
 from dqnlab.explain.trace import trace_of
 from dqnlab.explain.trace_text import as_text, step_text
-from dqnlab.store.folder import BATCH, BEST, LAST, write_start
+from dqnlab.store.folder import BATCH, BEST, LAST
+from dqnlab.store.start import write_start
 
 from .recording import Recorded
 

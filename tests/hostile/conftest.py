@@ -27,6 +27,7 @@ from dqnlab.run.keep import save_tensors, save_weights
 from dqnlab.run.system import assemble
 from dqnlab.store import folder as f
 from dqnlab.store.score import Score
+from dqnlab.store.start import write_start
 from dqnlab.track.jsonl import MetricsFile
 
 CONFIG, META, METRICS, RESULT, BEST, LAST = f.CONFIG, f.META, f.METRICS, f.RESULT, f.BEST, f.LAST
@@ -48,7 +49,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = Config(preset="textbook", torso=Mlp(hidden=(8, 6)), env=Env(max_episode_steps=5))
     system = assemble(config)
     weights = export_weights(system.learner.online)
-    f.write_start(folder, config, system.spec, 1)
+    write_start(folder, config, system.spec, 1)
     for name in (BEST, LAST):
         save_weights(folder / name, weights)
     for name in TENSORS:

@@ -20,7 +20,8 @@ from dqnlab.run.keep import save_weights
 from dqnlab.run.system import assemble
 from dqnlab.store import remembered
 from dqnlab.store.agent import Agent, load
-from dqnlab.store.folder import BEST, LAST, write_start
+from dqnlab.store.folder import BEST, LAST
+from dqnlab.store.start import write_start
 
 CONFIG = Config(torso=Mlp(hidden=(8, 6)))
 OBS = np.linspace(-0.1, 0.1, 12, dtype=np.float32).reshape(3, 4)

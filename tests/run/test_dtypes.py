@@ -21,7 +21,8 @@ from dqnlab.learn.weights import export_weights
 from dqnlab.run.keep import save_weights
 from dqnlab.run.system import assemble
 from dqnlab.store.agent import load
-from dqnlab.store.folder import BEST, write_start
+from dqnlab.store.folder import BEST
+from dqnlab.store.start import write_start
 
 # type, side (0: a vector), bound, stored as, divided by
 NUMBERS: list[tuple[str, int, float, str, float]] = [

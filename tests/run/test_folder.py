@@ -25,9 +25,9 @@ from dqnlab.store.folder import (
     safe_name,
     write_json,
     write_result,
-    write_start,
 )
 from dqnlab.store.reading import read_json
+from dqnlab.store.start import write_start
 
 RUNS = Path("runs")
 

@@ -19,7 +19,7 @@ from dqnlab.envs.make import describe
 from dqnlab.errors import CheckpointError, FolderError
 from dqnlab.run.evaluate import evaluate
 from dqnlab.store.agent import load
-from dqnlab.store.folder import write_start
+from dqnlab.store.start import write_start
 
 
 class Trap:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from ..check.doctor.examination import Facts, Report
+from ..check.doctor.findings import Finding
+from ..check.doctor.forecast import Forecast, Makings
 from ..errors import counted
 from ..store.digits import between, number
 from ..terminal.text import clean, duration, size
 from .summary import BAD, GOOD, LABEL
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ..check.doctor.examination import Facts, Report
-    from ..check.doctor.findings import Finding
-    from ..check.doctor.forecast import Forecast, Makings
 
 STYLES = {"error": "bold red", "warning": BAD, "note": "bold", "ok": GOOD}
 INDENT = " " * 10

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
@@ -16,17 +16,15 @@ from ..config import presets
 from ..config.fields import leaves
 from ..envs.display import has_display
 from ..errors import NumericsError, all_of, counted
-from ..lab.after import SHOWN
 from ..lab.again import env_words, textbook_words
+from ..lab.unfinished import SHOWN
 from ..store.advice import command, going_on, is_callable
 from ..store.digits import between, interval_of, mean_of, number
 from ..store.folder import CONFIG, REPORT, VIDEOS, Run
+from ..store.group import Group as SeedsGroup
+from ..store.score import Score
 from ..terminal.text import clean
 from ..trust import shown
-
-if TYPE_CHECKING:
-    from ..store.group import Group as SeedsGroup
-    from ..store.score import Score
 
 LABEL, GOOD, BAD = "dim", "bold green", "bold yellow"
 

@@ -117,19 +117,19 @@ def names() -> list[str]:
     return list(_PRESETS)
 
 
-@door()
+@door
 def get(name: str) -> Config:
     """The preset's configuration. Raises ConfigError for a name that is none."""
     return _find(name).config
 
 
-@door()
+@door
 def describe(name: str) -> str:
     """What the preset is for, in one line. Raises ConfigError."""
     return _find(name).about
 
 
-@door()
+@door
 def parent(name: str) -> str | None:
     """The preset that this one is a diff of; None if that is the plain Config(). Raises ConfigError."""
     return _find(name).parent
@@ -178,7 +178,7 @@ def plan(what: Planned) -> Config:
     return replace(base, env=replace(base.env, id=full_id(what) if isinstance(what, str) else what))
 
 
-@door()
+@door
 def diff(name: str) -> list[tuple[str, object, object]]:
     """Dotted setting, the parent's value, its own value, for each that differs. Raises ConfigError.
 

@@ -43,42 +43,29 @@ def check_fields(value: Any, prefix: str = "", **names: str) -> None:
         object.__setattr__(value, name, typed(hint, getattr(value, name), names.get(name, prefix + name)))
 
 
-def door(late: Callable[[], Mapping[str, Any]] | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def door(function: Callable[P, R]) -> Callable[P, R]:
     """A decorator for a public function: its arguments are converted and checked by their annotations.
-
-    Args:
-        late: gives the names in annotations that the function's module imports only if they are needed.
 
     Raises:
         ConfigError: when the function is called, before it does anything.
     """
+    signature = inspect.signature(function)
 
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        signature = inspect.signature(function)
+    @wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        call = signature.bind(*args, **kwargs)
+        for name, value in call.arguments.items():
+            parameter = signature.parameters[name]
+            if name != "self" and value is not parameter.default:
+                call.arguments[name] = typed(_hint(function, parameter.annotation), value, name)
+        return function(*call.args, **call.kwargs)
 
-        @wraps(function)
-        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-            call = signature.bind(*args, **kwargs)
-            for name, value in call.arguments.items():
-                parameter = signature.parameters[name]
-                if name != "self" and value is not parameter.default:
-                    call.arguments[name] = typed(_hint(function, parameter.annotation, late), value, name)
-            return function(*call.args, **call.kwargs)
-
-        return checked
-
-    return decorate
+    return checked
 
 
-def _hint(function: Callable[..., Any], annotation: object, late: Callable[[], Mapping[str, Any]] | None) -> Any:
+def _hint(function: Callable[..., Any], annotation: object) -> Any:
     one = SimpleNamespace(__annotations__={"value": annotation})
-    names: dict[str, Any] = getattr(function, "__globals__", {})
-    try:
-        return get_type_hints(one, names, include_extras=True)["value"]
-    except NameError:
-        if late is None:
-            raise
-        return get_type_hints(one, {**names, **late()}, include_extras=True)["value"]
+    return get_type_hints(one, getattr(function, "__globals__", {}), include_extras=True)["value"]
 
 
 @cache

@@ -59,7 +59,7 @@ class Report:
         )
 
 
-@door()
+@door
 def report(run: Run | Path | str = "latest", env: AnyEnvironment | None = None, out: Path | None = None) -> Report:
     """Writes the page that explains a run, `report.html`; a notebook shows it.
 

@@ -1,6 +1,6 @@
 """What is done with the events of one run, and what comes after the last: judging, filming, reporting.
 
-An `Experiment` is driven from outside (`session`, `together`): whoever runs the loop hands it each event, and says
+An `Experiment` is driven from outside (`drive`, `together`): whoever runs the loop hands it each event, and says
 when it has ended.
 """
 
@@ -8,25 +8,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import EnvironmentFault, NumericsError, counted
+from ..run.events import Event
+from ..run.judge import Verdict
+from ..run.keep import Keeper, save_weights
+from ..run.runaway import check_finite
+from ..run.save import Saver
+from ..run.system import System
 from ..store.advice import going_on
 from ..store.digits import mean_of
 from ..store.folder import BEST, Run, write_result
+from ..terminal.view import View
+from ..track.record import Recorder
 from ..trust import redacted, shown
-from .after import After, save, steps, why
+from .after import After
 from .interrupt import signal_of, signals_held
 from .stopwatch import Stopwatch
-
-if TYPE_CHECKING:
-    from ..run.events import Event
-    from ..run.judge import Verdict
-    from ..run.keep import Keeper
-    from ..run.save import Saver
-    from ..run.system import System
-    from ..terminal.view import View
-    from ..track.record import Recorder
+from .unfinished import save, steps, why
 
 PATIENCE = 5.0  # seconds that a signal waits for a moment from which the run can go on exactly
 
@@ -58,8 +57,6 @@ class Experiment:
 
     def save(self) -> None:
         """Writes a checkpoint. Raises NumericsError if there is nothing left that would be worth it."""
-        from ..run.runaway import check_finite
-
         check_finite(self.system.learner, self.system.memory, self.system.progress.now.steps)
         self.recorder.sync()
         self.saver.save()
@@ -117,8 +114,6 @@ class Experiment:
 
     def _judge(self) -> Verdict:
         """The leaders meet; the winner becomes the best network."""
-        from ..run.keep import save_weights
-
         verdict = self.system.judge.decide()
         save_weights(self.folder / BEST, verdict.winner.weights)
         return verdict

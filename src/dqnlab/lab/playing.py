@@ -6,15 +6,13 @@ import json
 import sys
 import time
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import counted
+from ..run.evaluate import Outcome, joined, play_out, score_of
+from ..store.agent import Agent
+from ..store.score import Score
 from .interrupt import current
-
-if TYPE_CHECKING:
-    from ..run.evaluate import Outcome
-    from ..store.agent import Agent
-    from ..store.score import Score
 
 QUIET = 2.0  # seconds before the first sign of life
 SHOW_EVERY = (0.5, 10.0)  # seconds between two, in a terminal and elsewhere
@@ -68,8 +66,6 @@ def play(agent: Agent, episodes: int, seed: int) -> tuple[Score, Played]:
     Raises:
         KeyboardInterrupt: before any had ended.
     """
-    from ..run.evaluate import joined, play_out, score_of
-
     played, interrupt = Played(episodes), current()
     asks = (lambda: False) if interrupt is None else interrupt.asks  # an environment may swallow what a signal raises
     try:

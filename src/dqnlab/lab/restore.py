@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..config import Config
 from ..config.toml import as_dict
 from ..errors import CheckpointError, named
+from ..run.system import System, assemble
 from ..store.agent import scale_of
-from ..store.folder import env_facts, versions
-
-if TYPE_CHECKING:
-    from ..run.system import System
-    from ..store.checkpoint.checkpoint import Loaded, Store
+from ..store.checkpoint.checkpoint import Loaded, Store
+from ..store.start import env_facts, versions
 
 STATE = 2  # version of what a system's state holds
 
@@ -50,15 +48,13 @@ def facts(system: System) -> dict[str, Any]:
     }
 
 
-def stand(config: Config, store: Store) -> tuple[System, Loaded | None]:
+def restore(config: Config, store: Store) -> tuple[System, Loaded | None]:
     """Builds the system of the configuration and, if the store's run has a checkpoint, puts it where that was written.
 
     Raises:
         CheckpointError: none of its checkpoints can be read, or the latest is of another version, configuration or
             environment.
     """
-    from ..run.system import assemble
-
     at = store.latest()
     if at is not None and (version := at.about.get("state", 1)) != STATE:
         raise CheckpointError(

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..config import AnyEnvironment, Config, Env, Episodes, Steps
 from ..config.toml import to_toml
 from ..config.typed import door
 from ..errors import ConfigError, either
 from ..memory import memory_watched
+from ..run.system import System
 from ..store.advice import going_on
+from ..store.agent import as_it_was, read_config
 from ..store.door import write_atomically
 from ..store.find import find_group, find_run, has_ended, read_run
 from ..store.folder import CONFIG, META, RESULT, Run, write_result
+from ..store.lock import locked
 from ..store.own import is_own, mark
 from ..store.reading import read_env, read_trackers
 from ..store.remembered import recall, remember
-from .after import finish, lacking
-from .interrupt import children_end, signals_end, signals_wait
+from ..terminal.view import View
+from .after import finish
+from .drive import drive
+from .interrupt import signals_end, signals_wait
 from .overrides import Overrides
-from .session import conduct, open_experiment
-from .stopwatch import Stopwatch
-
-if TYPE_CHECKING:
-    from ..run.system import System
-    from ..terminal.view import View
+from .running import Start, running
+from .stopwatch import running_since
+from .unfinished import lacking
 
 
-@door()
+@door
 def resume(
     run: str | Path | Run,
     *,
@@ -61,45 +63,31 @@ def resume(
     """
     overrides = Overrides(budget=budget, env=env, trackers=trackers, trust_env_modules=trust_env_modules)
     if isinstance(run, Run):
-        return go_on(run.folder, overrides)
+        return resume_folder(run.folder, overrides)
     if (group := find_group(run)) is not None:
         raise ConfigError(
             f"{str(group)!r} is a group of seeds: dqnlab.resume_many({str(run)!r}) goes on with all of them; to go on "
             "with one, name its folder"
         )
-    return go_on(find_run(run), overrides)
+    return resume_folder(find_run(run), overrides)
 
 
-def go_on(folder: Path, overrides: Overrides, view: View | None = None, started: float | None = None) -> Run:
+def resume_folder(folder: Path, overrides: Overrides, view: View | None = None, started: float | None = None) -> Run:
     """`resume`, in the run's folder; `view` and `started` as in `train`."""
-    watch = Stopwatch() if started is None else Stopwatch(start=started)
-    from ..device import arithmetic
-    from ..envs.watchdog import watched
-    from ..run.system import make_update, say
-    from ..store.checkpoint.checkpoint import Store
-    from ..store.lock import locked
-    from .restore import stand
-
-    watch.seconds["import"] = time.perf_counter() - watch.start
+    watch = running_since(started)
     with signals_end(), memory_watched(), locked(folder, force=overrides.force_unlock):
         if overrides.budget is None and has_ended(folder) and lacking(run := read_run(folder)):
             return finish(run, configured(folder, overrides), lambda line: None if view is None else view.say(line))
-        config = _config(folder, overrides)
-        store = Store(folder, notify=say)
-        with watched(config.env.timeout):
-            system, at = stand(config, store)
-            try:
-                if overrides.budget is not None:
-                    _extend(system, folder)
-                with arithmetic(config.threads):
-                    with children_end():
-                        system.update = make_update([system])
-                    names = read_trackers(folder / META) if overrides.trackers is None else overrides.trackers
-                    return conduct(open_experiment(system, store, names, view, watch, at), signals_wait())
-            finally:
-                system.close()
-                if view is not None:
-                    view.stop()
+        start = Start(
+            config=_config(folder, overrides),
+            folder=nullcontext(folder),  # locked already: nobody may end it between the look and this
+            trackers=read_trackers(folder / META) if overrides.trackers is None else overrides.trackers,
+            view=view,
+            watch=watch,
+            prepare=(lambda system: None) if overrides.budget is None else partial(_extend, folder=folder),
+        )
+        with running([start]) as ([experiment], update):
+            return drive(experiment, update, signals_wait())
 
 
 def _config(folder: Path, overrides: Overrides) -> Config:
@@ -122,8 +110,6 @@ def configured(folder: Path, overrides: Overrides, asked: Path | None = None) ->
     Raises:
         ConfigError: its environment was made in Python and is not given.
     """
-    from ..store.agent import as_it_was, read_config
-
     config = read_config(folder, overrides.trust_env_modules, overrides.env)
     config = as_it_was(config, read_env(folder / META))
     if isinstance(overrides.env, Env):

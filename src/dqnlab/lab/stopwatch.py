@@ -41,3 +41,10 @@ class Stopwatch:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.earlier = state["elapsed"]
+
+
+def running_since(started: float | None) -> Stopwatch:
+    """A stopwatch that has run since then, by time.perf_counter(), through the imports; since now if none."""
+    watch = Stopwatch() if started is None else Stopwatch(start=started)
+    watch.seconds["import"] = time.perf_counter() - watch.start
+    return watch

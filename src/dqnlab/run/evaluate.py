@@ -157,7 +157,7 @@ def score_of(outcome: Outcome) -> Score:
     )
 
 
-@door()
+@door
 def evaluate(
     agent: Agent,
     env: AnyEnvironment | None = None,

@@ -38,7 +38,7 @@ class NoDisplay(ResourceError):
         super().__init__(f"no display to open a window on: use `{instead}`, which makes a film")
 
 
-@door()
+@door
 def record(
     agent: Agent,
     folder: Path,
@@ -133,7 +133,7 @@ def playable(picture: np.ndarray) -> np.ndarray:
     return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
-@door()
+@door
 def watch(agent: Agent, *, episodes: Annotated[int, Whole(1, MOST_EPISODES)], seed: Seed = 0) -> Iterator[float]:
     """Plays greedy episodes in a window; yields the return of each. Closing the window ends it.
 

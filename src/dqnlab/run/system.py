@@ -29,6 +29,8 @@ from ..envs.make import EnvSpec
 from ..envs.once import said_once
 from ..envs.vector import open_envs
 from ..errors import counted
+from ..learn.fast.compiled import CompileError
+from ..learn.fast.stack import Stack
 from ..learn.learner import Learner, Update
 from ..learn.memory import Memory
 from ..learn.networks import QNetwork
@@ -64,8 +66,6 @@ class System:
     judge: Judge
     plan: Plan
     progress: Progress
-    update: Updater | None = None
-    """how samples are answered, if that has been prepared (`make_update`)"""
     stack: int = 1
     """how many systems share one compiled update, this one included"""
     _closed: bool = field(default=False, init=False)
@@ -74,9 +74,13 @@ class System:
         """The training loop, which waits for its updates."""
         return train(self.collector, self.memory, self.learner, self.judge, self.plan, self.progress)
 
-    def events(self, notify: Notify = say) -> Iterator[Event]:
-        """Trains alone; each event comes after the state it speaks of has changed."""
-        update = self.update or make_update([self], notify)
+    def events(self, update: Updater | None = None, notify: Notify = say) -> Iterator[Event]:
+        """Trains alone; each event comes after the state it speaks of has changed.
+
+        Args:
+            update: how samples are answered, if that has been prepared.
+        """
+        update = update or make_update([self], notify)
         yield from run(self.loop(), lambda sample: update({0: sample})[0])
 
     def state_dict(self) -> dict[str, Any]:
@@ -102,7 +106,7 @@ class System:
             self.collector.envs.close()
 
 
-@door()
+@door
 def events(config: Planned) -> Iterator[Event]:
     """Trains as configured and yields what happens; leaves nothing on disk. Stop by leaving the iteration."""
     return _events(plan(config))
@@ -175,9 +179,6 @@ def make_update(systems: Sequence[System], notify: Notify = say) -> Updater:
         return plain
     if systems[0].memory.tensors[0].device != systems[0].learner.device:
         return uncompiled(APART)
-    from ..learn.fast.compiled import CompileError
-    from ..learn.fast.stack import Stack
-
     if len(systems) > 1:  # each had room alone
         needed = sum(system.memory.num_bytes for system in systems)
         choose_memory(needed, systems[0].learner.device, f"the replay of {counted(len(systems), 'seed')} at once")

@@ -87,7 +87,7 @@ class Agent:
             raise ObservationError(f"obs must be finite numbers, got {quoted(obs)}")
         return array
 
-    @door()
+    @door
     def env_config(self, env: AnyEnvironment | None = None) -> Env:
         """Which environment to use: the given one, else the agent's own.
 
@@ -105,7 +105,7 @@ class Agent:
         same = label(chosen) == self.config.env.label if callable(chosen) else chosen == self.config.env.id
         return replace(self.config.env, id=chosen, kwargs=self.config.env.kwargs if same else {})
 
-    @door()
+    @door
     def check_fits(self, env: Env) -> EnvSpec:
         """Describes an environment. Raises ConfigError if its spaces are not the agent's."""
         return self._fitting(env, describe(env))
@@ -127,7 +127,7 @@ def _shown(obs: ObsSpec) -> str:
     return f"{obs.shape} {obs.dtype}" + ("" if obs.scale == 1 else f" divided by {obs.scale:g}")
 
 
-@door()
+@door
 def load(
     run_or_file: str | Path | Run,
     *,

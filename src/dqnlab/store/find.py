@@ -11,6 +11,7 @@ from ..config.toml import parse
 from ..errors import DqnlabError, FolderError, named
 from .folder import BEST, CONFIG, CURVES, REPORT, RESULT, SUMMARY, VIDEOS, Run, check_no_link, seed_name
 from .reading import check_result, is_count, read_json, read_text
+from .score import Score
 
 
 def find_group(name: str | Path, runs: Path = Path("runs")) -> Path | None:
@@ -107,8 +108,6 @@ def _best_of(group: Path) -> Path:
 
 def read_run(folder: Path) -> Run:
     """A run as its result.json tells it. Raises FolderError."""
-    from .score import Score
-
     path = folder / RESULT
     row = read_json(path)
     check_result(row, path)

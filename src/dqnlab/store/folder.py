@@ -24,29 +24,20 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from ..config import Config
-from ..config.toml import to_toml
 from ..config.typed import door
 from ..errors import FolderError, ResourceError, counted, either
-from ..trust import redacted_command
 from .card import heading, run_card
 from .door import PART, is_machines, make_path, write_atomically
 from .lock import LOCK
 from .reading import SCHEMA
-from .remembered import remember
-
-if TYPE_CHECKING:
-    from ..envs.make import EnvSpec
-    from .score import Score
+from .score import Score
 
 CONFIG, META, METRICS, RESULT = "config.toml", "meta.json", "metrics.jsonl", "result.json"
 BEST, LAST = "best_model.pth", "last_model.pth"
@@ -114,7 +105,7 @@ class Run:
         """What lies in the folder: a label for each file that exists, and each folder that is not empty."""
         return {label: self.folder / name for name, label in LABELS.items() if _holds(self.folder / name)}
 
-    @door()
+    @door
     def __repr__(self) -> str:
         return (
             f"Run({self.env!r}, {self.preset!r}, seed={self.seed}, score={self.score!r}, folder={str(self.folder)!r})"
@@ -193,69 +184,6 @@ def safe_name(text: str) -> str:
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Writes a JSON file whole or not at all; its first key is the schema number."""
     write_atomically(path, json.dumps({"schema": SCHEMA, **content}, indent=2, allow_nan=False) + "\n")
-
-
-def write_start(folder: Path, config: Config, spec: EnvSpec, stack: int, trackers: Sequence[str] = ()) -> None:
-    """Writes what is known before training: config.toml and meta.json.
-
-    Args:
-        stack: how many agents share one compiled update, which decides the last digits of its results.
-        trackers: those that the run reports to, beside metrics.jsonl.
-    """
-    remember(folder, config.env)
-    write_atomically(folder / CONFIG, to_toml(config))
-    about = {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": redacted_command([Path(sys.argv[0]).name, *sys.argv[1:]]),
-        "git_revision": _git_revision(),
-        "stack": stack,
-        "trackers": list(trackers),
-        "versions": versions(),
-        "env": env_facts(config, spec),
-    }
-    write_json(folder / META, about)
-
-
-def env_facts(config: Config, spec: EnvSpec) -> dict[str, Any]:
-    """What the environment looks like, in plain values."""
-    obs = spec.obs
-    return {
-        "label": config.env.label,
-        "callable": not isinstance(config.env.id, str),
-        "obs_shape": list(obs.shape),
-        "obs_dtype": obs.dtype.name,
-        "num_states": obs.num_states,
-        "obs_scale": obs.scale,
-        "obs_start": spec.obs_start,
-        "num_actions": spec.num_actions,
-        "action_start": spec.action_start,
-        "reward_threshold": spec.reward_threshold,
-        "max_episode_steps": spec.max_episode_steps,
-    }
-
-
-def versions() -> dict[str, str | None]:
-    """Of Python and of the packages that decide what a run computes."""
-    return {"python": sys.version.split()[0], **{name: _version(name) for name in _PACKAGES}}
-
-
-_PACKAGES = ("dqnlab", "torch", "numpy", "gymnasium")
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # used from a source tree that was never installed
-        return None
-
-
-def _git_revision() -> str | None:
-    """The commit of the user's own working folder, if it is a git checkout."""
-    try:
-        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=2, check=False)
-    except (OSError, subprocess.TimeoutExpired):  # no git here: nothing to record
-        return None
-    return done.stdout.strip() or None
 
 
 def write_result(run: Run) -> None:

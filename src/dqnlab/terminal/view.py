@@ -5,21 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from ..config import Config
 from ..errors import counted
+from ..run.events import Event
 from ..trust import shown
 from .tally import About, Tally
 from .text import Lines, clean, size
 
-if TYPE_CHECKING:  # events know torch, which is imported where its time is taken
-    from rich.console import Console, RenderableType
-    from rich.live import Live
-
-    from ..run.events import Event
-
-_DRAW_EVERY = 0.25  # seconds between two drawings of the panel
 _LINE_EVERY = 10.0  # seconds between two plain lines when nothing else is worth one
 
 
@@ -37,66 +31,6 @@ class View(Protocol):
 
     def stop(self) -> None:
         """After the last event, or after an error; a second call does nothing."""
-
-
-class LiveView:
-    """One panel that redraws itself a few times a second."""
-
-    def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._console = console
-        self._clock = clock
-        self._drawn = clock()
-        self._live: Live | None = None
-        self._tally: Tally | None = None
-
-    def start(self, config: Config, about: About) -> None:
-        """Draws the empty panel."""
-        from rich.console import Console
-        from rich.live import Live
-
-        self._console = self._console or Console(highlight=False)
-        self._tally = Tally(config, about.threshold, self._clock, about.at)
-        self._about = about
-        self._live = Live(self._panel(), console=self._console, auto_refresh=False)
-        self._live.start(refresh=True)
-
-    def __call__(self, event: Event) -> None:
-        """Counts the event; draws now and then."""
-        assert self._tally is not None
-        self._tally.take(event)
-        if self._clock() - self._drawn >= _DRAW_EVERY:
-            self._draw()
-
-    def say(self, line: str) -> None:
-        """A line above the panel."""
-        from rich.text import Text
-
-        if self._live is None:
-            print(clean(line))
-            return
-        self._live.console.print(Text(clean(line), "dim"))
-        self._draw()
-
-    def stop(self) -> None:
-        """Draws the panel a last time and leaves it."""
-        if self._live is not None and self._tally is not None:
-            self._tally.ended = True
-            self._draw()
-            self._live.stop()
-            self._live = None
-
-    def _draw(self) -> None:
-        assert self._live is not None
-        self._live.update(self._panel(), refresh=True)
-        self._drawn = self._clock()
-
-    def _panel(self) -> RenderableType:
-        from .panel import panel
-
-        assert self._tally is not None
-        assert self._console is not None
-        self._tally.mark()
-        return panel(self._tally, self._about, self._console.width)
 
 
 class PlainView:
@@ -151,14 +85,3 @@ class QuietView:
 
     def stop(self) -> None:
         """Nothing is left to do."""
-
-
-def choose_view(*, quiet: bool = False) -> View:
-    """The live panel where a terminal can show it, plain lines elsewhere."""
-    if quiet:
-        return QuietView()
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    capable = console.is_terminal and not console.is_dumb_terminal
-    return LiveView(console) if capable else PlainView()

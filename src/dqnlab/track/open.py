@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ..errors import ConfigError, named
 from ..trust import clean, redacted
+from .merged import Merged
+from .swanlab import SwanlabTracker
+from .tensorboard import TensorboardTracker
 from .tracker import About, Tracker
 
 # The package behind each tracker, and the command that installs it.
@@ -49,14 +52,8 @@ def guarded(name: str, about: About) -> Guarded:
     """One tracker in its shell; a tracker that cannot even be made is reported there too."""
 
     def make() -> Tracker:
-        from .merged import Merged
-
         if name == "swanlab":
-            from .swanlab import SwanlabTracker
-
             return Merged(SwanlabTracker(about))
-        from .tensorboard import TensorboardTracker
-
         return Merged(TensorboardTracker(about))
 
     return Guarded(name, make)

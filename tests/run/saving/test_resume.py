@@ -13,7 +13,7 @@ from dqnlab import presets
 from dqnlab.config import Config, Env, Prioritized, Steps, Uniform
 from dqnlab.device import arithmetic
 from dqnlab.envs.seeds import generator
-from dqnlab.lab.restore import facts, stand
+from dqnlab.lab.restore import facts, restore
 from dqnlab.learn.fast.stack import Stack
 from dqnlab.run.events import BlockEnded, Event, Updated
 from dqnlab.run.keep import Keeper
@@ -87,7 +87,7 @@ class Life:
     def __init__(self, config: Config, folder: Path):
         folder.mkdir(exist_ok=True)
         self.config, self.folder = config, folder
-        self.system, self.at = stand(config, Store(folder))
+        self.system, self.at = restore(config, Store(folder))
         learner, replay = self.system.learner, self.system.memory
         draws = Draws(config.batch_size, config.gamma)
         self.keeper = Keeper(folder, learner, replay, draws, generator(config.seed, "record"))

@@ -13,7 +13,7 @@ import torch
 from dqnlab import presets
 from dqnlab.config import Config, Prioritized, Steps
 from dqnlab.device import arithmetic
-from dqnlab.lab.restore import facts, stand
+from dqnlab.lab.restore import facts, restore
 from dqnlab.run.system import System
 from dqnlab.store.checkpoint.checkpoint import Store
 
@@ -78,7 +78,7 @@ def trained(config: Config, steps: int) -> System:
 
     system = assemble(config)
     with arithmetic(1):
-        for event in system.events(lambda line: None):
+        for event in system.events(notify=lambda line: None):
             if isinstance(event, BlockEnded) and event.step >= steps:
                 break
     return system
@@ -114,7 +114,7 @@ def check(config: Config, tmp_path: Path) -> None:
     system = trained(config, 450)
     store = Store(tmp_path)
     store.save(450, {"system": system.state_dict()}, system.memory.logs, {**facts(system), "exact": True})
-    again, at = stand(config, Store(tmp_path))
+    again, at = restore(config, Store(tmp_path))
     assert at is not None
     assert differing(system, again) == []
     changed = differing(system, trained(config, 1))

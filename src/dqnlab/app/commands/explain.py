@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...explain.report import write_report
 from ...explain.trace_text import step_text
-from ...lab.after import settle
+from ...lab.unfinished import settle
 from ...store.door import entered
 from ...store.find import read_run
 from ...store.folder import REPORT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...errors import FolderError
-from ...lab.after import settle
+from ...lab.unfinished import settle
 from ...run import film
 from ...store.agent import load
 from ...store.door import entered

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...lab.many.resume import go_on_with_many
+from ...lab.many.resume import resume_group
 from ...terminal.board import choose_board
 from ..arguments import Resume
 from ..calls import Call
@@ -13,4 +13,4 @@ from ..show import show_group
 
 def run(call: Call[Resume]) -> int:
     args = call.args
-    return show_group(go_on_with_many(Path(args.run), args.overrides, choose_board(quiet=args.quiet), call.started))
+    return show_group(resume_group(Path(args.run), args.overrides, choose_board(quiet=args.quiet), call.started))

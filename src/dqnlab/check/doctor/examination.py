@@ -51,7 +51,7 @@ class Report:
         return asdict(self)
 
 
-@door()
+@door
 def examine(
     what: Planned,
     *,

@@ -24,8 +24,8 @@ from ...store.remembered import remember
 from ...terminal.board import Board, board_for_python
 from ...terminal.standing import Standing
 from ...track.open import check_trackers, say
-from ..after import ended, save
 from ..interrupt import SIGNALLED, Interrupt, signal_of, signals_wait
+from ..unfinished import ended, save
 from .line import Failed, Finished, Go, Leave, Ready, Refused, Report, Show, Stop, Task
 from .pool import PATIENCE, Worker, check_sendable, dismiss, hire, how, shares, usable_cores
 
@@ -33,7 +33,7 @@ LOOK_EVERY = 0.25  # seconds between two looks at the keyboard and two drawings,
 MOST_RETURNS = 2  # times that a seed whose process was killed goes on in a new one
 
 
-@door()
+@door
 def train_many(
     config: Planned,
     seeds: Sequence[int],

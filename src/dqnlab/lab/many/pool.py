@@ -18,7 +18,7 @@ from ...config import Config
 from ...errors import ConfigError
 from ..interrupt import signals_blocked, signals_held
 from .line import Leave, Order, Report, Task
-from .worker import work
+from .process import work
 
 PATIENCE = 5.0  # seconds that a process has to end
 

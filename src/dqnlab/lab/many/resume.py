@@ -15,13 +15,14 @@ from ...store.group import Group, write_summary
 from ...store.lock import locked
 from ...store.reading import is_count, is_number, read_json, read_trackers
 from ...terminal.board import Board, board_for_python
-from ..after import finish, lacking
+from ..after import finish
 from ..overrides import Overrides
 from ..resume import configured
+from ..unfinished import lacking
 from .crew import Crew
 
 
-@door()
+@door
 def resume_many(
     group: str | Path | Group,
     *,
@@ -47,7 +48,7 @@ def resume_many(
     """
     folder = group.folder if isinstance(group, Group) else _of_name(group)
     overrides = Overrides(env=env, trackers=trackers, trust_env_modules=trust_env_modules)
-    return go_on_with_many(folder, overrides, None if quiet else board_for_python())
+    return resume_group(folder, overrides, None if quiet else board_for_python())
 
 
 def _of_name(name: str | Path) -> Path:
@@ -58,9 +59,7 @@ def _of_name(name: str | Path) -> Path:
     return folder
 
 
-def go_on_with_many(
-    group: Path, overrides: Overrides, board: Board | None = None, started: float | None = None
-) -> Group:
+def resume_group(group: Path, overrides: Overrides, board: Board | None = None, started: float | None = None) -> Group:
     """Goes on with every seed of the group in this folder that has come to no result.
 
     Raises:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...device import arithmetic
-from ...envs.watchdog import watched
+from ...config import Config
 from ...errors import DqnlabError
 from ...run.events import BlockEnded
 from ...run.lockstep import Stopped, lockstep
-from ...run.system import System, make_update, say
-from ...store.checkpoint.checkpoint import Loaded, Store
+from ...run.system import Updater
 from ...store.folder import seed_name
 from ...terminal.standing import Standing
 from ..experiment import Experiment
-from ..restore import stand
-from ..session import open_experiment
+from ..running import Start, running
 from ..stopwatch import Stopwatch
 from .line import Finished, Line, Task
 from .reporter import Reporter
@@ -64,45 +62,51 @@ class _Seed:
 
 def train_together(task: Task, folder: Path, line: Line, watch: Stopwatch) -> None:
     """Trains all seeds of the task in lockstep. The seconds of each include its waiting for the others."""
-    with ExitStack() as stack:
-        stack.enter_context(watched(task.config.env.timeout))
-        stood: list[tuple[System, Store, Loaded | None]] = []
-        for number in task.seeds:
-            line.tell(Standing(number, "compiling"))
-            config = replace(task.config, seed=number)
-            home = stack.enter_context(seed_folder(config, folder / seed_name(number)))
-            store = Store(home, notify=say)
-            system, at = stand(config, store)
-            stack.callback(system.close)
-            stood.append((system, store, at))
-        stack.enter_context(arithmetic(task.config.threads))
-        systems = [system for system, *_ in stood]
-        update = make_update(systems)
-        seeds = [_open(system, store, at, task.trackers, line, watch) for system, store, at in stood]
-        loops = [system.loop() for system in systems]
-        for i, said in lockstep(loops, update):
-            seed = seeds[i]
-            if isinstance(said, Stopped):
-                seed.conclude(said.error, interrupted=seed.experiment.left)
-                continue
-            try:
-                seed.experiment.take(said)
-                if line.asked and isinstance(said, BlockEnded) and seed.experiment.may_stop(line.waited):
-                    seed.save()
-            except DqnlabError as error:  # its own affair
-                loops[i].close()
-                seed.conclude(error, interrupted=False)
-            if line.asked and all(each.saved or each.done for each in seeds):
-                break
-        for seed in seeds:
-            seed.conclude(None, interrupted=True)
+    homes = {number: folder / seed_name(number) for number in task.seeds}
+    reporters = {number: Reporter(number, line) for number in task.seeds}
+    starts = [
+        Start(
+            config=(config := replace(task.config, seed=number)),
+            folder=_announced(config, home, line),
+            trackers=task.trackers,
+            view=reporters[number],
+            watch=Stopwatch(dict(watch.seconds), watch.start),
+        )
+        for number, home in homes.items()
+    ]
+    with running(starts) as (experiments, update):
+        begun = time.perf_counter()
+        seeds = []
+        for (number, home), experiment in zip(homes.items(), experiments, strict=True):
+            experiment.system.judge.evaluator.asks = line.asks
+            seeds.append(_Seed(number, home, reporters[number], experiment, line, begun))
+        _learn(seeds, update, line)
 
 
-def _open(
-    system: System, store: Store, at: Loaded | None, trackers: tuple[str, ...], line: Line, watch: Stopwatch
-) -> _Seed:
-    seed, home = system.config.seed, store.folder
-    reporter, own_watch = Reporter(seed, line), Stopwatch(dict(watch.seconds), watch.start)
-    experiment = open_experiment(system, store, trackers, reporter, own_watch, at)
-    system.judge.evaluator.asks = line.asks
-    return _Seed(seed, home, reporter, experiment, line, time.perf_counter())
+def _learn(seeds: Sequence[_Seed], update: Updater, line: Line) -> None:
+    """Hands every event to the seed that it is of, until all have ended or somebody asks them to stop."""
+    loops = [seed.experiment.system.loop() for seed in seeds]
+    for i, said in lockstep(loops, update):
+        seed = seeds[i]
+        if isinstance(said, Stopped):
+            seed.conclude(said.error, interrupted=seed.experiment.left)
+            continue
+        try:
+            seed.experiment.take(said)
+            if line.asked and isinstance(said, BlockEnded) and seed.experiment.may_stop(line.waited):
+                seed.save()
+        except DqnlabError as error:  # its own affair
+            loops[i].close()
+            seed.conclude(error, interrupted=False)
+        if line.asked and all(each.saved or each.done for each in seeds):
+            break
+    for seed in seeds:
+        seed.conclude(None, interrupted=True)
+
+
+@contextmanager
+def _announced(config: Config, home: Path, line: Line) -> Iterator[Path]:
+    """The folder of a seed; from here on it is its own process that ends if this one does."""
+    line.tell(Standing(config.seed, "compiling"))
+    with seed_folder(config, home) as folder:
+        yield folder

@@ -1,64 +1,33 @@
-"""A process that trains some of many seeds."""
+"""What a worker does: sees whether its seeds can be trained, trains them, shows the best one."""
 
 from __future__ import annotations
 
 import signal
-import time
 from dataclasses import replace
-from multiprocessing.connection import Connection
 from pathlib import Path
 
+from ...build import pays_to_compile
 from ...config import Config
-from ...errors import DqnlabError, named
-from ...memory import memory_watched
+from ...device import resolve_device
+from ...envs.make import describe
+from ...envs.watchdog import watched
+from ...run.system import find_room, make_remarks
 from ...store.folder import Run, seed_name
 from ...terminal.standing import Standing
-from ..after import SHOWN, finish, save, steps, stopped
-from ..interrupt import ignore_signals
-from ..loading import loading
-from ..session import cautions, conduct, open_experiment
+from ..after import finish
+from ..cautions import cautions
+from ..drive import drive
+from ..running import Start, running
 from ..stopwatch import Stopwatch
-from ..streams import steady_streams
-from .line import Finished, Go, Idle, Line, Order, Ready, Refused, Report, Show, Task
+from ..unfinished import SHOWN, save, steps, stopped
+from .line import Finished, Line, Task
+from .reporter import Reporter
 from .seed import failed, seed_folder
+from .together import train_together
 
 
-def work(pipe: Connection[Report, Order], task: Task) -> None:
-    """The whole life of a worker."""
-    ignore_signals()  # terminals and schedulers send them to everyone; the parent decides
-    with steady_streams():  # what an environment prints must not end it
-        _work(Line(pipe), task)
-
-
-def _work(line: Line, task: Task) -> None:
-    watch = Stopwatch()
-    try:
-        with memory_watched():
-            remarks = _check(task.config)
-    except DqnlabError as error:
-        line.tell(Refused(error))
-        return
-    except Exception as error:
-        line.tell(Refused(DqnlabError(named(error))))
-        return
-    watch.seconds["import"] = time.perf_counter() - watch.start
-    line.tell(Ready(remarks))
-    order = line.wait()
-    if isinstance(order, Go):
-        train_share(task, order.folder, line, watch)
-        line.tell(Idle())
-        while isinstance(order := line.wait(), Show):
-            line.tell(Finished(_show(task.config, order.run)))
-
-
-def _check(config: Config) -> tuple[str, ...]:
-    """What is to be said before training; loads what that needs. Raises DqnlabError if no seed could be trained."""
-    with loading():
-        from ...run.system import find_room, make_remarks  # with torch and Gymnasium
-    from ...device import resolve_device
-    from ...envs.make import describe
-    from ...envs.watchdog import watched
-
+def check(config: Config) -> tuple[str, ...]:
+    """What is to be said before training. Raises DqnlabError if no seed could be trained."""
     with watched(config.env.timeout):
         spec = describe(config.env)
         find_room(config, spec, resolve_device(config.device))
@@ -74,11 +43,7 @@ def train_share(task: Task, folder: Path, line: Line, watch: Stopwatch) -> None:
     Args:
         watch: has run since the process began; the first seed's.
     """
-    from ...build import pays_to_compile
-
     if len(task.seeds) > 1 and pays_to_compile(task.config) and task.config.env.copies is None:
-        from .together import train_together
-
         train_together(task, folder, line, watch)
         return
     for seed in task.seeds:
@@ -94,28 +59,14 @@ def train_share(task: Task, folder: Path, line: Line, watch: Stopwatch) -> None:
 
 
 def _train(config: Config, home: Path, trackers: tuple[str, ...], line: Line, watch: Stopwatch) -> Run:
-    """Trains one seed, from the start or from where its folder's checkpoint stands."""
-    from ...device import arithmetic
-    from ...envs.watchdog import watched
-    from ...run.system import make_update, say
-    from ...store.checkpoint.checkpoint import Store
-    from ..restore import stand
-    from .reporter import Reporter
-
-    with seed_folder(config, home) as folder, watched(config.env.timeout):
-        store = Store(folder, notify=say)
-        system, at = stand(config, store)
-        try:
-            reporter = Reporter(config.seed, line)
-            with arithmetic(config.threads):
-                system.update = make_update([system])
-                experiment = open_experiment(system, store, trackers, reporter, watch, at)
-                return conduct(experiment, reporter.learning(), show=False)
-        finally:
-            system.close()
+    """Trains one seed, from the start or from where its folder's checkpoint was written."""
+    reporter, folder = Reporter(config.seed, line), seed_folder(config, home)
+    start = Start(config=config, folder=folder, trackers=trackers, view=reporter, watch=watch)
+    with running([start]) as ([experiment], update):
+        return drive(experiment, update, reporter.learning(), show=False)
 
 
-def _show(config: Config, run: Run) -> Run:
+def show(config: Config, run: Run) -> Run:
     """Films and explains a run as configured; what fails is a note of it."""
     # Here SIGINT may cut in, the user's or the parent's: what is still to be made can be made later.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,0 +1,31 @@
+"""What will cut episodes of training short, said before it begins."""
+
+from __future__ import annotations
+
+import math
+
+from ..config import Config
+from ..errors import counted
+from ..run.system import make_plan
+
+
+def cautions(config: Config, *, cuts: bool) -> list[str]:
+    """What will cut training, and how often, if anything does.
+
+    Args:
+        cuts: whether checkpoints do, for the environment cannot be saved.
+    """
+    env, period, lines = config.env, config.evaluate_every, list[str]()
+    budget = make_plan(config).budget
+    lasts = budget.num if budget.unit == "steps" else math.inf
+    if cuts and config.checkpoint_every < lasts:
+        lines.append(
+            f"env {env.label!r} cannot be saved: at every checkpoint, each "
+            f"{counted(config.checkpoint_every, 'step')}, its open episodes are truncated (dqn doctor says why)"
+        )
+    if env.copies == env.num_envs:
+        lines.append(
+            f"env.copies = {env.copies} leaves none for judging: training is cut for each evaluation, "
+            f"every {period.num:,} {period.kind}, and its open episodes are truncated"
+        )
+    return lines

@@ -1,0 +1,171 @@
+"""The ritual of a run, written once: `train`, `resume`, a worker and a stack of seeds all enter it.
+
+Signals end it, memory and the environment are watched → its folder is locked → it is assembled, and restored from its
+checkpoint if it has one → its update is compiled → what keeps, saves, records and shows it is opened. Inside it is
+trained, judged, filmed and explained (`drive`, `Experiment`). Whatever happens, all is closed in the opposite order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..config import Config
+from ..config.toml import as_dict
+from ..device import arithmetic
+from ..envs.seeds import generator
+from ..envs.watchdog import watched
+from ..memory import memory_watched
+from ..run.keep import Keeper
+from ..run.moment import Draws
+from ..run.save import Saver
+from ..run.system import System, Updater, make_update, say
+from ..store.checkpoint.checkpoint import Loaded, Store
+from ..store.folder import CONFIG
+from ..store.own import mark
+from ..store.start import write_start
+from ..terminal import tally
+from ..terminal.view import View
+from ..track.open import open_trackers
+from ..track.record import Recorder
+from ..track.tracker import About
+from .experiment import Experiment
+from .interrupt import children_end, signals_end
+from .restore import differences, facts, fitting, restore
+from .stopwatch import Stopwatch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """A run that is to be trained: a new one, or one that has a folder and perhaps a checkpoint."""
+
+    config: Config
+    folder: AbstractContextManager[Path]
+    """its folder, locked while this is entered"""
+    trackers: Sequence[str]
+    view: View | None
+    watch: Stopwatch
+    prepare: Callable[[System], None] = lambda system: None
+    """called before anything is compiled or written"""
+
+
+@dataclass(frozen=True)
+class _Restored:
+    """A system that is where its run is to go on, and what its folder holds."""
+
+    system: System
+    store: Store
+    at: Loaded | None
+    """the checkpoint; none if the system is at the start"""
+
+
+@contextmanager
+def running(starts: Sequence[Start]) -> Iterator[tuple[list[Experiment], Updater]]:
+    """Runs of one configuration but for the seed, each ready for its next event; and what answers their samples.
+
+    Raises:
+        ConfigError, EnvironmentFault, ResourceError: before anything is written, if a run cannot start.
+        CheckpointError: a run's checkpoints cannot be read, or belong to another run.
+        FolderError: a folder cannot be made or is in use.
+    """
+    config = starts[0].config
+    with ExitStack() as held:
+        held.enter_context(signals_end())
+        held.enter_context(memory_watched())
+        held.enter_context(watched(config.env.timeout))
+        restored = [_enter(start, held) for start in starts]
+        held.enter_context(arithmetic(config.threads))
+        with children_end():  # before the files of a run, which say whether it was compiled
+            update = make_update([each.system for each in restored])
+        with ExitStack() as opened:
+            experiments = [_open(*each, opened) for each in zip(starts, restored, strict=True)]
+            opened.pop_all()  # from here on each closes its own as it ends
+        yield experiments, update
+
+
+def _enter(start: Start, held: ExitStack) -> _Restored:
+    """Locks a run's folder and assembles the run, until what holds them is left."""
+    if start.view is not None:
+        held.callback(start.view.stop)
+    store = Store(held.enter_context(start.folder), notify=say)
+    system, at = restore(start.config, store)
+    held.callback(system.close)
+    start.prepare(system)
+    return _Restored(system, store, at)
+
+
+def _open(start: Start, restored: _Restored, opened: ExitStack) -> Experiment:
+    """Opens what takes the events of a run."""
+    system, folder, at = restored.system, restored.store.folder, restored.at
+    resumed = (folder / CONFIG).is_file()
+    if not resumed:
+        _begin(system, folder, start.trackers)
+    changed = [] if at is None else differences(at, system)
+    for each in changed:
+        say(f"the results will not be exactly those of a run in one go: {each}")
+    keeper = _keeper(system, folder)
+    saver = _saver(start, restored, keeper, exact=at is None or (at.about.get("exact") is True and not changed))
+    if at is not None:
+        with fitting(at):
+            keeper.load_state_dict(at.state["keeper"])
+            start.watch.load_state_dict(at.state["clock"])
+    step = system.progress.now.steps
+    recorder = _recorder(system, folder, start.trackers, None if not resumed else step if at is not None else -1)
+    opened.callback(recorder.close)
+    if start.view is not None:
+        _introduce(start.view, system, folder)
+    return Experiment(system, folder, keeper, recorder, saver, start.watch, start.view, resumed)
+
+
+def _begin(system: System, folder: Path, trackers: Sequence[str]) -> None:
+    """Writes what is known before training, and says what is to be known."""
+    write_start(folder, system.config, system.spec, system.stack, trackers)
+    if note := mark(folder, system.config):
+        say(note)
+
+
+def _keeper(system: System, folder: Path) -> Keeper:
+    draws = Draws(system.config.batch_size, system.config.gamma)
+    return Keeper(folder, system.learner, system.memory, draws, generator(system.config.seed, "record"))
+
+
+def _saver(start: Start, restored: _Restored, keeper: Keeper, *, exact: bool) -> Saver:
+    system = restored.system
+    return Saver(
+        store=restored.store,
+        parts={"system": system, "keeper": keeper, "clock": start.watch},
+        logs=system.memory.logs,
+        every=system.config.checkpoint_every,
+        level=lambda: system.collector.level,
+        about=facts(system),
+        notify=say,
+        exact=exact,
+        step=system.progress.now.steps,
+    )
+
+
+def _recorder(system: System, folder: Path, trackers: Sequence[str], after: int | None) -> Recorder:
+    """Records of metrics, with the trackers that they go to.
+
+    Args:
+        after: the step after which records are new; none of a new run, -1 if all are.
+    """
+    config = system.config
+    about = About(folder, config.env.label, as_dict(config), f"{config.preset}, seed {config.seed}", after)
+    return Recorder(about, open_trackers(trackers, about))
+
+
+def _introduce(view: View, system: System, folder: Path) -> None:
+    """Shows what begins, and from where."""
+    learner, progress = system.learner, system.progress
+    about = tally.About(
+        folder=folder,
+        threshold=system.spec.reward_threshold,
+        device=learner.device.type,
+        parameters=sum(p.numel() for p in learner.online.parameters()),
+        replay_bytes=system.memory.num_bytes,
+        at=(progress.now.steps, progress.now.episodes, learner.updates),
+    )
+    view.start(system.config, about)

@@ -1,0 +1,111 @@
+"""The steps after the score: which there are, and the account of them in result.json.
+
+result.json is complete before the first of them and is written again after each. It names those that are still to be
+made (`unfinished`) and those that failed, with the reason (`failed_steps`). `after` makes them. Needs no torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..config import Config
+from ..errors import DqnlabError, FolderError, ResourceError, named, one_line
+from ..store.find import read_run
+from ..store.folder import Run, write_result
+from .interrupt import signal_of
+
+SHOWN = ("film", "page")  # the steps that only the best of many seeds gets
+LONGEST_REASON = 300  # letters of a note: encoders send a page of their own
+
+
+@dataclass(frozen=True)
+class Step:
+    """One of the steps after the score."""
+
+    what: str
+    """what there is none of if it fails"""
+    doing: str
+    phase: str
+    """which seconds it takes"""
+    says_itself: bool = False
+    """whether only whoever makes it knows that there is something to announce"""
+
+
+STEPS = {
+    "score_registered": Step("score under the registered step limit", "playing without the step limit", "confirm"),
+    "film": Step("film", "filming the best network", "film", says_itself=True),
+    "curves": Step("curves", "drawing the curves", "curves"),
+    "page": Step("page", "writing the page", "page"),
+}
+
+
+def steps(config: Config, run: Run, *, show: bool) -> tuple[str, ...]:
+    """The steps that the configuration asks for after this result, in their order.
+
+    Args:
+        show: whether to film and explain it.
+    """
+    scored = run.score is not None
+    wanted = {
+        "score_registered": scored and config.env.max_episode_steps is not None and isinstance(config.env.id, str),
+        "film": scored and show and config.film.episodes > 0,
+        "curves": True,
+        "page": scored and show and config.explain,
+    }
+    return tuple(name for name, asked in wanted.items() if asked)
+
+
+def ended(run: Run, name: str, reason: str = "") -> Run:
+    """The run once a step was made, or has failed for a reason: what an earlier try left to say of it is forgotten."""
+    failed = {other: said for other, said in run.failed_steps.items() if other != name}
+    start = f"no {STEPS[name].what}: "
+    notes = [line for line in run.notes if not line.startswith(start)]
+    if reason:
+        failed[name] = reason
+        notes.append(start + reason)
+    left = [other for other in run.unfinished if other != name]
+    return replace(run, failed_steps=failed, notes=notes, unfinished=left)
+
+
+def stopped(run: Run, error: KeyboardInterrupt) -> Run:
+    """The run when somebody did not want to wait for what was still to be made."""
+    left = " and ".join(STEPS[name].what for name in run.unfinished)
+    return save(replace(run, signal=run.signal or signal_of(error), notes=[*run.notes, f"interrupted before: {left}"]))
+
+
+def save(run: Run) -> Run:
+    """Writes result.json once more; if that fails the first one stands, and it is a note."""
+    try:
+        write_result(run)
+    except ResourceError as e:
+        return replace(run, notes=[*run.notes, why(e)])
+    return run
+
+
+def lacking(run: Run) -> list[str]:
+    """The steps that were left or have failed, in their order."""
+    return [name for name in STEPS if name in run.unfinished or name in run.failed_steps]
+
+
+def settle(folder: Path, name: str) -> None:
+    """Takes note in result.json that a command has made a step which was lacking."""
+    try:
+        run = read_run(folder)
+    except FolderError:  # there is no result yet, or none that can be read: nothing says that the step is lacking
+        return
+    if name in lacking(run):
+        write_result(ended(run, name))
+
+
+def why(error: BaseException) -> str:
+    """What an error says, in one line."""
+    text = one_line(str(error)) if isinstance(error, DqnlabError | OSError) else ""
+    text = text or named(error)
+    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
+
+
+def longer(run: Run, phase: str, seconds: float) -> dict[str, float]:
+    """The run's seconds with so many more of a phase."""
+    more = {phase: run.seconds.get(phase, 0.0) + seconds, "total": run.seconds.get("total", 0.0) + seconds}
+    return {**run.seconds, **{name: round(value, 3) for name, value in more.items()}}
