@@ -29,7 +29,8 @@ from dqnlab.run.events import BlockEnded
 from dqnlab.store import remembered
 from dqnlab.store.advice import going_on
 from dqnlab.store.checkpoint.checkpoint import Store
-from dqnlab.store.folder import BEST, LAST, METRICS, Run, seed_name, write_start
+from dqnlab.store.folder import BEST, LAST, METRICS, Run, seed_name
+from dqnlab.store.start import write_start
 
 from ..equal import same
 

@@ -115,7 +115,7 @@ def test_what_is_to_be_said_before_training_is_said_to_the_parent() -> None:
 def test_a_seed_that_fails_does_not_take_the_next_along(monkeypatch: pytest.MonkeyPatch) -> None:
     events = System.events
 
-    def fail(system: System) -> Iterator[Any]:
+    def fail(system: System, *_: Any) -> Iterator[Any]:
         yield next(events(system))
         match system.config.seed:
             case 0:
