@@ -48,7 +48,7 @@ class Clocks:
     def attach(self, system: System) -> None:
         collector, memory = system.collector, system.memory
         policy, envs = collector.policy, collector.envs
-        policy.q_values = self.around("acting: the network", policy.q_values)
+        policy.actor = self.around("acting: the network", policy.actor)
         for owner, method, part in (
             (envs, "step", "environment"),
             (memory, "add", "storing"),

@@ -107,10 +107,10 @@ def test_the_three_networks_begin_equal_and_share_no_memory() -> None:
 def test_acting_uses_the_online_network_as_it_is_now() -> None:
     system = assemble(small())
     obs = np.ones((1, 4), np.float32)
-    before = system.collector.policy.q_values(obs)
+    before = system.collector.policy.actor(obs, np.ones(1, bool))
     with torch.no_grad():
         system.learner.online.linears()[-1].bias += 5
-    np.testing.assert_allclose(system.collector.policy.q_values(obs), before + 5, rtol=1e-6)
+    np.testing.assert_allclose(system.collector.policy.actor(obs, np.ones(1, bool)), before + 5, rtol=1e-6)
 
 
 def test_numbers_of_the_configuration_reach_their_places() -> None:

@@ -20,7 +20,7 @@ from .learn.memory import Memory
 from .learn.networks import Encoder, LinearStream, Mlp, QNetwork, Stream, Torso
 from .learn.nstep import NStep
 from .learn.optimizer import Adam, Descent
-from .learn.policy import EpsilonGreedy, q_function
+from .learn.policy import EpsilonGreedy, make_actor
 from .learn.replay import Layout, Pace, Replay, reach_of
 from .learn.samplers import Prioritized, Sampler, Uniform
 from .learn.schedules import Schedule, constant, geometric, linear, linear_episodes
@@ -98,7 +98,7 @@ def make_collector(config: c.Config, spec: EnvSpec, envs: Envs, online: QNetwork
     assert config.reward_scale != "auto"
     num_envs = config.env.num_envs
     rng = generator(config.seed, "act")
-    policy = EpsilonGreedy(q_function(online, rng), rng)
+    policy = EpsilonGreedy(make_actor(online, rng), rng)
     fold = NStep(config.n, config.gamma, num_envs, config.reward_scale)
     every = config.checkpoint_every or None
     starts = Starts(partial(env_seeds, config.seed, "train", num_envs), every)

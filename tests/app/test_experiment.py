@@ -103,7 +103,7 @@ def test_no_second_is_counted_twice(run: Run) -> None:
 def test_the_best_network_is_the_one_that_was_scored(run: Run) -> None:
     assert run.score is not None
     agent = dqnlab.load(run.folder)
-    returns = Evaluator(TINY.env, agent.spec, 0.99).play(agent.q_function, env_seeds(0, "confirm-2", 3)).returns
+    returns = Evaluator(TINY.env, agent.spec, 0.99).play(agent.actor(), env_seeds(0, "confirm-2", 3)).returns
     assert returns.tolist() == list(run.score.returns)
 
 

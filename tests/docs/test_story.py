@@ -69,7 +69,7 @@ def batch(*, rewards: tuple[float, ...] = (1.0,), terminated: bool = False) -> B
     for step, reward in enumerate(rewards, 1):
         over = np.array([terminated and step == len(rewards)])
         transitions.append(fold(StepResult(np.ones(1, np.int64), np.array([reward]), over, no, ~no)))
-    (folded,) = [one for one in transitions if len(one.start)]
+    (folded,) = [one for one in transitions if len(one.env)]
     numbers = [torch.from_numpy(column) for column in (folded.action, folded.reward, folded.discount)]
     return Batch(torch.tensor([OBS]), *numbers, torch.zeros(1, 4), ONE)
 

@@ -18,6 +18,7 @@ from dqnlab.envs.seeds import STREAMS
 from dqnlab.explain.episodes import Limits, Networks, Recording, play
 from dqnlab.explain.frames import FrameLimits, Strip, brightness, encode, picture
 from dqnlab.explain.world import Scene, look
+from dqnlab.learn.policy import Reactive
 
 
 class Counting(gym.Env[Any, Any]):
@@ -72,7 +73,7 @@ def by_step(obs: np.ndarray) -> np.ndarray:
 
 def recorded(env: Env, best: Any = by_step, limits: Limits | None = None, seed: int = 0) -> Recording:
     spec = describe(env)
-    networks = Networks(best, constant(3, 4), None)
+    networks = Networks(Reactive(best), Reactive(constant(3, 4)), None)
     return play(networks, Scene(env, spec, look(env, spec)), seed, limits or UNTIMED)
 
 

@@ -8,7 +8,7 @@ import torch
 
 from dqnlab.learn.learner import HardSync
 from dqnlab.learn.networks import QNetwork
-from dqnlab.learn.policy import EpsilonGreedy, QFunction, q_function
+from dqnlab.learn.policy import EpsilonGreedy, QFunction, Reactive, q_function
 from dqnlab.learn.targets import greedy
 from dqnlab.learn.types import Batch, ObsSpec
 from dqnlab.learn.weights import export_weights, import_weights
@@ -23,6 +23,12 @@ def always(*q: float) -> QFunction:
     return lambda obs: np.tile(np.array(q, np.float32), (len(obs), 1))
 
 
+def tossed(q_values: QFunction, num_envs: int, epsilon: float, rng: np.random.Generator | None = None) -> np.ndarray:
+    """The actions [E] at one step."""
+    policy = EpsilonGreedy(Reactive(q_values), rng or np.random.default_rng(0))
+    return policy(np.zeros((num_envs, 1)), np.zeros(num_envs, bool), epsilon)
+
+
 def by_torch(network: QNetwork, obs: np.ndarray) -> np.ndarray:
     with torch.no_grad():
         return network.q_values(torch.from_numpy(obs)).numpy()
@@ -33,41 +39,47 @@ def by_torch(network: QNetwork, obs: np.ndarray) -> np.ndarray:
 
 def test_without_epsilon_every_action_of_10000_is_the_best_one() -> None:
     q = np.random.default_rng(0).normal(size=(10_000, 4))
-    actions = EpsilonGreedy(lambda obs: q, np.random.default_rng(0))(np.zeros((10_000, 1)), 0.0)
+    actions = EpsilonGreedy(Reactive(lambda obs: q), np.random.default_rng(0))(
+        np.zeros((10_000, 1)), np.zeros(10_000, bool), 0.0
+    )
     assert actions.dtype == np.int64
     assert actions.tolist() == [row.index(max(row)) for row in q.tolist()]
 
 
 def test_with_epsilon_one_every_action_is_equally_likely() -> None:
-    actions = EpsilonGreedy(always(0, 9, 0, 0), np.random.default_rng(0))(np.zeros((10_000, 1)), 1.0)
+    actions = EpsilonGreedy(Reactive(always(0, 9, 0, 0)), np.random.default_rng(0))(
+        np.zeros((10_000, 1)), np.zeros(10_000, bool), 1.0
+    )
     assert np.abs(np.bincount(actions, minlength=4) - 2_500).max() < 4 * (10_000 * 0.25 * 0.75) ** 0.5
 
 
 @pytest.mark.parametrize("num_envs", [1, 8])
 @pytest.mark.parametrize("epsilon", [0.05, 0.5])
 def test_the_share_of_other_actions_is_epsilon_but_for_lucky_draws(num_envs: int, epsilon: float) -> None:
-    policy, obs = EpsilonGreedy(always(0, 9, 0), np.random.default_rng(0)), np.zeros((num_envs, 1))
+    policy, obs = EpsilonGreedy(Reactive(always(0, 9, 0)), np.random.default_rng(0)), np.zeros((num_envs, 1))
     draws = 8_000
-    other = sum(int((policy(obs, epsilon) != 1).sum()) for _ in range(draws // num_envs))
+    other = sum(int((policy(obs, np.zeros(len(obs), bool), epsilon) != 1).sum()) for _ in range(draws // num_envs))
     share = epsilon * (1 - 1 / 3)
     assert abs(other - draws * share) < 4 * (draws * share * (1 - share)) ** 0.5
 
 
 def test_every_env_tosses_its_own_coin() -> None:
-    policy = EpsilonGreedy(always(1, *[0] * 99), np.random.default_rng(0))
-    explored = np.array([policy(np.zeros((2, 1)), 0.5) != 0 for _ in range(4_000)])
+    policy = EpsilonGreedy(Reactive(always(1, *[0] * 99)), np.random.default_rng(0))
+    explored = np.array([policy(np.zeros((2, 1)), np.zeros(2, bool), 0.5) != 0 for _ in range(4_000)])
     both = explored.all(1).mean()
     assert both == pytest.approx((0.5 * 0.99) ** 2, abs=4 * (0.25 * 0.75 / 4_000) ** 0.5)  # one coin: 0.5
 
 
 def test_envs_that_explore_draw_actions_of_their_own() -> None:
-    actions = EpsilonGreedy(always(*range(1_000)), np.random.default_rng(0))(np.zeros((10, 1)), 1.0)
+    actions = EpsilonGreedy(Reactive(always(*range(1_000))), np.random.default_rng(0))(
+        np.zeros((10, 1)), np.zeros(10, bool), 1.0
+    )
     assert len(set(actions.tolist())) > 5
 
 
 def test_equal_generators_act_alike_and_other_ones_do_not() -> None:
     first, again, other = (
-        [EpsilonGreedy(always(0, 1, 0), rng)(np.zeros((50, 1)), 0.7).tolist() for _ in range(1)]
+        [tossed(always(0, 1, 0), 50, 0.7, rng).tolist() for _ in range(1)]
         for rng in (np.random.default_rng(seed) for seed in (1, 1, 2))
     )
     assert first == again != other

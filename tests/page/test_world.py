@@ -11,7 +11,7 @@ from dqnlab.config import Env
 from dqnlab.envs.make import describe
 from dqnlab.explain.episodes import Limits, Networks, play
 from dqnlab.explain.world import Scene, look
-from dqnlab.learn.policy import q_function
+from dqnlab.learn.policy import Reactive, q_function
 
 from .conftest import Open, Opened
 from .sample import layers, network, sample
@@ -58,7 +58,7 @@ def played(env: Env) -> dict[str, Any]:
     see = (lambda obs: eye[obs]) if spec.obs.num_states else (lambda obs: obs.reshape(len(obs), -1).astype(np.float32))
 
     def asked(name: str) -> Any:
-        return lambda obs: q_function(nets[name])(see(obs))
+        return Reactive(lambda obs: q_function(nets[name])(see(obs)))
 
     recording = play(Networks(*map(asked, nets)), Scene(env, spec, world), 0, Limits(steps=60, clock=lambda: 0.0))
     small = inputs < 10_000

@@ -10,6 +10,7 @@ from dqnlab.config import Env
 from dqnlab.envs.make import describe
 from dqnlab.envs.vector import SerialEnvs, make_envs
 from dqnlab.errors import EnvironmentFault
+from dqnlab.learn.policy import Reactive
 from dqnlab.run.evaluate import SIDE_BY_SIDE, Evaluator, Outcome, score_of
 
 
@@ -41,9 +42,9 @@ class Frail(gym.Env):
 @pytest.mark.parametrize("seed", [0, 9])
 def test_a_fault_says_that_it_came_while_judging_in_which_episode_and_at_which_of_its_steps(seed: int) -> None:
     judge = evaluator(Env(id=Frail))
-    judge.play(first_action, [0, 1])  # what was played before is not counted
+    judge.play(Reactive(first_action), [0, 1])  # what was played before is not counted
     with pytest.raises(EnvironmentFault, match=r"env 'Frail' \(judging, episode 19\), step 3 raised OSError: gone"):
-        judge.play(first_action, [seed] * 18 + [4] + [seed] * 4)
+        judge.play(Reactive(first_action), [seed] * 18 + [4] + [seed] * 4)
 
 
 def test_the_environments_of_training_go_on_with_their_own_count_after_judging() -> None:
@@ -53,7 +54,7 @@ def test_the_environments_of_training_go_on_with_their_own_count_after_judging()
     envs.step(np.zeros(2, int))
     assert isinstance(envs, SerialEnvs)
     lent = Evaluator(Env(id=Frail), spec, 0.5, most=2, lend=envs.lend)
-    lent.play(first_action, [0, 1, 2])
+    lent.play(Reactive(first_action), [0, 1, 2])
     envs.reset([5, 4])
     envs.step(np.zeros(2, int))
     envs.step(np.zeros(2, int))
@@ -68,13 +69,13 @@ def test_the_environments_of_training_go_on_with_their_own_count_after_judging()
 def test_each_seed_gives_one_episode_in_its_place_long_ones_too(seeded: Any, num: int) -> None:
     seeds = list(range(num))
     lengths = np.array([1 + s % 9 for s in seeds])
-    outcome = evaluator(Env(id=seeded)).play(first_action, seeds)
+    outcome = evaluator(Env(id=seeded)).play(Reactive(first_action), seeds)
     np.testing.assert_array_equal(outcome.returns, lengths * (lengths + 1) / 2)
 
 
 def test_the_mean_is_not_that_of_the_first_to_finish(seeded: Any) -> None:
     seeds = list(range(9))  # one to nine steps
-    mean = evaluator(Env(id=seeded)).play(first_action, seeds).returns.mean()
+    mean = evaluator(Env(id=seeded)).play(Reactive(first_action), seeds).returns.mean()
     assert mean == pytest.approx(55 / 3)  # the nine that finish first in nine autoreset envs are mostly short
 
 
@@ -83,7 +84,7 @@ def test_native_episodes_are_counted_once_as_well() -> None:
         return np.stack([-obs[:, 2], obs[:, 2]], 1)
 
     env = Env(id="CartPole-v1")
-    returns = evaluator(env).play(leaning, [3] * 20).returns
+    returns = evaluator(env).play(Reactive(leaning), [3] * 20).returns
     vector = gym.make_vec("CartPole-v1", 20, vectorization_mode="vector_entry_point")
     obs, _ = vector.reset(seed=3)
     lengths = np.zeros(20)
@@ -98,7 +99,7 @@ def test_values_and_discounted_returns_are_those_of_the_first_state(seeded: Any)
     def values(obs: np.ndarray) -> np.ndarray:
         return np.stack([obs[:, 1], 7 - obs[:, 1]], 1)
 
-    outcome = evaluator(Env(id=seeded), gamma=0.5).play(values, [2, 0])
+    outcome = evaluator(Env(id=seeded), gamma=0.5).play(Reactive(values), [2, 0])
     assert outcome.value.tolist() == [7, 7]
     assert outcome.discounted.tolist() == [1 + 2 / 2 + 3 / 4, 1]
     assert outcome.returns.tolist() == [6, 1]
@@ -106,7 +107,9 @@ def test_values_and_discounted_returns_are_those_of_the_first_state(seeded: Any)
 
 def test_only_episodes_that_the_limit_ended_are_cut(seeded: Any) -> None:
     env = Env(id=seeded, max_episode_steps=4)
-    outcome = evaluator(env).play(first_action, [1, 3, 7])  # two steps; four, its end and the limit at once; eight
+    outcome = evaluator(env).play(
+        Reactive(first_action), [1, 3, 7]
+    )  # two steps; four, its end and the limit at once; eight
     assert outcome.cut.tolist() == [False, False, True]
     assert outcome.returns.tolist() == [3, 10, 10]
     assert score_of(outcome).cut == 1
@@ -129,9 +132,9 @@ class Horizon(gym.Env[Any, Any]):
 
 
 def test_an_environment_that_truncates_itself_is_not_cut_at_a_limit_that_it_never_reached() -> None:
-    assert evaluator(Env(id=Horizon)).play(first_action, [1, 2]).cut.tolist() == [False, False]
+    assert evaluator(Env(id=Horizon)).play(Reactive(first_action), [1, 2]).cut.tolist() == [False, False]
     limited = Env(id=Horizon, max_episode_steps=2)
-    assert evaluator(limited).play(first_action, [1, 2]).cut.tolist() == [True, True]
+    assert evaluator(limited).play(Reactive(first_action), [1, 2]).cut.tolist() == [True, True]
 
 
 @pytest.mark.parametrize("num", [3, 20])
@@ -146,7 +149,7 @@ def test_the_same_seeds_give_every_network_the_same_starts(num: int) -> None:
     starts = []
     for seeds in (range(num), range(num), range(100, 100 + num)):
         seen.clear()
-        judge.play(looks, list(seeds))
+        judge.play(Reactive(looks), list(seeds))
         starts.append(seen[0])
     np.testing.assert_array_equal(starts[0], starts[1])
     assert not np.array_equal(starts[0], starts[2])
@@ -166,7 +169,7 @@ def test_environments_are_made_once_and_closed_in_the_end(scripted: Any) -> None
 
     judge = Evaluator(Env(id=Counted), describe(Env(id=scripted)), 0.9)
     for seeds in ([1, 2], [1], [3, 4, 5], list(range(40))):
-        judge.play(first_action, seeds)
+        judge.play(Reactive(first_action), seeds)
     assert len(made) == 16  # as many as play side by side; fewer seeds take some of them
     judge.close()
     assert closed == made

@@ -41,8 +41,8 @@ class NoisyEvaluator:
         self.noise, self.tape, self.seeds = noise, [], []
         self.luck: dict[str, float] = {}  # by stream: added to every return
 
-    def play(self, q_values: Any, seeds: Sequence[int]) -> Outcome:
-        quality = float(q_values(OBS)[0, 0])
+    def play(self, actor: Any, seeds: Sequence[int]) -> Outcome:
+        quality = float(actor(OBS, np.ones(len(OBS), bool))[0, 0])
         (stream,) = {STREAMS[seed // ROOM] for seed in seeds}
         self.tape.append((stream, round(quality, 3), len(seeds)))
         self.seeds.append(list(seeds))

@@ -36,7 +36,7 @@ class Tally:
     def watch(self, system: System) -> None:
         """Counts what the loop may do once per step."""
         self.around(system.collector.envs, "step", "env")
-        self.around(system.collector.policy, "q_values", "q function")
+        self.around(system.collector.policy, "actor", "actor")
         for name in ("add", "sample", "batch", "update_priorities"):
             self.around(system.memory, name, name)
         for name in ("update", "finish_update"):
@@ -71,7 +71,7 @@ def config(**changes: Any) -> Config:
     return Config(**{**small, **far, **changes})
 
 
-ONCE = ("env", "q function", "add", "sample", "update_priorities", "finish_update")
+ONCE = ("env", "actor", "add", "sample", "update_priorities", "finish_update")
 
 
 @pytest.mark.parametrize("changes", [{}, {"sampler": Prioritized(), "n": 3}, {"rule": Double()}], ids=str)
@@ -110,7 +110,7 @@ def test_a_vector_step_is_one_call_whatever_the_number_of_envs(tally: Tally, num
     events, ended = system.events(), 0
     while ended < STEPS:
         ended += isinstance(next(events), BlockEnded)
-    assert tally.calls == dict.fromkeys(("env", "q function", "add"), STEPS)
+    assert tally.calls == dict.fromkeys(("env", "actor", "add"), STEPS)
 
 
 def test_every_gymnasium_env_is_stepped_once_per_step_or_reset(tally: Tally, scripted: Any) -> None:

@@ -8,10 +8,11 @@ from dqnlab.config import Env
 from dqnlab.envs.make import describe
 from dqnlab.envs.rollout import RolloutStep, rollout
 from dqnlab.envs.vector import make_envs
+from dqnlab.learn.policy import Reactive
 
 
 def play(env: Env, q_values: Any, seeds: list[int], *, autoreset: bool = False) -> list[RolloutStep]:
-    return list(rollout(make_envs(env, describe(env), len(seeds), autoreset=autoreset), q_values, seeds))
+    return list(rollout(make_envs(env, describe(env), len(seeds), autoreset=autoreset), Reactive(q_values), seeds))
 
 
 def first_action(obs: np.ndarray) -> np.ndarray:
@@ -54,6 +55,6 @@ def test_a_truncated_episode_is_over_too(scripted: Any) -> None:
 def test_the_same_seeds_play_the_same_episodes_again() -> None:
     env = Env(id="CartPole-v1")
     envs = make_envs(env, describe(env), 2, autoreset=False)
-    runs = [[s.obs for s in rollout(envs, first_action, seeds)] for seeds in ([1, 2], [1, 2], [3, 4])]
+    runs = [[s.obs for s in rollout(envs, Reactive(first_action), seeds)] for seeds in ([1, 2], [1, 2], [3, 4])]
     np.testing.assert_array_equal(np.array(runs[0]), np.array(runs[1]))
     assert not np.array_equal(runs[0][0], runs[2][0])

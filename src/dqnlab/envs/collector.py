@@ -42,6 +42,7 @@ class Collector:
         self._spec, self._fold, self._starts = obs, fold, starts
         self._cuts = 0
         self._obs, self._time = envs.reset(starts.seeds(0)), 0
+        self._first = np.ones(envs.num_envs, bool)  # whose latest observation begins an episode
         self._unshown = True  # whether that reset, or the one of a cut, is still to be handed over
         self._resting = np.zeros(envs.num_envs, bool)  # whose next step only resets
         self._num_resting = 0
@@ -57,20 +58,20 @@ class Collector:
         if self.cut_due:
             return self._cut()
         epsilon = self.epsilon(self.steps, self.episodes)
-        action = self.policy(self._obs, epsilon)
+        action = self.policy(self._obs, self._first, epsilon)
         after, first = self.envs.step(action), self._resting  # after a reset an episode begins
         transitions = self._fold(StepResult(action, after.reward, after.terminated, after.truncated, ~first))
         frames, begins = self._spec.newest(after.next_obs)[None], first[None]
         if self._unshown:
             frames = np.concatenate([self._spec.newest(self._obs)[None], frames])
-            begins = np.concatenate([~begins, begins])
+            begins = np.concatenate([self._first[None], begins])
             self._unshown = False
         self._time += 1
         self._return += after.reward  # a reset pays nothing
         steps = self.envs.num_envs - self._num_resting
         self._resting = after.terminated | after.truncated
         episodes = [self._finish(i) for i in self._resting.nonzero()[0].tolist()]
-        self._obs, self._num_resting = after.next_obs, len(episodes)
+        self._obs, self._first, self._num_resting = after.next_obs, first, len(episodes)
         every = self._starts.cut_every
         self._anew = self.cuts and every is not None and (self.steps + steps) // every > self.steps // every
         self.cut_due = self._anew
@@ -108,6 +109,7 @@ class Collector:
             self._obs = self.envs.remake(seeds)
         else:
             self._obs = self.envs.reset(seeds)
+        self._first = np.ones(self.envs.num_envs, bool)
         self._return[:], self._begun[:], self._resting[:], self._num_resting = 0.0, self._time, False, 0
         nothing = self._spec.newest(self._obs)[None][:0]
         first = np.ones((0, self.envs.num_envs), bool)
@@ -122,6 +124,7 @@ class Collector:
             "cut_due": self.cut_due,
             "time": self._time,
             "obs": self._obs,
+            "first": self._first,
             "unshown": self._unshown,
             "resting": self._resting,
             "return": self._return,
@@ -155,7 +158,7 @@ class Collector:
         self._cuts, self._anew, self._unshown = state["cuts"], state["envs"] is None, state["unshown"]
         self.cut_due = state["cut_due"] or self._anew
         self._obs, self._return, self._begun = state["obs"], state["return"], state["begun"]
-        self._resting = state["resting"]
+        self._first, self._resting = state["first"], state["resting"]
         self._num_resting = int(self._resting.sum())
 
     def _finish(self, i: int) -> Episode:

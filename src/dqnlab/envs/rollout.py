@@ -1,11 +1,11 @@
 """One greedy episode in each of E envs: what evaluating, watching and explaining have in common."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from ..learn.policy import QFunction
+from ..learn.policy import Actor
 from .vector import Envs
 
 
@@ -21,14 +21,27 @@ class RolloutStep(NamedTuple):
     playing: np.ndarray  # [E] bool
 
 
-def rollout(envs: Envs, q_values: QFunction, seeds: Sequence[int]) -> Iterator[RolloutStep]:
+class Watched:
+    """An actor that lets somebody look first: all stands then as its observation says."""
+
+    def __init__(self, actor: Actor, look: Callable[[], None]):
+        self.remembers, self._actor, self._look = actor.remembers, actor, look
+        self.state_dict, self.load_state_dict = actor.state_dict, actor.load_state_dict
+
+    def __call__(self, obs: np.ndarray, first: np.ndarray) -> np.ndarray:
+        self._look()
+        return self._actor(obs, first)
+
+
+def rollout(envs: Envs, actor: Actor, seeds: Sequence[int]) -> Iterator[RolloutStep]:
     """Plays exactly one episode in every env, without exploration, until the last has ended."""
     obs = envs.reset(seeds)
     playing = np.ones(envs.num_envs, bool)
+    first = playing
     while playing.any():
-        q = q_values(obs)
+        q = actor(obs, first)
         action = q.argmax(1)
         after = envs.step(action)
         yield RolloutStep(obs, q, action, after.reward, after.terminated, after.truncated, playing)
         playing = playing & ~(after.terminated | after.truncated)
-        obs = after.next_obs
+        obs, first = after.next_obs, np.zeros(envs.num_envs, bool)

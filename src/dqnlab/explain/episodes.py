@@ -11,11 +11,11 @@ import numpy as np
 from ..envs.frames import Camera
 from ..envs.guard import EnvironmentHangs
 from ..envs.make import AnyEnv, close_all, make_one
-from ..envs.rollout import RolloutStep, rollout
+from ..envs.rollout import RolloutStep, Watched, rollout
 from ..envs.seeds import env_seeds, generator
 from ..envs.vector import SerialEnvs
 from ..errors import EnvironmentFault
-from ..learn.policy import QFunction
+from ..learn.policy import Actor
 from ..learn.types import ObsSpec
 from ..run.film import quiet_pygame
 from .frames import FrameLimits, Frames, Strip, brightness, encode, strip_of
@@ -26,11 +26,11 @@ AT_ONCE = 512  # observations that a network is asked about at once
 
 
 class Networks(NamedTuple):
-    """The three networks as functions of observations; None for one that is not there."""
+    """The three networks as actors; None for one that is not there."""
 
-    best: QFunction
-    online: QFunction | None
-    target: QFunction | None
+    best: Actor
+    online: Actor | None
+    target: Actor | None
 
 
 @dataclass(frozen=True)
@@ -168,10 +168,12 @@ def _asked(take: Recorded, networks: Networks, rng: np.random.Generator) -> Reco
     return take._replace(obs=_light(obs), q=take.q | values, coin=rng.random(take.length, np.float32))
 
 
-def _values(network: QFunction | None, obs: np.ndarray) -> np.ndarray | None:
-    if network is None:
+def _values(actor: Actor | None, obs: np.ndarray) -> np.ndarray | None:
+    """What an actor says along one episode [T, *obs_shape]: [T, A], many at once if it remembers nothing."""
+    if actor is None:
         return None
-    parts = [network(obs[i : i + AT_ONCE]) for i in range(0, len(obs), AT_ONCE)]
+    size = 1 if actor.remembers else AT_ONCE
+    parts = [actor(obs[i : i + size], np.arange(i, min(i + size, len(obs))) == 0) for i in range(0, len(obs), size)]
     return np.concatenate(parts).astype(np.float32)
 
 
@@ -203,16 +205,12 @@ class _Stage:
         renders = world.params.get("source") == "render"
         self.strips = [Strip(limits.frames, num) if renders else None for _ in range(num)]
 
-    def play(self, envs: SerialEnvs, made: Sequence[AnyEnv], best: QFunction, seeds: Sequence[int], end: float) -> None:
+    def play(self, envs: SerialEnvs, made: Sequence[AnyEnv], best: Actor, seeds: Sequence[int], end: float) -> None:
         """Plays until all have ended, or a limit is reached; one of them is the time `end`."""
         limits, one = self._limits, self._obs.dtype.itemsize * int(np.prod(self._obs.shape))
         most = max(1, min(limits.steps, limits.memory // (one * len(seeds))))
 
-        def look_and_choose(obs: np.ndarray) -> np.ndarray:  # the moment before a step: all stands as `obs` says
-            self._look(made)
-            return best(obs)
-
-        for step in rollout(envs, look_and_choose, seeds):
+        for step in rollout(envs, Watched(best, lambda: self._look(made)), seeds):
             self._steps.append(step)
             self._playing = step.playing & ~(step.terminated | step.truncated)
             if len(self._steps) == most or limits.clock() >= end:

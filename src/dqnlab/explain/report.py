@@ -17,7 +17,7 @@ from ..device import arithmetic
 from ..envs.make import close
 from ..envs.watchdog import watched
 from ..learn.networks import QNetwork
-from ..learn.policy import q_function
+from ..learn.policy import make_actor
 from ..store.door import write_atomically
 from ..store.find import find_run, read_run
 from ..store.folder import LABELS, REPORT, Run
@@ -100,8 +100,8 @@ def page_data(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]
     """Everything that the page shows, as plain values and arrays."""
     best = evidence.best
     where = best.env_config()
-    functions = {name: q_function(network) for name, network in evidence.networks.items()}
-    networks = Networks(functions["best"], functions.get("online"), functions.get("target"))
+    actors = {name: make_actor(network) for name, network in evidence.networks.items()}
+    networks = Networks(actors["best"], actors.get("online"), actors.get("target"))
     first = open_stage(where)
     try:
         best.check_made(where, first)

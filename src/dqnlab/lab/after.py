@@ -103,6 +103,6 @@ def _play_registered(agent: Agent, asks: Callable[[], bool]) -> Score:
     evaluator = Evaluator(env, describe(env), config.gamma, env.copies)
     evaluator.asks = asks
     try:
-        return score_of(evaluator.play(agent.q_function, env_seeds(config.seed, "confirm-2", config.score_episodes)))
+        return score_of(evaluator.play(agent.actor(), env_seeds(config.seed, "confirm-2", config.score_episodes)))
     finally:
         evaluator.close()

@@ -1,7 +1,7 @@
 """Acting."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -13,15 +13,52 @@ QFunction = Callable[[np.ndarray], np.ndarray]
 """Observations [E, *obs_shape] -> expected returns [E, A]."""
 
 
+class Actor(Protocol):
+    """What values actions in E envs, step by step. It may remember what it saw since each episode began."""
+
+    remembers: bool
+
+    def __call__(self, obs: np.ndarray, first: np.ndarray) -> np.ndarray:
+        """Observations [E, *obs_shape] and which of them begin an episode, `first` [E] -> expected returns [E, A].
+
+        Where all begin one, E may be another than before.
+        """
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """A copy of what it remembers; the network's weights are kept elsewhere."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Remembers what the actor did whose state this is."""
+
+
+class Reactive:
+    """An actor that goes by what it sees now."""
+
+    remembers = False
+
+    def __init__(self, q_values: QFunction):
+        self.q_values = q_values
+
+    def __call__(self, obs: np.ndarray, first: np.ndarray) -> np.ndarray:
+        return self.q_values(obs)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        pass
+
+
 class EpsilonGreedy:
-    """The best action by `q_values`, but a random one with probability epsilon; every env tosses its own coin."""
+    """The best action by its actor, but a random one with probability epsilon; every env tosses its own coin."""
 
-    def __init__(self, q_values: QFunction, rng: np.random.Generator):
-        self.q_values, self._rng = q_values, rng
+    def __init__(self, actor: Actor, rng: np.random.Generator):
+        self.actor, self._rng = actor, rng
 
-    def __call__(self, obs: np.ndarray, epsilon: float) -> np.ndarray:
-        """[E, *obs_shape] -> actions [E] int64."""
-        q = self.q_values(obs)
+    def __call__(self, obs: np.ndarray, first: np.ndarray, epsilon: float) -> np.ndarray:
+        """[E, *obs_shape] and which of them begin an episode, [E] -> actions [E] int64."""
+        q = self.actor(obs, first)
         num_envs, num_actions = q.shape
         explore, best = self._rng.random(num_envs) < epsilon, q.argmax(1)
         if not explore.any():
@@ -30,10 +67,19 @@ class EpsilonGreedy:
         return np.where(explore, any_action, best)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"rng": self._rng.bit_generator.state}
+        return {"rng": self._rng.bit_generator.state, "actor": self.actor.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._rng.bit_generator.state = state["rng"]
+        self.actor.load_state_dict(state["actor"])
+
+
+def make_actor(network: QNetwork, rng: np.random.Generator | None = None) -> Actor:
+    """An actor that acts by the network's present weights; each player of episodes has one of its own.
+
+    Random numbers that the network needs are drawn from `rng`, or are their mean without one.
+    """
+    return Reactive(q_function(network, rng))
 
 
 def q_function(network: QNetwork, rng: np.random.Generator | None = None) -> QFunction:

@@ -16,7 +16,7 @@ from ..envs.rollout import RolloutStep, rollout
 from ..envs.seeds import env_seeds
 from ..envs.vector import NATIVE, Envs, SerialEnvs, make_envs
 from ..envs.watchdog import watched
-from ..learn.policy import QFunction
+from ..learn.policy import Actor
 from ..store.agent import Agent
 from ..store.interval import over_episodes
 from ..store.score import Score
@@ -73,10 +73,10 @@ class Evaluator:
         self._native: dict[int, Envs] = {}  # by how many: making them costs more than a short episode
         self._single: list[Guarded] = []
 
-    def play(self, q_values: QFunction, seeds: Sequence[int], tell: Tell | None = None) -> Outcome:
+    def play(self, actor: Actor, seeds: Sequence[int], tell: Tell | None = None) -> Outcome:
         """One episode per seed; `tell` hears of each as it ends. Raises Left."""
         size = len(seeds) if self._vectors else self._most
-        parts = [self._play(q_values, seeds[i : i + size], i + 1, tell) for i in range(0, len(seeds), size)]
+        parts = [self._play(actor, seeds[i : i + size], i + 1, tell) for i in range(0, len(seeds), size)]
         return joined(parts)
 
     def make_first(self) -> None:
@@ -110,11 +110,11 @@ class Evaluator:
             self._single.append(make_one(self._env))
         return SerialEnvs(self._single[:num], self._spec, self._env.label, autoreset=False)
 
-    def _play(self, q_values: QFunction, seeds: Sequence[int], first: int, tell: Tell | None) -> Outcome:
+    def _play(self, actor: Actor, seeds: Sequence[int], first: int, tell: Tell | None) -> Outcome:
         """The episodes of these seeds side by side, of which `first` is the number of the first."""
         envs = self._envs(len(seeds))
         with envs.playing("judging", first):
-            return self._outcome(rollout(envs, q_values, seeds), len(seeds), tell)
+            return self._outcome(rollout(envs, actor, seeds), len(seeds), tell)
 
     def _outcome(self, steps: Iterator[RolloutStep], num: int, tell: Tell | None) -> Outcome:
         returns, discounted, cut = np.zeros(num), np.zeros(num), np.zeros(num, bool)
@@ -188,6 +188,6 @@ def play_out(
         evaluator = Evaluator(where, agent.check_fits(where), agent.config.gamma, where.copies)
         evaluator.asks = asks
         try:
-            return evaluator.play(agent.q_function, env_seeds(seed, "evaluate", episodes), tell)
+            return evaluator.play(agent.actor(), env_seeds(seed, "evaluate", episodes), tell)
         finally:
             evaluator.close()

@@ -17,7 +17,7 @@ from ..config.typed import door
 from ..envs.display import has_display
 from ..envs.frames import DEFAULT_FPS, Camera, announced, frame_rate, reduced, render_modes
 from ..envs.make import AnyEnv, close, make_one
-from ..envs.rollout import rollout
+from ..envs.rollout import Watched, rollout
 from ..envs.seeds import env_seeds
 from ..envs.vector import SerialEnvs
 from ..envs.watchdog import watched
@@ -74,14 +74,13 @@ def record(
             for episode, start in enumerate(env_seeds(seed, "film", episodes), 1):
                 with Reel(private / "film.mp4", fps) as reel, envs.playing("filming", episode):
 
-                    def look_and_act(obs: np.ndarray, reel: Reel = reel) -> np.ndarray:  # all stands as `obs` says
+                    def look(reel: Reel = reel) -> None:  # all stands as `obs` says
                         shot = camera()
                         if camera.taken == 1:
                             begins()
                         reel.add(shot)
-                        return agent.q_function(obs)
 
-                    for _ in islice(rollout(envs, look_and_act, [start]), steps):
+                    for _ in islice(rollout(envs, Watched(agent.actor(), look), [start]), steps):
                         pass  # the reel holds what is to be seen
                     reel.add(camera())
                 make_folder(folder)
@@ -151,7 +150,7 @@ def watch(agent: Agent, *, episodes: Annotated[int, Whole(1, MOST_EPISODES)], se
             for episode, start in enumerate(env_seeds(seed, "film", episodes), 1):
                 ret = 0.0
                 with envs.playing("showing", episode):
-                    for step in rollout(envs, agent.q_function, [start]):
+                    for step in rollout(envs, agent.actor(), [start]):
                         ret += float(step.reward[0])
                         if _window_closed():
                             return

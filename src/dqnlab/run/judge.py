@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..envs.seeds import env_seeds
 from ..learn.networks import QNetwork
-from ..learn.policy import q_function
+from ..learn.policy import make_actor
 from ..learn.weights import export_weights, import_weights
 from ..store.interval import no_spread, over_episodes
 from ..store.score import Score
@@ -169,6 +169,6 @@ class Judge:
     def _play(self, network: QNetwork, seeds: list[int], phase: str) -> Outcome:
         start = time.perf_counter()
         try:
-            return self.evaluator.play(q_function(network), seeds)
+            return self.evaluator.play(make_actor(network), seeds)
         finally:
             self.seconds[phase] += time.perf_counter() - start

@@ -20,7 +20,7 @@ from ..device import resolve_device
 from ..envs.make import AnyEnv, EnvSpec, describe, described
 from ..errors import CheckpointError, ConfigError, FolderError, ObservationError, counted, either
 from ..learn.networks import QNetwork
-from ..learn.policy import q_function
+from ..learn.policy import Actor, make_actor
 from ..learn.types import ObsSpec
 from ..learn.weights import classic_names, import_weights
 from ..trust import named_by_caller
@@ -40,13 +40,15 @@ class Agent:
 
     def __init__(self, config: Config, spec: EnvSpec, network: QNetwork, env: AnyEnvironment | None = None):
         self.config, self.spec, self.network = config, spec, network
-        self.q_function = q_function(network)
-        """stored observations [B, *obs_shape] -> Q-values [B, A]"""
-        self._env = env
+        self._actor, self._env = make_actor(network), env
 
     def __repr__(self) -> str:
         what = f"{counted(self.spec.num_actions, 'action')}, observations {self.spec.obs.shape}"
         return f"Agent({self.config.env.label!r}, {self.config.preset!r}, {what})"
+
+    def actor(self) -> Actor:
+        """A new actor, for whoever plays whole episodes with it."""
+        return make_actor(self.network)
 
     def act(self, obs: ArrayLike) -> Any:
         """The best action as its environment wants it, a numpy integer; or an array of them [B] for a batch."""
@@ -67,12 +69,16 @@ class Agent:
                 f"observation is {obs}; this agent knows the states {start} to {start + num_states - 1}"
             )
         if array.shape == shape:
-            return self.q_function(array[None])[0]
+            return self._at_first(array[None])[0]
         if array.shape[1:] == shape:
-            return self.q_function(array)
+            return self._at_first(array)
         raise ObservationError(
             f"observation has shape {array.shape}; this agent takes {shape}, or a batch [B, *{shape}]"
         )
+
+    def _at_first(self, obs: np.ndarray) -> np.ndarray:
+        """Q-values [B, A] of stored observations [B, *obs_shape], as if an episode began with each."""
+        return self._actor(obs, np.ones(len(obs), bool))
 
     def _prepared(self, obs: ArrayLike) -> np.ndarray:
         wanted = f"obs must be numbers of the type {self.spec.obs.dtype}, got {quoted(obs)}"
