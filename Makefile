@@ -1,7 +1,7 @@
 # make train         install, solve CartPole-v1, judge and film the best network    (ARGS="..." goes to dqn train)
-# make test          install, run every test
+# make test          install, run every test: rings unit, house and world (tests/rings.py)
 # make faults        every signal at every phase of every command: takes an hour
-# make check         format, lint, types, architecture and the fast tests: before every commit
+# make check         format, lint, types, and the rings unit and house: before every commit
 # make lint          the first three of them
 # make bench         time the library beside the one-file example, in turn    (ARGS="--steps 5000 --repeats 3")
 # make bench-peers   the same beside SB3, CleanRL's arithmetic and rejax, each in an environment of its own
@@ -34,8 +34,9 @@ train: setup
 	$(BIN)/dqn train $(ARGS)
 
 test: setup
-	$(BIN)/python -m pytest -m 'not slow' -n auto
-	$(BIN)/python -m pytest -m slow -n auto --dist loadfile
+	$(BIN)/python -m pytest -q -n auto --dist loadgroup --ring unit
+	$(BIN)/python -m pytest -q -n auto --dist loadgroup --ring house
+	$(BIN)/python -m pytest -q -n auto --dist loadgroup --no-loadscope-reorder --ring world
 
 faults: setup
 	DQNLAB_FAULTS=all $(BIN)/python -m pytest -n auto tests/crash/test_signal_table.py tests/app/test_streams.py
@@ -46,8 +47,8 @@ lint: setup
 	$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python
 
 check: lint
-	$(BIN)/python -m pytest -q tests/test_architecture.py
-	$(BIN)/python -m pytest -q -m 'not slow and not browser' -n auto --ignore tests/test_architecture.py
+	$(BIN)/python -m pytest -q -n auto --dist loadgroup --ring unit
+	$(BIN)/python -m pytest -q -n auto --dist loadgroup --ring house
 
 bench: setup
 	$(BIN)/python benchmarks/speed.py $(ARGS)

@@ -1,7 +1,9 @@
 """What every test gets: one torch thread, a home and a working folder of its own, no tracker that talks, no curves."""
 
 import os
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ from hypothesis import settings
 
 from dqnlab.track import curves
 
+from .rings import BUDGETS, group_of, is_unit, ring_of
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # Small networks are slower on several threads, and results are promised equal for equal thread counts only.
@@ -17,6 +21,70 @@ torch.set_num_threads(1)
 # The same examples in every run, so that a red test is red again tomorrow; torch's first call may be slow.
 settings.register_profile("dqnlab", deadline=None, derandomize=True, database=None)
 settings.load_profile("dqnlab")
+
+
+# ── Rings ────────────────────────────────────────────────────────────────────────────────────────
+
+BEGAN = time.monotonic()
+STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"}
+HELPERS = {"git", "fc", "ffmpeg"}
+"""each run asks git for its revision, matplotlib asks fc-list for its fonts, films are written by ffmpeg-linux-…"""
+started: list[str] = []
+"""what has begun a process since the test began"""
+
+
+def note_processes(event: str, args: tuple[object, ...]) -> None:
+    if event in STARTS and not (args and Path(str(args[0])).name.partition("-")[0] in HELPERS):
+        started.append(event)
+
+
+sys.addaudithook(note_processes)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--ring", choices=[*BUDGETS], help="run the tests of one ring only (tests/rings.py)")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Spares the house the files of the unit ring, and the other way round."""
+    if collection_path.is_dir() or (ring := config.getoption("ring")) in (None, "world"):
+        return None
+    return is_unit(collection_path) != (ring == "unit") or None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keeps the tests of the ring that was asked for; compiling, which takes longest, comes first."""
+    ring = config.getoption("ring")
+    others = [item for item in items if ring not in (None, ring_of(item))]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if ring in (None, ring_of(item))]
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+    items.sort(key=lambda item: group_of(item) != "compiler")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Notes of a test outside the world that it had a process."""
+    started.clear()
+    yield
+    if started and ring_of(item) != "world":
+        item.user_properties.append(("process", started[0]))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """What a ring has cost beside what it may cost, and which of its tests belong to the world."""
+    if (ring := config.getoption("ring")) is None:
+        return
+    reports = [each for how in ("passed", "failed", "skipped") for each in terminalreporter.stats.get(how, [])]
+    for report in reports:
+        if report.when == "call" and "process" in dict(report.user_properties):
+            terminalreporter.write_line(f"starts a process, so it belongs to the world: {report.nodeid}")
+    seconds = time.monotonic() - BEGAN
+    terminalreporter.write_line(f"{ring}: {len(reports)} tests in {seconds:.0f} s, of {BUDGETS[ring]} s on two cores")
+
+
+# ── What every test gets ─────────────────────────────────────────────────────────────────────────
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +117,20 @@ def no_curves() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(curves, "draw_curves", lambda folder, threshold: (folder / "curves.png").touch())
         yield
+
+
+@pytest.fixture(scope="session")
+def program_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder of compiled programs for the session: each is compiled once, however many tests use it."""
+    return tmp_path_factory.mktemp("programs")
+
+
+@pytest.fixture
+def programs(program_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a test that compiles finds the programs of the others, and leaves its own."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(program_folder / "inductor"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(program_folder))
+    return program_folder
 
 
 @pytest.fixture

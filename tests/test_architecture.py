@@ -149,22 +149,26 @@ def loaded_after(code: str) -> set[str]:
     return HEAVY & set(out.stdout.split("\n")[-2].split())
 
 
+@pytest.mark.world
 @pytest.mark.parametrize("module", ["dqnlab", "dqnlab.config", "dqnlab.errors"])
 def test_importing_what_can_be_chosen_loads_nothing_heavy(module: str) -> None:
     assert loaded_after(f"import {module}") == set()
 
 
+@pytest.mark.world
 def test_help_loads_neither_torch_nor_trackers_nor_environments() -> None:
     code = "sys.argv = ['dqn', '--help']; import dqnlab.app.cli as cli; cli.main()"
     assert loaded_after(code) <= {"tyro", "rich"}
 
 
+@pytest.mark.world
 @pytest.mark.parametrize("words", ["train --seeds x", "evaluate nowhere", "explain nowhere", "resume nowhere"])
 def test_what_is_asked_wrongly_is_refused_before_torch_is_loaded(words: str) -> None:
     code = f"sys.argv = ['dqn', *{words.split()}]; import dqnlab.app.cli as cli; cli.main()"
     assert not loaded_after(code) & {"torch", "gymnasium"}
 
 
+@pytest.mark.world
 @pytest.mark.parametrize("words", ["presets", "runs", "train --dry-run --preset cartpole"])
 def test_commands_that_need_no_torch_load_none(words: str) -> None:
     code = f"sys.argv = ['dqn', *{words.split()}]; import dqnlab.app.cli as cli; cli.main()"

@@ -223,12 +223,11 @@ def test_without_a_compiler_training_says_so_once_and_goes_on_uncompiled(
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.world
 @pytest.mark.timeout(300)
 def test_an_environment_of_numbered_states_compiles_and_learns_the_same(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    programs: Path,
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("programs")))
     lake = small(env=Env(id="FrozenLake-v1"), learning_starts=64, budget=Steps(num=564), select_episodes=1)
     said: list[str] = []
     compiled, plain = (assemble(replace(lake, compile=choice)) for choice in ("on", "off"))

@@ -44,7 +44,7 @@ def tiny(config: Config) -> Config:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.world
 @pytest.mark.parametrize("number", range(len(blocks("python"))))
 def test_each_python_block_of_the_readme_runs_alone(
     number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -148,7 +148,7 @@ def test_example_stops_after_the_steps_asked_for(one_file: ModuleType, capsys: p
     assert capsys.readouterr().out.startswith("100 env steps, 37 updates")  # one per step from the 64th on
 
 
-@pytest.mark.slow
+@pytest.mark.world
 def test_own_environment_trains_to_its_threshold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["custom_env.py"])
     left = runpy.run_path(str(EXAMPLES / "custom_env.py"), run_name="__main__")

@@ -88,7 +88,7 @@ def test_a_preset_is_only_a_value_that_one_can_change() -> None:
     assert (changed.seed, presets.get("default").seed) == (7, 0)
 
 
-@pytest.mark.slow
+@pytest.mark.world
 def test_default_learns_the_mean_of_rare_large_rewards() -> None:
     """One step an episode: action 0 pays 1, action 1 pays 20 with probability 0.1. Huber's loss values it at 0.11."""
     config = replace(presets.get("default"), reward_scale=1.0, torso=Mlp(hidden=(16,)))

@@ -48,6 +48,7 @@ def in_a_fresh_python(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.world
 def test_importing_is_light_and_names_arrive_when_used() -> None:
     heavy = "[m for m in ('torch', 'gymnasium', 'swanlab', 'rich', 'tyro', 'numpy') if m in sys.modules]"
     code = f"import sys, dqnlab; a = {heavy}; dqnlab.presets.get('cartpole'); b = {heavy}; dqnlab.load; c = {heavy}"
@@ -56,6 +57,7 @@ def test_importing_is_light_and_names_arrive_when_used() -> None:
     assert "torch" in full
 
 
+@pytest.mark.world
 def test_the_version_is_the_one_that_the_package_is_built_with() -> None:
     assert dqnlab.__version__.count(".") == 2
     assert in_a_fresh_python("from dqnlab._version import __version__ as v; print(v)").strip() == dqnlab.__version__

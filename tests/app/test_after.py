@@ -12,7 +12,7 @@ from rich.console import Console
 import dqnlab
 from dqnlab.app.cli import main
 from dqnlab.app.summary import summary
-from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.config import Config, Env, Film, Steps
 from dqnlab.errors import ConfigError
 from dqnlab.explain.health.findings import Finding
 from dqnlab.explain.page import words
@@ -27,19 +27,10 @@ from dqnlab.terminal.tally import About
 from dqnlab.terminal.view import QuietView
 from dqnlab.track import curves
 
+from ..tiny import tiny
+
 ZOO = Path(__file__).resolve().parent.parent / "zoo"
-TINY = Config(
-    preset="tiny",
-    torso=Mlp(hidden=(8, 8)),
-    learning_starts=64,
-    budget=Steps(num=200),
-    evaluate_every=Steps(num=100),
-    select_episodes=2,
-    confirm_episodes=2,
-    score_episodes=2,
-    film=Film(episodes=1, max_seconds=0.2),
-    explain=False,
-)
+TINY = tiny(budget=Steps(num=200), film=Film(episodes=1, max_seconds=0.2))
 
 
 @pytest.fixture(autouse=True)
@@ -115,7 +106,7 @@ SMALL = "--steps 200 --learning-starts 64 --batch-size 64 --evaluate-every.num 2
 SMALL += " --confirm-episodes 2 --score-episodes 2 --no-explain --tracker none --compile off"
 
 
-@pytest.mark.slow
+@pytest.mark.world
 @pytest.mark.parametrize("name", ["TextRender", "GrowingFrames"])
 def test_the_film_of_the_best_of_many_seeds_that_cannot_be_made_is_said_and_listed(
     name: str, capfd: pytest.CaptureFixture[str]

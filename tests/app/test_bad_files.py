@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.brief import BRIEF
 
 from dqnlab.app.cli import main
 from dqnlab.app.parse import parse_train
@@ -14,6 +13,8 @@ from dqnlab.config import Config, Env
 from dqnlab.envs.make import describe
 from dqnlab.lab.session import train
 from dqnlab.store.start import write_start
+
+from ..tiny import TINY
 
 LONG = "9" * 5000
 
@@ -171,7 +172,7 @@ def test_a_run_that_has_saved_no_network_yet_is_told(refused: Any) -> None:
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small run; whoever changes something in it puts it back."""
     folder = tmp_path_factory.mktemp("ended") / "run"
-    train(BRIEF, trackers=(), out=folder)
+    train(TINY, trackers=(), out=folder)
     return folder
 
 

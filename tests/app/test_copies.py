@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
-from tests.brief import BRIEF
 
 import dqnlab
 from dqnlab.check.doctor.examination import examine
-from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.config import Config, Env, Film, Steps
 from dqnlab.errors import ConfigError, EnvironmentFault
 from dqnlab.explain.report import write_report
 from dqnlab.lab.resume import resume
@@ -23,6 +22,8 @@ from dqnlab.lab.session import train
 from dqnlab.run.evaluate import evaluate
 from dqnlab.run.film import record
 from dqnlab.store.agent import load
+
+from ..tiny import tiny
 
 OUT = Path("mine")
 
@@ -115,14 +116,9 @@ def anew() -> None:
 
 
 def config(kind: Any = Rare, **env: Any) -> Config:
-    return replace(
-        BRIEF,
-        preset="tiny",
+    return tiny(
         env=Env(id=kind, **{"copies": 1, **env}),
-        torso=Mlp(hidden=(8,)),
         replay_capacity=500,
-        batch_size=32,
-        budget=Steps(num=300),
         evaluate_every=Steps(num=70),
         checkpoint_every=100,
     )
@@ -136,7 +132,7 @@ def trained(what: Config, out: Path = OUT) -> Any:
     return train(what, trackers=("none",), out=out)
 
 
-@pytest.mark.slow  # a film, a page and an examination
+@pytest.mark.world  # a film, a page and an examination
 @pytest.mark.parametrize("kind", [Rare, Unclosed, Saved])
 def test_one_copy_is_enough_for_all_that_is_done_with_a_run(kind: Any, tmp_path: Path) -> None:
     run = trained(replace(config(kind), film=Film(episodes=1, max_seconds=1), explain=True))
@@ -238,7 +234,7 @@ def test_counted_copies_of_a_native_vector_are_single_ones() -> None:
     assert dqnlab.load(OUT).config.env.copies == 8
 
 
-@pytest.mark.slow  # processes
+@pytest.mark.world  # processes
 def test_seeds_that_may_have_one_copy_together_learn_one_after_another(tmp_path: Path) -> None:
     path = tmp_path / "port.lock"
     group = dqnlab.train_many(replace(config(Locked), env=Env(id=Locked, kwargs={"path": str(path)}, copies=1)), [0, 1])

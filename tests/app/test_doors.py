@@ -156,7 +156,7 @@ def test_an_environment_that_exists_already_is_refused(function: Callable[[Any],
     made.close()
 
 
-@pytest.mark.slow
+@pytest.mark.world
 def test_an_id_and_a_run_stand_for_themselves() -> None:
     small = {"learning_starts": 64, "budget": 128, "evaluate_every": 64, "select_episodes": 2, "confirm_episodes": 2}
     run = dqnlab.train(Config(**small, score_episodes=2, film=False, explain=False), trackers="none")
@@ -193,6 +193,7 @@ for env in (Mine, make, lambda: Mine(), partial(make), Mine().make):
 """
 
 
+@pytest.mark.world
 def test_what_other_processes_cannot_find_is_refused_before_any_starts() -> None:
     """A script from stdin is to Python what a notebook is: nothing that another process could import."""
     code = INTERACTIVE.replace("import dqnlab\n", "import dqnlab, dqnlab.errors\n")

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import pytest
 import torch
 
 import dqnlab
-from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.config import Config, Env, Steps
 from dqnlab.config.toml import from_toml
 from dqnlab.envs.seeds import env_seeds
 from dqnlab.errors import ConfigError, DqnlabError, EnvironmentFault, FolderError
@@ -30,24 +29,9 @@ from dqnlab.store.folder import Run
 from dqnlab.track import curves
 from dqnlab.track.curves import draw_curves
 
-TINY = Config(
-    preset="tiny",
-    torso=Mlp(hidden=(8, 8)),
-    learning_starts=64,
-    budget=Steps(num=500),
-    evaluate_every=Steps(num=100),
-    select_episodes=2,
-    confirm_episodes=2,
-    score_episodes=3,
-    metrics_every=20,
-    film=Film(episodes=0),
-    explain=False,
-)
+from ..tiny import TINY, tiny
+
 FILES = {"config.toml", "meta.json", "metrics.jsonl", "best_model.pth", "last_model.pth", "curves.png", "result.json"}
-
-
-def small(**changes: Any) -> Config:
-    return replace(TINY, **changes)
 
 
 def names(folder: Path) -> set[str]:
@@ -78,7 +62,7 @@ def test_a_run_leaves_everything_that_it_promises(run: Run) -> None:
     assert run.folder.name.endswith("-tiny-s0")
     assert run.score is not None
     assert len(run.score.returns) == run.score.episodes == 3
-    assert (run.env_steps, run.seed, run.preset, run.env) == (500, 0, "tiny", "CartPole-v1")
+    assert (run.env_steps, run.seed, run.preset, run.env) == (300, 0, "tiny", "CartPole-v1")
     assert run.solved is False
     assert not run.interrupted
     assert dqnlab.train is train
@@ -115,7 +99,7 @@ def test_the_configuration_that_a_run_leaves_repeats_it(run: Run) -> None:
 
 
 def test_a_step_limit_of_ones_own_is_scored_beside_the_registered_one() -> None:
-    config = small(env=Env(max_episode_steps=5, reward_threshold=4.0), stop_when_solved=False)
+    config = tiny(env=Env(max_episode_steps=5, reward_threshold=4.0), stop_when_solved=False)
     run = train(config, trackers=("none",))
     assert run.score is not None
     assert run.score_registered is not None
@@ -127,9 +111,9 @@ def test_a_step_limit_of_ones_own_is_scored_beside_the_registered_one() -> None:
 
 def test_training_ends_early_once_solved_unless_told_to_go_on() -> None:
     easy = Env(reward_threshold=5.0)
-    assert train(small(env=easy), trackers=("none",)).env_steps == 100
-    run = train(small(env=easy, stop_when_solved=False), trackers=("none",))
-    assert (run.env_steps, run.attempts, run.solved) == (500, 0, True)
+    assert train(tiny(env=easy), trackers=("none",)).env_steps == 100
+    run = train(tiny(env=easy, stop_when_solved=False), trackers=("none",))
+    assert (run.env_steps, run.attempts, run.solved) == (300, 0, True)
 
 
 def test_what_is_taken_home_is_whoever_won_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,12 +139,12 @@ def test_the_time_of_judging_is_taken_off_the_time_of_training(monkeypatch: pyte
         return play(judge, network, seeds, phase)
 
     monkeypatch.setattr(Judge, "_play", play_for_ever)
-    run = train(small(stop_when_solved=False), trackers=("none",))
+    run = train(tiny(stop_when_solved=False), trackers=("none",))
     assert 0 < run.seconds["train"] + run.seconds["evaluate"] < 1000
 
 
 def test_experiments_driven_in_turns_leave_what_each_leaves_alone() -> None:
-    configs = [small(seed=seed) for seed in (1, 2)]
+    configs = [tiny(seed=seed) for seed in (1, 2)]
     alone = [train(config, trackers=("none",)) for config in configs]
     starts = []
     for config in configs:
@@ -207,7 +191,7 @@ def test_a_stopwatch_counts_each_phase_and_the_whole(monkeypatch: pytest.MonkeyP
 def test_what_cannot_start_writes_nothing(env: Env, error: type[DqnlabError]) -> None:
     before = set(Path.cwd().rglob("*"))
     with pytest.raises(error):
-        train(small(env=env), trackers=("none",))
+        train(tiny(env=env), trackers=("none",))
     assert set(Path.cwd().rglob("*")) == before
 
 
@@ -246,7 +230,7 @@ def test_a_replay_that_cannot_hold_its_capacity_says_what_it_holds(
     room: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replay, "SPARE_BYTES", room)
-    config = small(
+    config = tiny(
         env=Env(id=Bandit),
         replay_capacity=1_200,
         learning_starts=1_000,

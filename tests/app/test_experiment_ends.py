@@ -14,7 +14,7 @@ from gymnasium import spaces
 
 import dqnlab
 from dqnlab.app.cli import main
-from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.config import Env, Film, Steps
 from dqnlab.errors import CheckpointError, ConfigError, EnvironmentFault, ResourceError
 from dqnlab.lab.interrupt import signals_wait
 from dqnlab.lab.session import train
@@ -24,24 +24,9 @@ from dqnlab.store import remembered
 from dqnlab.store.find import list_runs
 from dqnlab.track import curves
 
-TINY = Config(
-    preset="tiny",
-    torso=Mlp(hidden=(8, 8)),
-    learning_starts=64,
-    budget=Steps(num=500),
-    evaluate_every=Steps(num=100),
-    select_episodes=2,
-    confirm_episodes=2,
-    score_episodes=3,
-    metrics_every=20,
-    film=Film(episodes=0),
-    explain=False,
-)
+from ..tiny import TINY, tiny
+
 FILES = {"config.toml", "meta.json", "metrics.jsonl", "best_model.pth", "last_model.pth", "curves.png", "result.json"}
-
-
-def small(**changes: Any) -> Config:
-    return replace(TINY, **changes)
 
 
 def names(folder: Path) -> set[str]:
@@ -57,7 +42,7 @@ class Fragile(gym.Env):
 
     observation_space, action_space = spaces.Box(-1, 1, (2,), np.float32), spaces.Discrete(2)
 
-    def __init__(self, breaks: int = 300):
+    def __init__(self, breaks: int = 200):
         self.breaks, self.life = breaks, 0
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[np.ndarray, dict]:
@@ -72,7 +57,7 @@ class Fragile(gym.Env):
 
 
 def test_an_environment_made_in_python_is_kept_as_a_label() -> None:
-    run = train(small(env=Env(id=Fragile, kwargs={"breaks": 10**9})), trackers=("none",))
+    run = train(tiny(env=Env(id=Fragile, kwargs={"breaks": 10**9})), trackers=("none",))
     assert run.env == "Fragile"
     assert run.solved is None
     assert "Fragile" in (run.folder / "config.toml").read_text()
@@ -81,15 +66,15 @@ def test_an_environment_made_in_python_is_kept_as_a_label() -> None:
 
 
 def test_an_environment_that_breaks_is_named_and_what_was_learnt_is_saved() -> None:
-    with pytest.raises(EnvironmentFault, match="env 'Fragile', step 300: observation") as caught:
-        train(small(env=Env(id=Fragile)), trackers=("none",), out=Path("mine"))
+    with pytest.raises(EnvironmentFault, match="env 'Fragile', step 200: observation") as caught:
+        train(tiny(env=Env(id=Fragile)), trackers=("none",), out=Path("mine"))
     onward = "to go on: dqnlab.resume('mine', env=…) in Python"
     assert caught.value.__notes__ == [f"what was learnt until then is in mine; {onward}"]
     content = result(Path("mine"))
     assert content["error"] == str(caught.value)
     assert content["interrupted"]
     assert content["score"] is None
-    assert content["env_steps"] == 299
+    assert content["env_steps"] == 199
     assert content["selected_score"] == 10
     assert names(Path("mine")) >= FILES
 
@@ -104,7 +89,7 @@ def test_an_error_is_kept_on_one_line_without_secrets_and_until_the_run_goes_on(
             return super().step(action)
 
     with pytest.raises(EnvironmentFault, match="step 100 raised"):
-        train(small(env=Env(id=Lost)), trackers=("none",), out=Path("mine"))
+        train(tiny(env=Env(id=Lost)), trackers=("none",), out=Path("mine"))
     kept, place = result(Path("mine"))["error"].rsplit(" (", 1)
     assert kept == "env 'Lost', step 100 raised RuntimeError: sensor lost, token=***"
     assert place.startswith("test_experiment_ends.py, line ")
@@ -115,16 +100,16 @@ def test_an_error_is_kept_on_one_line_without_secrets_and_until_the_run_goes_on(
 
 
 def test_steps_that_were_played_to_measure_rewards_are_not_counted_as_steps_of_training() -> None:
-    config = small(reward_scale="auto")
+    config = tiny(reward_scale="auto")
     with pytest.raises(EnvironmentFault) as caught:
         train(replace(config, env=Env(id=Fragile, kwargs={"breaks": 1300})), trackers=("none",), out=Path("mine"))
     assert f"env 'Fragile', step {result(Path('mine'))['env_steps'] + 1}: observation" in str(caught.value)
-    with pytest.raises(EnvironmentFault, match=r"env 'Fragile' \(measuring rewards before training\), step 300: obs"):
+    with pytest.raises(EnvironmentFault, match=r"env 'Fragile' \(measuring rewards before training\), step 200: obs"):
         train(replace(config, env=Env(id=Fragile)), trackers=("none",))
 
 
 def test_a_run_made_in_this_process_knows_its_environment() -> None:
-    run = train(small(env=Env(id=Fragile, kwargs={"breaks": 10**9})), trackers=("none",))
+    run = train(tiny(env=Env(id=Fragile, kwargs={"breaks": 10**9})), trackers=("none",))
     agent = dqnlab.load(run.folder)
     assert dqnlab.evaluate(agent, episodes=2).mean == 10
     assert dqnlab.report(run, out=Path("page.html")).path.is_file()
@@ -139,7 +124,7 @@ def test_a_run_made_in_this_process_knows_its_environment() -> None:
 
 def test_a_run_without_an_evaluation_is_explained_by_its_last_network(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(EnvironmentFault):
-        train(small(env=Env(id=Fragile, kwargs={"breaks": 90})), trackers=("none",), out=Path("mine"))
+        train(tiny(env=Env(id=Fragile, kwargs={"breaks": 90})), trackers=("none",), out=Path("mine"))
     message = r"before it was evaluated; take the last network, --which last \(in Python which='last'\), or go on"
     with pytest.raises(CheckpointError, match=message):
         dqnlab.load("mine")
@@ -154,7 +139,7 @@ def test_a_run_without_an_evaluation_is_explained_by_its_last_network(capsys: py
 
 
 def test_a_best_network_that_was_removed_is_not_said_never_to_have_been_saved() -> None:
-    train(small(env=Env(id=Fragile, kwargs={"breaks": 10**9})), trackers=("none",), out=Path("mine"))
+    train(tiny(env=Env(id=Fragile, kwargs={"breaks": 10**9})), trackers=("none",), out=Path("mine"))
     Path("mine/best_model.pth").unlink()
     with pytest.raises(CheckpointError, match=r"best_model\.pth' is missing: it was removed; take the last network"):
         dqnlab.load("mine")
@@ -212,7 +197,7 @@ def test_a_film_that_fails_is_a_note_and_the_score_stands(monkeypatch: pytest.Mo
         raise ResourceError("no codec")
 
     monkeypatch.setattr(film, "record", fail)
-    run = train(small(film=Film(episodes=1)), trackers=("none",))
+    run = train(tiny(film=Film(episodes=1)), trackers=("none",))
     assert run.score is not None
     assert "no film: no codec" in run.notes
     assert "no film: no codec" in result(run.folder)["notes"]
@@ -240,6 +225,6 @@ def test_environments_are_closed_whatever_happens() -> None:
             closed.append(self)
 
     with pytest.raises(EnvironmentFault):
-        train(small(env=Env(id=Counted)), trackers=("none",))
+        train(tiny(env=Env(id=Counted)), trackers=("none",))
     assert len(made) >= 3
     assert set(map(id, closed)) == set(map(id, made))

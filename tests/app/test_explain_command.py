@@ -16,9 +16,9 @@ from dqnlab.config import Constant, Env, Steps
 from dqnlab.store import remembered
 from dqnlab.store.folder import REPORT, RESULT, Run
 
-from ..brief import BRIEF
+from ..tiny import tiny
 
-TINY = replace(BRIEF, explain=True)
+TINY = tiny(explain=True)
 
 
 def trained(folder: Path, **changes: Any) -> Run:
@@ -37,7 +37,13 @@ def test_training_ends_with_a_page(run: Run) -> None:
 
 
 def test_what_is_bad_about_a_run_is_said_at_its_end(tmp_path: Path) -> None:
-    (note,) = trained(tmp_path / "run", epsilon=Constant(value=1.0), budget=Steps(num=900)).notes
+    (note,) = trained(
+        tmp_path / "run",
+        epsilon=Constant(value=1.0),
+        batch_size=64,
+        budget=Steps(num=900),
+        evaluate_every=Steps(num=200),
+    ).notes
     assert note.startswith("Exploring for ever, from env step ")
     assert "a share of 1 of the actions" in note
     assert note.endswith("Let epsilon fall, for example to 0.05.")
@@ -179,6 +185,7 @@ def test_a_failure_to_explain_costs_a_note_and_never_the_score(tmp_path: Path, m
     assert run.score is not None
 
 
+@pytest.mark.world
 def test_a_group_explains_its_best_seed(tmp_path: Path) -> None:
     group = dqnlab.train_many(TINY, seeds=[3, 4], out=tmp_path / "group", trackers=("none",))
     best = group.best

@@ -47,6 +47,7 @@ print(signal.pthread_sigmask(signal.SIG_BLOCK, []) == set(), flush=True)
 """
 
 
+@pytest.mark.world
 def test_a_process_that_starts_meanwhile_is_deaf_from_its_first_moment_on() -> None:
     words = [sys.executable, "-c", LISTENS]
     with signals_blocked():

@@ -21,7 +21,7 @@ class Particular(CartPoleEnv):
         super().__init__(render_mode=render_mode)
 
 
-@pytest.mark.slow
+@pytest.mark.world
 def test_arguments_that_json_and_toml_have_no_words_for_go_through_a_checkpoint(
     small: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ from gymnasium import spaces
 
 import dqnlab
 from dqnlab.app.cli import main
-from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.config import Config, Env
 from dqnlab.lab.many.line import Finished, Line, Stop, Task
 from dqnlab.lab.many.worker import train_share
 from dqnlab.lab.session import train
@@ -27,23 +27,9 @@ from dqnlab.store.checkpoint.checkpoint import Store
 from dqnlab.store.folder import BEST, LAST, METRICS
 
 from ..equal import same
+from ..tiny import tiny
 
-TINY = Config(
-    preset="tiny",
-    torso=Mlp(hidden=(8,)),
-    learning_starts=64,
-    batch_size=16,
-    budget=Steps(num=300),
-    evaluate_every=Steps(num=100),
-    select_episodes=2,
-    confirm_episodes=2,
-    score_episodes=3,
-    metrics_every=20,
-    checkpoint_every=60,
-    film=Film(episodes=0),
-    explain=False,
-    compile="off",
-)
+TINY = tiny(checkpoint_every=60)
 LONG = 1_500  # steps that no environment takes in training or while rewards are measured
 
 

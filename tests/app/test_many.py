@@ -14,7 +14,7 @@ import pytest
 
 import dqnlab
 from dqnlab.app.cli import main
-from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.config import Config, Env, Film
 from dqnlab.envs.seeds import env_seeds
 from dqnlab.errors import ConfigError, DqnlabError
 from dqnlab.lab.many import crew as many
@@ -24,18 +24,8 @@ from dqnlab.lab.many.pool import shares
 from dqnlab.store.folder import Run
 from dqnlab.store.group import Failure
 
-TINY = Config(
-    preset="tiny",
-    torso=Mlp(hidden=(8, 8)),
-    learning_starts=64,
-    budget=Steps(num=300),
-    evaluate_every=Steps(num=100),
-    select_episodes=2,
-    confirm_episodes=2,
-    score_episodes=3,
-    film=Film(episodes=0),
-    explain=False,
-)
+from ..tiny import TINY
+
 WORDS = ["--learning-starts", "64", "--batch-size", "64"]
 WORDS += ["--evaluate-every.num", "500", "--select-episodes", "2", "--tracker", "none"]
 WORDS += ["--confirm-episodes", "2", "--score-episodes", "3", "--env.max-episode-steps", "60"]
@@ -113,6 +103,7 @@ def test_seeds_are_dealt_out_evenly() -> None:
     assert shares([7, 3], 8) == [(7,), (3,)]
 
 
+@pytest.mark.world
 def test_the_parent_loads_neither_torch_nor_environments() -> None:
     code = "import sys, dqnlab.terminal.board, dqnlab.lab.many.crew, dqnlab.app.summary"
     code += "; print({'torch', 'gymnasium'} & {*sys.modules})"
@@ -172,7 +163,7 @@ def test_a_second_ctrl_c_ends_every_process_and_keeps_what_had_ended(monkeypatch
 # ── In processes ─────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.slow
+@pytest.mark.world
 def test_every_seed_is_a_run_of_its_own_and_the_best_is_filmed() -> None:
     config = replace(TINY, film=Film(episodes=1, max_seconds=0.2), seed=99)
     group = dqnlab.train_many(config, [3, 4, 5], trackers=("none",))
@@ -194,7 +185,7 @@ def test_every_seed_is_a_run_of_its_own_and_the_best_is_filmed() -> None:
     assert main(["evaluate", str(group.folder), "--episodes", "2"]) == 0
 
 
-@pytest.mark.slow
+@pytest.mark.world
 def test_a_seed_that_fails_or_kills_its_process_takes_no_other_along(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("trouble.py").write_text(TROUBLE)
     monkeypatch.syspath_prepend(str(Path.cwd()))
@@ -215,7 +206,7 @@ def test_a_seed_that_fails_or_kills_its_process_takes_no_other_along(monkeypatch
     assert [row["error"] is None for row in rows] == [False, False, True, True, True]
 
 
-@pytest.mark.slow
+@pytest.mark.world
 def test_what_no_seed_can_do_is_said_once_and_writes_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     before = {path for path in Path.cwd().rglob("*") if "home" not in path.parts}
     assert main(["train", "CartPol-v1", "--seeds", "2", "--tracker", "none", "--quiet"]) == 2
@@ -227,7 +218,7 @@ def test_what_no_seed_can_do_is_said_once_and_writes_nothing(capfd: pytest.Captu
     assert {path for path in Path.cwd().rglob("*") if "home" not in path.parts} == before
 
 
-@pytest.mark.slow
+@pytest.mark.world
 def test_a_process_that_cannot_even_begin_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "work", os._exit)  # called with a pipe, which it cannot take
     with pytest.raises(DqnlabError, match=r"training could not begin: its process ended.*__main__"):
@@ -235,7 +226,7 @@ def test_a_process_that_cannot_even_begin_is_an_error(monkeypatch: pytest.Monkey
     assert not Path("runs").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.world
 def test_the_command_shows_every_seed_and_the_mean(
     capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -275,7 +266,7 @@ def wait_for(condition: Any) -> None:
     raise AssertionError("waited in vain")
 
 
-@pytest.mark.slow
+@pytest.mark.world
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 def test_ctrl_c_lets_every_seed_keep_what_there_is_and_leaves_with_130() -> None:
     with endless() as process:
@@ -293,7 +284,7 @@ def test_ctrl_c_lets_every_seed_keep_what_there_is_and_leaves_with_130() -> None
     assert not Path("mine/seed-2").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.world
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 def test_workers_whose_parent_is_killed_save_and_end() -> None:
     with endless() as process:

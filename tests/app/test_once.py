@@ -14,10 +14,10 @@ from dqnlab.config import Env, Film, Steps
 from dqnlab.envs.contract import TakenAs
 from dqnlab.run import film
 
-from ..brief import BRIEF
+from ..tiny import tiny
 
 ENV = Env(id="zoo:ArrayReward-v0", num_envs=2, timeout=0)  # timeout: it is said once without a watchdog too
-CONFIG = replace(BRIEF, env=ENV, budget=Steps(num=300), film=Film(episodes=1, max_seconds=1.0), explain=True)
+CONFIG = tiny(env=ENV, film=Film(episodes=1, max_seconds=1.0), explain=True)
 
 
 @pytest.fixture(autouse=True)

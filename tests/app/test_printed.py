@@ -14,7 +14,7 @@ import pytest
 
 from dqnlab.app.cli import main
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="Windows has another shell")]
+pytestmark = [pytest.mark.world, pytest.mark.skipif(sys.platform == "win32", reason="Windows has another shell")]
 ZOO = Path(__file__).parents[1] / "zoo" / "zoo.py"
 SHORT = "--steps 600 --learning-starts 64 --batch-size 16 --update-every 8 --evaluate-every.num 200 --select-episodes 2"
 SHORT += " --confirm-episodes 2 --score-episodes 2 --compile off --tracker none"

@@ -22,6 +22,7 @@ def start(*words: str) -> Process:
     return Process([sys.executable, "-m", "dqnlab", *words], stdout=pipe, stderr=pipe, text=True)
 
 
+@pytest.mark.world
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
 def test_a_reader_who_leaves_hears_no_complaint() -> None:
     with start("presets", "textbook") as process:
@@ -30,7 +31,7 @@ def test_a_reader_who_leaves_hears_no_complaint() -> None:
     assert process.returncode == 141
 
 
-@pytest.mark.slow
+@pytest.mark.world
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 def test_ctrl_c_keeps_what_was_learnt_and_leaves_with_130() -> None:
     words = ["--no-stop-when-solved", "--steps", "1e9", "--evaluate-every.num", "1000", "--tracker", "none"]
@@ -45,7 +46,7 @@ def test_ctrl_c_keeps_what_was_learnt_and_leaves_with_130() -> None:
     assert Path("mine/last_model.pth").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.world
 def test_training_goes_on_when_nobody_reads_its_lines() -> None:
     words = ["--steps", "2000", "--evaluate-every.num", "500", "--select-episodes", "2", "--confirm-episodes", "2"]
     words += [

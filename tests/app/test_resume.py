@@ -14,7 +14,7 @@ import torch
 from gymnasium import spaces
 
 import dqnlab
-from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.config import Config, Env, Steps
 from dqnlab.envs.make import describe
 from dqnlab.errors import CheckpointError, ConfigError, FolderError
 from dqnlab.lab import experiment, restore
@@ -33,21 +33,9 @@ from dqnlab.store.folder import BEST, LAST, METRICS, Run, seed_name
 from dqnlab.store.start import write_start
 
 from ..equal import same
+from ..tiny import tiny
 
-TINY = Config(
-    preset="tiny",
-    torso=Mlp(hidden=(8,)),
-    learning_starts=64,
-    budget=Steps(num=300),
-    evaluate_every=Steps(num=100),
-    select_episodes=2,
-    confirm_episodes=2,
-    score_episodes=3,
-    metrics_every=20,
-    checkpoint_every=100,
-    film=Film(episodes=0),
-    explain=False,
-)
+TINY = tiny(checkpoint_every=100)
 
 
 class Sealed(gym.Env[np.ndarray, int]):
@@ -262,11 +250,11 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
 # ── Groups ───────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.slow
+@pytest.mark.world
 def test_a_group_goes_on_where_each_of_its_seeds_stands(tmp_path: Path) -> None:
     config = replace(TINY, compile="off")
-    whole = Crew(config, (0, 1, 2), out=tmp_path / "whole", trackers=("none",)).train()
     cut = Crew(config, (0, 1, 2), out=tmp_path / "cut", trackers=("none",)).train()
+    scores = [run.score for run in cut.runs]
     for path in (cut.folder / "summary.json", cut.folder / seed_name(1) / "result.json"):
         rewrite(path, '"interrupted": false', '"interrupted": true')
     for name in ("config.toml", "meta.json", "metrics.jsonl"):  # seed 2 had not begun
@@ -274,7 +262,7 @@ def test_a_group_goes_on_where_each_of_its_seeds_stands(tmp_path: Path) -> None:
     left = cut.folder / seed_name(2)
     left.rename(tmp_path / "elsewhere")
     again = resume_group(cut.folder, Overrides())
-    assert [run.score for run in again.runs] == [run.score for run in whole.runs]
+    assert [run.score for run in again.runs] == scores
     assert not again.interrupted
     with pytest.raises(ConfigError, match=r"every seed of .* has come to its end"):
         resume_group(cut.folder, Overrides())
@@ -282,7 +270,7 @@ def test_a_group_goes_on_where_each_of_its_seeds_stands(tmp_path: Path) -> None:
         resume_group(cut.folder, Overrides(budget=Steps(num=400)))
 
 
-@pytest.mark.slow
+@pytest.mark.world
 def test_a_group_goes_on_in_python_by_its_folder_or_its_object(tmp_path: Path) -> None:
     whole = Crew(replace(TINY, compile="off"), (0, 1), out=tmp_path / "group", trackers=("none",)).train()
     rewrite(whole.folder / seed_name(1) / "result.json", '"interrupted": false', '"interrupted": true')

@@ -21,6 +21,7 @@ def dqn(words: str, streams: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=100)
 
 
+@pytest.mark.world
 @pytest.mark.parametrize("streams", SHELLS)
 @pytest.mark.parametrize("words", ["--version", "--help", "presets", "runs", "nonsense"])
 def test_a_command_that_only_speaks_says_that_nobody_could_hear_it(words: str, streams: str) -> None:
@@ -32,7 +33,7 @@ def test_a_command_that_only_speaks_says_that_nobody_could_hear_it(words: str, s
         assert done.stderr.startswith("error: cannot write to standard output: ")
 
 
-@pytest.mark.slow
+@pytest.mark.world
 @pytest.mark.parametrize("streams", SHELLS)
 def test_training_goes_on_whatever_becomes_of_its_words(streams: str) -> None:
     done = dqn(f"train {SMALL}", streams)

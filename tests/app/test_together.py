@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dqnlab.config import Config, Film, Mlp, Steps
+from dqnlab.config import Config, Steps
 from dqnlab.lab.many.line import Failed, Finished, Line, Stop, Task
 from dqnlab.lab.many.worker import train_share
 from dqnlab.lab.stopwatch import Stopwatch
@@ -16,18 +16,9 @@ from dqnlab.learn.fast import stack
 from dqnlab.learn.fast.compiled import CompileError
 from dqnlab.terminal.standing import Standing
 
-TINY = Config(
-    compile="on",
-    torso=Mlp(hidden=(8,)),
-    learning_starts=64,
-    budget=Steps(num=150),
-    evaluate_every=Steps(num=75),
-    select_episodes=2,
-    confirm_episodes=2,
-    score_episodes=3,
-    film=Film(episodes=0),
-    explain=False,
-)
+from ..tiny import tiny
+
+TINY = tiny(compile="on", budget=Steps(num=150), evaluate_every=Steps(num=75))
 
 
 @pytest.fixture(autouse=True)

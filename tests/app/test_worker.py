@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from dqnlab.config import Config, Constant, Env, Film, Mlp, Steps
+from dqnlab.config import Config, Constant, Env, Film, Steps
 from dqnlab.errors import ConfigError, NumericsError
 from dqnlab.explain.health.findings import Finding
 from dqnlab.explain.report import Report
@@ -29,18 +29,9 @@ from dqnlab.store.find import read_run
 from dqnlab.store.folder import Run
 from dqnlab.terminal.standing import Standing
 
-TINY = Config(
-    preset="tiny",
-    torso=Mlp(hidden=(8, 8)),
-    learning_starts=64,
-    budget=Steps(num=300),
-    evaluate_every=Steps(num=100),
-    select_episodes=2,
-    confirm_episodes=2,
-    score_episodes=3,
-    film=Film(episodes=1),
-    explain=False,
-)
+from ..tiny import tiny
+
+TINY = tiny(film=Film(episodes=1))
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dqnlab.config import Config, Constant, Env, Mlp, Prioritized, Steps
+from dqnlab.config import Config, Constant, Env, Film, Mlp, Prioritized, Steps
 from dqnlab.lab.overrides import Overrides
 from dqnlab.lab.resume import resume_folder
 from dqnlab.lab.session import train
@@ -53,6 +53,9 @@ def config(steps: int, num_envs: int) -> Config:
         stop_when_solved=False,
         metrics_every=1,
         checkpoint_every=PERIOD,
+        film=Film(episodes=0),
+        explain=False,
+        compile="off",
     )
 
 
@@ -130,7 +133,7 @@ def kill_one(settings: Config, folder: Path, rng: random.Random, inside: bool, t
         size = 0 if not recorded.exists() else recorded.stat().st_size
     if not wait_to_learn(folder, size, pid):
         return False
-    end = time.monotonic() + (5.0 if inside else rng.uniform(0.0, 0.4))
+    end = time.monotonic() + (5.0 if inside else rng.uniform(0.0, 0.2))
     while time.monotonic() < end and not (inside and drafts(folder)):
         if os.waitpid(pid, os.WNOHANG)[0]:
             return False
@@ -195,7 +198,7 @@ class Rows:
 def torment(folder: Path, kills: int, in_writes: int, seed: int = 0, num_envs: int = 2) -> Toll:
     """Kills so many times, at least so many of them inside a write, and compares. Raises AssertionError."""
     folder.mkdir(parents=True)
-    settings, rng, toll = config(PERIOD * (20 + 2 * kills), num_envs), random.Random(seed), Toll()
+    settings, rng, toll = config(PERIOD * (10 + 2 * kills), num_envs), random.Random(seed), Toll()
     torn, peaceful = folder / "torn", folder / "peaceful"
     inside = False
     while toll.kills < kills or toll.in_writes < in_writes:

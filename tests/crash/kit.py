@@ -7,22 +7,13 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
-from tests.brief import BRIEF
 
-from dqnlab.config import Config, Env, Mlp, Steps
+from dqnlab.config import Config, Env, Steps
 from dqnlab.store.checkpoint.checkpoint import Loaded, Store
 
-TINY = replace(
-    BRIEF,
-    preset="tiny",
-    env=Env(max_episode_steps=60),
-    torso=Mlp(hidden=(8, 8)),
-    replay_capacity=500,
-    budget=Steps(num=400),
-    evaluate_every=Steps(num=100),
-    select_episodes=2,
-    checkpoint_every=50,
-)
+from ..tiny import tiny
+
+SHORT = tiny(env=Env(max_episode_steps=60), replay_capacity=500, budget=Steps(num=400), checkpoint_every=50)
 
 
 class Faulty(gym.Env[np.ndarray, int]):
@@ -62,8 +53,8 @@ class Faulty(gym.Env[np.ndarray, int]):
         self.left, self.life = state["left"], state["life"]
 
 
-def tiny(**changes: Any) -> Config:
-    return replace(TINY, **changes)
+def short(**changes: Any) -> Config:
+    return replace(SHORT, **changes)
 
 
 def checkpoint(folder: Path) -> Loaded:

@@ -21,7 +21,7 @@ from dqnlab.store import disk, door
 from dqnlab.store.metrics import read_metrics
 from dqnlab.track import jsonl
 
-from .kit import checkpoint, tiny
+from .kit import checkpoint, short
 
 OUT = Path("mine")
 QUIET = Constant(value=0.1)  # exploration of which a run as short as these has nothing to say
@@ -60,9 +60,9 @@ def full(monkeypatch: pytest.MonkeyPatch) -> type[Full]:
 def test_f4_a_disk_that_is_full_for_a_while_costs_a_line_and_no_result(
     full: type[Full], caplog: pytest.LogCaptureFixture
 ) -> None:
-    before = train(tiny(epsilon=QUIET), trackers=("none",))
+    before = train(short(epsilon=QUIET), trackers=("none",))
     full.done, full.after, full.fails = 0, 2, 2
-    run = train(tiny(epsilon=QUIET), trackers=("none",), out=OUT)
+    run = train(short(epsilon=QUIET), trackers=("none",), out=OUT)
     assert run.score == before.score
     assert [line.split(":")[0] for line in caplog.messages] == [
         "no checkpoint at step 150",
@@ -78,7 +78,7 @@ def test_f4_a_disk_that_stays_full_ends_training_with_5_and_keeps_what_there_is(
 ) -> None:
     full.after, full.fails = 2, 10**9
     with pytest.raises(ResourceError, match=r"3 checkpoints in a row could not be written: .*No space left") as caught:
-        train(tiny(epsilon=QUIET), trackers=("none",), out=OUT)
+        train(short(epsilon=QUIET), trackers=("none",), out=OUT)
     assert caught.value.exit_code == 5
     assert len(caplog.messages) == 2
     assert checkpoint(OUT).step == 100
@@ -135,7 +135,7 @@ def test_f5_metrics_that_find_no_room_cost_a_line_and_no_checkpoint(
             assert len(rows) < 10, "nothing is left to flush"
 
     monkeypatch.setattr(jsonl, "DISK", Fills())
-    run = train(tiny(), trackers=("none",))
+    run = train(short(), trackers=("none",))
     assert run.score is not None
     assert capsys.readouterr().err.count("cannot be written (OSError: [Errno 28]") == 1
     assert len(read_metrics(run.folder / "metrics.jsonl")) == 8  # and a header
@@ -167,13 +167,13 @@ def test_f6_a_folder_that_may_not_be_written_is_refused_before_step_0(
 
     monkeypatch.setattr(os, makes, refuse)  # root may do all
     with pytest.raises(FolderError, match=r"mine.*Permission denied") as caught:
-        train(tiny(), trackers=("none",), out=OUT)
+        train(short(), trackers=("none",), out=OUT)
     assert caught.value.exit_code == 2
     assert not OUT.exists()
 
 
 def test_f10_a_checkpoint_of_another_run_is_refused_with_what_differs(capsys: pytest.CaptureFixture[str]) -> None:
-    train(tiny(), trackers=("none",), out=OUT)
+    train(short(), trackers=("none",), out=OUT)
     settings = OUT / "config.toml"
     settings.write_text(settings.read_text().replace("hidden = [8, 8]", "hidden = [8, 9]").replace("0.99", "0.98"))
     before = {path: path.read_bytes() for path in OUT.rglob("*") if path.is_file()}
@@ -200,7 +200,7 @@ def test_f22_rows_behind_the_checkpoint_and_a_torn_one_are_cut_off_on_resume(mon
         return [{name: value for name, value in row.items() if not name.startswith("time/")} for row in read]
 
     monkeypatch.setattr(Experiment, "take", copied)
-    whole = train(tiny(), trackers=("none",), out=OUT)
+    whole = train(short(), trackers=("none",), out=OUT)
     assert max(row["step"] for row in rows(killed)) > checkpoint(killed).step == 200
     with (killed / "metrics.jsonl").open("ab") as file:
         file.write(b'{"step": 260, "loss": 0.\xe2')

@@ -70,7 +70,7 @@ ROWS = [
 ]
 
 
-@pytest.mark.slow
+@pytest.mark.world
 @pytest.mark.parametrize(("name", "number", "error", "stays"), ROWS)
 def test_f4_wherever_the_disk_fails_a_run_ends_whole_or_with_one_line(
     name: str, number: int, error: int, stays: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -119,7 +119,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path | None]:
     subprocess.run(["umount", str(place)], check=True)
 
 
-@pytest.mark.slow
+@pytest.mark.world
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of a process are a matter of POSIX")
 def test_f4_on_a_disk_that_is_really_full_nothing_begins(small_disk: Path | None) -> None:
     if small_disk is None:  # then no file may have more than a few bytes: the system says so in the same way

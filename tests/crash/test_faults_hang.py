@@ -23,7 +23,7 @@ from dqnlab.run.evaluate import evaluate
 from dqnlab.run.film import record, watch
 from dqnlab.store.agent import load
 
-from .kit import Faulty, checkpoint, tiny
+from .kit import Faulty, checkpoint, short
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 OUT = Path("mine")
@@ -84,7 +84,7 @@ def anew(monkeypatch: pytest.MonkeyPatch) -> None:
 def hanging(**settings: Any) -> Any:
     for name, value in settings.items():
         setattr(Hangs, name, value)
-    return tiny(env=Env(id=Hangs, timeout=0.3), budget=Steps(num=200))
+    return short(env=Env(id=Hangs, timeout=0.3), budget=Steps(num=200))
 
 
 @pytest.mark.parametrize("how", ["sleeps", "loops", "waits"])
@@ -211,6 +211,7 @@ sys.exit(cli.main([*words.split(), "--env.num-envs", "1", "--compile", "off", "-
 """
 
 
+@pytest.mark.world
 def test_f14_an_environment_that_swallows_the_error_ends_the_process_and_the_checkpoint_stands() -> None:
     code = STUBBORN.format(here=str(Path.cwd()))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

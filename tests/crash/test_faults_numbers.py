@@ -19,7 +19,7 @@ from dqnlab.lab.resume import resume
 from dqnlab.lab.session import train
 from dqnlab.learn.learner import Learner
 
-from .kit import Faulty, checkpoint, tiny
+from .kit import Faulty, checkpoint, short
 
 OUT = Path("mine")
 
@@ -58,7 +58,7 @@ def test_f11_learning_that_runs_away_ends_within_the_update_and_spoils_nothing(
 
     monkeypatch.setattr(Learner, "update", spoilt)
     words = r"the gradient's norm is (nan|inf) after update 151, env step 214, with optimizer\.lr = .*: lower it"
-    assert fails(tiny(), NumericsError, words) == 6
+    assert fails(short(), NumericsError, words) == 6
     assert finite(torch.load(OUT / "best_model.pth", weights_only=True))
     last = checkpoint(OUT)
     assert last.step == 200
@@ -76,7 +76,7 @@ def test_f11_a_network_that_is_not_finite_is_never_saved_nor_judged(monkeypatch:
         return done._replace(**quiet) if learner.updates >= 70 else done
 
     monkeypatch.setattr(Learner, "update", poisoned)
-    config = tiny(metrics_every=10**6)  # neither gradient, loss nor metrics tell
+    config = short(metrics_every=10**6)  # neither gradient, loss nor metrics tell
     assert fails(config, NumericsError, "the online network's weights are not finite after update") == 6
     assert finite(torch.load(OUT / "best_model.pth", weights_only=True))
     assert checkpoint(OUT).step == 100
@@ -98,7 +98,7 @@ FAULTS = [
 def test_f12_f13_an_environment_that_breaks_is_named_and_leaves_no_half_transition(
     row: str, fault: str, words: str, num_envs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = tiny(env=Env(id=Faulty, num_envs=num_envs), checkpoint_every=40)
+    config = short(env=Env(id=Faulty, num_envs=num_envs), checkpoint_every=40)
     whole = train(config, trackers=("none",))
     # The first of its kind only describes itself, the next ones collect; of four the third breaks.
     for name, value in {"fault": fault, "at": 217 // num_envs, "made": 0, "only": 2 if num_envs == 1 else 4}.items():
@@ -122,7 +122,7 @@ def test_f12_f13_an_environment_that_breaks_is_named_and_leaves_no_half_transiti
 
 
 def test_f20_a_clock_that_jumps_changes_no_duration_and_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = train(tiny(), trackers=("none",))
+    before = train(short(), trackers=("none",))
     now = [2e9]
 
     def jumps() -> float:
@@ -131,7 +131,7 @@ def test_f20_a_clock_that_jumps_changes_no_duration_and_no_result(monkeypatch: p
 
     start = time.monotonic()
     monkeypatch.setattr(time, "time", jumps)
-    run = train(tiny(), trackers=("none",))
+    run = train(short(), trackers=("none",))
     assert run.score == before.score
     assert all(0 <= seconds <= time.monotonic() - start for seconds in run.seconds.values())
     again = resume(run.folder, budget=Steps(num=500))
@@ -175,13 +175,13 @@ def test_f24_without_a_film_the_score_is_reported_all_the_same(
     missing: str, words: str, monkeypatch: pytest.MonkeyPatch, no_display: None
 ) -> None:
     no_ffmpeg(monkeypatch) if missing == "ffmpeg" else without("moviepy", monkeypatch)
-    run = train(tiny(film=Film(episodes=1, max_seconds=0.1)), trackers=("none",))
+    run = train(short(film=Film(episodes=1, max_seconds=0.1)), trackers=("none",))
     assert run.score is not None
     assert [note for note in run.notes if "no film:" in note and words in note]
 
 
 def test_f24_without_a_display_a_film_is_made(no_display: None) -> None:
-    run = train(tiny(film=Film(episodes=1, max_seconds=0.1)), trackers=("none",))
+    run = train(short(film=Film(episodes=1, max_seconds=0.1)), trackers=("none",))
     assert run.notes == []
     assert list((run.folder / "videos").glob("*.mp4"))
     with pytest.raises(ResourceError, match="no display to open a window on"):

@@ -23,9 +23,9 @@ from dqnlab.store.folder import Run
 from dqnlab.store.group import Failure
 from dqnlab.store.lock import LOCK, locked
 
-from .kit import tiny
+from .kit import short
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")]
+pytestmark = [pytest.mark.world, pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")]
 OUT = Path("mine")
 
 DOOMED = '''
@@ -78,7 +78,7 @@ def doomed(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("PYTHONPATH", f"{Path.cwd()}{os.pathsep}{os.environ['PYTHONPATH']}")
     monkeypatch.setattr(many, "usable_cores", lambda: 2)
     first = str(env_seeds(0, "train", 1)[0])
-    return lambda times: tiny(env=Env(id="doomed:Doomed-v0", kwargs={"dooms": {first: times}}))
+    return lambda times: short(env=Env(id="doomed:Doomed-v0", kwargs={"dooms": {first: times}}))
 
 
 def test_f15_a_seed_whose_process_is_killed_goes_on_from_its_checkpoint(
@@ -104,9 +104,9 @@ def test_f15_a_seed_that_is_killed_again_and_again_fails_alone(doomed: Any, capf
 
 # ── Signals ──────────────────────────────────────────────────────────────────────────────────────
 
-WORDS = "--steps 2500 --update-every 1 --learning-starts 64 --batch-size 64 --checkpoint-every 200"
+WORDS = "--steps 1500 --update-every 1 --learning-starts 64 --batch-size 16 --checkpoint-every 200"
 WORDS += (
-    " --evaluate-every.num 1000 --select-episodes 2 --confirm-episodes 2 --score-episodes 2 --env.max-episode-steps 60"
+    " --evaluate-every.num 500 --select-episodes 2 --confirm-episodes 2 --score-episodes 2 --env.max-episode-steps 60"
 )
 WORDS += " --env.num-envs 1 --film.episodes 0 --no-explain --compile off --no-stop-when-solved --tracker none --quiet"
 CHAIN = """
@@ -146,7 +146,7 @@ def call(words, moment):
 
 signal.signal(kill, lambda signum, frame: None)  # one that comes when all is over
 words = ["train", *sys.argv[2].split(), "--out", "mine"]
-for _ in range(10):
+for _ in range(6):
     codes.append(call(words, rng.uniform(0, 0.1)))
     words = ["resume", "mine", "--quiet"]
 print(codes, file=sys.stderr)
@@ -179,7 +179,7 @@ def test_f16_f17_signals_at_random_moments_change_nothing_but_the_time(
     done = subprocess.run([sys.executable, "-c", CHAIN, name, WORDS], capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
     codes = next(json.loads(line) for line in done.stderr.splitlines() if line.startswith("["))
-    assert codes == [code] * 10
+    assert codes == [code] * 6
     assert facts(OUT) == facts(whole)
     for model in ("best_model.pth", "last_model.pth"):
         assert (OUT / model).read_bytes() == (whole / model).read_bytes()
@@ -194,7 +194,7 @@ update = Learner.update
 
 def insists(learner, batch):
     done = update(learner, batch)
-    if learner.updates == 900:
+    if learner.updates == 700:
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
     return done
@@ -214,7 +214,7 @@ def test_f16_a_second_ctrl_c_is_obeyed_in_the_middle_of_a_block_and_spoils_nothi
 
 
 def test_f17_a_group_that_is_told_to_end_saves_every_seed_and_leaves_with_143() -> None:
-    long = WORDS.replace("2500", "1e9").replace("--quiet", "")
+    long = WORDS.replace("1500", "1e9").replace("--quiet", "")
     code = "import sys; from dqnlab.app import cli; from dqnlab.lab.many import crew; crew.usable_cores = lambda: 2; "
     code += f"sys.exit(cli.main(['train', '--seeds', '2', '--out', 'mine', *{long.split()}]))"
     pipe = subprocess.PIPE
@@ -249,7 +249,7 @@ with locked(Path("mine")):
 @pytest.fixture
 def ended() -> None:
     """A run that has ended, and can go on."""
-    train(tiny(budget=Steps(num=200)), trackers=("none",), out=OUT)
+    train(short(budget=Steps(num=200)), trackers=("none",), out=OUT)
 
 
 def test_f19_a_second_process_is_refused_and_a_killed_ones_lock_is_taken_over(

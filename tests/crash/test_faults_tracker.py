@@ -8,7 +8,7 @@ import pytest
 from dqnlab.lab.session import train
 from dqnlab.track import open as factory
 
-from .kit import tiny
+from .kit import short
 
 
 @pytest.mark.parametrize("says", ["nothing", "401"])
@@ -25,8 +25,8 @@ def test_f21_a_host_that_hangs_or_says_401_costs_no_step(says: str, monkeypatch:
             assert threading.current_thread() is not threading.main_thread()
             return "the upload was given up"
 
-    before = train(tiny(), trackers=("none",))
+    before = train(short(), trackers=("none",))
     monkeypatch.setattr(factory, "guarded", lambda name, about: factory.Guarded(name, Remote))
-    run = train(tiny(), trackers=("swanlab",))
+    run = train(short(), trackers=("swanlab",))
     assert run.score == before.score
     assert run.notes == ([] if says == "401" else ["the upload was given up"])

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import psutil
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")]
+pytestmark = [pytest.mark.world, pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")]
 CHILD = Path(__file__).parent / "child"
 ALL = os.environ.get("DQNLAB_FAULTS") == "all"
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")

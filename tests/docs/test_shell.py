@@ -29,7 +29,7 @@ def shorter(words: list[str]) -> list[str]:
     return extra
 
 
-@pytest.mark.slow
+@pytest.mark.world
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has another shell")
 def test_every_command_of_the_readme_does_what_it_says(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

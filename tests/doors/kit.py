@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.brief import BRIEF as SHORT
 
 from dqnlab.app.cli import main
-from dqnlab.config import Env, Film, Mlp, Steps
+from dqnlab.config import Env, Film, Steps
 from dqnlab.lab.many.line import Line, Task
 from dqnlab.lab.many.worker import train_share
 from dqnlab.lab.stopwatch import Stopwatch
@@ -19,16 +18,12 @@ from dqnlab.run import film
 from dqnlab.track import curves
 from dqnlab.track.curves import draw_curves
 
-CONFIG = replace(
-    SHORT,
-    preset="tiny",
+from ..tiny import tiny
+
+CONFIG = tiny(
     env=Env(num_envs=1, max_episode_steps=30),
-    torso=Mlp(hidden=(8,)),
     replay_capacity=500,
     budget=Steps(num=200),
-    evaluate_every=Steps(num=100),
-    select_episodes=2,
-    score_episodes=2,
     metrics_every=50,
     checkpoint_every=100,
     film=Film(episodes=1, max_seconds=0.1),

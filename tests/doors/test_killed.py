@@ -24,6 +24,7 @@ with door.aside() as private:
 """
 
 
+@pytest.mark.world
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
 def test_what_a_process_leaves_that_was_killed_while_it_filmed_is_swept_by_the_next_that_films(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

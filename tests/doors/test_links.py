@@ -121,7 +121,7 @@ def check_own(folder: Path, names: list[str]) -> None:
 # ── What gives way ───────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.slow
+@pytest.mark.world
 @pytest.mark.parametrize("kind", KINDS)
 def test_training_goes_on_past_whatever_lies_where_it_writes(kind: str, killed: Path) -> None:
     for name in [*LEARNING, "curves.png", "result.json", "mark.json", "tensorboard", "swanlab"]:
@@ -131,7 +131,7 @@ def test_training_goes_on_past_whatever_lies_where_it_writes(kind: str, killed: 
     check_own(killed, [*NETWORKS, "curves.png", "result.json"])
 
 
-@pytest.mark.slow
+@pytest.mark.world
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_comes_after_the_score_is_made_past_whatever_lies_there(kind: str, lacking: Path) -> None:
     for name in SHOWING:
@@ -171,7 +171,7 @@ class Plants(gym.Env[np.ndarray, int]):
     def set_state(self, state: dict[str, Any]) -> None: ...
 
 
-@pytest.mark.slow
+@pytest.mark.world
 @pytest.mark.parametrize("kind", KINDS)
 def test_links_that_come_up_during_training_are_not_followed(kind: str, ended: Path, monkeypatch: Any) -> None:
     shutil.rmtree(ended)
@@ -237,7 +237,7 @@ def test_a_link_under_the_name_of_a_part_would_not_be_followed_even_if_somebody_
 # ── Groups ───────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.slow
+@pytest.mark.world
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_group_writes_its_own_files(kind: str, ended: Path) -> None:
     group = Path("group")

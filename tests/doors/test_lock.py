@@ -32,6 +32,7 @@ with lock.locked(Path("run")):
 """
 
 
+@pytest.mark.world
 def test_whoever_opened_a_lock_that_was_removed_meanwhile_takes_the_one_that_bears_the_name() -> None:
     RUN.mkdir()
     pipe = subprocess.PIPE

@@ -46,7 +46,7 @@ def here(tmp_path: Path) -> Callable[[Path], str]:
     return place
 
 
-@pytest.mark.slow
+@pytest.mark.world
 def test_every_name_that_is_ever_written_is_one_that_was_planted(here: Callable[[Path], str]) -> None:
     with ledger() as touched:
         train(CONFIG, trackers=("tensorboard", "swanlab"), out=RUN)

@@ -65,7 +65,7 @@ assert main(["resume", "run", "--quiet", "--steps", "500"]) == 0
 """
 
 
-@pytest.mark.slow
+@pytest.mark.world
 @pytest.mark.skipif(sys.platform == "win32", reason="it lacks them by itself")
 def test_training_and_its_door_do_without_what_other_systems_lack() -> None:
     Path("outside").mkdir()

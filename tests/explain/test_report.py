@@ -10,21 +10,21 @@ import pytest
 import torch
 
 import dqnlab
-from dqnlab.config import Env
+from dqnlab.config import Env, Steps
 from dqnlab.explain.evidence import gather
 from dqnlab.explain.page import words
 from dqnlab.explain.report import page_data, write_report
 from dqnlab.explain.weights import layers
 from dqnlab.store.folder import LABELS, LAST, TARGET, Run
 
-from ..brief import BRIEF
 from ..grid import Grid
+from ..tiny import tiny
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return dqnlab.train(
-        replace(BRIEF, env=Env(max_episode_steps=30)),
+        tiny(env=Env(max_episode_steps=30), budget=Steps(num=600), evaluate_every=Steps(num=200), select_episodes=3),
         out=tmp_path_factory.mktemp("reported") / "run",
         trackers=("none",),
     )
@@ -142,7 +142,7 @@ def test_a_cartpole_page_of_any_length_stays_small(run: Run, tmp_path: Path) -> 
     assert write_report(run, out=tmp_path / "a.html").path.stat().st_size < 800_000
 
 
-@pytest.mark.slow
+@pytest.mark.world
 @pytest.mark.parametrize(
     ("grid", "dtype", "scale", "image"),
     [
@@ -158,7 +158,7 @@ def test_numbers_of_any_type_are_on_the_page_as_the_network_saw_them(
     grid: tuple[Any, ...], dtype: str, scale: float, image: bool, tmp_path: Path
 ) -> None:
     make = partial(Grid, *grid)
-    run = dqnlab.train(replace(BRIEF, env=Env(id=make, num_envs=1)), trackers=(), out=tmp_path / "run")
+    run = dqnlab.train(tiny(env=Env(id=make, num_envs=1)), trackers=(), out=tmp_path / "run")
     data = page_data(gather(run, make), [])
     assert [data["obs"][name] for name in ("dtype", "scale", "image")] == [dtype, scale, image]
     agent, episode = dqnlab.load(run.folder, env=make), data["episodes"][0]

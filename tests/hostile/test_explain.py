@@ -1,7 +1,6 @@
 """`dqn explain` on a folder made to do harm: refused in one message, or explained as the text that it is."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from dqnlab.config import Env
 from dqnlab.run.keep import save_tensors
 from dqnlab.store.folder import BATCH, METRICS, REPORT, RESULT, SNAPSHOTS, TARGET, Run
 
-from ..brief import BRIEF
+from ..tiny import tiny
 from .test_files import check_harmless
 
 READ_BY_PAGE = (BATCH, SNAPSHOTS, TARGET, METRICS, RESULT)
@@ -27,7 +26,7 @@ WEIGHTS |= {"fc.4.weight": (2, 6), "fc.4.bias": (2,)}
 def learnt(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run of 600 steps that nobody has touched."""
     return dqnlab.train(
-        replace(BRIEF, env=Env(max_episode_steps=20)), out=tmp_path_factory.mktemp("learnt") / "run", trackers=("none",)
+        tiny(env=Env(max_episode_steps=20)), out=tmp_path_factory.mktemp("learnt") / "run", trackers=("none",)
     )
 
 

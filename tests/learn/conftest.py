@@ -155,12 +155,6 @@ def stack_of() -> Callable[..., Stack]:
 
 
 @pytest.fixture(scope="session")
-def program_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder of programs for the session: each is compiled once, however many stacks use it."""
-    return tmp_path_factory.mktemp("programs")
-
-
-@pytest.fixture(scope="session")
 def random_network() -> Callable[..., QNetwork]:
     """Builds a network whose weights are drawn from a seed."""
     return build_random

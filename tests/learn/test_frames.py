@@ -145,7 +145,7 @@ SHAPES = {
 }
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(kind=st.sampled_from([Tight, Layout]), **SHAPES)
 def test_everything_held_is_what_the_slow_replay_remembers(
     kind: type[Layout], capacity: int, num_envs: int, n: int, stack: int, length: float, seed: int
@@ -158,7 +158,7 @@ def test_everything_held_is_what_the_slow_replay_remembers(
         assert held == pair.slow.rows[len(pair.slow.rows) - len(held) :]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(prioritised=st.booleans(), **SHAPES)
 def test_every_sampled_transition_is_one_that_the_slow_replay_remembers(
     capacity: int, num_envs: int, n: int, stack: int, length: float, seed: int, prioritised: bool
@@ -180,7 +180,7 @@ def test_every_sampled_transition_is_one_that_the_slow_replay_remembers(
 # ── How much is held ─────────────────────────────────────────────────────────────────────────────
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(**SHAPES)
 def test_a_small_ring_is_always_full_however_short_the_episodes(
     capacity: int, num_envs: int, n: int, stack: int, length: float, seed: int
@@ -191,7 +191,7 @@ def test_a_small_ring_is_always_full_however_short_the_episodes(
         assert len(pair.replay) == min(pair.replay.added, pair.replay.layout.capacity)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(**SHAPES)
 def test_nothing_is_dropped_that_began_within_the_capacity_and_the_spare_frames(
     capacity: int, num_envs: int, n: int, stack: int, length: float, seed: int

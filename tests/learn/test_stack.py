@@ -20,14 +20,12 @@ def assert_close(one: Any, other: Any) -> None:
         torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-5)
 
 
-@pytest.fixture(params=["written", pytest.param("compiled", marks=pytest.mark.slow)])
-def cache(request: pytest.FixtureRequest, program_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(params=["written", pytest.param("compiled", marks=pytest.mark.world)])
+def cache(request: pytest.FixtureRequest, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where stacks find their programs; of "written" ones torch computes one operation after the other."""
     if request.param == "written":
         monkeypatch.setattr(stack, "compile_program", lambda function, *_: lambda tensors: list(function(*tensors)))
-    else:
-        monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(program_folder / "inductor"))
-    return program_folder
+    return programs
 
 
 @pytest.mark.parametrize("size", [1, 3])
@@ -55,16 +53,13 @@ def test_the_same_stack_learns_the_same_bit_by_bit(agent_of: Any, stack_of: Any,
             assert all(torch.equal(*pair) for pair in zip(one.tensors, other.tensors, strict=True))
 
 
-@pytest.mark.slow
-def test_how_many_learn_side_by_side_changes_no_bit(
-    agent_of: Any, stack_of: Any, program_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.world
+def test_how_many_learn_side_by_side_changes_no_bit(agent_of: Any, stack_of: Any, programs: Path) -> None:
     # A group that is taken up again is built of the seeds that have not ended (docs/design/0005).
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(program_folder / "inductor"))
     first = []
-    for size in (1, 3, 5):
+    for size in (1, 3):
         agents = [agent_of(seed=seed) for seed in range(size)]
-        update = stack_of(agents, program_folder).update
+        update = stack_of(agents, programs).update
         for _ in range(100):
             update({i: agent.sample() for i, agent in enumerate(agents)})
         first.append(agents[0])
@@ -141,7 +136,7 @@ def test_a_single_agents_memory_is_not_copied(agent_of: Any, stack_of: Any, cach
 
 
 def test_once_half_of_them_idle_the_others_move_together_and_learn_on(
-    agent_of: Any, stack_of: Any, program_folder: Path, monkeypatch: pytest.MonkeyPatch
+    agent_of: Any, stack_of: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built: list[int] = []
 
@@ -151,7 +146,7 @@ def test_once_half_of_them_idle_the_others_move_together_and_learn_on(
 
     monkeypatch.setattr(stack, "compile_program", write)
     together, alone = ([agent_of(seed=seed) for seed in range(4)] for _ in range(2))
-    update = stack_of(together, program_folder).update
+    update = stack_of(together, tmp_path).update
     for wanted in ([0, 1, 2, 3], [1, 2, 3], [1, 3], [1, 3], [3]):
         samples = {i: alone[i].sample() for i in wanted}
         answers = update(samples)

@@ -10,7 +10,7 @@ from dqnlab.run.events import Confirmed, Evaluated
 from dqnlab.run.judge import Verdict
 from dqnlab.run.system import assemble
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.world
 
 
 def learn(config: Config) -> tuple[int, Verdict]:

@@ -22,13 +22,6 @@ FLAGS = [
 ]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever opens a page needs a browser: `make check` leaves it out."""
-    for item in items:
-        if "browser" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.browser)
-
-
 def missing(why: str) -> NoReturn:
     """No browser: a failure where one is required, else a skip with the reason."""
     if os.environ.get("REQUIRE_BROWSER") == "1":
@@ -58,10 +51,20 @@ class Opened:
     def __init__(self, page: Any):
         self.page = page
         self.problems: list[str] = []
-        page.on("console", lambda message: self.problems.append(f"console {message.type}: {message.text}"))
-        page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
-        page.on("dialog", self._dialog)
-        page.on("request", self._request)
+        self._heard = {
+            "console": lambda message: self.problems.append(f"console {message.type}: {message.text}"),
+            "pageerror": lambda error: self.problems.append(f"error: {error}"),
+            "dialog": self._dialog,
+            "request": self._request,
+        }
+        for event, hear in self._heard.items():
+            page.on(event, hear)
+
+    def leave(self) -> None:
+        """Leaves the page to the next test: empty, heard by nobody."""
+        self.page.goto("about:blank")
+        for event, hear in self._heard.items():
+            self.page.remove_listener(event, hear)
 
     def _request(self, request: Any) -> None:
         if not request.url.startswith(("file:", "data:")):
@@ -80,8 +83,25 @@ class Opened:
 Open = Callable[..., Opened]
 
 
+@pytest.fixture(scope="session")
+def pages(browser: Any) -> Callable[[int], Any]:
+    """The n-th page on the screen, the same for every test: a new one costs more than to draw a report.
+
+    What a page keeps is the size and the colours of its screen, and both are set anew at each opening.
+    """
+    context = browser.new_context(locale="en-GB")
+    made: list[Any] = []
+
+    def page(number: int) -> Any:
+        while len(made) <= number:
+            made.append(context.new_page())
+        return made[number]
+
+    return page
+
+
 @pytest.fixture
-def open_page(browser: Any, tmp_path: Path) -> Iterator[Open]:
+def open_page(pages: Callable[[int], Any], tmp_path: Path) -> Iterator[Open]:
     """Writes a page of data, opens it from disk, and at the end of the test wants no console message and no request.
 
     `open_page(data, hash="t=3", width=400, scheme="dark")`.
@@ -91,13 +111,15 @@ def open_page(browser: Any, tmp_path: Path) -> Iterator[Open]:
     def open_(data: Mapping[str, Any], hash: str = "", width: int = 1100, scheme: str = "light") -> Opened:
         path = tmp_path / f"report-{len(opened)}.html"
         path.write_text(render(data), encoding="utf-8")
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en-GB")
-        opened.append(Opened(context.new_page()))
-        opened[-1].page.goto(path.as_uri() + (f"#{hash}" if hash else ""))
+        page = pages(len(opened))
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(media="screen", color_scheme=scheme)
+        opened.append(Opened(page))
+        page.goto(path.as_uri() + (f"#{hash}" if hash else ""))
         return opened[-1]
 
     yield open_
     problems = [problem for each in opened for problem in each.problems]
     for each in opened:
-        each.page.context.close()
+        each.leave()
     assert problems == []

@@ -162,8 +162,8 @@ def test_units_follow_the_moment(open_page: Open) -> None:
     opened = open_page(sample(), hash="ep=0&t=0&inside.unit=2.0")
     before = opened.page.inner_text(f"{VIEW} .inside-detail"), opened.page.inner_text(f"{VIEW} .inside-mattered")
     opened.page.evaluate("location.hash = 'ep=0&t=6&inside.unit=2.0'")
-    until(opened, f"document.querySelector('{VIEW} .inside-mattered').innerText !== {before[1]!r}")
-    assert opened.page.inner_text(f"{VIEW} .inside-detail") != before[0]
+    for part, text in zip(("inside-detail", "inside-mattered"), before, strict=True):
+        until(opened, f"document.querySelector('{VIEW} .{part}').innerText !== {text!r}")
 
 
 def test_a_hostile_address_chooses_no_unit(open_page: Open) -> None:

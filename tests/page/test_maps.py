@@ -178,7 +178,7 @@ def test_arrow_keys_on_a_map_walk_through_the_episode(open_page: Open) -> None:
 # ── The film ─────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.slow
+@pytest.mark.world
 def test_every_snapshot_has_a_map_of_its_own(open_page: Open) -> None:
     opened = open_page(sample())
     slider = f"{VIEW} .maps-film input"
@@ -198,7 +198,7 @@ def test_every_snapshot_has_a_map_of_its_own(open_page: Open) -> None:
     assert opened.page.get_attribute(slider, "aria-valuetext") == "after 1,000 steps"
 
 
-@pytest.mark.slow
+@pytest.mark.world
 def test_the_film_plays_to_the_best_network_and_stops_there(open_page: Open) -> None:
     opened = open_page(sample())
     button = f"{VIEW} .maps-play"

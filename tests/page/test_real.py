@@ -16,7 +16,7 @@ from dqnlab.explain.page import words
 from dqnlab.explain.report import write_report
 from dqnlab.store.folder import Run
 
-from ..brief import BRIEF
+from ..tiny import tiny
 from .conftest import Opened
 from .test_shell import VIEWS
 
@@ -72,7 +72,7 @@ ENVS: dict[str, Env] = {
 
 
 def train(folder: Path, env: Env, **changes: Any) -> Run:
-    return dqnlab.train(replace(BRIEF, env=env, **changes), out=folder, trackers=("none",))
+    return dqnlab.train(tiny(env=env, **changes), out=folder, trackers=("none",))
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def open_report(browser: Any, tmp_path: Path) -> Any:
     assert problems == []
 
 
-@pytest.mark.slow
+@pytest.mark.world
 @pytest.mark.parametrize("name", ENVS)
 def test_every_view_of_a_real_run_draws_in_both_languages(
     name: str, open_report: Callable[..., Opened], tmp_path: Path
@@ -109,7 +109,7 @@ def test_every_view_of_a_real_run_draws_in_both_languages(
         assert not [word for text in texts.values() for word in text.split() if word in known], "a key without its text"
 
 
-@pytest.mark.slow
+@pytest.mark.world
 def test_all_variants_of_learning_are_traced(open_report: Callable[..., Opened], tmp_path: Path) -> None:
     env = ENVS["cartpole"]
     run = train(tmp_path / "run", env, n=3, rule=Double(), head=Scalar(huber=1.0), sync=Polyak(tau=0.05))
@@ -118,7 +118,7 @@ def test_all_variants_of_learning_are_traced(open_report: Callable[..., Opened],
     assert "τ = 0.05" in page.inner_text("#step")
 
 
-@pytest.mark.slow
+@pytest.mark.world
 def test_a_notebook_shows_the_whole_page_in_a_frame(browser: Any, tmp_path: Path) -> None:
     run = train(tmp_path / "run", ENVS["cartpole"])
     (tmp_path / "notebook.html").write_text(f"<!doctype html>{dqnlab.report(run)._repr_html_()}", encoding="utf-8")
@@ -133,7 +133,7 @@ def test_a_notebook_shows_the_whole_page_in_a_frame(browser: Any, tmp_path: Path
     assert opened.problems == []
 
 
-@pytest.mark.slow
+@pytest.mark.world
 def test_a_run_that_was_interrupted_is_explained_as_far_as_it_went(
     open_report: Callable[..., Opened], tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """The physics in the page is Gymnasium's: step by step, and steered by a network for a whole episode."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 import dqnlab
-from dqnlab.config import Env
+from dqnlab.config import Env, Film
 from dqnlab.envs.make import describe
 from dqnlab.explain.page import pack
 from dqnlab.explain.world import look
@@ -158,9 +159,10 @@ def test_a_stacking_network_is_given_its_last_observations_in_order(open_page: O
     np.testing.assert_allclose(got["seen"], seen, rtol=0, atol=1e-6)
 
 
-@pytest.mark.slow
+@pytest.mark.world
 def test_let_go_with_a_trained_network_is_gymnasiums_own_episode(open_page: Open, tmp_path: Path) -> None:
-    dqnlab.train(dqnlab.presets.get("cartpole"), out=tmp_path / "run", trackers=("none",))
+    cartpole = replace(dqnlab.presets.get("cartpole"), film=Film(episodes=0), explain=False)
+    dqnlab.train(cartpole, out=tmp_path / "run", trackers=("none",))
     net = dqnlab.load(tmp_path / "run").network.requires_grad_(False)
     assert max(len(closed_loop(net, seed)[1]) for seed in range(5)) == 500
     assert_same_way(open_page, net, range(5), 100)

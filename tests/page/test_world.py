@@ -90,7 +90,7 @@ WORLDS = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.world
 @pytest.mark.parametrize("name", WORLDS)
 def test_every_world_is_drawn_and_moves(open_page: Open, name: str) -> None:
     opened = open_page(sample(**played(WORLDS[name])), hash="t=1")

@@ -52,18 +52,14 @@ def test_prioritised_replay_learns_the_true_values(name: str) -> None:
 
 BASES = {
     **{name: presets.get(name) for name in presets.names()},
-    "one env, n = 1": Config(),
     "one env, n = 3": Config(n=3),
-    "four envs, n = 1": Config(env=Env(num_envs=4)),
-    "four envs, n = 3": Config(n=3, env=Env(num_envs=4)),
     "n longer than any episode": Config(n=8, env=Env(num_envs=4)),
-    "prioritised": Config(sampler=Prioritized()),
     "prioritised, double, n = 3": Config(sampler=Prioritized(alpha=1.0, beta=1.0), rule=Double(), n=3),
     "polyak, Huber, double": Config(sync=Polyak(), head=Scalar(huber=1.0), rule=Double(), env=Env(num_envs=4)),
 }
 
 
-@pytest.mark.slow
+@pytest.mark.world
 @pytest.mark.parametrize("base", BASES.values(), ids=BASES)
 def test_every_preset_and_combination_learns_the_true_values(base: Config) -> None:
     assert found(list(selftest(base=base))) == {}

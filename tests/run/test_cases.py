@@ -14,7 +14,7 @@ from dqnlab.config import Config, Env, Film, Steps
 from dqnlab.errors import ConfigError, EnvironmentFault
 from dqnlab.lab.session import train
 
-from ..brief import BRIEF
+from ..tiny import tiny
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "zoo"))
 
@@ -22,10 +22,10 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "zoo"))
 def case(name: str, **changes: Any) -> Config:
     """A short run on one of them; what is changed of its environment too."""
     env = Env(id=f"zoo:{name}-v0", **{key: changes.pop(key) for key in ("kwargs", "copies") if key in changes})
-    return replace(BRIEF, env=env, budget=Steps(num=200), **changes)
+    return tiny(env=env, budget=Steps(num=200), **changes)
 
 
-@pytest.mark.slow
+@pytest.mark.world
 def test_what_starts_slowly_and_cannot_be_saved_is_made_anew_at_checkpoints_only() -> None:
     """It was made 167 times."""
     import zoo
@@ -39,7 +39,7 @@ def test_what_starts_slowly_and_cannot_be_saved_is_made_anew_at_checkpoints_only
     assert 2 * copies <= zoo.SlowStart.made <= copies * (checkpoints + 2)
 
 
-@pytest.mark.slow
+@pytest.mark.world
 def test_what_can_be_there_only_once_trains_when_that_is_said() -> None:
     config = case("OneOnly", copies=1, film=Film(episodes=1, max_seconds=1.0), explain=True)
     run = train(config, trackers=("none",), out=Path("one"))
@@ -61,7 +61,7 @@ def test_what_can_be_there_only_once_is_found_out_before_training() -> None:
     ("name", "words"),
     [
         ("Masked", "info holds 'action_mask', which is not read"),
-        pytest.param("Pixels", "are pictures, and go flat into a fully connected network", marks=pytest.mark.slow),
+        pytest.param("Pixels", "are pictures, and go flat into a fully connected network", marks=pytest.mark.world),
         ("Words", "Dict.*which is not supported; mission cannot become numbers.*FilterObservation"),
     ],
 )

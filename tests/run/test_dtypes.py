@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.brief import BRIEF
 from tests.grid import Grid
 
 from dqnlab.check.doctor import forecast
@@ -23,6 +22,8 @@ from dqnlab.run.system import assemble
 from dqnlab.store.agent import load
 from dqnlab.store.folder import BEST
 from dqnlab.store.start import write_start
+
+from ..tiny import tiny
 
 # type, side (0: a vector), bound, stored as, divided by
 NUMBERS: list[tuple[str, int, float, str, float]] = [
@@ -48,7 +49,7 @@ NUMBERS: list[tuple[str, int, float, str, float]] = [
     ("float64", 40, 1, "float32", 1),
     ("float64", 0, 255, "float32", 1),
 ]
-CONFIG = replace(BRIEF, budget=Steps(num=96), learning_starts=32, batch_size=16)
+CONFIG = tiny(budget=Steps(num=96), learning_starts=32)
 
 
 @pytest.mark.parametrize(("dtype", "side", "high", "stored", "scale"), NUMBERS)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from dqnlab.config import Config, Env, Mlp, Steps
+from dqnlab.config import Env, Steps
 from dqnlab.errors import EnvironmentFault
 from dqnlab.learn.learner import Update
 from dqnlab.learn.types import Sample
@@ -15,13 +15,7 @@ from dqnlab.run.events import BlockEnded, Evaluated
 from dqnlab.run.lockstep import Stopped, lockstep
 from dqnlab.run.system import System, assemble, make_update
 
-TINY = Config(
-    torso=Mlp(hidden=(8,)),
-    learning_starts=64,
-    budget=Steps(num=200),
-    evaluate_every=Steps(num=100),
-    select_episodes=2,
-)
+from ..tiny import TINY
 
 
 def weights(system: System) -> torch.Tensor:
@@ -68,7 +62,7 @@ def test_a_loop_that_fails_stops_alone(scripted: Any) -> None:
     ends = {i: event for i, event in said if isinstance(event, Stopped)}
     assert isinstance(ends[1].error, EnvironmentFault)
     assert ends[0] == ends[2] == Stopped(None)
-    assert [system.progress.now.steps for system in systems] == [200, 90, 200]
+    assert [system.progress.now.steps for system in systems] == [300, 90, 300]
 
 
 def test_loops_that_never_want_an_update_come_to_their_end() -> None:

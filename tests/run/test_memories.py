@@ -123,7 +123,7 @@ def once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(systems, "make_memory", made)
 
 
-@pytest.fixture(params=["written", pytest.param("compiled", marks=pytest.mark.slow)])
+@pytest.fixture(params=["written", pytest.param("compiled", marks=pytest.mark.world)])
 def compiler(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Programs that torch computes one operation after the other, or compiled ones."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

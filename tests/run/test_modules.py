@@ -89,7 +89,7 @@ def test_the_current_folder_stays_off_the_path_where_no_module_is_named() -> Non
     assert str(Path.cwd()) not in sys.path
 
 
-@pytest.mark.slow
+@pytest.mark.world
 @pytest.mark.parametrize("many", [[], ["--seeds", "2"]], ids=["one", "many"])
 def test_the_command_trains_on_a_module_that_lies_beside_the_user(many: list[str]) -> None:
     write("lanes_mine.py", SOUND.format(module="lanes_mine", name="LaneMine"))

@@ -5,7 +5,6 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from dqnlab.lab.session import train
 from dqnlab.store.agent import load, read_config
 from dqnlab.store.own import MARK, flag_needed, is_own, mark
 
-from ..brief import BRIEF
+from ..tiny import tiny
 
 MODULE = """
 import pathlib, gymnasium
@@ -26,7 +25,7 @@ gymnasium.registry.pop("Mine-v0", None)
 gymnasium.register("Mine-v0", "gymnasium.envs.classic_control:CartPoleEnv", max_episode_steps=5)
 """
 ENV = Env(id="minezoo:Mine-v0", max_episode_steps=5)
-CONFIG = replace(BRIEF, env=ENV, budget=Steps(num=200), explain=False)
+CONFIG = tiny(env=ENV, budget=Steps(num=200))
 
 
 @pytest.fixture

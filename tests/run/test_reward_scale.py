@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
-from tests.brief import BRIEF
 from tests.equal import same
 
 from dqnlab.build import foresee_settings, settle_epsilon
@@ -21,6 +20,8 @@ from dqnlab.learn.weights import export_weights, import_weights
 from dqnlab.run.events import Evaluated, Updated
 from dqnlab.run.moment import REWARDS, Draws, record
 from dqnlab.run.system import System, assemble
+
+from ..tiny import tiny
 
 LAST = ("fc.4.weight", "fc.4.bias")
 
@@ -67,7 +68,7 @@ def measured(*rewards: float) -> float:
     ids=["plain", "n, Huber", "clipped"],
 )
 def test_rewards_times_a_power_of_two_are_learned_the_same_to_the_last_bit(size: float, kind: dict[str, Any]) -> None:
-    base = replace(BRIEF, **kind)
+    base = tiny(**kind)
     one, events = trained(replace(base, env=Env(id=paid(1.0)), reward_scale="auto"))
     other, scaled = trained(replace(base, env=Env(id=paid(size)), reward_scale="auto"))
     assert (one.config.reward_scale, other.config.reward_scale) == (1.0, size)
@@ -87,7 +88,7 @@ def test_rewards_times_a_power_of_two_are_learned_the_same_to_the_last_bit(size:
 
 
 def test_a_moment_is_recorded_in_the_environments_own_units() -> None:
-    config = replace(BRIEF, n=3, reward_scale=8.0)
+    config = tiny(n=3, reward_scale=8.0)
     system, _ = trained(config)
     moment = record(system.learner, system.memory, Draws(config.batch_size, config.gamma), np.random.default_rng(0))
     assert set(REWARDS) < set(moment)
@@ -97,7 +98,7 @@ def test_a_moment_is_recorded_in_the_environments_own_units() -> None:
 
 
 def test_weights_go_out_multiplied_and_come_in_divided() -> None:
-    system, _ = trained(replace(BRIEF, reward_scale=8.0))
+    system, _ = trained(tiny(reward_scale=8.0))
     online = system.learner.online
     before = {name: w.clone() for name, w in online.state_dict().items()}
     weights = export_weights(online)
@@ -168,8 +169,8 @@ def test_all_seeds_find_the_same_scale_and_the_environments_stand_as_if_just_res
 
 
 def test_a_run_trains_alike_whether_its_scale_was_measured_or_given() -> None:
-    measured_one, _ = trained(replace(BRIEF, env=Env(id=paid(100.0)), reward_scale="auto"))
-    given, _ = trained(replace(BRIEF, env=Env(id=paid(100.0)), reward_scale=128.0))
+    measured_one, _ = trained(tiny(env=Env(id=paid(100.0)), reward_scale="auto"))
+    given, _ = trained(tiny(env=Env(id=paid(100.0)), reward_scale=128.0))
     same(measured_one.learner.state_dict(), given.learner.state_dict())
 
 

@@ -26,11 +26,18 @@ from dqnlab.run.system import System, assemble
 from dqnlab.store.agent import load
 from dqnlab.store.folder import BEST, LAST, Run
 
-from ..brief import BRIEF
 from ..equal import same
+from ..tiny import tiny
 from .variants import BUILT, VARIANTS
 
-SMALL = replace(BRIEF, preset="seams", batch_size=16, budget=Steps(num=300), checkpoint_every=100, sync=Hard(every=20))
+SMALL = tiny(
+    preset="seams",
+    evaluate_every=Steps(num=200),
+    select_episodes=3,
+    stop_when_solved=False,
+    checkpoint_every=100,
+    sync=Hard(every=20),
+)
 
 
 @pytest.fixture(params=VARIANTS.values(), ids=VARIANTS)
@@ -144,7 +151,7 @@ def test_three_side_by_side_learn_as_each_alone(
     check_stack([systems(i) for i in range(3)], [systems(i) for i in range(3)], tmp_path, 6)
 
 
-@pytest.mark.slow
+@pytest.mark.world
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("size", [1, 3])
 def test_the_same_compiled(
@@ -159,7 +166,7 @@ def test_the_same_compiled(
     check_stack(together, alone, tmp_path, 6)
 
 
-@pytest.mark.slow
+@pytest.mark.world
 def test_a_schedule_of_the_learning_rate_is_compiled_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:

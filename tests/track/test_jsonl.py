@@ -112,6 +112,7 @@ def test_existing_file_is_never_overwritten(path: Path) -> None:
     assert path.read_text() == "precious"
 
 
+@pytest.mark.world
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of a process are a matter of POSIX")
 def test_full_disk_is_one_line_of_warning_and_keeps_what_was_written(path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, check=True)

@@ -52,6 +52,7 @@ def records(run: Path) -> Iterator[Any]:
     reader.close()
 
 
+@pytest.mark.world
 @pytest.mark.usefixtures("no_mode")
 def test_offline_run_holds_the_rows_and_the_config(about: About) -> None:
     tracker = SwanlabTracker(about, start_after=0.0, finish_within=60.0)
@@ -70,7 +71,7 @@ def test_offline_run_holds_the_rows_and_the_config(about: About) -> None:
     assert config["optimizer"]["value"] == {"max_grad_norm": "none"}
 
 
-@pytest.mark.slow
+@pytest.mark.world
 @pytest.mark.usefixtures("no_mode")
 def test_names_that_swanlab_would_refuse_are_cut_to_its_measure(about: About) -> None:
     tracker = SwanlabTracker(
@@ -81,6 +82,7 @@ def test_names_that_swanlab_would_refuse_are_cut_to_its_measure(about: About) ->
     assert "recorded offline" in line
 
 
+@pytest.mark.world
 def test_no_network_no_terminal_no_account_is_no_prompt_and_leaves_no_trace(about: About, tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SWANLAB_")}
     home = tmp_path / "lonely"
@@ -100,7 +102,7 @@ def test_no_network_no_terminal_no_account_is_no_prompt_and_leaves_no_trace(abou
     assert list(home.iterdir()) == []
 
 
-@pytest.mark.slow
+@pytest.mark.world
 @pytest.mark.usefixtures("no_mode")
 def test_key_without_a_network_records_offline(about: About, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWANLAB_API_KEY", "x" * 21)
@@ -110,6 +112,7 @@ def test_key_without_a_network_records_offline(about: About, monkeypatch: pytest
     assert "recorded offline (127.0.0.1 does not answer)" in line
 
 
+@pytest.mark.world
 def test_mode_of_the_users_own_is_respected(about: About) -> None:
     tracker = SwanlabTracker(about, start_after=0.0, finish_within=60.0)  # SWANLAB_MODE=disabled, as in all other tests
     tracker.log(1, {"a": 1.0})
@@ -117,7 +120,7 @@ def test_mode_of_the_users_own_is_respected(about: About) -> None:
     assert list(about.run_folder.iterdir()) == []
 
 
-@pytest.mark.slow
+@pytest.mark.world
 def test_mode_that_does_not_exist_is_an_error_for_the_guard(about: About, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWANLAB_MODE", "bogus")
     with pytest.raises(DqnlabError, match="bogus"):

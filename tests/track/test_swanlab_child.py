@@ -15,6 +15,8 @@ from dqnlab.track.swanlab import SwanlabTracker
 from dqnlab.track.swanlab_child import choose_mode, reachable
 from dqnlab.track.tracker import About
 
+pytestmark = pytest.mark.world
+
 FAKE = """
 import os, pathlib, sys, time
 from types import SimpleNamespace

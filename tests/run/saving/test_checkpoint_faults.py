@@ -100,6 +100,7 @@ def test_a_process_that_ends_at_any_operation_leaves_the_old_or_the_new_checkpoi
         goes_on(path, old, new)
 
 
+@pytest.mark.world
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @scenes
 def test_a_process_that_is_really_killed_at_any_operation_leaves_the_same(folder: Path, scene: str) -> None:
@@ -114,6 +115,7 @@ def test_a_process_that_is_really_killed_at_any_operation_leaves_the_same(folder
         goes_on(path, old, new)
 
 
+@pytest.mark.world
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_chain_of_kills_never_loses_more_than_the_save_under_way(folder: Path) -> None:
     last = 0

@@ -54,7 +54,7 @@ states = st.dictionaries(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(states)
 def test_any_state_comes_back_bit_for_bit(state: dict[str, Any]) -> None:
     assert same(state, there_and_back(state))
@@ -129,7 +129,7 @@ def test_packing_copies_no_array() -> None:
     assert np.shares_memory(arrays["t"], tensor.numpy())
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.dictionaries(st.text(st.characters(codec="utf-8")).filter(lambda s: s != "__metadata__"), arrays))
 def test_arrays_are_written_as_the_safetensors_library_reads_them(columns: dict[str, np.ndarray]) -> None:
     back = load(b"".join(encode(columns)))

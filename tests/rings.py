@@ -1,0 +1,75 @@
+"""Three rings of tests, each with a budget that `make test` prints: no test asserts seconds.
+
+unit    pure parts: no process, no environment
+house   what is built of them, in this process: runs, commands, checkpoints
+world   processes, signals, browsers, compilers, learning: whatever takes longer than a second or two
+
+A test of the world says so itself (`@pytest.mark.world`), or opens a page; of the others, the files below are the unit
+ring. `pytest --ring house` runs one of the three.
+"""
+
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parent
+BUDGETS = {"unit": 20, "house": 120, "world": 700}
+"""seconds on two cores"""
+UNIT = {
+    "app/test_board.py",
+    "app/test_console.py",
+    "app/test_summary.py",
+    "app/test_text.py",
+    "explain/test_card.py",
+    "explain/test_diagnose.py",
+    "explain/test_page.py",
+    "explain/test_series.py",
+    "explain/test_words.py",
+    "learn",
+    "run/saving/test_checkpoint.py",
+    "run/saving/test_checkpoint_damage.py",
+    "run/saving/test_checkpoint_hostile.py",
+    "run/saving/test_pack.py",
+    "run/saving/test_plain.py",
+    "run/saving/test_save.py",
+    "run/test_digits.py",
+    "run/test_frames.py",
+    "run/test_group.py",
+    "run/test_interval.py",
+    "run/test_judge.py",
+    "run/test_score.py",
+    "run/test_seeds.py",
+    "test_architecture.py",
+    "test_bans.py",
+    "test_config.py",
+    "test_config_fuzz.py",
+    "test_docs.py",
+    "test_errors.py",
+    "test_presets.py",
+    "test_toml.py",
+    "test_typed.py",
+    "track/test_docs.py",
+    "track/test_jsonl.py",
+    "track/test_merged.py",
+    "track/test_record.py",
+    "track/test_rows.py",
+    "track/test_tracker.py",
+}
+
+
+def is_unit(path: Path) -> bool:
+    """Whether a file of tests, or the folder it lies in, belongs to the unit ring."""
+    name = path.relative_to(TESTS)
+    return name.as_posix() in UNIT or any(parent.as_posix() in UNIT for parent in name.parents)
+
+
+def ring_of(item: pytest.Item) -> str:
+    """unit, house or world."""
+    if item.get_closest_marker("world") or "browser" in getattr(item, "fixturenames", ()):
+        return "world"
+    return "unit" if is_unit(item.path) else "house"
+
+
+def group_of(item: pytest.Item) -> str:
+    """Tests of one group run in one process: those of a file, which share fixtures, and those that compile."""
+    return "compiler" if "programs" in getattr(item, "fixturenames", ()) else item.path.as_posix()
