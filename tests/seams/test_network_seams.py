@@ -16,7 +16,7 @@ from dqnlab.config import Hard, Steps
 from dqnlab.envs.seeds import env_seeds
 from dqnlab.explain.trace_text import step_text
 from dqnlab.lab.overrides import Overrides
-from dqnlab.lab.resume import go_on
+from dqnlab.lab.resume import resume_folder
 from dqnlab.lab.session import train
 from dqnlab.learn.fast.stack import Stack
 from dqnlab.learn.learner import Update
@@ -204,7 +204,7 @@ def test_a_run_of_it_resumes_exactly_is_judged_and_explained(variant: Mapping[st
     whole = train(SMALL, out=tmp_path / "whole", trackers=("none",))
     begun = train(SMALL, out=tmp_path / "cut", trackers=("none",), view=Interrupts())
     assert begun.interrupted
-    resumed = go_on(begun.folder, Overrides())
+    resumed = resume_folder(begun.folder, Overrides())
     assert resumed.resumed == "exact"
     for name in (BEST, LAST):
         same(torch.load(whole.folder / name), torch.load(resumed.folder / name))
