@@ -14,6 +14,7 @@ from .envs.reward_scale import measure_reward_scale
 from .envs.seeds import env_seeds, generator
 from .envs.vector import Envs, open_envs
 from .envs.watchdog import watched
+from .learn import optimizer
 from .learn.heads import Head, ScalarHead
 from .learn.learner import HardSync, Learner, PolyakSync, Sync
 from .learn.memory import Memory
@@ -106,8 +107,7 @@ def make_collector(config: c.Config, spec: EnvSpec, envs: Envs, online: QNetwork
 
 
 def make_descent(adam: c.Adam) -> Descent:
-    lr = adam.lr
-    return Descent(Adam(adam.beta1, adam.beta2, adam.eps), lambda update: lr, adam.max_grad_norm)
+    return Descent(Adam(adam.beta1, adam.beta2, adam.eps), optimizer.constant(adam.lr), adam.max_grad_norm)
 
 
 def make_torso(torso: c.Mlp, inputs: int) -> Torso:

@@ -133,7 +133,7 @@ def learn(memory: Memory, learner: Learner, plan: Plan, due: int, step: int) -> 
     on_cpu = learner.device.type == "cpu"
     for _ in range(due):
         sample = memory.sample()  # sample
-        update = yield sample  # target, loss, gradient, step, sync
+        update = yield sample  # update: `Learner.update` of its batch, alone or compiled with others
         assert update is not None, "a sample is answered with its update"
         reads = learner.updates % plan.metrics_every == 0
         if on_cpu or reads:  # a GPU would have to be waited for
