@@ -217,7 +217,7 @@ def judged(run: Run) -> None:
     """The network in the file plays as the judge saw it play."""
     agent = load(run.folder)
     seeds = env_seeds(run.seed, "confirm-2", SMALL.score_episodes)
-    outcome = Evaluator(agent.config.env, agent.spec, agent.config.gamma).play(agent.q_function, seeds)
+    outcome = Evaluator(agent.config.env, agent.spec, agent.config.gamma).play(agent.actor(), seeds)
     assert run.score is not None
     assert outcome.returns.tolist() == list(run.score.returns)
 
