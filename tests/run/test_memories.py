@@ -124,9 +124,8 @@ def once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(params=["written", pytest.param("compiled", marks=pytest.mark.world)])
-def compiler(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def compiler(request: pytest.FixtureRequest, programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Programs that torch computes one operation after the other, or compiled ones."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     if request.param == "written":
         monkeypatch.setattr(stack, "compile_program", lambda function, *_: lambda tensors: list(function(*tensors)))
 

@@ -276,11 +276,13 @@ class Replay:
         notes = []
         if self.is_short:
             notes.append(
-                f"the replay holds {len(self):,} of {self.layout.capacity:,} transitions: so short are the episodes "
+                f"transitions in the replay: {len(self):,} of {self.layout.capacity:,}, for its episodes are so short "
                 "that its room for frames runs out first; a larger replay_capacity holds more"
             )
         if self.dropped:
-            notes.append(f"{self.dropped:,} transitions of slow sources were not stored: what they need was gone")
+            notes.append(
+                f"transitions of slow sources that were not stored, for their frames were gone: {self.dropped:,}"
+            )
         return Facts(len(self), self.terminal_share, tuple(notes))
 
     def extremes(self) -> Extremes:
