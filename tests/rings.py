@@ -25,7 +25,19 @@ UNIT = {
     "explain/test_page.py",
     "explain/test_series.py",
     "explain/test_words.py",
-    "learn",
+    "learn/test_heads.py",
+    "learn/test_learner.py",
+    "learn/test_learner_networks.py",
+    "learn/test_losses.py",
+    "learn/test_networks.py",
+    "learn/test_nstep.py",
+    "learn/test_optimizer.py",
+    "learn/test_policy.py",
+    "learn/test_replay.py",
+    "learn/test_samplers.py",
+    "learn/test_schedules.py",
+    "learn/test_sumtree.py",
+    "learn/test_targets.py",
     "run/saving/test_checkpoint.py",
     "run/saving/test_checkpoint_damage.py",
     "run/saving/test_checkpoint_hostile.py",
@@ -39,8 +51,6 @@ UNIT = {
     "run/test_judge.py",
     "run/test_score.py",
     "run/test_seeds.py",
-    "test_architecture.py",
-    "test_bans.py",
     "test_config.py",
     "test_config_fuzz.py",
     "test_docs.py",
@@ -58,9 +68,8 @@ UNIT = {
 
 
 def is_unit(path: Path) -> bool:
-    """Whether a file of tests, or the folder it lies in, belongs to the unit ring."""
-    name = path.relative_to(TESTS)
-    return name.as_posix() in UNIT or any(parent.as_posix() in UNIT for parent in name.parents)
+    """Whether a file of tests belongs to the unit ring."""
+    return path.relative_to(TESTS).as_posix() in UNIT
 
 
 def ring_of(item: pytest.Item) -> str:

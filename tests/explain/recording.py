@@ -12,7 +12,6 @@ from safetensors.numpy import load_file
 from dqnlab.config import Adam, Config, Double, Env, Greedy, Mlp, Polyak, Prioritized, Scalar, Steps
 from dqnlab.envs.make import EnvSpec
 from dqnlab.run.keep import Keeper
-from dqnlab.run.moment import Draws
 from dqnlab.run.system import assemble
 from dqnlab.store.folder import BATCH
 
@@ -48,8 +47,7 @@ def record(way: str) -> Recorded:
     system = assemble(config)
     try:
         with TemporaryDirectory() as place:
-            draws = Draws(config.batch_size, config.gamma)
-            keep = Keeper(Path(place), system.learner, system.memory, draws, np.random.default_rng(8))
+            keep = Keeper(Path(place), system.learner, system.memory, config.gamma, np.random.default_rng(8))
             events: Any = system.events()
             for event in events:
                 if type(event).__name__ == "Evaluated":

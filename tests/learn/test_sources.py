@@ -100,7 +100,7 @@ class Shared:
         assert (replay.added, replay.dropped) == (len(self.rows), self.late)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     st.integers(1, 3),
     st.integers(1, 3),

@@ -18,7 +18,6 @@ from dqnlab.learn.types import Batch
 from dqnlab.learn.weights import export_weights, import_weights
 from dqnlab.run.events import BlockEnded, Evaluated
 from dqnlab.run.keep import MOST_SNAPSHOTS, Keeper, save_weights
-from dqnlab.run.moment import Draws
 from dqnlab.run.system import System, assemble
 from dqnlab.store.door import DISK
 from dqnlab.store.folder import BATCH, BEST, LAST, SNAPSHOTS, TARGET
@@ -39,8 +38,7 @@ CONFIG = Config(
 
 def keeper(system: System) -> Keeper:
     rng = generator(system.config.seed, "record")
-    draws = Draws(system.config.batch_size, system.config.gamma)
-    return Keeper(Path.cwd(), system.learner, system.memory, draws, rng)
+    return Keeper(Path.cwd(), system.learner, system.memory, system.config.gamma, rng)
 
 
 @pytest.fixture

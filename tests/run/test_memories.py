@@ -21,7 +21,7 @@ from dqnlab.learn.memory import Extremes, Facts
 from dqnlab.learn.types import Batch, Block, Sample
 from dqnlab.run import system as systems
 from dqnlab.run.lockstep import lockstep
-from dqnlab.run.moment import Draws, record
+from dqnlab.run.moment import record
 from dqnlab.run.runaway import check_finite
 from dqnlab.run.system import System, assemble, make_update
 from dqnlab.run.train import Loop
@@ -183,7 +183,7 @@ def test_it_is_explained_without_what_it_does_not_keep(tmp_path: Path) -> None:
 
 def test_nothing_is_recorded_of_it() -> None:
     system = driven(replace(ONCE, budget=Steps(num=300)))
-    assert record(system.learner, system.memory, Draws(SIZE, 0.9), np.random.default_rng(0)) == {}
+    assert record(system.learner, system.memory, 0.9, np.random.default_rng(0)) == {}
 
 
 def test_learning_that_runs_away_from_it_names_what_it_holds() -> None:

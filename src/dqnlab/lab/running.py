@@ -19,7 +19,6 @@ from ..envs.seeds import generator
 from ..envs.watchdog import watched
 from ..memory import memory_watched
 from ..run.keep import Keeper
-from ..run.moment import Draws
 from ..run.save import Saver
 from ..run.system import System, Updater, make_update, say
 from ..store.checkpoint.checkpoint import Loaded, Store
@@ -127,8 +126,8 @@ def _begin(system: System, folder: Path, trackers: Sequence[str]) -> None:
 
 
 def _keeper(system: System, folder: Path) -> Keeper:
-    draws = Draws(system.config.batch_size, system.config.gamma)
-    return Keeper(folder, system.learner, system.memory, draws, generator(system.config.seed, "record"))
+    config = system.config
+    return Keeper(folder, system.learner, system.memory, config.gamma, generator(config.seed, "record"))
 
 
 def _saver(start: Start, restored: _Restored, keeper: Keeper, *, exact: bool) -> Saver:

@@ -18,7 +18,7 @@ from ..learn.weights import export_weights
 from ..store.door import replacing
 from ..store.folder import BATCH, BEST, LAST, SNAPSHOTS, TARGET
 from .events import BlockEnded, Evaluated, Event
-from .moment import Draws, record
+from .moment import record
 
 MOST_SNAPSHOTS = 12
 # Updates before the first moment is recorded. No round number: moments would all fall on the copies of a target
@@ -29,9 +29,9 @@ FIRST_BATCH = 137
 class Keeper:
     """Saves the best network the moment it is found, and remembers what explains the run later."""
 
-    def __init__(self, folder: Path, learner: Learner, memory: Memory, draws: Draws, rng: np.random.Generator):
+    def __init__(self, folder: Path, learner: Learner, memory: Memory, gamma: float, rng: np.random.Generator):
         self.folder, self._learner, self._memory = folder, learner, memory
-        self._draws, self._rng = draws, rng
+        self._gamma, self._rng = gamma, rng
         self._step = 0  # of the latest block
         self._snapshots: dict[int, Mapping[str, Tensor]] = {}  # by env step
         self._snapshot_every = 500  # env steps; doubles whenever there are too many
@@ -93,7 +93,7 @@ class Keeper:
     def _record_moment(self, now: BlockEnded) -> None:
         """Records what explains an update, as the learner would draw it."""
         self._next_batch = 2 * max(now.updates, self._next_batch) + 37
-        moment = record(self._learner, self._memory, self._draws, self._rng)
+        moment = record(self._learner, self._memory, self._gamma, self._rng)
         when = {"step": torch.tensor(now.step), "epsilon": torch.tensor(now.epsilon, dtype=torch.float64)}
         self._batch = moment | when if moment else {}
 

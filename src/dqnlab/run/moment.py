@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..learn import types
 from ..learn.learner import Learner
 from ..learn.memory import Memory
 from ..learn.replay import Replay, observe
+from ..learn.types import Draws
 from ..learn.weights import export_weights
 
 MOST_BYTES = 200_000  # of observations, however large one is
@@ -34,13 +34,6 @@ class End(IntEnum):
     UNKNOWN = 3  # nothing later had been stored
 
 
-class Draws(NamedTuple):
-    """What decides how transitions are made and drawn, beside the replay itself."""
-
-    batch_size: int
-    gamma: float
-
-
 class Room(NamedTuple):
     """How much of a batch is kept."""
 
@@ -56,10 +49,11 @@ def room(batch_size: int, obs_bytes: int) -> Room:
     return Room(max(min(rows, most // (2 + depth)), 0), depth)
 
 
-def record(learner: Learner, memory: Memory, draws: Draws, rng: np.random.Generator) -> dict[str, Tensor]:
+def record(learner: Learner, memory: Memory, gamma: float, rng: np.random.Generator) -> dict[str, Tensor]:
     """The moment as named tensors on the CPU; empty if observations are too large to be kept.
 
     Empty too if the memory is no replay: others need not keep what they have handed out, nor what followed it.
+    `gamma` finds the single rewards in the sums over n steps.
 
     batch/*            [R] rows drawn as the learner draws, at most a batch
     slots, span, end   [R] where they lie in the replay, how many steps they span, how they end (`End`)
@@ -76,14 +70,14 @@ def record(learner: Learner, memory: Memory, draws: Draws, rng: np.random.Genera
     if not isinstance(memory, Replay):
         return {}
     replay, spec = memory, memory.layout.obs
-    rows, depth = room(draws.batch_size, math.prod(spec.shape) * spec.dtype.itemsize)
+    rows, depth = room(memory.batch_size, math.prod(spec.shape) * spec.dtype.itemsize)
     if rows == 0:
         return {}
     sample = replay.sample(rows, rng)
     newest = np.array([(replay.added - 1) % replay.layout.capacity])
     last = replay.batch(sample._replace(slots=newest, weight=np.ones(1, np.float32)))
     scale = learner.online.reward_scale
-    held, online = _Held(replay, draws.gamma, scale), learner.online
+    held, online = _Held(replay, gamma, scale), learner.online
     found = {
         **{f"batch/{name}": column for name, column in replay.batch(sample).columns().items()},
         "slots": torch.from_numpy(sample.slots),
@@ -101,7 +95,7 @@ def record(learner: Learner, memory: Memory, draws: Draws, rng: np.random.Genera
         "size": torch.tensor(len(replay)),
     }
     if online.num_draws(rows):
-        found |= {f"draws/{name}": online.draw(rows, rng) for name in types.Draws._fields}
+        found |= {f"draws/{name}": online.draw(rows, rng) for name in Draws._fields}
     found |= {name: found[name] * scale for name in REWARDS}
     return {name: column.detach().cpu().clone() for name, column in found.items()}
 

@@ -19,7 +19,6 @@ from dqnlab.learn.fast.stack import Stack
 from dqnlab.run.events import BlockEnded, Event, Updated
 from dqnlab.run.keep import Keeper
 from dqnlab.run.lockstep import Stopped, lockstep
-from dqnlab.run.moment import Draws
 from dqnlab.run.system import make_update
 from dqnlab.store.checkpoint.checkpoint import Store
 from dqnlab.track.rows import row
@@ -90,8 +89,7 @@ class Life:
         self.config, self.folder = config, folder
         self.system, self.at = restore(config, Store(folder))
         learner, replay = self.system.learner, self.system.memory
-        draws = Draws(config.batch_size, config.gamma)
-        self.keeper = Keeper(folder, learner, replay, draws, generator(config.seed, "record"))
+        self.keeper = Keeper(folder, learner, replay, config.gamma, generator(config.seed, "record"))
         if self.at is not None:
             self.keeper.load_state_dict(self.at.state["keeper"])
         self.told: list[Any] = []
