@@ -308,6 +308,15 @@ def test_functions_are_short() -> None:
     assert found == []
 
 
+def test_no_statement_assigns_three_things() -> None:
+    found = []
+    for path, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple) and len(node.value.elts) > 2:
+                found += [f"{path}:{node.lineno}" for target in node.targets if isinstance(target, ast.Tuple)]
+    assert found == []
+
+
 def test_nothing_is_left_for_later() -> None:
     marks = re.compile(r"\b(TO" r"DO|FIX" r"ME|HA" r"CK|XX" r"X)\b")
     for folder in ("src", "examples", "tests"):

@@ -90,7 +90,9 @@ def make_learner(config: c.Config, spec: EnvSpec, device: torch.device) -> Learn
     assert config.reward_scale != "auto"
     online, target = (make_network(config, spec).to(device) for _ in range(2))
     online.reward_scale = target.reward_scale = config.reward_scale
-    rule, sync, descent = make_rule(config.rule), make_sync(config.sync), make_descent(config.optimizer)
+    rule = make_rule(config.rule)
+    sync = make_sync(config.sync)
+    descent = make_descent(config.optimizer)
     return Learner(online, target, rule, sync, descent, generator(config.seed, "learn"))
 
 

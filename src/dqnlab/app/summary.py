@@ -26,7 +26,9 @@ from ..store.score import Score
 from ..terminal.text import clean
 from ..trust import shown
 
-LABEL, GOOD, BAD = "dim", "bold green", "bold yellow"
+LABEL = "dim"
+GOOD = "bold green"
+BAD = "bold yellow"
 
 
 def summary(run: Run) -> RenderableType:

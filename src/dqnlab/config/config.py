@@ -35,8 +35,13 @@ from .choices import (
 from .typed import check_fields, label
 
 # Beyond these a run would not fail with a message but take all memory, or minutes before its first step.
-MOST_ENVS, LONGEST_STACK, LONGEST_N, MOST_THREADS = 100_000, 1_000, 1_000, 1_024
-MOST_EPISODES, MOST_FILMS, LONGEST_FILM = 1_000_000, 1_000, 3_600
+MOST_ENVS = 100_000
+LONGEST_STACK = 1_000
+LONGEST_N = 1_000
+MOST_THREADS = 1_024
+MOST_EPISODES = 1_000_000
+MOST_FILMS = 1_000
+LONGEST_FILM = 3_600
 LONGEST_WAIT = 1_000_000  # seconds
 MOST_SEEDS, MOST_PROBED = 10_000, 1_000_000  # random steps
 LEAST_SCALE = 2.0**-100  # rewards of 1e30 are allowed; weights multiplied or divided by it still are float32

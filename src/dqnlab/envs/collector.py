@@ -32,14 +32,18 @@ class Collector:
     """
 
     def __init__(self, envs: Envs, obs: ObsSpec, policy: EpsilonGreedy, epsilon: Schedule, fold: NStep, starts: Starts):
-        self.envs, self.policy, self.epsilon = envs, policy, epsilon
+        self.envs = envs
+        self.policy = policy
+        self.epsilon = epsilon
         self.steps = self.episodes = 0
         self.cut_due = False
         """whether the next block is a cut"""
         self._anew = False  # whether that cut makes the environments anew; else it only resets them
         self.at_cut: Callable[[], object] = lambda: None
         """whoever else keeps environments closes them here: what is made after a cut is as fresh as in a resumed run"""
-        self._spec, self._fold, self._starts = obs, fold, starts
+        self._spec = obs
+        self._fold = fold
+        self._starts = starts
         self._cuts = 0
         self._obs, self._time = envs.reset(starts.seeds(0)), 0
         self._first = np.ones(envs.num_envs, bool)  # whose latest observation begins an episode
@@ -71,7 +75,9 @@ class Collector:
         steps = self.envs.num_envs - self._num_resting
         self._resting = after.terminated | after.truncated
         episodes = [self._finish(i) for i in self._resting.nonzero()[0].tolist()]
-        self._obs, self._first, self._num_resting = after.next_obs, first, len(episodes)
+        self._obs = after.next_obs
+        self._first = first
+        self._num_resting = len(episodes)
         every = self._starts.cut_every
         self._anew = self.cuts and every is not None and (self.steps + steps) // every > self.steps // every
         self.cut_due = self._anew
@@ -101,7 +107,9 @@ class Collector:
     def _cut(self) -> Block:
         """Truncates what is open and begins anew; nobody is told of these episodes, for they have no true return."""
         transitions = self._fold.cut()
-        self._cuts, self.cut_due, self._unshown = self._cuts + 1, False, True
+        self._cuts += 1
+        self.cut_due = False
+        self._unshown = True
         seeds = self._starts.seeds(self._cuts)
         if self._anew:
             self._anew = False
@@ -110,7 +118,10 @@ class Collector:
         else:
             self._obs = self.envs.reset(seeds)
         self._first = np.ones(self.envs.num_envs, bool)
-        self._return[:], self._begun[:], self._resting[:], self._num_resting = 0.0, self._time, False, 0
+        self._return[:] = 0.0
+        self._begun[:] = self._time
+        self._resting[:] = False
+        self._num_resting = 0
         nothing = self._spec.newest(self._obs)[None][:0]
         first = np.ones((0, self.envs.num_envs), bool)
         return Block(nothing, first, transitions, [], 0, self.epsilon(self.steps, self.episodes))
@@ -154,10 +165,16 @@ class Collector:
         self.policy.load_state_dict(state["policy"])
         if state["envs"] is not None:
             self.envs.load_state_dict(state["envs"])
-        self.steps, self.episodes, self._time = state["steps"], state["episodes"], state["time"]
-        self._cuts, self._anew, self._unshown = state["cuts"], state["envs"] is None, state["unshown"]
+        self.steps = state["steps"]
+        self.episodes = state["episodes"]
+        self._time = state["time"]
+        self._cuts = state["cuts"]
+        self._anew = state["envs"] is None
+        self._unshown = state["unshown"]
         self.cut_due = state["cut_due"] or self._anew
-        self._obs, self._return, self._begun = state["obs"], state["return"], state["begun"]
+        self._obs = state["obs"]
+        self._return = state["return"]
+        self._begun = state["begun"]
         self._first, self._resting = state["first"], state["resting"]
         self._num_resting = int(self._resting.sum())
 

@@ -82,7 +82,9 @@ class Contract:
     """
 
     def __init__(self, spec: EnvSpec, space: spaces.Space[Any], listener: Listener):
-        self._spec, self._space, self._listener = spec, space, listener
+        self._spec = spec
+        self._space = space
+        self._listener = listener
         self._masked = spec.mask is not None  # whether a mask was spoken of
 
     @property
@@ -160,7 +162,9 @@ class Contract:
 
     def _check_spaces(self, env: Guarded, where: str) -> None:
         """Whether the spaces are still those that the network was made for."""
-        spec, action, obs = self._spec, getattr(env, "action_space", None), getattr(env, "observation_space", None)
+        spec = self._spec
+        action = getattr(env, "action_space", None)
+        obs = getattr(env, "observation_space", None)
         advice = "set the spaces in the constructor, and leave them alone"
         if not isinstance(action, spaces.Discrete) or (action.n, action.start) != (spec.num_actions, spec.action_start):
             began = counted(spec.num_actions, "action")

@@ -46,7 +46,9 @@ class Guard:
     def playing(self, role: str) -> Iterator[None]:
         """Meanwhile its steps are counted from 0, and messages say what it is played for."""
         before = self.steps, self.role, self.copy
-        self.steps, self.role, self.copy = 0, role, None
+        self.steps = 0
+        self.role = role
+        self.copy = None
         try:
             yield
         finally:

@@ -25,7 +25,9 @@ class Watched:
     """An actor that lets somebody look first: all stands then as its observation says."""
 
     def __init__(self, actor: Actor, look: Callable[[], None]):
-        self.remembers, self._actor, self._look = actor.remembers, actor, look
+        self.remembers = actor.remembers
+        self._actor = actor
+        self._look = look
         self.state_dict, self.load_state_dict = actor.state_dict, actor.load_state_dict
 
     def __call__(self, obs: np.ndarray, first: np.ndarray) -> np.ndarray:

@@ -133,7 +133,10 @@ class SerialEnvs:
         make: Callable[[], AnyEnv] | None = None,
     ):
         self.num_envs, self.restorable = len(envs), spec.unsaved is None and all(map(is_restorable, envs))
-        self._spec, self._label, self._autoreset, self._make = spec, label, autoreset, make
+        self._spec = spec
+        self._label = label
+        self._autoreset = autoreset
+        self._make = make
         self._take(envs)
         self._ended = np.zeros(self.num_envs, bool)
         self._obs = np.zeros((self.num_envs, *spec.obs.shape), spec.obs.dtype)
@@ -235,7 +238,10 @@ class NativeEnvs:
         if mode != AutoresetMode.NEXT_STEP:
             raise EnvironmentFault(f"env {label!r} resets itself by {mode}; make it with AutoresetMode.NEXT_STEP")
         self.num_envs, self.restorable = vector.num_envs, is_restorable(vector)
-        self._vector, self._spec, self._label, self._make = vector, spec, label, make
+        self._vector = vector
+        self._spec = spec
+        self._label = label
+        self._make = make
         self._guard = Guard(label)
 
     def reset(self, seeds: Sequence[int]) -> np.ndarray:

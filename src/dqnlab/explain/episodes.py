@@ -196,7 +196,9 @@ class _Stage:
     """Watches E episodes while they are played."""
 
     def __init__(self, world: World, obs: ObsSpec, num: int, limits: Limits):
-        self._world, self._obs, self._limits = world, obs, limits
+        self._world = world
+        self._obs = obs
+        self._limits = limits
         self._steps: list[RolloutStep] = []
         self._states: list[list[np.ndarray]] = []
         self._terrain: list[list[list[float]] | None] = [None] * num

@@ -40,7 +40,9 @@ class Strip:
 
     def __init__(self, limits: FrameLimits, episodes: int):
         self.every, self.images = 1, list[np.ndarray]()
-        self._most, self._width, self._broken = max(2, limits.images // episodes), limits.width, False
+        self._most = max(2, limits.images // episodes)
+        self._width = limits.width
+        self._broken = False
 
     def wants(self, t: int) -> bool:
         """Whether there should be an image of step t."""

@@ -103,7 +103,10 @@ def _layout(arrays: Arrays, config: Config, spec: EnvSpec) -> dict[str, tuple[An
         raise ValueError(f"it has {counted(rows, 'row')}, and batch_size is {config.batch_size}")
     if depth not in DEPTHS:
         raise ValueError(f"it has {counted(depth, 'step')} after each row")
-    seen, obs, f32, i64 = spec.obs.shape, spec.obs.dtype, np.float32, np.int64
+    seen = spec.obs.shape
+    obs = spec.obs.dtype
+    f32 = np.float32
+    i64 = np.int64
     with torch.device("meta"):  # where tensors have shapes and take no memory
         learner = make_learner(config, spec, torch.device("meta"))
     parameters, draws = learner.state.online.shape, learner.online.num_draws(rows)

@@ -41,7 +41,10 @@ def trace_of(arrays: Arrays, config: Config, spec: EnvSpec) -> Trace | None:
 def _follow(moment: Moment, config: Config, spec: EnvSpec) -> Trace:
     learner, optimizer = moment.learner, moment.learner.optimizer
     settings = _settings(config, learner, spec)
-    rows, after, choice, networks = _rows(moment), _after(moment), _choice(moment), _networks(learner)
+    rows = _rows(moment)
+    after = _after(moment)
+    choice = _choice(moment)
+    networks = _networks(learner)
     before, remembered = (learner.state.online.clone(), learner.state.target.clone()), _copies(optimizer.memory)
     updates = learner.updates
     update = learner.update_with(moment.batch)

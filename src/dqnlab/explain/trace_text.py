@@ -116,7 +116,9 @@ def _sample(trace: Trace, row: int) -> list[str]:
 
 def _reward(trace: Trace, row: int) -> list[str]:
     """The reward, and how a span of several steps adds up where its single rewards are known."""
-    rows, after, span = trace.rows, trace.after, int(trace.rows.span[row])
+    rows = trace.rows
+    after = trace.after
+    span = int(trace.rows.span[row])
     if span == 1 or after.length[row] < span:
         over = "" if span == 1 else f" (discounted sum over {counted(span, 'step')})"
         return [f"   reward = {_n(rows.reward[row])}{over}"]
@@ -153,7 +155,9 @@ def _target(trace: Trace, row: int) -> list[str]:
 def _sum(trace: Trace, row: int) -> list[str]:
     """How the target comes about, as far as that is known."""
     rows, settings = trace.rows, trace.settings
-    reward, discount, value = _n(rows.reward[row]), _n(rows.discount[row]), _n(rows.next_value[row])
+    reward = _n(rows.reward[row])
+    discount = _n(rows.discount[row])
+    value = _n(rows.next_value[row])
     power = (
         "0, because nothing comes after a terminal state"
         if rows.discount[row] == 0
@@ -178,7 +182,9 @@ def _loss(trace: Trace, row: int) -> list[str]:
     if kind is None:
         said += " How this run's head measures it is not told here; these are its numbers."
         return [*_said(said), f"   error = {_n(rows.error[row])}", f"   loss = {_n(rows.loss[row])}", mean]
-    prediction, target, scale = float(rows.prediction[row]), float(rows.target[row]), trace.settings.reward_scale
+    prediction = float(rows.prediction[row])
+    target = float(rows.target[row])
+    scale = trace.settings.reward_scale
     return [
         *_said(said),
         f"   error = target - prediction = {_n(target)} - {_n(prediction)} = {_n(target - prediction)}",
@@ -251,10 +257,15 @@ def _update(trace: Trace, row: int) -> list[str]:
 
 
 def _adam(trace: Trace, adam: Adam, w: Weight) -> list[str]:
-    beta1, beta2, lr, t = adam.beta1, adam.beta2, trace.settings.lr, trace.optimizer_steps
+    beta1 = adam.beta1
+    beta2 = adam.beta2
+    lr = trace.settings.lr
+    t = trace.optimizer_steps
     first, second = 1 - beta1**t, 1 - beta2**t  # what the means still lack, for they began at 0
     (mean_before, square_before), (mean, square) = w.memory_before, w.memory
-    gradient, whole_mean, whole_square = _n(w.clipped), _n(mean / first), _n(square / second)
+    gradient = _n(w.clipped)
+    whole_mean = _n(mean / first)
+    whole_square = _n(square / second)
     return [
         f"   gradient g = {gradient}",
         f"   mean   m  = {_n(beta1)} * m_before + {_n(1 - beta1)} * g",

@@ -15,7 +15,9 @@ def cautions(config: Config, *, cuts: bool) -> list[str]:
     Args:
         cuts: whether checkpoints do, for the environment cannot be saved.
     """
-    env, period, lines = config.env, config.evaluate_every, list[str]()
+    env = config.env
+    period = config.evaluate_every
+    lines = list[str]()
     budget = make_plan(config).budget
     lasts = budget.num if budget.unit == "steps" else math.inf
     if cuts and config.checkpoint_every < lasts:

@@ -93,7 +93,9 @@ class Interrupt:
 
     def let_go(self) -> None:
         """Nothing is held any more. Raises Interrupted if a signal has come meanwhile."""
-        self.held, late, self._late = False, self._late, False
+        self.held = False
+        late = self._late
+        self._late = False
         if late:
             self.throw()
 

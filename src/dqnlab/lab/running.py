@@ -97,7 +97,9 @@ def _enter(start: Start, held: ExitStack) -> _Restored:
 
 def _open(start: Start, restored: _Restored, opened: ExitStack) -> Experiment:
     """Opens what takes the events of a run."""
-    system, folder, at = restored.system, restored.store.folder, restored.at
+    system = restored.system
+    folder = restored.store.folder
+    at = restored.at
     resumed = (folder / CONFIG).is_file()
     if not resumed:
         _begin(system, folder, start.trackers)

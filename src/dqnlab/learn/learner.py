@@ -91,8 +91,13 @@ class Learner:
     def __init__(
         self, online: QNetwork, target: QNetwork, rule: Rule, sync: Sync, descent: Descent, rng: np.random.Generator
     ):
-        self.online, self.target, self.rule, self.sync = online, target.requires_grad_(False), rule, sync
-        self._online, self._target, self._rng = Flat(online), Flat(target), rng
+        self.online = online
+        self.target = target.requires_grad_(False)
+        self.rule = rule
+        self.sync = sync
+        self._online = Flat(online)
+        self._target = Flat(target)
+        self._rng = rng
         self._target.values.copy_(self._online.values)
         self._target.buffers.copy_(self._online.buffers)
         self.optimizer = Optimizer(self._online.values, descent)

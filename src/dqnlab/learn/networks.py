@@ -92,7 +92,10 @@ class QNetwork(nn.Module):
 
     def __init__(self, encode: Encoder, torso: Torso, stream: Stream, head: Head, generator: torch.Generator):
         super().__init__()
-        self.encode, self.torso, self.stream, self.head = encode, torso, stream, head
+        self.encode = encode
+        self.torso = torso
+        self.stream = stream
+        self.head = head
         # What its values are counted in: it learned from rewards that were divided by this. Plain data, no weight.
         self.reward_scale = 1.0
         initialise(self, generator)

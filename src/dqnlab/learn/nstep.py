@@ -28,7 +28,9 @@ class NStep:
     """
 
     def __init__(self, n: int, gamma: float, num_envs: int, reward_scale: float = 1.0):
-        self.n, self.num_envs, self._steps = n, num_envs, 0
+        self.n = n
+        self.num_envs = num_envs
+        self._steps = 0
         self._scale = reward_scale
         self._ones = np.ones(num_envs, np.int64)
         # A window over the last n steps: row t % n holds what began at step t. Its constants, by the newest row:
@@ -48,7 +50,9 @@ class NStep:
         if self.n == 1:  # nothing stays open: the same, at a third of the cost
             return self._single_steps(step)
         newest = (self._steps - 1) % self.n
-        self._action[newest], self._return[newest], self._open[newest] = step.action, 0.0, step.live
+        self._action[newest] = step.action
+        self._return[newest] = 0.0
+        self._open[newest] = step.live
         self._return += self._factor[newest] * step.reward
 
         complete = self._open & (step.terminated | step.truncated | self._full[newest])  # [n, E]
@@ -86,4 +90,6 @@ class NStep:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._steps = state["steps"]
-        self._action[:], self._return[:], self._open[:] = state["action"], state["return"], state["open"]
+        self._action[:] = state["action"]
+        self._return[:] = state["return"]
+        self._open[:] = state["open"]

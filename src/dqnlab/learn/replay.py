@@ -149,7 +149,10 @@ class Replay:
         rng: np.random.Generator,
         device: torch.device | None = None,
     ):
-        self.layout, self.sampler, self.pace, self._rng = layout, sampler, pace, rng
+        self.layout = layout
+        self.sampler = sampler
+        self.pace = pace
+        self._rng = rng
         self.batch_size = pace.batch_size
         self.dropped = 0
         """transitions that were not stored: their source was so slow that frames were gone, or soon would be"""
@@ -205,7 +208,9 @@ class Replay:
 
     def _show(self, source: Source, frames: np.ndarray, first: np.ndarray) -> None:
         """Stores what the envs of a source showed at its next moment: frames [E, *frame_shape], first [E]."""
-        number, at, slots = self.frames.added, self.frames.added % self._num_frames, source.slots
+        number = self.frames.added
+        at = self.frames.added % self._num_frames
+        slots = source.slots
         new = np.arange(at, at + len(frames))
         if at + len(frames) > self._num_frames:
             new %= self._num_frames

@@ -80,7 +80,9 @@ class Prioritized:
     """
 
     def __init__(self, capacity: int, alpha: float, beta: float, eps: float = 1e-6):
-        self.alpha, self.beta, self.eps = alpha, beta, eps
+        self.alpha = alpha
+        self.beta = beta
+        self.eps = eps
         self._tree, self._largest = SumTree(capacity), 1.0
 
     def added(self, slots: Slots) -> None:

@@ -47,7 +47,9 @@ def export_weights(network: QNetwork) -> OrderedDict[str, Tensor]:
     A chain of layers is written under the names of the classic module, an `nn.Sequential` called `fc` of linear layers
     with ReLUs between them (`fc.0.weight`, `fc.2.weight` …), any other network under its own.
     """
-    names, last, scale = file_names(network), _last_layer(network), network.reward_scale
+    names = file_names(network)
+    last = _last_layer(network)
+    scale = network.reward_scale
     copies = ((own, w.detach().cpu().clone()) for own, w in network.state_dict().items())
     return OrderedDict((names.get(own, own), w * scale if own in last else w) for own, w in copies)
 

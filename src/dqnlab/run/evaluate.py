@@ -117,7 +117,9 @@ class Evaluator:
             return self._outcome(rollout(envs, actor, seeds), len(seeds), tell)
 
     def _outcome(self, steps: Iterator[RolloutStep], num: int, tell: Tell | None) -> Outcome:
-        returns, discounted, cut = np.zeros(num), np.zeros(num), np.zeros(num, bool)
+        returns = np.zeros(num)
+        discounted = np.zeros(num)
+        cut = np.zeros(num, bool)
         value: np.ndarray | None = None
         factor = 1.0
         own = self._spec.max_episode_steps if self._spec.own_limit else None

@@ -97,7 +97,9 @@ class Reel:
     def __init__(self, path: Path, fps: float):
         from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
 
-        self.path, self._fps, self._make = path, fps, FFMPEG_VideoWriter
+        self.path = path
+        self._fps = fps
+        self._make = FFMPEG_VideoWriter
         self._writer: FFMPEG_VideoWriter | None = None  # once the size is known
 
     def __enter__(self) -> Self:

@@ -30,7 +30,9 @@ class Keeper:
     """Saves the best network the moment it is found, and remembers what explains the run later."""
 
     def __init__(self, folder: Path, learner: Learner, memory: Memory, gamma: float, rng: np.random.Generator):
-        self.folder, self._learner, self._memory = folder, learner, memory
+        self.folder = folder
+        self._learner = learner
+        self._memory = memory
         self._gamma, self._rng = gamma, rng
         self._step = 0  # of the latest block
         self._snapshots: dict[int, Mapping[str, Tensor]] = {}  # by env step
@@ -79,7 +81,9 @@ class Keeper:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._step, self._next_batch, self._batch = state["step"], state["next_batch"], state["batch"]
+        self._step = state["step"]
+        self._next_batch = state["next_batch"]
+        self._batch = state["batch"]
         self._snapshots = {int(step): weights for step, weights in state["snapshots"].items()}
         self._snapshot_every = state["snapshot_every"]
         self._rng.bit_generator.state = state["rng"]

@@ -140,7 +140,10 @@ class _Held:
     """What a replay holds, looked up by the links between frames. Both are told by their slots; -1 is none."""
 
     def __init__(self, replay: Replay, gamma: float, reward_scale: float):
-        self._replay, self._layout, self._gamma, self._scale = replay, replay.layout, gamma, reward_scale
+        self._replay = replay
+        self._layout = replay.layout
+        self._gamma = gamma
+        self._scale = reward_scale
         names = ("before", "start", "reward", "discount", "end")
         self._before, self._start, self._reward, self._discount, self._end = (
             getattr(replay.tensors, name).cpu().numpy() for name in names
@@ -167,7 +170,9 @@ class _Held:
 
     def span(self, slots: np.ndarray) -> np.ndarray:
         """[R] env steps."""
-        frame, start, steps = self._end[slots], self._start[slots], np.zeros(len(slots), np.int64)
+        frame = self._end[slots]
+        start = self._start[slots]
+        steps = np.zeros(len(slots), np.int64)
         while (on_the_way := frame != start).any():
             steps += on_the_way
             frame = np.where(on_the_way, self._before[frame], frame)

@@ -50,7 +50,9 @@ def _observations(extremes: Extremes) -> str | None:
 
 def _rewards(extremes: Extremes, learner: Learner) -> str | None:
     """Likewise of the rewards, as they are divided."""
-    scale, largest, n = learner.online.reward_scale, extremes.reward, extremes.n
+    scale = learner.online.reward_scale
+    largest = extremes.reward
+    n = extremes.n
     if largest <= LARGE:
         return None
     summed = "" if n == 1 else f" (summed over n = {counted(n, 'step')})"

@@ -39,7 +39,9 @@ class Agent:
     """Acts greedily by a Q-network. Takes observations as the environment gives them."""
 
     def __init__(self, config: Config, spec: EnvSpec, network: QNetwork, env: AnyEnvironment | None = None):
-        self.config, self.spec, self.network = config, spec, network
+        self.config = config
+        self.spec = spec
+        self.network = network
         self._actor, self._env = make_actor(network), env
 
     def __repr__(self) -> str:
@@ -63,7 +65,9 @@ class Agent:
                 something else than finite numbers.
         """
         array = self._prepared(obs)
-        shape, num_states, start = self.spec.obs.shape, self.spec.obs.num_states, self.spec.obs_start
+        shape = self.spec.obs.shape
+        num_states = self.spec.obs.num_states
+        start = self.spec.obs_start
         if num_states is not None and not ((array >= 0) & (array < num_states)).all():
             raise ObservationError(
                 f"observation is {obs}; this agent knows the states {start} to {start + num_states - 1}"

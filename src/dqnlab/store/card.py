@@ -10,7 +10,9 @@ from .digits import interval_of, mean_of, number
 from .metrics import read_metrics
 from .score import Score, SeedsMean
 
-WIDTH, HEIGHT, PAD = 420, 110, 6
+WIDTH = 420
+HEIGHT = 110
+PAD = 6
 CARD = "border:1px solid #8886;border-radius:8px;padding:10px 14px;max-width:640px;font:14px/1.5 system-ui,sans-serif"
 CELL = "padding:2px 12px 2px 0;text-align:right"
 

@@ -39,10 +39,17 @@ from .lock import LOCK
 from .reading import SCHEMA
 from .score import Score
 
-CONFIG, META, METRICS, RESULT = "config.toml", "meta.json", "metrics.jsonl", "result.json"
+CONFIG = "config.toml"
+META = "meta.json"
+METRICS = "metrics.jsonl"
+RESULT = "result.json"
 BEST, LAST = "best_model.pth", "last_model.pth"
-TARGET, SNAPSHOTS, BATCH = "target_model.safetensors", "snapshots.safetensors", "batch.safetensors"
-CURVES, VIDEOS, REPORT = "curves.png", "videos", "report.html"
+TARGET = "target_model.safetensors"
+SNAPSHOTS = "snapshots.safetensors"
+BATCH = "batch.safetensors"
+CURVES = "curves.png"
+VIDEOS = "videos"
+REPORT = "report.html"
 SUMMARY = "summary.json"
 OUT = either("--out", "out=")
 LABELS = {

@@ -36,7 +36,9 @@ def over_episodes(returns: np.ndarray) -> Interval:
     """The interval of the mean of returns [N] of independent episodes, N >= 1."""
     if (none := _silent(returns, "episode")) is not None:
         return none
-    num, smallest, spread = len(returns), float(returns.min()), float(np.ptp(returns))
+    num = len(returns)
+    smallest = float(returns.min())
+    spread = float(np.ptp(returns))
     unit = (returns - smallest) / spread  # in 0 … 1, so that no power overflows
     low, high = hall(unit, PSEUDO)
     if num >= BOUNDED:

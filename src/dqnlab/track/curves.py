@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 Records = Sequence[Mapping[str, Any]]
 
-BLUE, ORANGE, GREEN, RED, PURPLE = "#2a6fbb", "#e08214", "#1b8a5a", "#c0392b", "#7b52ab"
+BLUE = "#2a6fbb"
+ORANGE = "#e08214"
+GREEN = "#1b8a5a"
+RED = "#c0392b"
+PURPLE = "#7b52ab"
 INK, GREY = "#222222", "#8a8f98"
 
 

@@ -129,7 +129,9 @@ def reachable(scheme: str, host: str, port: int | None, seconds: float) -> bool:
     proxy = None if urllib.request.proxy_bypass(host) else urllib.request.getproxies().get(scheme)
     if proxy:
         parts = urlparse(proxy if "://" in proxy else f"http://{proxy}")
-        scheme, host, port = parts.scheme, parts.hostname or "", parts.port
+        scheme = parts.scheme
+        host = parts.hostname or ""
+        port = parts.port
     found = threading.Event()
 
     def knock() -> None:

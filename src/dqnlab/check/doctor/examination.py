@@ -217,9 +217,14 @@ def _ranges(seen: Range) -> tuple[dict[str, float], ...]:
     """Of each dimension; one for all where there are many."""
     if seen.count == 0:
         return ()
-    low, high, mean, std = seen.low, seen.high, seen.mean, seen.std
+    low = seen.low
+    high = seen.high
+    mean = seen.mean
+    std = seen.std
     if len(low) > SHOWN:
         std = np.sqrt([np.mean(std**2 + (mean - mean.mean()) ** 2)])
-        low, high, mean = low.min(keepdims=True), high.max(keepdims=True), mean.mean(keepdims=True)
+        low = low.min(keepdims=True)
+        high = high.max(keepdims=True)
+        mean = mean.mean(keepdims=True)
     rows = zip(low, high, mean, std, strict=True)
     return tuple(dict(zip(("low", "high", "mean", "std"), map(float, row), strict=True)) for row in rows)

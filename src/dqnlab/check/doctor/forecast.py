@@ -151,7 +151,9 @@ def _update_seconds(system: System) -> float:
 
     for _ in range(3):  # the first ones cost more
         update()
-    begun, count, seconds = time.perf_counter(), 0, 0.0
+    begun = time.perf_counter()
+    count = 0
+    seconds = 0.0
     while seconds < PATIENCE:
         update()
         count, seconds = count + 1, time.perf_counter() - begun

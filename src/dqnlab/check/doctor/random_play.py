@@ -115,9 +115,13 @@ class _Player:
 
     def __init__(self, env: Guarded, contract: Contract, rng: np.random.Generator):
         self.play = Play()
-        self._env, self._contract, self._rng = env, contract, rng
+        self._env = env
+        self._contract = contract
+        self._rng = rng
         self._kept: np.ndarray | None = None
-        self._return, self._copy, self._looks = 0.0, b"", 0
+        self._return = 0.0
+        self._copy = b""
+        self._looks = 0
 
     def begin(self, seed: int | None) -> None:
         """Only the first episode is given a seed, as in training."""

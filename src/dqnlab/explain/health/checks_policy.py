@@ -55,7 +55,10 @@ def forgetting(course: Course) -> Finding | None:
         after = low[int(found.value.argmax()) :] if low.any() else low
         if len(after) < ENOUGH or after.mean() < 0.25:
             return None
-        kind, severity, start, length = "unsettled", "notice", int(low.argmax()), int(low.sum())
+        kind = "unsettled"
+        severity = "notice"
+        start = int(low.argmax())
+        length = int(low.sum())
     if not low[-max(LASTS, len(low) // 5) :].any():
         kind, severity = "recovered", "notice"
     best = float(steady_best(found.value)[start])

@@ -294,6 +294,8 @@ class Crew:
         assert self.folder is not None
         results = tuple(self.results[seed] for seed in self.seeds if seed in self.results)
         seconds, config = time.perf_counter() - self.started, self.config
-        env, preset, seeds = config.env.label, config.preset, tuple(self.seeds)
+        env = config.env.label
+        preset = config.preset
+        seeds = tuple(self.seeds)
         signalled = self.signal if self.interrupted else None
         return Group(self.folder, env, preset, seeds, results, seconds, self.interrupted, signalled)

@@ -20,7 +20,9 @@ class Reporter:
     """A view whose viewer is the parent: a few reports a second, and as often a look for orders."""
 
     def __init__(self, seed: int, line: Line, clock: Callable[[], float] = time.monotonic) -> None:
-        self._seed, self._line, self._clock = seed, line, clock
+        self._seed = seed
+        self._line = line
+        self._clock = clock
         self._steps = 0
         self._mean: float | None = None
         self._told = self._clock()

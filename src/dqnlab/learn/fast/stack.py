@@ -34,8 +34,12 @@ class Stack:
         cache: Path,
         notify: Callable[[str], None],
     ):
-        self._learners, self._memories, self._batch_size = learners, memories, memories[0].batch_size
-        self._cache, self._notify, self._may_shrink = cache, notify, True
+        self._learners = learners
+        self._memories = memories
+        self._batch_size = memories[0].batch_size
+        self._cache = cache
+        self._notify = notify
+        self._may_shrink = True
         self._settle(range(len(learners)))
 
     def update(self, samples: Mapping[int, Sample]) -> dict[int, Update]:
@@ -70,7 +74,9 @@ class Stack:
     def _settle(self, agents: Sequence[int]) -> None:
         """Puts these agents side by side and compiles their update."""
         learners, memories = [self._learners[i] for i in agents], [self._memories[i] for i in agents]
-        first, num, size = learners[0], len(agents), self._batch_size
+        first = learners[0]
+        num = len(agents)
+        size = self._batch_size
         host = [
             torch.zeros(num, dtype=torch.float64),  # learning rates
             torch.zeros(num, size, dtype=torch.int64),  # slots

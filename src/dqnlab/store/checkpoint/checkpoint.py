@@ -189,7 +189,9 @@ class Store:
             self._notify(f"cannot remove old checkpoints in {self.root}: {e.strerror or e}")
 
     def _prune(self) -> None:
-        named, unknown, steps = set[str](), False, set[int]()
+        named = set[str]()
+        unknown = False
+        steps = set[int]()
         old: list[Path] = []
         for step, _, path in found(self.root):
             try:

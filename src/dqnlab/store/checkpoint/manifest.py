@@ -16,7 +16,9 @@ from ..disk import Written
 from .pack import dump_json, parse_json
 
 SCHEMA = 1
-MANIFEST, TREE, ARRAYS = "manifest.json", "state.json", "state.safetensors"
+MANIFEST = "manifest.json"
+TREE = "state.json"
+ARRAYS = "state.safetensors"
 MEMBERS = (TREE, ARRAYS)
 
 CHUNK_NAME = re.compile(r"([a-z][a-z0-9_]{0,31})-([0-9]{1,18})-([0-9]{1,18})(?:-[0-9]{1,9})?\.safetensors")

@@ -154,7 +154,9 @@ def encode(arrays: Mapping[str, np.ndarray]) -> Iterator[bytes | memoryview]:
     Raises:
         CheckpointError: an array of objects, texts or another dtype that cannot be stored.
     """
-    header, columns, at = {}, [], 0
+    header = {}
+    columns = []
+    at = 0
     for name, array in sorted(arrays.items(), key=lambda item: (-item[1].dtype.itemsize, item[0])):  # aligned
         if array.dtype.name not in _DTYPES or name == "__metadata__":
             raise CheckpointError(f"array {name!r} has dtype {array.dtype}, which cannot be stored")
