@@ -120,6 +120,7 @@ def config(kind: Any = Rare, **env: Any) -> Config:
         env=Env(id=kind, **{"copies": 1, **env}),
         replay_capacity=500,
         evaluate_every=Steps(num=70),
+        select_episodes=3,
         checkpoint_every=100,
     )
 

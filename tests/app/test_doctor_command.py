@@ -60,7 +60,7 @@ def test_a_sound_environment_is_reported_and_leaves_zero(capsys: pytest.CaptureF
         "obs[3] ",
         "preset    cartpole, 64 envs, at most 400,000 steps",
         "network   4 → 256 → 2, 1,794 parameters",
-        "memory    3.3 MB for 50,000 transitions, observations as float32 (4,)",
+        "memory    4.0 MB for 50,000 transitions, observations as float32 (4,)",
         "for the whole budget",
     ):
         assert words in out

@@ -240,9 +240,9 @@ def test_a_replay_that_cannot_hold_its_capacity_says_what_it_holds(
         evaluate_every=Steps(num=3_000),
     )
     found = train(config, out=tmp_path / "run", trackers=("none",))
-    said = [note for note in found.notes if "the replay holds" in note]
+    said = [note for note in found.notes if "in the replay" in note]
     if room:
         assert said == []
     else:
         (note,) = said
-        assert re.match(r"the replay holds 1,1\d\d of 1,200 transitions: ", note)
+        assert re.match(r"transitions in the replay: 1,1\d\d of 1,200, ", note)

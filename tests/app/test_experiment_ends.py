@@ -102,7 +102,7 @@ def test_an_error_is_kept_on_one_line_without_secrets_and_until_the_run_goes_on(
 def test_steps_that_were_played_to_measure_rewards_are_not_counted_as_steps_of_training() -> None:
     config = tiny(reward_scale="auto")
     with pytest.raises(EnvironmentFault) as caught:
-        train(replace(config, env=Env(id=Fragile, kwargs={"breaks": 1300})), trackers=("none",), out=Path("mine"))
+        train(replace(config, env=Env(id=Fragile, kwargs={"breaks": 1200})), trackers=("none",), out=Path("mine"))
     assert f"env 'Fragile', step {result(Path('mine'))['env_steps'] + 1}: observation" in str(caught.value)
     with pytest.raises(EnvironmentFault, match=r"env 'Fragile' \(measuring rewards before training\), step 200: obs"):
         train(replace(config, env=Env(id=Fragile)), trackers=("none",))
