@@ -197,10 +197,10 @@ def test_a_solved_run_trains_on_if_it_is_asked_to(tmp_path: Path) -> None:
 
 def test_another_environment_or_network_is_refused_with_a_list(tmp_path: Path) -> None:
     run = begun(tmp_path / "cut")
-    rewrite(run.folder / "config.toml", "hidden = [8]", "hidden = [9]")
+    rewrite(run.folder / "config.toml", "hidden = [8, 6]", "hidden = [9, 6]")
     rewrite(run.folder / "config.toml", "gamma = 0.99", "gamma = 0.5")
     before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
-    with pytest.raises(CheckpointError, match=r"config\.torso\.hidden: \[8\] then, \[9\] now") as raised:
+    with pytest.raises(CheckpointError, match=r"config\.torso\.hidden: \[8, 6\] then, \[9, 6\] now") as raised:
         dqnlab.resume(run.folder)
     assert "config.gamma: 0.99 then, 0.5 now" in str(raised.value)
     assert {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()} == before

@@ -175,11 +175,11 @@ def test_f6_a_folder_that_may_not_be_written_is_refused_before_step_0(
 def test_f10_a_checkpoint_of_another_run_is_refused_with_what_differs(capsys: pytest.CaptureFixture[str]) -> None:
     train(short(), trackers=("none",), out=OUT)
     settings = OUT / "config.toml"
-    settings.write_text(settings.read_text().replace("hidden = [8, 8]", "hidden = [8, 9]").replace("0.99", "0.98"))
+    settings.write_text(settings.read_text().replace("hidden = [8, 6]", "hidden = [8, 9]").replace("0.99", "0.98"))
     before = {path: path.read_bytes() for path in OUT.rglob("*") if path.is_file()}
     assert main(["resume", str(OUT), "--steps", "500", "--quiet"]) == 4
     err = capsys.readouterr().err
-    assert "config.torso.hidden: [8, 8] then, [8, 9] now" in err
+    assert "config.torso.hidden: [8, 6] then, [8, 9] now" in err
     assert "config.gamma: 0.99 then, 0.98 now" in err
     assert {path: path.read_bytes() for path in OUT.rglob("*") if path.is_file()} == before
 

@@ -98,7 +98,7 @@ def test_a_hostile_member_of_a_checkpoint_is_refused(
     [
         lambda state: state.pop("keeper"),
         lambda state: state.update(clock=5),
-        lambda state: state["system"].pop("replay"),
+        lambda state: state["system"].pop("memory"),
         lambda state: state["system"]["collector"].update(steps="many"),
         lambda state: state["system"]["collector"]["policy"].update(rng={"bit_generator": "MT19937"}),
         lambda state: state["system"]["learner"].update(online=[]),

@@ -15,7 +15,7 @@ from dqnlab.config import Config, Env
 from dqnlab.envs.vector import SerialEnvs
 from dqnlab.learn.heads import row_of
 from dqnlab.learn.losses import Loss
-from dqnlab.learn.networks import QNetwork
+from dqnlab.learn.networks import Encoder
 from dqnlab.learn.nstep import NStep, StepResult
 from dqnlab.learn.replay import Replay
 from dqnlab.learn.types import Block, Transitions
@@ -112,8 +112,8 @@ def store_a_block_late(patch: Patch) -> None:
 
 
 def blind(patch: Patch) -> None:
-    see = QNetwork.features
-    patch.setattr(QNetwork, "features", lambda self, obs: torch.zeros_like(see(self, obs)))
+    see = Encoder.forward
+    patch.setattr(Encoder, "forward", lambda self, obs: torch.zeros_like(see(self, obs)))
 
 
 def mix_the_envs(replay: Replay, rows: np.ndarray) -> None:

@@ -7,6 +7,7 @@ import pytest
 from gymnasium import spaces
 
 from dqnlab.check.doctor import forecast
+from dqnlab.check.doctor.diagnosis import DIVIDE
 from dqnlab.check.doctor.examination import examine
 
 from .patients import Sound, sees
@@ -24,7 +25,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         (255, 40, 3, "warning", "divided by 255, the bound that their space announces, but reached only 3"),
         (255, 40, 255, "ok", "the network sees observations divided by 255"),
         (3, 40, 3, "ok", "the network sees observations divided by 3"),
-        (255, 6, 3, "note", "whole numbers up to 3 are codes and kept; --env.scale high divides them"),
+        (255, 6, 3, "note", f"whole numbers up to 3 are codes and kept; {DIVIDE} divides them"),
         (255, 6, 255, "warning", "observations reach 255"),
     ],
 )
