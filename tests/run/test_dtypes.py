@@ -12,6 +12,7 @@ import torch
 from tests.grid import Grid
 
 from dqnlab.check.doctor import forecast
+from dqnlab.check.doctor.diagnosis import DIVIDE
 from dqnlab.check.doctor.examination import examine
 from dqnlab.config import Config, Env, Steps
 from dqnlab.envs.make import describe
@@ -67,7 +68,7 @@ def test_training_acting_and_exports_see_the_same_numbers(
         system.close()
     assert drawn.obs.max() == high  # nothing has wrapped, nothing has been divided yet
     network = system.learner.online
-    assert network.features(drawn.obs).max().item() == pytest.approx(high / scale)
+    assert network.encode(drawn.obs).max().item() == pytest.approx(high / scale)
     Path("run").mkdir()
     write_start(Path("run"), system.config, system.spec, 1)
     save_weights(Path("run", BEST), export_weights(network))
@@ -107,7 +108,7 @@ def test_a_bound_that_is_none_divides_nothing(dtype: str) -> None:
 @pytest.mark.parametrize(
     ("env", "level", "words"),
     [
-        (("int64", 6, 2), "note", "whole numbers up to 2 are codes and kept; --env.scale high divides them"),
+        (("int64", 6, 2), "note", f"whole numbers up to 2 are codes and kept; {DIVIDE} divides them"),
         (("int64", 0, 1000), "warning", "observations reach 1,000 (number 0): large inputs make learning slow"),
         (("int64", 40, 1000, 0, 2), "warning", "divided by 1000, the bound that their space announces, but reached"),
         (("int8", 40, 127, -128), "ok", "the network sees observations divided by 128"),

@@ -132,7 +132,7 @@ def test_the_recorded_batch_and_networks_are_of_one_moment(system: System) -> No
     updates = int(kept["updates"])
     assert updates >= 100
     assert same(part("online"), seen[updates])
-    assert int(kept["adam/steps"]) == updates
+    assert int(kept["optimizer/steps"]) == updates
     other = assemble(CONFIG)
     import_weights(other.learner.online, part("online"))
     import_weights(other.learner.target, part("target"))

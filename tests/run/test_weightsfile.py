@@ -68,7 +68,7 @@ FILES: list[tuple[bytes, list[str]]] = [
     (saved([1, 2]), ["not a plain state_dict"]),
     (pickle.dumps(Trap()), ["a Python pickle, which could run anything"]),
     (pickle.dumps({"a": 1}, protocol=4), ["a Python pickle"]),
-    (tensors(), ["a safetensors file with 1 tensors (fc.weight, …)", "torch.save(safetensors.torch.load_file"]),
+    (tensors(), ["a safetensors file with 1 tensor (fc.weight, …)", "torch.save(safetensors.torch.load_file"]),
     (zipped(readme__txt=b"hello"), ["a zip archive (readme.txt, …): unpack it first"]),
     (b"PK\x03\x04 not really", ["a damaged zip archive"]),
     (b"\x89HDF\r\n\x1a\n", ["an HDF5 file, as Keras writes them"]),
