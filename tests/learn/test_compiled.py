@@ -186,7 +186,7 @@ def test_other_arithmetic_is_another_program(agent_of: Any, stack_of: Any, built
 
 @pytest.mark.world
 @pytest.mark.timeout(300)
-def test_a_second_stack_finds_the_program_and_another_learning_rate_does_not(
+def test_a_second_stack_finds_the_program_at_any_learning_rate_and_another_optimiser_does_not(
     agent_of: Any, stack_of: Any, programs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack_of([agent_of()], programs)
@@ -198,9 +198,10 @@ def test_a_second_stack_finds_the_program_and_another_learning_rate_does_not(
 
     monkeypatch.setattr(compiled, "_build", refuse)
     stack_of([agent_of(seed=1)], programs)
+    stack_of([agent_of(lr=2e-3)], programs)
     assert asked == []
     with pytest.raises(CompileError, match="OSError: no compiler"):
-        stack_of([agent_of(lr=2e-3)], programs)
+        stack_of([agent_of(beta1=0.7)], programs)
     assert len(asked) == 1
 
 
