@@ -1,4 +1,4 @@
-"""Environments that cannot be found, used or trusted: one message, the exit code, and what was learnt is kept."""
+"""Environments that cannot be found, used or trusted: one message, the exit code, and what was learned is kept."""
 
 import json
 import os
@@ -254,7 +254,7 @@ def test_a_warning_is_one_plain_line_said_once(
 
 
 def saved(env: Env) -> None:
-    """A run in the folder `run` with a network that has learnt nothing."""
+    """A run in the folder `run` with a network that has learned nothing."""
     config, spec = Config(env=env, torso=Mlp(hidden=(4,))), describe(env)
     Path("run").mkdir()
     write_start(Path("run"), config, spec, 1)

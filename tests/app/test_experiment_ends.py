@@ -1,4 +1,4 @@
-"""Experiments that end before they should: what was learnt is saved, and whoever waits is told."""
+"""Experiments that end before they should: what was learned is saved, and whoever waits is told."""
 
 import json
 import shutil
@@ -69,7 +69,7 @@ def test_an_environment_that_breaks_is_named_and_what_was_learnt_is_saved() -> N
     with pytest.raises(EnvironmentFault, match="env 'Fragile', step 200: observation") as caught:
         train(tiny(env=Env(id=Fragile)), trackers=("none",), out=Path("mine"))
     onward = "to go on: dqnlab.resume('mine', env=…) in Python"
-    assert caught.value.__notes__ == [f"what was learnt until then is in mine; {onward}"]
+    assert caught.value.__notes__ == [f"what was learned until then is in mine; {onward}"]
     content = result(Path("mine"))
     assert content["error"] == str(caught.value)
     assert content["interrupted"]

@@ -3,7 +3,7 @@
     python -m tests.crash.kill_loop --kills 100 --in-writes 30
 
 Every life is a forked process that begins the run or goes on with it, and ends by SIGKILL: in turn at a random moment
-after it has learnt something, or the moment a checkpoint's draft folder is seen. Counted as a kill inside a write is
+after it has learned something, or the moment a checkpoint's draft folder is seen. Counted as a kill inside a write is
 only one that left the draft behind. After each death: no more than one period of work is lost. In the end: nothing
 had to be cleaned by hand, and the networks, the replay, all counters and generators, the metrics but for their clock
 and the files of the networks are equal to those of the run that nobody touched.
@@ -118,7 +118,7 @@ def wait_to_learn(folder: Path, size: int, pid: int) -> bool:
             return True
         time.sleep(0.001)
     os.kill(pid, signal.SIGKILL)
-    raise AssertionError(f"nothing learnt within {PATIENCE} s: see {folder.with_name('said.txt')}")
+    raise AssertionError(f"nothing learned within {PATIENCE} s: see {folder.with_name('said.txt')}")
 
 
 def kill_one(settings: Config, folder: Path, rng: random.Random, inside: bool, toll: Toll) -> bool:

@@ -24,7 +24,7 @@ RECORDED = Path(__file__).parent / "recorded"
 RECORDED_SEED = 21  # none of those by which the thresholds were chosen
 Row = dict[str, Any]
 
-LIMIT = 60  # steps of the short CartPole: within reach of a policy that has learnt a little
+LIMIT = 60  # steps of the short CartPole: within reach of a policy that has learned a little
 
 
 class CutIsEnd(gym.Wrapper[Any, Any, Any, Any]):

@@ -23,16 +23,16 @@ WEIGHTS |= {"fc.4.weight": (2, 6), "fc.4.bias": (2,)}
 
 
 @pytest.fixture(scope="module")
-def learnt(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run of 600 steps that nobody has touched."""
     return dqnlab.train(
-        tiny(env=Env(max_episode_steps=20)), out=tmp_path_factory.mktemp("learnt") / "run", trackers=("none",)
+        tiny(env=Env(max_episode_steps=20)), out=tmp_path_factory.mktemp("learned") / "run", trackers=("none",)
     )
 
 
 @pytest.fixture
-def folder(learnt: Run, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(learnt.folder, tmp_path / "run"))
+def folder(learned: Run, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(learned.folder, tmp_path / "run"))
 
 
 def weights(step: str = "100", **changed: Any) -> dict[str, torch.Tensor]:

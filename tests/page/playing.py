@@ -1,4 +1,4 @@
-"""What tests of moving things share: waiting, and a network that balances CartPole without having learnt it."""
+"""What tests of moving things share: waiting, and a network that balances CartPole without having learned it."""
 
 import time
 from typing import Any

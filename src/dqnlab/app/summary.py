@@ -49,7 +49,7 @@ def summary(run: Run) -> RenderableType:
     lines.append(_line("solved", _solved(run)))
     if run.selected_score is not None:
         lines.append(_line("selected", _selected(run)))
-    lines.append(_line("learnt", f"{counted(run.env_steps, 'env step')} · {counted(run.updates, 'update')}"))
+    lines.append(_line("learned", f"{counted(run.env_steps, 'env step')} · {counted(run.updates, 'update')}"))
     phases = " · ".join(
         f"{name} {spent:.1f}" for name, spent in run.seconds.items() if name not in ("total", "earlier")
     )

@@ -1,1 +1,1 @@
-"""WHY an action: what a run learnt, as numbers, as text and as one page."""
+"""WHY an action: what a run learned, as numbers, as text and as one page."""

@@ -89,12 +89,12 @@ class Experiment:
         except KeyboardInterrupt as error:
             interrupted, self.signal = True, signal_of(error)
         except Exception as error:
-            self._fail(error)  # what was learnt so far is already saved
+            self._fail(error)  # what was learned so far is already saved
             raise
         return self._finish(self._run(verdict, interrupted=interrupted), show=show)
 
     def fail(self, seconds: float, error: Exception) -> None:
-        """Saves and reports what was learnt until the loop raised, after `seconds` in it; the error says what helps."""
+        """Saves and reports what was learned until the loop raised, after `seconds` in it; the error says what helps."""
         try:
             self._end(seconds)
         finally:
@@ -105,7 +105,7 @@ class Experiment:
         run = self._run(None, interrupted=True)
         self._finish(replace(run, error=redacted(why(error))), show=False)
         onward = "" if isinstance(error, NumericsError) else f"; to go on: {going_on(self.folder)}"
-        error.add_note(f"what was learnt until then is in {shown(self.folder)}{onward}")
+        error.add_note(f"what was learned until then is in {shown(self.folder)}{onward}")
 
     def _end(self, seconds: float) -> None:
         self.watch.seconds["train"] = seconds - sum(self.system.judge.seconds.values())

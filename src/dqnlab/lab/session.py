@@ -44,7 +44,7 @@ def train(
 
     Raises:
         ConfigError, EnvironmentFault: before anything is written, if the run cannot start.
-        DqnlabError: what stopped training later; what was learnt until then is saved.
+        DqnlabError: what stopped training later; what was learned until then is saved.
     """
     config = plan(config)
     watch = running_since(started)

@@ -119,12 +119,12 @@ class Run:
         )
 
     def _repr_html_(self) -> str:
-        learnt = f"{counted(self.env_steps, 'env step')} · {counted(self.updates, 'update')}"
+        learned = f"{counted(self.env_steps, 'env step')} · {counted(self.updates, 'update')}"
         return run_card(
             title=heading(self.env, self.preset, f"seed {self.seed}"),
             score=self.score,
             solved=self.solved,
-            costs=f"{learnt} · {self.seconds.get('total', 0.0):.1f} s",
+            costs=f"{learned} · {self.seconds.get('total', 0.0):.1f} s",
             folder=self.folder,
             metrics=self.folder / METRICS,
             report=self.folder / REPORT,

@@ -15,5 +15,5 @@ def run(call: Call[Selftest]) -> int:
         print(f"{'ok  ' if result.passed else 'FAIL'}  {result.name:<16}  {result.says}", flush=True)
         if not result.passed:
             print(f"      expected {result.expected.tolist()}, got {result.got.tolist()}", flush=True)
-    print(f"{failed} failed" if failed else "every probe learnt its known Q-values")
+    print(f"{failed} failed" if failed else "every probe learned its known Q-values")
     return 1 if failed else 0

@@ -146,8 +146,8 @@ def _update_seconds(system: System) -> float:
 
     def update() -> None:
         sample = system.memory.sample()
-        learnt = system.learner.update(system.memory.batch(sample))
-        system.memory.update_priorities(sample.slots, learnt.error)
+        learned = system.learner.update(system.memory.batch(sample))
+        system.memory.update_priorities(sample.slots, learned.error)
 
     for _ in range(3):  # the first ones cost more
         update()

@@ -1,4 +1,4 @@
-"""Verdicts on what is learnt from: whether the replay holds the ends of episodes, true ones, and enough."""
+"""Verdicts on what is learned from: whether the replay holds the ends of episodes, true ones, and enough."""
 
 from __future__ import annotations
 

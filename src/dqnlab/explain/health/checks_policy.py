@@ -79,7 +79,7 @@ def forgetting(course: Course) -> Finding | None:
 
 
 def always_random(course: Course) -> Finding | None:
-    """Exploration that never ends: what is learnt is never practised."""
+    """Exploration that never ends: what is learned is never practised."""
     epsilon = course.get("train/epsilon").finite
     if len(epsilon.value) < EPISODES or epsilon.last(0.1).median < 0.5:
         return None
