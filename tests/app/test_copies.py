@@ -137,7 +137,7 @@ def trained(what: Config, out: Path = OUT) -> Any:
 @pytest.mark.parametrize("kind", [Rare, Unclosed, Saved])
 def test_one_copy_is_enough_for_all_that_is_done_with_a_run(kind: Any, tmp_path: Path) -> None:
     run = trained(replace(config(kind), film=Film(episodes=1, max_seconds=1), explain=True))
-    assert run.notes == []
+    assert [note for note in run.notes if not note.startswith("No progress")] == []  # it is too short for any
     assert run.score is not None
     assert run.score.episodes == 3
     agent = load(run.folder, env=Env(id=kind, copies=1))

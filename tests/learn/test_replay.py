@@ -181,3 +181,11 @@ def test_the_share_of_terminal_transitions_counts_what_is_stored() -> None:
     assert replay.terminal_share == 0
     replay.add(source.block(2, discount=0.0))
     assert replay.terminal_share == 1 / 2
+
+
+def test_whoever_asked_for_the_logs_before_sees_them_grow() -> None:
+    replay = empty(4)
+    logs = replay.logs
+    replay.add(Source().block(3))
+    bounds = {name: log.bounds for name, log in logs.items()}
+    assert bounds == {"frames": (0, 6), "transitions": (0, 3), "moments": (0, 6)}

@@ -217,6 +217,7 @@ class Replay:
         is_there = source.numbers[0] >= number - self._num_frames
         self.frames.append(frames, np.where(first, new, slots[0]) if is_there else new)
         self._before[new] = self.added
+        self._moments.added = self.frames.added
         slots[1:] = slots[:-1]
         slots[0] = new
         source.numbers.insert(0, number)
@@ -305,7 +306,6 @@ class Replay:
     @property
     def logs(self) -> dict[str, Ring]:
         """What grows: its rows are read and written by themselves."""
-        self._moments.added = self.frames.added
         return {"frames": self.frames, "transitions": self.transitions, "moments": self._moments}
 
     def state_dict(self) -> dict[str, Any]:
@@ -325,7 +325,8 @@ class Replay:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Needs the rows as well (`logs`), before or after."""
-        self._oldest, self.frames.added = state["oldest"], state["frames_added"]
+        self._oldest = state["oldest"]
+        self.frames.added = self._moments.added = state["frames_added"]
         self.transitions.added = state["added"]
         self.dropped = state["dropped"]
         sources: Mapping[str, Any] = state["sources"]
