@@ -74,7 +74,7 @@ PHASES = {
     "train --seeds long": ["file mine/seed-1/best_model.pth", "file mine/seed-0/best_model.pth, all"],
     "train --dry-run": ["import dqnlab.config.toml"],
     "resume": ["import torch", "during restore", "during step", "during decide"],
-    "evaluate": ["import torch", "during evaluate"],
+    "evaluate": ["import torch", "during play_out"],
     "record": ["import torch", "during record", "import moviepy"],
     "watch": ["import torch", "during watch"],
     "explain": ["import torch", "during write_report", "rename report.html"],
