@@ -94,7 +94,7 @@ class Experiment:
         return self._finish(self._run(verdict, interrupted=interrupted), show=show)
 
     def fail(self, seconds: float, error: Exception) -> None:
-        """Saves and reports what was learned until the loop raised, `seconds` after its start; the error says what helps."""
+        """Saves and reports what was learned until the loop raised, `seconds` into it; the error says what helps."""
         try:
             self._end(seconds)
         finally:
