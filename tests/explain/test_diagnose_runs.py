@@ -28,7 +28,7 @@ def test_a_healthy_run_is_given_no_bad_verdict(case: Case) -> None:
 
 
 @pytest.mark.world
-@pytest.mark.parametrize("name", ["gamma 1", "small, CartPole"])
+@pytest.mark.parametrize("name", ["gamma 1"])
 def test_a_run_of_today_is_judged_as_the_recorded_one(name: str) -> None:
     case = next(case for case in (*BROKEN, *HEALTHY) if case.name == name)
     assert case.is_hit(case.findings(case.run(RECORDED_SEED), RECORDED_SEED))

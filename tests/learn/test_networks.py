@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dqnlab.learn.networks import Mlp, QNetwork
+from dqnlab.learn.networks import Mlp, QNetwork, initialise
 from dqnlab.learn.policy import q_function
 from dqnlab.learn.types import ObsSpec
 from dqnlab.learn.weights import Flat, dead_units, export_weights, import_weights
@@ -233,6 +233,7 @@ def test_a_network_that_is_more_than_its_layers_is_no_chain_and_keeps_its_own_na
     network = random_network()
     assert network.chain() == network.linears()
     network.torso = Normed([4, 8, 8])
+    initialise(network, torch.Generator().manual_seed(1))
     assert network.chain() is None
     assert list(export_weights(network)) == list(network.state_dict())
     obs = normal(6, 4)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from dqnlab.learn.heads import Head
 from dqnlab.learn.losses import Loss, td_loss
 from dqnlab.learn.networks import Linear, Mlp, QNetwork, Stream
-from dqnlab.learn.optimizer import Descent
+from dqnlab.learn.optimizer import Descent, constant
 from dqnlab.learn.types import Batch
 
 
@@ -137,7 +137,11 @@ def falling(update: int) -> float:
 
 
 def momentum(adam: Any) -> Descent:
-    return Descent(Momentum(0.9), lambda update: 1e-4, 10.0)
+    return Descent(Momentum(0.9), constant(1e-4), 10.0)
+
+
+def falling_momentum(adam: Any) -> Descent:
+    return Descent(Momentum(0.9), falling, 10.0)
 
 
 def scheduled(adam: Any) -> Descent:
@@ -166,7 +170,7 @@ VARIANTS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
         "make_stream": NoisyStream,
         "make_head": lambda head: Pair(),
         "make_rule": lambda rule: soft,
-        "make_descent": momentum,
+        "make_descent": falling_momentum,
         "make_sync": lambda sync: Follow(),
     },
 }
