@@ -15,7 +15,7 @@ import pytest
 import torch
 
 import dqnlab
-from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.config import Config, Env, Steps
 from dqnlab.errors import ConfigError, DqnlabError, EnvironmentFault, FolderError, NumericsError
 from dqnlab.lab import running as ritual
 from dqnlab.lab.many.line import Failed, Finished, Line, Task
@@ -26,18 +26,14 @@ from dqnlab.learn.fast import stack
 from dqnlab.run.keep import Keeper
 from dqnlab.store.lock import locked
 
-CONFIG = Config(
+from ..tiny import tiny
+
+CONFIG = tiny(
     env=Env(id="Taped-v0", num_envs=1, copies=1),
-    torso=Mlp(hidden=(8,)),
-    learning_starts=64,
     budget=Steps(num=128),
-    evaluate_every=Steps(num=100),
     select_episodes=1,
     confirm_episodes=1,
     score_episodes=1,
-    film=Film(episodes=0),
-    explain=False,
-    compile="off",
 )
 THREADS = 1  # of the tests, and of a run
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dqnlab
-from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.config import Env, Steps
 from dqnlab.envs.make import describe
 from dqnlab.envs.rollout import rollout
 from dqnlab.envs.vector import make_envs
@@ -20,21 +20,10 @@ from dqnlab.run.lockstep import lockstep
 from dqnlab.run.system import assemble, make_update
 
 from ..equal import same
+from ..tiny import tiny
 
-COUNTED = Config(
-    env=Env(id="CartPole-v1", num_envs=2),
-    torso=Mlp(hidden=(8,)),
-    learning_starts=64,
-    budget=Steps(num=400),
-    evaluate_every=Steps(num=200),
-    select_episodes=2,
-    confirm_episodes=2,
-    score_episodes=3,
-    metrics_every=20,
-    stop_when_solved=False,
-    film=Film(episodes=0),
-    explain=False,
-    compile="off",
+COUNTED = tiny(
+    env=Env(id="CartPole-v1", num_envs=2), budget=Steps(num=400), evaluate_every=Steps(num=200), stop_when_solved=False
 )
 
 

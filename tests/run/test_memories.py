@@ -12,7 +12,7 @@ from torch import Tensor
 
 import dqnlab
 from dqnlab.build import make_memory
-from dqnlab.config import Config, Env, Film, Mlp, Steps
+from dqnlab.config import Config, Env, Steps
 from dqnlab.errors import NumericsError
 from dqnlab.explain.trace_text import step_text
 from dqnlab.lab.session import train
@@ -27,23 +27,15 @@ from dqnlab.run.system import System, assemble, make_update
 from dqnlab.run.train import Loop
 
 from ..equal import same
+from ..tiny import tiny
 
 ROWS, SIZE = 32, 8  # of a rollout and of a batch
-ONCE = Config(
+ONCE = tiny(
     env=Env(id="CartPole-v1", num_envs=2),
-    torso=Mlp(hidden=(8,)),
     n=1,
-    learning_starts=64,
     budget=Steps(num=600),
     evaluate_every=Steps(num=200),
-    select_episodes=2,
-    confirm_episodes=2,
-    score_episodes=3,
-    metrics_every=20,
     stop_when_solved=False,
-    film=Film(episodes=0),
-    explain=False,
-    compile="off",
 )
 
 
