@@ -106,7 +106,8 @@ class Learner:
 
     def update(self, batch: Batch) -> Update:
         """draw -> target -> loss -> gradient -> step -> refresh -> sync."""
-        batch = batch._replace(draws=self.draw(len(batch.action)))
+        if self.online.is_random:
+            batch = batch._replace(draws=self.draw(len(batch.action)))
         return self.update_with(batch.to(self.device))
 
     def update_with(self, batch: Batch) -> Update:
@@ -123,7 +124,7 @@ class Learner:
 
     def draw(self, size: int) -> Draws:
         """The random numbers of an update on `size` transitions."""
-        if self.online.num_draws(size) == 0:
+        if not self.online.is_random:
             return Draws()
         return Draws(*(self.online.draw(size, self._rng) for _ in Draws._fields))
 
