@@ -106,8 +106,7 @@ class Learner:
 
     def update(self, batch: Batch) -> Update:
         """draw -> target -> loss -> gradient -> step -> refresh -> sync."""
-        if self.online.is_random:
-            batch = batch._replace(draws=self.draw(len(batch.action)))
+        batch = batch._replace(draws=self.draw(len(batch.action)))
         return self.update_with(batch.to(self.device))
 
     def update_with(self, batch: Batch) -> Update:

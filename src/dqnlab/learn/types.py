@@ -49,8 +49,6 @@ class Batch(NamedTuple):
 
     def to(self, device: torch.device) -> "Batch":
         """On a device."""
-        if self.obs.device == device:
-            return self
         draws = Draws(*(each.to(device) for each in self.draws))
         columns = {name: column.to(device) for name, column in self.columns().items()}
         return Batch(**columns, draws=draws)

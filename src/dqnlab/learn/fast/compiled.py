@@ -1,8 +1,8 @@
 """The whole update as one compiled function of tensors: gather, target, loss, gradient, step.
 
-It differentiates the same `loss` and takes the same step of `adam` as the learner does; what is left out is
-everything that is not arithmetic. It is compiled ahead of time to a library on disk, so that another run of
-the same arithmetic finds it there and needs no compiler.
+It differentiates the same `loss` and takes the same step of the optimiser's formula as the learner does; what is left
+out is everything that is not arithmetic. It is compiled ahead of time to a library on disk, so that another run of the
+same arithmetic finds it there and needs no compiler.
 """
 
 import hashlib
@@ -61,8 +61,8 @@ class _Refresh(nn.Module):
 
 
 def _named(vector: Tensor, named: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
-    names, like = zip(*named, strict=True) if (named := list(named)) else ((), ())
-    return dict(zip(names, views(vector, like), strict=True))
+    like = dict(named)
+    return dict(zip(like, views(vector, list(like.values())), strict=True))
 
 
 class Inputs(NamedTuple):
