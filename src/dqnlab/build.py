@@ -37,10 +37,16 @@ def settle(config: c.Config, spec: EnvSpec, envs: Envs) -> c.Config:
     scale = measure_reward_scale(envs, spec) if config.reward_scale == "auto" else config.reward_scale
     return replace(
         config,
+        env=settle_env(config.env, spec),
         reward_scale=scale,
         epsilon=settle_epsilon(config),
         compile="on" if pays_to_compile(config) else "off",
     )
+
+
+def settle_env(env: c.Env, spec: EnvSpec) -> c.Env:
+    """The environment's settings, with what trying it has told."""
+    return replace(env, action_mask="off" if spec.obs.mask is None else "on")
 
 
 def foresee_settings(config: c.Config) -> c.Config:

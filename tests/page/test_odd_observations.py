@@ -74,3 +74,34 @@ def test_every_kind_of_observation_is_spoken_of(open_page: Open, run: Any, maps:
     assert inside in page.inner_text("#inside .inside-mattered")
     assert page.locator("#decision .decision-network").count() == 3
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_forbidden_action_is_said_to_be_so_and_has_no_bar(open_page: Open) -> None:
+    data = page_of(ObsSpec((3,), np.dtype(np.float32)), 3)
+    q = {name: np.where([True, False, True], values, -np.inf) for name, values in data["episodes"][0]["q"].items()}
+    data["episodes"][0]["q"] = {name: values.astype(np.float32) for name, values in q.items()}
+    data["networks"] = dict.fromkeys(data["networks"])
+    page = open_page(data).page
+    network = page.locator("[data-network=best]")
+    bars = network.locator(".bar")
+    assert bars.count() == 3
+    assert bars.nth(1).inner_text().split() == ["a1", "forbidden"]
+    assert bars.nth(1).locator(".fill").evaluate("bar => bar.getBoundingClientRect().width") == 0
+    assert all("NaN" not in text and "∞" not in text for text in network.all_inner_texts())
+
+
+def test_where_one_action_is_allowed_there_is_no_gap(open_page: Open) -> None:
+    data = page_of(ObsSpec((3,), np.dtype(np.float32)), 3)
+    alone = np.full((STEPS, 3), -np.inf, np.float32)
+    alone[:, 2] = 5.0
+    data["episodes"][0]["q"] = dict.fromkeys(data["episodes"][0]["q"], alone)
+    data["networks"] = dict.fromkeys(data["networks"])
+    page = open_page(data)
+    assert page.module("views/decision.js", "m.choice([-Infinity, -Infinity, 5])") == {
+        "best": 2,
+        "second": None,
+        "gap": 0,
+    }
+    said = page.page.locator(".decision-verdict").inner_text()
+    assert "a2" in said
+    assert "worth" not in said

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from dqnlab.store import remembered
 from dqnlab.store.agent import Agent, load
 from dqnlab.store.folder import BEST, LAST
 from dqnlab.store.start import write_start
+
+from ..jobs import Jobs
 
 CONFIG = Config(torso=Mlp(hidden=(8, 6)))
 OBS = np.linspace(-0.1, 0.1, 12, dtype=np.float32).reshape(3, 4)
@@ -80,6 +83,96 @@ def test_states_and_actions_are_counted_as_the_environment_counts_them() -> None
         a.network.linears()[-1].bias.copy_(torch.tensor([9.0, 0.0, 0.0]))
     assert a.act(3) == -1
     assert a.act([3, 7]).tolist() == [-1, -1]
+
+
+MASKED = Config(env=Env(id=Jobs), torso=Mlp(hidden=(8,)))
+PARTS = {"job": 2, "load": np.full((2, 2), 0.5), "flags": {"night": [0, 1]}}
+
+
+def test_an_observation_of_parts_is_valued_with_its_mask_alone_and_in_batches() -> None:
+    made = agent(MASKED)
+    q = made.q_values(PARTS, [1, 0, 1])
+    assert (q == -np.inf).tolist() == [False, True, False]
+    assert made.act(PARTS, [0, 1, 0]) == 6  # actions begin with 5
+    both = {"job": [2, 3], "load": np.full((2, 2, 2), 0.5), "flags": {"night": [[0, 1], [1, 1]]}}
+    many = made.q_values(both, [[1, 0, 1], [1, 1, 1]])
+    np.testing.assert_allclose(many[0], q, rtol=1e-6)
+    assert made.act(both, [[0, 1, 0], [0, 0, 1]]).tolist() == [6, 7]
+
+
+def test_a_mask_within_the_observation_needs_no_other() -> None:
+    made = agent(replace(MASKED, env=Env(id=partial(Jobs, "key"))))
+    assert made.act(PARTS | {"action_mask": np.array([0, 0, 1])}) == 7
+
+
+@pytest.mark.parametrize(
+    ("obs", "mask", "says"),
+    [
+        (PARTS, None, r"give mask=info\['action_mask'\] as well"),
+        (PARTS, [1, 1], r"the mask has shape \(2,\), not \(3,\)"),
+        (PARTS, [1, 1, 3], "holds something else than 1"),
+        (PARTS, [[1, 1, 1]], r"the mask has shape \(1, 3\)"),
+        (PARTS | {"job": 0}, [1, 1, 1], "job: 0 is no state from 1 to 3"),
+        (PARTS | {"flags": 3}, [1, 1, 1], "no part 'flags.night'"),
+        (PARTS | {"flags": {"night": [0, 300]}}, [1, 1, 1], "do not fit into bool"),
+        ({"job": 2}, [1, 1, 1], "it has no part"),
+        (None, [1, 1, 1], "it has no part"),
+        ("night", [1, 1, 1], "it has no part"),
+    ],
+    ids=str,
+)
+def test_parts_and_masks_of_another_kind_are_refused(obs: Any, mask: Any, says: str) -> None:
+    with pytest.raises(ObservationError, match=says):
+        agent(MASKED).act(obs, mask)
+
+
+def test_a_mask_for_an_agent_that_knows_none_is_refused() -> None:
+    with pytest.raises(ObservationError, match="trained without masks"):
+        agent().act(OBS[0], [1, 1])
+
+
+def test_a_loaded_agent_knows_its_parts_and_its_mask(tmp_path: Path) -> None:
+    config = replace(MASKED, env=replace(MASKED.env, action_mask="on"))
+    made = saved(tmp_path / "run", config)
+    loaded = load(tmp_path / "run", env=Jobs)
+    assert loaded.spec.obs == made.spec.obs
+    np.testing.assert_array_equal(loaded.q_values(PARTS, [1, 0, 1]), made.q_values(PARTS, [1, 0, 1]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mask": 6},
+        {"mask": None},
+        {"mask": "7"},
+        {"obs_parts": []},
+        {"obs_parts": 3},
+        {"obs_parts": [3]},
+        {"obs_parts": [{"path": ["x"], "start": 0, "shape": [7]}]},
+        {"obs_shape": [11]},
+        {"num_actions": 4},
+    ],
+    ids=str,
+)
+def test_parts_that_do_not_fill_their_row_are_damage(change: dict[str, Any], tmp_path: Path) -> None:
+    saved(tmp_path / "run", replace(MASKED, env=replace(MASKED.env, action_mask="on")))
+    path = tmp_path / "run" / "meta.json"
+    about = json.loads(path.read_text())
+    about["env"] |= change
+    path.write_text(json.dumps(about))
+    with pytest.raises(FolderError, match="damaged"):
+        load(tmp_path / "run", env=Jobs)
+
+
+def test_a_run_of_before_masks_were_read_goes_without(tmp_path: Path) -> None:
+    saved(tmp_path / "run", replace(CONFIG, env=replace(CONFIG.env, action_mask="off")))
+    path = tmp_path / "run" / "meta.json"
+    about = json.loads(path.read_text())
+    del about["env"]["mask"], about["env"]["obs_parts"]
+    path.write_text(json.dumps(about))
+    config = tmp_path / "run" / "config.toml"
+    config.write_text("".join(line for line in config.read_text().splitlines(True) if "action_mask" not in line))
+    assert load(tmp_path / "run").config.env.action_mask == "off"
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 3), (1, 1, 4), ()])

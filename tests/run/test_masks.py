@@ -105,10 +105,10 @@ def test_a_mask_is_said_wherever_it_is_and_without_a_call(made: Any, words: str,
     config = Config(env=Env(id=made, frame_stack=stack))
     (remark,) = [each for each in make_remarks(config, describe(config.env)) if each.check == "mask"]
     assert words in remark.what
-    assert "not supported yet" in remark.advice
+    assert remark.advice.startswith("return it as info['action_mask'] from every reset and step")
 
 
 def test_of_an_environment_without_masks_nothing_is_said() -> None:
     config = Config(env=Env(id=Plain))
-    assert describe(config.env).mask is None
+    assert describe(config.env).unread_mask is None
     assert not [each for each in make_remarks(config, describe(config.env)) if each.check == "mask"]

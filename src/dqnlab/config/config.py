@@ -74,6 +74,9 @@ class Env:
     """what the network divides whole numbers by: high is the bound that their space announces; auto takes it for
     pictures, whole numbers of at least 32 pixels a side and at most 65,535; smaller arrays are codes and kept, as are
     floats"""
+    action_mask: Literal["auto", "on", "off"] = "auto"
+    """whether only actions are chosen that the environment allows, in info["action_mask"] or in a part of that name of
+    its observations; auto finds out whether it says so"""
     reward_threshold: Annotated[float | None, Between(-1e300, 1e300)] = None
     """mean return that counts as solved; the environment's registered one if none"""
     timeout: Annotated[float, Between(0, LONGEST_WAIT)] = 300.0

@@ -7,7 +7,7 @@ both and goes on (`Listener`).
 import re
 import warnings
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 import numpy as np
 from gymnasium import spaces
@@ -20,6 +20,7 @@ from .make import EnvSpec
 from .masks import ADVICE, mask_in
 from .once import About, is_news
 from .place import named_with_place
+from .spaces import MASK, as_mask, given_mask, leaf_of, part_of
 
 LARGEST_REWARD = 1e30  # float32 ends at 3e38: sums over n steps, over a batch, and values have to fit as well
 # How Python complains of an answer that is not the five values expected.
@@ -85,17 +86,12 @@ class Contract:
         self._spec = spec
         self._space = space
         self._listener = listener
-        self._masked = spec.mask is not None  # whether a mask was spoken of
+        self._masked = spec.unread_mask is not None or spec.obs.mask is not None  # whether a mask was spoken of
 
     @property
-    def num_actions(self) -> int:
-        """A."""
-        return self._spec.num_actions
-
-    @property
-    def obs_start(self) -> int:
-        """What the environment adds to an observation as it is stored: the lowest number of a discrete one."""
-        return self._spec.obs_start
+    def spec(self) -> EnvSpec:
+        """What the environment is."""
+        return self._spec
 
     def reset(self, env: Guarded, seed: int | None) -> Answer:
         """Begins an episode."""
@@ -106,7 +102,7 @@ class Contract:
         obs, info = answer
         self._check_info(info, where)
         self._check_spaces(env, where)
-        return Answer(obs, self._check_obs(obs, where), 0.0)
+        return Answer(obs, self._check_obs(obs, info, where), 0.0)
 
     def step(self, env: Guarded, action: int) -> Answer:
         """Takes action 0..A-1, as we count."""
@@ -117,7 +113,8 @@ class Contract:
         obs, reward, terminated, truncated, info = answer
         self._check_info(info, where)
         ends = self._flag("terminated", terminated, where), self._flag("truncated", truncated, where)
-        return Answer(obs, self._check_obs(obs, where), self._reward(reward, where), *ends)
+        stored = self._check_obs(obs, info, where, is_last=ends[0])
+        return Answer(obs, stored, self._reward(reward, where), *ends)
 
     def _call(self, env: Guarded, check: str, call: Callable[[], Any]) -> Any:
         """What the environment answered to `check`, "reset" or "step"."""
@@ -141,12 +138,12 @@ class Contract:
                 self._listener.error(check, what, "find the line with the environment alone, then repair it")
             raise
 
-    def _wrong_step(self, where: str, returned: str) -> None:
+    def _wrong_step(self, where: str, returned: str) -> NoReturn:
         old = ", as before Gym 0.26" if returned == "a tuple of 4" else ""
         advice = "return observation, reward, terminated, truncated, info"
         self._stop("step", f"{where}: step() returned {returned}{old}, not a tuple of 5", advice)
 
-    def _stop(self, check: str, what: str, advice: str) -> None:
+    def _stop(self, check: str, what: str, advice: str) -> NoReturn:
         self._listener.error(check, what, advice)
         raise EnvironmentFault(what)
 
@@ -170,7 +167,10 @@ class Contract:
             began = counted(spec.num_actions, "action")
             self._stop("spaces", f"{where}: the action space is {action} now, not the one of {began} as before", advice)
         states = int(obs.n) if isinstance(obs, spaces.Discrete) else None
-        if obs is None or obs.shape != spec.obs.shape or states != spec.obs.num_states:
+        if spec.obs.parts:
+            if obs != self._space:
+                self._stop("spaces", f"{where}: the observation space is {obs} now, not the one it began with", advice)
+        elif obs is None or obs.shape != spec.obs.shape or states != spec.obs.num_states:
             self._stop("spaces", f"{where}: the observation space is {obs} now, not the one it began with", advice)
 
     def _flag(self, name: str, value: Any, where: str) -> bool:
@@ -212,9 +212,15 @@ class Contract:
 
     # ── Observations ─────────────────────────────────────────────────────────────────────────────
 
-    def _check_obs(self, obs: Any, where: str) -> np.ndarray | None:
-        """The observation as it is stored; none if the listener was told that it cannot be."""
+    def _check_obs(self, obs: Any, info: Any, where: str, *, is_last: bool = False) -> np.ndarray | None:
+        """The observation as it is stored; none if the listener was told that it cannot be.
+
+        Args:
+            is_last: whether nothing follows it.
+        """
         spec = self._spec.obs
+        if spec.parts:
+            return self._check_row(obs, info, where, is_last)
         if type(obs) is np.ndarray and obs.dtype == spec.dtype and obs.shape == spec.shape and spec.num_states is None:
             given = array = obs
         else:
@@ -240,8 +246,47 @@ class Contract:
             large = "" if not np.isfinite(given).all() else ", once stored as float32"
             return self._refuse(f"{where}: observation holds {bad}{large}", "it must be finite: return finite numbers")
         if not self._listener.strict:
-            self._check_announced(given, where)
+            self._check_announced("observation", given, self._space, where)
         return array
+
+    def _check_row(self, obs: Any, info: Any, where: str, is_last: bool) -> np.ndarray | None:
+        """An observation of several parts, or with a mask, as it is stored."""
+        spec = self._spec.obs
+        mask = None if spec.mask is None else self._mask(obs, info, where, is_last)
+        try:
+            row = self._spec.prepare(obs, mask)
+        except ValueError as e:
+            what = f"{where}: observation {quoted(obs)} is not what its observation space announces: {e}"
+            return self._refuse(what, "return it as announced, or announce the true one")
+        if not self._listener.strict:
+            for part in spec.parts:
+                name = f"observation {part.name!r}" if part.path else "observation"
+                self._check_announced(name, part_of(obs, part.path), leaf_of(self._space, part.path), where)
+        return row
+
+    def _mask(self, obs: Any, info: Any, where: str, is_last: bool) -> np.ndarray:
+        """Which actions are allowed [A]. Nobody asks after the last step of an episode: none then, unless one is given.
+
+        Raises EnvironmentFault if there is no mask, or none that can be obeyed.
+        """
+        num = self._spec.num_actions
+        given = given_mask(obs, info if isinstance(info, dict) else {})
+        if given is None:
+            if not is_last:
+                self._stop(
+                    "mask",
+                    f"{where}: info holds no {MASK!r}",
+                    "return it with every reset and step, 1 or 0 for each action",
+                )
+            return np.zeros(num, bool)
+        try:
+            mask = as_mask(given, (num,))
+        except ValueError as e:
+            self._stop("mask", f"{where}: {MASK!r} is {quoted(given)}: {e}", "give 1 or 0 for each action")
+        if not is_last and not mask.any():
+            advice = "end the episode there (terminated=True), or allow an action that does nothing"
+            self._stop("mask", f"{where}: {MASK!r} allows no action", advice)
+        return mask
 
     def _refuse(self, what: str, advice: str) -> None:
         self._listener.error("observation", what, advice)
@@ -256,18 +301,18 @@ class Contract:
             self._listener.warning("dtype", what, "return int(state)")
         return array
 
-    def _check_announced(self, given: np.ndarray, where: str) -> None:
+    def _check_announced(self, name: str, given: np.ndarray, space: spaces.Space[Any], where: str) -> None:
         """What training forgives, for it converts types and reads no bounds."""
-        space = self._space
-        assert isinstance(space, spaces.Box)  # the only other kind that can be described
+        if not isinstance(space, spaces.Box):  # of other kinds it forgives nothing
+            return
         if given.dtype != space.dtype:
-            what = f"{where}: observation of type {given.dtype}, but its observation space says {space.dtype}"
+            what = f"{where}: {name} of type {given.dtype}, but its observation space says {space.dtype}"
             self._listener.warning("dtype", f"{what}: it is converted", f"return obs.astype(np.{space.dtype})")
         out = (given < space.low) | (given > space.high)
         if out.any():
             at = tuple(np.argwhere(out)[0].tolist())
             low, high = space.low[at], space.high[at]
-            what = f"{where}: observation{list(at)} is {given[at]:g}, outside its announced bounds {low:g} to {high:g}"
+            what = f"{where}: {name}{list(at)} is {given[at]:g}, outside its announced bounds {low:g} to {high:g}"
             self._listener.warning("bounds", what, "announce the true bounds, or -inf and inf")
 
 

@@ -52,6 +52,6 @@ def unstacked(env: Guarded) -> Guarded:
 def _copy(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.copy()
-    if type(value) in (list, tuple):
+    if type(value) in (list, tuple, dict):
         return copy.deepcopy(value)
     return np.array(value) if hasattr(value, "__array__") and np.shape(value) else value  # tensors

@@ -14,20 +14,19 @@ from gymnasium import spaces
 
 from ..config import Env
 from ..errors import ConfigError, EnvironmentFault, counted, either
+from ..learn.policy import any_action
 from ..learn.types import ObsSpec
 from .copying import Copying
 from .guard import CONSTRUCTOR, LIVING, EnvironmentHangs, Guard, Guarded, guarded
-from .masks import mask_of
+from .masks import mask_among, mask_of
 from .modules import import_named, missing, not_registered
 from .place import named_with_place
 from .roundtrip import unsaved
+from .spaces import as_row, has_mask, obs_spec, shows_mask
 from .state import saves_itself
 from .threshold import STEP_LIMIT, is_own, threshold_of
-from .unsupported import refused_actions, refused_observations
+from .unsupported import refused_actions
 from .watchdog import watched
-
-SMALLEST_PICTURE = 32  # pixels a side; whole numbers in smaller arrays are codes
-BRIGHTEST = 65_535  # of a pixel of 16 bits; what may be larger is no picture
 
 AnyEnv = gym.Env[Any, Any]
 
@@ -45,7 +44,7 @@ class EnvSpec(NamedTuple):
     threshold_says: str = ""  # whose the threshold is, or why the registered one does not count
     own_limit: bool = False  # whether dqnlab set the step limit, because there was none
     unsaved: str | None = None  # the part of it whose state cannot be saved, and why
-    mask: str | None = None  # what of it says which actions are allowed; it is not read
+    unread_mask: str | None = None  # what of it says which actions are allowed, where that is not read
 
     def action(self, action: int) -> Any:
         """The environment's own number for our action 0..A-1, of the type that its action space samples."""
@@ -55,10 +54,22 @@ class EnvSpec(NamedTuple):
         """As `action`, of several [E]."""
         return (actions + self.action_start).astype(self.action_dtype)
 
-    def prepare(self, obs: Any) -> np.ndarray:
-        """One observation, or a batch, as it is stored: float64 and integers become float32, pixels stay."""
+    def prepare(self, obs: Any, mask: Any = None) -> np.ndarray:
+        """One observation, or a batch, as it is stored: float64 and integers become float32, pixels stay.
+
+        Args:
+            mask: [A], which actions are allowed there, where the environment says so.
+        """
+        if self.obs.parts:
+            return as_row(self.obs, obs, mask, self.num_actions)
         array = np.asarray(obs, self.obs.dtype)
         return array - self.obs_start if self.obs_start else array
+
+    def any_actions(self, obs: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Actions [E] by chance, of those allowed in stored observations [E, *obs_shape]."""
+        if self.obs.mask is None:
+            return rng.integers(self.num_actions, size=len(obs))
+        return any_action(obs[:, self.obs.mask :] != 0, rng)
 
 
 def make_one(env: Env, render_mode: str | None = None) -> Guarded:
@@ -185,19 +196,26 @@ def open_one(env: Env) -> tuple[EnvSpec, Guarded]:
 
 
 def tried(env: Env, made: Guarded) -> EnvSpec:
-    """As `described`, and whether its state can be saved, for which one that says so is played with."""
-    return described(env, made)._replace(unsaved=unsaved(made))
+    """As `described`, and what only trying tells: whether it shows masks, and whether its state can be saved."""
+    is_open = env.action_mask == "auto" and env.frame_stack == 1
+    return described(env, made, shows_mask(made) if is_open else None)._replace(unsaved=unsaved(made))
 
 
-def described(env: Env, made: AnyEnv) -> EnvSpec:
-    """What an environment is that has been made. Nothing is tried on it, so that it may be saved is only believed."""
+def described(env: Env, made: AnyEnv, in_info: bool | None = None) -> EnvSpec:
+    """What an environment is that has been made. Nothing is tried on it, so that it may be saved is only believed.
+
+    Args:
+        in_info: whether its infos hold masks; by default as the configuration says.
+    """
     missing = [name for name in ("observation_space", "action_space") if not hasattr(made, name)]
     if missing:
         raise EnvironmentFault(f"env {env.label!r} has no {missing[0]}: set it in the constructor")
-    obs, obs_start = _obs_spec(env, made.observation_space)
     action = made.action_space
     if not isinstance(action, spaces.Discrete):
         raise refused_actions(env, action)
+    if in_info is None:
+        in_info = env.action_mask == "on" and not has_mask(made.observation_space)
+    obs, obs_start = obs_spec(env, made.observation_space, int(action.n), in_info)
     _check_registered(made, env)
     limit = _step_limit(made)
     assert limit is not None  # make_one sees to it
@@ -212,7 +230,7 @@ def described(env: Env, made: AnyEnv) -> EnvSpec:
         np.dtype(action.dtype),
         threshold.says,
         is_own(env, made, limit),
-        mask=mask_of(guarded(made, env.label)),
+        unread_mask=None if obs.mask is not None else mask_of(guarded(made, env.label)) or mask_among(obs.parts),
     )
 
 
@@ -245,32 +263,3 @@ def close_all(made: Sequence[AnyEnv], label: str) -> None:
     with ExitStack() as stack:
         for env in reversed(made):
             stack.callback(close, env, label)
-
-
-def _obs_spec(env: Env, space: spaces.Space[Any]) -> tuple[ObsSpec, int]:
-    if isinstance(space, spaces.Discrete):
-        return ObsSpec((), np.dtype(np.int64), int(space.n)), int(space.start)
-    if isinstance(space, spaces.Box) and 0 in space.shape:
-        raise ConfigError(f"env {env.label!r} has the observation space {space}, which holds no numbers: widen it")
-    if isinstance(space, spaces.Box):
-        kept = space.dtype if space.dtype in (np.uint8, np.bool_) else np.float32
-        return ObsSpec(tuple(space.shape), np.dtype(kept), None, env.frame_stack, _scale(env, space)), 0
-    raise refused_observations(env, space)
-
-
-def _scale(env: Env, space: spaces.Box) -> float:
-    """What the network divides observations by: 1 if they are kept as they are."""
-    frame = space.shape[1:] if env.frame_stack > 1 else space.shape
-    whole = space.dtype is not None and space.dtype.kind in "biu"
-    bound = max(abs(float(space.low.min())), abs(float(space.high.max())))
-    is_picture = whole and sum(side >= SMALLEST_PICTURE for side in frame) >= 2 and bound <= BRIGHTEST
-    if env.scale == "none" or (env.scale == "auto" and not is_picture):
-        return 1.0
-    if not whole:
-        raise ConfigError(f"env.scale = 'high' is for whole numbers; env {env.label!r} shows {space}: leave it out")
-    if bound > BRIGHTEST and bound >= np.iinfo(str(space.dtype)).max:
-        raise ConfigError(
-            f"env.scale = 'high' needs the bound that the space announces; env {env.label!r} shows {space}, which has "
-            "none: announce the true one, or leave it out"
-        )
-    return bound or 1.0

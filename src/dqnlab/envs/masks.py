@@ -1,13 +1,14 @@
-"""How people announce which actions are allowed. Nothing here is obeyed yet: it is found, so that it can be named."""
+"""Other ways in which people announce which actions are allowed: found by their names, so that they can be named."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
+from ..learn.types import ObsPart
 from .guard import Guarded
 
 # The words of a name; what is left of it may be anything but a sign that it counts, judges or sets.
@@ -18,7 +19,7 @@ _WORDS = re.compile(
 _ALLOWED = {"legal", "valid", "available", "avail", "allowed", "possible", "feasible", "admissible", "permitted"}
 _ALLOWED |= {"illegal", "invalid", "forbidden"}
 _OTHER = re.compile(r"(?:^|_)(?:num|n|number|count|last|is|has|use|set|with|no|reward|penalty|cost|prob|probs)(?:_|$)")
-ADVICE = "let a forbidden action do nothing, or end the episode; action masks are not supported yet"
+ADVICE = "return it as info['action_mask'] from every reset and step, 1 or 0 for each action"
 
 
 @lru_cache(maxsize=1024)  # infos are looked at in every step
@@ -43,6 +44,13 @@ def mask_in(info: Mapping[Any, Any], num_actions: int) -> str | None:
 
 def _is_bare_mask(name: str, value: Any, num_actions: int) -> bool:
     return name in ("mask", "masks") and np.shape(value) == (num_actions,)
+
+
+def mask_among(parts: Iterable[ObsPart]) -> str | None:
+    """The part of an observation that says which actions are allowed, if there is one."""
+    return next(
+        (f"{part.name!r} in its observations" for part in parts if part.path and is_mask(str(part.path[-1]))), None
+    )
 
 
 def mask_of(env: Guarded) -> str | None:

@@ -34,10 +34,12 @@ def measure_reward_scale(envs: Envs, spec: EnvSpec) -> float:
     sizes: list[float] = []
     steps = 0
     with envs.playing("measuring rewards before training"):
-        envs.reset(env_seeds(0, "scale", envs.num_envs))
+        obs = envs.reset(env_seeds(0, "scale", envs.num_envs))
         before = envs.state_dict() if envs.restorable else None
         while steps < ENOUGH or (not sizes and steps < MOST):
-            size = np.abs(envs.step(rng.integers(spec.num_actions, size=envs.num_envs)).reward)
+            step = envs.step(spec.any_actions(obs, rng))
+            obs = step.next_obs
+            size = np.abs(step.reward)
             sizes += size[size > 0].tolist()
             steps += envs.num_envs
         if before is not None:

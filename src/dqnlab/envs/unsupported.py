@@ -8,43 +8,22 @@ from typing import Any
 from gymnasium import spaces
 
 from ..config import Env
-from ..errors import ConfigError, counted, one_line
-from .masks import is_mask
+from ..errors import ConfigError, one_line
 
 LONGEST_SPACE = 200  # letters: bounds of each pixel fill pages
-FLATTEN = "gym.wrappers.FlattenObservation({})"
 NUMBERS = "in a wrapper of your own (gymnasium.ObservationWrapper), return numbers of a fixed shape, a Box"
 
 
 def refused_observations(env: Env, space: spaces.Space[Any]) -> ConfigError:
-    """Of a space that is neither a Box nor a Discrete."""
+    """Of a space in which something cannot be numbers of a fixed shape: words, graphs, sequences."""
     what = f"env {env.label!r} has the observation space {_line(space)}, which is not supported"
     parts = _parts(space)
-    if parts is None:
-        if env.frame_stack > 1:
-            return ConfigError(f"{what}: env.frame_stack = {env.frame_stack} cannot stack such numbers: set it to 1")
-        if isinstance(space, spaces.Text) or not space.is_np_flattenable:
-            return ConfigError(f"{what}: {NUMBERS}")
-        return ConfigError(f"{what}: {_fewer(space)}{_recipe(env, FLATTEN)}")
-    left_out = [name for name, part in parts.items() if _is_left_out(name, part)]
-    masks = [name for name in left_out if is_mask(str(name))]
-    if len(left_out) == len(parts):
-        return ConfigError(f"{what}: {NUMBERS}")
-    if masks:
-        what += f"; nor are action masks, {masks[0]!r} here: let a forbidden action do nothing, or end the episode"
-    if texts := [name for name in left_out if name not in masks]:
-        what += f"; {', '.join(map(str, texts))} cannot become numbers by itself and is left out below"
+    left_out = [name for name, part in parts.items() if not _becomes_numbers(part)]
     kept = [name for name in parts if name not in left_out]
-    wrapped = f"gym.wrappers.FilterObservation({{}}, {kept})" if left_out else "{}"
-    return ConfigError(f"{what}: {_recipe(env, FLATTEN.format(wrapped))}")
-
-
-def _fewer(space: spaces.Space[Any]) -> str:
-    """A better way than flattening, for whole numbers that mean amounts: each of them would become many inputs."""
-    if not isinstance(space, spaces.MultiDiscrete):
-        return ""
-    few, many = space.nvec.size, int(space.nvec.sum())
-    return f"if its numbers are amounts, announce an int Box of them, {counted(few, 'input')}; else, for {many}, "
+    if not kept:
+        return ConfigError(f"{what}: {NUMBERS}")
+    what += f"; {', '.join(map(str, left_out))} cannot become numbers by itself and is left out below"
+    return ConfigError(f"{what}: {_recipe(env, f'gym.wrappers.FilterObservation({{}}, {kept})')}")
 
 
 def refused_actions(env: Env, space: Any) -> ConfigError:
@@ -66,16 +45,19 @@ def refused_actions(env: Env, space: Any) -> ConfigError:
     return ConfigError(f"{what}: {_recipe(env, f'{mapped}gym.spaces.Discrete({count}))')}")
 
 
-def _parts(space: Any) -> dict[str | int, spaces.Space[Any]] | None:
+def _parts(space: Any) -> dict[str | int, spaces.Space[Any]]:
     """Of a Dict by name, of a Tuple by number; none of what has no parts."""
     if isinstance(space, spaces.Dict):
         return dict(space.items())
-    return dict(enumerate(space)) if isinstance(space, spaces.Tuple) else None
+    return dict(enumerate(space)) if isinstance(space, spaces.Tuple) else {}
 
 
-def _is_left_out(name: object, part: spaces.Space[Any]) -> bool:
-    """Whether a part cannot become numbers by flattening, or is no observation."""
-    return isinstance(part, spaces.Text) or not part.is_np_flattenable or is_mask(str(name))
+def _becomes_numbers(part: spaces.Space[Any]) -> bool:
+    """Whether a part, and all that it consists of, are numbers of a fixed shape."""
+    if inner := _parts(part):
+        return all(map(_becomes_numbers, inner.values()))
+    one_row = not isinstance(part, spaces.MultiDiscrete) or part.nvec.ndim == 1
+    return isinstance(part, spaces.Box | spaces.Discrete | spaces.MultiBinary | spaces.MultiDiscrete) and one_row
 
 
 def _recipe(env: Env, wrapped: str) -> str:

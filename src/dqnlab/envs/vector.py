@@ -68,7 +68,7 @@ class Envs(Protocol):
 
 def is_native(env: Env, num_envs: int) -> bool:
     """Whether so many copies are made as one vector; never where copies are counted, for it cannot be shared."""
-    known = isinstance(env.id, str) and env.frame_stack == 1 and env.copies is None
+    known = isinstance(env.id, str) and env.frame_stack == 1 and env.copies is None and env.action_mask != "on"
     return known and num_envs >= NATIVE.get(str(env.id), num_envs + 1)
 
 

@@ -141,7 +141,7 @@ def _rows(moment: Moment) -> Rows:
     td = head.loss(row_of(values, batch.action), next_row, reward, batch.discount)
     (slope,) = torch.autograd.grad((batch.weight * td.value).mean(), values)
     pull = row_of(slope, batch.action).sum(1) / scale  # by the prediction in the environment's own units
-    q, next_value = head.q_values(values.detach()), head.q_values(next_row[:, None])[:, 0]
+    q, next_value = learner.online.expected(values.detach(), batch.obs), head.q_values(next_row[:, None])[:, 0]
     chooser = chooser_of(learner.rule)
     next_action = None if chooser is None else (next_online if chooser == "online" else next_target).argmax(1)
     learned = {

@@ -1,5 +1,6 @@
 """One learning step as plain text, whose numbers multiply out, for someone who reads their first DQN."""
 
+import math
 import textwrap
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -138,9 +139,10 @@ def _prediction(trace: Trace, row: int) -> list[str]:
 
 def _target(trace: Trace, row: int) -> list[str]:
     rows, settings = trace.rows, trace.settings
-    chosen = None if rows.next_action is None else rows.next_action[row]
+    follows = bool(np.isfinite(rows.next_target[row]).any())  # else no action is allowed there, for nothing follows
+    chosen = None if rows.next_action is None or not follows else rows.next_action[row]
     table = [
-        f"   {trace.number(a):>6}  {_n(online):>12}  {_n(target):>12}{'   <- chosen' if a == chosen else ''}"
+        f"   {trace.number(a):>6}  {_value(online):>12}  {_value(target):>12}{'   <- chosen' if a == chosen else ''}"
         for a, (online, target) in enumerate(zip(rows.next_online[row], rows.next_target[row], strict=True))
     ]
     said = "What one more step of experience says it is worth: the reward that came, and what follows."
@@ -306,7 +308,12 @@ def _sync(trace: Trace, row: int) -> list[str]:
 
 
 def _rated(trace: Trace, q: np.ndarray, what: str, at: int, says: str) -> list[str]:
-    return [f"   Q({what}{trace.number(a)}) = {_n(x)}{f'   <- {says}' if a == at else ''}" for a, x in enumerate(q)]
+    return [f"   Q({what}{trace.number(a)}) = {_value(x)}{f'   <- {says}' if a == at else ''}" for a, x in enumerate(q)]
+
+
+def _value(q: float) -> str:
+    """The value of an action."""
+    return "forbidden" if q == -math.inf else _n(q)
 
 
 def _n(x: float) -> str:

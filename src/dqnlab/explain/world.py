@@ -267,6 +267,8 @@ def inputs(obs: ObsSpec, kind: str | None, params: dict[str, Any], space: spaces
     """What the network sees, in order: the oldest of stacked observations first."""
     if obs.num_states is not None:
         return (Input("inputs.state", "", 0.0, obs.num_states - 1.0),)
+    if obs.parts:
+        return _of_row(obs)
     size = math.prod(obs.frame_shape)
     if is_image(obs) or size * obs.stack > MOST_INPUTS:
         return ()
@@ -275,6 +277,20 @@ def inputs(obs: ObsSpec, kind: str | None, params: dict[str, Any], space: spaces
     if len(frame) != size:
         frame = _of_space(obs, space)
     return tuple(one._replace(ago=ago) for ago in reversed(range(obs.stack)) for one in frame)
+
+
+def _of_row(obs: ObsSpec) -> tuple[Input, ...]:
+    """Inputs by the names of their parts, and for each action whether it is allowed."""
+    if obs.shape[0] > MOST_INPUTS:
+        return ()
+    found: list[Input] = []
+    for part in obs.parts:
+        name = part.name or "x"
+        bounds = (0.0, part.num_states - 1.0) if part.num_states is not None else (None, None)
+        places = list(np.ndindex(part.shape))
+        found += [Input(f"{name}[{', '.join(map(str, place))}]" if place else name, "", *bounds) for place in places]
+    allowed = 0 if obs.mask is None else obs.shape[0] - obs.mask
+    return (*found, *(Input(f"allowed[{action}]", "", 0.0, 1.0) for action in range(allowed)))
 
 
 def _of_space(obs: ObsSpec, space: spaces.Space[Any]) -> list[Input]:

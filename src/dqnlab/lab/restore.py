@@ -90,7 +90,8 @@ def differences(at: Loaded, system: System) -> list[str]:
     """What has changed since the checkpoint that may change how the run goes on, each as `name: then, now`."""
     then = dict(at.about)
     if isinstance(env := then.get("env"), Mapping) and "obs_dtype" in env:
-        then["env"] = {"obs_scale": scale_of(env), **env}  # what the networks see, whichever setting says so
+        # What the networks see, whichever setting says so; parts and masks are unknown to earlier versions.
+        then["env"] = {"obs_scale": scale_of(env), "obs_parts": [], "mask": None, **env}
     return [
         f"{name}: {before!r} then, {after!r} now"
         for name, before, after in _differing("", then, then | facts(system))

@@ -22,7 +22,7 @@ class Update(NamedTuple):
 
     loss: Tensor  # [] weighted mean
     error: Tensor  # [B] >= 0, the new priorities of the batch's slots
-    q: Tensor  # [B, A] online values before the step
+    q: Tensor  # [B, A] online values before the step, -inf of forbidden actions
     target: Tensor  # [B] what the taken actions' values were pulled towards
     grad_norm: Tensor  # [] before clipping
 
@@ -71,7 +71,7 @@ def loss(online: QNetwork, target: QNetwork, batch: Batch, rule: Rule) -> tuple[
     values = online(batch.obs, batch.draws.online)  # [B, A, K]
     td = online.head.loss(row_of(values, batch.action), next_row, reward, batch.discount)
     mean = (batch.weight * td.value).mean()
-    q = online.head.q_values(values.detach())
+    q = online.expected(values.detach(), batch.obs)
     return mean, Update(mean.detach(), td.error, q, td.target, mean.new_zeros(()))
 
 

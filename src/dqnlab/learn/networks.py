@@ -16,27 +16,40 @@ from .types import NOTHING, ObsSpec
 
 
 class Encoder(nn.Module):
-    """Stored observations as the first layer wants them: pictures in [0, 1], states one-hot."""
+    """Stored observations as the first layer wants them: pictures in [0, 1], states one-hot, the parts of a row joined.
+
+    The mask of a row is no feature: it follows from what the other parts show.
+    """
 
     def __init__(self, obs: ObsSpec):
         super().__init__()
         self.obs = obs
-        self.width = (obs.num_states or 1) * math.prod(obs.shape)
+        parts = obs.parts or (obs,)
+        self.width = sum((part.num_states or 1) * math.prod(part.shape) for part in parts)
+        is_vector = len(obs.shape) == 1 and obs.dtype == "float32" and obs.mask is None
         # Whether an observation already is what the first layer wants.
-        self.takes_vector = obs.num_states is None and len(obs.shape) == 1 and obs.dtype == "float32" and obs.scale == 1
+        self.takes_vector = is_vector and all(part.num_states is None and part.scale == 1 for part in parts)
 
     def forward(self, obs: Tensor) -> Tensor:
         """[B, *obs_shape] -> features [B, F]."""
         if self.takes_vector:
             return obs
-        if not self.obs.shape:  # a single number
-            obs = obs.unsqueeze(-1)
-        if self.obs.num_states is not None:
-            # Not `one_hot`: it looks at the values, which a compiled program and a stack of agents cannot.
-            states = torch.arange(self.obs.num_states, device=obs.device)
-            return (obs.unsqueeze(-1) == states).flatten(1).float()
-        vector = obs.flatten(1).float()
-        return vector if self.obs.scale == 1 else vector / self.obs.scale
+        if self.obs.parts:
+            pieces = (as_features(obs[:, part.place], part.num_states, part.scale) for part in self.obs.parts)
+            return torch.cat(list(pieces), 1)
+        return as_features(obs, self.obs.num_states, self.obs.scale)
+
+
+def as_features(numbers: Tensor, num_states: int | None, scale: float) -> Tensor:
+    """Numbers [B, ...] as the first layer wants them, [B, F]: one-hot if they are states, else divided by `scale`."""
+    if numbers.ndim == 1:
+        numbers = numbers.unsqueeze(-1)
+    if num_states is not None:
+        # Not `one_hot`: it looks at the values, which a compiled program and a stack of agents cannot.
+        states = torch.arange(num_states, device=numbers.device)
+        return (numbers.unsqueeze(-1) == states).flatten(1).float()
+    vector = numbers.flatten(1).float()
+    return vector if scale == 1 else vector / scale
 
 
 class Part(nn.Module):
@@ -121,7 +134,14 @@ class QNetwork(nn.Module):
 
     def q_values(self, obs: Tensor, draw: Tensor | None = None) -> Tensor:
         """[B, *obs_shape], random numbers [W], by default their mean -> expected returns [B, A]."""
-        return self.head.q_values(self.forward(obs, draw))
+        return self.expected(self.forward(obs, draw), obs)
+
+    def expected(self, values: Tensor, obs: Tensor) -> Tensor:
+        """Values [B, A, K] in observations [B, *obs_shape] -> expected returns [B, A], -inf of a forbidden action."""
+        q = self.head.q_values(values)
+        if self.obs.mask is None:
+            return q
+        return q.masked_fill(obs[:, self.obs.mask :] == 0, -math.inf)
 
     def num_draws(self, size: int) -> int:
         """W: how many random numbers a pass of `size` observations needs."""

@@ -10,7 +10,7 @@ from torch import nn
 from .networks import QNetwork
 
 QFunction = Callable[[np.ndarray], np.ndarray]
-"""Observations [E, *obs_shape] -> expected returns [E, A]."""
+"""Observations [E, *obs_shape] -> expected returns [E, A], -inf of an action that is forbidden."""
 
 
 class Actor(Protocol):
@@ -51,7 +51,7 @@ class Reactive:
 
 
 class EpsilonGreedy:
-    """The best action by its actor, but a random one with probability epsilon; every env tosses its own coin."""
+    """The best action by its actor, but any that is allowed with probability epsilon; every env tosses its own coin."""
 
     def __init__(self, actor: Actor, rng: np.random.Generator):
         self.actor, self._rng = actor, rng
@@ -59,12 +59,10 @@ class EpsilonGreedy:
     def __call__(self, obs: np.ndarray, first: np.ndarray, epsilon: float) -> np.ndarray:
         """[E, *obs_shape] and which of them begin an episode, [E] -> actions [E] int64."""
         q = self.actor(obs, first)
-        num_envs, num_actions = q.shape
-        explore, best = self._rng.random(num_envs) < epsilon, q.argmax(1)
+        explore, best = self._rng.random(len(q)) < epsilon, q.argmax(1)
         if not explore.any():
             return best
-        any_action = (self._rng.random(num_envs) * num_actions).astype(np.int64)
-        return np.where(explore, any_action, best)
+        return np.where(explore, any_action(q > -np.inf, self._rng), best)
 
     def state_dict(self) -> dict[str, Any]:
         return {"rng": self._rng.bit_generator.state, "actor": self.actor.state_dict()}
@@ -72,6 +70,12 @@ class EpsilonGreedy:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._rng.bit_generator.state = state["rng"]
         self.actor.load_state_dict(state["actor"])
+
+
+def any_action(allowed: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """One of the allowed actions in each row of `allowed` [E, A] bool, all with the same chance -> [E] int64."""
+    nth = (rng.random(len(allowed)) * allowed.sum(1)).astype(np.int64)
+    return nth if allowed.all() else (allowed.cumsum(1) > nth[:, None]).argmax(1)
 
 
 def make_actor(network: QNetwork, rng: np.random.Generator | None = None) -> Actor:

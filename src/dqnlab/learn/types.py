@@ -3,6 +3,7 @@
 Shapes: E envs, M transitions in a block, B in a batch, A actions, K numbers per action.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -65,10 +66,34 @@ class Sample(NamedTuple):
     weight: np.ndarray  # [B] float32, importance weights: ones under uniform sampling
 
 
+class ObsPart(NamedTuple):
+    """One part of an observation that has several, as it lies in the row of numbers that is stored."""
+
+    path: tuple[str | int, ...]  # the way to it in the environment's observation; empty if that is nothing else
+    start: int  # its first number in the row
+    shape: tuple[int, ...]
+    dtype: np.dtype  # of the numbers that the environment gives, as an observation of nothing else would be stored
+    num_states: int | None = None  # of a discrete state, which the network sees as one-hot
+    lowest: int = 0  # the environment's number for state 0
+    scale: float = 1.0  # what the network divides it by
+
+    @property
+    def name(self) -> str:
+        """Where the environment has it: "image", "agent.speed", "0"."""
+        return ".".join(map(str, self.path))
+
+    @property
+    def place(self) -> slice:
+        """Where its numbers lie in the row."""
+        return slice(self.start, self.start + math.prod(self.shape))
+
+
 class ObsSpec(NamedTuple):
     """What an observation looks like.
 
     What an environment shows at one moment is a *frame*: an observation, or the newest part of a stack of them.
+    An observation of several parts, or with a mask of the actions that are allowed, is stored as one row of numbers:
+    the parts one after the other, then the mask.
     """
 
     shape: tuple[int, ...]  # of what the network sees
@@ -76,6 +101,8 @@ class ObsSpec(NamedTuple):
     num_states: int | None = None  # of a discrete state, which the network sees as one-hot
     stack: int = 1  # successive frames in one observation; above 1 it is shape[0]
     scale: float = 1.0  # what the network divides it by: the announced bound of pictures
+    parts: tuple[ObsPart, ...] = ()  # of a row
+    mask: int | None = None  # where in the row the mask begins: 1 for each action that is allowed, else 0
 
     @property
     def frame_shape(self) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from ..envs.guard import Guarded
 from ..envs.make import EnvSpec, close_all, make_one
 from ..envs.rollout import RolloutStep, rollout
 from ..envs.seeds import env_seeds
-from ..envs.vector import NATIVE, Envs, SerialEnvs, make_envs
+from ..envs.vector import NATIVE, Envs, SerialEnvs, is_native, make_envs
 from ..envs.watchdog import watched
 from ..learn.policy import Actor
 from ..store.agent import Agent
@@ -67,7 +67,7 @@ class Evaluator:
         """`most`: environments at once, where they are counted; `lend` gives them where there is room for no others."""
         self._env, self._spec = env, spec
         self._gamma, self._lend = gamma, lend
-        self._vectors = most is None and isinstance(env.id, str) and env.id in NATIVE
+        self._vectors = most is None and is_native(env, max(NATIVE.values()))
         self._most = SIDE_BY_SIDE if most is None else min(SIDE_BY_SIDE, most)
         self.asks: Asks = lambda: False
         self._native: dict[int, Envs] = {}  # by how many: making them costs more than a short episode

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..config import Config
-from ..envs.make import SMALLEST_PICTURE, STEP_LIMIT, EnvSpec
+from ..envs.make import STEP_LIMIT, EnvSpec
 from ..envs.masks import ADVICE
+from ..envs.spaces import SMALLEST_PICTURE
 from ..errors import counted, either
 from ..learn.schedules import Schedule
 from .train import Plan
@@ -44,11 +45,13 @@ def remarks(config: Config, spec: EnvSpec, plan: Plan, epsilon: Schedule) -> lis
 def _of_env(spec: EnvSpec) -> Iterator[Remark]:
     if spec.num_actions == 1:
         yield Remark("actions", ONE_ACTION, "give it at least two")
-    if spec.mask is not None:
-        what = f"the environment has {spec.mask}, which is not read: forbidden actions are chosen like any other"
+    if spec.unread_mask is not None:
+        what = f"the environment has {spec.unread_mask}, which is not read: forbidden actions are chosen like any other"
         yield Remark("mask", what, ADVICE)
-    if sum(side >= SMALLEST_PICTURE for side in spec.obs.frame_shape) >= 2:
-        what = f"observations of shape {spec.obs.shape} are pictures, and go flat into a fully connected network"
+    pictures = [part.shape for part in spec.obs.parts] or [spec.obs.frame_shape]
+    if large := [shape for shape in pictures if sum(side >= SMALLEST_PICTURE for side in shape) >= 2]:
+        shape = spec.obs.shape if not spec.obs.parts else large[0]
+        what = f"observations of shape {shape} are pictures, and go flat into a fully connected network"
         advice = "shrink or summarise them in a wrapper; convolutions are not supported yet"
         yield Remark("pictures", what, advice)
 

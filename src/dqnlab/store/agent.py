@@ -18,10 +18,11 @@ from ..config.toml import from_toml, override, parse, without_foreign_env
 from ..config.typed import door, label
 from ..device import resolve_device
 from ..envs.make import AnyEnv, EnvSpec, describe, described
+from ..envs.spaces import MASK, given_mask
 from ..errors import CheckpointError, ConfigError, FolderError, ObservationError, counted, either
 from ..learn.networks import QNetwork
 from ..learn.policy import Actor, make_actor
-from ..learn.types import ObsSpec
+from ..learn.types import ObsPart, ObsSpec
 from ..learn.weights import classic_names, import_weights
 from ..trust import named_by_caller
 from .advice import going_on
@@ -52,18 +53,31 @@ class Agent:
         """A new actor, for whoever plays whole episodes with it."""
         return make_actor(self.network)
 
-    def act(self, obs: ArrayLike) -> Any:
-        """The best action as its environment wants it, a numpy integer; or an array of them [B] for a batch."""
-        q = self.q_values(obs)
+    def act(self, obs: Any, mask: ArrayLike | None = None) -> Any:
+        """The best action as its environment wants it, a numpy integer; or an array of them [B] for a batch.
+
+        Takes what `q_values` does. With a mask only an allowed one.
+        """
+        q = self.q_values(obs, mask)
         return self.spec.action(int(q.argmax())) if q.ndim == 1 else self.spec.actions(q.argmax(-1))
 
-    def q_values(self, obs: ArrayLike) -> np.ndarray:
-        """Expected returns [A] of an observation [*obs_shape], or [B, A] of a batch [B, *obs_shape].
+    def q_values(self, obs: Any, mask: ArrayLike | None = None) -> np.ndarray:
+        """Expected returns [A] of an observation as its environment gives it, or [B, A] of a batch.
+
+        A batch is an array [B, *obs_shape]; of a Dict or Tuple it has such an array in each place.
+
+        Args:
+            mask: which actions are allowed, [A] or [B, A], as an environment says in `info["action_mask"]`. Forbidden
+                ones are worth -inf.
 
         Raises:
             ObservationError: the observation has another shape, is a state that the environment has not, or holds
-                something else than finite numbers.
+                something else than finite numbers; or there is no mask, or one that is not known.
         """
+        if self.spec.obs.mask is None and mask is not None:
+            raise ObservationError("this agent was trained without masks: leave mask out")
+        if self.spec.obs.parts:
+            return self._of_row(obs, mask)
         array = self._prepared(obs)
         shape = self.spec.obs.shape
         num_states = self.spec.obs.num_states
@@ -83,6 +97,13 @@ class Agent:
     def _at_first(self, obs: np.ndarray) -> np.ndarray:
         """Q-values [B, A] of stored observations [B, *obs_shape], as if an episode began with each."""
         return self._actor(obs, np.ones(len(obs), bool))
+
+    def _of_row(self, obs: Any, mask: ArrayLike | None) -> np.ndarray:
+        try:
+            rows = self.spec.prepare(obs, given_mask(obs, {MASK: mask}))
+        except (ValueError, OverflowError) as e:
+            raise ObservationError(f"obs is not what {self.config.env.label!r} shows: {e}") from e
+        return self._at_first(rows) if rows.ndim == 2 else self._at_first(rows[None])[0]
 
     def _prepared(self, obs: ArrayLike) -> np.ndarray:
         wanted = f"obs must be numbers of the type {self.spec.obs.dtype}, got {quoted(obs)}"
@@ -134,6 +155,9 @@ class Agent:
 
 
 def _shown(obs: ObsSpec) -> str:
+    if obs.parts:
+        masked = "" if obs.mask is None else ", with a mask"
+        return f"{', '.join(f'{part.name} {part.shape}'.strip() for part in obs.parts)}{masked}"
     return f"{obs.shape} {obs.dtype}" + ("" if obs.scale == 1 else f" divided by {obs.scale:g}")
 
 
@@ -229,6 +253,8 @@ def scale_of(about: Mapping[str, Any]) -> float:
 
 def as_it_was(config: Config, about: Mapping[str, Any]) -> Config:
     """The configuration with the meaning that it had when the run was made."""
+    if "mask" not in about:
+        config = replace(config, env=replace(config.env, action_mask="off"))
     if "obs_scale" in about or about["obs_dtype"] != "uint8":
         return config
     return replace(config, env=replace(config.env, scale="high"))
@@ -244,7 +270,19 @@ def _check_stack(config: Config, shape: list[int], folder: Path) -> None:
 
 
 def _spec(about: Mapping[str, Any], stack: int) -> EnvSpec:
-    obs = ObsSpec(tuple(about["obs_shape"]), np.dtype(about["obs_dtype"]), about["num_states"], stack, scale_of(about))
+    parts = (
+        ObsPart(**part | {"path": tuple(part["path"]), "shape": tuple(part["shape"]), "dtype": np.dtype(part["dtype"])})
+        for part in about.get("obs_parts", [])  # unknown to earlier versions, as masks are
+    )
+    obs = ObsSpec(
+        tuple(about["obs_shape"]),
+        np.dtype(about["obs_dtype"]),
+        about["num_states"],
+        stack,
+        scale_of(about),
+        tuple(parts),
+        about.get("mask"),
+    )
     names = ("obs_start", "num_actions", "action_start", "reward_threshold", "max_episode_steps")
     return EnvSpec(obs, *(about[name] for name in names))
 

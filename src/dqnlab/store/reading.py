@@ -120,6 +120,7 @@ def read_env(path: Path) -> Mapping[str, Any]:
         "num_states": "num_states" in about and (about["num_states"] is None or is_count(about["num_states"])),
         "obs_scale": "obs_scale" not in about or (is_number(about["obs_scale"]) and about["obs_scale"] > 0),
         "obs_start": is_number(about.get("obs_start")),
+        "obs_parts": _is_row(about),
         "num_actions": is_count(about.get("num_actions")) and about["num_actions"] > 0,
         "action_start": is_number(about.get("action_start")),
         "reward_threshold": threshold is None or is_number(threshold),
@@ -128,6 +129,37 @@ def read_env(path: Path) -> Mapping[str, Any]:
     }
     _refuse(path, about, sound)
     return about
+
+
+def _is_row(about: Mapping[str, Any]) -> bool:
+    """Whether the parts and the mask of an observation, if there are any, fill a row of its shape."""
+    parts, mask = about.get("obs_parts", []), about.get("mask")
+    if parts == [] and mask is None:
+        return True
+    if not isinstance(parts, list) or not is_count(about.get("num_actions")):
+        return False
+    end = 0
+    for part in parts:
+        if not isinstance(part, dict) or part.get("start") != end or not _is_part(part):
+            return False
+        end += math.prod(part["shape"])
+    width = end + (0 if mask is None else about["num_actions"])
+    return mask in (None, end) and about.get("obs_shape") == [width]
+
+
+def _is_part(part: Mapping[str, Any]) -> bool:
+    path = part.get("path")
+    shape = part.get("shape")
+    states = part.get("num_states")
+    sound = (
+        isinstance(path, list) and all(isinstance(name, str) or is_count(name) for name in path),
+        isinstance(shape, list) and len(shape) <= 8 and all(map(is_count, shape)),
+        isinstance(part.get("dtype"), str) and part["dtype"] in _DTYPES,
+        states is None or (is_count(states) and states > 0),
+        is_number(part.get("lowest")) and is_number(part.get("scale")) and part["scale"] > 0,
+        set(part) == {"path", "start", "shape", "dtype", "num_states", "lowest", "scale"},
+    )
+    return all(sound)
 
 
 def read_trackers(path: Path) -> list[str]:

@@ -53,6 +53,11 @@ def env_facts(config: Config, spec: EnvSpec) -> dict[str, Any]:
         "num_states": obs.num_states,
         "obs_scale": obs.scale,
         "obs_start": spec.obs_start,
+        "obs_parts": [
+            part._asdict() | {"path": list(part.path), "shape": list(part.shape), "dtype": part.dtype.name}
+            for part in obs.parts
+        ],
+        "mask": obs.mask,
         "num_actions": spec.num_actions,
         "action_start": spec.action_start,
         "reward_threshold": spec.reward_threshold,

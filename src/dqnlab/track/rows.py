@@ -51,19 +51,21 @@ def _episode_row(event: EpisodeEnded) -> dict[str, float]:
 
 def _update_row(event: Updated) -> dict[str, float]:
     update = event.update
-    q = update.q  # [B, A]
+    q = update.q  # [B, A], -inf of forbidden actions
+    allowed = q[q > -torch.inf]
     numbers = {
         "learn/loss": update.loss,
         "learn/td_error": update.error.mean(),
         "learn/td_bias": event.bias,
-        "learn/q_mean": q.mean(),
+        "learn/q_mean": allowed.mean(),
         "learn/q_max": q.max(),
         "learn/target_mean": update.target.mean(),
         "learn/grad_norm": update.grad_norm,
     }
     if q.shape[-1] > 1:
         best, second = q.topk(2, dim=-1).values.unbind(dim=-1)  # [B] each
-        numbers["learn/action_gap"] = (best - second).mean()
+        gap = (best - second)[second > -torch.inf]  # where there was a choice
+        numbers["learn/action_gap"] = gap.sum() / max(len(gap), 1)
     # Stacked first: on an accelerator every single .item() would wait for it once more.
     plain = torch.stack([number.detach() for number in numbers.values()]).tolist()
     return dict(zip(numbers, plain, strict=True)) | {

@@ -1,10 +1,13 @@
 """What the numbers seen in random play mean for training."""
 
+import math
+
 import numpy as np
 
 from ...config import Config
 from ...envs.make import EnvSpec
 from ...errors import all_of, counted, either
+from ...learn.types import ObsPart
 from ...run.system import make_remarks
 from .findings import Facts, Findings
 from .random_play import Play
@@ -62,7 +65,12 @@ def _ends(facts: Facts, play: Play, found: Findings) -> None:
 
 def _observations(play: Play, spec: EnvSpec, facts: Facts, found: Findings) -> None:
     seen, space = play.observations, facts.observation_space
+    if spec.obs.mask is not None:
+        found.ok("mask", "only the actions that its action_mask allows are ever taken, or valued")
     if spec.obs.num_states is not None or seen.count == 0:
+        return
+    if spec.obs.parts:
+        found.ok("parts", f"the network sees {', '.join(map(_said, spec.obs.parts))}")
         return
     if spec.obs.dtype == np.float32 and "float32" not in space:
         found.note("stored", f"observations of {space} are stored as float32")
@@ -74,6 +82,15 @@ def _observations(play: Play, spec: EnvSpec, facts: Facts, found: Findings) -> N
         what = f"{len(constant)} of {counted(len(seen.low), 'number')} of the observation never changed: {which}"
         found.note("constant", what, "leave out what tells nothing, or check that it should not change")
     found.ok("observations", f"finite, from {float(seen.low.min()):.4g} to {float(seen.high.max()):.4g}")
+
+
+def _said(part: ObsPart) -> str:
+    """A part of an observation, and as what the network sees it."""
+    name = f"{part.name} " if part.path else ""
+    if part.num_states is not None:
+        return f"{name}(one of {counted(part.num_states, 'state')}, one-hot)"
+    scaled = "" if part.scale == 1 else f", divided by {part.scale:g}"
+    return f"{name}({counted(math.prod(part.shape), 'number')}{scaled})"
 
 
 def _scaling(largest: float, scale: float, whole: bool, at: int, found: Findings) -> None:

@@ -73,12 +73,13 @@ def _draw(drawing: Guarded, env: Env, spec: EnvSpec, playing: _Playing, rng: np.
     envs = SerialEnvs([drawing], spec, env.label, autoreset=False)
     height = width = 0  # the same of all
     for episode in range(EPISODES):
-        playing("reset", lambda seed=episode: envs.reset([seed]))
+        obs = playing("reset", lambda seed=episode: envs.reset([seed]))
         height, width = camera().shape[:2]
         for _ in range(PICTURES // EPISODES - 1):
-            action = rng.integers(spec.num_actions, size=1)
+            action = spec.any_actions(obs, rng)
             step = playing("step", lambda action=action: envs.step(action))
             camera()
+            obs = step.next_obs
             if step.terminated[0] or step.truncated[0]:
                 break
     playing.found.ok("drawing", f"pictures of {width} x {height} pixels, {rate:g} a second")

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from ...build import settle_env
 from ...config import MOST_PROBED, Config, Env
 from ...config.checks import Between, Whole
 from ...config.presets import Planned, plan
@@ -85,6 +86,7 @@ def _examine(config: Config, most: tuple[int, float], notify: Notify) -> Report:
         if told is None:
             return Report(label, found.sorted(), None, None, found.exit_code)
         spec, seconds = told
+        config = replace(config, env=settle_env(config.env, spec))
         facts = _facts(spec, opened[0], seconds)
         play = _examine_play(config, spec, opened, found, most, notify)
         facts = _with_play(facts, play)

@@ -10,6 +10,7 @@ from ...build import make_network, pays_to_compile
 from ...config import Config
 from ...device import arithmetic, available_memory, find_compiler, resolve_device
 from ...envs.make import EnvSpec
+from ...errors import counted
 from ...run.evaluate import SIDE_BY_SIDE
 from ...run.system import APART, System, assemble, find_room, make_plan
 from ...run.train import Period
@@ -92,6 +93,8 @@ def describe_training(config: Config, spec: EnvSpec) -> Forecast:
     network = make_network(config, spec)
     linears = network.linears()
     frame = f"{spec.obs.dtype} {spec.obs.shape}" if spec.obs.num_states is None else "int64, one-hot for the network"
+    if spec.obs.parts:
+        frame = f"one row of {counted(spec.obs.shape[0], 'number')}, {spec.obs.dtype}"
     return Forecast(
         preset=config.preset,
         layers=(linears[0].in_features, *(each.out_features for each in linears)),

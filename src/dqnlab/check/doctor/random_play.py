@@ -1,7 +1,7 @@
 """Random episodes of an environment, and what was seen in them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,9 +118,10 @@ class _Player:
         self._env = env
         self._contract = contract
         self._rng = rng
-        self._kept: np.ndarray | None = None
+        self._kept: list[np.ndarray] = []
         self._return = 0.0
-        self._copy = b""
+        self._copies: list[bytes] = []
+        self._obs: np.ndarray | None = None
         self._looks = 0
 
     def begin(self, seed: int | None) -> None:
@@ -131,7 +132,7 @@ class _Player:
 
     def step(self) -> None:
         play = self.play
-        answer = self._contract.step(self._env, int(self._rng.integers(self._contract.num_actions)))
+        answer = self._contract.step(self._env, some_action(self._contract.spec, self._obs, self._rng.random()))
         play.steps += 1
         play.open += 1
         self._return += answer.reward
@@ -146,10 +147,29 @@ class _Player:
 
     def _look(self, given: Any, obs: np.ndarray | None) -> None:
         """Measures an observation, and whether the one before has changed since."""
-        if self._kept is not None and self._kept.tobytes() != self._copy:
+        if [array.tobytes() for array in self._kept] != self._copies:
             self.play.in_place = True
-        self._kept = given if isinstance(given, np.ndarray) else None
-        self._copy = b"" if self._kept is None else self._kept.tobytes()
+        self._kept = list(_arrays(given))
+        self._copies = [array.tobytes() for array in self._kept]
+        self._obs = obs
         if obs is not None and (obs.size <= MANY or self._looks % ONE_IN == 0):
-            self.play.observations.add(obs.reshape(-1) + self._contract.obs_start)
+            spec = self._contract.spec
+            self.play.observations.add(obs.reshape(-1)[: spec.obs.mask] + spec.obs_start)
         self._looks += 1
+
+
+def some_action(spec: EnvSpec, obs: np.ndarray | None, chance: float) -> int:
+    """The action that a number in [0, 1) stands for, of those allowed in a stored observation, if that is known."""
+    allowed = np.arange(spec.num_actions)
+    if obs is not None and spec.obs.mask is not None:
+        allowed = obs[spec.obs.mask :].nonzero()[0]
+    return int(allowed[int(chance * len(allowed))])
+
+
+def _arrays(given: Any) -> Iterator[np.ndarray]:
+    """The arrays that an observation consists of."""
+    if isinstance(given, np.ndarray):
+        yield given
+    elif type(given) in (dict, tuple):
+        for part in given.values() if type(given) is dict else given:
+            yield from _arrays(part)

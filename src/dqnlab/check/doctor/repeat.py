@@ -8,7 +8,7 @@ from ...envs.contract import Answer, Contract
 from ...envs.guard import Guarded
 from ...errors import EnvironmentFault, counted
 from .findings import Findings
-from .random_play import Timed
+from .random_play import Timed, some_action
 
 LONGEST = 200  # steps of a tape
 MOST_TRIES = 10  # episodes that may look alike by chance before we say that all do
@@ -20,20 +20,20 @@ def check_repeats(copies: Sequence[Guarded], contract: Timed, found: Findings, r
     """Plays the same actions again and again on one or two copies of an environment, from equal and other seeds."""
     first, *others = copies
     length = int(np.clip(0.3 / max(contract.mean_seconds("step"), 1e-9), 5, LONGEST))  # a tape may take 0.3 s
-    actions = rng.integers(contract.num_actions, size=length).tolist()
+    chances = rng.random(length).tolist()
     try:
-        tape = _tape(first, contract, 1, actions)
+        tape = _tape(first, contract, 1, chances)
         for second in others:
-            _check_same(tape, _tape(second, contract, 1, actions), "two copies", found)
-        _check_same(tape, _tape(first, contract, 1, actions), "two episodes of one copy", found)
+            _check_same(tape, _tape(second, contract, 1, chances), "two copies", found)
+        _check_same(tape, _tape(first, contract, 1, chances), "two episodes of one copy", found)
         where = " and on another copy" if others else ""
         found.ok("seeding", f"seed 1 gives the same episode again, over {counted(len(tape) - 1, 'step')}{where}")
-        if all(_tape(copies[-1], contract, seed, actions) == tape for seed in range(2, 2 + MOST_TRIES)):
+        if all(_tape(copies[-1], contract, seed, chances) == tape for seed in range(2, 2 + MOST_TRIES)):
             what = f"{MOST_TRIES} seeds all give the same episode under the same actions: it knows no chance"
             found.note("episodes", what, "a greedy agent's episodes will all be one and the same")
             return
-        after = _tape(first, contract, None, actions)
-        if all(_tape(first, contract, None, actions) == after for _ in range(MOST_TRIES)):
+        after = _tape(first, contract, None, chances)
+        if all(_tape(first, contract, None, chances) == after for _ in range(MOST_TRIES)):
             what = "episodes begun without a seed are all the same, though other seeds give other ones"
             found.warning("episodes", what, "in reset, leave the generator alone if seed is None")
         found.ok("episodes", "other seeds give other episodes, and so do episodes one after the other")
@@ -41,11 +41,13 @@ def check_repeats(copies: Sequence[Guarded], contract: Timed, found: Findings, r
         return  # it is a finding already
 
 
-def _tape(env: Guarded, contract: Contract, seed: int | None, actions: list[int]) -> Tape:
-    """What an episode shows under these actions, as long as it and they last."""
-    tape = [_frame(contract.reset(env, seed))]
-    for action in actions:
-        tape.append(_frame(contract.step(env, action)))
+def _tape(env: Guarded, contract: Contract, seed: int | None, chances: list[float]) -> Tape:
+    """What an episode shows under the actions that these numbers stand for, as long as it and they last."""
+    answer = contract.reset(env, seed)
+    tape = [_frame(answer)]
+    for chance in chances:
+        answer = contract.step(env, some_action(contract.spec, answer.obs, chance))
+        tape.append(_frame(answer))
         if tape[-1][2] or tape[-1][3]:
             break
     return tape

@@ -35,14 +35,15 @@ class Bound:
     """A network with its parameters [P] and buffers [Q] given from outside; nobody can tell the difference."""
 
     def __init__(self, network: QNetwork, values: Tensor, buffers: Tensor):
-        self.head, self._network = network.head, network
+        self.head, self.expected = network.head, network.expected
+        self._network = network
         self._given = _named(values, network.named_parameters()) | _named(buffers, network.named_buffers())
 
     def __call__(self, obs: Tensor, draw: Tensor) -> Tensor:
         return functional_call(self._network, self._given, (obs, draw))
 
     def q_values(self, obs: Tensor, draw: Tensor) -> Tensor:
-        return self.head.q_values(self(obs, draw))
+        return self.expected(self(obs, draw), obs)
 
     def refresh(self, obs: Tensor) -> None:
         given = {f"network.{name}": tensor for name, tensor in self._given.items()}

@@ -28,21 +28,21 @@ export function lineChart(options) {
   return chart;
 }
 
-/** Horizontal bars around zero. items: [{label, value, class, note}]; text says each value. */
+/** Horizontal bars around zero. items: [{label, value, class, note, said}]; text says each value, or what is `said`. */
 export function bars(items, { digits = 4, low = null, high = null } = {}) {
   const from = low ?? Math.min(0, ...items.map((item) => item.value));
   const to = high ?? Math.max(0, ...items.map((item) => item.value));
   const span = to - from || 1;
   const at = (value) => (100 * (Math.min(Math.max(value, from), to) - from)) / span;
   const zero = at(0);
-  return el("div", { class: "bars" }, items.map(({ label, value, class: kind = "", note = "" }) => {
+  return el("div", { class: "bars" }, items.map(({ label, value, class: kind = "", note = "", said = null }) => {
     const fill = el("span", { class: `fill ${kind}` });
     fill.style.left = `${Math.min(zero, at(value))}%`;
-    fill.style.width = `${Math.abs(at(value) - zero)}%`;
+    fill.style.width = Number.isFinite(value) ? `${Math.abs(at(value) - zero)}%` : "0";
     return el("div", { class: "bar" },
       el("span", { class: "bar-label" }, label),
       el("span", { class: "bar-track" }, fill),
-      el("span", { class: "number" }, num(value, digits)),
+      el("span", { class: "number" }, said ?? num(value, digits)),
       note ? el("span", { class: "muted" }, note) : null);
   }));
 }
@@ -80,8 +80,8 @@ function extremes(values) {
   let low = Infinity;
   let high = -Infinity;
   for (const value of values) {
-    if (value < low) low = value;
-    if (value > high) high = value;
+    if (Number.isFinite(value) && value < low) low = value;
+    if (Number.isFinite(value) && value > high) high = value;
   }
   return [low, high];
 }

@@ -21,20 +21,25 @@ export function mountDecision(root, page) {
   return soon.cancel;
 }
 
-/** What a network chose: its best action, the second best (null if there is one only), and the gap between them. */
+/**
+ * What a network chose: its best action, the second best (null if no other is allowed), and the gap between them.
+ * Forbidden actions are worth -Infinity.
+ */
 export function choice(q) {
   const best = argmax(q);
-  if (q.length < 2) return { best, second: null, gap: 0 };
-  const second = argmax(q.map((value, a) => (a === best ? -Infinity : value)));
-  return { best, second, gap: q[best] - q[second] };
+  const others = q.map((value, a) => (a === best ? -Infinity : value));
+  const second = argmax(others);
+  return others[second] === -Infinity ? { best, second: null, gap: 0 } : { best, second, gap: q[best] - q[second] };
 }
+
+const allowed = (q) => [...q].filter((value) => value !== -Infinity);
 
 /**
  * The part of the number line that the bars of each network show: {low, high} by name. All are equally wide, so that
  * gaps can be compared between networks; each begins shortly below its own smallest value, or at zero if that is near.
  */
 export function ranges(qs) {
-  const ends = Object.entries(qs).map(([name, q]) => [name, Math.min(...q), Math.max(...q)]);
+  const ends = Object.entries(qs).map(([name, q]) => [name, Math.min(...allowed(q)), Math.max(...allowed(q))]);
   const widest = Math.max(...ends.map(([, low, high]) => high - low));
   const largest = Math.max(...ends.map(([, low, high]) => Math.max(Math.abs(low), Math.abs(high))));
   const span = widest || 0.1 * largest || 1;
@@ -117,12 +122,13 @@ function network(page, name, q, { low, high }) {
   const { best, gap } = choice(q);
   const items = [...q].map((value, a) => ({
     label: `${a === best ? "▸ " : ""}${actionName(page, a)}`, value, class: actionClass(a),
+    said: value === -Infinity ? t("decision.forbidden") : null,
   }));
   const drawn = bars(items, { digits: digitsFor(q, gap), low, high });
   drawn.children[best].classList.add("chosen");
   const inSight = low <= 0 && high >= 0;
   if (inSight) markZero(drawn, -low / (high - low));
-  else drawn.querySelectorAll(".fill").forEach((fill, a) => fromTheLeft(fill, (q[a] - low) / (high - low)));
+  else drawn.querySelectorAll(".fill").forEach((fill, a) => fromTheLeft(fill, Math.max(q[a] - low, 0) / (high - low)));
   const from = inSight ? t("decision.zero") : t("decision.from", { low: num(low), high: num(high) });
   return el("div", { class: "decision-network", "data-network": name },
     el("h4", {}, t(`decision.${name}`)),
@@ -133,7 +139,7 @@ function network(page, name, q, { low, high }) {
 
 /** As many digits as it takes to see the gap in the values themselves. */
 export function digitsFor(q, gap) {
-  const largest = Math.max(...q.map(Math.abs));
+  const largest = Math.max(...allowed(q).map(Math.abs));
   const needed = gap > 0 ? Math.ceil(Math.log10(largest / gap)) + 2 : 0;
   return Math.min(Math.max(needed, 4), 8);
 }

@@ -95,7 +95,7 @@ function recompute(moment, next, i, switches) {
   const discount = ends ? 0 : span.discount;
   const { online, target: rated } = next(i, span.place);
   const action = argmax(switches.double ? online.q : rated.q);
-  const value = rated.q[action];
+  const value = rated.q[action] === -Infinity ? 0 : rated.q[action]; // no action is allowed where nothing follows
   const prediction = rows.prediction.data[i];
   const target = span.reward + discount * value;
   const error = target - prediction;

@@ -29,7 +29,7 @@ function qLines({ page, explained }, values, key, marked) {
   const names = page.data.actions ?? [];
   return Array.from(values.q, (q, a) => line(
     `Q(${names[a] === undefined ? a : page.t(names[a])})`,
-    explained(q, sumText(page, values, a), `${key}-${a}`), marked(a)));
+    q === -Infinity ? page.t("step.forbidden") : explained(q, sumText(page, values, a), `${key}-${a}`), marked(a)));
 }
 
 function choose({ page, step, state, explained }) {

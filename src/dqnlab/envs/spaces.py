@@ -1,0 +1,225 @@
+"""What a network sees of an environment's spaces, and which actions it may take: the one reader of masks.
+
+An observation that is a Box or a Discrete is stored as it is. Any other, and any with a mask of the allowed actions, is
+stored as one row: its parts one after the other in the order of their space, then the mask. Where all of them fit into
+bytes the row is of bytes, else of float32.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from ..config import Env
+from ..errors import ConfigError, EnvironmentFault, counted
+from ..learn.types import ObsPart, ObsSpec
+from .guard import EnvironmentHangs, Guarded
+from .unsupported import refused_observations
+
+MASK = "action_mask"  # its name, in an info or as a part of a Dict
+SMALLEST_PICTURE = 32  # pixels a side; whole numbers in smaller arrays are codes
+BRIGHTEST = 65_535  # of a pixel of 16 bits; what may be larger is no picture
+MOST_STATES = 2**24  # in a row: float32 holds no larger whole numbers
+
+Space = spaces.Space[Any]
+Path = tuple[str | int, ...]
+
+
+def obs_spec(env: Env, space: Space, num_actions: int, in_info: bool) -> tuple[ObsSpec, int]:
+    """How an observation is stored, and the lowest number of one that is Discrete.
+
+    Args:
+        in_info: whether each info holds a mask.
+
+    Raises:
+        ConfigError: it cannot be.
+    """
+    in_obs = has_mask(space) and env.action_mask != "off"
+    if not in_info and not in_obs:
+        if isinstance(space, spaces.Discrete):
+            return ObsSpec((), np.dtype(np.int64), int(space.n)), int(space.start)
+        if isinstance(space, spaces.Box):
+            _check_holds(env, space)
+            return ObsSpec(tuple(space.shape), _kept(space), None, env.frame_stack, _scale(env, space)), 0
+    return _row(env, space, num_actions, in_info or in_obs, left_out=(MASK,) if in_obs else None), 0
+
+
+def has_mask(space: Space) -> bool:
+    """Whether an observation space has a part that is a mask."""
+    return isinstance(space, spaces.Dict) and MASK in space.spaces
+
+
+def shows_mask(env: Guarded) -> bool:
+    """Whether the info of a reset holds a mask: resets it. What fails meanwhile is left to the contract."""
+    try:
+        answer = env.reset(seed=0)
+    except EnvironmentHangs:
+        raise
+    except EnvironmentFault:
+        return False
+    return isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[1], dict) and MASK in answer[1]
+
+
+def _row(env: Env, space: Space, num_actions: int, masked: bool, left_out: Path | None) -> ObsSpec:
+    if env.frame_stack > 1:
+        what = "and masks" if masked else "of several parts"
+        off = "; env.action_mask = 'off' leaves masks out" if masked else ""
+        raise ConfigError(
+            f"env.frame_stack = {env.frame_stack} stacks plain observations, and env {env.label!r} shows ones {what}: "
+            f"set it to 1{off}"
+        )
+    parts: list[ObsPart] = []
+    start = 0
+    for path, leaf in _leaves(space):
+        if path != left_out:
+            parts.append(_part(env, space, path, leaf, start))
+            start = parts[-1].place.stop
+    if not parts:
+        raise ConfigError(f"env {env.label!r} shows nothing but which actions are allowed: add what it is to decide by")
+    dtype = np.dtype(np.uint8 if all(map(_is_small, parts)) else np.float32)
+    mask = start if masked else None
+    return ObsSpec((start + (num_actions if masked else 0),), dtype, parts=tuple(parts), mask=mask)
+
+
+def _leaves(space: Space, path: Path = ()) -> Iterator[tuple[Path, Space]]:
+    """What a space is made of, with the way there."""
+    named: Mapping[Any, Space] | None = None
+    if isinstance(space, spaces.Dict):
+        named = space.spaces
+    elif isinstance(space, spaces.Tuple):
+        named = dict(enumerate(space.spaces))
+    elif isinstance(space, spaces.MultiDiscrete) and space.nvec.ndim == 1:
+        starts = zip(space.nvec.tolist(), space.start.tolist(), strict=True)
+        named = {i: spaces.Discrete(num, start=first) for i, (num, first) in enumerate(starts)}
+    if named is None:
+        yield path, space
+        return
+    for name, part in named.items():
+        yield from _leaves(part, (*path, name))
+
+
+def _part(env: Env, whole: Space, path: Path, leaf: Space, start: int) -> ObsPart:
+    if isinstance(leaf, spaces.Discrete):
+        num = int(leaf.n)
+        if num > MOST_STATES:
+            raise ConfigError(f"env {env.label!r} shows a part of {counted(num, 'state')}; at most {MOST_STATES:,} fit")
+        return ObsPart(path, start, (), np.dtype(np.int64), num, int(leaf.start))
+    if isinstance(leaf, spaces.MultiBinary):
+        return ObsPart(path, start, tuple(leaf.shape), np.dtype(np.bool_))
+    if isinstance(leaf, spaces.Box):
+        _check_holds(env, leaf)
+        scale = 1.0 if leaf.dtype is not None and leaf.dtype.kind == "f" else _scale(env, leaf)
+        return ObsPart(path, start, tuple(leaf.shape), _kept(leaf), scale=scale)
+    raise refused_observations(env, whole)
+
+
+def _is_small(part: ObsPart) -> bool:
+    """Whether its numbers fit into bytes."""
+    return part.dtype in (np.uint8, np.bool_) if part.num_states is None else part.num_states <= 256
+
+
+def _kept(space: spaces.Box) -> np.dtype:
+    """The type in which its numbers are stored."""
+    return np.dtype(space.dtype if space.dtype in (np.uint8, np.bool_) else np.float32)
+
+
+def _check_holds(env: Env, space: spaces.Box) -> None:
+    if 0 in space.shape:
+        raise ConfigError(f"env {env.label!r} has the observation space {space}, which holds no numbers: widen it")
+
+
+def _scale(env: Env, space: spaces.Box) -> float:
+    """What the network divides observations by: 1 if they are kept as they are."""
+    frame = space.shape[1:] if env.frame_stack > 1 else space.shape
+    whole = space.dtype is not None and space.dtype.kind in "biu"
+    bound = max(abs(float(space.low.min())), abs(float(space.high.max())))
+    is_picture = whole and sum(side >= SMALLEST_PICTURE for side in frame) >= 2 and bound <= BRIGHTEST
+    if env.scale == "none" or (env.scale == "auto" and not is_picture):
+        return 1.0
+    if not whole:
+        raise ConfigError(f"env.scale = 'high' is for whole numbers; env {env.label!r} shows {space}: leave it out")
+    if bound > BRIGHTEST and bound >= np.iinfo(str(space.dtype)).max:
+        raise ConfigError(
+            f"env.scale = 'high' needs the bound that the space announces; env {env.label!r} shows {space}, which has "
+            "none: announce the true one, or leave it out"
+        )
+    return bound or 1.0
+
+
+# ── Single observations ──────────────────────────────────────────────────────────────────────────
+
+
+def part_of(obs: Any, path: Path) -> np.ndarray:
+    """The part of an observation, or of a batch of them, at the end of a path. Raises ValueError if there is none."""
+    try:
+        for name in path:
+            is_array = not isinstance(obs, (Mapping, tuple))
+            obs = np.asarray(obs)[..., int(name)] if is_array else obs[name]
+        return np.asarray(obs)
+    except (LookupError, TypeError, ValueError) as e:
+        raise ValueError(f"it has no part {'.'.join(map(str, path))!r}" if path else str(e)) from e
+
+
+def leaf_of(space: Space, path: Path) -> Space:
+    """The space of such a part."""
+    return next(leaf for known, leaf in _leaves(space) if known == path)
+
+
+def given_mask(obs: Any, info: Mapping[Any, Any]) -> Any:
+    """The mask that an environment gave with an observation; None if it gave none."""
+    if isinstance(obs, Mapping) and MASK in obs:
+        return obs[MASK]
+    return info.get(MASK)
+
+
+def as_mask(given: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """A mask [A], or a batch of them, of such a shape, as bool. Raises ValueError if it is something else."""
+    mask = np.asarray(given)
+    if mask.shape != shape:
+        raise ValueError(f"the mask has shape {mask.shape}, not {shape}")
+    if mask.dtype.kind not in "biuf" or not ((mask == 0) | (mask == 1)).all():
+        raise ValueError("the mask holds something else than 1, for an action that is allowed, and 0")
+    return mask.astype(bool)
+
+
+def as_row(spec: ObsSpec, obs: Any, mask: Any, num_actions: int) -> np.ndarray:
+    """An observation, or a batch of them, as rows [..., N].
+
+    Raises:
+        ValueError: it is none, or the mask is none.
+    """
+    rows = np.zeros(0)
+    for part in spec.parts:
+        given = part_of(obs, part.path)
+        lead = given.shape[: given.ndim - len(part.shape)]
+        if part is spec.parts[0]:
+            rows = np.zeros((*lead, *spec.shape), spec.dtype)
+        if given.shape != (*rows.shape[:-1], *part.shape):
+            raise ValueError(f"{part.name or 'the observation'} has shape {given.shape}, not {part.shape}")
+        check_numbers(part, given)
+        rows[..., part.place] = (given - part.lowest if part.lowest else given).reshape(*lead, -1)
+    if spec.mask is not None:
+        if mask is None:
+            raise ValueError(f"this environment says which actions are allowed: give mask=info[{MASK!r}] as well")
+        rows[..., spec.mask :] = as_mask(mask, (*rows.shape[:-1], num_actions))
+    return rows
+
+
+def check_numbers(part: ObsPart, given: np.ndarray) -> None:
+    """Raises ValueError if numbers are not such as the part holds."""
+    name = f"{part.name}: " if part.name else ""
+    if given.dtype.kind not in "biuf":
+        raise ValueError(f"{name}{given.dtype} are no numbers")
+    if part.num_states is not None:
+        low, high = part.lowest, part.lowest + part.num_states - 1
+        if not ((given >= low) & (given <= high) & (given == np.floor(given))).all():
+            raise ValueError(f"{name}{given} is no state from {low} to {high}")
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        stored = given.astype(part.dtype)
+    if not np.isfinite(stored).all():
+        when = ", once stored as float32" if np.isfinite(given).all() else ""
+        raise ValueError(f"{name}it holds a number that is not finite{when}")
+    if part.dtype != np.float32 and not np.array_equal(stored, given):
+        raise ValueError(f"{name}{given.dtype} numbers do not fit into {part.dtype}, which its space announces")

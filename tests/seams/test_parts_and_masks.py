@@ -1,0 +1,151 @@
+"""An observation of several parts with a mask: acted on, learned from, compiled, resumed, judged and explained."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+
+import dqnlab
+from dqnlab.config import Env, Hard, Steps
+from dqnlab.explain.trace_text import step_text
+from dqnlab.lab.overrides import Overrides
+from dqnlab.lab.resume import resume_folder
+from dqnlab.lab.session import train
+from dqnlab.learn.heads import at_action
+from dqnlab.run.system import System, assemble
+from dqnlab.store.folder import BEST, LAST
+
+from ..equal import same
+from ..jobs import Jobs, Where
+from ..tiny import tiny
+from .test_network_seams import Interrupts, check_stack
+
+SMALL = tiny(
+    preset="seams",
+    evaluate_every=Steps(num=200),
+    select_episodes=3,
+    stop_when_solved=False,
+    checkpoint_every=100,
+    sync=Hard(every=20),
+    n=3,
+)
+
+
+def jobs(where: Where) -> Env:
+    return Env(id=partial(Jobs, where))
+
+
+@pytest.fixture
+def systems() -> Iterator[Callable[..., System]]:
+    """Assembles runs whose replay holds a few hundred transitions."""
+    made: list[System] = []
+
+    def system(seed: int, where: Where = "info") -> System:
+        new = assemble(replace(SMALL, seed=seed, env=replace(jobs(where), num_envs=2)))
+        made.append(new)
+        while new.memory.facts().size < 200:
+            new.memory.add(new.collector.step())
+        return new
+
+    yield system
+    for each in made:
+        each.close()
+
+
+@pytest.mark.parametrize("where", ["info", "key", "nowhere"])
+def test_a_mask_is_found_wherever_it_is_and_written_down(where: Where, systems: Callable[..., System]) -> None:
+    system = systems(0, where)
+    assert system.spec.obs.mask == (None if where == "nowhere" else 7)
+    assert system.config.env.action_mask == ("off" if where == "nowhere" else "on")
+    assert system.spec.obs.shape == ((7,) if where == "nowhere" else (10,))
+
+
+def test_no_forbidden_action_is_stored_taken_or_valued(systems: Callable[..., System]) -> None:
+    system = systems(0)
+    start = system.spec.obs.mask
+    for _ in range(30):
+        batch = system.memory.batch(system.memory.sample())
+        allowed = batch.obs[:, start:] != 0
+        assert at_action(allowed.float(), batch.action).all()
+        update = system.learner.update(batch)
+        assert torch.equal(update.q > -torch.inf, allowed)
+        assert update.loss.isfinite()
+        assert update.target.isfinite().all()
+        ends = batch.next_obs[:, start:].sum(1) == 0
+        assert torch.equal(ends, batch.discount == 0)  # nobody says what is allowed at the end of a day
+
+
+@pytest.mark.parametrize("rule", [dqnlab.config.Greedy(), dqnlab.config.Double()], ids=["greedy", "double"])
+def test_the_target_bootstraps_from_the_best_allowed_action(rule: object, systems: Callable[..., System]) -> None:
+    """A slow twin, row by row."""
+    system = systems(0)
+    batch = system.memory.batch(system.memory.sample())
+    learner, mask = system.learner, batch.next_obs[:, system.spec.obs.mask :]
+    with torch.no_grad():
+        learner.target.stream.linear.bias.copy_(torch.tensor([9.0, -9.0, 0.0]))  # so that forbidding changes the choice
+        rate = learner.target(batch.next_obs)[..., 0].tolist()
+        choose = rate if isinstance(rule, dqnlab.config.Greedy) else learner.online(batch.next_obs)[..., 0].tolist()
+        _, row = dqnlab.build.make_rule(rule)(learner.online, learner.target, batch)
+    for i in range(len(mask)):
+        allowed = [a for a in range(3) if mask[i, a]]
+        if allowed:
+            best = max(allowed, key=lambda a: choose[i][a])
+            assert row[i, 0].item() == pytest.approx(rate[i][best])
+        else:
+            assert batch.discount[i] == 0
+
+
+def test_three_side_by_side_learn_as_each_alone(
+    systems: Callable[..., System], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What would be compiled, run by torch as it is."""
+    monkeypatch.setattr(
+        "dqnlab.learn.fast.stack.compile_program", lambda function, example, *rest: lambda tensors: function(*tensors)
+    )
+    check_stack([systems(i) for i in range(3)], [systems(i) for i in range(3)], tmp_path, 6)
+
+
+@pytest.mark.world
+@pytest.mark.timeout(300)
+def test_three_of_them_are_compiled(systems: Callable[..., System], programs: Path) -> None:
+    check_stack([systems(i) for i in range(3)], [systems(i) for i in range(3)], programs, 20)
+
+
+@pytest.mark.parametrize("where", ["info", "key"])
+def test_a_run_resumes_exactly_is_judged_and_explained(where: Where, tmp_path: Path) -> None:
+    config = replace(SMALL, env=jobs(where), explain=True)
+    whole = train(config, out=tmp_path / "whole", trackers=("none",))
+    begun = train(config, out=tmp_path / "cut", trackers=("none",), view=Interrupts())
+    assert begun.interrupted
+    resumed = resume_folder(begun.folder, Overrides(env=jobs(where)))
+    for name in (BEST, LAST):
+        same(torch.load(whole.folder / name), torch.load(resumed.folder / name))
+    assert resumed.score == whole.score
+    assert whole.failed_steps == {}
+    text = step_text(whole.folder)
+    assert "forbidden" in text
+    assert "inf" not in text
+
+
+def test_masks_help_where_a_wrong_action_wastes_the_job(tmp_path: Path) -> None:
+    """Those allowed suffice to earn what can be earned: 1 wherever the machine asked for is free."""
+    env = jobs("info")
+    config = replace(SMALL, env=env, budget=Steps(num=4_000), score_episodes=100, explain=False, n=1)
+    run = train(config, out=tmp_path / "run", trackers=("none",))
+    assert run.score is not None
+    agent = dqnlab.load(run, env=env)
+    made = Jobs("info")
+    obs, info = made.reset(seed=5)
+    right = wrong = 0
+    for _ in range(200):
+        action = agent.act(obs, info["action_mask"])
+        if made.free[made.job]:
+            right += int(action - 5 == made.job)
+            wrong += int(action - 5 != made.job)
+        obs, _, ended, _, info = made.step(action)
+        if ended:
+            obs, info = made.reset()
+    assert right > 10 * wrong
