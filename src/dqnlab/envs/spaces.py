@@ -222,4 +222,4 @@ def check_numbers(part: ObsPart, given: np.ndarray) -> None:
         when = ", once stored as float32" if np.isfinite(given).all() else ""
         raise ValueError(f"{name}it holds a number that is not finite{when}")
     if part.dtype != np.float32 and not np.array_equal(stored, given):
-        raise ValueError(f"{name}{given.dtype} numbers do not fit into {part.dtype}, which its space announces")
+        raise ValueError(f"{name}numbers of type {given.dtype} do not fit into {part.dtype}, which its space announces")
