@@ -1,5 +1,6 @@
 """Showing an agent at play: films as mp4 files, and a live window."""
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,7 @@ from ..store.folder import safe_name
 
 DRAWING_MODES = ("rgb_array", "rgb_array_list")
 LARGEST = 1_920  # pixels of the longer side of a film; larger pictures are made smaller
+SMOOTH = 30  # pictures per second that a film needs at most; drawing and encoding take longer than playing
 SMALLEST = 64  # pixels of the shorter side; smaller pictures are made larger, each pixel a square
 
 
@@ -51,8 +53,8 @@ def record(
 ) -> list[Path]:
     """Films greedy episodes; returns the mp4 files `name-1.mp4`, `name-2.mp4` …, one per episode.
 
-    An episode longer than `max_seconds` of playing time is cut there. Files that exist are left alone:
-    the numbers go on after them.
+    An episode longer than `max_seconds` of playing time is cut there. Where a second has more than SMOOTH steps every
+    second or third is shown, and the last. Files that exist are left alone: the numbers go on after them.
 
     Args:
         begins: called once, when the first picture is there: until then nobody knows whether one can be drawn.
@@ -68,13 +70,17 @@ def record(
         with watched(where.timeout), quiet_pygame(), closing(open_drawing(where)) as drawing, aside() as private:
             spec = agent.check_made(where, drawing)
             fps, camera = frame_rate(drawing, where.label), Camera(drawing, where.label)
+            stride = max(1, math.ceil(fps / SMOOTH))
             steps = max(1, int(max_seconds * fps))
             envs = SerialEnvs([drawing], spec, where.label, autoreset=False)
             films: list[Path] = []
             for episode, start in enumerate(env_seeds(seed, "film", episodes), 1):
-                with Reel(private / "film.mp4", fps) as reel, envs.playing("filming", episode):
+                with Reel(private / "film.mp4", fps / stride) as reel, envs.playing("filming", episode):
+                    moments = count()
 
-                    def look(reel: Reel = reel) -> None:  # all stands as `obs` says
+                    def look(reel: Reel = reel, moments: Iterator[int] = moments) -> None:  # all stands as `obs` says
+                        if next(moments) % stride:
+                            return
                         shot = camera()
                         if camera.taken == 1:
                             begins()
@@ -109,7 +115,7 @@ class Reel:
         """One more picture [H, W, 3] uint8, of the size of the first. Raises OSError."""
         picture = playable(picture)
         if self._writer is None:
-            self._writer = self._make(str(self.path), picture.shape[1::-1], self._fps)
+            self._writer = self._make(str(self.path), picture.shape[1::-1], self._fps, preset="veryfast")
         self._writer.write_frame(picture)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
