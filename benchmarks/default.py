@@ -21,7 +21,7 @@ import gymnasium as gym
 from gymnasium.wrappers import TransformReward
 from machine import RESULTS
 
-from dqnlab.check.probes import PROBES, Probe, examine, probe_config
+from dqnlab.check.probes import PROBES, Probe, probe_config, try_probe
 from dqnlab.config import Adam, Env, Film, Steps
 from dqnlab.config.presets import get
 from dqnlab.device import arithmetic
@@ -53,7 +53,7 @@ def learn_probe(probe: Probe, scale: float, seed: int) -> bool:
 
     optimizer = replace(config.optimizer, max_grad_norm=clip)
     config = replace(config, seed=seed, env=replace(config.env, id=make), optimizer=optimizer)
-    return examine(multiplied, config).passed
+    return try_probe(multiplied, config).passed
 
 
 def judge_run(env: str, steps: int, episodes: int, seed: int) -> dict[str, Any]:

@@ -317,6 +317,21 @@ def test_no_statement_assigns_three_things() -> None:
     assert found == []
 
 
+SHARED = {"Adam", "Mlp", "Prioritized", "Uniform", "train", "main"}
+"""a choice and the object it makes; to train, whole or as a loop; what a program begins with"""
+
+
+def test_a_public_name_has_one_meaning() -> None:
+    """Of classes and functions; what each command's file calls `run` is its own part of one table."""
+    places: dict[str, list[str]] = {}
+    for path, tree in TREES.items():
+        defined = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        for name in defined:
+            if not name.startswith("_") and not path.startswith("app/commands/"):
+                places.setdefault(name, []).append(path)
+    assert {name: paths for name, paths in places.items() if len(paths) > 1 and name not in SHARED} == {}
+
+
 def test_nothing_is_left_for_later() -> None:
     marks = re.compile(r"\b(TO" r"DO|FIX" r"ME|HA" r"CK|XX" r"X)\b")
     for folder in ("src", "examples", "tests"):

@@ -15,7 +15,7 @@ from dqnlab.config.presets import TEXTBOOK
 from dqnlab.config.toml import from_toml, to_toml
 from dqnlab.errors import ConfigError
 from dqnlab.lab.many.seed import ERROR, failed
-from dqnlab.track.open import say
+from dqnlab.track.open import warn
 from dqnlab.trust import HIDDEN, clean, imported_by, is_secret, redacted, redacted_command
 
 CANARY = "c4n4ry-0f-the-m1ne"
@@ -124,7 +124,7 @@ def test_a_secret_on_the_command_line_is_refused_unrepeated(argument: str, capsy
 def test_reports_of_failures_hide_secrets(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("MY_TOKEN", CANARY)
     report = failed(3, Path(), RuntimeError(f"401 for {CANARY} at https://me:pw@x"))
-    say(f"tracker off: \x1b[31m{CANARY}")
+    warn(f"tracker off: \x1b[31m{CANARY}")
     said = capsys.readouterr().err
     assert CANARY not in report.error + Path(ERROR).read_text("utf-8") + said
     assert "\x1b" not in said

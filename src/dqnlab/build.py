@@ -115,7 +115,7 @@ def make_collector(config: c.Config, spec: EnvSpec, envs: Envs, online: QNetwork
 
 
 def make_descent(adam: c.Adam) -> Descent:
-    return Descent(Adam(adam.beta1, adam.beta2, adam.eps), optimizer.constant(adam.lr), adam.max_grad_norm)
+    return Descent(Adam(adam.beta1, adam.beta2, adam.eps), optimizer.constant_rate(adam.lr), adam.max_grad_norm)
 
 
 def make_torso(torso: c.Mlp, inputs: int) -> Torso:

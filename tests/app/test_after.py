@@ -23,7 +23,7 @@ from dqnlab.lab.session import train
 from dqnlab.run import film
 from dqnlab.store.find import read_run
 from dqnlab.store.folder import write_result
-from dqnlab.terminal.tally import About
+from dqnlab.terminal.tally import RunInfo
 from dqnlab.terminal.view import QuietView
 from dqnlab.track import curves
 
@@ -215,7 +215,7 @@ def test_a_result_of_an_earlier_version_can_be_read() -> None:
 
 def test_a_finished_run_that_goes_on_is_unfinished_until_its_end() -> None:
     class Looks(QuietView):
-        def start(self, config: Config, about: About) -> None:
+        def start(self, config: Config, about: RunInfo) -> None:
             seen.append(read_run(run.folder).interrupted)
 
     seen: list[bool] = []

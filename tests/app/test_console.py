@@ -12,7 +12,7 @@ from dqnlab.config import Config, Episodes, Film, Steps
 from dqnlab.run.events import BlockEnded, Confirmed, EpisodeEnded, Evaluated
 from dqnlab.terminal.live import LiveView, choose_view
 from dqnlab.terminal.panel import panel
-from dqnlab.terminal.tally import About, Tally
+from dqnlab.terminal.tally import RunInfo, Tally
 from dqnlab.terminal.view import PlainView, QuietView, View
 
 
@@ -51,7 +51,7 @@ def live(clock: Clock, width: int = 100) -> tuple[LiveView, io.StringIO]:
 def test_the_panel_shows_progress_speed_returns_judgement_and_confirmation() -> None:
     clock = Clock()
     view, out = live(clock)
-    view.start(Config(budget=Steps(num=1_000)), About(threshold=475.0))
+    view.start(Config(budget=Steps(num=1_000)), RunInfo(threshold=475.0))
     for event, seconds in [(ENDED, 1), (block(200), 1), (evaluated(200, 476.5), 0), (CONFIRMED, 1)]:
         clock.now += seconds
         view(event)
@@ -76,7 +76,7 @@ def drawn(width: int) -> list[str]:
     tally.mark()
     console = Console(width=width, color_system=None)
     with console.capture() as text:
-        console.print(panel(tally, About(threshold=475.0), width))
+        console.print(panel(tally, RunInfo(threshold=475.0), width))
     return text.get().splitlines()
 
 
@@ -92,7 +92,7 @@ def test_in_a_narrow_terminal_a_line_is_cut_not_broken() -> None:
 
 def test_lines_that_must_stay_appear_above_the_panel_without_control_codes() -> None:
     view, out = live(Clock())
-    view.start(Config(), About())
+    view.start(Config(), RunInfo())
     view.say("tracker \x1b[31m[bold]offline")
     view.stop()
     assert "tracker [31m[bold]offline" in out.getvalue()
@@ -101,7 +101,7 @@ def test_lines_that_must_stay_appear_above_the_panel_without_control_codes() -> 
 def test_stopping_twice_or_before_the_start_does_nothing() -> None:
     view, out = live(Clock())
     view.stop()
-    view.start(Config(), About())
+    view.start(Config(), RunInfo())
     view.stop()
     written = out.getvalue()
     view.stop()
@@ -111,7 +111,7 @@ def test_stopping_twice_or_before_the_start_does_nothing() -> None:
 def test_the_panel_is_drawn_a_few_times_a_second_however_many_blocks_come() -> None:
     clock = Clock()
     view, out = live(clock)
-    view.start(Config(), About())
+    view.start(Config(), RunInfo())
     for step in range(10_000):
         clock.now += 0.001  # ten seconds in all
         view(block(step))
@@ -121,7 +121,7 @@ def test_the_panel_is_drawn_a_few_times_a_second_however_many_blocks_come() -> N
 def test_the_display_keeps_up_when_blocks_become_a_thousand_times_slower() -> None:
     clock = Clock()
     view, out = live(clock)
-    view.start(Config(), About())
+    view.start(Config(), RunInfo())
     for step in range(500):  # before learning starts
         clock.now += 1e-5
         view(block(step))
@@ -138,7 +138,7 @@ def test_the_display_keeps_up_when_blocks_become_a_thousand_times_slower() -> No
 def test_a_pipe_gets_plain_lines_for_what_matters(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
     view = PlainView(clock)
-    about = About(folder=Path.cwd() / "runs" / "x", threshold=475.0, parameters=4_610, replay_bytes=3_100_000)
+    about = RunInfo(folder=Path.cwd() / "runs" / "x", threshold=475.0, parameters=4_610, replay_bytes=3_100_000)
     view.start(Config(seed=3, budget=Steps(num=1_000)), about)
     clock.now = 2.0
     for event in (block(200), ENDED, evaluated(200, 476.5), evaluated(220, 300.0, best=False), CONFIRMED):
@@ -157,7 +157,7 @@ def test_a_pipe_gets_plain_lines_for_what_matters(capsys: pytest.CaptureFixture[
 def test_a_pipe_sees_a_sign_of_life_every_ten_seconds(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
     view = PlainView(clock)
-    view.start(Config(budget=Episodes(num=50)), About())
+    view.start(Config(budget=Episodes(num=50)), RunInfo())
     for step in range(1, 301):
         clock.now += 0.1
         view(block(step, episodes=step // 30))
@@ -176,14 +176,14 @@ def test_training_goes_on_when_the_reader_has_gone(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("sys.stdout", Gone())
     view = PlainView(Clock())
-    view.start(Config(), About())
+    view.start(Config(), RunInfo())
     view.say("hello?")
     assert next(calls) == 1  # one attempt, then silence
 
 
 def test_quiet_says_only_what_must_be_said(capsys: pytest.CaptureFixture[str]) -> None:
     view: View = QuietView()
-    view.start(Config(), About())
+    view.start(Config(), RunInfo())
     view(evaluated(1, 2.0))
     view.say("no space left")
     view.stop()
@@ -234,7 +234,7 @@ def test_a_run_that_is_taken_up_again_counts_from_there(capsys: pytest.CaptureFi
     assert tally.speeds == (20.0, 1.0)
     assert tally.seconds_left == 10.0 + 6.0
     view = PlainView()
-    view.start(Config(), About(at=(600, 9, 50)))
+    view.start(Config(), RunInfo(at=(600, 9, 50)))
     assert "going on from step 600 with CartPole-v1" in capsys.readouterr().out
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from dqnlab.explain.diagnose import diagnose
-from dqnlab.explain.health.findings import Facts, Finding
+from dqnlab.explain.health.findings import Finding, RunFacts
 from dqnlab.explain.page import words
 
-FACTS = Facts(
+FACTS = RunFacts(
     gamma=0.99,
     n=1,
     epsilon_end=0.05,

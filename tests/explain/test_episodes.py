@@ -15,8 +15,8 @@ from PIL import Image
 from dqnlab.config import Env
 from dqnlab.envs.make import describe, make_one
 from dqnlab.envs.seeds import STREAMS
-from dqnlab.explain.episodes import Limits, Networks, Recording, play
-from dqnlab.explain.frames import FrameLimits, Strip, brightness, encode, picture
+from dqnlab.explain.episodes import Limits, Networks, Recording, record_episodes
+from dqnlab.explain.frames import FrameLimits, Strip, brightness, encode_strip, picture
 from dqnlab.explain.world import Scene, look
 from dqnlab.learn.policy import Reactive
 
@@ -74,7 +74,7 @@ def by_step(obs: np.ndarray) -> np.ndarray:
 def recorded(env: Env, best: Any = by_step, limits: Limits | None = None, seed: int = 0) -> Recording:
     spec = describe(env)
     networks = Networks(Reactive(best), Reactive(constant(3, 4)), None)
-    return play(networks, Scene(env, spec, look(env, spec)), seed, limits or UNTIMED)
+    return record_episodes(networks, Scene(env, spec, look(env, spec)), seed, limits or UNTIMED)
 
 
 UNTIMED = Limits(clock=lambda: 0.0)
@@ -197,12 +197,12 @@ def test_images_go_until_the_bytes_fit() -> None:
     strip = Strip(FrameLimits(), 1)
     for level in range(8):
         strip.add(np.full((4, 4, 3), level, np.uint8))
-    whole = encode(strip, 10**6)
+    whole = encode_strip(strip, 10**6)
     assert whole is not None
-    half = encode(strip, sum(map(len, whole.images)) - 1)
+    half = encode_strip(strip, sum(map(len, whole.images)) - 1)
     assert half is not None
     assert (half.every, half.images) == (2, whole.images[::2])
-    assert encode(strip, 10) is None
+    assert encode_strip(strip, 10) is None
 
 
 def test_an_environment_that_fails_to_draw_is_recorded_without_images() -> None:
@@ -216,7 +216,7 @@ def test_without_one_picture_or_with_one_of_another_size_there_is_no_strip(image
     strip.add(np.zeros((4, 4, 3), np.uint8))
     strip.add(image)
     assert not strip.wants(0)
-    assert encode(strip, 10**6) is None
+    assert encode_strip(strip, 10**6) is None
 
 
 def test_pictures_come_with_channels_first_last_or_none() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dqnlab.explain import page
-from dqnlab.explain.page import _in_order, _module, join_modules, join_styles, pack, render
+from dqnlab.explain.page import _in_order, _module, join_modules, join_styles, pack_for_page, render
 
 
 def test_a_module_becomes_a_function_of_what_it_imports_and_exports() -> None:
@@ -66,7 +66,7 @@ def test_every_module_is_joined() -> None:
     ],
 )
 def test_an_array_is_packed_with_its_type_and_shape(value: np.ndarray, kind: str) -> None:
-    packed = pack({"x": value})["x"]
+    packed = pack_for_page({"x": value})["x"]
     assert (packed["$"], packed["shape"]) == (kind, list(value.shape))
     little = base64.b64decode(packed["data"])
     assert np.array_equal(np.frombuffer(little, value.dtype.newbyteorder("<")).reshape(value.shape), value)
@@ -74,7 +74,7 @@ def test_an_array_is_packed_with_its_type_and_shape(value: np.ndarray, kind: str
 
 def test_plain_values_stay_and_what_is_not_finite_becomes_null() -> None:
     value = {"a": [1, 2.5, "x", None, True], "b": (float("nan"), np.float32(2), np.inf, np.int64(3)), 4: "four"}
-    assert pack(value) == {"a": [1, 2.5, "x", None, True], "b": [None, 2.0, None, 3], "4": "four"}
+    assert pack_for_page(value) == {"a": [1, 2.5, "x", None, True], "b": [None, 2.0, None, 3], "4": "four"}
 
 
 def element(html: str, name: str) -> Any:

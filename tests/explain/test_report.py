@@ -11,7 +11,7 @@ import torch
 
 import dqnlab
 from dqnlab.config import Env, Steps
-from dqnlab.explain.evidence import gather
+from dqnlab.explain.evidence import gather_evidence
 from dqnlab.explain.page import words
 from dqnlab.explain.report import page_data, write_report
 from dqnlab.explain.weights import layers
@@ -32,7 +32,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def data(run: Run) -> dict[str, Any]:
-    return page_data(gather(run), [])
+    return page_data(gather_evidence(run), [])
 
 
 def test_the_three_networks_are_those_of_the_folder(run: Run, data: dict[str, Any]) -> None:
@@ -99,7 +99,7 @@ def test_the_baseline_is_the_mean_of_what_was_seen(data: dict[str, Any]) -> None
 def test_networks_too_large_for_a_page_stay_at_home(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dqnlab.explain.report.MOST_WEIGHTS", 10)
     monkeypatch.setattr("dqnlab.explain.report.MOST_SNAPSHOT_WEIGHTS", 10)
-    data = page_data(gather(run), [])
+    data = page_data(gather_evidence(run), [])
     assert data["networks"] == {"best": None, "online": None, "target": None}
     assert data["snapshots"] == []
     assert all(each["q"]["best"] is not None for each in data["episodes"])
@@ -107,7 +107,7 @@ def test_networks_too_large_for_a_page_stay_at_home(run: Run, monkeypatch: pytes
 
 def test_with_little_room_some_snapshots_go_evenly(run: Run, data: dict[str, Any]) -> None:
     size = sum(w.numel() for w in dqnlab.load(run.folder).network.parameters())
-    many = replace(gather(run), snapshots=[(step, dqnlab.load(run.folder).network) for step in range(1, 9)])
+    many = replace(gather_evidence(run), snapshots=[(step, dqnlab.load(run.folder).network) for step in range(1, 9)])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("dqnlab.explain.report.MOST_SNAPSHOT_WEIGHTS", 3 * size)
         assert [each["step"] for each in page_data(many, [])["snapshots"]] == [1, 5, 8]
@@ -119,7 +119,7 @@ def test_a_run_without_its_last_networks_is_explained_as_far_as_it_goes(run: Run
     folder = Path(shutil.copytree(run.folder, tmp_path / "run"))
     (folder / LAST).unlink()
     (folder / TARGET).unlink()
-    data = page_data(gather(replace(run, folder=folder)), [])
+    data = page_data(gather_evidence(replace(run, folder=folder)), [])
     assert (data["networks"]["online"], data["networks"]["target"]) == (None, None)
     assert data["episodes"][0]["q"]["target"] is None
 
@@ -137,7 +137,7 @@ def test_nothing_of_the_run_changes_by_explaining_it(run: Run, tmp_path: Path) -
 
 def test_a_cartpole_page_of_any_length_stays_small(run: Run, tmp_path: Path) -> None:
     network = dqnlab.load(run.folder).network
-    many = replace(gather(run), snapshots=[(step, network) for step in range(12)])
+    many = replace(gather_evidence(run), snapshots=[(step, network) for step in range(12)])
     assert len(page_data(many, [])["snapshots"]) == 12
     assert write_report(run, out=tmp_path / "a.html").path.stat().st_size < 800_000
 
@@ -159,7 +159,7 @@ def test_numbers_of_any_type_are_on_the_page_as_the_network_saw_them(
 ) -> None:
     make = partial(Grid, *grid)
     run = dqnlab.train(tiny(env=Env(id=make, num_envs=1)), trackers=(), out=tmp_path / "run")
-    data = page_data(gather(run, make), [])
+    data = page_data(gather_evidence(run, make), [])
     assert [data["obs"][name] for name in ("dtype", "scale", "image")] == [dtype, scale, image]
     agent, episode = dqnlab.load(run.folder, env=make), data["episodes"][0]
     assert episode["obs"].max() == grid[2]

@@ -8,7 +8,7 @@ import pytest
 
 from dqnlab.errors import CheckpointError
 from dqnlab.explain.moment import read_moment
-from dqnlab.explain.page import pack
+from dqnlab.explain.page import pack_for_page
 from dqnlab.explain.trace import as_page, trace_of
 from dqnlab.learn.learner import loss
 from dqnlab.run.moment import End
@@ -101,7 +101,7 @@ def test_the_next_hard_copy_is_counted_from_this_update(recorded: Callable[[str]
 
 def test_tracing_twice_gives_the_same(moment: Recorded) -> None:
     one, two = as_page(trace_of(*moment)), as_page(trace_of(*moment))
-    assert pack(one) == pack(two)
+    assert pack_for_page(one) == pack_for_page(two)
 
 
 def test_where_nothing_is_recorded_there_is_no_trace(recorded: Callable[[str], Recorded]) -> None:

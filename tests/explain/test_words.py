@@ -6,7 +6,7 @@ import pytest
 
 from dqnlab.errors import ConfigError
 from dqnlab.explain.page import words
-from dqnlab.explain.words import LANGUAGES, number, sentence
+from dqnlab.explain.words import LANGUAGES, sentence, three_digits
 
 from ..plurals import PLURALS
 
@@ -26,7 +26,7 @@ ALWAYS_MANY = {("inside.complete", "{steps} steps")}
     ],
 )
 def test_numbers_are_short(value: float, text: str) -> None:
-    assert number(value) == text
+    assert three_digits(value) == text
 
 
 def test_a_sentence_is_filled_in() -> None:

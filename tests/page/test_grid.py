@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from dqnlab.explain.page import pack
+from dqnlab.explain.page import pack_for_page
 from dqnlab.learn.types import ObsSpec
 
 from ..nets import mlp
@@ -38,14 +38,15 @@ def test_a_plane_holds_what_pytorch_computes_at_its_points(open_page: Open, hidd
     points = np.tile(np.array(base, np.float32), (35, 1))
     points[:, 4], points[:, 2] = np.tile(xs, 5), np.repeat(ys, 7)
     plane = {"i": 4, "j": 2, "xs": xs.tolist(), "ys": ys.tolist()}
-    found = open_page(sample()).module("net/grid.js", GRID, {"net": pack(layers(net)), "base": base, "plane": plane})
+    given = {"net": pack_for_page(layers(net)), "base": base, "plane": plane}
+    found = open_page(sample()).module("net/grid.js", GRID, given)
     check(found, net.q_values(torch.from_numpy(points)).numpy())
 
 
 def test_states_hold_what_pytorch_computes(open_page: Open) -> None:
     spec = ObsSpec((), np.dtype(np.int64), 16)
     net = mlp(spec, 4, (16, 8)).requires_grad_(False)
-    found = open_page(sample()).module("net/grid.js", STATES, {"net": pack(layers(net))})
+    found = open_page(sample()).module("net/grid.js", STATES, {"net": pack_for_page(layers(net))})
     check(found, net.q_values(torch.arange(16)).numpy())
 
 

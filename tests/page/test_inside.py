@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from dqnlab.explain.page import pack
+from dqnlab.explain.page import pack_for_page
 from dqnlab.learn.types import NOTHING, ObsSpec
 
 from ..nets import mlp
@@ -54,9 +54,9 @@ def test_attributions_in_the_page_are_pythons(open_page: Open, spec: ObsSpec, hi
     expected = attribution(net, obs, baseline)
     seen = obs.astype(np.int32) if spec.num_states else obs
     argument: dict[str, Any] = {
-        "net": pack(layers(net)),
-        "obs": pack(seen.reshape(20, -1)),
-        "baseline": pack(baseline),
+        "net": pack_for_page(layers(net)),
+        "obs": pack_for_page(seen.reshape(20, -1)),
+        "baseline": pack_for_page(baseline),
         "spec": {"num_states": spec.num_states, "dtype": spec.dtype.name},
     }
     found = open_page(sample()).module("net/attribution.js", ATTRIBUTE, argument)

@@ -12,7 +12,7 @@ import torch
 import dqnlab
 from dqnlab.config import Env, Film
 from dqnlab.envs.make import describe
-from dqnlab.explain.page import pack
+from dqnlab.explain.page import pack_for_page
 from dqnlab.explain.world import look
 from dqnlab.learn.networks import QNetwork
 
@@ -131,7 +131,7 @@ def assert_same_way(open_page: Open, net: QNetwork, seeds: range, least: int) ->
     for seed in seeds:
         start, states = closed_loop(net, seed)
         assert len(states) >= least
-        packed = {"net": pack(layers(net)), "state": start, "params": params}
+        packed = {"net": pack_for_page(layers(net)), "state": start, "params": params}
         got = opened.module("world/walk.js", LET_GO, packed)
         assert len(got["states"]) == len(states) == got["total"]
         assert got["ended"] == ("truncated" if len(states) == 500 else "terminated")
@@ -153,7 +153,7 @@ def test_a_stacking_network_is_given_its_last_observations_in_order(open_page: O
         obs, _, terminated, _, _ = env.step(int(net.q_values(torch.from_numpy(seen)[None]).argmax()))
         seen = np.concatenate([seen[4:], obs])
         states.append([float(x) for x in env.unwrapped.state])
-    given = {"net": pack(layers(net)), "state": start, "params": sample()["world"]["params"], "stack": 3}
+    given = {"net": pack_for_page(layers(net)), "state": start, "params": sample()["world"]["params"], "stack": 3}
     got = open_page(sample()).module("world/walk.js", LET_GO, given)
     np.testing.assert_allclose(got["states"], states, rtol=0, atol=1e-6)
     np.testing.assert_allclose(got["seen"], seen, rtol=0, atol=1e-6)

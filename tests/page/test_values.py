@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from dqnlab.explain.page import pack
+from dqnlab.explain.page import pack_for_page
 from dqnlab.learn.types import ObsSpec
 
 from ..nets import mlp
@@ -56,7 +56,7 @@ def test_values_in_the_page_are_pytorchs(open_page: Open, name: str) -> None:
     assert np.ptp(expected) > 0.1
     about: dict[str, Any] = {"num_states": spec.num_states, "dtype": spec.dtype.name, "scale": spec.scale}
     seen = obs.astype(np.int32) if spec.num_states else obs
-    packed = {"net": pack(layers(net)), "obs": pack(seen.reshape(STATES, -1)), "spec": about}
+    packed = {"net": pack_for_page(layers(net)), "obs": pack_for_page(seen.reshape(STATES, -1)), "spec": about}
     got = np.array(open_page(sample()).module("net/network.js", VALUES, packed))
     assert got.shape == expected.shape
     assert (np.abs(got - expected) <= 1e-4 * np.maximum(1, np.abs(expected))).all()

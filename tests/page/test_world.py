@@ -9,7 +9,7 @@ import pytest
 
 from dqnlab.config import Env
 from dqnlab.envs.make import describe
-from dqnlab.explain.episodes import Limits, Networks, play
+from dqnlab.explain.episodes import Limits, Networks, record_episodes
 from dqnlab.explain.world import Scene, look
 from dqnlab.learn.policy import Reactive, q_function
 
@@ -60,7 +60,9 @@ def played(env: Env) -> dict[str, Any]:
     def asked(name: str) -> Any:
         return Reactive(lambda obs: q_function(nets[name])(see(obs)))
 
-    recording = play(Networks(*map(asked, nets)), Scene(env, spec, world), 0, Limits(steps=60, clock=lambda: 0.0))
+    recording = record_episodes(
+        Networks(*map(asked, nets)), Scene(env, spec, world), 0, Limits(steps=60, clock=lambda: 0.0)
+    )
     small = inputs < 10_000
     return {
         "episodes": [each.data() for each in recording.episodes],

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dqnlab.learn.memory import Extremes, Facts
+from dqnlab.learn.memory import Extremes, MemoryFacts
 from dqnlab.learn.types import Block, Episode, Sample, Transitions
 from dqnlab.run.events import Confirmed, Evaluated
 from dqnlab.run.train import Loop, Period, Plan, Progress, crossings, run, train
@@ -59,8 +59,8 @@ class Fakes:
         self.tape.append("sample")
         return Sample(self.sampled, np.ones(2))
 
-    def facts(self) -> Facts:
-        return Facts(min(self.added, self.most), 0.5)
+    def facts(self) -> MemoryFacts:
+        return MemoryFacts(min(self.added, self.most), 0.5)
 
     def extremes(self) -> Extremes:
         return self.largest

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from dqnlab.store.digits import between, number
+from dqnlab.store.digits import interval_ends, number
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,6 @@ def test_what_is_read_together_has_the_same_digits_and_can_be_told_apart() -> No
 
 
 def test_an_interval_is_told_by_its_ends() -> None:
-    assert between(488.25, 480.0, 495.5) == "480.0 to 495.5"
-    assert between(0.0347, 0.0303, 0.0385) == "0.0303 to 0.0385"
-    assert between(1.0, None, None) == "none"
+    assert interval_ends(488.25, 480.0, 495.5) == "480.0 to 495.5"
+    assert interval_ends(0.0347, 0.0303, 0.0385) == "0.0303 to 0.0385"
+    assert interval_ends(1.0, None, None) == "none"

@@ -17,12 +17,12 @@ from dqnlab.errors import NumericsError
 from dqnlab.explain.trace_text import step_text
 from dqnlab.lab.session import train
 from dqnlab.learn.fast import stack
-from dqnlab.learn.memory import Extremes, Facts
+from dqnlab.learn.memory import Extremes, MemoryFacts
 from dqnlab.learn.types import Batch, Block, Sample
 from dqnlab.run import system as systems
 from dqnlab.run.lockstep import lockstep
-from dqnlab.run.moment import record
-from dqnlab.run.runaway import check_finite
+from dqnlab.run.moment import record_moment
+from dqnlab.run.runaway import check_weights_finite
 from dqnlab.run.system import System, assemble, make_update
 from dqnlab.run.train import Loop
 
@@ -83,8 +83,8 @@ class Rollout:
     def update_priorities(self, slots: np.ndarray, error: Tensor) -> None:
         assert len(error) == SIZE
 
-    def facts(self) -> Facts:
-        return Facts(self._held, float((self.tensors[3][: self._held] == 0).float().mean()), ("it forgets",))
+    def facts(self) -> MemoryFacts:
+        return MemoryFacts(self._held, float((self.tensors[3][: self._held] == 0).float().mean()), ("it forgets",))
 
     def extremes(self) -> Extremes:
         return Extremes(float(self.tensors[0].abs().max()), float(self.tensors[2].abs().max()), n=1)
@@ -175,7 +175,7 @@ def test_it_is_explained_without_what_it_does_not_keep(tmp_path: Path) -> None:
 
 def test_nothing_is_recorded_of_it() -> None:
     system = driven(replace(ONCE, budget=Steps(num=300)))
-    assert record(system.learner, system.memory, 0.9, np.random.default_rng(0)) == {}
+    assert record_moment(system.learner, system.memory, 0.9, np.random.default_rng(0)) == {}
 
 
 def test_learning_that_runs_away_from_it_names_what_it_holds() -> None:
@@ -183,4 +183,4 @@ def test_learning_that_runs_away_from_it_names_what_it_holds() -> None:
     system.memory.tensors[2].fill_(1e20)
     system.learner.state.online.fill_(float("nan"))
     with pytest.raises(NumericsError, match=r"rewards as large as 1e\+20"):
-        check_finite(system.learner, system.memory, 100)
+        check_weights_finite(system.learner, system.memory, 100)

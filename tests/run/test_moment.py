@@ -14,7 +14,7 @@ from dqnlab.learn.replay import Layout, Pace, Replay, reach_of
 from dqnlab.learn.samplers import Uniform
 from dqnlab.learn.targets import greedy
 from dqnlab.learn.types import Block, ObsSpec
-from dqnlab.run.moment import MOST_BYTES, End, record, room, unfold
+from dqnlab.run.moment import MOST_BYTES, End, record_moment, room, unfold
 
 from .. import nets
 from ..nets import adam, mlp
@@ -67,7 +67,7 @@ class World:
         online, target = (mlp(self.obs, 2, (3,)) for _ in range(2))
         learner = nets.learner(online, target, greedy, HardSync(9), adam(0.1, beta2=0.99))
         self.replay.batch_size = rows
-        return record(learner, self.replay, GAMMA, np.random.default_rng(2))
+        return record_moment(learner, self.replay, GAMMA, np.random.default_rng(2))
 
 
 def newest_of(obs: Tensor) -> tuple[int, int]:

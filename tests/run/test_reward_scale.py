@@ -18,7 +18,7 @@ from dqnlab.envs.reward_scale import MOST, measure_reward_scale, power_of_two
 from dqnlab.envs.vector import make_envs
 from dqnlab.learn.weights import export_weights, import_weights
 from dqnlab.run.events import Evaluated, Updated
-from dqnlab.run.moment import REWARDS, record
+from dqnlab.run.moment import REWARDS, record_moment
 from dqnlab.run.system import System, assemble
 
 from ..tiny import tiny
@@ -90,7 +90,7 @@ def test_rewards_times_a_power_of_two_are_learned_the_same_to_the_last_bit(size:
 def test_a_moment_is_recorded_in_the_environments_own_units() -> None:
     config = tiny(n=3, reward_scale=8.0)
     system, _ = trained(config)
-    moment = record(system.learner, system.memory, config.gamma, np.random.default_rng(0))
+    moment = record_moment(system.learner, system.memory, config.gamma, np.random.default_rng(0))
     assert set(REWARDS) < set(moment)
     known = moment["chain/length"] > 0
     torch.testing.assert_close(moment["chain/reward"][known, 0], torch.ones(int(known.sum())), atol=1e-5, rtol=0)

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from dqnlab.learn.heads import Head
 from dqnlab.learn.losses import Loss, td_loss
-from dqnlab.learn.networks import Linear, Mlp, QNetwork, Stream
-from dqnlab.learn.optimizer import Descent, constant
+from dqnlab.learn.networks import BareLinear, Mlp, QNetwork, Stream
+from dqnlab.learn.optimizer import Descent, constant_rate
 from dqnlab.learn.types import Batch
 
 
@@ -51,7 +51,7 @@ class NoisyStream(Stream):
 
     def __init__(self, width: int, num_actions: int, num_values: int):
         super().__init__()
-        self.linear, self.shape = Linear(width, num_actions * num_values), (num_actions, num_values)
+        self.linear, self.shape = BareLinear(width, num_actions * num_values), (num_actions, num_values)
 
     def num_draws(self, size: int) -> int:
         return size
@@ -137,7 +137,7 @@ def falling(update: int) -> float:
 
 
 def momentum(adam: Any) -> Descent:
-    return Descent(Momentum(0.9), constant(1e-4), 10.0)
+    return Descent(Momentum(0.9), constant_rate(1e-4), 10.0)
 
 
 def falling_momentum(adam: Any) -> Descent:

@@ -7,7 +7,7 @@ import torch
 
 from dqnlab.learn.learner import Update
 from dqnlab.run.events import BlockEnded, Confirmed, EpisodeEnded, Evaluated, Event, Updated
-from dqnlab.track.tracker import About
+from dqnlab.track.tracker import TrackedRun
 
 EVENTS: dict[str, Event] = {
     "episode": EpisodeEnded(step=30, episode=2, ret=21.0, length=21, epsilon=0.9),
@@ -35,7 +35,7 @@ EVENTS: dict[str, Event] = {
 
 
 @pytest.fixture
-def about(tmp_path: Path) -> About:
+def about(tmp_path: Path) -> TrackedRun:
     folder = tmp_path / "run"
     folder.mkdir()
-    return About(folder, "CartPole-v1", {"seed": 3, "optimizer": {"max_grad_norm": None}}, "a test")
+    return TrackedRun(folder, "CartPole-v1", {"seed": 3, "optimizer": {"max_grad_norm": None}}, "a test")

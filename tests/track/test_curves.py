@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from dqnlab.errors import FolderError
-from dqnlab.track.curves import draw_curves, moving_mean, series
+from dqnlab.track.curves import draw_curves, metric_series, moving_mean
 from dqnlab.track.jsonl import MetricsFile
 
 
@@ -74,7 +74,7 @@ def test_run_without_metrics_is_refused(tmp_path: Path) -> None:
 
 def test_series_leaves_out_what_is_absent_or_not_finite() -> None:
     records = [{"step": 1, "a": 2.0}, {"step": 2, "b": 1.0}, {"step": 3, "a": math.nan}, {"step": 4, "a": 5.0}]
-    found = series(records, "a")
+    found = metric_series(records, "a")
     assert found.step.tolist() == [1.0, 4.0]
     assert found.value.tolist() == [2.0, 5.0]
 

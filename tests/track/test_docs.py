@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from dqnlab.track.record import Stopwatch
+from dqnlab.track.record import WallClock
 from dqnlab.track.rows import returns, row
 
 from .conftest import EVENTS
@@ -17,7 +17,7 @@ def produced() -> set[str]:
     for event in EVENTS.values():
         names |= set(returns(event)) | set((row(event) or (0, {}))[1])
     clock = iter([0.0, 1.0])
-    return names | set(Stopwatch(lambda: next(clock)).columns(1))
+    return names | set(WallClock(lambda: next(clock)).columns(1))
 
 
 def test_page_explains_exactly_the_metrics_there_are(produced: set[str]) -> None:

@@ -1,8 +1,8 @@
 from collections.abc import Iterator
 
 from dqnlab.store.metrics import read_metrics
-from dqnlab.track.record import Recorder, Stopwatch
-from dqnlab.track.tracker import About
+from dqnlab.track.record import Recorder, WallClock
+from dqnlab.track.tracker import TrackedRun
 
 from .conftest import EVENTS
 from .test_merged import Heard
@@ -12,7 +12,7 @@ def ticks(*times: float) -> Iterator[float]:
     yield from times
 
 
-def test_events_reach_file_and_tracker_but_lists_only_the_file(about: About) -> None:
+def test_events_reach_file_and_tracker_but_lists_only_the_file(about: TrackedRun) -> None:
     heard = Heard()
     clock = ticks(100.0, 100.2, 101.0)
     recorder = Recorder(about, [heard], clock=lambda: next(clock))
@@ -30,7 +30,7 @@ def test_events_reach_file_and_tracker_but_lists_only_the_file(about: About) -> 
 
 def test_rate_is_counted_from_the_last_record_that_had_one() -> None:
     clock = ticks(0.0, 0.4, 1.0, 1.2, 2.0)
-    stopwatch = Stopwatch(lambda: next(clock))
+    stopwatch = WallClock(lambda: next(clock))
     assert "time/steps_per_second" not in stopwatch.columns(50)
     assert stopwatch.columns(300)["time/steps_per_second"] == 300.0
     assert "time/steps_per_second" not in stopwatch.columns(400)
@@ -39,10 +39,10 @@ def test_rate_is_counted_from_the_last_record_that_had_one() -> None:
 
 def test_no_rate_where_no_step_was_taken() -> None:
     clock = ticks(0.0, 5.0)
-    assert Stopwatch(lambda: next(clock)).columns(0) == {"time/seconds": 5.0}
+    assert WallClock(lambda: next(clock)).columns(0) == {"time/seconds": 5.0}
 
 
-def test_ending_first_and_closing_later_closes_once(about: About) -> None:
+def test_ending_first_and_closing_later_closes_once(about: TrackedRun) -> None:
     heard = Heard()
     recorder = Recorder(about, [heard])
     recorder.end()

@@ -13,16 +13,16 @@ import yaml
 
 from dqnlab.errors import DqnlabError
 from dqnlab.track.swanlab import SwanlabTracker, spelled
-from dqnlab.track.tracker import About
+from dqnlab.track.tracker import TrackedRun
 
 LONELY = """
 import random, signal, sys
 from pathlib import Path
 from dqnlab.track.swanlab import SwanlabTracker
-from dqnlab.track.tracker import About
+from dqnlab.track.tracker import TrackedRun
 
 before = random.getstate(), signal.getsignal(signal.SIGINT), sys.excepthook
-tracker = SwanlabTracker(About(Path(sys.argv[1]), "CartPole-v1", {"seed": 0}, ""), finish_within=60.0)
+tracker = SwanlabTracker(TrackedRun(Path(sys.argv[1]), "CartPole-v1", {"seed": 0}, ""), finish_within=60.0)
 for step in range(1000):
     tracker.log(step, {"train/reward": 1.0})
 line = tracker.close()
@@ -54,7 +54,7 @@ def records(run: Path) -> Iterator[Any]:
 
 @pytest.mark.world
 @pytest.mark.usefixtures("no_mode")
-def test_offline_run_holds_the_rows_and_the_config(about: About) -> None:
+def test_offline_run_holds_the_rows_and_the_config(about: TrackedRun) -> None:
     tracker = SwanlabTracker(about, start_after=0.0, finish_within=60.0)
     tracker.log(5, {"train/reward": 15.0})
     tracker.log(9, {"train/reward": 30.0, "learn/loss": 0.5})
@@ -73,7 +73,7 @@ def test_offline_run_holds_the_rows_and_the_config(about: About) -> None:
 
 @pytest.mark.world
 @pytest.mark.usefixtures("no_mode")
-def test_names_that_swanlab_would_refuse_are_cut_to_its_measure(about: About) -> None:
+def test_names_that_swanlab_would_refuse_are_cut_to_its_measure(about: TrackedRun) -> None:
     tracker = SwanlabTracker(
         replace(about, env="ALE/" + "x" * 600, description="d" * 2000), start_after=0.0, finish_within=60.0
     )
@@ -83,7 +83,7 @@ def test_names_that_swanlab_would_refuse_are_cut_to_its_measure(about: About) ->
 
 
 @pytest.mark.world
-def test_no_network_no_terminal_no_account_is_no_prompt_and_leaves_no_trace(about: About, tmp_path: Path) -> None:
+def test_no_network_no_terminal_no_account_is_no_prompt_and_leaves_no_trace(about: TrackedRun, tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SWANLAB_")}
     home = tmp_path / "lonely"
     home.mkdir()
@@ -104,7 +104,7 @@ def test_no_network_no_terminal_no_account_is_no_prompt_and_leaves_no_trace(abou
 
 @pytest.mark.world
 @pytest.mark.usefixtures("no_mode")
-def test_key_without_a_network_records_offline(about: About, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_without_a_network_records_offline(about: TrackedRun, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWANLAB_API_KEY", "x" * 21)
     monkeypatch.setenv("SWANLAB_API_HOST", "http://127.0.0.1:9")  # nobody listens at the discard port
     line = SwanlabTracker(about, start_after=0.0, finish_within=60.0).close()
@@ -113,7 +113,7 @@ def test_key_without_a_network_records_offline(about: About, monkeypatch: pytest
 
 
 @pytest.mark.world
-def test_mode_of_the_users_own_is_respected(about: About) -> None:
+def test_mode_of_the_users_own_is_respected(about: TrackedRun) -> None:
     tracker = SwanlabTracker(about, start_after=0.0, finish_within=60.0)  # SWANLAB_MODE=disabled, as in all other tests
     tracker.log(1, {"a": 1.0})
     assert tracker.close() is None
@@ -121,7 +121,7 @@ def test_mode_of_the_users_own_is_respected(about: About) -> None:
 
 
 @pytest.mark.world
-def test_mode_that_does_not_exist_is_an_error_for_the_guard(about: About, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mode_that_does_not_exist_is_an_error_for_the_guard(about: TrackedRun, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWANLAB_MODE", "bogus")
     with pytest.raises(DqnlabError, match="bogus"):
         SwanlabTracker(about, start_after=0.0, finish_within=60.0).close()

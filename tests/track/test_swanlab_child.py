@@ -10,10 +10,10 @@ import pytest
 
 from dqnlab.errors import ResourceError
 from dqnlab.track import swanlab_child
-from dqnlab.track.open import Guarded
+from dqnlab.track.open import SafeTracker
 from dqnlab.track.swanlab import SwanlabTracker
 from dqnlab.track.swanlab_child import choose_mode, reachable
-from dqnlab.track.tracker import About
+from dqnlab.track.tracker import TrackedRun
 
 pytestmark = pytest.mark.world
 
@@ -72,7 +72,7 @@ def always_online(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_rows_arrive_in_order_and_nothing_is_printed(
-    about: About, fake: Fake, capfd: pytest.CaptureFixture[str]
+    about: TrackedRun, fake: Fake, capfd: pytest.CaptureFixture[str]
 ) -> None:
     fake()
     tracker = SwanlabTracker(about, start_after=0.0, finish_within=60.0)
@@ -87,7 +87,7 @@ def test_rows_arrive_in_order_and_nothing_is_printed(
     assert capfd.readouterr() == ("", "")
 
 
-def test_short_run_starts_no_process_before_its_end(about: About, fake: Fake) -> None:
+def test_short_run_starts_no_process_before_its_end(about: TrackedRun, fake: Fake) -> None:
     fake()
     tracker = SwanlabTracker(about, start_after=3600.0, finish_within=60.0)
     tracker.log(1, {"a": 1.0})
@@ -98,13 +98,13 @@ def test_short_run_starts_no_process_before_its_end(about: About, fake: Fake) ->
 
 
 @pytest.mark.usefixtures("always_online")
-def test_online_run_says_where_it_is(about: About, fake: Fake) -> None:
+def test_online_run_says_where_it_is(about: TrackedRun, fake: Fake) -> None:
     fake(mode="online")
     assert SwanlabTracker(about, start_after=0.0, finish_within=60.0).close() == "SwanLab: https://example.org/run"
 
 
 @pytest.mark.usefixtures("always_online")
-def test_failed_login_records_offline_and_says_why(about: About, fake: Fake) -> None:
+def test_failed_login_records_offline_and_says_why(about: TrackedRun, fake: Fake) -> None:
     fake(mode="online", init="if mode == 'online': raise PermissionError('key refused')")
     line = SwanlabTracker(about, start_after=0.0, finish_within=60.0).close()
     assert line is not None
@@ -112,7 +112,7 @@ def test_failed_login_records_offline_and_says_why(about: About, fake: Fake) -> 
 
 
 @pytest.mark.usefixtures("always_online")
-def test_upload_that_hangs_is_given_up_and_the_line_syncs_later(about: About, fake: Fake) -> None:
+def test_upload_that_hangs_is_given_up_and_the_line_syncs_later(about: TrackedRun, fake: Fake) -> None:
     fake(mode="online", finish="time.sleep(3600)")
     tracker = SwanlabTracker(about, start_after=0.0, finish_within=0.0)
     tracker.log(1, {"a": 1.0})
@@ -127,7 +127,7 @@ def test_upload_that_hangs_is_given_up_and_the_line_syncs_later(about: About, fa
     tracker._thread.join()
 
 
-def test_child_that_is_slow_to_start_is_left_to_finish(about: About, fake: Fake, tmp_path: Path) -> None:
+def test_child_that_is_slow_to_start_is_left_to_finish(about: TrackedRun, fake: Fake, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     fake(init=f"while not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)")
     tracker = SwanlabTracker(about, start_after=0.0, finish_within=0.0)
@@ -142,16 +142,16 @@ def test_child_that_is_slow_to_start_is_left_to_finish(about: About, fake: Fake,
 
 
 def test_child_that_cannot_open_a_run_switches_the_tracker_off(
-    about: About, fake: Fake, capsys: pytest.CaptureFixture[str]
+    about: TrackedRun, fake: Fake, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake(init="raise OSError('disk full')")
-    tracker = Guarded("swanlab", lambda: SwanlabTracker(about, start_after=0.0, finish_within=60.0))
+    tracker = SafeTracker("swanlab", lambda: SwanlabTracker(about, start_after=0.0, finish_within=60.0))
     tracker.log(1, {"a": 1.0})
     assert tracker.close() is None
     assert capsys.readouterr().err.count("tracker swanlab is off: ResourceError: OSError: disk full") == 1
 
 
-def test_child_that_dies_is_noticed_while_the_run_goes_on(about: About, fake: Fake) -> None:
+def test_child_that_dies_is_noticed_while_the_run_goes_on(about: TrackedRun, fake: Fake) -> None:
     fake(log="os._exit(3)")
     tracker = SwanlabTracker(about, start_after=0.0, finish_within=60.0)
     tracker.log(1, {"a": 1.0})

@@ -3,10 +3,10 @@ import warnings
 import pytest
 
 from dqnlab.track.open import open_trackers
-from dqnlab.track.tracker import About
+from dqnlab.track.tracker import TrackedRun
 
 
-def test_values_come_back_from_the_event_file(about: About) -> None:
+def test_values_come_back_from_the_event_file(about: TrackedRun) -> None:
     pytest.importorskip("tensorboard")
     (tracker,) = open_trackers(["tensorboard"], about)
     tracker.log(5, {"train/reward": 10.0})

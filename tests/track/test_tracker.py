@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pytest
 
 from dqnlab.errors import ConfigError
-from dqnlab.track.open import Guarded, check_trackers, open_trackers
-from dqnlab.track.tracker import About
+from dqnlab.track.open import SafeTracker, check_trackers, open_trackers
+from dqnlab.track.tracker import TrackedRun
 
 
 class Broken:
@@ -42,7 +42,7 @@ def test_none_beside_another_tracker_is_refused() -> None:
 
 
 def test_missing_package_is_named_with_its_install_command_and_nothing_is_written(
-    about: About, monkeypatch: pytest.MonkeyPatch
+    about: TrackedRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr(
@@ -61,11 +61,11 @@ def test_checking_imports_no_tracker(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not {"swanlab", "tensorboard"} & set(sys.modules)
 
 
-def test_none_opens_nothing(about: About) -> None:
+def test_none_opens_nothing(about: TrackedRun) -> None:
     assert open_trackers(["none"], about) == []
 
 
-def test_tracker_named_twice_is_opened_once(about: About) -> None:
+def test_tracker_named_twice_is_opened_once(about: TrackedRun) -> None:
     trackers = open_trackers(["tensorboard", "tensorboard"], about)
     for tracker in trackers:
         tracker.close()
@@ -74,7 +74,7 @@ def test_tracker_named_twice_is_opened_once(about: About) -> None:
 
 def test_failing_tracker_is_reported_once_and_switched_off(capsys: pytest.CaptureFixture[str]) -> None:
     broken = Broken("both")
-    tracker = Guarded("shaky", lambda: broken)
+    tracker = SafeTracker("shaky", lambda: broken)
     for step in range(3):
         tracker.log(step, {"a": 1.0})
     assert tracker.close() is None
@@ -90,21 +90,21 @@ def test_tracker_that_cannot_be_made_is_reported_once(capsys: pytest.CaptureFixt
     def make() -> Broken:
         raise ImportError("half installed")
 
-    tracker = Guarded("shaky", make)
+    tracker = SafeTracker("shaky", make)
     tracker.log(1, {"a": 1.0})
     assert tracker.close() is None
     assert capsys.readouterr().err.count("half installed") == 1
 
 
 def test_tracker_that_fails_to_close_is_reported_and_returns_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    tracker = Guarded("shaky", lambda: Broken("close"))
+    tracker = SafeTracker("shaky", lambda: Broken("close"))
     tracker.log(1, {"a": 1.0})
     assert tracker.close() is None
     assert capsys.readouterr().err.count("ValueError: cannot close") == 1
 
 
 def test_working_tracker_hands_its_line_through() -> None:
-    assert Guarded("good", lambda: Broken("nowhere")).close() == "all is well"
+    assert SafeTracker("good", lambda: Broken("nowhere")).close() == "all is well"
 
 
 def test_closed_terminal_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,6 +113,6 @@ def test_closed_terminal_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
             raise BrokenPipeError
 
     monkeypatch.setattr(sys, "stderr", Gone())
-    tracker = Guarded("shaky", lambda: Broken("log"))
+    tracker = SafeTracker("shaky", lambda: Broken("log"))
     tracker.log(1, {"a": 1.0})
     assert tracker.close() is None

@@ -11,7 +11,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, UseAppendAction, arg
 from ..config import Config, Episodes, Steps
 from ..lab.overrides import Overrides
 
-Tracker = Literal["swanlab", "tensorboard", "none"]
+TrackerName = Literal["swanlab", "tensorboard", "none"]
 Switch = FlagCreatePairsOff[bool]
 Runs = Annotated[Path, arg(metavar="DIR")]
 RunName = Annotated[str, Positional, arg(metavar="RUN")]
@@ -36,7 +36,7 @@ class Train:
     """folder of all runs"""
     trust_env_module: Modules = ()
     """a module that the environment id of the --config file may import"""
-    tracker: UseAppendAction[tuple[Tracker, ...]] = ()
+    tracker: UseAppendAction[tuple[TrackerName, ...]] = ()
     """where metrics are shown, swanlab if not said; metrics.jsonl is always written"""
     dry_run: Switch = False
     """print the settings as TOML and stop"""

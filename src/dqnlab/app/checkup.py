@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from ..check.doctor.examination import Facts, Report
-from ..check.doctor.findings import Finding
+from ..check.doctor.examination import EnvFacts, Examination
+from ..check.doctor.findings import EnvFinding
 from ..check.doctor.forecast import Forecast, Makings
 from ..errors import counted
-from ..store.digits import between, number
+from ..store.digits import interval_ends, number
 from ..terminal.text import clean, duration, size
 from .summary import BAD, GOOD, LABEL
 
@@ -20,7 +20,7 @@ INDENT = " " * 10
 NOTICED = 0.01  # seconds
 
 
-def checkup(report: Report) -> RenderableType:
+def checkup(report: Examination) -> RenderableType:
     """Verdict, findings with what to do about them, what was seen, and the forecast.
 
     Lines are never broken: print it with `soft_wrap`.
@@ -35,7 +35,7 @@ def checkup(report: Report) -> RenderableType:
     return Group(*lines)
 
 
-def _verdict(report: Report) -> Text:
+def _verdict(report: Examination) -> Text:
     errors, warnings = (sum(each.level == level for each in report.findings) for level in ("error", "warning"))
     if errors:
         return Text(f"{counted(errors, 'error')}: training would stop", STYLES["error"])
@@ -44,7 +44,7 @@ def _verdict(report: Report) -> Text:
     return Text("sound", GOOD)
 
 
-def _finding(finding: Finding) -> list[Text]:
+def _finding(finding: EnvFinding) -> list[Text]:
     what = clean(finding.what)
     lines = [Text.assemble((f"{finding.level:<10}", STYLES[finding.level]), (f"{finding.check}: ", LABEL), what)]
     if finding.advice:
@@ -56,13 +56,13 @@ def _line(label: str, words: str) -> Text:
     return Text.assemble((f"{label:<10}", LABEL), clean(words))
 
 
-def _seen(facts: Facts) -> list[Text]:
+def _seen(facts: EnvFacts) -> list[Text]:
     lines = [Text(), Text(f"In {counted(facts.steps, 'random step')}", "bold")]
     ends = f"{facts.episodes:,} ended: {facts.terminated:,} terminated, {facts.truncated:,} truncated"
     lines.append(_line("episodes", f"{ends}; step limit {facts.step_limit:,}"))
     if facts.returns:
         three = facts.returns["mean"], facts.returns["low"], facts.returns["high"]
-        lines.append(_line("returns", f"{between(*three)}, mean {number(*three)}"))
+        lines.append(_line("returns", f"{interval_ends(*three)}, mean {number(*three)}"))
     if facts.lengths:
         ends = f"{facts.lengths['low']:,.0f} to {facts.lengths['high']:,.0f}"
         lines.append(_line("lengths", f"{ends}, mean {number(facts.lengths['mean'])}"))

@@ -15,7 +15,7 @@ from ..config.presets import full_id
 from ..errors import ConfigError
 from .aliases import table
 from .arguments import Doctor, Train
-from .scan import base, scan, whole
+from .scan import base, parse_whole, scan
 
 Args = TypeVar("Args")
 Settings = TypeVar("Settings", Train, Doctor)
@@ -104,7 +104,7 @@ def _spec(metavar: str, read: Any, write: Any) -> tyro.constructors.PrimitiveCon
 
 def _whole(text: str) -> int:
     try:
-        return whole(text, "the value")
+        return parse_whole(text, "the value")
     except ConfigError as error:
         raise ValueError(str(error)) from error  # tyro adds the flag's name to a ValueError
 

@@ -125,7 +125,7 @@ def _budget_from_steps(found: Scan) -> None:
         return
     if "budget.num" in found.values or found.chosen.get("budget", "steps") != "steps":
         raise ConfigError("--steps is itself a budget: leave it out or leave out the other budget")
-    whole(text, "--steps")
+    parse_whole(text, "--steps")
     found.chosen["budget"] = "steps"
     found.values["budget.num"] = text
     found.words += [f"--budget.num={text}"]
@@ -176,11 +176,11 @@ def _choice(found: Scan, field: str, kind: str) -> dict[str, Any]:
     flags = {name: f"{field}.{name}" for name in wants}
     seen = [name for name, flag in flags.items() if found.values.get(flag)]
     for name in seen:
-        whole(found.values[flags[name]], f"--{flags[name]}")
+        parse_whole(found.values[flags[name]], f"--{flags[name]}")
     return {"kind": kind} | dict.fromkeys(seen, _UNSET)
 
 
-def whole(text: str, name: str) -> int:
+def parse_whole(text: str, name: str) -> int:
     """200000, 200_000 or 2e5. Raises ConfigError."""
     try:
         return int(text)

@@ -19,7 +19,7 @@ from ..errors import NumericsError, all_of, counted
 from ..lab.again import env_words, textbook_words
 from ..lab.unfinished import SHOWN
 from ..store.advice import command, going_on, is_callable
-from ..store.digits import between, interval_of, mean_of, number
+from ..store.digits import interval_ends, interval_of, mean_of, number
 from ..store.folder import CONFIG, REPORT, VIDEOS, Run
 from ..store.group import Group as SeedsGroup
 from ..store.score import Score
@@ -273,7 +273,7 @@ def runs_table(runs: Sequence[Mapping[str, Any]]) -> RenderableType:
             Text(clean(str(entry["name"]))),
             Text(status, "" if status == "finished" else BAD),
             number(*ends) if score else "-",
-            between(*ends) if score else "",
+            interval_ends(*ends) if score else "",
             "-" if entry.get("solved") is None else _verdict(bool(entry["solved"])),
             f"{entry['env_steps']:,}" if "env_steps" in entry else "",
             f"{seconds['total']:.1f}" if seconds and "total" in seconds else "",

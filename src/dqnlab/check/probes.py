@@ -250,10 +250,10 @@ def selftest(names: Sequence[str] | None = None, base: Config | None = None) -> 
         if name not in known:
             raise ConfigError(f"unknown probe {name!r}; choose from {', '.join(known)}")
     chosen = PROBES if names is None else [known[name] for name in names]
-    return (examine(probe, probe_config(base or get("default"), probe)) for probe in chosen)
+    return (try_probe(probe, probe_config(base or get("default"), probe)) for probe in chosen)
 
 
-def examine(probe: Probe, config: Config) -> ProbeResult:
+def try_probe(probe: Probe, config: Config) -> ProbeResult:
     """Trains on one probe and reads what was learned."""
     began = time.perf_counter()
     system = assemble(config)

@@ -14,9 +14,9 @@ from .typed import check_fields
 MOST_LAYERS, MOST_UNITS = 100, 2**20  # so that the size of a network can be told before it is made
 
 Share = Annotated[float, Between(0, 1)]
-Part = Annotated[float, Between(0, 1, open_low=True)]
+Fraction = Annotated[float, Between(0, 1, open_low=True)]
 Decay = Annotated[float, Between(0, 1, open_high=True)]
-Count = Annotated[int, Whole(1)]
+Positive = Annotated[int, Whole(1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ class Hard:
     """The target network is replaced by the online one now and then (Mnih et al. 2015)."""
 
     kind: ClassVar[str] = "hard"
-    every: Count = 100
+    every: Positive = 100
     """updates between copies"""
 
     def __post_init__(self) -> None:
@@ -100,7 +100,7 @@ class Polyak:
     """The target network moves a little towards the online one at every update (Lillicrap et al. 2016)."""
 
     kind: ClassVar[str] = "polyak"
-    tau: Part = 0.005
+    tau: Fraction = 0.005
     """share of the way per update"""
 
     def __post_init__(self) -> None:
@@ -119,7 +119,7 @@ class Adam:
     """decay of the gradient's running mean"""
     beta2: Decay = 0.999
     """decay of the running mean of its square"""
-    eps: Part = 1e-8
+    eps: Fraction = 1e-8
     """added to the denominator"""
     max_grad_norm: Annotated[float | None, Between(0, 1e9, open_low=True)] = None
     """longest gradient; a longer one is scaled down"""
@@ -140,7 +140,7 @@ class Linear:
     kind: ClassVar[str] = "linear"
     start: Share = 1.0
     end: Share = 0.05
-    steps: Count | Literal["auto"] = 10_000
+    steps: Positive | Literal["auto"] = 10_000
     """env steps from start to end; auto takes three tenths of the budget"""
 
     def __post_init__(self) -> None:
@@ -155,7 +155,7 @@ class LinearEpisodes:
     kind: ClassVar[str] = "linear_episodes"
     start: Share = 1.0
     end: Share = 0.05
-    episodes: Count = 100
+    episodes: Positive = 100
     """finished training episodes from start to end"""
 
     def __post_init__(self) -> None:
@@ -170,7 +170,7 @@ class Geometric:
     kind: ClassVar[str] = "geometric"
     start: Share = 1.0
     end: Share = 0.01
-    factor: Part = 0.995
+    factor: Fraction = 0.995
 
     def __post_init__(self) -> None:
         check_fields(self, "epsilon.")
@@ -195,7 +195,7 @@ class Steps:
 
     kind: ClassVar[Literal["steps"]] = "steps"
     plain: ClassVar[str] = "num"
-    num: Count
+    num: Positive
 
     def __post_init__(self) -> None:
         check_fields(self, num="a number of steps")
@@ -206,7 +206,7 @@ class Episodes:
     """Counted in finished training episodes."""
 
     kind: ClassVar[Literal["episodes"]] = "episodes"
-    num: Count
+    num: Positive
 
     def __post_init__(self) -> None:
         check_fields(self, num="a number of episodes")

@@ -16,7 +16,6 @@ from .checks import Between, Says, Whole, require, storable, written
 from .choices import (
     Adam,
     Constant,
-    Count,
     Double,
     Episodes,
     Geometric,
@@ -26,6 +25,7 @@ from .choices import (
     LinearEpisodes,
     Mlp,
     Polyak,
+    Positive,
     Prioritized,
     Scalar,
     Share,
@@ -153,13 +153,13 @@ class Config:
     """discount per env step"""
     reward_scale: Annotated[float | Literal["auto"], Between(LEAST_SCALE, 1 / LEAST_SCALE)] = 1.0
     """what rewards are divided by before learning; auto measures it by random play before training"""
-    replay_capacity: Count = 50_000
+    replay_capacity: Positive = 50_000
     """transitions kept"""
-    learning_starts: Count = 1_000
+    learning_starts: Positive = 1_000
     """transitions stored before the first update"""
-    batch_size: Count = 64
+    batch_size: Positive = 64
     """transitions per update"""
-    update_every: Count = 1
+    update_every: Positive = 1
     """env steps per update; with many envs several updates may follow one vector step"""
     budget: Steps | Episodes = Steps(num=100_000)
     """when training ends at the latest"""
@@ -173,7 +173,7 @@ class Config:
     """fresh greedy episodes of the winner: their mean is the score"""
     stop_when_solved: bool = True
     """end early once a candidate has been confirmed"""
-    metrics_every: Count = 100
+    metrics_every: Positive = 100
     """updates between two records of losses and Q-values"""
     checkpoint_every: Annotated[int, Whole(0)] = 10_000
     """env steps between two checkpoints, which `dqn resume` goes on from; 0 for none but on Ctrl-C"""

@@ -121,10 +121,10 @@ def words_of(hint: Any) -> tuple[str, ...]:
     return tuple(word for each in literals for word in get_args(each))
 
 
-def wanted(hint: Any) -> str:
+def type_in_words(hint: Any) -> str:
     """The type in words, for a message."""
     if words_of(hint):
-        return f"{wanted(bare(hint))} or {' or '.join(words_of(hint))}"
+        return f"{type_in_words(bare(hint))} or {' or '.join(words_of(hint))}"
     word = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}.get(bare(hint))
     if get_origin(hint) is Literal:
         word = f"one of {', '.join(map(str, get_args(hint)))}"

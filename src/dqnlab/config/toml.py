@@ -21,7 +21,20 @@ from ..errors import ConfigError
 from ..trust import check_env_id, imported_by
 from .checks import DEEPEST, LARGEST_ARGUMENT, as_json, from_json, quoted
 from .config import Config
-from .fields import about, bare, choices, docs, elsewhere, hints, nearest, optional, plain, required, wanted, words_of
+from .fields import (
+    about,
+    bare,
+    choices,
+    docs,
+    elsewhere,
+    hints,
+    nearest,
+    optional,
+    plain,
+    required,
+    type_in_words,
+    words_of,
+)
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _DOTS = 1_000  # in a line: reading a dotted key takes time and memory by the square of its parts
@@ -256,7 +269,7 @@ def _typed(hint: Any, value: Any, key: str, source: str) -> Any:
     if wants in (bool, str) and isinstance(value, wants):
         return value
     quotes = ": write it without quotes" if wants in (int, float) and _is_number(value) else ""
-    raise ConfigError(f"{source}: {key} must be {wanted(hint)}, got {quoted(value)}{quotes}")
+    raise ConfigError(f"{source}: {key} must be {type_in_words(hint)}, got {quoted(value)}{quotes}")
 
 
 def _is_number(value: Any) -> bool:

@@ -18,7 +18,7 @@ from .copying import Unpaired
 from .guard import Guard, Guarded
 from .make import EnvSpec
 from .masks import ADVICE, mask_in
-from .once import About, is_news
+from .once import Topic, is_news
 from .place import named_with_place
 from .spaces import MASK, as_mask, given_mask, leaf_of, part_of
 
@@ -63,9 +63,9 @@ class Strict:
 
     strict = True
 
-    def __init__(self, guard: Guard, said: set[About] | None = None):
+    def __init__(self, guard: Guard, said: set[Topic] | None = None):
         """`said` is shared by all copies of one environment; what `said_once` spans shares more."""
-        self._guard, self._said = guard, set[About]() if said is None else said
+        self._guard, self._said = guard, set[Topic]() if said is None else said
 
     def error(self, check: str, what: str, advice: str) -> None:
         raise EnvironmentFault(f"{self._guard.name}, {what}: {advice}")

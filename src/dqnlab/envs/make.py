@@ -24,7 +24,7 @@ from .place import named_with_place
 from .roundtrip import unsaved
 from .spaces import as_row, has_mask, obs_spec, shows_mask
 from .state import saves_itself
-from .threshold import STEP_LIMIT, is_own, threshold_of
+from .threshold import STEP_LIMIT, is_own_limit, threshold_of
 from .unsupported import refused_actions
 from .watchdog import watched
 
@@ -229,7 +229,7 @@ def described(env: Env, made: AnyEnv, in_info: bool | None = None) -> EnvSpec:
         limit,
         np.dtype(action.dtype),
         threshold.says,
-        is_own(env, made, limit),
+        is_own_limit(env, made, limit),
         unread_mask=None if obs.mask is not None else mask_of(guarded(made, env.label)) or mask_among(obs.parts),
     )
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-About = tuple[str, str]
+Topic = tuple[str, str]
 """which environment, and which check"""
 
-_SAID: ContextVar[set[About] | None] = ContextVar("said", default=None)
+_SAID: ContextVar[set[Topic] | None] = ContextVar("said", default=None)
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def said_once() -> Iterator[None]:
         _SAID.set(None)  # by no token: a generator may be closed in another context than it began in
 
 
-def is_news(about: About, own: set[About]) -> bool:
+def is_news(about: Topic, own: set[Topic]) -> bool:
     """Whether it was not said yet, and is from now on. `own` remembers where nobody said that more is one piece."""
     said = _SAID.get()
     said = own if said is None else said

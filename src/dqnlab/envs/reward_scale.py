@@ -44,10 +44,10 @@ def measure_reward_scale(envs: Envs, spec: EnvSpec) -> float:
             steps += envs.num_envs
         if before is not None:
             envs.load_state_dict(before)
-    return scale_of(float(np.median(sizes)), max(sizes)) if sizes else 1.0
+    return scale_for(float(np.median(sizes)), max(sizes)) if sizes else 1.0
 
 
-def scale_of(usual: float, largest: float) -> float:
+def scale_for(usual: float, largest: float) -> float:
     """The scale of rewards whose median size and largest size are these, both positive."""
     if usual <= USUAL and LARGEST[0] <= largest <= LARGEST[1]:
         return 1.0

@@ -4,15 +4,15 @@ from typing import Literal
 
 import numpy as np
 
-Stream = Literal["train", "select", "confirm-1", "confirm-2", "evaluate", "film", "explain", "scale"]
-STREAMS: tuple[Stream, ...] = ("train", "select", "confirm-1", "confirm-2", "evaluate", "film", "explain", "scale")
+SeedStream = Literal["train", "select", "confirm-1", "confirm-2", "evaluate", "film", "explain", "scale"]
+STREAMS: tuple[SeedStream, ...] = ("train", "select", "confirm-1", "confirm-2", "evaluate", "film", "explain", "scale")
 Use = Literal["act", "replay", "record", "explain", "scale", "learn"]
 # New ones at the end: the numbers of a run stay its own.
 USES: tuple[Use, ...] = ("act", "replay", "record", "explain", "scale", "learn")
 _ROOM = 2**28  # seeds per stream; together they stay below 2**31, which every environment accepts
 
 
-def env_seeds(seed: int, stream: Stream, num: int, draw: int = 0) -> list[int]:
+def env_seeds(seed: int, stream: SeedStream, num: int, draw: int = 0) -> list[int]:
     """`num` distinct seeds of a stream; another `draw` gives other ones.
 
     No seed of one stream ever occurs in another: each has a range of its own.

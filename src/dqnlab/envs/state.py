@@ -71,7 +71,7 @@ KNOWN = {
 CALL_A_FUNCTION = ("TransformAction", "TransformObservation", "TransformReward")
 GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
 
-State = dict[str, Any]  # None, bool, int, float, str, arrays, and lists and dicts (by str) of these
+EnvState = dict[str, Any]  # None, bool, int, float, str, arrays, and lists and dicts (by str) of these
 Layered = gym.Env[Any, Any] | VectorEnv[Any, Any, Any]
 
 
@@ -93,7 +93,7 @@ def saves_itself(env: Layered) -> str | None:
     return next((_name(layer) for layer in _layers(env) if _speaks(layer)), None)
 
 
-def env_state(env: Layered) -> State:
+def env_state(env: Layered) -> EnvState:
     """All that decides what an environment, once reset, does next.
 
     Raises:
@@ -110,7 +110,7 @@ def env_state(env: Layered) -> State:
     }
 
 
-def set_env_state(env: Layered, state: State) -> None:
+def set_env_state(env: Layered, state: EnvState) -> None:
     """Puts an environment where `env_state` found another one, made the same way.
 
     Raises:
@@ -130,7 +130,7 @@ def set_env_state(env: Layered, state: State) -> None:
     env.unwrapped._np_random_seed = state["seed"]
 
 
-def check_env_state(env: Layered, state: State) -> None:
+def check_env_state(env: Layered, state: EnvState) -> None:
     """Raises CheckpointError if a state is not of an environment like this one. Changes nothing."""
     _same("the parts of an environment's state", sorted(state), ["generator", "layers", "seed", "spaces"])
     layers = list(_layers(env))
@@ -192,7 +192,7 @@ def _is_plain(func: Any) -> bool:
     )
 
 
-def _layer_state(layer: Any) -> State:
+def _layer_state(layer: Any) -> EnvState:
     name = _name(layer)
     if not _speaks(layer):
         return {"class": name, "attributes": {path: _attribute(layer, path) for path in KNOWN[name].split()}}
@@ -230,7 +230,7 @@ def _spaces(env: Layered) -> list[list[Any]]:
 # ── Generators ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _generator_state(env: Any) -> State | None:
+def _generator_state(env: Any) -> EnvState | None:
     if env._np_random is None:
         return None
     state = copy.deepcopy(env._np_random.bit_generator.state)
@@ -238,7 +238,7 @@ def _generator_state(env: Any) -> State | None:
     return state
 
 
-def _generator(state: State) -> np.random.Generator:
+def _generator(state: EnvState) -> np.random.Generator:
     """A new generator in this state. Raises CheckpointError if it is none of numpy's."""
     name = state.get("bit_generator")
     if name not in GENERATORS:
@@ -251,7 +251,7 @@ def _generator(state: State) -> np.random.Generator:
     return made
 
 
-def _set_generator(env: Any, state: State | None) -> None:
+def _set_generator(env: Any, state: EnvState | None) -> None:
     made, here = None if state is None else _generator(state), env._np_random
     if made is not None and here is not None and type(made.bit_generator) is type(here.bit_generator):
         here.bit_generator.state = made.bit_generator.state  # whoever else holds it goes on with it

@@ -65,7 +65,7 @@ def threshold_of(env: Env, made: gym.Env[Any, Any], limit: int) -> Threshold:
     )
 
 
-def is_own(env: Env, made: gym.Env[Any, Any], limit: int) -> bool:
+def is_own_limit(env: Env, made: gym.Env[Any, Any], limit: int) -> bool:
     """Whether dqnlab set the step limit, because there was none."""
     known = gym.envs.registration.registry.get(made.unwrapped.spec.id) if made.unwrapped.spec is not None else None
     return limit == STEP_LIMIT and env.max_episode_steps is None and (known is None or known.max_episode_steps is None)
@@ -73,7 +73,7 @@ def is_own(env: Env, made: gym.Env[Any, Any], limit: int) -> bool:
 
 def _changed(env: Env, made: gym.Env[Any, Any], known: Registered, limit: int) -> str | None:
     """What may make returns differ from those of the registered environment; none if nothing does."""
-    if limit != known.max_episode_steps and not is_own(env, made, limit):
+    if limit != known.max_episode_steps and not is_own_limit(env, made, limit):
         usual = "none" if known.max_episode_steps is None else f"{known.max_episode_steps:,}"
         return f"the step limit is {limit:,}, the registered one is {usual}"
     maker = _class(known)

@@ -18,8 +18,8 @@ from ..errors import CheckpointError, EnvironmentFault
 from .contract import Contract, Strict
 from .guard import CONSTRUCTOR, Guard, guarded
 from .make import AnyEnv, EnvSpec, close, close_all, make_one, open_one
-from .once import About
-from .state import State, check_env_state, env_state, is_restorable, set_env_state
+from .once import Topic
+from .state import EnvState, check_env_state, env_state, is_restorable, set_env_state
 
 # Environments with a vector version of their own, and how many copies it takes to beat single ones.
 NATIVE = {"CartPole-v0": 8, "CartPole-v1": 8}
@@ -56,10 +56,10 @@ class Envs(Protocol):
     def close(self) -> None:
         """Gives back what the environments hold."""
 
-    def state_dict(self) -> State:
+    def state_dict(self) -> EnvState:
         """All that decides the next steps, once reset. Raises CheckpointError if not `restorable`."""
 
-    def load_state_dict(self, state: State) -> None:
+    def load_state_dict(self, state: EnvState) -> None:
         """Goes on where `state_dict` was called. Raises CheckpointError, with nothing changed, if it does not fit."""
 
     def remake(self, seeds: Sequence[int]) -> np.ndarray:
@@ -145,7 +145,7 @@ class SerialEnvs:
         """Takes these environments, each behind its guard, which knows which one it is, and under a contract."""
         self._envs = [guarded(env, self._label) for env in envs]
         self._number()
-        said = set[About]()  # what is true of one copy is said once
+        said = set[Topic]()  # what is true of one copy is said once
         self._contracts = [Contract(self._spec, env.observation_space, Strict(env.guard, said)) for env in self._envs]
 
     def _number(self) -> None:
@@ -191,12 +191,12 @@ class SerialEnvs:
         self._number()
         return lent
 
-    def state_dict(self) -> State:
+    def state_dict(self) -> EnvState:
         saved = [env.guard.call("get_state", env_state, env) for env in self._envs]
-        state: State = {"envs": saved, "steps": np.array([env.guard.steps for env in self._envs])}
+        state: EnvState = {"envs": saved, "steps": np.array([env.guard.steps for env in self._envs])}
         return state | {"ended": self._ended.copy(), "obs": self._obs.copy()}
 
-    def load_state_dict(self, state: State) -> None:
+    def load_state_dict(self, state: EnvState) -> None:
         _check_parts(state, {"envs": self.num_envs, "obs": self._obs, "ended": self._ended}, self._label)
         for env, saved in zip(self._envs, state["envs"], strict=True):
             check_env_state(env, saved)
@@ -253,8 +253,8 @@ class NativeEnvs:
         self._guard.steps += 1
         actions = self._spec.actions(action)
         obs, reward, terminated, truncated, _ = self._guard.call("step", self._vector.step, actions)
-        check_finite("observation", obs, self._guard.where)
-        check_finite("reward", reward, self._guard.where)
+        check_numbers_finite("observation", obs, self._guard.where)
+        check_numbers_finite("reward", reward, self._guard.where)
         return Step(self._spec.prepare(obs).copy(), np.array(reward, float), terminated.copy(), truncated.copy())
 
     def playing(self, role: str, first: int | None = None) -> AbstractContextManager[object]:
@@ -264,10 +264,10 @@ class NativeEnvs:
     def close(self) -> None:
         self._guard.call("close", self._vector.close)
 
-    def state_dict(self) -> State:
+    def state_dict(self) -> EnvState:
         return {"envs": [env_state(self._vector)], "steps": self._guard.steps}
 
-    def load_state_dict(self, state: State) -> None:
+    def load_state_dict(self, state: EnvState) -> None:
         _check_parts(state, {"envs": 1}, self._label)
         set_env_state(self._vector, state["envs"][0])
         self._guard.steps = state["steps"]
@@ -279,7 +279,7 @@ class NativeEnvs:
         return self.reset(seeds)
 
 
-def _check_parts(state: State, expected: dict[str, int | np.ndarray], label: str) -> None:
+def _check_parts(state: EnvState, expected: dict[str, int | np.ndarray], label: str) -> None:
     """Raises CheckpointError if a list is not as long, or an array not of the kind, as expected; all hold "steps"."""
     if set(state) != {"steps", *expected}:
         raise CheckpointError(f"envs {label!r}: saved are {sorted(state)}, not {sorted({'steps', *expected})}")
@@ -292,7 +292,7 @@ def _check_parts(state: State, expected: dict[str, int | np.ndarray], label: str
             raise CheckpointError(f"envs {label!r}: saved {name!r} are {given}, here {here}: resume with the same env")
 
 
-def check_finite(name: str, values: np.ndarray, where: str) -> None:
+def check_numbers_finite(name: str, values: np.ndarray, where: str) -> None:
     """Raises EnvironmentFault if an observation or reward is NaN or infinite.
 
     Args:

@@ -19,7 +19,7 @@ _CALL = Guard.call.__code__  # through which every call of an environment passes
 _SIGNAL = getattr(signal, "SIGURG", None)  # of no meaning to a process that did not ask for it
 
 
-class Call(NamedTuple):
+class EnvCall(NamedTuple):
     """A call of an environment, told apart from others; a frame would keep alive whatever is on its stack."""
 
     guard: Guard
@@ -67,7 +67,7 @@ class _Watchdog:
 
     def __init__(self, timeout: float):
         self._timeout, self._every = timeout, min(LOOK_EVERY, timeout / 4)
-        self._call: Call | None = None  # that was going on at the latest look
+        self._call: EnvCall | None = None  # that was going on at the latest look
         self._lasted = 0.0  # seconds in sight: a process that was stopped for the night is not blamed
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dqnlab-watchdog", daemon=True)
@@ -100,18 +100,18 @@ class _Watchdog:
         if call is not None and self._lasted >= self._timeout and _call_in(frame) == call:
             raise self._fault(call)
 
-    def _fault(self, call: Call) -> EnvironmentHangs:
+    def _fault(self, call: EnvCall) -> EnvironmentHangs:
         return call.guard.hangs(call.what, self._timeout)
 
 
 _on_duty: list[_Watchdog] = []  # one at most
 
 
-def _call_in(frame: FrameType | None) -> Call | None:
+def _call_in(frame: FrameType | None) -> EnvCall | None:
     """The call of an environment that a stack is in, if any."""
     while frame is not None and frame.f_code is not _CALL:
         frame = frame.f_back
     if frame is None:
         return None
     guard: Guard = frame.f_locals["self"]
-    return Call(guard, frame.f_locals["what"], guard.calls)
+    return EnvCall(guard, frame.f_locals["what"], guard.calls)

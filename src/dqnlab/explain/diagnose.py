@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .health import checks_data, checks_policy, checks_values
-from .health.findings import Course, Facts, Finding
+from .health.findings import Course, Finding, RunFacts
 
 # In order of what explains most: whoever reads only the first finding should read a cause rather than its effect.
 CHECKS = (
@@ -33,7 +33,7 @@ CHECKS = (
 DOUBTS = {"unsettled", "not-learning", "limit-as-end"}  # notices with which a run is not called healthy
 
 
-def diagnose(records: Sequence[Mapping[str, Any]], facts: Facts) -> list[Finding]:
+def diagnose(records: Sequence[Mapping[str, Any]], facts: RunFacts) -> list[Finding]:
     """The findings, at least one, bad ones first; without any doubt `healthy` first, or `unknown` after too little.
 
     The numbers of the first one hold the `ceiling` too, the most that can be earned (NaN if that is not known).

@@ -18,7 +18,7 @@ from ..errors import EnvironmentFault
 from ..learn.policy import Actor
 from ..learn.types import ObsSpec
 from ..run.film import quiet_pygame
-from .frames import FrameLimits, Frames, Strip, brightness, encode, strip_of
+from .frames import FrameLimits, Frames, Strip, brightness, encode_strip, strip_of
 from .world import Scene, World, state_of, terrain_of
 
 Ended = Literal["terminated", "truncated", "cut"]
@@ -88,7 +88,7 @@ class Recording(NamedTuple):
     labels: dict[str, int]  # longest, worst, best -> index
 
 
-def play(networks: Networks, scene: Scene, seed: int, limits: Limits | None = None) -> Recording:
+def record_episodes(networks: Networks, scene: Scene, seed: int, limits: Limits | None = None) -> Recording:
     """Plays greedy episodes with seeds that nothing else uses, and keeps the telling ones.
 
     Side by side, or group by group where copies are counted; then the last may find no time left. The scene's own
@@ -129,7 +129,7 @@ def play(networks: Networks, scene: Scene, seed: int, limits: Limits | None = No
         strip = strips[seeds.index(episode.seed)]
         if world.params.get("source") == "observation" and episode.obs is not None:
             strip = strip_of(spec.obs.newest(episode.obs), bright, limits.frames, len(kept))
-        kept[i] = episode._replace(frames=encode(strip, share))
+        kept[i] = episode._replace(frames=encode_strip(strip, share))
     if sum(e.obs.nbytes for e in kept if e.obs is not None) > limits.obs_size:
         kept = [e._replace(obs=None) for e in kept]
     return Recording(kept, labels)

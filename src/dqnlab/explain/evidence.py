@@ -23,7 +23,7 @@ from ..store.checkpoint.verify import read_rows
 from ..store.folder import BATCH, BEST, LAST, META, METRICS, RESULT, SNAPSHOTS, TARGET, Run
 from ..store.metrics import read_metrics
 from ..store.reading import oddity, read_json
-from .health.findings import Facts, facts_of
+from .health.findings import RunFacts, facts_of
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Evidence:
         return self.best.spec
 
     @cached_property
-    def facts(self) -> Facts:
+    def facts(self) -> RunFacts:
         """What a diagnosis must know beside the metrics."""
         return facts_of(self.config, self.spec)
 
@@ -66,7 +66,7 @@ class Evidence:
         return {name: network for name, network in named.items() if network is not None}
 
 
-def gather(run: Run, env: AnyEnvironment | None = None, trusted: Collection[str] = ()) -> Evidence:
+def gather_evidence(run: Run, env: AnyEnvironment | None = None, trusted: Collection[str] = ()) -> Evidence:
     """Reads a run's folder; nothing in it is believed or executed.
 
     Args:

@@ -98,7 +98,7 @@ def picture(frame: np.ndarray, black: float, white: float) -> np.ndarray:
     return np.ascontiguousarray(np.broadcast_to(bright[..., None], (*bright.shape, 3)) if bright.ndim == 2 else bright)
 
 
-def encode(strip: Strip | None, size: int) -> Frames | None:
+def encode_strip(strip: Strip | None, size: int) -> Frames | None:
     """The images as text for the page, at most so many bytes: every second one goes until they fit. None of none."""
     if strip is None or not strip.images:
         return None

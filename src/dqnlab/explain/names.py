@@ -16,7 +16,7 @@ ACTIONS = {
 }
 
 
-class Range(NamedTuple):
+class InputRange(NamedTuple):
     """One number of an observation."""
 
     name: str  # a key in words/inputs.json
@@ -25,7 +25,7 @@ class Range(NamedTuple):
     high: float
 
 
-def ranges(kind: str, params: dict[str, Any]) -> list[Range]:
+def ranges(kind: str, params: dict[str, Any]) -> list[InputRange]:
     """The numbers of one observation; bounds are where episodes play, not what the space allows.
 
     Speeds have no bounds in CartPole; ±3 is where a pole that still stands is seen.
@@ -33,30 +33,30 @@ def ranges(kind: str, params: dict[str, Any]) -> list[Range]:
     if kind == "cartpole":
         x, angle = params["x_threshold"], params["theta_threshold_radians"]
         return [
-            Range("cartpole.position", "m", -x, x),
-            Range("cartpole.velocity", "m/s", -3, 3),
-            Range("cartpole.angle", "rad", -angle, angle),
-            Range("cartpole.angular_velocity", "rad/s", -3, 3),
+            InputRange("cartpole.position", "m", -x, x),
+            InputRange("cartpole.velocity", "m/s", -3, 3),
+            InputRange("cartpole.angle", "rad", -angle, angle),
+            InputRange("cartpole.angular_velocity", "rad/s", -3, 3),
         ]
     if kind == "mountaincar":
         speed = params["max_speed"]
         return [
-            Range("mountaincar.position", "", params["min_position"], params["max_position"]),
-            Range("mountaincar.velocity", "", -speed, speed),
+            InputRange("mountaincar.position", "", params["min_position"], params["max_position"]),
+            InputRange("mountaincar.velocity", "", -speed, speed),
         ]
     if kind == "acrobot":
-        angles = [Range(f"acrobot.{f}{i}", "", -1, 1) for i in (1, 2) for f in ("cos", "sin")]
+        angles = [InputRange(f"acrobot.{f}{i}", "", -1, 1) for i in (1, 2) for f in ("cos", "sin")]
         fastest = [params["MAX_VEL_1"], params["MAX_VEL_2"]]
-        return angles + [Range(f"acrobot.angular_velocity{i}", "rad/s", -v, v) for i, v in enumerate(fastest, 1)]
+        return angles + [InputRange(f"acrobot.angular_velocity{i}", "rad/s", -v, v) for i, v in enumerate(fastest, 1)]
     if kind == "lunarlander":
         return [
-            Range("lunarlander.x", "", -1, 1),
-            Range("lunarlander.y", "", -0.2, 1.5),
-            Range("lunarlander.vx", "", -2, 2),
-            Range("lunarlander.vy", "", -2, 2),
-            Range("lunarlander.angle", "rad", -math.pi / 2, math.pi / 2),
-            Range("lunarlander.angular_velocity", "", -3, 3),
-            Range("lunarlander.leg1", "", 0, 1),
-            Range("lunarlander.leg2", "", 0, 1),
+            InputRange("lunarlander.x", "", -1, 1),
+            InputRange("lunarlander.y", "", -0.2, 1.5),
+            InputRange("lunarlander.vx", "", -2, 2),
+            InputRange("lunarlander.vy", "", -2, 2),
+            InputRange("lunarlander.angle", "rad", -math.pi / 2, math.pi / 2),
+            InputRange("lunarlander.angular_velocity", "", -3, 3),
+            InputRange("lunarlander.leg1", "", 0, 1),
+            InputRange("lunarlander.leg2", "", 0, 1),
         ]
     return []

@@ -30,23 +30,29 @@ def render(data: Mapping[str, Any]) -> str:
         f"default-src 'none'; script-src 'sha256-{_hash(script)}'; style-src 'sha256-{_hash(style)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
-    parts = {"policy": policy, "style": style, "words": _json(words()), "data": _json(pack(data)), "script": script}
+    parts = {
+        "policy": policy,
+        "style": style,
+        "words": _json(words()),
+        "data": _json(pack_for_page(data)),
+        "script": script,
+    }
     shell = (_sources() / "page.html").read_text("utf-8")
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], shell)
 
 
-def pack(value: Any) -> Any:
+def pack_for_page(value: Any) -> Any:
     """The value with arrays as {"$": type, "shape", "data": base64}, little-endian, and plain numbers for numpy's."""
     if isinstance(value, np.ndarray):
         kind = f"{_KINDS[value.dtype.kind]}{value.dtype.itemsize * 8}"
         little = np.ascontiguousarray(value.astype(value.dtype.newbyteorder("<"), copy=False))
         return {"$": kind, "shape": list(value.shape), "data": base64.b64encode(little.tobytes()).decode()}
     if isinstance(value, np.generic):
-        return pack(value.item())
+        return pack_for_page(value.item())
     if isinstance(value, Mapping):
-        return {str(name): pack(each) for name, each in value.items()}
+        return {str(name): pack_for_page(each) for name, each in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [pack(each) for each in value]
+        return [pack_for_page(each) for each in value]
     if isinstance(value, float) and not np.isfinite(value):
         return None
     return value

@@ -22,13 +22,13 @@ from ..store.door import write_atomically
 from ..store.find import find_run, read_run
 from ..store.folder import LABELS, REPORT, Run
 from .diagnose import diagnose
-from .episodes import Networks, Recording, play
-from .evidence import Evidence, gather
+from .episodes import Networks, Recording, record_episodes
+from .evidence import Evidence, gather_evidence
 from .health.findings import Finding, as_data
 from .page import render
 from .series import series
 from .trace import as_page, trace_of
-from .weights import layers, size
+from .weights import layers, num_weights
 from .words import sentence, verdict
 from .world import Scene, World, is_image, look_at, open_stage
 
@@ -88,7 +88,7 @@ def write_report(
         ResourceError: the file cannot be written.
     """
     path = run.folder / REPORT if out is None else out.parent.resolve() / out.name  # a folder that the caller named
-    evidence = gather(run, env, trusted)
+    evidence = gather_evidence(run, env, trusted)
     findings = diagnose(evidence.records, evidence.facts)
     with watched(evidence.best.env_config().timeout), arithmetic(evidence.config.threads):
         data = page_data(evidence, findings)
@@ -110,7 +110,7 @@ def page_data(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]
         close(first, where.label)
         raise
     with np.errstate(over="ignore", invalid="ignore"):  # a run that diverged is to be explained too
-        recording = play(networks, Scene(where, best.spec, world, first), evidence.run.seed)
+        recording = record_episodes(networks, Scene(where, best.spec, world, first), evidence.run.seed)
     return {
         "schema": 1,
         "run": _run(evidence),
@@ -181,7 +181,7 @@ def _world(world: World) -> dict[str, Any]:
 def _networks(evidence: Evidence) -> dict[str, Any]:
     """The three networks in full precision; None for those that are too large for a page, or no chain of layers."""
     networks = evidence.networks
-    fits = sum(size(network) for network in networks.values()) <= MOST_WEIGHTS
+    fits = sum(num_weights(network) for network in networks.values()) <= MOST_WEIGHTS
     return {
         name: layers(networks[name]) if fits and name in networks else None for name in ("best", "online", "target")
     }
@@ -190,7 +190,7 @@ def _networks(evidence: Evidence) -> dict[str, Any]:
 def _snapshots(evidence: Evidence) -> list[dict[str, Any]]:
     """In half precision, which a picture does not show; of large networks only some, evenly over training."""
     snapshots = evidence.snapshots
-    room = min(MOST_SNAPSHOT_WEIGHTS // size(evidence.best.network), len(snapshots))
+    room = min(MOST_SNAPSHOT_WEIGHTS // num_weights(evidence.best.network), len(snapshots))
     kept = np.linspace(len(snapshots) - 1, 0, room).round().astype(int)[::-1]
     found = [(snapshots[i][0], layers(snapshots[i][1], halved=True)) for i in kept]
     return [{"step": step, **weights} for step, weights in found if weights is not None]

@@ -11,7 +11,7 @@ from .kinds import Chance, Network, TdLoss
 
 
 @dataclass(frozen=True)
-class Settings:
+class StepSettings:
     """What the update was told to do, in which environment. Of a kind that `kinds` does not know there is None."""
 
     action_start: int  # the environment's own number for action 0
@@ -46,7 +46,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Rows:
+class BatchRows:
     """The batch, stage by stage."""
 
     slot: np.ndarray  # [R]
@@ -71,7 +71,7 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class After:
+class SingleSteps:
     """The single env steps from each row's start on, for targets of another n."""
 
     length: np.ndarray  # [R] how many of them are known
@@ -101,18 +101,18 @@ class Weight:
 class Trace:
     """One update, from the choice of an action to the target network."""
 
-    settings: Settings
+    settings: StepSettings
     env_step: int
     updates: int  # before this one
     size: int  # transitions that the replay holds
     choice: Choice
-    rows: Rows
+    rows: BatchRows
     loss: float  # weighted mean
     norm: float  # of the whole gradient, before clipping
     layers: list[tuple[str, float]]  # norm of the gradient by layer
     optimizer_steps: int  # this one included
     weights: list[Weight]
-    after: After
+    after: SingleSteps
     networks: dict[str, dict[str, Any]] | None  # online and target before it, as a page has them; none if too large
 
     def number(self, action: int) -> int:

@@ -22,8 +22,8 @@ from ..learn.weights import file_names
 from ..store.folder import BATCH
 from .kinds import chance_of, chooser_of, formula_of, loss_of, sync_of
 from .moment import Arrays, Moment, read_moment
-from .stages import After, Choice, Rows, Settings, Trace, Weight
-from .weights import layers, size
+from .stages import BatchRows, Choice, SingleSteps, StepSettings, Trace, Weight
+from .weights import layers, num_weights
 
 MOST_NUMBERS = 100_000  # of weights, or of observations, that travel in a page
 
@@ -91,9 +91,9 @@ def _copies(vectors: list[Tensor]) -> list[Tensor]:
     return [vector.clone() for vector in vectors]
 
 
-def _settings(config: Config, learner: Learner, spec: EnvSpec) -> Settings:
+def _settings(config: Config, learner: Learner, spec: EnvSpec) -> StepSettings:
     descent = learner.optimizer.descent
-    return Settings(
+    return StepSettings(
         action_start=spec.action_start,
         obs_start=spec.obs_start,
         gamma=config.gamma,
@@ -129,7 +129,7 @@ def _choice(moment: Moment) -> Choice:
     )
 
 
-def _rows(moment: Moment) -> Rows:
+def _rows(moment: Moment) -> BatchRows:
     """Every stage before the gradient, by the rule and the head of the run, in the environment's own units."""
     learner, batch = moment.learner, moment.batch
     head, scale = learner.online.head, learner.online.reward_scale
@@ -159,16 +159,16 @@ def _rows(moment: Moment) -> Rows:
     same = {name: getattr(batch, name) for name in ("weight", "obs", "next_obs", "action", "discount")}
     arrays = {name: tensor.numpy().copy() for name, tensor in (same | found).items()}
     chosen = None if next_action is None else next_action.numpy()
-    return Rows(slot=moment.slots, span=moment.span, end=moment.end, next_action=chosen, **arrays)
+    return BatchRows(slot=moment.slots, span=moment.span, end=moment.end, next_action=chosen, **arrays)
 
 
-def _after(moment: Moment) -> After:
+def _after(moment: Moment) -> SingleSteps:
     chain, learner = moment.chain, moment.learner
     with torch.no_grad():
         flat = chain.obs.flatten(0, 1)
         online, target = ((net.q_values(flat) * net.reward_scale).numpy() for net in (learner.online, learner.target))
     shape = (*chain.reward.shape, online.shape[1])
-    return After(chain.length, chain.reward, chain.end, online.reshape(shape), target.reshape(shape))
+    return SingleSteps(chain.length, chain.reward, chain.end, online.reshape(shape), target.reshape(shape))
 
 
 def _names(learner: Learner) -> list[tuple[str, Tensor]]:
@@ -200,7 +200,7 @@ def _chosen(learner: Learner) -> list[tuple[str, int]]:
 
 
 def _networks(learner: Learner) -> dict[str, dict[str, Any]] | None:
-    if size(learner.online) > MOST_NUMBERS:
+    if num_weights(learner.online) > MOST_NUMBERS:
         return None
     online = layers(learner.online)
     target = layers(learner.target)
@@ -232,7 +232,7 @@ def as_page(trace: Trace | None) -> dict[str, Any] | None:
     }
 
 
-def _plain(part: Rows | After | Choice) -> dict[str, Any]:
+def _plain(part: BatchRows | SingleSteps | Choice) -> dict[str, Any]:
     """Its fields by name; whole numbers in four bytes, which every browser reads."""
     named = {each.name: getattr(part, each.name) for each in fields(part)}
     return {name: value.astype(np.int32) if _is_long(value) else value for name, value in named.items()}

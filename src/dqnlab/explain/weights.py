@@ -34,6 +34,6 @@ def _halved(array: np.ndarray) -> np.ndarray:
     return array.astype(np.float16) if largest == 0 or LEAST <= largest <= LARGEST else array.copy()
 
 
-def size(network: QNetwork) -> int:
+def num_weights(network: QNetwork) -> int:
     """How many numbers it has."""
     return sum(weights.numel() for weights in network.parameters())

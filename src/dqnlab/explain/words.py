@@ -30,7 +30,7 @@ def sentence(key: str, language: str = "en", values: Mapping[str, object] | None
         if name not in given:
             return hole[0]
         value = given[name]
-        text = number(value) if isinstance(value, int | float) else str(value)
+        text = three_digits(value) if isinstance(value, int | float) else str(value)
         return text if several is None else f"{text} {one if text == '1' else several}"
 
     return HOLE.sub(filled, words()[key][language])
@@ -44,7 +44,7 @@ def verdict(finding: Finding, language: str = "en") -> str:
     return f"{name}{since}: {means} {do}" if language == "en" else f"{name}{since}：{means}{do}"
 
 
-def number(value: float) -> str:
+def three_digits(value: float) -> str:
     """With three significant digits, without needless zeros; a whole number as it is: 0.0123, 1.5, 1,230."""
     if float(value).is_integer() and abs(value) < 1e6:
         return f"{int(value):,}"

@@ -248,7 +248,7 @@ def actions(made: AnyEnv, spec: EnvSpec, kind: str | None) -> tuple[str, ...]:
     meanings = getattr(made.unwrapped, "get_action_meanings", None)
     if callable(meanings):
         try:
-            given = [plain(x) for x in meanings()]
+            given = [printable(x) for x in meanings()]
         except Exception:  # an environment may raise anything; numbers will do
             given = []
         if len(given) == spec.num_actions and all(given):
@@ -257,7 +257,7 @@ def actions(made: AnyEnv, spec: EnvSpec, kind: str | None) -> tuple[str, ...]:
     return tuple(f"actions.{n}" if 0 <= n < 18 else str(n) for n in numbers)
 
 
-def plain(name: Any) -> str:
+def printable(name: Any) -> str:
     """A name from outside as short printable text; "" if there is nothing to read in it."""
     text = name if isinstance(name, str) else ""
     return "".join(c for c in text[:LONGEST_NAME] if c.isprintable())

@@ -13,7 +13,7 @@ from ..errors import EnvironmentFault, NumericsError, counted
 from ..run.events import Event
 from ..run.judge import Verdict
 from ..run.keep import Keeper, save_weights
-from ..run.runaway import check_finite
+from ..run.runaway import check_weights_finite
 from ..run.save import Saver
 from ..run.system import System
 from ..store.advice import going_on
@@ -57,7 +57,7 @@ class Experiment:
 
     def save(self) -> None:
         """Writes a checkpoint. Raises NumericsError if there is nothing left that would be worth it."""
-        check_finite(self.system.learner, self.system.memory, self.system.progress.now.steps)
+        check_weights_finite(self.system.learner, self.system.memory, self.system.progress.now.steps)
         self.recorder.sync()
         self.saver.save()
 

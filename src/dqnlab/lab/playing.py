@@ -60,7 +60,7 @@ class Played:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def play(agent: Agent, episodes: int, seed: int) -> tuple[Score, Played]:
+def play_and_score(agent: Agent, episodes: int, seed: int) -> tuple[Score, Played]:
     """The score of an agent; of the episodes that had ended if somebody interrupts.
 
     Raises:

@@ -11,7 +11,7 @@ from ..config import Config
 from ..config.toml import as_dict
 from ..errors import CheckpointError, named
 from ..run.system import System, assemble
-from ..store.agent import scale_of
+from ..store.agent import obs_scale_of
 from ..store.checkpoint.checkpoint import Loaded, Store
 from ..store.start import env_facts, versions
 
@@ -91,7 +91,7 @@ def differences(at: Loaded, system: System) -> list[str]:
     then = dict(at.about)
     if isinstance(env := then.get("env"), Mapping) and "obs_dtype" in env:
         # What the networks see, whichever setting says so; parts and masks are unknown to earlier versions.
-        then["env"] = {"obs_scale": scale_of(env), "obs_parts": [], "mask": None, **env}
+        then["env"] = {"obs_scale": obs_scale_of(env), "obs_parts": [], "mask": None, **env}
     return [
         f"{name}: {before!r} then, {after!r} now"
         for name, before, after in _differing("", then, then | facts(system))

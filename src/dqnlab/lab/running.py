@@ -29,7 +29,7 @@ from ..terminal import tally
 from ..terminal.view import View
 from ..track.open import open_trackers
 from ..track.record import Recorder
-from ..track.tracker import About
+from ..track.tracker import TrackedRun
 from .experiment import Experiment
 from .interrupt import children_end, signals_end
 from .restore import differences, facts, fitting, restore
@@ -154,14 +154,14 @@ def _recorder(system: System, folder: Path, trackers: Sequence[str], after: int 
         after: the step after which records are new; none of a new run, -1 if all are.
     """
     config = system.config
-    about = About(folder, config.env.label, as_dict(config), f"{config.preset}, seed {config.seed}", after)
+    about = TrackedRun(folder, config.env.label, as_dict(config), f"{config.preset}, seed {config.seed}", after)
     return Recorder(about, open_trackers(trackers, about))
 
 
 def _introduce(view: View, system: System, folder: Path) -> None:
     """Shows what begins, and from where."""
     learner, progress = system.learner, system.progress
-    about = tally.About(
+    about = tally.RunInfo(
         folder=folder,
         threshold=system.spec.reward_threshold,
         device=learner.device.type,

@@ -20,7 +20,7 @@ LONGEST_REASON = 300  # letters of a note: encoders send a page of their own
 
 
 @dataclass(frozen=True)
-class Step:
+class LateStep:
     """One of the steps after the score."""
 
     what: str
@@ -33,10 +33,10 @@ class Step:
 
 
 STEPS = {
-    "score_registered": Step("score under the registered step limit", "playing without the step limit", "confirm"),
-    "film": Step("film", "filming the best network", "film", says_itself=True),
-    "curves": Step("curves", "drawing the curves", "curves"),
-    "page": Step("page", "writing the page", "page"),
+    "score_registered": LateStep("score under the registered step limit", "playing without the step limit", "confirm"),
+    "film": LateStep("film", "filming the best network", "film", says_itself=True),
+    "curves": LateStep("curves", "drawing the curves", "curves"),
+    "page": LateStep("page", "writing the page", "page"),
 }
 
 
@@ -88,7 +88,7 @@ def lacking(run: Run) -> list[str]:
     return [name for name in STEPS if name in run.unfinished or name in run.failed_steps]
 
 
-def settle(folder: Path, name: str) -> None:
+def settle_step(folder: Path, name: str) -> None:
     """Takes note in result.json that a command has made a step which was lacking."""
     try:
         run = read_run(folder)

@@ -10,7 +10,7 @@ from .ring import Ring
 from .types import Batch, Block, Sample
 
 
-class Facts(NamedTuple):
+class MemoryFacts(NamedTuple):
     """What a memory holds now, as a run reports it."""
 
     size: int  # transitions
@@ -59,7 +59,7 @@ class Memory(Protocol):
     def update_priorities(self, slots: np.ndarray, error: Tensor) -> None:
         """Hears how wrong the predictions for `slots` [B] were: `error` [B] >= 0."""
 
-    def facts(self) -> Facts:
+    def facts(self) -> MemoryFacts:
         """What it holds."""
 
     def extremes(self) -> Extremes:

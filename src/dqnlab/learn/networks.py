@@ -183,7 +183,7 @@ class Mlp(Torso):
     def __init__(self, sizes: Sequence[int]):
         super().__init__()
         self.width = sizes[-1]
-        self.layers = nn.ModuleList(Linear(*pair) for pair in pairwise(sizes))
+        self.layers = nn.ModuleList(BareLinear(*pair) for pair in pairwise(sizes))
 
     def forward(self, x: Tensor, draw: Tensor) -> Tensor:
         for layer in self.layers:
@@ -202,7 +202,7 @@ class LinearStream(Stream):
 
     def __init__(self, width: int, num_actions: int, num_values: int):
         super().__init__()
-        self.linear = Linear(width, num_actions * num_values)
+        self.linear = BareLinear(width, num_actions * num_values)
         self.shape = (num_actions, num_values)
 
     def forward(self, x: Tensor, draw: Tensor) -> Tensor:
@@ -212,7 +212,7 @@ class LinearStream(Stream):
         return [self.linear]
 
 
-class Linear(nn.Linear):
+class BareLinear(nn.Linear):
     """torch's layer without its initialisation, which would draw from the global generator."""
 
     def reset_parameters(self) -> None:
@@ -223,7 +223,7 @@ class Linear(nn.Linear):
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
     """Draws every weight and bias uniformly in +-1/sqrt(inputs), the law of torch's own Linear."""
     for module in network.modules():
-        if isinstance(module, Linear):
+        if isinstance(module, BareLinear):
             bound = 1 / math.sqrt(module.in_features)
             module.weight.uniform_(-bound, bound, generator=generator)
             module.bias.uniform_(-bound, bound, generator=generator)

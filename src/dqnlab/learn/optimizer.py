@@ -54,7 +54,7 @@ def clip(gradient: Tensor, max_norm: float | None) -> tuple[Tensor, Tensor]:
     return (gradient if max_norm is None else gradient * (max_norm / (norm + 1e-6)).clamp(max=1)), norm
 
 
-def constant(lr: float) -> Rate:
+def constant_rate(lr: float) -> Rate:
     """The same learning rate for every update."""
     return lambda update: lr
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .memory import Extremes, Facts
+from .memory import Extremes, MemoryFacts
 from .ring import Ring
 from .samplers import Sampler, Slots
 from .types import Batch, Block, ObsSpec, Sample, Transitions
@@ -277,7 +277,7 @@ class Replay:
         parts = column[at : at + len(self)], column[: max(at + len(self) - self.layout.capacity, 0)]
         return sum(int((part == 0).sum()) for part in parts) / max(len(self), 1)
 
-    def facts(self) -> Facts:
+    def facts(self) -> MemoryFacts:
         """What it holds."""
         notes = []
         if self.is_short:
@@ -289,7 +289,7 @@ class Replay:
             notes.append(
                 f"transitions of slow sources that were not stored, for their frames were gone: {self.dropped:,}"
             )
-        return Facts(len(self), self.terminal_share, tuple(notes))
+        return MemoryFacts(len(self), self.terminal_share, tuple(notes))
 
     def extremes(self) -> Extremes:
         """The largest of what it holds; slots that are still free hold zeros."""

@@ -18,7 +18,7 @@ from ..learn.weights import export_weights
 from ..store.door import replacing
 from ..store.folder import BATCH, BEST, LAST, SNAPSHOTS, TARGET
 from .events import BlockEnded, Evaluated, Event
-from .moment import record
+from .moment import record_moment
 
 MOST_SNAPSHOTS = 12
 # Updates before the first moment is recorded. No round number: moments would all fall on the copies of a target
@@ -97,7 +97,7 @@ class Keeper:
     def _record_moment(self, now: BlockEnded) -> None:
         """Records what explains an update, as the learner would draw it."""
         self._next_batch = 2 * max(now.updates, self._next_batch) + 37
-        moment = record(self._learner, self._memory, self._gamma, self._rng)
+        moment = record_moment(self._learner, self._memory, self._gamma, self._rng)
         when = {"step": torch.tensor(now.step), "epsilon": torch.tensor(now.epsilon, dtype=torch.float64)}
         self._batch = moment | when if moment else {}
 

@@ -49,7 +49,7 @@ def room(batch_size: int, obs_bytes: int) -> Room:
     return Room(max(min(rows, most // (2 + depth)), 0), depth)
 
 
-def record(learner: Learner, memory: Memory, gamma: float, rng: np.random.Generator) -> dict[str, Tensor]:
+def record_moment(learner: Learner, memory: Memory, gamma: float, rng: np.random.Generator) -> dict[str, Tensor]:
     """The moment as named tensors on the CPU; empty if observations are too large to be kept.
 
     Empty too if the memory is no replay: others need not keep what they have handed out, nor what followed it.

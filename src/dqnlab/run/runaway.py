@@ -23,7 +23,7 @@ def check_update(update: Update, learner: Learner, memory: Memory, step: int) ->
         raise _runaway(f"the loss is {float(update.loss)}", learner, memory, step)
 
 
-def check_finite(learner: Learner, memory: Memory, step: int) -> None:
+def check_weights_finite(learner: Learner, memory: Memory, step: int) -> None:
     """Raises NumericsError if learning has run away: such a network must never be judged."""
     if not learner.is_finite:
         raise _runaway("the online network's weights are not finite", learner, memory, step)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..errors import ResourceError
-from ..store.checkpoint.checkpoint import Rows, Store
+from ..store.checkpoint.checkpoint import GrowingRows, Store
 from .events import BlockEnded, Event
 
 ATTEMPTS = 3  # failures in a row after which training ends: what cannot be saved should not go on for days
@@ -28,7 +28,7 @@ class Saver:
 
     store: Store
     parts: Mapping[str, Stateful]
-    logs: Mapping[str, Rows]
+    logs: Mapping[str, GrowingRows]
     every: int
     """env steps; 0 for never"""
     level: Callable[[], str]

@@ -19,7 +19,7 @@ from ..learn.weights import dead_units
 from .evaluate import Left
 from .events import BlockEnded, EpisodeEnded, Event, Updated
 from .judge import Judge
-from .runaway import check_finite, check_update
+from .runaway import check_update, check_weights_finite
 
 
 class Count(NamedTuple):
@@ -114,7 +114,7 @@ def assess(learner: Learner, memory: Memory, judge: Judge, at: Progress, epsilon
     """Judges at the end of a block. What is left of it stays due: a run that goes on begins with it."""
     step, episodes = at.now
     at.due = epsilon
-    check_finite(learner, memory, step)
+    check_weights_finite(learner, memory, step)
     try:
         if judge.candidate is None:  # else only its confirmation was left
             yield judge.select(learner.online, step)  # evaluate
@@ -140,7 +140,7 @@ def learn(memory: Memory, learner: Learner, plan: Plan, due: int, step: int) -> 
             check_update(update, learner, memory, step)
         memory.update_priorities(sample.slots, update.error)
         if reads:
-            check_finite(learner, memory, step)
+            check_weights_finite(learner, memory, step)
             batch, facts = memory.batch(sample), memory.facts()
             dead = dead_units(learner.online, batch.obs.to(learner.device))
             shown = update.in_env_units(learner.online.reward_scale)

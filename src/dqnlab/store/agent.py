@@ -246,7 +246,7 @@ def read_config(folder: Path, trusted: Collection[str] = (), env: AnyEnvironment
     return replace(config, env=env if isinstance(env, Env) else replace(config.env, id=named))
 
 
-def scale_of(about: Mapping[str, Any]) -> float:
+def obs_scale_of(about: Mapping[str, Any]) -> float:
     """What a run's networks divide observations by; in runs of before that was a setting, bytes by 255."""
     return float(about.get("obs_scale", 255 if about["obs_dtype"] == "uint8" else 1))
 
@@ -279,7 +279,7 @@ def _spec(about: Mapping[str, Any], stack: int) -> EnvSpec:
         np.dtype(about["obs_dtype"]),
         about["num_states"],
         stack,
-        scale_of(about),
+        obs_scale_of(about),
         tuple(parts),
         about.get("mask"),
     )

@@ -29,7 +29,7 @@ def number(value: float | None, *beside: float | None) -> str:
     return f"{value:,.{-last}f}" if last > -20 else f"{value:.{first - last + 1}g}"
 
 
-def between(mean: float, low: float | None, high: float | None) -> str:
+def interval_ends(mean: float, low: float | None, high: float | None) -> str:
     """The ends of an interval around a mean, or that there is none."""
     return "none" if low is None or high is None else f"{number(low, mean, high)} to {number(high, mean, low)}"
 
@@ -52,7 +52,7 @@ def mean_of(what: Measured) -> str:
 
 def interval_of(what: Measured) -> str:
     """The ends of its interval, or that there is none."""
-    return between(what.mean, what.low, what.high)
+    return interval_ends(what.mean, what.low, what.high)
 
 
 def _last(group: list[float], largest: float) -> int:

@@ -35,7 +35,7 @@ _BROKEN = {errno.EIO, errno.EROFS, errno.ENXIO, errno.ENODEV, errno.ETIMEDOUT}
 _IN_THE_WAY = {errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ESTALE, errno.EEXIST, errno.ENOTEMPTY}
 
 
-class Part:
+class PartFile:
     """A file that is being written, under a name of its own."""
 
     def __init__(self, path: Path):
@@ -55,7 +55,7 @@ class Part:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Part]:
+def replacing(path: Path) -> Iterator[PartFile]:
     """A file to write, which takes the place of `path` when complete; after an error `path` is as it was.
 
     Raises:
@@ -92,11 +92,11 @@ def add(source: Path, folder: Path, names: Iterable[str]) -> Path:
 
 
 @contextmanager
-def _part_of(path: Path) -> Iterator[Part]:
+def _part_of(path: Path) -> Iterator[PartFile]:
     """A part that does not outlast an error, which says of `path` that it cannot be written."""
     part = None
     try:
-        part = Part(path)
+        part = PartFile(path)
         yield part
     except BaseException as e:  # a signal too must leave nothing half made
         if part is not None:

@@ -36,13 +36,13 @@ def read_weights(file: Path) -> dict[str, Tensor]:
         with zipfile.ZipFile(file) as parts:  # torch's format since 1.6; it is never compressed
             if sum(part.file_size for part in parts.infolist()) > size:
                 raise CheckpointError(
-                    f"{str(file)!r} claims to hold more than its {counted(size, 'byte')}: {kind_of(file)}"
+                    f"{str(file)!r} claims to hold more than its {counted(size, 'byte')}: {describe_file(file)}"
                 )
         weights = torch.load(file, map_location="cpu", weights_only=True)
     except CheckpointError:
         raise
     except Exception as e:  # torch raises many kinds for a damaged or hostile file
-        raise CheckpointError(f"{str(file)!r} is not a readable weights file: {kind_of(file, e)}") from e
+        raise CheckpointError(f"{str(file)!r} is not a readable weights file: {describe_file(file, e)}") from e
     if not isinstance(weights, dict) or not all(_is_weight(item) for item in weights.items()):
         raise CheckpointError(f"{str(file)!r} is not a plain state_dict of tensors: save one by {SAVE}")
     if sum(w.numel() * w.element_size() for w in weights.values()) > size:
@@ -64,7 +64,7 @@ def whose(names: Collection[str]) -> str:
     return f"its layers ({shown}, …) are not those of a dqnlab network, so its shape is unknown: {RENAME}"
 
 
-def kind_of(file: Path, error: Exception | None = None) -> str:
+def describe_file(file: Path, error: Exception | None = None) -> str:
     """What a file that is no weights file is, from its first bytes, and what can be done; nothing in it is run.
 
     Args:

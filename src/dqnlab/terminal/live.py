@@ -12,7 +12,7 @@ from rich.text import Text
 from ..config import Config
 from ..run.events import Event
 from .panel import panel
-from .tally import About, Tally
+from .tally import RunInfo, Tally
 from .text import clean
 from .view import PlainView, QuietView, View
 
@@ -29,7 +29,7 @@ class LiveView:
         self._live: Live | None = None
         self._tally: Tally | None = None
 
-    def start(self, config: Config, about: About) -> None:
+    def start(self, config: Config, about: RunInfo) -> None:
         """Draws the empty panel."""
         self._console = self._console or Console(highlight=False)
         self._tally = Tally(config, about.threshold, self._clock, about.at)

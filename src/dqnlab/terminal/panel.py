@@ -7,7 +7,7 @@ from rich.text import Text
 
 from ..errors import counted
 from ..store.digits import number
-from .tally import About, Tally
+from .tally import RunInfo, Tally
 from .text import clean, duration, size, sparkline
 
 LABEL, GOOD = "dim", "bold green"
@@ -15,7 +15,7 @@ _LABELS, _WORDS = 10, 42  # columns left and right of the bars
 _WIDEST = 40  # bars
 
 
-def panel(tally: Tally, about: About, width: int) -> Group:
+def panel(tally: Tally, about: RunInfo, width: int) -> Group:
     """Title, progress, speed, returns while exploring, greedy evaluations; `width` columns are there."""
     bars = max(12, min(_WIDEST, width - _LABELS - _WORDS))
     config, (steps, updates) = tally.config, tally.speeds

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-State = Literal["waiting", "compiling", "training", "judging", "finishing", "done", "failed"]
+Phase = Literal["waiting", "compiling", "training", "judging", "finishing", "done", "failed"]
 
 
 @dataclass(frozen=True)
@@ -11,7 +11,7 @@ class Standing:
     """How far a seed has come."""
 
     seed: int
-    state: State = "waiting"
+    state: Phase = "waiting"
     steps: int = 0
     mean: float | None = None  # of the latest evaluation
     left: float | None = None  # seconds until it has its score, about

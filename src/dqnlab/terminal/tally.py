@@ -20,7 +20,7 @@ _LEADERS = 3  # that meet again at the end
 
 
 @dataclass(frozen=True, kw_only=True)
-class About:
+class RunInfo:
     """What a display says of a run that its settings do not."""
 
     folder: Path | None = None

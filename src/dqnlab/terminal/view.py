@@ -11,7 +11,7 @@ from ..config import Config
 from ..errors import counted
 from ..run.events import Event
 from ..trust import shown
-from .tally import About, Tally
+from .tally import RunInfo, Tally
 from .text import Lines, clean, size
 
 _LINE_EVERY = 10.0  # seconds between two plain lines when nothing else is worth one
@@ -20,7 +20,7 @@ _LINE_EVERY = 10.0  # seconds between two plain lines when nothing else is worth
 class View(Protocol):
     """Whoever shows a run: started once, given every event, stopped once."""
 
-    def start(self, config: Config, about: About) -> None:
+    def start(self, config: Config, about: RunInfo) -> None:
         """Before the first event."""
 
     def __call__(self, event: Event) -> None:
@@ -42,7 +42,7 @@ class PlainView:
         self._tally: Tally | None = None
         self._lines = Lines()
 
-    def start(self, config: Config, about: About) -> None:
+    def start(self, config: Config, about: RunInfo) -> None:
         """Says what is trained, and where."""
 
         self._tally = Tally(config, about.threshold, self._clock, about.at)
@@ -73,7 +73,7 @@ class PlainView:
 class QuietView:
     """Shows only what must be said, on stderr."""
 
-    def start(self, config: Config, about: About) -> None:
+    def start(self, config: Config, about: RunInfo) -> None:
         """Shows nothing."""
 
     def __call__(self, event: Event) -> None:

@@ -71,7 +71,7 @@ def draw_curves(run_folder: Path, threshold: float | None) -> Path:
     return target
 
 
-def series(records: Records, name: str) -> Series:
+def metric_series(records: Records, name: str) -> Series:
     """Where a metric was recorded, and what; NaN and infinity are left out."""
     found = [(record["step"], record[name]) for record in records if math.isfinite(record.get(name, math.nan))]
     pairs = np.array(found, dtype=np.float64).reshape(-1, 2)
@@ -89,18 +89,18 @@ def moving_mean(values: np.ndarray, window: int) -> np.ndarray:
 def draw_returns(axes: Axes, records: Records, threshold: float | None) -> None:
     """Training episodes, evaluations with their range, attempts to confirm, and the threshold."""
     _dress(axes, "Return", "return of an episode")
-    episodes, window = _with_mean(axes, series(records, "train/reward"), BLUE)
+    episodes, window = _with_mean(axes, metric_series(records, "train/reward"), BLUE)
     _label(
         axes, BLUE, f"training, mean of {counted(window, 'episode')}" if window > 1 else "training episodes", episodes
     )
-    mean, low, high = (series(records, f"eval/{name}") for name in ("reward", "min", "max"))
+    mean, low, high = (metric_series(records, f"eval/{name}") for name in ("reward", "min", "max"))
     if len(mean.step) == len(low.step) == len(high.step):
         axes.fill_between(mean.step, low.value, high.value, color=ORANGE, alpha=0.15, linewidth=0, zorder=2)
     if len(mean.step):
         axes.plot(mean.step, mean.value, color=ORANGE, linewidth=2, marker="o", markersize=4, zorder=4)
         _label(axes, ORANGE, "evaluation, greedy: mean, lowest to highest", mean)
         _mark_best(axes, mean)
-    confirmed = series(records, "confirm/reward")
+    confirmed = metric_series(records, "confirm/reward")
     if len(confirmed.step):
         axes.scatter(*confirmed, marker="D", s=45, color=GREEN, edgecolor="white", zorder=8, label="confirmation")
     if threshold is not None and math.isfinite(threshold):
@@ -120,7 +120,7 @@ def draw_returns(axes: Axes, records: Records, threshold: float | None) -> None:
 def draw_epsilon(axes: Axes, records: Records) -> None:
     """The share of random actions."""
     _dress(axes, "Exploration", "epsilon")
-    epsilon = series(records, "train/epsilon")
+    epsilon = metric_series(records, "train/epsilon")
     axes.plot(*epsilon, color=PURPLE, linewidth=2, marker=_marker(epsilon))
     axes.fill_between(epsilon.step, epsilon.value, color=PURPLE, alpha=0.10, linewidth=0)
     axes.set_ylim(0, 1.05 * max([*epsilon.value, 0.05]))
@@ -134,7 +134,7 @@ def draw_loss(axes: Axes, records: Records) -> None:
     _dress(axes, "Loss and TD error", "logarithmic")
     drawn = []
     for name, text, colour in (("learn/loss", "loss", RED), ("learn/td_error", "absolute TD error", BLUE)):
-        found = series(records, name)
+        found = metric_series(records, name)
         above = found.value > 0  # a logarithm knows no zero
         found = Series(found.step[above], found.value[above])
         _with_mean(axes, found, colour, logarithmic=True)
@@ -151,8 +151,8 @@ def draw_loss(axes: Axes, records: Records) -> None:
 def draw_values(axes: Axes, records: Records) -> None:
     """What the network expects, against what the greedy episodes earned."""
     _dress(axes, "Q-values", "discounted return")
-    mean, top = series(records, "learn/q_mean"), series(records, "learn/q_max")
-    value, earned = series(records, "eval/value"), series(records, "eval/discounted_return")
+    mean, top = metric_series(records, "learn/q_mean"), metric_series(records, "learn/q_max")
+    value, earned = metric_series(records, "eval/value"), metric_series(records, "eval/discounted_return")
     axes.plot(*top, color=BLUE, linewidth=1, alpha=0.45, marker=_marker(top), label="Q in batches: highest")
     axes.plot(*mean, color=BLUE, linewidth=1.6, marker=_marker(mean), label="Q in batches: mean")
     if len(value.step) == len(earned.step):

@@ -17,7 +17,7 @@ from ..errors import FolderError
 from ..store.door import DISK, append, create, replacing
 from ..store.metrics import SCHEMA, parse_line
 from ..store.reading import open_plain
-from .open import say, summary
+from .open import in_one_line, warn
 
 NAME = "metrics.jsonl"
 
@@ -76,7 +76,7 @@ class MetricsFile:
             self._give_up(error)
 
     def _give_up(self, error: OSError) -> None:
-        say(f"{self.path} cannot be written ({summary(error)}): no more metrics are kept. Training goes on.")
+        warn(f"{self.path} cannot be written ({in_one_line(error)}): no more metrics are kept. Training goes on.")
         file, self._file = self._file, None
         if file is not None:
             with contextlib.suppress(OSError):  # of the same disk, which has just been said

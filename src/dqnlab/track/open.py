@@ -13,7 +13,7 @@ from ..trust import clean, redacted
 from .merged import Merged
 from .swanlab import SwanlabTracker
 from .tensorboard import TensorboardTracker
-from .tracker import About, Tracker
+from .tracker import TrackedRun, Tracker
 
 # The package behind each tracker, and the command that installs it.
 PACKAGES = {
@@ -41,14 +41,14 @@ def check_trackers(names: Sequence[str]) -> None:
             raise ConfigError(f"tracker {name} needs the package {package}, which is not installed: {command}")
 
 
-def open_trackers(names: Sequence[str], about: About) -> list[Tracker]:
+def open_trackers(names: Sequence[str], about: TrackedRun) -> list[Tracker]:
     """The trackers of these names, each once, guarded, fed one row per step."""
     check_trackers(names)
-    found = (guarded(name, about) for name in dict.fromkeys(names) if name != "none")
+    found = (safe_tracker(name, about) for name in dict.fromkeys(names) if name != "none")
     return list(found)
 
 
-def guarded(name: str, about: About) -> Guarded:
+def safe_tracker(name: str, about: TrackedRun) -> SafeTracker:
     """One tracker in its shell; a tracker that cannot even be made is reported there too."""
 
     def make() -> Tracker:
@@ -56,17 +56,17 @@ def guarded(name: str, about: About) -> Guarded:
             return Merged(SwanlabTracker(about))
         return Merged(TensorboardTracker(about))
 
-    return Guarded(name, make)
+    return SafeTracker(name, make)
 
 
-def say(line: str) -> None:
+def warn(line: str) -> None:
     """Prints one line of warning to standard error."""
     # A closed terminal is no reason to lose a run, and there is nobody left to tell.
     with contextlib.suppress(OSError, ValueError):
         print(clean(redacted(line)), file=sys.stderr, flush=True)
 
 
-class Guarded:
+class SafeTracker:
     """A tracker that fails at most once: one line on standard error, and it is off."""
 
     def __init__(self, name: str, make: Callable[[], Tracker]) -> None:
@@ -99,11 +99,11 @@ class Guarded:
 
     def _switch_off(self, error: Exception) -> None:
         if self._on:  # said once: a tracker that failed may well fail again when it is closed
-            say(f"tracker {self.name} is off: {summary(error)}. Training goes on; metrics.jsonl has everything.")
+            warn(f"tracker {self.name} is off: {in_one_line(error)}. Training goes on; metrics.jsonl has everything.")
         self._on = False
 
 
-def summary(error: Exception) -> str:
+def in_one_line(error: Exception) -> str:
     """An error as one line of moderate length."""
     text = named(error)
     return text if len(text) <= 200 else text[:199] + "…"

@@ -9,15 +9,17 @@ from collections.abc import Callable, Sequence
 from ..run.events import Event
 from .jsonl import NAME, MetricsFile
 from .rows import returns, row
-from .tracker import About, Tracker
+from .tracker import TrackedRun, Tracker
 
 
 class Recorder:
     """Writes every event that has metrics to metrics.jsonl and to the trackers, which must be guarded ones."""
 
-    def __init__(self, about: About, trackers: Sequence[Tracker], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, about: TrackedRun, trackers: Sequence[Tracker], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._trackers = trackers
-        self._stopwatch = Stopwatch(clock)
+        self._stopwatch = WallClock(clock)
         self._lines: list[str] = []
         self._closing: threading.Thread | None = None
         header = {"env": about.env, "description": about.description}
@@ -59,7 +61,7 @@ class Recorder:
         self._lines = [line for tracker in self._trackers if (line := tracker.close()) is not None]
 
 
-class Stopwatch:
+class WallClock:
     """The columns of wall-clock time: the only ones in which two equal runs may differ."""
 
     def __init__(self, clock: Callable[[], float], pause: float = 0.5) -> None:

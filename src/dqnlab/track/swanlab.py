@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import ResourceError
 from ..store.door import drop_empty, fresh_folder
-from .tracker import About
+from .tracker import TrackedRun
 
 PROJECT = "RL-All-In-One"
 CHILD = Path(__file__).with_name("swanlab_child.py")
@@ -28,7 +28,9 @@ FINISH_WITHIN = 5.0
 class SwanlabTracker:
     """Never prompts, blocks or prints: `log` only queues, `close` takes `finish_within` seconds at most."""
 
-    def __init__(self, about: About, start_after: float = START_AFTER, finish_within: float = FINISH_WITHIN) -> None:
+    def __init__(
+        self, about: TrackedRun, start_after: float = START_AFTER, finish_within: float = FINISH_WITHIN
+    ) -> None:
         name = f"DQN-{about.env}"
         self._settings: dict[str, Any] = {
             "project": PROJECT,

@@ -25,7 +25,7 @@ from urllib.parse import urlparse
 PROBE_SECONDS = 0.5  # for the host to answer
 LINGER_SECONDS = 30.0  # after the end of input: no upload, and no log-in, may keep this process for ever
 
-Report = Callable[[dict[str, str]], None]
+Reply = Callable[[dict[str, str]], None]
 
 
 def main() -> None:
@@ -56,7 +56,7 @@ def _read(descriptor: int) -> queue.SimpleQueue[Any]:
     return found
 
 
-def _silence() -> Report:
+def _silence() -> Reply:
     """Sends all that anybody prints to nowhere, and returns the one way to be heard."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -73,7 +73,7 @@ def _silence() -> Report:
     return report
 
 
-def _track(lines: queue.SimpleQueue[Any], report: Report) -> None:
+def _track(lines: queue.SimpleQueue[Any], report: Reply) -> None:
     import swanlab
 
     about = lines.get()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..store.door import create, make_folder
-from .tracker import About
+from .tracker import TrackedRun
 
 FLUSH_EVERY = 10.0  # seconds
 _VERSION = "brain.Event:2"
@@ -26,7 +26,7 @@ _VERSION = "brain.Event:2"
 class TensorboardTracker:
     """Writes scalars as they come, and the config as a text."""
 
-    def __init__(self, about: About) -> None:
+    def __init__(self, about: TrackedRun) -> None:
         # Looked up by name: torch and TensorBoard give them no types.
         self._summary: Any = importlib.import_module("torch.utils.tensorboard.summary")
         self._proto: Any = importlib.import_module("tensorboard.compat.proto.event_pb2")

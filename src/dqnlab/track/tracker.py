@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
-class About:
+class TrackedRun:
     """What a tracker is told of the run."""
 
     run_folder: Path

@@ -12,7 +12,7 @@ from gymnasium import spaces
 
 from dqnlab.check.doctor import examination as doctor
 from dqnlab.check.doctor import forecast
-from dqnlab.check.doctor.examination import Report
+from dqnlab.check.doctor.examination import Examination
 from dqnlab.config import Config, Env
 from dqnlab.config.presets import DEFAULT
 from dqnlab.errors import ConfigError
@@ -129,15 +129,15 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     Once.made = 0
 
 
-def examine(what: Any, num: int = 1_000) -> Report:
+def examine(what: Any, num: int = 1_000) -> Examination:
     return doctor.examine(what, steps=num, seconds=60)
 
 
-def bad(report: Report) -> set[str]:
+def bad(report: Examination) -> set[str]:
     return {f"{each.level} {each.check}" for each in report.findings if each.level in {"error", "warning"}}
 
 
-def said(report: Report, check: str) -> str:
+def said(report: Examination, check: str) -> str:
     return " ".join(each.what for each in report.findings if each.check == check)
 
 

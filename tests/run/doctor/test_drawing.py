@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dqnlab.check.doctor.drawing import check_drawing
-from dqnlab.check.doctor.findings import Finding, Findings
+from dqnlab.check.doctor.findings import EnvFinding, Findings
 from dqnlab.config import Env
 from dqnlab.envs.make import describe
 
@@ -19,7 +19,7 @@ def zoo(monkeypatch: pytest.MonkeyPatch, no_display: None) -> None:
     monkeypatch.syspath_prepend(str(ZOO))
 
 
-def found(name: str, **kwargs: Any) -> tuple[Finding, ...]:
+def found(name: str, **kwargs: Any) -> tuple[EnvFinding, ...]:
     env, findings = Env(id=f"zoo:{name}-v0", kwargs=kwargs), Findings()
     check_drawing(env, describe(env), findings, np.random.default_rng(0))
     assert findings.exit_code == 0  # a run can be trained without a film

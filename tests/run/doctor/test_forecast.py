@@ -9,8 +9,8 @@ import pytest
 from dqnlab import presets
 from dqnlab.check.doctor import examination as doctor
 from dqnlab.check.doctor import forecast
-from dqnlab.check.doctor.examination import Report
-from dqnlab.check.doctor.findings import Facts
+from dqnlab.check.doctor.examination import Examination
+from dqnlab.check.doctor.findings import EnvFacts
 from dqnlab.check.doctor.forecast import Costs, describe_training, makings, measure, with_times
 from dqnlab.config import Config, Env, Episodes, Steps
 from dqnlab.envs.make import describe
@@ -37,7 +37,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forecast, "PATIENCE", 0.01)
 
 
-def examine(what: Any) -> Report:
+def examine(what: Any) -> Examination:
     return doctor.examine(what, steps=300, seconds=60)
 
 
@@ -76,7 +76,7 @@ def test_training_and_judging_are_added_up() -> None:
 def test_the_longest_episode_to_expect_is_one_that_was_seen_where_there_is_no_limit(
     own_limit: bool, lengths: dict[str, float], longest: int
 ) -> None:
-    facts = Facts(
+    facts = EnvFacts(
         observation_space="Box",
         action_space="Discrete",
         whole=False,

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from safetensors.numpy import load, save
 
 from dqnlab.errors import CheckpointError
-from dqnlab.store.checkpoint.pack import MAX_JSON, decode, dump_json, encode, pack, parse_json, unpack
+from dqnlab.store.checkpoint.pack import MAX_JSON, decode_arrays, dump_json, encode_arrays, pack, parse_json, unpack
 
 DTYPES = ["bool", "uint8", "int8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
 DTYPES += ["float16", "float32", "float64"]
@@ -23,7 +23,7 @@ DTYPES += ["float16", "float32", "float64"]
 def there_and_back(state: dict[str, Any]) -> dict[str, Any]:
     """By way of the bytes that lie on disk."""
     arrays, tree = pack(state)
-    return unpack(decode(b"".join(encode(arrays))), parse_json(dump_json(tree)))
+    return unpack(decode_arrays(b"".join(encode_arrays(arrays))), parse_json(dump_json(tree)))
 
 
 def same(one: Any, two: Any) -> bool:
@@ -132,13 +132,13 @@ def test_packing_copies_no_array() -> None:
 @settings(max_examples=25)
 @given(st.dictionaries(st.text(st.characters(codec="utf-8")).filter(lambda s: s != "__metadata__"), arrays))
 def test_arrays_are_written_as_the_safetensors_library_reads_them(columns: dict[str, np.ndarray]) -> None:
-    back = load(b"".join(encode(columns)))
+    back = load(b"".join(encode_arrays(columns)))
     assert same(columns, {name: back[name] for name in columns})
-    assert decode(save(columns)).keys() == columns.keys()
+    assert decode_arrays(save(columns)).keys() == columns.keys()
 
 
 def test_wide_numbers_come_first_so_that_each_lies_at_a_multiple_of_its_size() -> None:
-    head, *columns = encode({"a": np.zeros(3, np.uint8), "b": np.ones(1), "c": np.zeros(0)})
+    head, *columns = encode_arrays({"a": np.zeros(3, np.uint8), "b": np.ones(1), "c": np.zeros(0)})
     assert len(head) % 8 == 0
     assert [bytes(column) for column in columns] == [np.ones(1).tobytes(), bytes(3)]
 
@@ -177,7 +177,7 @@ def test_a_state_that_holds_itself_is_refused() -> None:
 
 def test_a_column_may_not_take_the_name_that_safetensors_keeps_for_itself() -> None:
     with pytest.raises(CheckpointError, match="__metadata__"):
-        b"".join(encode({"__metadata__": np.zeros(1)}))
+        b"".join(encode_arrays({"__metadata__": np.zeros(1)}))
 
 
 def nested(depth: int) -> Any:
@@ -252,4 +252,4 @@ def header(content: Any, data: bytes = b"") -> bytes:
 )
 def test_arrays_that_lie_about_themselves_are_refused(data: bytes) -> None:
     with pytest.raises(CheckpointError, match="cannot be read"):
-        decode(data)
+        decode_arrays(data)

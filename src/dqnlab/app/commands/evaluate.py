@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...lab.interrupt import SIGNALLED, signal_of
-from ...lab.playing import play
+from ...lab.playing import play_and_score
 from ...store.agent import load
 from ...trust import shown
 from ..arguments import Evaluate
@@ -17,7 +17,7 @@ from ..summary import evaluation
 def run(call: Call[Evaluate]) -> int:
     args, path = call.args, Path(call.args.run)
     agent = load(path, which=args.which, env=args.env, trust_env_modules=args.trust_env_module)
-    score, played = play(agent, args.episodes, args.seed)
+    score, played = play_and_score(agent, args.episodes, args.seed)
     if args.json:
         print(played.json(score, {"run": str(path), "which": args.which, "seed": args.seed}))
     else:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...explain.report import write_report
 from ...explain.trace_text import step_text
-from ...lab.unfinished import settle
+from ...lab.unfinished import settle_step
 from ...store.door import entered
 from ...store.find import read_run
 from ...store.folder import REPORT
@@ -26,7 +26,7 @@ def run(call: Call[Explain]) -> int:
     with entered(folder):
         report = write_report(read_run(folder), args.env, args.trust_env_module, args.out)
         if args.out is None:
-            settle(folder, "page")
+            settle_step(folder, "page")
     print(shown(page))
     if report.remark:
         print(report.remark)

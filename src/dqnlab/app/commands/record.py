@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...errors import FolderError
-from ...lab.unfinished import settle
+from ...lab.unfinished import settle_step
 from ...run import film
 from ...store.agent import load
 from ...store.door import entered
@@ -28,5 +28,5 @@ def run(call: Call[Record]) -> int:
         for made in films:
             print(shown(made))
         if args.out is None:
-            settle(inside, "film")
+            settle_step(inside, "film")
     return 0

@@ -9,7 +9,7 @@ from ...envs.make import EnvSpec
 from ...errors import all_of, counted, either
 from ...learn.types import ObsPart
 from ...run.system import make_remarks
-from .findings import Facts, Findings
+from .findings import EnvFacts, Findings
 from .random_play import Play
 
 LARGE = 100.0  # beyond this, a network of fresh weights learns slowly or runs away
@@ -18,7 +18,7 @@ DIVIDE = either("--env.scale high", "Env(scale='high')")
 ENOUGH = 1_000  # steps of play from which on it means something that no episode has ended
 
 
-def diagnose(facts: Facts, play: Play, spec: EnvSpec, config: Config, found: Findings) -> None:
+def add_conclusions(facts: EnvFacts, play: Play, spec: EnvSpec, config: Config, found: Findings) -> None:
     """Adds what follows from a play."""
     for remark in make_remarks(config, spec):
         found.warning(*remark)
@@ -44,7 +44,7 @@ def diagnose(facts: Facts, play: Play, spec: EnvSpec, config: Config, found: Fin
         found.note("resume", what, "give it get_state() and set_state(state), and they leave the episodes alone")
 
 
-def _ends(facts: Facts, play: Play, found: Findings) -> None:
+def _ends(facts: EnvFacts, play: Play, found: Findings) -> None:
     limit = f"the step limit is {facts.step_limit:,}"
     advice = ""
     if facts.cuts_itself:
@@ -63,7 +63,7 @@ def _ends(facts: Facts, play: Play, found: Findings) -> None:
     found.ok("ends", f"episodes: {play.terminated:,} terminated, {play.truncated:,} truncated; {limit}")
 
 
-def _observations(play: Play, spec: EnvSpec, facts: Facts, found: Findings) -> None:
+def _observations(play: Play, spec: EnvSpec, facts: EnvFacts, found: Findings) -> None:
     seen, space = play.observations, facts.observation_space
     if spec.obs.mask is not None:
         found.ok("mask", "only the actions that its action_mask allows are ever taken, or valued")

@@ -23,11 +23,11 @@ from ...envs.state import saves_itself
 from ...envs.watchdog import watched
 from ...errors import ConfigError, DqnlabError, ResourceError, counted, one_line
 from .closing import close_told
-from .diagnosis import diagnose
+from .diagnosis import add_conclusions
 from .drawing import check_drawing
-from .findings import Facts, Finding, Findings
+from .findings import EnvFacts, EnvFinding, Findings
 from .forecast import Forecast, describe_training, measure, with_times
-from .random_play import Play, Range, Timed, play_at_random
+from .random_play import Play, RunningRange, Timed, play_at_random
 from .repeat import check_repeats
 
 Notify = Callable[[str], None]
@@ -35,13 +35,13 @@ SHOWN = 16  # dimensions of an observation that are told one by one
 
 
 @dataclass(frozen=True)
-class Report:
+class Examination:
     """All that an examination came to."""
 
     env: str
-    findings: tuple[Finding, ...]
+    findings: tuple[EnvFinding, ...]
     """the most important first"""
-    facts: Facts | None
+    facts: EnvFacts | None
     """none if the environment cannot be made or used at all"""
     forecast: Forecast | None
     exit_code: int
@@ -59,7 +59,7 @@ def examine(
     steps: Annotated[int, Whole(1, MOST_PROBED)] = 2_000,
     seconds: Annotated[float, Between(0, 3600, open_low=True)] = 5.0,
     notify: Notify = lambda line: None,
-) -> Report:
+) -> Examination:
     """Plays an environment at random and looks at everything that it does. Whatever it raises is a finding.
 
     Args:
@@ -75,7 +75,7 @@ def examine(
         return _examine(config, (steps, seconds), notify)
 
 
-def _examine(config: Config, most: tuple[int, float], notify: Notify) -> Report:
+def _examine(config: Config, most: tuple[int, float], notify: Notify) -> Examination:
     found, label = Findings(), config.env.label
     opened: list[Guarded] = []
     with ExitStack() as stack:
@@ -84,7 +84,7 @@ def _examine(config: Config, most: tuple[int, float], notify: Notify) -> Report:
         notify(f"making {label}")
         told = _open(config.env, found, opened)
         if told is None:
-            return Report(label, found.sorted(), None, None, found.exit_code)
+            return Examination(label, found.sorted(), None, None, found.exit_code)
         spec, seconds = told
         config = replace(config, env=settle_env(config.env, spec))
         facts = _facts(spec, opened[0], seconds)
@@ -96,9 +96,9 @@ def _examine(config: Config, most: tuple[int, float], notify: Notify) -> Report:
         if found.exit_code == 0:
             notify("drawing a few pictures")
             check_drawing(config.env, spec, found, np.random.default_rng(config.seed))
-        diagnose(facts, play, spec, config, found)
+        add_conclusions(facts, play, spec, config, found)
         forecast = _forecast(config, spec, facts, found, notify)
-        return Report(label, found.sorted(), facts, forecast, found.exit_code)
+        return Examination(label, found.sorted(), facts, forecast, found.exit_code)
 
 
 def _open(env: Env, found: Findings, opened: list[Guarded]) -> tuple[EnvSpec, float] | None:
@@ -134,9 +134,9 @@ def _open_one(env: Env, opened: list[Guarded]) -> float:
     return time.perf_counter() - begun
 
 
-def _facts(spec: EnvSpec, made: AnyEnv, seconds: float) -> Facts:
+def _facts(spec: EnvSpec, made: AnyEnv, seconds: float) -> EnvFacts:
     modes = made.metadata.get("render_modes") if isinstance(made.metadata, dict) else None
-    return Facts(
+    return EnvFacts(
         observation_space=_line(made.observation_space),
         whole=np.dtype(made.observation_space.dtype).kind in "iu",
         action_space=_line(made.action_space),
@@ -164,7 +164,7 @@ def _examine_play(
     return play
 
 
-def _forecast(config: Config, spec: EnvSpec, facts: Facts, found: Findings, notify: Notify) -> Forecast | None:
+def _forecast(config: Config, spec: EnvSpec, facts: EnvFacts, found: Findings, notify: Notify) -> Forecast | None:
     """What training would be like; without times if the environment is broken."""
     try:
         forecast = describe_training(config, spec)
@@ -188,7 +188,7 @@ def _forecast(config: Config, spec: EnvSpec, facts: Facts, found: Findings, noti
 # ── Numbers as they are told ─────────────────────────────────────────────────────────────────────
 
 
-def _with_play(facts: Facts, play: Play) -> Facts:
+def _with_play(facts: EnvFacts, play: Play) -> EnvFacts:
     return replace(
         facts,
         steps=play.steps,
@@ -215,7 +215,7 @@ def _spread(values: list[float] | list[int]) -> dict[str, float]:
     return {"mean": float(np.mean(values)), "low": float(min(values)), "high": float(max(values))}
 
 
-def _ranges(seen: Range) -> tuple[dict[str, float], ...]:
+def _ranges(seen: RunningRange) -> tuple[dict[str, float], ...]:
     """Of each dimension; one for all where there are many."""
     if seen.count == 0:
         return ()

@@ -10,7 +10,7 @@ LEVELS: tuple[Level, ...] = ("error", "warning", "note", "ok")  # the most impor
 
 
 @dataclass(frozen=True)
-class Facts:
+class EnvFacts:
     """What was seen of an environment."""
 
     observation_space: str
@@ -51,7 +51,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Finding:
+class EnvFinding:
     """One thing that was found.
 
     An error stops training. A warning does not, but the results suffer, or cannot be repeated. A note is worth
@@ -75,7 +75,7 @@ class Findings:
     def __init__(self) -> None:
         self.exit_code = 0
         """of the first error; 0 if there is none"""
-        self._found: dict[tuple[Level, str], Finding] = {}
+        self._found: dict[tuple[Level, str], EnvFinding] = {}
 
     def error(self, check: str, what: str, advice: str = "", *, code: int = 3) -> None:
         """Training would stop here, with this exit code."""
@@ -95,9 +95,9 @@ class Findings:
         if not any(name == check for _, name in self._found):
             self._add("ok", check, what, "")
 
-    def sorted(self) -> tuple[Finding, ...]:
+    def sorted(self) -> tuple[EnvFinding, ...]:
         """All, the most important first, else in the order in which they came."""
         return tuple(sorted(self._found.values(), key=lambda each: LEVELS.index(each.level)))
 
     def _add(self, level: Level, check: str, what: str, advice: str) -> None:
-        self._found.setdefault((level, check), Finding(level, check, one_line(what), one_line(advice)))
+        self._found.setdefault((level, check), EnvFinding(level, check, one_line(what), one_line(advice)))

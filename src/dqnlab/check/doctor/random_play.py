@@ -17,7 +17,7 @@ MANY = 1_024  # numbers in an observation from which on only some observations a
 ONE_IN = 16
 
 
-class Range:
+class RunningRange:
     """Least, largest, mean and standard deviation of vectors [D], by dimension."""
 
     def __init__(self) -> None:
@@ -86,10 +86,10 @@ class Play:
     """episodes that were cut, and not terminated at the same step"""
     open: int = 0
     """steps of the episode that was still going on"""
-    observations: Range = field(default_factory=Range)
+    observations: RunningRange = field(default_factory=RunningRange)
     in_place: bool = False
     """whether an observation changed after it was returned"""
-    rewards: Range = field(default_factory=Range)
+    rewards: RunningRange = field(default_factory=RunningRange)
     microseconds_per_step: float = 0.0
     microseconds_per_reset: float = 0.0
 

@@ -21,7 +21,7 @@ FOREVER = 10**9  # steps and episodes after which every schedule has come to its
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class RunFacts:
     """What must be known of a run beside its metrics."""
 
     gamma: float
@@ -40,10 +40,10 @@ class Facts:
     """the target network equals the online one after every update: there is none"""
 
 
-def facts_of(config: Config, spec: EnvSpec) -> Facts:
+def facts_of(config: Config, spec: EnvSpec) -> RunFacts:
     """The facts of a run of this configuration in this environment."""
     settings = dict(leaves(config))
-    return Facts(
+    return RunFacts(
         gamma=config.gamma,
         n=config.n,
         epsilon_end=make_epsilon(settle_epsilon(config))(FOREVER, FOREVER),
@@ -102,7 +102,7 @@ class Course:
     """The metrics of one run over training."""
 
     records: Sequence[Mapping[str, Any]]
-    facts: Facts
+    facts: RunFacts
 
     def get(self, name: str) -> Column:
         """A metric by its name; empty if it was never recorded."""

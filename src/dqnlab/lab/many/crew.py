@@ -23,10 +23,10 @@ from ...store.new import new_folder
 from ...store.remembered import remember
 from ...terminal.board import Board, board_for_python
 from ...terminal.standing import Standing
-from ...track.open import check_trackers, say
+from ...track.open import check_trackers, warn
 from ..interrupt import SIGNALLED, Interrupt, signal_of, signals_wait
 from ..unfinished import ended, save
-from .line import Failed, Finished, Go, Leave, Ready, Refused, Report, Show, Stop, Task
+from .line import Failed, Finished, Go, Leave, Ready, Refused, Show, Stop, Task, WorkerReport
 from .pool import PATIENCE, Worker, check_sendable, dismiss, hire, how, shares, usable_cores
 
 LOOK_EVERY = 0.25  # seconds between two looks at the keyboard and two drawings, at the latest
@@ -162,7 +162,7 @@ class Crew:
         if self.board is not None and self.folder is not None:
             self.board.show(list(self.standings.values()))
 
-    def _take(self, worker: Worker, report: Report) -> None:
+    def _take(self, worker: Worker, report: WorkerReport) -> None:
         match report:
             case Ready(remarks=remarks):
                 self._admit(worker, remarks)
@@ -223,7 +223,7 @@ class Crew:
         for seed in begun or left:
             if self._may_return(seed, code):
                 self.returns[seed] += 1
-                say(f"seed {seed}: {words}; it goes on from its latest checkpoint in a new one")
+                warn(f"seed {seed}: {words}; it goes on from its latest checkpoint in a new one")
             else:
                 self._fail(seed, words, 1)
         if rest := tuple(self._open(worker.seeds)):

@@ -68,7 +68,7 @@ class Idle:
     """The worker has no more seeds to train."""
 
 
-Report = Ready | Refused | Standing | Finished | Failed | Idle
+WorkerReport = Ready | Refused | Standing | Finished | Failed | Idle
 
 
 # ── Orders ───────────────────────────────────────────────────────────────────────────────────────
@@ -104,14 +104,14 @@ Order = Go | Stop | Show | Leave
 class Line:
     """The worker's end of the pipe."""
 
-    def __init__(self, pipe: Connection[Report, Order]) -> None:
+    def __init__(self, pipe: Connection[WorkerReport, Order]) -> None:
         self._pipe = pipe
         self.asked = False  # to stop
         self._since = 0.0  # when that was
         self._looked = 0.0  # when `asks` last did
         self._kept: deque[Order] = deque()
 
-    def tell(self, report: Report) -> None:
+    def tell(self, report: WorkerReport) -> None:
         """Sends a report; if nobody is there to hear it, that is a request to stop."""
         try:
             self._pipe.send(report)

@@ -17,7 +17,7 @@ from multiprocessing.reduction import ForkingPickler
 from ...config import Config
 from ...errors import ConfigError
 from ..interrupt import signals_blocked, signals_held
-from .line import Leave, Order, Report, Task
+from .line import Leave, Order, Task, WorkerReport
 from .process import work
 
 PATIENCE = 5.0  # seconds that a process has to end
@@ -44,7 +44,7 @@ class Worker:
     """A process, the parent's end of its pipe, and the seeds that it has to train."""
 
     process: SpawnProcess
-    pipe: Connection[Order, Report]
+    pipe: Connection[Order, WorkerReport]
     seeds: tuple[int, ...]
 
     def tell(self, order: Order) -> None:

@@ -11,10 +11,10 @@ from ..interrupt import ignore_signals
 from ..loading import loading
 from ..stopwatch import Stopwatch
 from ..streams import steady_streams
-from .line import Finished, Go, Idle, Line, Order, Ready, Refused, Report, Show, Task
+from .line import Finished, Go, Idle, Line, Order, Ready, Refused, Show, Task, WorkerReport
 
 
-def work(pipe: Connection[Report, Order], task: Task) -> None:
+def work(pipe: Connection[WorkerReport, Order], task: Task) -> None:
     """The whole life of a worker."""
     ignore_signals()  # terminals and schedulers send them to everyone; the parent decides
     with steady_streams():  # what an environment prints must not end it
@@ -41,4 +41,4 @@ def _work(line: Line, task: Task) -> None:
         worker.train_share(task, order.folder, line, watch)
         line.tell(Idle())
         while isinstance(order := line.wait(), Show):
-            line.tell(Finished(worker.show(task.config, order.run)))
+            line.tell(Finished(worker.film_and_explain(task.config, order.run)))

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from ...config import Config, Film
 from ...run.events import BlockEnded, Evaluated, Event
-from ...terminal.standing import Standing, State
-from ...terminal.tally import About, Tally
+from ...terminal.standing import Phase, Standing
+from ...terminal.tally import RunInfo, Tally
 from .line import Line
 
 TELL_EVERY = 0.25  # seconds between two reports about the same seed
@@ -38,7 +38,7 @@ class Reporter:
         """The loop has ended."""
         self._tell("judging", None if self._tally is None else self._tally.seconds_of_judging)
 
-    def start(self, config: Config, about: About) -> None:
+    def start(self, config: Config, about: RunInfo) -> None:
         """The parent knows what is trained. Film and page are not counted: only the best has them."""
         alone = replace(config, film=Film(episodes=0), explain=False)
         self._tally = Tally(alone, about.threshold, self._clock, about.at)
@@ -68,6 +68,6 @@ class Reporter:
         self._tally.mark()
         return self._tally.seconds_left
 
-    def _tell(self, state: State, left: float | None) -> None:
+    def _tell(self, state: Phase, left: float | None) -> None:
         self._line.tell(Standing(self._seed, state, self._steps, self._mean, left))
         self._told = self._clock()

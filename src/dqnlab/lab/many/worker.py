@@ -66,7 +66,7 @@ def _train(config: Config, home: Path, trackers: tuple[str, ...], line: Line, wa
         return drive(experiment, update, reporter.learning(), show=False)
 
 
-def show(config: Config, run: Run) -> Run:
+def film_and_explain(config: Config, run: Run) -> Run:
     """Films and explains a run as configured; what fails is a note of it."""
     # Here SIGINT may cut in, the user's or the parent's: what is still to be made can be made later.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

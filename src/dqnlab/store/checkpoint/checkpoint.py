@@ -25,13 +25,13 @@ from ...errors import CheckpointError, ResourceError
 from ..disk import Disk, remove_tree, write_file
 from ..door import DISK
 from .manifest import ARRAYS, CHUNK_NAME, MANIFEST, TREE, Chunk, Log, Manifest, Unusable, check_log_name, dump_manifest
-from .pack import decode, dump_json, encode, pack, parse_json, unpack
+from .pack import decode_arrays, dump_json, encode_arrays, pack, parse_json, unpack
 from .verify import ROWS, found, is_complete, is_there, read_manifest, read_rows, read_whole, verify_chunk
 
 CHECKPOINTS = "checkpoints"
 
 
-class Rows(Protocol):
+class GrowingRows(Protocol):
     """A log: it grows at one end and loses its oldest rows at the other. Rows are numbered from 0 and never change."""
 
     @property
@@ -67,7 +67,7 @@ class Loaded:
     logs: Mapping[str, Log]
     """which rows of which log it holds"""
 
-    def restore_logs(self, logs: Mapping[str, Rows]) -> None:
+    def restore_logs(self, logs: Mapping[str, GrowingRows]) -> None:
         """Writes the stored rows back. Raises CheckpointError, before writing, if these are not the logs it holds."""
         if logs.keys() != self.logs.keys():
             raise CheckpointError(f"{self.path} holds the logs {sorted(self.logs)}, not {sorted(logs)}")
@@ -99,7 +99,9 @@ class Store:
 
     # ── Writing ──────────────────────────────────────────────────────────────────────────────────
 
-    def save(self, step: int, state: Mapping[str, Any], logs: Mapping[str, Rows], about: Mapping[str, Any]) -> Saved:
+    def save(
+        self, step: int, state: Mapping[str, Any], logs: Mapping[str, GrowingRows], about: Mapping[str, Any]
+    ) -> Saved:
         """Writes a checkpoint, of each log only the rows that no chunk holds yet.
 
         Raises:
@@ -118,7 +120,7 @@ class Store:
                 self._disk.flush_folder(self._rows)
             self._disk.make_folder(draft)
             members = {
-                ARRAYS: write_file(self._disk, draft / ARRAYS, encode(arrays)),
+                ARRAYS: write_file(self._disk, draft / ARRAYS, encode_arrays(arrays)),
                 TREE: write_file(self._disk, draft / TREE, [plain]),
             }
             text = dump_manifest(Manifest(step, told, members, kept))
@@ -150,7 +152,7 @@ class Store:
                 self._disk.flush_folder(path.parent)
         self._prepared = True
 
-    def _append(self, name: str, rows: Rows, made: list[Path]) -> Log:
+    def _append(self, name: str, rows: GrowingRows, made: list[Path]) -> Log:
         """Writes the rows that are in no chunk yet; the log as it now lies on disk."""
         start, stop = map(int, rows.bounds)
         chunks = self._chunks.get(name, ())
@@ -164,7 +166,7 @@ class Store:
                 raise CheckpointError(f"log {name!r} gave {wrong} rows instead of {stop - first}")
             path = _unused(self._rows / f"{name}-{first}-{stop}.safetensors")
             made.append(path)
-            written = write_file(self._disk, path, encode(columns))
+            written = write_file(self._disk, path, encode_arrays(columns))
             chunks += (Chunk(path.name, first, stop, written),)
         return Log(start, stop, chunks)
 
@@ -258,7 +260,7 @@ class Store:
                     verified[chunk] = verify_chunk(self._rows / chunk.name, chunk)
             if len({verified[chunk] for chunk in log.chunks}) > 1:
                 raise CheckpointError(f"the chunks of {log.chunks[0].name} and after have different columns")
-        state = unpack(decode(data[ARRAYS]), parse_json(data[TREE]))
+        state = unpack(decode_arrays(data[ARRAYS]), parse_json(data[TREE]))
         return Loaded(path, manifest.step, state, manifest.about, manifest.logs)
 
     def _set_aside(self, path: Path, reason: str) -> None:

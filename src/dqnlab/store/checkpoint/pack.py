@@ -148,7 +148,7 @@ def _leaf(tag: str, array: np.ndarray) -> Any:
 # ── Bytes ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def encode(arrays: Mapping[str, np.ndarray]) -> Iterator[bytes | memoryview]:
+def encode_arrays(arrays: Mapping[str, np.ndarray]) -> Iterator[bytes | memoryview]:
     """The pieces of a safetensors file, without a copy of arrays that are contiguous. At least one piece.
 
     Raises:
@@ -176,7 +176,7 @@ def encode(arrays: Mapping[str, np.ndarray]) -> Iterator[bytes | memoryview]:
             yield flat.view(np.uint8).data
 
 
-def decode(data: bytes) -> dict[str, np.ndarray]:
+def decode_arrays(data: bytes) -> dict[str, np.ndarray]:
     """The arrays of a safetensors file. Raises CheckpointError."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
