@@ -198,7 +198,8 @@ def test_the_configuration_alone_decides_whether_compiling_pays(
             (tmp_path / "dqnlab" / "program.pt2").touch()
         assert build.pays_to_compile(asked) is pays
     system = assemble(asked)
-    assert system.config == replace(asked, compile="on" if pays else "off")  # which the run is told, and its folder
+    found = {"compile": "on" if pays else "off", "env": replace(asked.env, action_mask="off")}
+    assert system.config == replace(asked, **found)  # which the run is told, and its folder
 
 
 def test_without_a_compiler_training_says_so_once_and_goes_on_uncompiled(

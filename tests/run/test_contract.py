@@ -114,7 +114,7 @@ TAKEN: list[tuple[dict[str, Any], str, str]] = [
     ({"truncated": np.array([False])}, "flags", "truncated is an array of shape (1,), not a bool: it counts as False"),
     ({"info": None}, "info", "info is None, not a dict"),
     ({"first info": []}, "info", "info is of type list, not a dict"),
-    ({"first info": {"action_mask": np.ones(2)}}, "mask", "info holds 'action_mask', which is not read"),
+    ({"first info": {"valid_moves": np.ones(2)}}, "mask", "info holds 'valid_moves', which is not read"),
     ({"info": {"legal_actions": [0]}}, "mask", "info holds 'legal_actions', which is not read"),
     ({"obs": 1.0, "space": spaces.Discrete(4)}, "dtype", "observation is of type float64 instead of a whole number"),
 ]

@@ -36,7 +36,7 @@ def test_nothing_is_said_of_a_preset_for_its_environment(name: str) -> None:
 ODD = [
     ({"gamma": 1}, {"max_episode_steps": 10_000}, "gamma = 1 and no step limit below 10,000"),
     ({}, {"num_actions": 1}, "there is a single action"),
-    ({}, {"mask": "action_masks()"}, "the environment has action_masks(), which is not read"),
+    ({}, {"unread_mask": "action_masks()"}, "the environment has action_masks(), which is not read"),
     ({}, {"obs": ObsSpec((84, 84, 3), BYTE, None)}, "observations of shape (84, 84, 3) are pictures, and go flat"),
     ({}, {"obs": ObsSpec((4, 84, 84), BYTE, None, 4)}, "observations of shape (4, 84, 84) are pictures"),
     ({}, {"obs": ObsSpec((1, 32, 32), FLOAT, None)}, "convolutions are not supported yet"),
@@ -62,7 +62,7 @@ def test_what_is_no_picture_is_passed_over(shape: tuple[int, ...]) -> None:
 
 def test_each_remark_is_a_finding_of_its_own_for_the_doctor() -> None:
     config = replace(USUAL, budget=Steps(num=2_000), epsilon=Linear(steps=20_000), evaluate_every=3_000, gamma=1)
-    found = make_remarks(config, SPEC._replace(max_episode_steps=10_000, num_actions=1, mask="action_mask"))
+    found = make_remarks(config, SPEC._replace(max_episode_steps=10_000, num_actions=1, unread_mask="action_masks()"))
     assert len({each.check for each in found}) == len(found) == 5
 
 

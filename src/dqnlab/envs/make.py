@@ -197,8 +197,10 @@ def open_one(env: Env) -> tuple[EnvSpec, Guarded]:
 
 def tried(env: Env, made: Guarded) -> EnvSpec:
     """As `described`, and what only trying tells: whether it shows masks, and whether its state can be saved."""
-    is_open = env.action_mask == "auto" and env.frame_stack == 1
-    return described(env, made, shows_mask(made) if is_open else None)._replace(unsaved=unsaved(made))
+    spec = described(env, made)
+    if env.action_mask == "auto" and env.frame_stack == 1 and spec.obs.mask is None and shows_mask(made):
+        spec = described(env, made, in_info=True)
+    return spec._replace(unsaved=unsaved(made))
 
 
 def described(env: Env, made: AnyEnv, in_info: bool | None = None) -> EnvSpec:
