@@ -100,6 +100,7 @@ class Learner:
         self._rng = rng
         self._target.values.copy_(self._online.values)
         self._target.buffers.copy_(self._online.buffers)
+        self._has_buffers = self._online.buffers.numel() > 0
         self.optimizer = Optimizer(self._online.values, descent)
         self.device = self._online.values.device
         self.updates = 0
@@ -116,7 +117,7 @@ class Learner:
         mean.backward()
         with torch.no_grad():
             norm = self.optimizer.step(self._online.values, self._online.gradient)
-            if len(self._online.buffers):
+            if self._has_buffers:
                 self.online.refresh(batch.obs)
             self.finish_update()
         return update._replace(grad_norm=norm)
@@ -131,7 +132,7 @@ class Learner:
         """Counts an update, and syncs if it is time."""
         self.updates += 1
         self.sync(self._online.values, self._target.values, self.updates)
-        if len(self._online.buffers):
+        if self._has_buffers:
             self.sync(self._online.buffers, self._target.buffers, self.updates)
 
     @property

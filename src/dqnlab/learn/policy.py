@@ -74,8 +74,11 @@ class EpsilonGreedy:
 
 def any_action(allowed: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """One of the allowed actions in each row of `allowed` [E, A] bool, all with the same chance -> [E] int64."""
-    nth = (rng.random(len(allowed)) * allowed.sum(1)).astype(np.int64)
-    return nth if allowed.all() else (allowed.cumsum(1) > nth[:, None]).argmax(1)
+    chance = rng.random(len(allowed))
+    if allowed.all():
+        return (chance * allowed.shape[1]).astype(np.int64)
+    nth = (chance * allowed.sum(1)).astype(np.int64)
+    return (allowed.cumsum(1) > nth[:, None]).argmax(1)
 
 
 def make_actor(network: QNetwork, rng: np.random.Generator | None = None) -> Actor:
