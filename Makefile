@@ -4,6 +4,7 @@
 # make check         format, lint, types, and the rings unit and house: before every commit
 # make lint          the first three of them
 # make bench         time the library beside the one-file example, in turn    (ARGS="--steps 5000 --repeats 3")
+# make matrix        every product of kinds learns the same alone and side by side    (ARGS=--compile)
 # make bench-peers   the same beside SB3, CleanRL's arithmetic and rejax, each in an environment of its own
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ PEERS := sb3 cleanrl rejax
 PEER_VENVS := benchmarks/.venvs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test faults lint check bench bench-peers clean
+.PHONY: help setup train test faults lint check bench bench-peers matrix clean
 
 help:
 	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST))
@@ -60,6 +61,9 @@ $(PEER_VENVS)/%/.installed: benchmarks/peers/%.txt
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --disable-pip-version-check -r $<
 	@touch $@
+
+matrix: setup
+	$(BIN)/python benchmarks/matrix.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) $(PEER_VENVS) build dist .pytest_cache .ruff_cache .hypothesis

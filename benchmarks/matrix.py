@@ -1,0 +1,160 @@
+"""Every product of kinds learns the same by itself and side by side with others in one program.
+
+    make matrix
+    python benchmarks/matrix.py --compile    # compiled as well: some 20 s a product the first time
+
+Kinds of observation, head, rule, sampler, sync and n-step, one and three agents. Each product is assembled as a run is,
+filled by its own collector, and learns on the same samples twice: eagerly, and as the program that would be compiled.
+The largest difference of anything that an update computes or changes is compared with 1e-4. Prints what differs, and a
+table of the kinds; writes benchmarks/results/matrix.json. CI runs a covering array of the pairs of these kinds.
+"""
+
+import argparse
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium import spaces
+from machine import describe_machine, write_results
+from torch import Tensor
+
+from dqnlab.config import Config, Double, Env, Greedy, Hard, Mlp, Polyak, Prioritized, Scalar, Steps, Uniform
+from dqnlab.learn.fast import stack
+from dqnlab.run.system import System, assemble
+
+TOLERANCE = 1e-4
+ROUNDS = 5
+
+
+class Sampled(gym.Env[Any, Any]):
+    """Shows samples of a space, with a mask if asked; every third action is rewarded; episodes last seven steps."""
+
+    def __init__(self, space: spaces.Space[Any], masked: bool = False):
+        self.observation_space = space
+        self.action_space = spaces.Discrete(3)
+        self.masked = masked
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        self.steps = 0
+        return self._shown()
+
+    def step(self, action: Any) -> Any:
+        self.steps += 1
+        obs, info = self._shown()
+        return obs, float(action == 1), self.steps == 7, False, info
+
+    def _shown(self) -> Any:
+        self.observation_space.seed(int(self.np_random.integers(2**31)))
+        mask = self.np_random.random(3) < 0.5
+        mask[self.np_random.integers(3)] = True
+        return self.observation_space.sample(), {"action_mask": mask} if self.masked else {}
+
+
+SEEN: dict[str, Callable[[], Sampled]] = {
+    "vector": lambda: Sampled(spaces.Box(-1, 1, (4,), np.float32)),
+    "states": lambda: Sampled(spaces.Discrete(6)),
+    "pictures": lambda: Sampled(spaces.Box(0, 255, (32, 32), np.uint8)),
+    "parts and mask": lambda: Sampled(spaces.Dict(x=spaces.Box(-1, 1, (2,)), way=spaces.Discrete(3)), masked=True),
+}
+AXES: dict[str, dict[str, Any]] = {
+    "obs": {name: Env(id=make, num_envs=2) for name, make in SEEN.items()},
+    "head": {"squared": Scalar(huber=None), "huber": Scalar(huber=1.0)},
+    "rule": {"greedy": Greedy(), "double": Double()},
+    "sampler": {"uniform": Uniform(), "prioritized": Prioritized()},
+    "sync": {"hard": Hard(every=2), "polyak": Polyak(tau=0.1)},
+    "n": {"1": 1, "3": 3},
+    "agents": {"1": 1, "3": 3},
+}
+
+
+def programs() -> Iterator[tuple[tuple[str, ...], Config, int]]:
+    """Every product: its kinds, the configuration, how many agents."""
+    for kinds in product(*AXES.values()):
+        chosen = {axis: AXES[axis][kind] for axis, kind in zip(AXES, kinds, strict=True)}
+        env, agents = chosen.pop("obs"), chosen.pop("agents")
+        small = Config(torso=Mlp(hidden=(8,)), batch_size=8, learning_starts=20, replay_capacity=200, compile="off")
+        yield kinds, replace(small, env=env, budget=Steps(num=1_000), **chosen), agents
+
+
+def filled(config: Config, agents: int) -> list[System]:
+    made = [assemble(replace(config, seed=seed)) for seed in range(agents)]
+    for system in made:
+        while system.memory.facts().size < 100:
+            system.memory.add(system.collector.step())
+    return made
+
+
+def difference(together: Sequence[System], alone: Sequence[System], folder: Path) -> float:
+    """The largest one, of what updates computed and of what they changed."""
+    memories = [each.memory for each in together]
+    one = stack.Stack([each.learner for each in together], memories, folder, lambda line: None)
+    largest = 0.0
+    for _ in range(ROUNDS):
+        samples = {i: system.memory.sample() for i, system in enumerate(alone)}
+        answers = one.update(samples)
+        for i, sample in samples.items():
+            own = alone[i].learner.update(alone[i].memory.batch(sample))
+            pairs = [*zip(answers[i], own, strict=True), *zip(vectors(together[i]), vectors(alone[i]), strict=True)]
+            largest = max(largest, *(apart(ours, theirs) for ours, theirs in pairs))
+            alone[i].memory.update_priorities(sample.slots, own.error)
+    return largest
+
+
+def vectors(system: System) -> list[Tensor]:
+    *flat, memory = system.learner.state
+    return [*flat, *memory]
+
+
+def apart(ours: Tensor, theirs: Tensor) -> float:
+    """How far two tensors are apart, relative to numbers above 1; equal infinities are not."""
+    gap = torch.where(ours == theirs, torch.zeros(()), (ours - theirs).abs() / theirs.abs().clamp(min=1))
+    return float(gap.max()) if gap.numel() else 0.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--compile", action="store_true", help="compile each program, not only trace it")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    begun = time.perf_counter()
+    wrong: list[list[str]] = []
+    counts = Counter[str]()
+    largest = 0.0
+    as_it_is = patch.object(stack, "compile_program", lambda function, example, *rest: lambda given: function(*given))
+    with TemporaryDirectory() as folder:
+        for kinds, config, agents in programs():
+            systems = filled(config, agents), filled(config, agents)
+            if args.compile:
+                gap = difference(*systems, Path(folder))
+            else:
+                with as_it_is:
+                    gap = difference(*systems, Path(folder))
+            for system in (*systems[0], *systems[1]):
+                system.close()
+            counts.update(f"{axis} {kind}" for axis, kind in zip(AXES, kinds, strict=True))
+            largest = max(largest, gap)
+            if not gap <= TOLERANCE:
+                wrong.append([*kinds, f"{gap:.2g}"])
+                print("DIFFERS", *wrong[-1], sep=" · ", flush=True)
+    total = int(np.prod([len(kinds) for kinds in AXES.values()]))
+    seconds = time.perf_counter() - begun
+    print(f"{total - len(wrong)} of {total} products learn the same; largest difference {largest:.2g}; {seconds:.0f} s")
+    print(*(f"{kind}: in {count}" for kind, count in counts.items()), sep="\n")
+    how = "compiled" if args.compile else "traced"
+    content = {"how": how, "products": total, "wrong": wrong, "largest": largest, "seconds": round(seconds)}
+    write_results("matrix", {"machine": describe_machine(), **content})
+    raise SystemExit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
