@@ -12,7 +12,8 @@ from gymnasium import spaces
 from dqnlab.check.doctor.examination import examine
 from dqnlab.config import Config, Env
 from dqnlab.envs.make import describe, make_one
-from dqnlab.envs.spaces import leaf_of, part_of
+from dqnlab.envs.rows import part_of
+from dqnlab.envs.spaces import leaf_of
 from dqnlab.envs.vector import SerialEnvs
 from dqnlab.errors import ConfigError, EnvironmentFault
 from dqnlab.learn.networks import Encoder
@@ -69,7 +70,7 @@ def test_parts_lie_one_after_the_other_and_nothing_of_them_is_lost(
     row = SerialEnvs([make_one(env)], spec, env.label).reset([3])[0]
     for part in spec.obs.parts:
         seen = row[part.place].astype(np.float64) + part.lowest
-        np.testing.assert_array_equal(seen, np.asarray(part_of(given, part.path), np.float32).reshape(-1))
+        np.testing.assert_array_equal(seen, np.asarray(part_of(given, part), np.float32).reshape(-1))
     encode = Encoder(spec.obs)
     seen = encode(torch.from_numpy(row[None]))
     assert (seen.shape, encode.width) == ((1, features), features)
@@ -86,8 +87,8 @@ def test_the_network_sees_states_one_hot_and_pictures_divided() -> None:
 def test_a_mask_follows_the_parts_and_is_no_feature() -> None:
     spec = describe(Env(id=lambda: Sampled(spaces.Discrete(5), lambda step: {"action_mask": [1, 0, 1]})))
     assert (spec.obs.shape, spec.obs.mask, spec.obs.dtype) == ((4,), 1, np.uint8)
-    assert spec.prepare(3, [True, False, True]).tolist() == [3, 1, 0, 1]
-    assert spec.prepare(np.array([3, 4]), [[1, 1, 1], [0, 0, 1]]).tolist() == [[3, 1, 1, 1], [4, 0, 0, 1]]
+    assert spec.prepare(3, np.array([True, False, True])).tolist() == [3, 1, 0, 1]
+    assert spec.prepare(np.array([3, 4]), np.array([[1, 1, 1], [0, 0, 1]])).tolist() == [[3, 1, 1, 1], [4, 0, 0, 1]]
     assert Encoder(spec.obs)(torch.tensor([[3, 1, 0, 1]], dtype=torch.uint8)).tolist() == [[0, 0, 0, 1, 0]]
 
 
@@ -106,7 +107,10 @@ def test_masks_are_left_out_where_that_was_asked() -> None:
         (Env(id=lambda: Jobs("key"), frame_stack=2), "stacks plain observations"),
         (Env(id=lambda: Sampled(BOX), action_mask="on", frame_stack=2), "env.action_mask = 'off' leaves masks out"),
         (Env(id=lambda: Sampled(spaces.Dict(action_mask=spaces.MultiBinary(3)))), "nothing but which actions are"),
-        (Env(id=lambda: Sampled(spaces.Dict(x=BOX, many=spaces.Discrete(2**25)))), "33,554,432 states"),
+        (
+            Env(id=lambda: Sampled(spaces.Dict(x=BOX, many=spaces.Discrete(2**25)))),
+            "part 'many' is one of 33,554,432 states",
+        ),
         (Env(id=lambda: Sampled(spaces.Dict(x=BOX, say=spaces.Text(5)))), "say cannot become numbers"),
         (Env(id=lambda: Sampled(spaces.Dict(x=spaces.Box(0, 1, (0,))))), "holds no numbers"),
     ],
@@ -145,7 +149,9 @@ def masks(at: int, mask: Any) -> Callable[[int], dict[str, Any]]:
         (4, [1, 1], "the mask has shape (2,), not (3,)"),
         (4, [1, 2, 0], "holds something else than 1"),
         (4, [0.5, 1, 1], "holds something else than 1"),
-        (4, ["a", "b", "c"], "holds something else than 1"),
+        (4, ["a", "b", "c"], "the mask is of type <U1, not numbers"),
+        (4, [[1], [1, 2], []], "the mask is no array"),
+        (4, {"action_mask": [1, 1, 1]}, "the mask is a dict: give its 'action_mask'"),
         (4, [[1, 1, 1]], "the mask has shape (1, 3), not (3,)"),
         (9, [0, 0, 0], None),
         (9, None, None),
@@ -172,15 +178,17 @@ def test_a_truncated_episode_needs_a_mask_at_its_end() -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"x": np.zeros(2)}, "it has no part 'way'"),
-        ({"x": np.zeros(3), "way": 1}, r"x has shape \(3,\), not \(2,\)"),
-        ({"x": np.zeros(2), "way": 3}, "way: 3 is no state from 0 to 2"),
-        ({"x": np.zeros(2), "way": 1.5}, "way: 1.5 is no state"),
-        ({"x": np.array([0, np.nan]), "way": 1}, "x: it holds a number that is not finite"),
+        ({"x": np.zeros(2)}, "observation has no part 'way'; it has 'x'"),
+        ({"x": np.zeros(3), "way": 1}, r"observation 'x' has shape \(3,\), not \(2,\)"),
+        ({"x": np.zeros(2), "way": 3}, "observation 'way' is 3, no state from 0 to 2"),
+        ({"x": np.zeros(2), "way": 1.5}, "observation 'way' is 1.5, no state"),
+        ({"x": np.array([0, np.nan]), "way": 1}, "observation 'x' holds a number that is not finite"),
         ({"x": np.array([0, 1e300]), "way": 1}, "not finite, once stored as float32"),
-        ({"x": ["a", "b"], "way": 1}, "are no numbers"),
-        (np.zeros(3), "it has no part 'way'"),
-        (None, "it has no part 'way'"),
+        ({"x": ["a", "b"], "way": 1}, "observation 'x' is of type <U1, not numbers"),
+        (np.zeros(3), "observation is of type ndarray, not a dict with 'way'"),
+        ([[1], [1, 2]], "observation is of type list, not a dict"),
+        ({"x": [[1], [1, 2]], "way": 1}, "observation 'x' is no array of numbers"),
+        (None, "observation is of type NoneType, not a dict with 'way'"),
     ],
     ids=str,
 )
@@ -250,3 +258,42 @@ def test_the_doctor_finds_a_part_beyond_its_bounds() -> None:
     found = [each.what for each in report.findings if each.check == "bounds"]
     assert "observation 'x'[1] is 7, outside its announced bounds -1 to 1" in found[0]
     assert isinstance(leaf_of(space, ("x",)), spaces.Box)
+
+
+def test_the_doctor_finds_what_no_space_announces() -> None:
+    class More(Sampled):
+        def step(self, action: Any) -> Any:
+            obs, *rest = super().step(action)
+            return (obs | {"hidden": 1}, *rest)
+
+    report = examine(
+        Config(env=Env(id=lambda: More(spaces.Dict(way=spaces.Discrete(3), x=BOX)))), steps=20, seconds=5.0
+    )
+    (found,) = [each.what for each in report.findings if each.check == "surplus"]
+    assert "observation holds 'hidden', of which its space says nothing: it is not seen" in found
+
+
+def test_the_doctor_looks_at_the_numbers_of_each_part() -> None:
+    space = spaces.Dict(way=spaces.Discrete(300), far=spaces.Box(0, 1000, (2,)), same=spaces.Box(1, 1, (2,)))
+    report = examine(Config(env=Env(id=lambda: Sampled(space))), steps=200, seconds=5.0)
+    said = {each.check: each.what for each in report.findings}
+    assert "far[" in said["scale"]
+    assert "large inputs make learning slow" in said["scale"]
+    assert "2 of 5 numbers of the observation never changed: same[0], same[1]" in said["constant"]
+    assert "finite, from" in said["observations"]
+    assert report.facts is not None
+    assert report.facts.numbers == ("way", "far[0]", "far[1]", "same[0]", "same[1]")
+
+
+def test_two_masks_that_differ_are_an_error() -> None:
+    space = spaces.Dict(x=BOX, action_mask=spaces.MultiBinary(3))
+
+    class Two(Sampled):
+        def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+            obs, _ = super().reset(seed=seed)
+            return obs | {"action_mask": np.array([1, 0, 0])}, {"action_mask": [0, 0, 1]}
+
+    with pytest.raises(
+        EnvironmentFault, match=r"the mask in info is \[0, 0, 1\], and the observation's own is \[1, 0, 0\]"
+    ):
+        play(Env(id=lambda: Two(space)))

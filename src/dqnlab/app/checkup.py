@@ -69,8 +69,9 @@ def _seen(facts: EnvFacts) -> list[Text]:
     if facts.rewards:
         lines.append(_line("rewards", _range(facts.rewards)))
     alone = len(facts.observations) == 1
-    for i, each in enumerate(facts.observations):
-        lines.append(_line("obs" if alone else f"obs[{i}]", _range(each)))
+    names = facts.numbers or [f"obs[{i}]" for i in range(len(facts.observations))]
+    for name, each in zip(names, facts.observations, strict=False):
+        lines.append(_line("obs" if alone else f"{name} ", _range(each)))
     times = f"{facts.microseconds_per_step:,.0f} µs a step, {facts.microseconds_per_reset:,.0f} µs a reset"
     times += f", {facts.seconds_to_make:.2g} s to make one" if facts.seconds_to_make >= NOTICED else ""
     return [*lines, _line("speed", times)]

@@ -17,10 +17,11 @@ from ..errors import EnvironmentFault, counted
 from .copying import Unpaired
 from .guard import Guard, Guarded
 from .make import EnvSpec
-from .masks import ADVICE, mask_in
+from .masks import ADVICE, UNREAD, mask_in
 from .once import Topic, is_news
 from .place import named_with_place
-from .spaces import MASK, as_mask, given_mask, leaf_of, part_of
+from .rows import MASK, as_mask, given_mask, part_of, said, surplus
+from .spaces import leaf_of
 
 LARGEST_REWARD = 1e30  # float32 ends at 3e38: sums over n steps, over a batch, and values have to fit as well
 # How Python complains of an answer that is not the five values expected.
@@ -155,7 +156,7 @@ class Contract:
         elif info and not self._masked and (mask := mask_in(info, self._spec.num_actions)) is not None:
             self._masked = True
             what = f"{where}: info holds {mask!r}, which is not read: forbidden actions are chosen like any other"
-            self._listener.warning("mask", what, ADVICE)
+            self._listener.warning("mask", what, UNREAD if mask == MASK else ADVICE)
 
     def _check_spaces(self, env: Guarded, where: str) -> None:
         """Whether the spaces are still those that the network was made for."""
@@ -256,12 +257,15 @@ class Contract:
         try:
             row = self._spec.prepare(obs, mask)
         except ValueError as e:
-            what = f"{where}: observation {quoted(obs)} is not what its observation space announces: {e}"
-            return self._refuse(what, "return it as announced, or announce the true one")
+            return self._refuse(
+                f"{where}: {e}", "return finite numbers, in the form that the observation space announces"
+            )
         if not self._listener.strict:
+            if (more := surplus(spec, obs)) is not None:
+                what = f"{where}: observation holds {more!r}, of which its space says nothing: it is not seen"
+                self._listener.warning("surplus", what, "announce it, or leave it out")
             for part in spec.parts:
-                name = f"observation {part.name!r}" if part.path else "observation"
-                self._check_announced(name, part_of(obs, part.path), leaf_of(self._space, part.path), where)
+                self._check_announced(said(part), part_of(obs, part), leaf_of(self._space, part.path), where)
         return row
 
     def _mask(self, obs: Any, info: Any, where: str, is_last: bool) -> np.ndarray:
@@ -270,19 +274,18 @@ class Contract:
         Raises EnvironmentFault if there is no mask, or none that can be obeyed.
         """
         num = self._spec.num_actions
-        given = given_mask(obs, info if isinstance(info, dict) else {})
-        if given is None:
-            if not is_last:
-                self._stop(
-                    "mask",
-                    f"{where}: info holds no {MASK!r}",
-                    "return it with every reset and step, 1 or 0 for each action",
-                )
-            return np.zeros(num, bool)
+        advice = f"return info[{MASK!r}] with every reset and step, 1 or 0 for each action"
         try:
-            mask = as_mask(given, (num,))
+            given = given_mask(obs, info.get(MASK) if isinstance(info, dict) else None)
+            if given is None and is_last:
+                return np.zeros(num, bool)
+            if given is None:
+                self._stop("mask", f"{where}: info holds no {MASK!r}", advice)
+            mask = as_mask(given, num, may_be_none=True)
+            if mask.shape != (num,):
+                raise ValueError(f"the mask has shape {mask.shape}, not ({num},)")
         except ValueError as e:
-            self._stop("mask", f"{where}: {MASK!r} is {quoted(given)}: {e}", "give 1 or 0 for each action")
+            self._stop("mask", f"{where}: {e}", advice)
         if not is_last and not mask.any():
             advice = "end the episode there (terminated=True), or allow an action that does nothing"
             self._stop("mask", f"{where}: {MASK!r} allows no action", advice)

@@ -22,7 +22,8 @@ from .masks import mask_among, mask_of
 from .modules import import_named, missing, not_registered
 from .place import named_with_place
 from .roundtrip import unsaved
-from .spaces import as_row, has_mask, obs_spec, shows_mask
+from .rows import as_row
+from .spaces import has_mask, obs_spec, shows_mask
 from .state import saves_itself
 from .threshold import STEP_LIMIT, is_own_limit, threshold_of
 from .unsupported import refused_actions
@@ -54,14 +55,14 @@ class EnvSpec(NamedTuple):
         """As `action`, of several [E]."""
         return (actions + self.action_start).astype(self.action_dtype)
 
-    def prepare(self, obs: Any, mask: Any = None) -> np.ndarray:
+    def prepare(self, obs: Any, mask: np.ndarray | None = None) -> np.ndarray:
         """One observation, or a batch, as it is stored: float64 and integers become float32, pixels stay.
 
         Args:
-            mask: [A], which actions are allowed there, where the environment says so.
+            mask: [..., A] bool, which actions are allowed there, where the environment says so.
         """
         if self.obs.parts:
-            return as_row(self.obs, obs, mask, self.num_actions)
+            return as_row(self.obs, obs, mask)
         array = np.asarray(obs, self.obs.dtype)
         return array - self.obs_start if self.obs_start else array
 
@@ -196,11 +197,15 @@ def open_one(env: Env) -> tuple[EnvSpec, Guarded]:
 
 
 def tried(env: Env, made: Guarded) -> EnvSpec:
-    """As `described`, and what only trying tells: whether it shows masks, and whether its state can be saved."""
+    """As `looked_at`, and whether its state can be saved, for which one that says so is played with."""
+    return looked_at(env, made)._replace(unsaved=unsaved(made))
+
+
+def looked_at(env: Env, made: AnyEnv) -> EnvSpec:
+    """As `described`, and whether it shows masks: where nobody has found out before, that takes a reset."""
     spec = described(env, made)
-    if env.action_mask == "auto" and env.frame_stack == 1 and spec.obs.mask is None and shows_mask(made):
-        spec = described(env, made, in_info=True)
-    return spec._replace(unsaved=unsaved(made))
+    is_open = env.action_mask == "auto" and env.frame_stack == 1 and spec.obs.mask is None
+    return described(env, made, in_info=True) if is_open and shows_mask(guarded(made, env.label)) else spec
 
 
 def described(env: Env, made: AnyEnv, in_info: bool | None = None) -> EnvSpec:

@@ -1,4 +1,4 @@
-"""What a network sees of an environment's spaces, and which actions it may take: the one reader of masks.
+"""What a network sees of an environment's spaces.
 
 An observation that is a Box or a Discrete is stored as it is. Any other, and any with a mask of the allowed actions, is
 stored as one row: its parts one after the other in the order of their space, then the mask. Where all of them fit into
@@ -15,9 +15,9 @@ from ..config import Env
 from ..errors import ConfigError, EnvironmentFault, counted
 from ..learn.types import ObsPart, ObsSpec
 from .guard import EnvironmentHangs, Guarded
+from .rows import MASK
 from .unsupported import refused_observations
 
-MASK = "action_mask"  # its name, in an info or as a part of a Dict
 SMALLEST_PICTURE = 32  # pixels a side; whole numbers in smaller arrays are codes
 BRIGHTEST = 65_535  # of a pixel of 16 bits; what may be larger is no picture
 MOST_STATES = 2**24  # in a row: float32 holds no larger whole numbers
@@ -76,7 +76,8 @@ def _row(env: Env, space: Space, num_actions: int, masked: bool, left_out: Path 
             parts.append(_part(env, space, path, leaf, start))
             start = parts[-1].place.stop
     if not parts:
-        raise ConfigError(f"env {env.label!r} shows nothing but which actions are allowed: add what it is to decide by")
+        only = " but which actions are allowed" if masked else ""
+        raise ConfigError(f"env {env.label!r} shows nothing{only}: add what it is to decide by")
     dtype = np.dtype(np.uint8 if all(map(_is_small, parts)) else np.float32)
     mask = start if masked else None
     return ObsSpec((start + (num_actions if masked else 0),), dtype, parts=tuple(parts), mask=mask)
@@ -103,7 +104,10 @@ def _part(env: Env, whole: Space, path: Path, leaf: Space, start: int) -> ObsPar
     if isinstance(leaf, spaces.Discrete):
         num = int(leaf.n)
         if num > MOST_STATES:
-            raise ConfigError(f"env {env.label!r} shows a part of {counted(num, 'state')}; at most {MOST_STATES:,} fit")
+            name = f"part {'.'.join(map(str, path))!r}" if path else "observation"
+            raise ConfigError(
+                f"env {env.label!r}: {name} is one of {counted(num, 'state')}, and at most {MOST_STATES:,} fit"
+            )
         return ObsPart(path, start, (), np.dtype(np.int64), num, int(leaf.start))
     if isinstance(leaf, spaces.MultiBinary):
         return ObsPart(path, start, tuple(leaf.shape), np.dtype(np.bool_))
@@ -147,79 +151,6 @@ def _scale(env: Env, space: spaces.Box) -> float:
     return bound or 1.0
 
 
-# ── Single observations ──────────────────────────────────────────────────────────────────────────
-
-
-def part_of(obs: Any, path: Path) -> np.ndarray:
-    """The part of an observation, or of a batch of them, at the end of a path. Raises ValueError if there is none."""
-    try:
-        for name in path:
-            is_array = not isinstance(obs, (Mapping, tuple))
-            obs = np.asarray(obs)[..., int(name)] if is_array else obs[name]
-        return np.asarray(obs)
-    except (LookupError, TypeError, ValueError) as e:
-        raise ValueError(f"it has no part {'.'.join(map(str, path))!r}" if path else str(e)) from e
-
-
 def leaf_of(space: Space, path: Path) -> Space:
-    """The space of such a part."""
+    """The space of the part at the end of a path."""
     return next(leaf for known, leaf in _leaves(space) if known == path)
-
-
-def given_mask(obs: Any, info: Mapping[Any, Any]) -> Any:
-    """The mask that an environment gave with an observation; None if it gave none."""
-    if isinstance(obs, Mapping) and MASK in obs:
-        return obs[MASK]
-    return info.get(MASK)
-
-
-def as_mask(given: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """A mask [A], or a batch of them, of such a shape, as bool. Raises ValueError if it is something else."""
-    mask = np.asarray(given)
-    if mask.shape != shape:
-        raise ValueError(f"the mask has shape {mask.shape}, not {shape}")
-    if mask.dtype.kind not in "biuf" or not ((mask == 0) | (mask == 1)).all():
-        raise ValueError("the mask holds something else than 1, for an action that is allowed, and 0")
-    return mask.astype(bool)
-
-
-def as_row(spec: ObsSpec, obs: Any, mask: Any, num_actions: int) -> np.ndarray:
-    """An observation, or a batch of them, as rows [..., N].
-
-    Raises:
-        ValueError: it is none, or the mask is none.
-    """
-    rows = np.zeros(0)
-    for part in spec.parts:
-        given = part_of(obs, part.path)
-        lead = given.shape[: given.ndim - len(part.shape)]
-        if part is spec.parts[0]:
-            rows = np.zeros((*lead, *spec.shape), spec.dtype)
-        if given.shape != (*rows.shape[:-1], *part.shape):
-            raise ValueError(f"{part.name or 'the observation'} has shape {given.shape}, not {part.shape}")
-        check_numbers(part, given)
-        rows[..., part.place] = (given - part.lowest if part.lowest else given).reshape(*lead, -1)
-    if spec.mask is not None:
-        if mask is None:
-            raise ValueError(f"this environment says which actions are allowed: give mask=info[{MASK!r}] as well")
-        rows[..., spec.mask :] = as_mask(mask, (*rows.shape[:-1], num_actions))
-    return rows
-
-
-def check_numbers(part: ObsPart, given: np.ndarray) -> None:
-    """Raises ValueError if numbers are not such as the part holds."""
-    name = f"{part.name}: " if part.name else ""
-    if given.dtype.kind not in "biuf":
-        raise ValueError(f"{name}{given.dtype} are no numbers")
-    if part.num_states is not None:
-        low, high = part.lowest, part.lowest + part.num_states - 1
-        if not ((given >= low) & (given <= high) & (given == np.floor(given))).all():
-            raise ValueError(f"{name}{given} is no state from {low} to {high}")
-        return
-    with np.errstate(over="ignore", invalid="ignore"):
-        stored = given.astype(part.dtype)
-    if not np.isfinite(stored).all():
-        when = ", once stored as float32" if np.isfinite(given).all() else ""
-        raise ValueError(f"{name}it holds a number that is not finite{when}")
-    if part.dtype != np.float32 and not np.array_equal(stored, given):
-        raise ValueError(f"{name}numbers of type {given.dtype} do not fit into {part.dtype}, which its space announces")

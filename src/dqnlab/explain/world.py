@@ -285,10 +285,8 @@ def _of_row(obs: ObsSpec) -> tuple[Input, ...]:
         return ()
     found: list[Input] = []
     for part in obs.parts:
-        name = part.name or "x"
         bounds = (0.0, part.num_states - 1.0) if part.num_states is not None else (None, None)
-        places = list(np.ndindex(part.shape))
-        found += [Input(f"{name}[{', '.join(map(str, place))}]" if place else name, "", *bounds) for place in places]
+        found += [Input(name, "", *bounds) for name in part.numbers]
     allowed = 0 if obs.mask is None else obs.shape[0] - obs.mask
     return (*found, *(Input(f"allowed[{action}]", "", 0.0, 1.0) for action in range(allowed)))
 

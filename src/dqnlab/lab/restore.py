@@ -92,11 +92,24 @@ def differences(at: Loaded, system: System) -> list[str]:
     if isinstance(env := then.get("env"), Mapping) and "obs_dtype" in env:
         # What the networks see, whichever setting says so; parts and masks are unknown to earlier versions.
         then["env"] = {"obs_scale": obs_scale_of(env), "obs_parts": [], "mask": None, **env}
+    now = then | facts(system)
+    for about in (then, now):
+        about["env"] = _by_name(about.get("env"))
     return [
         f"{name}: {before!r} then, {after!r} now"
-        for name, before, after in _differing("", then, then | facts(system))
+        for name, before, after in _differing("", then, now)
         if not name.startswith(FREE)
     ]
+
+
+def _by_name(env: Any) -> Any:
+    """What is known of an environment, with the parts of its observations by their names, not by their places."""
+    parts = env.get("obs_parts") if isinstance(env, Mapping) else None
+    if not parts or not all(isinstance(part, dict) and isinstance(part.get("path"), list) for part in parts):
+        return env
+    named = {".".join(map(str, part["path"])): part for part in parts}
+    shown = {name: {key: part[key] for key in part if key not in ("path", "start")} for name, part in named.items()}
+    return {**env, "obs_parts": shown}
 
 
 def _differing(name: str, before: Any, after: Any) -> list[tuple[str, Any, Any]]:

@@ -83,6 +83,12 @@ class ObsPart(NamedTuple):
         return ".".join(map(str, self.path))
 
     @property
+    def numbers(self) -> list[str]:
+        """What each of its numbers is called: "image[0, 2]"."""
+        name = self.name or "x"
+        return [f"{name}[{', '.join(map(str, at))}]" if at else name for at in np.ndindex(self.shape)]
+
+    @property
     def place(self) -> slice:
         """Where its numbers lie in the row."""
         return slice(self.start, self.start + math.prod(self.shape))

@@ -17,8 +17,8 @@ from ..config.checks import quoted
 from ..config.toml import from_toml, override, parse, without_foreign_env
 from ..config.typed import door, label
 from ..device import resolve_device
-from ..envs.make import AnyEnv, EnvSpec, describe, described
-from ..envs.spaces import MASK, given_mask
+from ..envs.make import AnyEnv, EnvSpec, describe, looked_at
+from ..envs.rows import MASK, as_mask, given_mask
 from ..errors import CheckpointError, ConfigError, FolderError, ObservationError, counted, either
 from ..learn.networks import QNetwork
 from ..learn.policy import Actor, make_actor
@@ -100,9 +100,15 @@ class Agent:
 
     def _of_row(self, obs: Any, mask: ArrayLike | None) -> np.ndarray:
         try:
-            rows = self.spec.prepare(obs, given_mask(obs, {MASK: mask}))
+            allowed = None
+            if self.spec.obs.mask is not None:
+                given = given_mask(obs, mask)
+                if given is None:
+                    raise ValueError(f"the mask is missing: give mask=info[{MASK!r}] as well")
+                allowed = as_mask(given, self.spec.num_actions)
+            rows = self.spec.prepare(obs, allowed)
         except (ValueError, OverflowError) as e:
-            raise ObservationError(f"obs is not what {self.config.env.label!r} shows: {e}") from e
+            raise ObservationError(f"{e}: give what env {self.config.env.label!r} shows") from e
         return self._at_first(rows) if rows.ndim == 2 else self._at_first(rows[None])[0]
 
     def _prepared(self, obs: ArrayLike) -> np.ndarray:
@@ -134,7 +140,9 @@ class Agent:
         if isinstance(chosen, Env):
             return chosen
         same = label(chosen) == self.config.env.label if callable(chosen) else chosen == self.config.env.id
-        return replace(self.config.env, id=chosen, kwargs=self.config.env.kwargs if same else {})
+        if same:
+            return replace(self.config.env, id=chosen)
+        return replace(self.config.env, id=chosen, kwargs={}, action_mask="auto")
 
     @door
     def check_fits(self, env: Env) -> EnvSpec:
@@ -143,7 +151,7 @@ class Agent:
 
     def check_made(self, env: Env, made: AnyEnv) -> EnvSpec:
         """As `check_fits`, of one that has been made already."""
-        return self._fitting(env, described(env, made))
+        return self._fitting(env, looked_at(env, made))
 
     def _fitting(self, env: Env, spec: EnvSpec) -> EnvSpec:
         if (spec.obs, spec.num_actions) != (self.spec.obs, self.spec.num_actions):
@@ -154,10 +162,18 @@ class Agent:
         return spec
 
 
+def part_text(part: ObsPart) -> str:
+    """A part of an observation, with all that decides how it is seen."""
+    seen = (
+        f"of {counted(part.num_states, 'state')} from {part.lowest}" if part.num_states is not None else part.dtype.name
+    )
+    scaled = "" if part.scale == 1 else f" divided by {part.scale:g}"
+    return f"{part.name} {part.shape} {seen}{scaled}".strip()
+
+
 def _shown(obs: ObsSpec) -> str:
     if obs.parts:
-        masked = "" if obs.mask is None else ", with a mask"
-        return f"{', '.join(f'{part.name} {part.shape}'.strip() for part in obs.parts)}{masked}"
+        return ", ".join([*map(part_text, obs.parts), *(["a mask"] if obs.mask is not None else [])])
     return f"{obs.shape} {obs.dtype}" + ("" if obs.scale == 1 else f" divided by {obs.scale:g}")
 
 

@@ -120,7 +120,7 @@ def read_env(path: Path) -> Mapping[str, Any]:
         "num_states": "num_states" in about and (about["num_states"] is None or is_count(about["num_states"])),
         "obs_scale": "obs_scale" not in about or (is_number(about["obs_scale"]) and about["obs_scale"] > 0),
         "obs_start": is_number(about.get("obs_start")),
-        "obs_parts": _is_row(about),
+        **dict.fromkeys(_wrong_of_row(about), False),
         "num_actions": is_count(about.get("num_actions")) and about["num_actions"] > 0,
         "action_start": is_number(about.get("action_start")),
         "reward_threshold": threshold is None or is_number(threshold),
@@ -131,20 +131,23 @@ def read_env(path: Path) -> Mapping[str, Any]:
     return about
 
 
-def _is_row(about: Mapping[str, Any]) -> bool:
-    """Whether the parts and the mask of an observation, if there are any, fill a row of its shape."""
-    parts, mask = about.get("obs_parts", []), about.get("mask")
-    if parts == [] and mask is None:
-        return True
-    if not isinstance(parts, list) or not is_count(about.get("num_actions")):
-        return False
-    end = 0
+def _wrong_of_row(about: Mapping[str, Any]) -> list[str]:
+    """What of parts and a mask does not fill a row of the observation's shape, by name; nothing if there are none."""
+    parts = about.get("obs_parts", [])
+    mask = about.get("mask")
+    num = about.get("num_actions")
+    if (parts == [] and mask is None) or not is_count(num):
+        return []
+    if not isinstance(parts, list) or not all(isinstance(part, dict) and _is_part(part) for part in parts):
+        return ["obs_parts"]
+    ends = [0]
     for part in parts:
-        if not isinstance(part, dict) or part.get("start") != end or not _is_part(part):
-            return False
-        end += math.prod(part["shape"])
-    width = end + (0 if mask is None else about["num_actions"])
-    return mask in (None, end) and about.get("obs_shape") == [width]
+        ends.append(ends[-1] + math.prod(part["shape"]))
+    if [part["start"] for part in parts] != ends[:-1]:
+        return ["obs_parts"]
+    if mask is not None and (isinstance(mask, bool) or mask != ends[-1]):
+        return ["mask"]
+    return [] if about.get("obs_shape") == [ends[-1] + (0 if mask is None else num)] else ["obs_shape"]
 
 
 def _is_part(part: Mapping[str, Any]) -> bool:

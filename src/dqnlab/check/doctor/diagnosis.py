@@ -71,14 +71,17 @@ def _observations(play: Play, spec: EnvSpec, facts: EnvFacts, found: Findings) -
         return
     if spec.obs.parts:
         found.ok("parts", f"the network sees {', '.join(map(_said, spec.obs.parts))}")
-        return
-    if spec.obs.dtype == np.float32 and "float32" not in space:
+    elif spec.obs.dtype == np.float32 and "float32" not in space:
         found.note("stored", f"observations of {space} are stored as float32")
-    largest = float(max(-seen.low.min(), seen.high.max()))
-    _scaling(largest, spec.obs.scale, facts.whole, int(np.maximum(-seen.low, seen.high).argmax()), found)
+    sizes = np.maximum(-seen.low, seen.high)
+    if spec.obs.parts:
+        _scaling_of_parts(sizes, spec, found)
+    else:
+        _scaling(float(sizes.max()), spec.obs.scale, facts.whole, int(sizes.argmax()), found)
     constant = np.flatnonzero(seen.low == seen.high)
     if len(constant) and seen.count > 1:
-        which = ", ".join(map(str, constant[:8].tolist())) + (" …" if len(constant) > 8 else "")
+        names = [facts.numbers[i] if facts.numbers else str(i) for i in constant[:8].tolist()]
+        which = ", ".join(names) + (" …" if len(constant) > 8 else "")
         what = f"{len(constant)} of {counted(len(seen.low), 'number')} of the observation never changed: {which}"
         found.note("constant", what, "leave out what tells nothing, or check that it should not change")
     found.ok("observations", f"finite, from {float(seen.low.min()):.4g} to {float(seen.high.max()):.4g}")
@@ -91,6 +94,25 @@ def _said(part: ObsPart) -> str:
         return f"{name}(one of {counted(part.num_states, 'state')}, one-hot)"
     scaled = "" if part.scale == 1 else f", divided by {part.scale:g}"
     return f"{name}({counted(math.prod(part.shape), 'number')}{scaled})"
+
+
+def _scaling_of_parts(sizes: np.ndarray, spec: EnvSpec, found: Findings) -> None:
+    """Likewise, of each part that is no state."""
+    for part in spec.obs.parts:
+        inside = sizes[part.place]
+        if part.num_states is None and inside.max() / part.scale > LARGE:
+            what = (
+                f"{part.numbers[int(inside.argmax())]} reaches {inside.max():,.4g}: large inputs make learning slow or "
+            )
+            advice = "bring it to about -1 to 1 in the environment, or in a gymnasium.ObservationWrapper"
+            found.warning("scale", f"{what}unstable", f"{advice}; whole numbers: {DIVIDE} divides them by their bound")
+        if part.scale != 1 and inside.max() * FAR_BELOW < part.scale:
+            what = (
+                f"{part.name or 'the picture'} is divided by {part.scale:g}, the bound that its space announces, but "
+            )
+            what += f"reached only {inside.max():,.4g}: the network sees next to nothing"
+            keep = either("--env.scale none", "Env(scale='none')")
+            found.warning("scale", what, f"announce the true bound, or keep it: {keep}")
 
 
 def _scaling(largest: float, scale: float, whole: bool, at: int, found: Findings) -> None:

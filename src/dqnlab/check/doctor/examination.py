@@ -143,6 +143,7 @@ def _facts(spec: EnvSpec, made: AnyEnv, seconds: float) -> EnvFacts:
         step_limit=spec.max_episode_steps,
         own_limit=not spec.own_limit,
         render_modes=tuple(map(str, modes or ())),
+        numbers=tuple(name for part in spec.obs.parts for name in part.numbers),
         unknown_layer=spec.unsaved,
         seconds_to_make=seconds,
     )

@@ -32,6 +32,8 @@ class EnvFacts:
     rewards: dict[str, float] = field(default_factory=dict)
     observations: tuple[dict[str, float], ...] = ()
     """of each dimension, or of all together if there are many"""
+    numbers: tuple[str, ...] = ()
+    """what each dimension is called, where an observation has parts"""
     microseconds_per_step: float = 0.0
     microseconds_per_reset: float = 0.0
     seconds_to_make: float = 0.0
