@@ -72,7 +72,7 @@ def judge_run(env: str, steps: int, episodes: int, seed: int) -> dict[str, Any]:
     system = assemble(config)
     try:
         with arithmetic(1):
-            for _ in system.events(lambda line: None):
+            for _ in system.events(notify=lambda line: None):
                 pass
             verdict = system.judge.decide()
         return {
