@@ -1,6 +1,6 @@
 # make train         install, solve CartPole-v1, judge and film the best network    (ARGS="..." goes to dqn train)
 # make test          install, run every test: rings unit, house and world (tests/rings.py)
-# make faults        every signal at every phase of every command: takes an hour
+# make faults        every signal at every phase of every command, every stream with every command: some 15 minutes
 # make check         format, lint, types, and the rings unit and house: before every commit
 # make lint          the first three of them
 # make bench         time the library beside the one-file example, in turn    (ARGS="--steps 5000 --repeats 3")
@@ -35,9 +35,9 @@ train: setup
 	$(BIN)/dqn train $(ARGS)
 
 test: setup
-	$(BIN)/python -m pytest -q -n auto --dist loadgroup --ring unit
-	$(BIN)/python -m pytest -q -n auto --dist loadgroup --ring house
-	$(BIN)/python -m pytest -q -n auto --dist loadgroup --no-loadscope-reorder --ring world
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --ring unit
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --ring house
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder --ring world
 
 faults: setup
 	DQNLAB_FAULTS=all $(BIN)/python -m pytest -n auto tests/crash/test_signal_table.py tests/app/test_streams.py
@@ -48,8 +48,8 @@ lint: setup
 	$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python
 
 check: lint
-	$(BIN)/python -m pytest -q -n auto --dist loadgroup --ring unit
-	$(BIN)/python -m pytest -q -n auto --dist loadgroup --ring house
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --ring unit
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --ring house
 
 bench: setup
 	$(BIN)/python benchmarks/speed.py $(ARGS)

@@ -10,9 +10,10 @@ import pytest
 import torch
 from hypothesis import settings
 
+from dqnlab.lab.many.pool import usable_cores
 from dqnlab.track import curves
 
-from .rings import BUDGETS, group_of, is_unit, ring_of
+from .rings import BUDGETS, is_unit, ring_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -45,6 +46,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--ring", choices=[*BUDGETS], help="run the tests of one ring only (tests/rings.py)")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Half as many again as cores for the world, which waits for processes a quarter of the time."""
+    if config.getoption("ring") != "world":
+        return None
+    cores = usable_cores()
+    return cores + (cores + 1) // 2
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Spares the house the files of the unit ring, and the other way round."""
     if collection_path.is_dir() or (ring := config.getoption("ring")) in (None, "world"):
@@ -58,9 +68,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     others = [item for item in items if ring not in (None, ring_of(item))]
     config.hook.pytest_deselected(items=others)
     items[:] = [item for item in items if ring in (None, ring_of(item))]
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
-    items.sort(key=lambda item: group_of(item) != "compiler")
+    items.sort(key=lambda item: "programs" not in getattr(item, "fixturenames", ()))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -119,10 +127,21 @@ def no_curves() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_flushing() -> Iterator[None]:
+    """Nothing waits for the disk: what a loss of power leaves is the question of no test. Processes flush as ever."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda file: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def program_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder of compiled programs for the session: each is compiled once, however many tests use it."""
-    return tmp_path_factory.mktemp("programs")
+    """One folder of compiled programs for all processes of the session: each is compiled once, whoever uses it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "programs"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture

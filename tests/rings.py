@@ -2,10 +2,12 @@
 
 unit    pure parts: no process, no environment
 house   what is built of them, in this process: runs, commands, checkpoints
-world   processes, signals, browsers, compilers, learning: whatever takes longer than a second or two
+world   processes, signals, browsers, compilers, learning: whatever takes longer than a second or two; three workers to
+        two cores, since it waits for processes a quarter of the time (tests/conftest.py)
 
 A test of the world says so itself (`@pytest.mark.world`), or opens a page; of the others, the files below are the unit
-ring. `pytest --ring house` runs one of the three.
+ring. `pytest --ring house` runs one of the three. The tests of a file run in one process, for they share what is made
+for them (`--dist loadfile`).
 """
 
 from pathlib import Path
@@ -77,8 +79,3 @@ def ring_of(item: pytest.Item) -> str:
     if item.get_closest_marker("world") or "browser" in getattr(item, "fixturenames", ()):
         return "world"
     return "unit" if is_unit(item.path) else "house"
-
-
-def group_of(item: pytest.Item) -> str:
-    """Tests of one group run in one process: those of a file, which share fixtures, and those that compile."""
-    return "compiler" if "programs" in getattr(item, "fixturenames", ()) else item.path.as_posix()

@@ -10,21 +10,10 @@ from dqnlab.app.cli import main
 
 Refused = Callable[..., str]
 
-SMALL = [
-    *["--steps", "200", "--learning-starts", "64", "--batch-size", "64", "--evaluate-every.num", "100"],
-    *[
-        "--select-episodes",
-        "2",
-        "--confirm-episodes",
-        "2",
-        "--score-episodes",
-        "2",
-        "--film.episodes",
-        "0",
-        "--no-explain",
-    ],
-    *["--quiet", "--tracker", "none"],
-]
+SMALL = shlex.split("""
+    --steps 200 --learning-starts 64 --batch-size 64 --update-every 4 --evaluate-every.num 100
+    --select-episodes 2 --confirm-episodes 2 --score-episodes 2 --film.episodes 0 --no-explain --quiet --tracker none
+""")
 
 
 @pytest.fixture

@@ -117,6 +117,7 @@ def anew() -> None:
 
 def config(kind: Any = Rare, **env: Any) -> Config:
     return tiny(
+        update_every=1,
         env=Env(id=kind, **{"copies": 1, **env}),
         replay_capacity=500,
         evaluate_every=Steps(num=70),

@@ -235,9 +235,9 @@ def test_a_replay_that_cannot_hold_its_capacity_says_what_it_holds(
         replay_capacity=1_200,
         learning_starts=1_000,
         update_every=500,
-        budget=Steps(num=3_000),
+        budget=Steps(num=1_600),
         n=3,
-        evaluate_every=Steps(num=3_000),
+        evaluate_every=Steps(num=1_600),
     )
     found = train(config, out=tmp_path / "run", trackers=("none",))
     said = [note for note in found.notes if "in the replay" in note]

@@ -18,7 +18,7 @@ from dqnlab.store.folder import REPORT, RESULT, Run
 
 from ..tiny import tiny
 
-TINY = tiny(explain=True)
+TINY = tiny(update_every=1, metrics_every=20, explain=True)
 
 
 def trained(folder: Path, **changes: Any) -> Run:

@@ -17,7 +17,7 @@ from dqnlab.run import film
 from ..tiny import tiny
 
 ENV = Env(id="zoo:ArrayReward-v0", num_envs=2, timeout=0)  # timeout: it is said once without a watchdog too
-CONFIG = tiny(env=ENV, film=Film(episodes=1, max_seconds=1.0), explain=True)
+CONFIG = tiny(update_every=1, env=ENV, film=Film(episodes=1, max_seconds=1.0), explain=True)
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,10 @@ from typing import IO
 
 import pytest
 
+SHORT = "--evaluate-every.num 500 --select-episodes 2 --confirm-episodes 2 --score-episodes 2"
+SHORT += " --env.max-episode-steps 60 --film.episodes 0 --no-explain --compile off --tracker none"
+ENDLESS = f"--no-stop-when-solved --steps 1e9 {SHORT}"
+
 
 class Process(subprocess.Popen[str]):
     """`dqn` in a process of its own, its output in pipes."""
@@ -34,8 +38,7 @@ def test_a_reader_who_leaves_hears_no_complaint() -> None:
 @pytest.mark.world
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 def test_ctrl_c_keeps_what_was_learnt_and_leaves_with_130() -> None:
-    words = ["--no-stop-when-solved", "--steps", "1e9", "--evaluate-every.num", "1000", "--tracker", "none"]
-    with start("train", *words, "--out", "mine") as process:
+    with start("train", *ENDLESS.split(), "--out", "mine") as process:
         next(line for line in process.stdout if "evaluated" in line)
         process.send_signal(signal.SIGINT)
         rest = process.stdout.read()
@@ -48,19 +51,7 @@ def test_ctrl_c_keeps_what_was_learnt_and_leaves_with_130() -> None:
 
 @pytest.mark.world
 def test_training_goes_on_when_nobody_reads_its_lines() -> None:
-    words = ["--steps", "2000", "--evaluate-every.num", "500", "--select-episodes", "2", "--confirm-episodes", "2"]
-    words += [
-        "--score-episodes",
-        "2",
-        "--env.max-episode-steps",
-        "60",
-        "--film.episodes",
-        "0",
-        "--no-explain",
-        "--tracker",
-        "none",
-    ]
-    with start("train", *words, "--out", "mine") as process:
+    with start("train", "--steps", "2000", *SHORT.split(), "--out", "mine") as process:
         process.stdout.close()
         assert "Traceback" not in process.stderr.read()
     assert json.loads(Path("mine/result.json").read_text())["interrupted"] is False

@@ -1,6 +1,4 @@
-"""What spares the tests of faults their waiting."""
-
-import os
+"""What every test of faults begins with."""
 
 import pytest
 
@@ -8,7 +6,6 @@ from .kit import Faulty
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No flushing: what a loss of power leaves is no question here. And environments are counted anew."""
-    monkeypatch.setattr(os, "fsync", lambda file: None)
+def counted_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Environments are counted from none."""
     monkeypatch.setattr(Faulty, "made", 0)

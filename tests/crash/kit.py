@@ -13,7 +13,13 @@ from dqnlab.store.checkpoint.checkpoint import Loaded, Store
 
 from ..tiny import tiny
 
-SHORT = tiny(env=Env(max_episode_steps=60), replay_capacity=500, budget=Steps(num=400), checkpoint_every=50)
+SHORT = tiny(
+    update_every=1,
+    env=Env(max_episode_steps=60),
+    replay_capacity=500,
+    budget=Steps(num=400),
+    checkpoint_every=50,
+)
 
 
 class Faulty(gym.Env[np.ndarray, int]):

@@ -84,7 +84,7 @@ def anew(monkeypatch: pytest.MonkeyPatch) -> None:
 def hanging(**settings: Any) -> Any:
     for name, value in settings.items():
         setattr(Hangs, name, value)
-    return short(env=Env(id=Hangs, timeout=0.3), budget=Steps(num=200))
+    return short(env=Env(id=Hangs, timeout=0.3), budget=Steps(num=200), update_every=4)
 
 
 @pytest.mark.parametrize("how", ["sleeps", "loops", "waits"])

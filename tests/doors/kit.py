@@ -21,6 +21,7 @@ from dqnlab.track.curves import draw_curves
 from ..tiny import tiny
 
 CONFIG = tiny(
+    update_every=1,
     env=Env(num_envs=1, max_episode_steps=30),
     replay_capacity=500,
     budget=Steps(num=200),

@@ -28,9 +28,9 @@ def test_a_healthy_run_is_given_no_bad_verdict(case: Case) -> None:
 
 
 @pytest.mark.world
-@pytest.mark.parametrize("name", ["gamma 1"])
-def test_a_run_of_today_is_judged_as_the_recorded_one(name: str) -> None:
-    case = next(case for case in (*BROKEN, *HEALTHY) if case.name == name)
+def test_a_run_of_today_is_judged_as_the_recorded_one() -> None:
+    case = next(case for case in BROKEN if case.name == "no target network, large steps")
+    case = replace(case, config=replace(case.config, budget=Steps(num=2_000)))  # its verdict is there after 1,000
     assert case.is_hit(case.findings(case.run(RECORDED_SEED), RECORDED_SEED))
 
 

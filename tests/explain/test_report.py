@@ -24,7 +24,13 @@ from ..tiny import tiny
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return dqnlab.train(
-        tiny(env=Env(max_episode_steps=30), budget=Steps(num=600), evaluate_every=Steps(num=200), select_episodes=3),
+        tiny(
+            update_every=1,
+            env=Env(max_episode_steps=30),
+            budget=Steps(num=600),
+            evaluate_every=Steps(num=200),
+            select_episodes=3,
+        ),
         out=tmp_path_factory.mktemp("reported") / "run",
         trackers=("none",),
     )
@@ -158,7 +164,7 @@ def test_numbers_of_any_type_are_on_the_page_as_the_network_saw_them(
     grid: tuple[Any, ...], dtype: str, scale: float, image: bool, tmp_path: Path
 ) -> None:
     make = partial(Grid, *grid)
-    run = dqnlab.train(tiny(env=Env(id=make, num_envs=1)), trackers=(), out=tmp_path / "run")
+    run = dqnlab.train(tiny(update_every=1, env=Env(id=make, num_envs=1)), trackers=(), out=tmp_path / "run")
     data = page_data(gather_evidence(run, make), [])
     assert [data["obs"][name] for name in ("dtype", "scale", "image")] == [dtype, scale, image]
     agent, episode = dqnlab.load(run.folder, env=make), data["episodes"][0]

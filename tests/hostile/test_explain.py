@@ -26,7 +26,9 @@ WEIGHTS |= {"fc.4.weight": (2, 6), "fc.4.bias": (2,)}
 def learned(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run of 600 steps that nobody has touched."""
     return dqnlab.train(
-        tiny(env=Env(max_episode_steps=20)), out=tmp_path_factory.mktemp("learned") / "run", trackers=("none",)
+        tiny(update_every=1, env=Env(max_episode_steps=20)),
+        out=tmp_path_factory.mktemp("learned") / "run",
+        trackers=("none",),
     )
 
 

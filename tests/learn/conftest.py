@@ -3,8 +3,9 @@
 import copy
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from dqnlab.learn.learner import HardSync, Learner, Sync, Update
 from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.replay import Layout, Pace, Replay, reach_of
 from dqnlab.learn.samplers import Prioritized, Uniform
-from dqnlab.learn.targets import Rule, greedy
+from dqnlab.learn.targets import Rule, double, greedy
 from dqnlab.learn.types import Batch, Block, ObsSpec, Sample, Transitions
 
 from .. import nets
@@ -24,6 +25,8 @@ from ..nets import mlp
 VECTOR = ObsSpec((4,), np.dtype(np.float32))
 NEVER = HardSync(10**9)
 LAYOUT = Layout(200, VECTOR, n=3, reach=reach_of(3, 1, num_envs=2))
+MEMBER: dict[str, Any] = {"rule": double, "max_grad_norm": None, "prioritised": True}
+"""How the agents of stacks differ from others. What is compiled for three of them is one program for all tests."""
 
 
 def build_random(
@@ -146,6 +149,12 @@ def build_stack(agents: Sequence[Agent], cache: Path, said: list[str] | None = N
 def agent_of() -> Callable[..., Agent]:
     """Builds an agent with a full replay, whose target follows every third update."""
     return build_agent
+
+
+@pytest.fixture(scope="session")
+def member_of() -> Callable[..., Agent]:
+    """Builds an agent of a stack."""
+    return partial(build_agent, **MEMBER)
 
 
 @pytest.fixture(scope="session")

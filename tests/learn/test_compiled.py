@@ -18,6 +18,8 @@ from dqnlab.learn.replay import Layout
 from dqnlab.learn.targets import double
 from dqnlab.learn.types import ObsSpec, Sample
 
+from .conftest import MEMBER
+
 # vmap steps through one operation of Adam agent by agent, and says so
 pytestmark = pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
 ROUNDS = 12
@@ -51,12 +53,13 @@ KINDS = {
 }
 """Every kind of observation, network, rule, loss, sampler and sync at least once."""
 COMPILED = {
-    "vector, double, not clipped, prioritised": {"rule": double, "max_grad_norm": None, "prioritised": True},
+    "vector, double, not clipped, prioritised": {"size": 3, **MEMBER},
     "stacked pixels, huber": {"layout": PIXELS, "huber": 1.0},
     "bools, double, huber, one layer": {"layout": BOOLS, "rule": double, "huber": 1.0, "hidden": (16,)},
     "a number, three layers, prioritised": {"layout": NUMBER, "hidden": (8, 4, 8), "prioritised": True},
 }
-"""Each kind of the above at least once, several to a program: compiling one takes some 15 s. States: test_build."""
+"""Each kind of the above at least once, several to a program: compiling one takes some 15 s. Of the first there are as
+many as in test_stack, whose program it is; states are compiled by test_build."""
 
 
 def inputs_of(agent: Any, sample: Sample) -> Inputs:
@@ -117,7 +120,9 @@ def test_agents_side_by_side_learn_as_each_alone(agent_of: Any, settings: dict[s
 def test_every_kind_compiles_and_learns_the_same(
     agent_of: Any, stack_of: Any, programs: Path, settings: dict[str, Any]
 ) -> None:
-    together, alone = ([agent_of(seed=seed, **settings) for seed in range(2)] for _ in range(2))
+    settings = {"size": 2, **settings}
+    size = settings.pop("size")
+    together, alone = ([agent_of(seed=seed, **settings) for seed in range(size)] for _ in range(2))
     update = stack_of(together, programs).update
     for _ in range(ROUNDS):
         samples = {i: agent.sample() for i, agent in enumerate(alone)}
@@ -187,9 +192,9 @@ def test_other_arithmetic_is_another_program(agent_of: Any, stack_of: Any, built
 @pytest.mark.world
 @pytest.mark.timeout(300)
 def test_a_second_stack_finds_the_program_at_any_learning_rate_and_another_optimiser_does_not(
-    agent_of: Any, stack_of: Any, programs: Path, monkeypatch: pytest.MonkeyPatch
+    member_of: Any, stack_of: Any, programs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stack_of([agent_of()], programs)
+    stack_of([member_of()], programs)
     asked: list[Path] = []
 
     def refuse(traced: Any, example: Any, path: Path) -> None:
@@ -197,11 +202,11 @@ def test_a_second_stack_finds_the_program_at_any_learning_rate_and_another_optim
         raise OSError("no compiler")
 
     monkeypatch.setattr(compiled, "_build", refuse)
-    stack_of([agent_of(seed=1)], programs)
-    stack_of([agent_of(lr=2e-3)], programs)
+    stack_of([member_of(seed=1)], programs)
+    stack_of([member_of(lr=2e-3)], programs)
     assert asked == []
     with pytest.raises(CompileError, match="OSError: no compiler"):
-        stack_of([agent_of(beta1=0.7)], programs)
+        stack_of([member_of(beta1=0.7)], programs)
     assert len(asked) == 1
 
 

@@ -29,8 +29,8 @@ def cache(request: pytest.FixtureRequest, programs: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("size", [1, 3])
-def test_a_stack_learns_as_each_agent_alone(agent_of: Any, stack_of: Any, cache: Path, size: int) -> None:
-    together, alone = ([agent_of(seed=seed) for seed in range(size)] for _ in range(2))
+def test_a_stack_learns_as_each_agent_alone(member_of: Any, stack_of: Any, cache: Path, size: int) -> None:
+    together, alone = ([member_of(seed=seed) for seed in range(size)] for _ in range(2))
     update = stack_of(together, cache).update
     for _ in range(ROUNDS):
         samples = {i: agent.sample() for i, agent in enumerate(alone)}
@@ -43,8 +43,8 @@ def test_a_stack_learns_as_each_agent_alone(agent_of: Any, stack_of: Any, cache:
     assert [agent.learner.optimizer.steps for agent in together] == [ROUNDS] * size
 
 
-def test_the_same_stack_learns_the_same_bit_by_bit(agent_of: Any, stack_of: Any, cache: Path) -> None:
-    twins = [[agent_of(seed=seed) for seed in range(3)] for _ in range(2)]
+def test_the_same_stack_learns_the_same_bit_by_bit(member_of: Any, stack_of: Any, cache: Path) -> None:
+    twins = [[member_of(seed=seed) for seed in range(3)] for _ in range(2)]
     updates = [stack_of(agents, cache).update for agents in twins]
     for _ in range(ROUNDS):
         for agents, update in zip(twins, updates, strict=True):
@@ -54,11 +54,11 @@ def test_the_same_stack_learns_the_same_bit_by_bit(agent_of: Any, stack_of: Any,
 
 
 @pytest.mark.world
-def test_how_many_learn_side_by_side_changes_no_bit(agent_of: Any, stack_of: Any, programs: Path) -> None:
+def test_how_many_learn_side_by_side_changes_no_bit(member_of: Any, stack_of: Any, programs: Path) -> None:
     # A group that is taken up again is built of the seeds that have not ended (docs/design/0005).
     first = []
     for size in (1, 3):
-        agents = [agent_of(seed=seed) for seed in range(size)]
+        agents = [member_of(seed=seed) for seed in range(size)]
         update = stack_of(agents, programs).update
         for _ in range(100):
             update({i: agent.sample() for i, agent in enumerate(agents)})
@@ -67,8 +67,8 @@ def test_how_many_learn_side_by_side_changes_no_bit(agent_of: Any, stack_of: Any
         assert all(torch.equal(*pair) for pair in zip(first[0].tensors, other.tensors, strict=True))
 
 
-def test_what_one_agent_does_is_nothing_to_the_others(agent_of: Any, stack_of: Any, cache: Path) -> None:
-    quiet, loud = ([agent_of(seed=seed) for seed in range(3)] for _ in range(2))
+def test_what_one_agent_does_is_nothing_to_the_others(member_of: Any, stack_of: Any, cache: Path) -> None:
+    quiet, loud = ([member_of(seed=seed) for seed in range(3)] for _ in range(2))
     updates = [stack_of(agents, cache).update for agents in (quiet, loud)]
     loud[1].replay.tensors.frames.mul_(-7)
     for _ in range(ROUNDS):
@@ -81,8 +81,8 @@ def test_what_one_agent_does_is_nothing_to_the_others(agent_of: Any, stack_of: A
     assert not torch.equal(quiet[1].learner.state.online, loud[1].learner.state.online)
 
 
-def test_agents_may_sit_a_round_out_and_are_no_longer_counted(agent_of: Any, stack_of: Any, cache: Path) -> None:
-    together, alone = ([agent_of(seed=seed) for seed in range(3)] for _ in range(2))
+def test_agents_may_sit_a_round_out_and_are_no_longer_counted(member_of: Any, stack_of: Any, cache: Path) -> None:
+    together, alone = ([member_of(seed=seed) for seed in range(3)] for _ in range(2))
     update = stack_of(together, cache).update
     for number in range(ROUNDS):
         active = (0, 1, 2) if number < 4 else (0, 2) if number < 8 else (2,)
@@ -98,9 +98,9 @@ def test_agents_may_sit_a_round_out_and_are_no_longer_counted(agent_of: Any, sta
 
 @pytest.mark.parametrize("size", [1, 3])
 def test_what_was_learned_is_seen_by_whoever_held_the_network_before(
-    agent_of: Any, stack_of: Any, cache: Path, size: int
+    member_of: Any, stack_of: Any, cache: Path, size: int
 ) -> None:
-    agents = [agent_of(seed=seed) for seed in range(size)]
+    agents = [member_of(seed=seed) for seed in range(size)]
     obs = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
     act = [q_function(agent.learner.online) for agent in agents]
     before = [q(obs) for q in act]
@@ -118,8 +118,8 @@ def test_what_was_learned_is_seen_by_whoever_held_the_network_before(
         assert np.abs(q(obs) - old).max() > 1e-4
 
 
-def test_what_is_stored_later_reaches_the_stacks_memory(agent_of: Any, stack_of: Any, cache: Path) -> None:
-    together, alone = ([agent_of(seed=seed) for seed in range(3)] for _ in range(2))
+def test_what_is_stored_later_reaches_the_stacks_memory(member_of: Any, stack_of: Any, cache: Path) -> None:
+    together, alone = ([member_of(seed=seed) for seed in range(3)] for _ in range(2))
     update = stack_of(together, cache).update
     for agent in (*together, *alone):
         agent.fill(seed=9)
@@ -128,15 +128,15 @@ def test_what_is_stored_later_reaches_the_stacks_memory(agent_of: Any, stack_of:
         assert_close(answer, alone[i].update(samples[i]))
 
 
-def test_a_single_agents_memory_is_not_copied(agent_of: Any, stack_of: Any, cache: Path) -> None:
-    agent = agent_of()
+def test_a_single_agents_memory_is_not_copied(member_of: Any, stack_of: Any, cache: Path) -> None:
+    agent = member_of()
     before = [tensor.data_ptr() for tensor in (*agent.tensors, *agent.replay.tensors)]
     stack_of([agent], cache)
     assert [tensor.data_ptr() for tensor in (*agent.tensors, *agent.replay.tensors)] == before
 
 
 def test_once_half_of_them_idle_the_others_move_together_and_learn_on(
-    agent_of: Any, stack_of: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    member_of: Any, stack_of: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built: list[int] = []
 
@@ -145,7 +145,7 @@ def test_once_half_of_them_idle_the_others_move_together_and_learn_on(
         return lambda tensors: list(function(*tensors))
 
     monkeypatch.setattr(stack, "compile_program", write)
-    together, alone = ([agent_of(seed=seed) for seed in range(4)] for _ in range(2))
+    together, alone = ([member_of(seed=seed) for seed in range(4)] for _ in range(2))
     update = stack_of(together, tmp_path).update
     for wanted in ([0, 1, 2, 3], [1, 2, 3], [1, 3], [1, 3], [3]):
         samples = {i: alone[i].sample() for i in wanted}

@@ -72,7 +72,7 @@ ENVS: dict[str, Env] = {
 
 
 def train(folder: Path, env: Env, **changes: Any) -> Run:
-    return dqnlab.train(tiny(env=env, **changes), out=folder, trackers=("none",))
+    return dqnlab.train(tiny(update_every=1, env=env, **changes), out=folder, trackers=("none",))
 
 
 @pytest.fixture

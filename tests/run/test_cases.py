@@ -41,7 +41,7 @@ def test_what_starts_slowly_and_cannot_be_saved_is_made_anew_at_checkpoints_only
 
 @pytest.mark.world
 def test_what_can_be_there_only_once_trains_when_that_is_said() -> None:
-    config = case("OneOnly", copies=1, film=Film(episodes=1, max_seconds=1.0), explain=True)
+    config = case("OneOnly", copies=1, update_every=1, film=Film(episodes=1, max_seconds=1.0), explain=True)
     run = train(config, trackers=("none",), out=Path("one"))
     assert run.score is not None
     assert (run.failed_steps, run.unfinished) == ({}, [])

@@ -25,7 +25,7 @@ gymnasium.registry.pop("Mine-v0", None)
 gymnasium.register("Mine-v0", "gymnasium.envs.classic_control:CartPoleEnv", max_episode_steps=5)
 """
 ENV = Env(id="minezoo:Mine-v0", max_episode_steps=5)
-CONFIG = tiny(env=ENV, budget=Steps(num=200))
+CONFIG = tiny(update_every=1, env=ENV, budget=Steps(num=200))
 
 
 @pytest.fixture

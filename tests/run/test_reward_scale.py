@@ -68,7 +68,7 @@ def measured(*rewards: float) -> float:
     ids=["plain", "n, Huber", "clipped"],
 )
 def test_rewards_times_a_power_of_two_are_learned_the_same_to_the_last_bit(size: float, kind: dict[str, Any]) -> None:
-    base = tiny(**kind)
+    base = tiny(update_every=1, **kind)
     one, events = trained(replace(base, env=Env(id=paid(1.0)), reward_scale="auto"))
     other, scaled = trained(replace(base, env=Env(id=paid(size)), reward_scale="auto"))
     assert (one.config.reward_scale, other.config.reward_scale) == (1.0, size)
@@ -88,7 +88,7 @@ def test_rewards_times_a_power_of_two_are_learned_the_same_to_the_last_bit(size:
 
 
 def test_a_moment_is_recorded_in_the_environments_own_units() -> None:
-    config = tiny(n=3, reward_scale=8.0)
+    config = tiny(update_every=1, n=3, reward_scale=8.0)
     system, _ = trained(config)
     moment = record_moment(system.learner, system.memory, config.gamma, np.random.default_rng(0))
     assert set(REWARDS) < set(moment)

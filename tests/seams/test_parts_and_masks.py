@@ -24,6 +24,7 @@ from ..tiny import tiny
 from .test_network_seams import Interrupts, check_stack
 
 SMALL = tiny(
+    update_every=1,
     preset="seams",
     evaluate_every=Steps(num=200),
     select_episodes=3,

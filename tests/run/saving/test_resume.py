@@ -163,6 +163,7 @@ def test_a_run_goes_on_to_the_same_bits_from_every_cut(kind: str, num_envs: int,
 
 
 @pytest.mark.world
+@pytest.mark.timeout(300)
 def test_many_compiled_seeds_go_on_to_the_same_bits_from_every_cut(
     tmp_path: Path, programs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
