@@ -317,8 +317,8 @@ def test_no_statement_assigns_three_things() -> None:
     assert found == []
 
 
-SHARED = {"Adam", "Mlp", "Prioritized", "Uniform", "train", "main"}
-"""a choice and the object it makes; to train, whole or as a loop; what a program begins with"""
+SHARED = {"Adam", "Mlp", "Prioritized", "Uniform", "train", "describe", "main"}
+"""a choice and the object it makes; to train, whole or as a loop; of presets and of environments; how programs begin"""
 
 
 def test_a_public_name_has_one_meaning() -> None:

@@ -40,7 +40,7 @@ def test_cartpole_learns_from_many_envs_with_one_wide_layer() -> None:
 @pytest.mark.parametrize("name", presets.names())
 def test_a_preset_bears_its_name_and_a_description(name: str) -> None:
     assert presets.get(name).preset == name
-    assert presets.describe_preset(name)
+    assert presets.describe(name)
 
 
 @pytest.mark.parametrize("name", presets.names())
@@ -77,7 +77,7 @@ def test_a_diff_keeps_the_order_of_the_settings() -> None:
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize("ask", [presets.get, presets.parent, presets.diff, presets.describe_preset])
+@pytest.mark.parametrize("ask", [presets.get, presets.parent, presets.diff, presets.describe])
 def test_a_misspelt_preset_gets_a_suggestion(ask) -> None:
     with pytest.raises(ConfigError, match=r"unknown preset 'cartpol'; did you mean cartpole\?"):
         ask("cartpol")

@@ -114,7 +114,7 @@ class Unequal(gym.Env[Any, Any]):
 def test_an_interrupted_evaluation_shows_what_was_played(
     runs: Path, json_flag: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Unequal, "begun", 0)
+    monkeypatch.setattr(Unequal, "begun", -1)  # one reset finds out whether it shows masks
     monkeypatch.setitem(gym.registry, "Unequal-v0", gym.envs.registration.EnvSpec("Unequal-v0", Unequal))
     words = ["latest", "--runs", str(runs), "--env", "Unequal-v0", "--episodes", "40"]
     assert main(["evaluate", *words, *json_flag]) == 130

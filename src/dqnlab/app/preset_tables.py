@@ -17,7 +17,7 @@ def presets_table() -> RenderableType:
     for name in ("preset", "grew from", "for"):
         table.add_column(name)
     for name in presets.names():
-        table.add_row(Text(name, "bold"), presets.parent(name) or "plain settings", presets.describe_preset(name))
+        table.add_row(Text(name, "bold"), presets.parent(name) or "plain settings", presets.describe(name))
     return table
 
 
@@ -31,7 +31,7 @@ def preset_table(name: str) -> RenderableType:
     table.add_column(name, justify="right", style="bold")
     for key, theirs, own in rows:
         table.add_row(key, _setting(theirs), _setting(own))
-    return Group(Text.assemble((name, "bold"), f": {presets.describe_preset(name)}"), "", table)
+    return Group(Text.assemble((name, "bold"), f": {presets.describe(name)}"), "", table)
 
 
 def _setting(value: object) -> str:

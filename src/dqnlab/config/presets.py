@@ -124,7 +124,7 @@ def get(name: str) -> Config:
 
 
 @door
-def describe_preset(name: str) -> str:
+def describe(name: str) -> str:
     """What the preset is for, in one line. Raises ConfigError."""
     return _find(name).about
 
