@@ -26,7 +26,7 @@ def test_f21_a_host_that_hangs_or_says_401_costs_no_step(says: str, monkeypatch:
             return "the upload was given up"
 
     before = train(short(), trackers=("none",))
-    monkeypatch.setattr(factory, "guarded", lambda name, about: factory.SafeTracker(name, Remote))
+    monkeypatch.setattr(factory, "safe_tracker", lambda name, about: factory.SafeTracker(name, Remote))
     run = train(short(), trackers=("swanlab",))
     assert run.score == before.score
     assert run.notes == ([] if says == "401" else ["the upload was given up"])

@@ -131,6 +131,7 @@ def test_a_run_resumes_exactly_is_judged_and_explained(where: Where, tmp_path: P
     assert "inf" not in text
 
 
+@pytest.mark.world
 def test_masks_help_where_a_wrong_action_wastes_the_job(tmp_path: Path) -> None:
     """Those allowed suffice to earn what can be earned: 1 wherever the machine asked for is free."""
     env = jobs("info")
