@@ -92,6 +92,15 @@ def test_a_mask_follows_the_parts_and_is_no_feature() -> None:
     assert Encoder(spec.obs)(torch.tensor([[3, 1, 0, 1]], dtype=torch.uint8)).tolist() == [[0, 0, 0, 1, 0]]
 
 
+def test_states_are_shown_in_the_environments_own_numbers() -> None:
+    space = spaces.Tuple((spaces.Discrete(3, start=-1), spaces.Discrete(200, start=9), spaces.Discrete(2)))
+    spec = describe(Env(id=lambda: Sampled(space, lambda step: {"action_mask": [1, 0, 1]}))).obs
+    stored = np.array([[0, 199, 1, 1, 0, 1]], np.uint8)
+    assert spec.in_env_numbers(stored).tolist() == [[-1, 208, 1, 1, 0, 1]]
+    plain = describe(Env(id=lambda: Sampled(BOX))).obs
+    assert plain.in_env_numbers(stored) is stored
+
+
 def test_masks_are_left_out_where_that_was_asked() -> None:
     shown = lambda: Sampled(BOX, lambda step: {"action_mask": [1, 0, 1]})  # noqa: E731
     assert describe(Env(id=shown, action_mask="off")).obs.mask is None

@@ -127,6 +127,10 @@ def test_a_run_resumes_exactly_is_judged_and_explained(where: Where, tmp_path: P
     assert resumed.score == whole.score
     assert whole.failed_steps == {}
     text = step_text(whole.folder)
+    jobs_shown = {
+        line.split(" = ")[1].split(", ")[2] for line in text.splitlines() if line.startswith("   observation")
+    }
+    assert jobs_shown <= {"1", "2", "3"}
     assert "forbidden" in text
     assert "inf" not in text
 

@@ -122,7 +122,7 @@ def record_episodes(networks: Networks, scene: Scene, seed: int, limits: Limits 
             strips += stage.strips
     takes, labels = choose(takes, limits)
     rng = generator(seed, "explain")
-    kept = [_asked(take, networks, rng) for take in takes]
+    kept = [_asked(take, networks, spec.obs, rng) for take in takes]
     share = limits.frames.size // len(kept)
     bright = brightness([spec.obs.newest(each.obs) for each in kept if each.obs is not None], spec.obs.scale)
     for i, episode in enumerate(kept):
@@ -160,12 +160,13 @@ def _size(take: Recorded) -> int:
     return sum(a.nbytes for a in arrays if a is not None)
 
 
-def _asked(take: Recorded, networks: Networks, rng: np.random.Generator) -> Recorded:
-    """An episode with what the other networks say to it, and with its coins."""
+def _asked(take: Recorded, networks: Networks, spec: ObsSpec, rng: np.random.Generator) -> Recorded:
+    """An episode with what the other networks say to it, and with its coins; from here on to be shown only."""
     obs = take.obs
     assert obs is not None  # it is left out later
     values = {name: _values(getattr(networks, name), obs) for name in ("online", "target")}
-    return take._replace(obs=_light(obs), q=take.q | values, coin=rng.random(take.length, np.float32))
+    shown = _light(spec.in_env_numbers(obs))
+    return take._replace(obs=shown, q=take.q | values, coin=rng.random(take.length, np.float32))
 
 
 def _values(actor: Actor | None, obs: np.ndarray) -> np.ndarray | None:

@@ -197,7 +197,9 @@ def _snapshots(evidence: Evidence) -> list[dict[str, Any]]:
 
 
 def _baseline(network: QNetwork, recording: Recording) -> np.ndarray | None:
-    """The mean observation visited, as the first layer sees it [features]; none where observations were left out."""
+    """The mean observation visited, as the first layer sees it [features]; none where nothing is computed from it."""
+    if layers(network) is None:
+        return None
     seen = [episode.obs for episode in recording.episodes if episode.obs is not None]
     if not seen:
         return None

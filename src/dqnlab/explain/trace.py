@@ -118,7 +118,7 @@ def _choice(moment: Moment) -> Choice:
         q = online.q_values(newest.obs[None])[0] * online.reward_scale
     return Choice(
         slot=newest.slot,
-        obs=newest.obs.numpy(),
+        obs=online.obs.in_env_numbers(newest.obs.numpy()),
         q=q.numpy(),
         greedy=int(q.argmax()),
         action=newest.action,
@@ -158,6 +158,8 @@ def _rows(moment: Moment) -> BatchRows:
     found |= {"loss": td.value.detach(), "pull": pull}
     same = {name: getattr(batch, name) for name in ("weight", "obs", "next_obs", "action", "discount")}
     arrays = {name: tensor.numpy().copy() for name, tensor in (same | found).items()}
+    for name in ("obs", "next_obs"):
+        arrays[name] = learner.online.obs.in_env_numbers(arrays[name])
     chosen = None if next_action is None else next_action.numpy()
     return BatchRows(slot=moment.slots, span=moment.span, end=moment.end, next_action=chosen, **arrays)
 

@@ -115,6 +115,15 @@ class ObsSpec(NamedTuple):
         """Of one frame."""
         return self.shape[1:] if self.stack > 1 else self.shape
 
+    def in_env_numbers(self, rows: np.ndarray) -> np.ndarray:
+        """Rows [..., N] with the environment's own numbers for states, which are stored from 0 on."""
+        if not any(part.lowest for part in self.parts):
+            return rows
+        numbers = rows.astype(np.float32)
+        for part in self.parts:
+            numbers[..., part.place] += part.lowest
+        return numbers
+
     def newest(self, obs: np.ndarray) -> np.ndarray:
         """The newest frames [E, *frame_shape] of observations [E, *shape]."""
         return obs[:, -1] if self.stack > 1 else obs
