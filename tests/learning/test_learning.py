@@ -1,8 +1,10 @@
 """Whole systems learn to a threshold, within a budget counted in env steps."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import torch
 
 from dqnlab import presets
 from dqnlab.config import Adam, Config, Double, Env, Hard, Linear, Mlp, Prioritized, Steps
@@ -106,3 +108,22 @@ def test_what_a_lake_is_worth_falls_with_the_way_that_is_left() -> None:
     finally:
         system.close()
     assert values[-1] == pytest.approx(0.95**5, abs=0.05)
+
+
+def test_a_rare_large_reward_counts_by_its_mean(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1 always, or 20 one time in ten: Huber's loss with delta 1 took the 1, for it learns something like a median."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "zoo")
+    config = replace(
+        presets.get("default"), seed=20, env=Env(id="zoo:RareReward-v0"), budget=Steps(num=5_000), compile="off"
+    )
+    system = assemble(config)
+    try:
+        for _ in system.events():
+            pass
+        online = system.learner.online
+        with torch.no_grad():
+            q = online.q_values(torch.ones(1, 1))[0] * online.reward_scale
+    finally:
+        system.close()
+    assert int(q.argmax()) == 1
+    assert q.tolist() == pytest.approx([1, 2], abs=0.6)
