@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import dqnlab
-from dqnlab.config import Env, Hard, Steps
+from dqnlab.config import Env, Steps
 from dqnlab.explain.trace_text import step_text
 from dqnlab.lab.overrides import Overrides
 from dqnlab.lab.resume import resume_folder
@@ -20,19 +20,9 @@ from dqnlab.store.folder import BEST, LAST
 
 from ..equal import same
 from ..jobs import Jobs, Where
-from ..tiny import tiny
-from .test_network_seams import Interrupts, check_stack
+from .test_network_seams import SMALL, Interrupts, check_stack
 
-SMALL = tiny(
-    update_every=1,
-    preset="seams",
-    evaluate_every=Steps(num=200),
-    select_episodes=3,
-    stop_when_solved=False,
-    checkpoint_every=100,
-    sync=Hard(every=20),
-    n=3,
-)
+SHORT = replace(SMALL, n=3)
 
 
 def jobs(where: Where) -> Env:
@@ -45,7 +35,7 @@ def systems() -> Iterator[Callable[..., System]]:
     made: list[System] = []
 
     def system(seed: int, where: Where = "info") -> System:
-        new = assemble(replace(SMALL, seed=seed, env=replace(jobs(where), num_envs=2)))
+        new = assemble(replace(SHORT, seed=seed, env=replace(jobs(where), num_envs=2)))
         made.append(new)
         while new.memory.facts().size < 200:
             new.memory.add(new.collector.step())
@@ -117,7 +107,7 @@ def test_three_of_them_are_compiled(systems: Callable[..., System], programs: Pa
 
 @pytest.mark.parametrize("where", ["info", "key"])
 def test_a_run_resumes_exactly_is_judged_and_explained(where: Where, tmp_path: Path) -> None:
-    config = replace(SMALL, env=jobs(where), explain=True)
+    config = replace(SHORT, env=jobs(where), explain=True)
     whole = train(config, out=tmp_path / "whole", trackers=("none",))
     begun = train(config, out=tmp_path / "cut", trackers=("none",), view=Interrupts())
     assert begun.interrupted
@@ -139,7 +129,7 @@ def test_a_run_resumes_exactly_is_judged_and_explained(where: Where, tmp_path: P
 def test_masks_help_where_a_wrong_action_wastes_the_job(tmp_path: Path) -> None:
     """Those allowed suffice to earn what can be earned: 1 wherever the machine asked for is free."""
     env = jobs("info")
-    config = replace(SMALL, env=env, budget=Steps(num=4_000), score_episodes=100, explain=False, n=1)
+    config = replace(SHORT, env=env, budget=Steps(num=4_000), score_episodes=100, explain=False, n=1)
     run = train(config, out=tmp_path / "run", trackers=("none",))
     assert run.score is not None
     agent = dqnlab.load(run, env=env)
