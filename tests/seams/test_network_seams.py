@@ -1,7 +1,7 @@
 """Parts that dqnlab does not have: each acts, learns, compiles, stacks, resumes, is judged and explained truthfully."""
 
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,13 @@ from dqnlab.learn.fast.stack import Stack
 from dqnlab.learn.learner import Update
 from dqnlab.learn.policy import q_function
 from dqnlab.run.evaluate import Evaluator
-from dqnlab.run.system import System, assemble
+from dqnlab.run.system import System
 from dqnlab.store.agent import load
 from dqnlab.store.folder import BEST, LAST, Run
 
 from ..equal import same
 from ..tiny import tiny
+from .conftest import Filled
 from .variants import BUILT, VARIANTS, scheduled
 
 SMALL = tiny(
@@ -55,20 +56,9 @@ def put(parts: Mapping[str, Callable[..., Any]], monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def systems(variant: object) -> Iterator[Callable[[int], System]]:
-    """Assembles runs whose replay holds a few hundred transitions."""
-    made: list[System] = []
-
-    def system(seed: int) -> System:
-        new = assemble(replace(SMALL, seed=seed))
-        made.append(new)
-        while new.memory.facts().size < 200:
-            new.memory.add(new.collector.step())
-        return new
-
-    yield system
-    for each in made:
-        each.close()
+def systems(variant: object, filled: Filled) -> Callable[[int], System]:
+    """Assembles runs of the variant, by their seed."""
+    return lambda seed: filled(replace(SMALL, seed=seed))
 
 
 def learn(system: System, rounds: int) -> list[Update]:
@@ -158,13 +148,9 @@ def test_side_by_side_they_learn_as_each_alone(
 
 @pytest.mark.world
 @pytest.mark.timeout(300)
-def test_the_same_compiled(programs: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+def test_the_same_compiled(programs: Path, monkeypatch: pytest.MonkeyPatch, filled: Filled) -> None:
     put(VARIANTS["all at once"], monkeypatch)
-    together, alone = ([assemble(replace(SMALL, seed=i)) for i in range(3)] for _ in range(2))
-    for system in (*together, *alone):
-        request.addfinalizer(system.close)
-        while system.memory.facts().size < 200:
-            system.memory.add(system.collector.step())
+    together, alone = ([filled(replace(SMALL, seed=i)) for i in range(3)] for _ in range(2))
     check_stack(together, alone, programs / "seams", 20)
     assert len(list((programs / "seams").glob("*.pt2"))) == 1  # though the learning rate falls
 

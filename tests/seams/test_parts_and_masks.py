@@ -1,6 +1,6 @@
 """An observation of several parts with a mask: acted on, learned from, compiled, resumed, judged and explained."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,11 +15,12 @@ from dqnlab.lab.overrides import Overrides
 from dqnlab.lab.resume import resume_folder
 from dqnlab.lab.session import train
 from dqnlab.learn.heads import at_action
-from dqnlab.run.system import System, assemble
+from dqnlab.run.system import System
 from dqnlab.store.folder import BEST, LAST
 
 from ..equal import same
 from ..jobs import Jobs, Where
+from .conftest import Filled
 from .test_network_seams import SMALL, Interrupts, check_stack
 
 SHORT = replace(SMALL, n=3)
@@ -30,20 +31,13 @@ def jobs(where: Where) -> Env:
 
 
 @pytest.fixture
-def systems() -> Iterator[Callable[..., System]]:
-    """Assembles runs whose replay holds a few hundred transitions."""
-    made: list[System] = []
+def systems(filled: Filled) -> Callable[..., System]:
+    """Assembles runs of two copies, by their seed and where the mask is."""
 
     def system(seed: int, where: Where = "info") -> System:
-        new = assemble(replace(SHORT, seed=seed, env=replace(jobs(where), num_envs=2)))
-        made.append(new)
-        while new.memory.facts().size < 200:
-            new.memory.add(new.collector.step())
-        return new
+        return filled(replace(SHORT, seed=seed, env=replace(jobs(where), num_envs=2)))
 
-    yield system
-    for each in made:
-        each.close()
+    return system
 
 
 @pytest.mark.parametrize("where", ["info", "key", "nowhere"])

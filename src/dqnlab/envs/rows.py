@@ -16,12 +16,10 @@ def as_row(spec: ObsSpec, obs: Any, mask: np.ndarray | None) -> np.ndarray:
     Raises:
         ValueError: it is none; what is wrong, as a clause that begins with "observation" or "the mask".
     """
-    first = spec.parts[0]
-    given = part_of(obs, first)
-    lead = given.shape[: max(given.ndim - len(first.shape), 0)]
+    first, found = spec.parts[0], [part_of(obs, part) for part in spec.parts]
+    lead = found[0].shape[: max(found[0].ndim - len(first.shape), 0)]
     rows = np.zeros((*lead, *spec.shape), spec.dtype)
-    for part in spec.parts:
-        given = part_of(obs, part)
+    for part, given in zip(spec.parts, found, strict=True):
         if given.shape != (*lead, *part.shape):
             as_many = f", {lead[0]} of them as of {first.name!r}" if lead and part is not first else ""
             raise ValueError(f"{said(part)} has shape {given.shape}, not {(*lead, *part.shape)}{as_many}")
