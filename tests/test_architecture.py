@@ -36,7 +36,7 @@ DOORS = {"__init__.py", "__main__.py"}  # on no floor: they fetch what is asked 
 # What these import of dqnlab they import when it is asked for: a name, a command, the work of a worker's process.
 LATE_DOORS = {"__init__.py", "app/cli.py", "lab/many/process.py"}
 LAZY = {"swanlab", "moviepy", "matplotlib", "tensorboard", "pygame", "imageio", "PIL"}
-HEAVY = LAZY | {"safetensors", "torch", "numpy", "gymnasium", "rich", "tyro"}
+HEAVY = LAZY | {"safetensors", "torch", "numpy", "gymnasium", "rich"}
 MAY_TELL_KINDS_APART = {
     "config/choices.py",
     "config/config.py",
@@ -44,7 +44,6 @@ MAY_TELL_KINDS_APART = {
     "config/toml.py",
     "config/presets.py",
     "build.py",
-    "app/scan.py",
 }
 
 
@@ -158,7 +157,7 @@ def test_importing_what_can_be_chosen_loads_nothing_heavy(module: str) -> None:
 @pytest.mark.world
 def test_help_loads_neither_torch_nor_trackers_nor_environments() -> None:
     code = "sys.argv = ['dqn', '--help']; import dqnlab.app.cli as cli; cli.main()"
-    assert loaded_after(code) <= {"tyro", "rich"}
+    assert loaded_after(code) == set()
 
 
 @pytest.mark.world

@@ -50,7 +50,7 @@ def in_a_fresh_python(code: str) -> str:
 
 @pytest.mark.world
 def test_importing_is_light_and_names_arrive_when_used() -> None:
-    heavy = "[m for m in ('torch', 'gymnasium', 'swanlab', 'rich', 'tyro', 'numpy') if m in sys.modules]"
+    heavy = "[m for m in ('torch', 'gymnasium', 'swanlab', 'rich', 'numpy') if m in sys.modules]"
     code = f"import sys, dqnlab; a = {heavy}; dqnlab.presets.get('cartpole'); b = {heavy}; dqnlab.load; c = {heavy}"
     light, presets, full = in_a_fresh_python(code + "; print(a); print(b); print(c)").splitlines()
     assert (light, presets) == ("[]", "[]")

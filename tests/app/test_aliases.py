@@ -5,9 +5,8 @@ from itertools import chain
 import pytest
 
 from dqnlab import presets
-from dqnlab.app.aliases import CHOOSING, FLAGS, SWITCHES, table, unaliased
+from dqnlab.app.aliases import CHOOSING, FLAGS, SWITCHES, names_in_use
 from dqnlab.app.parse import parse_doctor, parse_train
-from dqnlab.app.scan import scan
 from dqnlab.config import Adam, Config, Constant, Double, Env, Episodes, Film, Greedy, Hard, Mlp, Prioritized, Steps
 from dqnlab.config.fields import hints, leaves, tagged, types
 from dqnlab.errors import ConfigError
@@ -85,7 +84,7 @@ def test_the_help_lists_every_alias(capsys: pytest.CaptureFixture[str]) -> None:
     wanted = {f"--{name.replace('_', '-')}" for name in chain(flags, SWITCHES, CHOOSING)}
     assert wanted - {word.strip(",:│") for word in shown} == set()
     assert "--sync.every" not in shown  # of a kind that was not chosen
-    assert len(table(Config())) > 25
+    assert len(names_in_use(types())) > 25
 
 
 def test_the_doctor_understands_them_too() -> None:
@@ -98,9 +97,9 @@ def test_a_flag_of_a_kind_that_was_not_chosen_is_still_refused_by_its_own_name()
         resolve("--target-update", "100")
 
 
-def test_other_words_stay_as_they_are() -> None:
-    words = ["Acrobot-v1", "head:scalar", "--gamma", "0.5", "--env.kwargs", '{"lr": 1}', "-x"]
-    assert unaliased(words) == words
+def test_a_value_is_never_taken_for_a_name() -> None:
+    config = resolve("--env.kwargs", '{"--lr": 1}', "--preset=textbook", "--env", "double")
+    assert (config.env.kwargs, config.preset, config.env.id) == ({"--lr": 1}, "textbook", "double")
 
 
 # ── The preset that suits ────────────────────────────────────────────────────────────────────────
@@ -123,4 +122,4 @@ def test_another_environment_gets_the_robust_preset(env: str) -> None:
 
 def test_a_preset_in_the_place_of_an_environment_is_answered_with_its_flag() -> None:
     with pytest.raises(ConfigError, match="'cartpole' is a preset, not an environment: say --preset cartpole"):
-        scan(["cartpole"])
+        resolve("cartpole")

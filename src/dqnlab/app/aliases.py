@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
-from ..config import Config
-from ..config.fields import choices, leaves, tagged, types
+from .flags import dashed
 
 # The setting, and the flags that people type for it.
 NAMES = {
@@ -46,10 +45,10 @@ NAMES = {
 }
 # Flags without a value, and flags whose value belongs to a choice of kind.
 SWITCHES = {
-    "double": ["rule:double"],
-    "per": ["sampler:prioritized"],
-    "prioritized": ["sampler:prioritized"],
-    "no_film": ["--film.episodes=0"],
+    "double": "rule:double",
+    "per": "sampler:prioritized",
+    "prioritized": "sampler:prioritized",
+    "no_film": "--film.episodes=0",
 }
 CHOOSING = {
     "epsilon": ("epsilon:constant", "epsilon.value"),
@@ -58,39 +57,9 @@ CHOOSING = {
 FLAGS = {alias: setting for setting, aliases in NAMES.items() for alias in aliases.split()}
 
 
-def unaliased(words: Sequence[str]) -> list[str]:
-    """The words with every other name replaced by the setting's own; `--rule double` becomes `rule:double`."""
-    plain = list[str]()
-    rest = list(words)
-    while rest:
-        word = rest.pop(0)
-        flag, equals, inline = word.partition("=")
-        name = flag.removeprefix("--").replace("-", "_") if flag.startswith("--") else ""
-        value = inline if equals else rest[0] if rest else ""
-        if name in tagged() and value in choices(name):
-            plain.append(f"{name}:{value}")
-            del rest[: 0 if equals else 1]
-        elif name in SWITCHES and not equals:
-            plain += SWITCHES[name]
-        elif name in CHOOSING:
-            kind, setting = CHOOSING[name]
-            plain += [kind, _flag(setting) + equals + inline]
-        elif name in FLAGS:
-            plain.append(_flag(FLAGS[name]) + equals + inline)
-        else:
-            plain.append(word)
-    return plain
-
-
-def table(config: Config) -> list[str]:
-    """The rows of the help text: each setting of the chosen kinds that goes by other names too."""
-    here = {name for name, _ in leaves(config)}
-    shown = {setting for setting in NAMES if setting in here or setting not in types()}
-    rows = {setting: aliases.split() for setting, aliases in NAMES.items() if setting in shown}
-    lines = [f"  {_flag(setting)}: {' '.join(map(_flag, aliases))}" for setting, aliases in rows.items()]
-    lines += [f"  {kind} {_flag(setting)}: {_flag(name)}" for name, (kind, setting) in CHOOSING.items()]
-    return lines + [f"  {' '.join(meant)}: {_flag(name)}" for name, meant in SWITCHES.items()]
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+def names_in_use(here: Collection[str]) -> list[tuple[str, str]]:
+    """What the help lists: each of these flags that goes by other names too, and those."""
+    names = {name: aliases for name, aliases in NAMES.items() if name in here}
+    rows = [(dashed(name), " ".join(map(dashed, aliases.split()))) for name, aliases in names.items()]
+    rows += [(f"{kind} {dashed(setting)}", dashed(name)) for name, (kind, setting) in CHOOSING.items()]
+    return rows + [(meant, dashed(name)) for name, meant in SWITCHES.items()]

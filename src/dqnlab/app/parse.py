@@ -1,136 +1,148 @@
-"""Reading the words of a command into its dataclass, by tyro."""
+"""The arguments of a command: its words and, if it takes settings, preset, file, choices and flags in layers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-import tyro
-
-from ..config import Config, Env
-from ..config.checks import as_json, from_json, quoted
-from ..config.fields import bare, choices, hints, optional, tagged, words_of
-from ..config.presets import full_id
+from ..config import Config, presets
+from ..config.fields import choice, hints, owners, tagged
+from ..config.toml import made_in_python, override, parse, without_foreign_env
+from ..encoding import decoded
 from ..errors import ConfigError
-from .aliases import table
+from ..store.folder import CONFIG
+from ..store.own import with_own
+from ..trust import named_by_caller
 from .arguments import Doctor, Train
-from .scan import base, parse_whole, scan
+from .flags import dashed, flags_in, value_of
+from .help import help_of, help_with_settings
+from .words import Given, read_words
 
 Args = TypeVar("Args")
-Settings = TypeVar("Settings", Train, Doctor)
 
 
 def parse_args(kind: type[Args], command: str, words: Sequence[str]) -> Args:
-    """The command's arguments; SystemExit after a message or the help text."""
-    return tyro.cli(kind, prog=f"dqn {command}", args=list(words), registry=_registry())
+    """The command's arguments. Raises ConfigError; SystemExit after the help text."""
+    given = read_words(kind, words)
+    if given.help:
+        _show(help_of(kind, command))
+    bare = [flag for flag in flags_in(kind, is_setting=False) if flag.is_bare]
+    if len(given.bare) > len(bare):
+        what = f"one {bare[0].shown}, please: got" if bare else f"`dqn {command}` takes no"
+        raise ConfigError(f"{what} {' and '.join(map(repr, given.bare))}")
+    for flag in bare:
+        if given.bare:
+            given.own[flag.field] = value_of(flag, given.bare)
+        elif flag.default is MISSING:
+            raise ConfigError(f"{flag.shown} is missing: {flag.says}")
+    return kind(**given.own)
 
 
 def parse_train(words: Sequence[str]) -> tuple[Train, str]:
-    """Arguments of `dqn train` with all layers resolved, and a line to say, or none. Raises ConfigError."""
-    found = scan(words)
-    config, remark = base(found)
-    return _parse(Train(config=config, env=found.env), found.words), remark
+    """Arguments of `dqn train` with all layers resolved, and a line to say, or none. Raises as `parse_args` does."""
+    given = read_words(Train, words)
+    _budget_from_steps(given)
+    config, remark = _resolve(Train, "train", given)
+    return Train(config=config, **given.own), remark
 
 
 def parse_doctor(words: Sequence[str]) -> Doctor:
-    """Arguments of `dqn doctor`, whose settings are those of `dqn train`. Raises ConfigError."""
-    found = scan(words, steps="flag")
-    config, _ = base(found)
-    return _parse(Doctor(config=config, env=found.env), found.words)
+    """Arguments of `dqn doctor`, whose settings are those of `dqn train`. Raises as `parse_args` does."""
+    given = read_words(Doctor, words)
+    config, _ = _resolve(Doctor, "doctor", given)
+    return Doctor(config=config, **given.own)
 
 
-def _parse(default: Settings, words: Sequence[str]) -> Settings:
-    """A command that takes all settings: the flags replace the defaults."""
-    return tyro.cli(
-        type(default),
-        prog=f"dqn {type(default).__name__.lower()}",
-        description=_settings_help(type(default), default.config),
-        args=list(words),
-        default=default,
-        registry=_registry(),
-        config=(tyro.conf.AvoidSubcommands,),
-    )
+def _show(text: str) -> NoReturn:
+    print(text)
+    raise SystemExit(0)
 
 
-def _settings_help(kind: type, config: Config) -> str:
-    rows = [f"  {name}:{'|'.join(choices(name))}" for name in tagged() if len(choices(name)) > 1]
-    words = (
-        f"{kind.__doc__} Settings come from the preset, then the file, then "
-        "the flags, in any order. Some are a choice of kind, written FIELD:KIND, and bring flags of their own:"
-    )
-    names = "Short names, and those of other libraries, are understood too:"
-    return "\n".join([words, *rows, "", names, *table(config)])  # tyro takes lines without one between for a paragraph
+# ── Layers ───────────────────────────────────────────────────────────────────────────────────────
 
 
-# ── How single words become values ───────────────────────────────────────────────────────────────
+def _resolve(kind: type, command: str, given: Given) -> tuple[Config, str]:
+    """Preset, then file, then choices of kind and flags; and a line to say, or none. Raises ConfigError."""
+    env = given.own["env"] = _environment(given)
+    text = _file(given.own.get("file"))
+    path = Path(given.own.get("file") or "")
+    data = parse(text, str(path))
+    name, remark = _preset(given.settings.get("preset", data.get("preset")), env, data.get("env"))
+    config = presets.known_as(name, complete=all(each in data for each in hints(Config)))
+    trusted = named_by_caller(given.own.get("trust_env_module", ()), env)
+    if env is not None:
+        data = without_foreign_env(data, trusted)
+    elif path.name == CONFIG:  # of a run, perhaps one's own
+        trusted = with_own(trusted, path.parent, text)
+    if env is None and made_in_python(text):
+        raise ConfigError(
+            f"{str(path)!r} is of a run in Python, whose environment {data.get('env', {}).get('id')!r} no file "
+            "holds: give one by --env module:Id, or train in Python with env="
+        )
+    config = override(config, data, str(path), trusted)
+    named = config.env.id if env is None else env
+    config = replace(config, env=replace(config.env, id=presets.full_id(named) if isinstance(named, str) else named))
+    if given.help:
+        _show(help_with_settings(kind, command, config, given.settings))
+    _check_owners(given.settings, config)
+    return override(config, given.settings), remark
 
 
-def _registry() -> tyro.constructors.ConstructorRegistry:
-    """The types that tyro does not read as we mean them: JSON tables, 2e5 for a whole number, none."""
-    registry = tyro.constructors.ConstructorRegistry()
-    registry.primitive_rule(_rule)
-    return registry
+def _environment(given: Given) -> str | None:
+    """The environment that is named, by itself or as `--env.id`; none if none is. Raises ConfigError."""
+    flagged = given.settings.get("env", {}).pop("id", None)
+    named = [*map(repr, given.bare), *([] if flagged in (None, *given.bare) else [f"--env.id {flagged!r}"])]
+    if len(named) > 1:
+        raise ConfigError(f"one environment, please: got {' and '.join(named)}")
+    env = given.bare[0] if given.bare else flagged
+    if env in presets.names():
+        raise ConfigError(f"{env!r} is a preset, not an environment: say --preset {env}")
+    return env
 
 
-def _rule(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec[Any] | None:
-    if info.type == hints(Env)["kwargs"]:
-        return _spec("JSON", _table, as_json)
-    if info.type == hints(Env)["id"]:
-        return _spec("ID", full_id, str)
-    readers: dict[Any, Any] = {int: _whole, float: _number, Path: _path}
-    words = words_of(info.type)
-    wants = bare(info.type) if optional(info.type) or words else info.type
-    if wants not in readers:
-        return None
-    read = readers[wants]
-    metavar = wants.__name__.upper()
-    if words:
-        return _spec("|".join([metavar, *words]), lambda text: text if text in words else read(text), str)
-    if not optional(info.type) or wants is Path:
-        return _spec(metavar, read, str)
-    return _spec(f"{metavar}|none", lambda text: None if text.lower() == "none" else read(text), _or_none)
-
-
-def _spec(metavar: str, read: Any, write: Any) -> tyro.constructors.PrimitiveConstructorSpec[Any]:
-    return tyro.constructors.PrimitiveConstructorSpec(
-        nargs=1,
-        metavar=metavar,
-        instance_from_str=lambda words: read(words[0]),
-        is_instance=lambda value: True,
-        str_from_instance=lambda value: [write(value)],
-    )
-
-
-def _whole(text: str) -> int:
+def _file(name: str | None) -> str:
+    """The text of the file of settings; empty if none was named. Raises ConfigError."""
+    if name is None:
+        return ""
+    if not name:
+        raise ConfigError("--config wants the name of a file, got ''")
     try:
-        return parse_whole(text, "the value")
-    except ConfigError as error:
-        raise ValueError(str(error)) from error  # tyro adds the flag's name to a ValueError
-
-
-def _number(text: str) -> float:
+        data = Path(name).read_bytes()
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"--config {name} cannot be read: {error}") from error
     try:
-        return float(text)
+        return decoded(data)
     except ValueError as error:
-        raise ValueError(f"the value must be a number, got {text!r}") from error
+        raise ConfigError(f"--config {name} {error}") from error
 
 
-def _path(text: str) -> Path:
-    if not text:
-        raise ValueError("the name of a file or folder is wanted, got ''")
-    return Path(text).expanduser()  # a shell does that, but not in --out=~/mine
+def _preset(asked: object, env: str | None, table: object) -> tuple[str, str]:
+    """The preset's name: asked for, or the one that suits the environment, named or the file's; and a line to say."""
+    if asked is not None:
+        return str(asked), ""
+    env = env or (table.get("id") if isinstance(table, Mapping) else None)
+    if env is None or (name := presets.suited(env)) != "default":
+        return name if env else "cartpole", ""
+    return name, f"{env} has no preset of its own: using `default` (see `dqn presets`)"
 
 
-def _or_none(value: object) -> str:
-    return "none" if value is None else str(value)
+def _check_owners(settings: Mapping[str, Any], config: Config) -> None:
+    """Refuses a flag of a kind that was not chosen, and says what would choose it."""
+    for field in [each for each in settings if each in tagged()]:
+        kind = settings[field].get("kind", getattr(config, field).kind)
+        for key in settings[field]:
+            if key != "kind" and key not in hints(choice(field, kind)):
+                name, other = f"{field}.{key}", f"{field}:{owners(f'{field}.{key}')[0]}"
+                raise ConfigError(f"{dashed(name)} belongs to {other}, and {field} is {kind} here: add {other}")
 
 
-def _table(text: str) -> dict[str, Any]:
-    try:
-        value = from_json(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f'a JSON object such as {{"name": 1}} is wanted, got {quoted(text)}: {error}') from error
-    if not isinstance(value, dict):
-        raise ValueError(f'a JSON object such as {{"name": 1}} is wanted, got {quoted(text)}')
-    return value
+def _budget_from_steps(given: Given) -> None:
+    """`--steps N` is a short way to say `budget:steps --budget.num N`."""
+    if "steps" not in given.own:
+        return
+    budget = given.settings.setdefault("budget", {})
+    if "num" in budget or budget.get("kind", "steps") != "steps":
+        raise ConfigError("--steps is itself a budget: leave it out or leave out the other budget")
+    budget |= {"kind": "steps", "num": given.own["steps"]}

@@ -12,9 +12,11 @@ from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from functools import cache
 from numbers import Integral, Real
+from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from ..errors import ConfigError
 from .config import Config, Env
 from .typed import label
 
@@ -55,6 +57,14 @@ def choices(field: str) -> dict[str, type]:
     hint = hints(Config).get(field)
     members: tuple[Any, ...] = get_args(hint) or (hint,)
     return {str(each.kind): each for each in members if hasattr(each, "kind")}
+
+
+def choice(field: str, kind: object) -> type:
+    """The class of one kind. Raises ConfigError for a kind that the field has not."""
+    kinds = choices(field)
+    if not isinstance(kind, str) or kind not in kinds:
+        raise ConfigError(f"unknown kind {kind!r} for {field}; {nearest(str(kind), list(kinds))}")
+    return kinds[kind]
 
 
 def tagged() -> list[str]:
@@ -125,7 +135,8 @@ def type_in_words(hint: Any) -> str:
     """The type in words, for a message."""
     if words_of(hint):
         return f"{type_in_words(bare(hint))} or {' or '.join(words_of(hint))}"
-    word = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}.get(bare(hint))
+    words = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", Path: "a file or folder"}
+    word = words.get(bare(hint))
     if get_origin(hint) is Literal:
         word = f"one of {', '.join(map(str, get_args(hint)))}"
     if get_origin(hint) is tuple:

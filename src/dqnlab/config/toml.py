@@ -24,6 +24,7 @@ from .config import Config
 from .fields import (
     about,
     bare,
+    choice,
     choices,
     docs,
     elsewhere,
@@ -177,10 +178,11 @@ def without_foreign_env(data: Mapping[str, Any], trusted: Collection[str]) -> Ma
     return {**data, "env": {name: value for name, value in env.items() if name not in ("id", "kwargs")}}
 
 
-def override(base: Config, data: Mapping[str, Any], source: str, trusted: Collection[str] = ()) -> Config:
+def override(base: Config, data: Mapping[str, Any], source: str = "", trusted: Collection[str] = ()) -> Config:
     """`base` with the settings of a nested table, checked together at the end.
 
     Args:
+        source: where the table is from, which messages then begin with.
         trusted: modules that an environment id of the table may import; what the caller himself has named.
 
     Raises:
@@ -189,87 +191,83 @@ def override(base: Config, data: Mapping[str, Any], source: str, trusted: Collec
     env = data.get("env")
     if isinstance(env, Mapping):
         check_env_id(env.get("id"), trusted, source)
-    return _override(base, data, source, "")
+    try:
+        return _override(base, data, "")
+    except ConfigError as error:
+        if not source:
+            raise
+        raise ConfigError(f"{source}: {error}") from error
 
 
-def _override(base: Any, data: Mapping[str, Any], source: str, prefix: str) -> Any:
+def _override(base: Any, data: Mapping[str, Any], prefix: str) -> Any:
     known = hints(type(base))
     changes = {}
     for key, value in data.items():
         if key not in known:
             hint = nearest(key, list(known)) or elsewhere(key)
-            raise ConfigError(f"{source}: unknown key {prefix + key!r}" + (f"; {hint}" if hint else ""))
+            raise ConfigError(f"unknown key {prefix + key!r}" + (f"; {hint}" if hint else ""))
         current = getattr(base, key)
         if is_dataclass(current):
-            changes[key] = _choose(key, current, value, source)
+            changes[key] = _choose(key, current, value)
         else:
-            changes[key] = _typed(known[key], value, prefix + key, source)
-    return _checked(source, lambda: replace(base, **changes))
+            changes[key] = _typed(known[key], value, prefix + key)
+    return replace(base, **changes)
 
 
-def _choose(key: str, current: Any, data: Any, source: str) -> Any:
+def _choose(key: str, current: Any, data: Any) -> Any:
     """The table's own object: of the kind it names, or what was there with some settings changed."""
     kinds = choices(key)
     if not isinstance(data, Mapping):
         example = f'[{key}] with kind = "{next(iter(kinds))}"' if kinds else f"[{key}]"
-        raise ConfigError(f"{source}: {key} must be a table, {example}, got {quoted(data)}")
+        raise ConfigError(f"{key} must be a table, {example}, got {quoted(data)}")
     if not kinds:
-        return _override(current, data, source, f"{key}.")
+        return _override(current, data, f"{key}.")
     rest = {name: value for name, value in data.items() if name != "kind"}
     kind = data.get("kind", current.kind)
-    if not isinstance(kind, str) or kind not in kinds:
-        raise ConfigError(f"{source}: unknown kind {kind!r} for {key}; {nearest(str(kind), list(kinds))}")
+    cls = choice(key, kind)
     for name in rest:
-        if name not in hints(kinds[kind]):
-            raise ConfigError(_stray(key, name, kind, source))
+        if name not in hints(cls):
+            raise ConfigError(_stray(key, name, kind))
     if kind == current.kind:
-        return _override(current, rest, source, f"{key}.")
-    missing = [name for name in required(kinds[kind]) if name not in rest]
+        return _override(current, rest, f"{key}.")
+    missing = [name for name in required(cls) if name not in rest]
     if missing:
-        raise ConfigError(f"{source}: {key}.{missing[0]} is missing: kind {kind!r} needs it")
-    typed = {name: _typed(hints(kinds[kind])[name], value, f"{key}.{name}", source) for name, value in rest.items()}
-    return _checked(source, lambda: kinds[kind](**typed))
+        raise ConfigError(f"{key}.{missing[0]} is missing: kind {kind!r} needs it")
+    return cls(**{name: _typed(hints(cls)[name], value, f"{key}.{name}") for name, value in rest.items()})
 
 
-def _stray(field: str, name: str, kind: str, source: str) -> str:
+def _stray(field: str, name: str, kind: str) -> str:
     """The message for a setting that this kind has not."""
     others = [other for other, cls in choices(field).items() if name in hints(cls)]
     if others:
-        return f"{source}: {field}.{name} belongs to kind {others[0]!r}, and {field} is {kind!r} here"
+        return f"{field}.{name} belongs to kind {others[0]!r}, and {field} is {kind!r} here"
     known = list(hints(choices(field)[kind]))
     hint = nearest(name, known) if known else f"kind {kind!r} has no settings"
-    return f"{source}: unknown key {f'{field}.{name}'!r}; {hint}"
+    return f"unknown key {f'{field}.{name}'!r}; {hint}"
 
 
-def _checked(source: str, make: Any) -> Any:
-    try:
-        return make()
-    except ConfigError as error:
-        raise ConfigError(f"{source}: {error}") from error
-
-
-def _typed(hint: Any, value: Any, key: str, source: str) -> Any:
+def _typed(hint: Any, value: Any, key: str) -> Any:
     """The value as the field's type. Raises ConfigError."""
-    if optional(hint) and value == "none":
+    if optional(hint) and (value is None or value == "none"):
         return None
     if key == "env.kwargs":
-        return _kwargs(value, source)
+        return _kwargs(value)
     if isinstance(value, str) and value in words_of(hint):
         return value
     wants, origin = bare(hint), get_origin(hint)
     if origin is tuple and isinstance(value, list):
-        return tuple(_typed(get_args(hint)[0], each, key, source) for each in value)
+        return tuple(_typed(get_args(hint)[0], each, key) for each in value)
     if origin is Literal and value in get_args(hint):
         return value
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if wants is float and number:
         return float(value)
-    if wants is int and number and math.isfinite(value) and value == int(value):
+    if wants is int and number and (isinstance(value, int) or (math.isfinite(value) and value == int(value))):
         return int(value)  # 2e5 steps are a whole number too
     if wants in (bool, str) and isinstance(value, wants):
         return value
     quotes = ": write it without quotes" if wants in (int, float) and _is_number(value) else ""
-    raise ConfigError(f"{source}: {key} must be {type_in_words(hint)}, got {quoted(value)}{quotes}")
+    raise ConfigError(f"{key} must be {type_in_words(hint)}, got {quoted(value)}{quotes}")
 
 
 def _is_number(value: Any) -> bool:
@@ -280,14 +278,14 @@ def _is_number(value: Any) -> bool:
         return False
 
 
-def _kwargs(value: Any, source: str) -> dict[str, Any]:
+def _kwargs(value: Any) -> dict[str, Any]:
     """A table, or the same as JSON text, which can say null."""
     if isinstance(value, str):
         try:
             value = from_json(value)
         except (ValueError, RecursionError) as error:
-            raise ConfigError(f"{source}: env.kwargs is no valid JSON: {error}") from error
-        _check_bounds(value, source)
+            raise ConfigError(f"env.kwargs is no valid JSON: {error}") from error
+        _check_bounds(value, "env.kwargs")
     if not isinstance(value, dict):
-        raise ConfigError(f"{source}: env.kwargs must be a table of names and values, got {quoted(value)}")
+        raise ConfigError(f"env.kwargs must be a table of names and values, got {quoted(value)}")
     return value

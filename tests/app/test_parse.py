@@ -8,7 +8,6 @@ import pytest
 
 from dqnlab import presets
 from dqnlab.app.parse import parse_train
-from dqnlab.app.scan import scan
 from dqnlab.config import Config, Constant, Env, Episodes, Geometric, Linear, Scalar, Steps
 from dqnlab.config.toml import to_toml
 from dqnlab.errors import ConfigError
@@ -118,12 +117,6 @@ def test_underscores_and_dashes_are_the_same() -> None:
     assert resolve("--env.num_envs", "3", "evaluate_every:steps") == resolve(
         "--env.num-envs", "3", "evaluate-every:steps"
     )
-
-
-def test_scan_leaves_plain_flags_for_the_parser() -> None:
-    found = scan(["--seed", "1", "A-v0", "--dry-run", "rule:greedy", "--gamma=0.5", "--steps", "9"])
-    assert (found.env, found.chosen) == ("A-v0", {"rule": "greedy", "budget": "steps"})
-    assert found.words == ["--seed", "1", "--dry-run", "--gamma=0.5", "--budget.num=9"]
 
 
 def test_the_file_of_a_run_repeats_it_whatever_the_run_was_called() -> None:

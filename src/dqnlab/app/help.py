@@ -1,0 +1,97 @@
+"""The help text of a command: what may be typed and what it means, in two columns as wide as the terminal."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import MISSING, is_dataclass
+from typing import Any
+
+from ..config import Config
+from ..config.checks import as_json
+from ..config.fields import about, choices, tagged
+from .aliases import names_in_use
+from .flags import Flag, dashed, flags_in
+
+_COLUMN = 28  # where the second column begins
+_WIDEST = 100
+_LAYERS = (
+    "Settings come from the preset, then the file, then the flags, in any order. Some are a choice of kind, written "
+    "FIELD:KIND, and bring flags of their own:"
+)
+_HELP = ("-h, --help", "show this text")
+_NAMES = "Short names, and those of other libraries, are understood too:"
+
+
+def help_of(kind: type, command: str) -> str:
+    """The help text of a command."""
+    rows = list(_rows(flags_in(kind, is_setting=False)))
+    bare = [left for left, _ in rows if not left.startswith("--")]
+    usage = " ".join(["usage: dqn", command, *bare, "[--FLAG VALUE …]"])
+    return "\n".join([usage, "", *_wrapped(about(kind)), "", *_table([*rows, _HELP])])
+
+
+def help_with_settings(kind: type, command: str, config: Config, settings: Mapping[str, Any]) -> str:
+    """The help text of a command that takes every setting; those of the chosen kinds are shown, with their defaults."""
+    own = flags_in(kind, is_setting=False)
+    groups = [("Settings:", flags_in(Config, is_setting=True), config)]
+    for name, value in vars(config).items():
+        if is_dataclass(value):
+            kinds = choices(name)
+            cls = kinds[settings.get(name, {}).get("kind", value.kind)] if kinds else type(value)
+            title = f"{name}:{cls.kind}: {about(cls)}" if kinds else f"{name}: {about(cls)}"
+            groups.append((title, flags_in(cls, f"{name}.", is_setting=True), value))
+    here = [flag.name for flags in (own, *(flags for _, flags, _ in groups)) for flag in flags]
+    lines = [f"usage: dqn {command} [ENV] [FIELD:KIND …] [--FLAG VALUE …]", ""]
+    lines += _wrapped(f"{about(kind)} {_LAYERS}")
+    lines += [f"  {name}:{'|'.join(choices(name))}" for name in tagged() if len(choices(name)) > 1]
+    lines += ["", _NAMES, *_table(names_in_use(here)), "", *_table([*_rows(own), _HELP])]
+    for title, flags, value in groups:
+        lines += ["", *_wrapped(title), *_table(_rows(flags, value))]
+    return "\n".join(lines)
+
+
+def _rows(flags: Iterable[Flag], value: Any = None) -> Iterator[tuple[str, str]]:
+    """What is typed and what it means; the defaults are the values of an object of their class, else its own."""
+    for flag in flags:
+        default = getattr(value, flag.field) if isinstance(value, flag.owner) else flag.default
+        left = f"{flag.shown} {flag.metavar}".strip()
+        if flag.is_bare:
+            left = flag.shown if default is MISSING else f"[{flag.shown}]"
+        elif flag.hint is bool and flag.is_setting:
+            left += f", {dashed(f'no_{flag.name}')}"
+        elif flag.is_list and flag.is_setting:
+            left += " …"
+        yield left, f"{flag.says} {_default(flag, default)}".strip()
+
+
+def _default(flag: Flag, value: Any) -> str:
+    if value is MISSING:
+        return "" if flag.is_bare else "(required)"
+    if not flag.is_setting and (value is None or flag.hint is bool):
+        return ""
+    if not flag.is_setting and flag.is_list:
+        return "(repeatable)"
+    text = as_json(dict(value)) if isinstance(value, Mapping) else "none" if value is None else str(value)
+    if isinstance(value, bool):
+        text = "on" if value else "off"
+    return f"(default: {' '.join(map(str, value)) if isinstance(value, tuple) else text})"
+
+
+# ── Lines ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _wrapped(text: str, indent: int = 0) -> list[str]:
+    width = min(shutil.get_terminal_size().columns, _WIDEST) - indent
+    return textwrap.wrap(text, max(width, 20), break_long_words=False, break_on_hyphens=False)
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> list[str]:
+    """Two columns; what does not fit into the first has a line of its own."""
+    lines = []
+    for left, right in rows:
+        head, *more = ["", *_wrapped(right, _COLUMN)] if len(left) > _COLUMN - 4 else _wrapped(right, _COLUMN) or [""]
+        lines.append(f"  {left:<{_COLUMN - 2}}{head}".rstrip())
+        lines += [" " * _COLUMN + line for line in more]
+    return lines

@@ -1,0 +1,144 @@
+"""A command line read once, from left to right: each word is a flag with its values, a choice of kind, or bare."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from ..config.fields import choice, choices, nearest, tagged, type_in_words
+from ..errors import ConfigError
+from .aliases import CHOOSING, FLAGS, SWITCHES
+from .flags import Flag, dashed, flags_of, takes_settings, value_of
+
+_CHOICE = re.compile(r"([a-z_-]+):([a-z0-9_]+)")
+_NEGATIVE = re.compile(r"-(\.?\d|inf|nan)")
+_HELP = {"--help", "-h"}
+
+
+@dataclass
+class Given:
+    """What the words say."""
+
+    bare: list[str] = field(default_factory=list)
+    own: dict[str, Any] = field(default_factory=dict)
+    """values of the command's fields"""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """settings and choices of kind as a file has them: {"gamma": 0.9, "epsilon": {"kind": "constant", "value": 0.1}}"""
+    help: bool = False
+    """whether the help text is asked for; then all this goes as far as the first mistake"""
+
+
+def read_words(kind: type, words: Sequence[str]) -> Given:
+    """What the words say to the command of this dataclass. Raises ConfigError."""
+    end = words.index("--") if "--" in words else len(words)  # whatever follows is no flag
+    rest = list(words[:end])
+    given = Given(help=not _HELP.isdisjoint(rest))
+    try:
+        while rest:
+            _read(kind, given, rest.pop(0), rest)
+    except ConfigError:
+        if not given.help:
+            raise
+    given.bare += words[end + 1 :]
+    return given
+
+
+def _read(kind: type, given: Given, word: str, rest: list[str]) -> None:
+    """One word, with the values that it takes from the rest."""
+    if word in _HELP:
+        return
+    if _is_flag(word):
+        _read_flag(kind, given, word, rest)
+    elif not takes_settings(kind) or not _choose(given, word):
+        given.bare.append(word)
+
+
+def _is_flag(word: str) -> bool:
+    return word.startswith("-") and not _NEGATIVE.match(word)
+
+
+def _choose(given: Given, word: str) -> bool:
+    """Whether the word is a choice such as `head:scalar`, which is then made. Raises ConfigError."""
+    match = _CHOICE.fullmatch(word)
+    name, kind = (match[1].replace("-", "_"), match[2]) if match else ("", "")
+    if name not in tagged():
+        if any(kind in choices(each) for each in tagged()):
+            raise ConfigError(f"unknown choice {word!r}; {nearest(name, tagged())}")
+        return False
+    choice(name, kind)
+    table = given.settings.setdefault(name, {})
+    if "kind" in table:
+        raise ConfigError(f"{name} is chosen twice: {name}:{table['kind']} and {name}:{kind}")
+    table["kind"] = kind
+    return True
+
+
+# ── Flags ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _read_flag(kind: type, given: Given, word: str, rest: list[str]) -> None:
+    """A flag by any of its names, with its values."""
+    shown, equals, inline = word.partition("=")
+    name = shown[2:].replace("-", "_") if shown.startswith("--") else shown
+    if takes_settings(kind):
+        value = inline if equals else rest[0] if rest else ""
+        if name in tagged() and value in choices(name):  # --rule double
+            _choose(given, f"{name}:{value}")
+            del rest[: 0 if equals else 1]
+            return
+        if name in SWITCHES:
+            if equals:
+                raise ConfigError(f"{shown} takes no value, got {inline!r}")
+            _read(kind, given, SWITCHES[name], [])
+            return
+        if name in CHOOSING:
+            choosing, name = CHOOSING[name]
+            _choose(given, choosing)
+        name = FLAGS.get(name, name)
+        if name in tagged():
+            choice(name, value)
+    flag, value = _find(kind, name, shown)
+    if flag.hint is not bool:
+        value = value_of(flag, [inline] if equals else _texts(flag, rest))
+    elif equals:
+        raise ConfigError(f"{shown} takes no value, got {inline!r}")
+    _store(given, flag, value)
+
+
+def _find(kind: type, name: str, shown: str) -> tuple[Flag, bool]:
+    """The flag of that name, and whether a switch is set by it: not by `--no-explain`. Raises ConfigError."""
+    flags = flags_of(kind)
+    if name in flags:
+        return flags[name], True
+    opposite = flags.get(name.removeprefix("no_"))
+    if opposite and opposite.hint is bool and opposite.is_setting:
+        return opposite, False
+    known = [*flags, *(each for each, setting in FLAGS.items() if setting in flags)]
+    close = [each for each in flags if each.endswith(f".{name}")] or get_close_matches(name, known, 2, 0.7)
+    hint = f". Perhaps you meant {' or '.join(map(dashed, close))}?" if close else ": --help lists them all"
+    raise ConfigError(f"unknown flag {shown}{hint}")
+
+
+def _texts(flag: Flag, rest: list[str]) -> list[str]:
+    """A flag's values, taken from the rest: one, or all the whole numbers of a setting that is a list of them."""
+    if not rest or _is_flag(rest[0]):
+        raise ConfigError(f"Missing value: {flag.shown} must be {type_in_words(flag.item)}, got ''")
+    texts = [rest.pop(0)]
+    while flag.is_list and flag.is_setting and rest and rest[0].isdecimal():
+        texts.append(rest.pop(0))
+    return texts
+
+
+def _store(given: Given, flag: Flag, value: Any) -> None:
+    """Of several values the last one counts; a command's own list grows."""
+    if flag.is_setting:
+        table, _, key = flag.name.rpartition(".")
+        (given.settings.setdefault(table, {}) if table else given.settings)[key] = value
+        return
+    before = given.own.get(flag.field)
+    if flag.field == "file" and before is not None:
+        raise ConfigError(f"one {flag.shown}, please: got {before!r} and {value!r}")
+    given.own[flag.field] = (*before, *value) if flag.is_list and before else value
