@@ -28,6 +28,8 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo 'This Python cannot make virtual environments: apt install python3-venv' >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+	@# the pip that comes with Python 3.11 takes twice as long
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -U pip
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 

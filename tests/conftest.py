@@ -145,11 +145,15 @@ def program_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def programs(program_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def programs(program_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where a test that compiles finds the programs of the others, and leaves its own."""
+    from torch._inductor import config
+
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(program_folder / "inductor"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(program_folder))
-    return program_folder
+    # What calls the kernels, which are compiled as ever, takes the compiler longest: a quarter less without -O1.
+    with config.patch({"aot_inductor.compile_wrapper_opt_level": "O0"}):
+        yield program_folder
 
 
 @pytest.fixture

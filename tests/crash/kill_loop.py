@@ -45,6 +45,7 @@ def config(steps: int, num_envs: int) -> Config:
         replay_capacity=500,
         learning_starts=50,
         batch_size=16,
+        update_every=4,
         budget=Steps(num=steps),
         evaluate_every=Steps(num=700),
         select_episodes=2,
@@ -133,7 +134,7 @@ def kill_one(settings: Config, folder: Path, rng: random.Random, inside: bool, t
         size = 0 if not recorded.exists() else recorded.stat().st_size
     if not wait_to_learn(folder, size, pid):
         return False
-    end = time.monotonic() + (5.0 if inside else rng.uniform(0.0, 0.2))
+    end = time.monotonic() + (5.0 if inside else rng.uniform(0.0, 0.1))
     while time.monotonic() < end and not (inside and drafts(folder)):
         if os.waitpid(pid, os.WNOHANG)[0]:
             return False

@@ -116,7 +116,11 @@ def _frames(rng: np.random.Generator, obs: ObsSpec, count: int) -> np.ndarray:
     if obs.num_states is not None:
         return rng.integers(obs.num_states, size=shape)
     if obs.dtype == "float32":
-        return rng.normal(size=shape).astype(np.float32)
+        frames = rng.normal(size=shape).astype(np.float32)
+        if obs.mask is not None:  # the first action is always allowed, others by chance
+            frames[:, obs.mask :] = rng.integers(2, size=frames[:, obs.mask :].shape)
+            frames[:, obs.mask] = 1
+        return frames
     return rng.integers(2 if obs.dtype == "bool" else 256, size=shape).astype(obs.dtype)
 
 

@@ -9,16 +9,14 @@ import numpy as np
 import pytest
 import torch
 from torch.func import vmap
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from dqnlab.learn.fast import compiled
-from dqnlab.learn.fast.compiled import CompileError, Inputs, pure_update
+from dqnlab.learn.fast.compiled import CompileError, Inputs, compile_program, pure_update
 from dqnlab.learn.learner import PolyakSync, State, Update
 from dqnlab.learn.replay import Layout
 from dqnlab.learn.targets import double
 from dqnlab.learn.types import ObsSpec, Sample
-
-from .conftest import MEMBER
 
 # vmap steps through one operation of Adam agent by agent, and says so
 pytestmark = pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
@@ -38,6 +36,7 @@ STATES = Layout(150, ObsSpec((), np.dtype(np.int64), num_states=7), n=3, reach=8
 BOOLS = Layout(150, ObsSpec((2, 5), np.dtype(bool), stack=2), n=1, reach=6)
 NUMBER = Layout(150, ObsSpec((), np.dtype(np.float32)), n=2, reach=6)
 FLOATS = Layout(150, ObsSpec((4, 3), np.dtype(np.float32), stack=4), n=2, reach=12)
+MASKED = Layout(150, ObsSpec((6,), np.dtype(np.float32), mask=4), n=1, reach=6)
 KINDS = {
     "greedy": {},
     "double": {"rule": double},
@@ -48,18 +47,19 @@ KINDS = {
     "states": {"layout": STATES, "rule": double},
     "bools": {"layout": BOOLS, "huber": 1.0},
     "a single number": {"layout": NUMBER, "sync": PolyakSync(0.1)},
+    "masked": {"layout": MASKED, "rule": double},
     "one layer": {"hidden": (16,), "sync": PolyakSync(0.1)},
     "three layers": {"hidden": (8, 4, 8), "layout": FLOATS},
 }
 """Every kind of observation, network, rule, loss, sampler and sync at least once."""
 COMPILED = {
-    "vector, double, not clipped, prioritised": {"size": 3, **MEMBER},
     "stacked pixels, huber": {"layout": PIXELS, "huber": 1.0},
     "bools, double, huber, one layer": {"layout": BOOLS, "rule": double, "huber": 1.0, "hidden": (16,)},
     "a number, three layers, prioritised": {"layout": NUMBER, "hidden": (8, 4, 8), "prioritised": True},
+    "states": {"layout": STATES},
+    "masked, double": {"layout": MASKED, "rule": double},
 }
-"""Each kind of the above at least once, several to a program: compiling one takes some 15 s. Of the first there are as
-many as in test_stack, whose program it is; states are compiled by test_build."""
+"""Each kind of the above at least once; vectors and unclipped gradients are compiled by test_stack."""
 
 
 def inputs_of(agent: Any, sample: Sample) -> Inputs:
@@ -98,41 +98,62 @@ def test_the_pure_update_is_the_learners(agent_of: Any, settings: dict[str, Any]
     assert (agent.learner.state.online - begun).abs().max() > ROUNDS * 1e-4  # it did learn
 
 
+class SideBySide:
+    """Agents of one kind that learn as one by pure arithmetic, and beside it each alone."""
+
+    def __init__(self, agents: list[Any]):
+        self.update = vmap(update_of(agents[0]))
+        self._agents = agents
+        self._samples: list[Sample] = []
+        self._kept: Inputs | None = None
+
+    def draw(self) -> Inputs:
+        """What the next update takes, [S, ...] each."""
+        self._samples = [agent.sample() for agent in self._agents]
+        given = tree_map(lambda *rows: torch.stack(rows), *map(inputs_of, self._agents, self._samples))
+        if self._kept is not None:
+            given = given._replace(state=self._kept.state, steps=self._kept.steps)
+        self._kept = given
+        return given
+
+    def check(self, together: Update, number: int) -> None:
+        """Lets each learn alone from what was drawn, and compares."""
+        assert self._kept is not None
+        state = self._kept.state
+        for i, (agent, sample) in enumerate(zip(self._agents, self._samples, strict=True)):
+            own = agent.update(sample)
+            assert_close([each[i] for each in together], own)
+            agent.learner.sync(state.online[i], state.target[i], number)
+            agent.replay.update_priorities(sample.slots, own.error)
+            assert_close([each[i] for each in changed(state)], agent.tensors)
+
+
 @pytest.mark.parametrize("settings", KINDS.values(), ids=KINDS)
 def test_agents_side_by_side_learn_as_each_alone(agent_of: Any, settings: dict[str, Any]) -> None:
-    agents = [agent_of(seed=seed, **settings) for seed in range(3)]
-    update = vmap(update_of(agents[0]))
-    kept: Inputs | None = None
+    agents = SideBySide([agent_of(seed=seed, **settings) for seed in range(3)])
     for number in range(1, ROUNDS + 1):
-        samples = [agent.sample() for agent in agents]
-        given = tree_map(lambda *rows: torch.stack(rows), *map(inputs_of, agents, samples))
-        kept = given if kept is None else given._replace(state=kept.state, steps=kept.steps)
-        state, together = kept.state, update(kept)
-        for i, (agent, sample) in enumerate(zip(agents, samples, strict=True)):
-            assert_close([each[i] for each in together], agent.update(sample))
-            agent.learner.sync(state.online[i], state.target[i], number)
-            assert_close([each[i] for each in changed(state)], agent.tensors)
+        agents.check(agents.update(agents.draw()), number)
 
 
 @pytest.mark.world
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("settings", COMPILED.values(), ids=COMPILED)
-def test_every_kind_compiles_and_learns_the_same(
-    agent_of: Any, stack_of: Any, programs: Path, settings: dict[str, Any]
-) -> None:
-    settings = {"size": 2, **settings}
-    size = settings.pop("size")
-    together, alone = ([agent_of(seed=seed, **settings) for seed in range(size)] for _ in range(2))
-    update = stack_of(together, programs).update
-    for _ in range(ROUNDS):
-        samples = {i: agent.sample() for i, agent in enumerate(alone)}
-        answers = update(samples)
-        for i, sample in samples.items():
-            own = alone[i].update(sample)
-            assert_close(answers[i], own)
-            assert_close(together[i].tensors, alone[i].tensors)
-            for agent in (together[i], alone[i]):
-                agent.replay.update_priorities(sample.slots, own.error)
+def test_every_kind_compiles_and_learns_the_same(agent_of: Any, programs: Path) -> None:
+    """All of them in one program, for compiling it takes some 15 s however little it computes."""
+    kinds = [SideBySide([agent_of(seed=seed, **settings) for seed in range(2)]) for settings in COMPILED.values()]
+    leaves, structure = tree_flatten([kind.draw() for kind in kinds])
+
+    def learn(*tensors: torch.Tensor) -> list[torch.Tensor]:
+        given = iter(tensors)  # without those of no numbers, as a stack hands them over
+        whole = [next(given) if leaf.numel() else torch.zeros(leaf.shape) for leaf in leaves]
+        inputs = tree_unflatten(whole, structure)
+        return [output for kind, each in zip(kinds, inputs, strict=True) for output in kind.update(each)]
+
+    program = compile_program(learn, [leaf for leaf in leaves if leaf.numel()], programs, lambda line: None)
+    for number in range(1, ROUNDS + 1):
+        outputs = iter(program([leaf for leaf in leaves if leaf.numel()]))
+        for kind in kinds:
+            kind.check(Update(*(next(outputs) for _ in Update._fields)), number)
+        leaves, _ = tree_flatten([kind.draw() for kind in kinds])
 
 
 # ── Programs on disk ─────────────────────────────────────────────────────────────────────────────

@@ -1,5 +1,7 @@
 """A network learns the known values on every probe, whatever the choices it was made from."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -51,12 +53,20 @@ def test_prioritised_replay_learns_the_true_values(name: str) -> None:
 
 
 BASES = {
-    **{name: presets.get(name) for name in presets.names()},
+    **{name: presets.get(name) for name in presets.names() if name != "textbook"},
     "one env, n = 3": Config(n=3),
     "n longer than any episode": Config(n=8, env=Env(num_envs=4)),
     "prioritised, double, n = 3": Config(sampler=Prioritized(alpha=1.0, beta=1.0), rule=Double(), n=3),
     "polyak, Huber, double": Config(sync=Polyak(), head=Scalar(huber=1.0), rule=Double(), env=Env(num_envs=4)),
 }
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=NAMES)
+def test_the_textbook_is_trained_as_the_default_settings_are(probe: Probe) -> None:
+    """They differ in what teaches no network: names, judging and films."""
+    textbook, config = probe_config(presets.get("textbook"), probe), probe_config(Config(), probe)
+    names = ("preset", "select_episodes", "film")
+    assert replace(textbook, **{name: getattr(config, name) for name in names}) == config
 
 
 @pytest.mark.world

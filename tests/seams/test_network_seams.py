@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 
 import dqnlab
 from dqnlab import build
-from dqnlab.config import Hard, Steps
+from dqnlab.config import Env, Hard, Steps
 from dqnlab.envs.seeds import env_seeds
 from dqnlab.explain.trace_text import step_text
 from dqnlab.lab.overrides import Overrides
@@ -27,6 +28,7 @@ from dqnlab.store.agent import load
 from dqnlab.store.folder import BEST, LAST, Run
 
 from ..equal import same
+from ..jobs import Jobs
 from ..tiny import tiny
 from .conftest import Filled
 from .variants import BUILT, VARIANTS, scheduled
@@ -148,9 +150,12 @@ def test_side_by_side_they_learn_as_each_alone(
 
 @pytest.mark.world
 @pytest.mark.timeout(300)
-def test_the_same_compiled(programs: Path, monkeypatch: pytest.MonkeyPatch, filled: Filled) -> None:
+def test_the_same_compiled_with_parts_and_masks(
+    programs: Path, monkeypatch: pytest.MonkeyPatch, filled: Filled
+) -> None:
     put(VARIANTS["all at once"], monkeypatch)
-    together, alone = ([filled(replace(SMALL, seed=i)) for i in range(3)] for _ in range(2))
+    jobs = replace(SMALL, n=3, env=Env(id=partial(Jobs, "info"), num_envs=2))
+    together, alone = ([filled(replace(jobs, seed=i)) for i in range(3)] for _ in range(2))
     check_stack(together, alone, programs / "seams", 20)
     assert len(list((programs / "seams").glob("*.pt2"))) == 1  # though the learning rate falls
 

@@ -93,12 +93,6 @@ def test_three_side_by_side_learn_as_each_alone(
     check_stack([systems(i) for i in range(3)], [systems(i) for i in range(3)], tmp_path, 6)
 
 
-@pytest.mark.world
-@pytest.mark.timeout(300)
-def test_three_of_them_are_compiled(systems: Callable[..., System], programs: Path) -> None:
-    check_stack([systems(i) for i in range(3)], [systems(i) for i in range(3)], programs, 20)
-
-
 @pytest.mark.parametrize("where", ["info", "key"])
 def test_a_run_resumes_exactly_is_judged_and_explained(where: Where, tmp_path: Path) -> None:
     config = replace(SHORT, env=jobs(where), explain=True)

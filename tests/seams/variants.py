@@ -102,9 +102,11 @@ class Pair(Head):
 
 
 def soft(online: QNetwork, target: QNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
-    """A rule that chooses nobody: the mean over all actions, and a small reward for what it expected anyway."""
+    """A rule that chooses nobody: the mean of all actions, and a small reward for what it expected of those allowed."""
     values = target(batch.next_obs, batch.draws.rate)
-    bonus = 0.01 * target.q_values(batch.obs, batch.draws.choose).mean(1)
+    expected = target.q_values(batch.obs, batch.draws.choose)
+    allowed = expected > -torch.inf
+    bonus = 0.01 * torch.where(allowed, expected, 0).sum(1) / allowed.sum(1)
     return batch.reward + bonus, values.mean(1)
 
 
