@@ -4,12 +4,16 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dqnlab.app.arguments import Evaluate, Resume
+from dqnlab.app.aliases import CHOOSING, FLAGS, SWITCHES
+from dqnlab.app.arguments import Evaluate, Resume, Train
 from dqnlab.app.cli import COMMANDS, main
+from dqnlab.app.flags import dashed, flags_of
 from dqnlab.app.parse import parse_args, parse_doctor, parse_train
 from dqnlab.config import Config, Constant, Double, Greedy, Linear, LinearEpisodes, Prioritized, Uniform, presets
-from dqnlab.config.fields import hints
+from dqnlab.config.fields import hints, tagged
 from dqnlab.errors import ConfigError
 
 
@@ -171,6 +175,40 @@ def test_a_number_of_any_length_is_a_message() -> None:
         "seed must be a whole number in [0, 2**32), got a number of 1329 bits"
     )
     assert complaint("--seed", "1" * 5000).startswith("--seed must be a whole number, got '1111")
+
+
+PIECES = [*map(dashed, [*flags_of(Train), *FLAGS, *SWITCHES, *CHOOSING, *tagged()]), "-h", "--", "-", "rule:double"]
+PIECES += [
+    "3",
+    "-1",
+    "-2e-3",
+    "nan",
+    "1e400",
+    "none",
+    "auto",
+    "{}",
+    '{"a": [null]}',
+    "[",
+    "A-v0",
+    "budget:episodes",
+    "",
+]
+pieces = st.sampled_from(PIECES) | st.text(max_size=5)
+lines = st.lists(pieces | st.builds("{}={}".format, st.sampled_from(PIECES), pieces), max_size=6)
+
+
+@given(lines, st.sampled_from([Train, Resume, Evaluate]))
+def test_any_words_are_arguments_or_a_message_of_one_line(words: list[str], kind: type) -> None:
+    words = [word for word in words if not word.startswith("--config")]  # which would read that file
+    said = ""
+    try:
+        parse_train(words) if kind is Train else parse_args(kind, "any", words)
+    except ConfigError as error:
+        said = str(error)
+    except SystemExit as end:
+        said = f"help {end.code}"
+    assert "\n" not in said
+    assert not said.startswith("help") or (said == "help 0" and "-h" in words)
 
 
 # ── Help ─────────────────────────────────────────────────────────────────────────────────────────

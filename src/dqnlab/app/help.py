@@ -20,21 +20,20 @@ _LAYERS = (
     "Settings come from the preset, then the file, then the flags, in any order. Some are a choice of kind, written "
     "FIELD:KIND, and bring flags of their own:"
 )
-_HELP = ("-h, --help", "show this text")
+_HELP = ["  -h, --help                show this text"]
 _NAMES = "Short names, and those of other libraries, are understood too:"
 
 
 def help_of(kind: type, command: str) -> str:
     """The help text of a command."""
-    rows = list(_rows(flags_in(kind, is_setting=False)))
-    bare = [left for left, _ in rows if not left.startswith("--")]
-    usage = " ".join(["usage: dqn", command, *bare, "[--FLAG VALUE …]"])
-    return "\n".join([usage, "", *_wrapped(about(kind)), "", *_table([*rows, _HELP])])
+    flags = flags_in(kind, is_setting=False)
+    words = [_left(flag) for flag in flags if flag.is_bare] + ["[--FLAG VALUE …]"] * (len(flags) > 1)
+    lines = [" ".join(["usage: dqn", command, *words]), "", *_wrapped(about(kind))]
+    return "\n".join([*lines, "", *_table(_rows(flags)), *_HELP])
 
 
 def help_with_settings(kind: type, command: str, config: Config, settings: Mapping[str, Any]) -> str:
     """The help text of a command that takes every setting; those of the chosen kinds are shown, with their defaults."""
-    own = flags_in(kind, is_setting=False)
     groups = [("Settings:", flags_in(Config, is_setting=True), config)]
     for name, value in vars(config).items():
         if is_dataclass(value):
@@ -42,11 +41,12 @@ def help_with_settings(kind: type, command: str, config: Config, settings: Mappi
             cls = kinds[settings.get(name, {}).get("kind", value.kind)] if kinds else type(value)
             title = f"{name}:{cls.kind}: {about(cls)}" if kinds else f"{name}: {about(cls)}"
             groups.append((title, flags_in(cls, f"{name}.", is_setting=True), value))
+    own = flags_in(kind, is_setting=False)
     here = [flag.name for flags in (own, *(flags for _, flags, _ in groups)) for flag in flags]
     lines = [f"usage: dqn {command} [ENV] [FIELD:KIND …] [--FLAG VALUE …]", ""]
     lines += _wrapped(f"{about(kind)} {_LAYERS}")
     lines += [f"  {name}:{'|'.join(choices(name))}" for name in tagged() if len(choices(name)) > 1]
-    lines += ["", _NAMES, *_table(names_in_use(here)), "", *_table([*_rows(own), _HELP])]
+    lines += ["", _NAMES, *_table(names_in_use(here)), "", "Flags:", *_table(_rows(own)), *_HELP]
     for title, flags, value in groups:
         lines += ["", *_wrapped(title), *_table(_rows(flags, value))]
     return "\n".join(lines)
@@ -56,14 +56,16 @@ def _rows(flags: Iterable[Flag], value: Any = None) -> Iterator[tuple[str, str]]
     """What is typed and what it means; the defaults are the values of an object of their class, else its own."""
     for flag in flags:
         default = getattr(value, flag.field) if isinstance(value, flag.owner) else flag.default
-        left = f"{flag.shown} {flag.metavar}".strip()
-        if flag.is_bare:
-            left = flag.shown if default is MISSING else f"[{flag.shown}]"
-        elif flag.hint is bool and flag.is_setting:
-            left += f", {dashed(f'no_{flag.name}')}"
-        elif flag.is_list and flag.is_setting:
-            left += " …"
-        yield left, f"{flag.says} {_default(flag, default)}".strip()
+        yield _left(flag), f"{flag.says} {_default(flag, default)}".strip()
+
+
+def _left(flag: Flag) -> str:
+    """How it is typed."""
+    if flag.is_bare:
+        return flag.shown if flag.default is MISSING else f"[{flag.shown}]"
+    if flag.hint is bool:
+        return f"{flag.shown}, {dashed(f'no_{flag.name}')}" if flag.is_setting else flag.shown
+    return f"{flag.shown} {flag.metavar}{' …' if flag.is_list and flag.is_setting else ''}"
 
 
 def _default(flag: Flag, value: Any) -> str:
