@@ -2,8 +2,10 @@
 
 unit    pure parts: no process, no environment
 house   what is built of them, in this process: runs, commands, checkpoints
-world   processes, signals, browsers, compilers, learning: whatever takes longer than a second or two; three workers to
-        two cores, since it waits for processes a quarter of the time (tests/conftest.py)
+world   processes, signals, browsers, compilers, learning: whatever takes longer than a second or two
+
+What sleeps or waits for processes leaves its core to others: three workers share two cores in the house, four in the
+world (tests/conftest.py).
 
 A test of the world says so itself (`@pytest.mark.world`), or opens a page; of the others, the files below are the unit
 ring. `pytest --ring house` runs one of the three. The tests of a file run in one process, for they share what is made

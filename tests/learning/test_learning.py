@@ -102,7 +102,7 @@ def test_numbered_states_are_learned_to_the_optimum(seed: int) -> None:
 def test_what_a_lake_is_worth_falls_with_the_way_that_is_left() -> None:
     """On solid ice the goal is six steps away: the best value at the start is 0.95**5."""
     # n = 1: longer returns would count the random steps of exploration against the best way.
-    system = assemble(replace(LAKE, n=1, stop_when_solved=False))
+    system = assemble(replace(LAKE, n=1, stop_when_solved=False, budget=Steps(num=5_000)))
     try:
         values = [event.value for event in system.events() if isinstance(event, Evaluated)]
     finally:
