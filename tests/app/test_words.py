@@ -243,6 +243,13 @@ def test_the_help_of_a_command_reads_like_this(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out == HELP
 
 
+def test_the_help_of_train_says_which_observations_are_divided_by_what(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--help"]) == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert "divides whole numbers by: high is the bound that their space announces; auto takes it for pictures" in words
+    assert "smaller arrays are codes and kept, as are floats" in words
+
+
 @pytest.mark.parametrize("columns", ["80", "100", "200"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_is_no_wider_than_the_terminal_and_never_hard_to_read(
