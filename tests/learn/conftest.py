@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from dqnlab.learn.fast.stack import Stack
+from dqnlab.learn.fast.stack import Player, Stack
 from dqnlab.learn.learner import HardSync, Learner, Sync, Update
 from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.replay import Layout, Pace, Replay, reach_of
@@ -144,9 +144,11 @@ def build_agent(
     return agent
 
 
-def build_stack(agents: Sequence[Agent], cache: Path, said: list[str] | None = None) -> Stack:
+def build_stack(
+    agents: Sequence[Agent], cache: Path, said: list[str] | None = None, players: Sequence[Player] = ()
+) -> Stack:
     say = ([] if said is None else said).append
-    return Stack([each.learner for each in agents], [each.replay for each in agents], cache, say)
+    return Stack([each.learner for each in agents], [each.replay for each in agents], players, cache, say)
 
 
 @pytest.fixture(scope="session")

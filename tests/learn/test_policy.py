@@ -77,6 +77,17 @@ def test_envs_that_explore_draw_actions_of_their_own() -> None:
     assert len(set(actions.tolist())) > 5
 
 
+def test_values_that_are_known_already_are_acted_on_once() -> None:
+    policy = EpsilonGreedy(Reactive(always(0, 9, 0)), np.random.default_rng(0))
+    obs, first = np.zeros((2, 1)), np.zeros(2, bool)
+    policy.known = np.array([[5, 0, 0], [0, 0, 5]], np.float32)
+    again = EpsilonGreedy(Reactive(always(0, 9, 0)), np.random.default_rng(0))
+    again.load_state_dict(policy.state_dict())
+    for each in (policy, again):
+        assert each(obs, first, 0.0).tolist() == [0, 2]
+        assert each(obs, first, 0.0).tolist() == [1, 1]
+
+
 def test_equal_generators_act_alike_and_other_ones_do_not() -> None:
     first, again, other = (
         [tossed(always(0, 1, 0), 50, 0.7, rng).tolist() for _ in range(1)]

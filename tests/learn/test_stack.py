@@ -1,5 +1,6 @@
 """Agents that learn as one, each as if it were alone: once as torch reads it, once compiled."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,30 @@ import pytest
 import torch
 
 from dqnlab.learn.fast import stack
-from dqnlab.learn.policy import q_function
+from dqnlab.learn.policy import EpsilonGreedy, make_actor, q_function
 from dqnlab.learn.types import Sample
 
 pytestmark = pytest.mark.timeout(300)  # compiling may be slow
 ROUNDS = 12
+
+
+@dataclass
+class Player:
+    """Two envs that show something else with every move."""
+
+    obs: np.ndarray
+    policy: EpsilonGreedy
+    rng: np.random.Generator
+
+    @classmethod
+    def of(cls, agent: Any, seed: int) -> "Player":
+        rng = np.random.default_rng(seed)
+        policy = EpsilonGreedy(make_actor(agent.learner.online), rng)
+        return cls(rng.normal(size=(2, 4)).astype(np.float32), policy, rng)
+
+    def move(self) -> None:
+        self.policy(self.obs, np.zeros(2, bool), 0.0)
+        self.obs = self.rng.normal(size=(2, 4)).astype(np.float32)
 
 
 def assert_close(one: Any, other: Any) -> None:
@@ -56,15 +76,39 @@ def test_the_same_stack_learns_the_same_bit_by_bit(member_of: Any, stack_of: Any
 @pytest.mark.world
 def test_how_many_learn_side_by_side_changes_no_bit(member_of: Any, stack_of: Any, programs: Path) -> None:
     # A group that is taken up again is built of the seeds that have not ended (docs/design/0005).
-    first = []
+    first, values = [], []
     for size in (1, 3):
         agents = [member_of(seed=seed) for seed in range(size)]
-        update = stack_of(agents, programs).update
+        players = [Player.of(agent, seed=5) for agent in agents]
+        update = stack_of(agents, programs, players=players).update
         for _ in range(100):
             update({i: agent.sample() for i, agent in enumerate(agents)})
         first.append(agents[0])
+        values.append(players[0].policy.known)
     for other in first[1:]:
         assert all(torch.equal(*pair) for pair in zip(first[0].tensors, other.tensors, strict=True))
+    np.testing.assert_array_equal(values[0], values[1])
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_players_are_told_what_the_updated_network_expects_of_what_they_act_on_next(
+    member_of: Any, stack_of: Any, cache: Path, size: int
+) -> None:
+    agents = [member_of(seed=seed) for seed in range(size)]
+    players = [Player.of(agent, seed=number) for number, agent in enumerate(agents)]
+    update = stack_of(agents, cache, players=players).update
+    for active in (range(size), range(size - 1, size)):  # whoever sits a round out is told nothing
+        for player in players:
+            player.move()
+        update({i: agents[i].sample() for i in active})
+        for i, (agent, player) in enumerate(zip(agents, players, strict=True)):
+            if i not in active:
+                assert player.policy.known is None
+                continue
+            told = player.policy.known
+            assert told is not None
+            expected = agent.learner.online.q_values(torch.from_numpy(player.obs)).detach().numpy()
+            np.testing.assert_allclose(told, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_what_one_agent_does_is_nothing_to_the_others(member_of: Any, stack_of: Any, cache: Path) -> None:

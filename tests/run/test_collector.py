@@ -125,11 +125,11 @@ def test_the_steps_are_those_of_all_envs(scripted: Any) -> None:
 @pytest.mark.parametrize("num_envs", [4, 8], ids=["serial", "native"])
 def test_every_env_and_every_episode_begins_elsewhere(num_envs: int) -> None:
     source = collector(Env(id="CartPole-v1", max_episode_steps=5), num_envs)
-    starts = [source._obs.copy()]
+    starts = [source.obs.copy()]
     for _ in range(20):
         resting = source._resting.copy()
         source.step()
-        starts.append(source._obs[resting])  # those that have just been reset
+        starts.append(source.obs[resting])  # those that have just been reset
     begun = np.concatenate(starts)
     assert len(begun) >= 3 * num_envs
     assert len(np.unique(begun, axis=0)) == len(begun)
@@ -140,11 +140,20 @@ def test_rewards_and_actions_stay_with_their_observation() -> None:
     source = collector(env, num_envs=2)
     blocks: list[Block] = []
     for _ in range(30):
-        before = source._obs.copy()
+        before = source.obs.copy()
         blocks.append(source.step())
         env, (obs, next_obs) = blocks[-1].transitions.env, seen_by(blocks)
         np.testing.assert_array_equal(obs[-len(env) :], before[env])
-        np.testing.assert_array_equal(next_obs[-len(env) :], source._obs[env])
+        np.testing.assert_array_equal(next_obs[-len(env) :], source.obs[env])
+
+
+def test_a_cut_forgets_what_was_known_of_what_is_no_longer_shown() -> None:
+    source = collector(Env(id="CartPole-v1"), epsilon=constant(0.0))
+    source.step()
+    source.policy.known = np.array([[0, 9]])
+    source.cut_due = True
+    source.step()
+    assert source.policy.known is None
 
 
 def test_each_frame_comes_once_and_the_first_of_an_episode_is_marked(scripted: Any) -> None:

@@ -45,7 +45,9 @@ class Collector:
         self._fold = fold
         self._starts = starts
         self._cuts = 0
-        self._obs, self._time = envs.reset(starts.seeds(0)), 0
+        self.obs = envs.reset(starts.seeds(0))
+        """what the environments show now, [E, *obs_shape]"""
+        self._time = 0
         self._first = np.ones(envs.num_envs, bool)  # whose latest observation begins an episode
         self._unshown = True  # whether that reset, or the one of a cut, is still to be handed over
         self._resting = np.zeros(envs.num_envs, bool)  # whose next step only resets
@@ -62,20 +64,21 @@ class Collector:
         if self.cut_due:
             return self._cut()
         epsilon = self.epsilon(self.steps, self.episodes)
-        action = self.policy(self._obs, self._first, epsilon)
+        action = self.policy(self.obs, self._first, epsilon)
         after, first = self.envs.step(action), self._resting  # after a reset an episode begins
         transitions = self._fold(StepResult(action, after.reward, after.terminated, after.truncated, ~first))
         frames, begins = self._spec.newest(after.next_obs)[None], first[None]
         if self._unshown:
-            frames = np.concatenate([self._spec.newest(self._obs)[None], frames])
+            frames = np.concatenate([self._spec.newest(self.obs)[None], frames])
             begins = np.concatenate([self._first[None], begins])
             self._unshown = False
         self._time += 1
         self._return += after.reward  # a reset pays nothing
         steps = self.envs.num_envs - self._num_resting
         self._resting = after.terminated | after.truncated
-        episodes = [self._finish(i) for i in self._resting.nonzero()[0].tolist()]
-        self._obs = after.next_obs
+        ended = self._resting.nonzero()[0].tolist() if np.count_nonzero(self._resting) else []
+        episodes = [self._finish(i) for i in ended]
+        self.obs = after.next_obs
         self._first = first
         self._num_resting = len(episodes)
         every = self._starts.cut_every
@@ -107,6 +110,7 @@ class Collector:
     def _cut(self) -> Block:
         """Truncates what is open and begins anew; nobody is told of these episodes, for they have no true return."""
         transitions = self._fold.cut()
+        self.policy.known = None
         self._cuts += 1
         self.cut_due = False
         self._unshown = True
@@ -114,15 +118,15 @@ class Collector:
         if self._anew:
             self._anew = False
             self.at_cut()
-            self._obs = self.envs.remake(seeds)
+            self.obs = self.envs.remake(seeds)
         else:
-            self._obs = self.envs.reset(seeds)
+            self.obs = self.envs.reset(seeds)
         self._first = np.ones(self.envs.num_envs, bool)
         self._return[:] = 0.0
         self._begun[:] = self._time
         self._resting[:] = False
         self._num_resting = 0
-        nothing = self._spec.newest(self._obs)[None][:0]
+        nothing = self._spec.newest(self.obs)[None][:0]
         first = np.ones((0, self.envs.num_envs), bool)
         return Block(nothing, first, transitions, [], 0, self.epsilon(self.steps, self.episodes))
 
@@ -134,7 +138,7 @@ class Collector:
             "cuts": self._cuts,
             "cut_due": self.cut_due,
             "time": self._time,
-            "obs": self._obs,
+            "obs": self.obs,
             "first": self._first,
             "unshown": self._unshown,
             "resting": self._resting,
@@ -172,7 +176,7 @@ class Collector:
         self._anew = state["envs"] is None
         self._unshown = state["unshown"]
         self.cut_due = state["cut_due"] or self._anew
-        self._obs = state["obs"]
+        self.obs = state["obs"]
         self._return = state["return"]
         self._begun = state["begun"]
         self._first, self._resting = state["first"], state["resting"]

@@ -242,7 +242,7 @@ class Contract:
         if spec.dtype != np.float32 and given.dtype != spec.dtype:  # a cast would wrap 300 to 44
             what = f"{where}: observation of type {given.dtype}, but its observation space says {spec.dtype}"
             return self._refuse(what, f"return obs.astype(np.{spec.dtype})")
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
+        if array.dtype.kind == "f" and not is_finite(array):
             bad = array[~np.isfinite(array)].flat[0]
             large = "" if not np.isfinite(given).all() else ", once stored as float32"
             return self._refuse(f"{where}: observation holds {bad}{large}", "it must be finite: return finite numbers")
@@ -317,6 +317,11 @@ class Contract:
             low, high = space.low[at], space.high[at]
             what = f"{where}: {name}{list(at)} is {given[at]:g}, outside its announced bounds {low:g} to {high:g}"
             self._listener.warning("bounds", what, "announce the true bounds, or -inf and inf")
+
+
+def is_finite(array: np.ndarray) -> bool:
+    """Whether every number is."""
+    return np.count_nonzero(np.isfinite(array)) == array.size  # a sixth of the cost of `all`
 
 
 def number_of(reward: Any) -> float:

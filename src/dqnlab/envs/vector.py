@@ -138,7 +138,7 @@ class SerialEnvs:
         self._autoreset = autoreset
         self._make = make
         self._take(envs)
-        self._ended = np.zeros(self.num_envs, bool)
+        self._ended = [False] * self.num_envs
         self._obs = np.zeros((self.num_envs, *spec.obs.shape), spec.obs.dtype)
 
     def _take(self, envs: Sequence[AnyEnv]) -> None:
@@ -155,21 +155,20 @@ class SerialEnvs:
     def reset(self, seeds: Sequence[int]) -> np.ndarray:
         for i, seed in zip(range(self.num_envs), seeds, strict=True):
             self._first(i, seed)
-        self._ended[:] = False
+        self._ended = [False] * self.num_envs
         return self._obs.copy()
 
     def step(self, action: np.ndarray) -> Step:
         reward = np.zeros(self.num_envs)
         terminated, truncated = np.zeros(self.num_envs, bool), np.zeros(self.num_envs, bool)
-        for i in range(self.num_envs):
+        for i, env in enumerate(self._envs):
             if not self._ended[i]:
-                reward[i], terminated[i], truncated[i] = self._one(i, int(action[i]))
+                _, self._obs[i], reward[i], *ends = self._contracts[i].step(env, int(action[i]))
+                terminated[i], truncated[i] = ends
+                self._ended[i] = any(ends)
             elif self._autoreset:
                 self._first(i, None)
-        if self._autoreset:
-            self._ended = terminated | truncated
-        else:
-            self._ended |= terminated | truncated
+                self._ended[i] = False
         return Step(self._obs.copy(), reward, terminated, truncated)
 
     @contextmanager
@@ -194,17 +193,17 @@ class SerialEnvs:
     def state_dict(self) -> EnvState:
         saved = [env.guard.call("get_state", env_state, env) for env in self._envs]
         state: EnvState = {"envs": saved, "steps": np.array([env.guard.steps for env in self._envs])}
-        return state | {"ended": self._ended.copy(), "obs": self._obs.copy()}
+        return state | {"ended": np.array(self._ended), "obs": self._obs.copy()}
 
     def load_state_dict(self, state: EnvState) -> None:
-        _check_parts(state, {"envs": self.num_envs, "obs": self._obs, "ended": self._ended}, self._label)
+        _check_parts(state, {"envs": self.num_envs, "obs": self._obs, "ended": np.array(self._ended)}, self._label)
         for env, saved in zip(self._envs, state["envs"], strict=True):
             check_env_state(env, saved)
         for env, saved in zip(self._envs, state["envs"], strict=True):
             env.guard.call("set_state", set_env_state, env, saved)
         for env, steps in zip(self._envs, np.broadcast_to(state["steps"], self.num_envs).tolist(), strict=True):
             env.guard.steps = steps
-        self._ended, self._obs = state["ended"].copy(), state["obs"].copy()
+        self._ended, self._obs = state["ended"].tolist(), state["obs"].copy()
 
     def remake(self, seeds: Sequence[int]) -> np.ndarray:
         assert self._make is not None  # make_envs gives it
@@ -217,10 +216,6 @@ class SerialEnvs:
 
     def _first(self, i: int, seed: int | None) -> None:
         self._obs[i] = self._contracts[i].reset(self._envs[i], seed).obs
-
-    def _one(self, i: int, action: int) -> tuple[float, bool, bool]:
-        _, self._obs[i], reward, terminated, truncated = self._contracts[i].step(self._envs[i], action)
-        return reward, terminated, truncated
 
 
 class NativeEnvs:

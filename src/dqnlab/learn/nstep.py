@@ -32,7 +32,7 @@ class NStep:
         self.num_envs = num_envs
         self._steps = 0
         self._scale = reward_scale
-        self._ones = np.ones(num_envs, np.int64)
+        self._all, self._ones = np.arange(num_envs), np.ones(num_envs, np.int64)
         # A window over the last n steps: row t % n holds what began at step t. Its constants, by the newest row:
         age = (np.arange(n)[:, None] - np.arange(n)) % n  # steps since each row began
         self._powers = gamma ** np.arange(n + 1)  # float64
@@ -78,10 +78,11 @@ class NStep:
         )
 
     def _single_steps(self, step: StepResult) -> Transitions:
-        env = step.live.nonzero()[0]
-        if len(env) < self.num_envs:
+        env = self._all
+        if np.count_nonzero(step.live) < self.num_envs:
+            env = step.live.nonzero()[0]
             step = StepResult(*(column[env] for column in step))
-        discount = self._single_discount[step.terminated.view(np.int8)]
+        discount = self._single_discount.take(step.terminated)
         reward = (step.reward / self._scale).astype(np.float32)
         return Transitions(env, step.action, reward, discount, self._ones[: len(env)])
 

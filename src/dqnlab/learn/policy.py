@@ -55,27 +55,34 @@ class EpsilonGreedy:
 
     def __init__(self, actor: Actor, rng: np.random.Generator):
         self.actor, self._rng = actor, rng
+        self.known: np.ndarray | None = None
+        """the values [E, A] of what is to be acted on next, where a compiled update has computed them already"""
 
     def __call__(self, obs: np.ndarray, first: np.ndarray, epsilon: float) -> np.ndarray:
         """[E, *obs_shape] and which of them begin an episode, [E] -> actions [E] int64."""
-        q = self.actor(obs, first)
-        explore, best = self._rng.random(len(q)) < epsilon, q.argmax(1)
-        if not explore.any():
-            return best
-        return np.where(explore, any_action(q > -np.inf, self._rng), best)
+        q, self.known = self.known, None
+        if q is None:
+            q = self.actor(obs, first)
+        explore = self._rng.random(len(q)) < epsilon
+        num = np.count_nonzero(explore)  # a sixth of the cost of `any`
+        if num == 0:
+            return q.argmax(1)
+        random = any_action(q > -np.inf, self._rng)
+        return random if num == len(q) else np.where(explore, random, q.argmax(1))
 
     def state_dict(self) -> dict[str, Any]:
-        return {"rng": self._rng.bit_generator.state, "actor": self.actor.state_dict()}
+        return {"rng": self._rng.bit_generator.state, "actor": self.actor.state_dict(), "known": self.known}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._rng.bit_generator.state = state["rng"]
+        self.known = state.get("known")  # unknown to earlier versions
         self.actor.load_state_dict(state["actor"])
 
 
 def any_action(allowed: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """One of the allowed actions in each row of `allowed` [E, A] bool, all with the same chance -> [E] int64."""
     chance = rng.random(len(allowed))
-    if allowed.all():
+    if np.count_nonzero(allowed) == allowed.size:
         return (chance * allowed.shape[1]).astype(np.int64)
     nth = (chance * allowed.sum(1)).astype(np.int64)
     return (allowed.cumsum(1) > nth[:, None]).argmax(1)

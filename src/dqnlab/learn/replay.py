@@ -209,13 +209,11 @@ class Replay:
     def _show(self, source: Source, frames: np.ndarray, first: np.ndarray) -> None:
         """Stores what the envs of a source showed at its next moment: frames [E, *frame_shape], first [E]."""
         number = self.frames.added
-        at = self.frames.added % self._num_frames
         slots = source.slots
-        new = np.arange(at, at + len(frames))
-        if at + len(frames) > self._num_frames:
-            new %= self._num_frames
+        new = np.arange(number, number + len(frames)) % self._num_frames
         is_there = source.numbers[0] >= number - self._num_frames
-        self.frames.append(frames, np.where(first, new, slots[0]) if is_there else new)
+        before = np.where(first, new, slots[0]) if np.count_nonzero(first) else slots[0]
+        self.frames.append(frames, before if is_there else new)
         self._before[new] = self.added
         self._moments.added = self.frames.added
         slots[1:] = slots[:-1]

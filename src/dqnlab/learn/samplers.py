@@ -57,9 +57,10 @@ class Uniform:
         drawn = rng.random(size)  # `integers` takes five times as long
         drawn *= held.num
         slots = drawn.astype(np.int64)
-        slots += held.first
-        if end > held.capacity:
-            slots %= held.capacity
+        if held.first:
+            slots += held.first
+            if end > held.capacity:
+                slots %= held.capacity
         return Sample(slots, np.ones(size, np.float32))
 
     def update(self, slots: np.ndarray, error: Tensor) -> None:

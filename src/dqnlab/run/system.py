@@ -184,12 +184,22 @@ def make_update(systems: Sequence[System], notify: Notify = say) -> Updater:
         choose_memory(needed, systems[0].learner.device, f"the replay of {counted(len(systems), 'seed')} at once")
     try:
         learners, memories = [each.learner for each in systems], [each.memory for each in systems]
-        stack = Stack(learners, memories, cache_folder(), notify)
+        stack = Stack(learners, memories, _told(systems), cache_folder(), notify)
     except CompileError as e:
         return uncompiled(str(e))
     for system in systems:
         system.stack = len(systems)
     return stack.update
+
+
+def _told(systems: Sequence[System]) -> list[Collector]:
+    """Who is told by an update what the network expects of what is acted on next: all of them, or none.
+
+    None where acting needs more than a look at it: random numbers, or a memory of what was seen.
+    """
+    if any(each.learner.online.is_random or each.collector.policy.actor.remembers for each in systems):
+        return []
+    return [each.collector for each in systems]
 
 
 def make_judge(config: Config, spec: EnvSpec, scratch: QNetwork, collector: Collector) -> Judge:

@@ -23,7 +23,7 @@ from ..memory import Gather
 from ..networks import QNetwork
 from ..optimizer import Descent, clip
 from ..targets import Rule
-from ..types import Draws
+from ..types import NOTHING
 from ..weights import views
 
 Tensors = list[Tensor]
@@ -66,24 +66,31 @@ def _named(vector: Tensor, named: Iterable[tuple[str, Tensor]]) -> dict[str, Ten
     return dict(zip(like, views(vector, list(like.values())), strict=True))
 
 
+class Given(NamedTuple):
+    """What an update of one agent is handed anew each time."""
+
+    lr: Any  # [] float64
+    slots: Any  # [B] int64
+    weight: Any  # [B] float32
+    shown: Any  # [E, *obs_shape] what is acted on next, as it is stored; [0] if nobody asks for its values
+    draws: Any  # the `Draws`
+
+
 class Inputs(NamedTuple):
     """What an update of one agent takes."""
 
     state: State
     memory: Any  # what `gather` reads
     steps: Tensor  # [] float64, updates so far; it counts this one
-    lr: Tensor  # [] float64
-    slots: Tensor  # [B]
-    weight: Tensor  # [B]
-    draws: Draws
+    given: Given
 
 
 def pure_update(network: QNetwork, rule: Rule, descent: Descent, gather: Gather) -> Callable[[Inputs], Update]:
     """One agent's update as a function of tensors alone. It writes what it learns into the state."""
 
-    def update(given: Inputs) -> Update:
-        state = given.state
-        batch = gather(given.memory, given.slots, given.weight)._replace(draws=given.draws)
+    def update(inputs: Inputs) -> Update:
+        state, given = inputs.state, inputs.given
+        batch = gather(inputs.memory, given.slots, given.weight)._replace(draws=given.draws)
         target = cast(QNetwork, Bound(network, state.target, state.target_buffers))
 
         def of(values: Tensor) -> tuple[Tensor, Update]:
@@ -91,13 +98,22 @@ def pure_update(network: QNetwork, rule: Rule, descent: Descent, gather: Gather)
 
         gradient, update = grad(of, has_aux=True)(state.online)
         gradient, norm = clip(gradient, descent.max_grad_norm)
-        given.steps.add_(1)
-        state.online.add_(descent.formula(state.online, gradient, state.memory, given.steps, given.lr))
+        inputs.steps.add_(1)
+        state.online.add_(descent.formula(state.online, gradient, state.memory, inputs.steps, given.lr))
         if len(state.buffers):
             Bound(network, state.online, state.buffers).refresh(batch.obs)
         return update._replace(grad_norm=norm)
 
     return update
+
+
+def pure_values(network: QNetwork) -> Callable[[Inputs], Tensor]:
+    """What a network that draws nothing expects, by the weights that an update has left, of what is acted on next."""
+
+    def values(inputs: Inputs) -> Tensor:
+        return Bound(network, inputs.state.online, inputs.state.buffers).q_values(inputs.given.shown, NOTHING)
+
+    return values
 
 
 def compile_program(

@@ -2,23 +2,32 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.func import vmap
-from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflatten
 
 from ..learner import Learner, Update
 from ..memory import Memory
+from ..policy import EpsilonGreedy
 from ..types import Draws, Sample
-from .compiled import CompileError, Inputs, compile_program, pure_update
+from .compiled import CompileError, Given, Inputs, compile_program, pure_update, pure_values
 
-FIELDS = len(Update._fields)
+
+class Player(Protocol):
+    """Who plays by a network that learns."""
+
+    obs: np.ndarray  # [E, *obs_shape] what it acts on next
+    policy: EpsilonGreedy  # which is told their values
 
 
 class Stack:
     """S agents of one configuration, their parameters and memories side by side in tensors [S, ...].
+
+    An update also values what the agent's player acts on next, which costs next to nothing there.
 
     Each learner and each memory lives on in its own row, as if it were alone. S may be 1. Agents that want no more
     updates idle in their rows; once half of them do, the others move closer together, which means compiling again.
@@ -31,11 +40,14 @@ class Stack:
         self,
         learners: Sequence[Learner],
         memories: Sequence[Memory],
+        players: Sequence[Player],
         cache: Path,
         notify: Callable[[str], None],
     ):
+        """`players` may be none: then each acts without being told."""
         self._learners = learners
         self._memories = memories
+        self._players = players
         self._batch_size = memories[0].batch_size
         self._cache = cache
         self._notify = notify
@@ -48,10 +60,12 @@ class Stack:
             self._shrink(list(samples))
         for agent, sample in samples.items():
             row, learner = self._row[agent], self._learners[agent]
-            self._slots[row], self._weight[row] = sample
-            self._lr[row] = learner.optimizer.next_lr
-            if self._draws:
-                for given, drawn in zip(self._draws, learner.draw(self._batch_size), strict=True):
+            self._given.lr[row] = learner.optimizer.next_lr
+            self._given.slots[row], self._given.weight[row] = sample
+            if self._players:
+                self._given.shown[row] = self._players[agent].obs
+            if learner.online.is_random:
+                for given, drawn in zip(self._given.draws, learner.draw(self._batch_size), strict=True):
                     given[row] = drawn
         for host, inside in self._moves:
             inside.copy_(host)
@@ -60,8 +74,10 @@ class Stack:
         for agent in samples:
             self._learners[agent].optimizer.steps += 1
             self._learners[agent].finish_update()
-            start = self._row[agent] * FIELDS
-            updates[agent] = Update._make(outputs[start : start + FIELDS])
+            *update, values = outputs[self._row[agent] :: len(self._row)]
+            updates[agent] = Update._make(update)
+            if self._players:
+                self._players[agent].policy.known = values.cpu().numpy()
         return updates
 
     def _shrink(self, agents: Sequence[int]) -> None:
@@ -75,44 +91,43 @@ class Stack:
         """Puts these agents side by side and compiles their update."""
         learners, memories = [self._learners[i] for i in agents], [self._memories[i] for i in agents]
         first = learners[0]
-        num = len(agents)
-        size = self._batch_size
-        host = [
-            torch.zeros(num, dtype=torch.float64),  # learning rates
-            torch.zeros(num, size, dtype=torch.int64),  # slots
-            torch.ones(num, size),  # weights
-            *(torch.zeros(num, first.online.num_draws(size)) for _ in Draws._fields),
-        ]
-        lr, slots, weight, *draws = [tensor.to(first.device) for tensor in host]
+        host = self._host(len(agents), first)
+        given = tree_map(lambda tensor: tensor.to(first.device), host)
         steps = torch.tensor([float(each.optimizer.steps) for each in learners], dtype=torch.float64)
-        inputs = Inputs(
-            _side_by_side([each.state for each in learners]),
-            _side_by_side([each.tensors for each in memories]),
-            steps.to(first.device),
-            lr,
-            slots,
-            weight,
-            Draws(*draws),
-        )
-        update = vmap(pure_update(first.online, first.rule, first.optimizer.descent, memories[0].gather))
+        state, memory = _side_by_side([each.state for each in learners]), _side_by_side([m.tensors for m in memories])
+        inputs = Inputs(state, memory, steps.to(first.device), given)
+        update = pure_update(first.online, first.rule, first.optimizer.descent, memories[0].gather)
+        values = pure_values(first.online)
+        all_at_once = vmap(lambda one: (*update(one), values(one) if self._players else one.given.shown))
         leaves, structure = tree_flatten(inputs)
 
         def flat(*tensors: Tensor) -> list[Tensor]:
-            given = iter(tensors)  # those of no numbers need not be handed over each time
-            whole = [next(given) if leaf.numel() else torch.zeros(leaf.shape) for leaf in leaves]
-            made = update(tree_unflatten(whole, structure))
-            return [output[row] for row in range(num) for output in made]
+            handed = iter(tensors)  # those of no numbers need not be handed over each time
+            whole = [next(handed) if leaf.numel() else torch.zeros(leaf.shape) for leaf in leaves]
+            made = all_at_once(tree_unflatten(whole, structure))
+            return [row for output in made for row in output]
 
         self._inputs = [leaf for leaf in leaves if leaf.numel()]
         self._program = compile_program(flat, self._inputs, self._cache, self._notify)
-        for row, (learner, memory) in enumerate(zip(learners, memories, strict=True)):
-            learner.move_to(_row(inputs.state, row))
-            memory.move_to(_row(inputs.memory, row))
+        for row, (learner, one) in enumerate(zip(learners, memories, strict=True)):
+            learner.move_to(_row(state, row))
+            one.move_to(_row(memory, row))
         self._row = {agent: row for row, agent in enumerate(agents)}
-        self._lr, self._slots, self._weight = (tensor.numpy() for tensor in host[:3])
-        self._draws = [tensor for tensor in host[3:] if tensor.numel()]
-        inside = (lr, slots, weight, *draws)
-        self._moves = [pair for pair in zip(host, inside, strict=True) if pair[0] is not pair[1]]  # to a GPU
+        self._given = tree_map(lambda tensor: tensor.numpy(), host)
+        pairs = zip(tree_leaves(host), tree_leaves(given), strict=True)
+        self._moves = [pair for pair in pairs if pair[0] is not pair[1]]  # to a GPU
+
+    def _host(self, num: int, learner: Learner) -> Given:
+        """Room for what `num` agents like this one are given, where numpy writes it."""
+        size = self._batch_size
+        shown = np.stack([self._players[0].obs] * num) if self._players else np.zeros((num, 0), np.float32)
+        return Given(
+            lr=torch.zeros(num, dtype=torch.float64),
+            slots=torch.zeros(num, size, dtype=torch.int64),
+            weight=torch.ones(num, size),
+            shown=torch.from_numpy(shown),
+            draws=Draws(*(torch.zeros(num, learner.online.num_draws(size)) for _ in Draws._fields)),
+        )
 
 
 def _side_by_side(rows: Sequence[Any]) -> Any:
