@@ -1,5 +1,6 @@
 """The switchboard gives what the configuration says."""
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from dqnlab import build, config, device, presets
+from dqnlab import build, config, device, events, presets
 from dqnlab.config import Config, Env, Episodes, Steps
 from dqnlab.envs.vector import NativeEnvs, SerialEnvs
 from dqnlab.errors import ResourceError
@@ -17,6 +18,7 @@ from dqnlab.learn.fast import compiled, stack
 from dqnlab.learn.heads import ScalarHead
 from dqnlab.learn.optimizer import Adam as AdamFormula
 from dqnlab.learn.replay import Pace
+from dqnlab.run.events import BlockEnded
 from dqnlab.run.system import assemble, make_plan, make_update
 from dqnlab.run.train import Period, Plan
 
@@ -240,10 +242,21 @@ def test_an_environment_of_numbered_states_compiles_and_learns_the_same(monkeypa
 
 
 def test_nothing_is_compiled_or_said_unless_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled, "compile_program", lambda *_: pytest.fail("compiled"))
+    monkeypatch.setattr(stack, "compile_program", lambda *_: pytest.fail("compiled"))
     system, said = assemble(small(budget=Steps(num=1_000))), []
     make_update([system], said.append)
     assert said == []
+
+
+def test_events_that_anybody_may_leave_are_compiled_only_if_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    monkeypatch.setattr(stack, "compile_program", lambda *given: made.append(given))
+    for choice in ("auto", "on"):
+        config = small(budget=Steps(num=PAYS), compile=choice)
+        assert build.pays_to_compile(config)
+        with closing(events(config)) as said:
+            assert any(isinstance(event, BlockEnded) for event in said)
+        assert len(made) == (choice == "on")
 
 
 def test_systems_that_are_not_compiled_are_updated_one_by_one() -> None:

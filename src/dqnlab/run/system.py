@@ -108,8 +108,12 @@ class System:
 
 @door
 def events(config: Planned) -> Iterator[Event]:
-    """Trains as configured and yields what happens; leaves nothing on disk. Stop by leaving the iteration."""
-    return _events(plan(config))
+    """Trains as configured and yields what happens; leaves nothing on disk. Stop by leaving the iteration.
+
+    As that may be any moment, the update is compiled only where the configuration says `compile="on"`.
+    """
+    planned = plan(config)
+    return _events(planned if planned.compile == "on" else replace(planned, compile="off"))
 
 
 def _events(config: Config) -> Iterator[Event]:

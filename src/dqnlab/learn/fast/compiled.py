@@ -174,9 +174,11 @@ def _build(traced: torch.fx.GraphModule, example: Tensors, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     exported = torch.export.export(traced, tuple(example))
     part = path.with_name(f"{path.stem}-{os.getpid()}.pt2")  # its suffix must be this one
-    torch._inductor.aoti_compile_and_package(
-        exported, package_path=str(part), inductor_configs={"cpp.threads": torch.get_num_threads()}
-    )
+    options = {
+        "cpp.threads": torch.get_num_threads(),
+        "aot_inductor.precompile_headers": False,  # took 21 of the 46 s of the C++ compiler, and saved none
+    }
+    torch._inductor.aoti_compile_and_package(exported, package_path=str(part), inductor_configs=options)
     os.replace(part, path)
 
 
