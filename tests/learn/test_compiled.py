@@ -12,7 +12,7 @@ from torch.func import vmap
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from dqnlab.learn.fast import compiled
-from dqnlab.learn.fast.compiled import CompileError, Given, Inputs, compile_program, pure_update
+from dqnlab.learn.fast.compiled import CompileError, Fresh, Inputs, compile_program, pure_update
 from dqnlab.learn.learner import PolyakSync, State, Update
 from dqnlab.learn.replay import Layout
 from dqnlab.learn.targets import double
@@ -67,8 +67,8 @@ def inputs_of(agent: Any, sample: Sample) -> Inputs:
     state = tree_map(torch.clone, agent.learner.state)
     steps, lr = (torch.tensor(float(x), dtype=torch.float64) for x in (0, agent.learner.optimizer.next_lr))
     drawn = torch.from_numpy(sample.slots), torch.from_numpy(sample.weight)
-    given = Given(lr, *drawn, torch.zeros(0), agent.learner.draw(len(sample.slots)))
-    return Inputs(state, agent.replay.tensors, steps, given)
+    fresh = Fresh(lr, *drawn, torch.zeros(0), agent.learner.draw(len(sample.slots)))
+    return Inputs(state, agent.replay.tensors, steps, fresh)
 
 
 def update_of(agent: Any) -> Callable[[Inputs], Update]:

@@ -66,7 +66,7 @@ def _named(vector: Tensor, named: Iterable[tuple[str, Tensor]]) -> dict[str, Ten
     return dict(zip(like, views(vector, list(like.values())), strict=True))
 
 
-class Given(NamedTuple):
+class Fresh(NamedTuple):
     """What an update of one agent is handed anew each time."""
 
     lr: Any  # [] float64
@@ -82,15 +82,15 @@ class Inputs(NamedTuple):
     state: State
     memory: Any  # what `gather` reads
     steps: Tensor  # [] float64, updates so far; it counts this one
-    given: Given
+    fresh: Fresh
 
 
 def pure_update(network: QNetwork, rule: Rule, descent: Descent, gather: Gather) -> Callable[[Inputs], Update]:
     """One agent's update as a function of tensors alone. It writes what it learns into the state."""
 
     def update(inputs: Inputs) -> Update:
-        state, given = inputs.state, inputs.given
-        batch = gather(inputs.memory, given.slots, given.weight)._replace(draws=given.draws)
+        state, fresh = inputs.state, inputs.fresh
+        batch = gather(inputs.memory, fresh.slots, fresh.weight)._replace(draws=fresh.draws)
         target = cast(QNetwork, Bound(network, state.target, state.target_buffers))
 
         def of(values: Tensor) -> tuple[Tensor, Update]:
@@ -99,7 +99,7 @@ def pure_update(network: QNetwork, rule: Rule, descent: Descent, gather: Gather)
         gradient, update = grad(of, has_aux=True)(state.online)
         gradient, norm = clip(gradient, descent.max_grad_norm)
         inputs.steps.add_(1)
-        state.online.add_(descent.formula(state.online, gradient, state.memory, inputs.steps, given.lr))
+        state.online.add_(descent.formula(state.online, gradient, state.memory, inputs.steps, fresh.lr))
         if len(state.buffers):
             Bound(network, state.online, state.buffers).refresh(batch.obs)
         return update._replace(grad_norm=norm)
@@ -111,7 +111,7 @@ def pure_values(network: QNetwork) -> Callable[[Inputs], Tensor]:
     """What a network that draws nothing expects, by the weights that an update has left, of what is acted on next."""
 
     def values(inputs: Inputs) -> Tensor:
-        return Bound(network, inputs.state.online, inputs.state.buffers).q_values(inputs.given.shown, NOTHING)
+        return Bound(network, inputs.state.online, inputs.state.buffers).q_values(inputs.fresh.shown, NOTHING)
 
     return values
 

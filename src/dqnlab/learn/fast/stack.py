@@ -14,7 +14,7 @@ from ..learner import Learner, Update
 from ..memory import Memory
 from ..policy import EpsilonGreedy
 from ..types import Draws, Sample
-from .compiled import CompileError, Given, Inputs, compile_program, pure_update, pure_values
+from .compiled import CompileError, Fresh, Inputs, compile_program, pure_update, pure_values
 
 
 class Player(Protocol):
@@ -60,12 +60,12 @@ class Stack:
             self._shrink(list(samples))
         for agent, sample in samples.items():
             row, learner = self._row[agent], self._learners[agent]
-            self._given.lr[row] = learner.optimizer.next_lr
-            self._given.slots[row], self._given.weight[row] = sample
+            self._fresh.lr[row] = learner.optimizer.next_lr
+            self._fresh.slots[row], self._fresh.weight[row] = sample
             if self._players:
-                self._given.shown[row] = self._players[agent].obs
+                self._fresh.shown[row] = self._players[agent].obs
             if learner.online.is_random:
-                for given, drawn in zip(self._given.draws, learner.draw(self._batch_size), strict=True):
+                for given, drawn in zip(self._fresh.draws, learner.draw(self._batch_size), strict=True):
                     given[row] = drawn
         for host, inside in self._moves:
             inside.copy_(host)
@@ -92,13 +92,13 @@ class Stack:
         learners, memories = [self._learners[i] for i in agents], [self._memories[i] for i in agents]
         first = learners[0]
         host = self._host(len(agents), first)
-        given = tree_map(lambda tensor: tensor.to(first.device), host)
+        fresh = tree_map(lambda tensor: tensor.to(first.device), host)
         steps = torch.tensor([float(each.optimizer.steps) for each in learners], dtype=torch.float64)
         state, memory = _side_by_side([each.state for each in learners]), _side_by_side([m.tensors for m in memories])
-        inputs = Inputs(state, memory, steps.to(first.device), given)
+        inputs = Inputs(state, memory, steps.to(first.device), fresh)
         update = pure_update(first.online, first.rule, first.optimizer.descent, memories[0].gather)
         values = pure_values(first.online)
-        all_at_once = vmap(lambda one: (*update(one), values(one) if self._players else one.given.shown))
+        all_at_once = vmap(lambda one: (*update(one), values(one) if self._players else one.fresh.shown))
         leaves, structure = tree_flatten(inputs)
 
         def flat(*tensors: Tensor) -> list[Tensor]:
@@ -113,15 +113,15 @@ class Stack:
             learner.move_to(_row(state, row))
             one.move_to(_row(memory, row))
         self._row = {agent: row for row, agent in enumerate(agents)}
-        self._given = tree_map(lambda tensor: tensor.numpy(), host)
-        pairs = zip(tree_leaves(host), tree_leaves(given), strict=True)
+        self._fresh = tree_map(lambda tensor: tensor.numpy(), host)
+        pairs = zip(tree_leaves(host), tree_leaves(fresh), strict=True)
         self._moves = [pair for pair in pairs if pair[0] is not pair[1]]  # to a GPU
 
-    def _host(self, num: int, learner: Learner) -> Given:
+    def _host(self, num: int, learner: Learner) -> Fresh:
         """Room for what `num` agents like this one are given, where numpy writes it."""
         size = self._batch_size
         shown = np.stack([self._players[0].obs] * num) if self._players else np.zeros((num, 0), np.float32)
-        return Given(
+        return Fresh(
             lr=torch.zeros(num, dtype=torch.float64),
             slots=torch.zeros(num, size, dtype=torch.int64),
             weight=torch.ones(num, size),
