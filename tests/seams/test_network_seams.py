@@ -23,7 +23,7 @@ from dqnlab.learn.fast.stack import Stack
 from dqnlab.learn.learner import Update
 from dqnlab.learn.policy import q_function
 from dqnlab.run.evaluate import Evaluator
-from dqnlab.run.system import System
+from dqnlab.run.system import System, players
 from dqnlab.store.agent import load
 from dqnlab.store.folder import BEST, LAST, Run
 
@@ -113,7 +113,8 @@ def test_a_state_goes_on_with_the_same_updates(systems: Callable[[int], System])
 
 
 def stacked(systems: list[System], folder: Path) -> Stack:
-    return Stack([each.learner for each in systems], [each.memory for each in systems], folder, lambda line: None)
+    learners, memories = [each.learner for each in systems], [each.memory for each in systems]
+    return Stack(learners, memories, players(systems), folder, lambda line: None)
 
 
 def check_stack(together: list[System], alone: list[System], folder: Path, rounds: int) -> None:
@@ -127,6 +128,17 @@ def check_stack(together: list[System], alone: list[System], folder: Path, round
                 torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
             for ours, theirs in zip(flat(together[i]), flat(alone[i]), strict=True):
                 torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+            check_told(together[i], alone[i])
+
+
+def check_told(one: System, other: System) -> None:
+    """Whether the player of one knows what the other's network expects, unless acting needs random numbers."""
+    told, network = one.collector.policy.known, other.learner.online
+    if network.is_random:
+        assert told is None
+    else:
+        expected = network.q_values(torch.from_numpy(one.collector.obs)).detach()
+        torch.testing.assert_close(torch.from_numpy(told), expected, rtol=1e-4, atol=1e-5)
 
 
 def flat(system: System) -> list[torch.Tensor]:

@@ -188,7 +188,7 @@ def make_update(systems: Sequence[System], notify: Notify = say) -> Updater:
         choose_memory(needed, systems[0].learner.device, f"the replay of {counted(len(systems), 'seed')} at once")
     try:
         learners, memories = [each.learner for each in systems], [each.memory for each in systems]
-        stack = Stack(learners, memories, _told(systems), cache_folder(), notify)
+        stack = Stack(learners, memories, players(systems), cache_folder(), notify)
     except CompileError as e:
         return uncompiled(str(e))
     for system in systems:
@@ -196,8 +196,8 @@ def make_update(systems: Sequence[System], notify: Notify = say) -> Updater:
     return stack.update
 
 
-def _told(systems: Sequence[System]) -> list[Collector]:
-    """Who is told by an update what the network expects of what is acted on next: all of them, or none.
+def players(systems: Sequence[System]) -> list[Collector]:
+    """Who is told by a compiled update what the network expects of what is acted on next: all of them, or none.
 
     None where acting needs more than a look at it: random numbers, or a memory of what was seen.
     """
