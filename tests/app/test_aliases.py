@@ -72,7 +72,9 @@ def test_the_choices_of_kind_and_the_short_names_stand_apart(capsys: pytest.Capt
     for parse in (parse_train, parse_doctor):
         with pytest.raises(SystemExit):
             parse(["--help"])
-        assert "evaluate_every:steps|episodes\n\nShort names, and those" in capsys.readouterr().out.replace(" \n", "\n")
+        text = capsys.readouterr().out
+        assert "evaluate_every:steps|episodes\n\nFlags:" in text
+        assert "\n\nShort names, and those" in text.partition("\n\nFlags:")[2]
 
 
 def test_the_help_lists_every_alias(capsys: pytest.CaptureFixture[str]) -> None:

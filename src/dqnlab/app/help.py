@@ -46,10 +46,10 @@ def help_with_settings(kind: type, command: str, config: Config, settings: Mappi
     lines = [f"usage: dqn {command} [ENV] [FIELD:KIND …] [--FLAG VALUE …]", ""]
     lines += _wrapped(f"{about(kind)} {_LAYERS}")
     lines += [f"  {name}:{'|'.join(choices(name))}" for name in tagged() if len(choices(name)) > 1]
-    lines += ["", _NAMES, *_table(names_in_use(here)), "", "Flags:", *_table(_rows(own)), *_HELP]
+    lines += ["", "Flags:", *_table(_rows(own)), *_HELP]
     for title, flags, value in groups:
         lines += ["", *_wrapped(title), *_table(_rows(flags, value))]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", _NAMES, *_table(names_in_use(here))])
 
 
 def _rows(flags: Iterable[Flag], value: Any = None) -> Iterator[tuple[str, str]]:
