@@ -76,8 +76,7 @@ class Collector:
         self._return += after.reward  # a reset pays nothing
         steps = self.envs.num_envs - self._num_resting
         self._resting = after.terminated | after.truncated
-        ended = self._resting.nonzero()[0].tolist() if np.count_nonzero(self._resting) else []
-        episodes = [self._finish(i) for i in ended]
+        episodes = [self._finish(i) for i in self._resting.nonzero()[0].tolist()]
         self.obs = after.next_obs
         self._first = first
         self._num_resting = len(episodes)

@@ -57,10 +57,9 @@ class Uniform:
         drawn = rng.random(size)  # `integers` takes five times as long
         drawn *= held.num
         slots = drawn.astype(np.int64)
-        if held.first:
-            slots += held.first
-            if end > held.capacity:
-                slots %= held.capacity
+        slots += held.first
+        if end > held.capacity:
+            slots %= held.capacity
         return Sample(slots, np.ones(size, np.float32))
 
     def update(self, slots: np.ndarray, error: Tensor) -> None:
