@@ -280,6 +280,11 @@ def test_watching_without_a_display_names_the_film(refused: Any, no_display: Non
     refused("watch run", 5, "no display to open a window on: use `dqn record run`")
 
 
+def test_without_a_display_no_film_is_promised_of_what_draws_nothing(refused: Any, no_display: None) -> None:
+    saved(Env(id="Undrawn-v0"))
+    refused("watch run", 5, "env 'Undrawn-v0' draws no images: its render modes are none")
+
+
 def test_a_film_without_moviepy_names_the_package(refused: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     saved(Env(id="CartPole-v1"))
     monkeypatch.setitem(sys.modules, "moviepy", None)

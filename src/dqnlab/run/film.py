@@ -147,8 +147,11 @@ def watch(agent: Agent, *, episodes: Annotated[int, Whole(1, MOST_EPISODES)], se
     Raises:
         ResourceError: there is no display, or the environment draws no images.
     """
-    _require_display()
     where = agent.env_config()
+    if not has_display():
+        with watched(where.timeout), quiet_pygame():
+            close(open_drawing(where), where.label)  # of one that draws nothing no film can be made instead
+        raise NoDisplay("dqn record RUN")
     with watched(where.timeout), quiet_pygame():
         spec = agent.check_fits(where)  # which makes one, and closes it
         envs = SerialEnvs([_on_screen(where)], spec, where.label, autoreset=False)
@@ -239,11 +242,6 @@ def _require_moviepy() -> None:
         import moviepy  # noqa: F401
     except ImportError as e:
         raise ResourceError('films need the package moviepy: pip install "moviepy>=2.2"') from e
-
-
-def _require_display() -> None:
-    if not has_display():
-        raise NoDisplay("dqn record RUN")
 
 
 @contextmanager
