@@ -11,7 +11,9 @@ import pytest
 import torch
 from hypothesis import settings
 
+from dqnlab.device import cache_folder
 from dqnlab.lab.many.pool import usable_cores
+from dqnlab.learn.fast import stack
 from dqnlab.track import curves
 
 from .rings import BUDGETS, is_unit, ring_of
@@ -151,14 +153,22 @@ def program_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def programs(program_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where a test that compiles finds the programs of the others, and leaves its own."""
+    """Where runs keep their programs: a test that compiles finds those of the others there, and leaves its own."""
     from torch._inductor import config
 
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(program_folder / "inductor"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(program_folder))
     # What calls the kernels, which are compiled as ever, takes the compiler longest: a quarter less without -O1.
     with config.patch({"aot_inductor.compile_wrapper_opt_level": "O0"}):
-        yield program_folder
+        yield cache_folder()
+
+
+@pytest.fixture(params=["written", pytest.param("compiled", marks=pytest.mark.world)])
+def cache(request: pytest.FixtureRequest, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where stacks find their programs; of "written" ones torch computes one operation after the other."""
+    if request.param == "written":
+        monkeypatch.setattr(stack, "compile_program", lambda function, *_: lambda tensors: list(function(*tensors)))
+    return programs
 
 
 @pytest.fixture

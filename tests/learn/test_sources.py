@@ -1,7 +1,11 @@
 """⑥ Sources of different pace that feed one memory, against plain lists that hold every observation in full."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,11 +15,11 @@ from dqnlab.learn.samplers import Prioritized, Uniform
 from dqnlab.learn.types import Block, ObsSpec, Sample
 
 Seen = list[list[float]]
-"""An observation: its frames (source, env, moment), oldest first."""
+"""An observation: its frames (source, env, moment, 0), oldest first."""
 
 
 class Feed:
-    """A source of E envs, each of whose frames is (source, env, moment), and what its transitions look like in full."""
+    """A source of E envs whose frames are (source, env, moment, 0), and what its transitions look like in full."""
 
     def __init__(self, name: int, num_envs: int, layout: Layout, length: float):
         self.name, self.num_envs, self.length, self.stack = name, num_envs, length, layout.obs.stack
@@ -26,8 +30,8 @@ class Feed:
         self.rows: list[tuple[Seen, int, Seen]] = []  # of the latest block: an observation, the span, the one it led to
 
     def look(self) -> np.ndarray:
-        """What each env shows now, [E, 3], beginning an episode where it is not live."""
-        frames = [[self.name, env, len(self.seen)] for env in range(self.num_envs)]
+        """What each env shows now, [E, 4], beginning an episode where it is not live."""
+        frames = [[self.name, env, len(self.seen), 0] for env in range(self.num_envs)]
         self.seen.append(
             [
                 [f] * self.stack if not on else [*self.seen[-1][f[1]][1:], f]
@@ -58,7 +62,7 @@ class Shared:
     """A memory that several sources feed, and all that it should have stored."""
 
     def __init__(self, feeds: list[tuple[int, float]], reach: int, n: int, stack: int, *, prioritised: bool = False):
-        shape = (3,) if stack == 1 else (stack, 3)
+        shape = (4,) if stack == 1 else (stack, 4)
         self.layout = Layout(60, ObsSpec(shape, np.dtype(np.float32), stack=stack), n, reach)
         self.replay = self.empty(prioritised)
         self.feeds = [Feed(name, num, self.layout, length) for name, (num, length) in enumerate(feeds)]
@@ -95,8 +99,8 @@ class Shared:
         batch = replay.batch(Sample(slots, np.ones(len(slots), np.float32)))
         expected = self.rows[len(self.rows) - len(slots) :]
         size = self.layout.obs.stack
-        assert batch.obs.reshape(len(slots), size, 3).tolist() == [row[0] for row in expected]
-        assert batch.next_obs.reshape(len(slots), size, 3).tolist() == [row[2] for row in expected]
+        assert batch.obs.reshape(len(slots), size, 4).tolist() == [row[0] for row in expected]
+        assert batch.next_obs.reshape(len(slots), size, 4).tolist() == [row[2] for row in expected]
         assert (replay.added, replay.dropped) == (len(self.rows), self.late)
 
 
@@ -159,3 +163,26 @@ def test_sources_go_on_in_a_memory_that_was_saved() -> None:
         again.add(whole.step(int(turn % 4 == 3)))
     whole.replay = again
     whole.check()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("size", [1, 3])
+def test_compiled_and_side_by_side_agents_learn_from_two_sources(
+    member_of: Any, stack_of: Any, cache: Path, size: int
+) -> None:
+    together, alone = ([member_of(seed=seed) for seed in range(size)] for _ in range(2))
+    feeds = [[Feed(name, 1, agent.replay.layout, 9) for name in (1, 2)] for agent in alone]
+    update = stack_of(together, cache).update
+    for turn in range(36):
+        for agent, twin, pair in zip(together, alone, feeds, strict=True):
+            block = pair[int(turn % 4 == 3)].step()
+            agent.replay.add(block)
+            twin.replay.add(block)
+        samples = {i: agent.sample() for i, agent in enumerate(alone)}
+        answers = update(samples)
+        for i, sample in samples.items():
+            for ours, theirs in zip(answers[i], alone[i].update(sample), strict=True):
+                torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+    for agent, twin in zip(together, alone, strict=True):
+        torch.testing.assert_close(agent.tensors, twin.tensors, rtol=1e-4, atol=1e-5)
+        assert agent.replay.dropped == twin.replay.dropped > 2  # what the slower one brought too late

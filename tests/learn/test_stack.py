@@ -40,14 +40,6 @@ def assert_close(one: Any, other: Any) -> None:
         torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-5)
 
 
-@pytest.fixture(params=["written", pytest.param("compiled", marks=pytest.mark.world)])
-def cache(request: pytest.FixtureRequest, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where stacks find their programs; of "written" ones torch computes one operation after the other."""
-    if request.param == "written":
-        monkeypatch.setattr(stack, "compile_program", lambda function, *_: lambda tensors: list(function(*tensors)))
-    return programs
-
-
 @pytest.mark.parametrize("size", [1, 3])
 def test_a_stack_learns_as_each_agent_alone(member_of: Any, stack_of: Any, cache: Path, size: int) -> None:
     together, alone = ([member_of(seed=seed) for seed in range(size)] for _ in range(2))

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import dqnlab
-from dqnlab.config import Env, Steps
+from dqnlab.config import Double, Env, Mlp, Steps
 from dqnlab.envs.make import describe
 from dqnlab.envs.rollout import rollout
 from dqnlab.envs.vector import make_envs
 from dqnlab.lab.session import train
 from dqnlab.learn import policy
-from dqnlab.learn.fast import stack
 from dqnlab.run.events import BlockEnded
 from dqnlab.run.lockstep import lockstep
 from dqnlab.run.system import assemble, make_update
@@ -25,6 +25,8 @@ from ..tiny import tiny
 COUNTED = tiny(
     env=Env(id="CartPole-v1", num_envs=2), budget=Steps(num=400), evaluate_every=Steps(num=200), stop_when_solved=False
 )
+STACKED = replace(COUNTED, torso=Mlp(hidden=(8, 8)), rule=Double(), n=3, replay_capacity=200, compile="on")
+"""The same arithmetic, and so the same compiled program, as that of the agents in learn/test_stack.py."""
 
 
 class Counting:
@@ -116,16 +118,22 @@ def test_a_run_by_it_is_judged_resumed_and_explained(counting: None, tmp_path: P
     same(again.collector.state_dict(), whole.collector.state_dict())
 
 
-def test_side_by_side_each_has_a_memory_of_its_own(counting: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stack, "compile_program", lambda function, *_: lambda tensors: list(function(*tensors)))
-    together = [assemble(replace(COUNTED, seed=seed, compile="on")) for seed in range(3)]
-    for _ in lockstep([each.loop() for each in together], make_update(together, lambda line: None)):
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_compiled_and_side_by_side_each_has_a_memory_of_its_own(counting: None, cache: Path, seeds: int) -> None:
+    together = [assemble(replace(STACKED, seed=seed)) for seed in range(seeds)]
+    said: list[str] = []
+    for _ in lockstep([each.loop() for each in together], make_update(together, said.append)):
         pass
-    alone = [assemble(replace(COUNTED, seed=seed)) for seed in range(3)]
+    assert not [line for line in said if "uncompiled" in line]
+    alone = [assemble(replace(STACKED, seed=seed, compile="off")) for seed in range(seeds)]
     for one, other in zip(alone, together, strict=True):
         for _ in one.events():
             pass
+        assert other.stack == seeds
         same(one.collector.policy.actor.state_dict(), other.collector.policy.actor.state_dict())
+        assert other.learner.updates == one.learner.updates > 50
+        torch.testing.assert_close(other.learner.state.online, one.learner.state.online, rtol=1e-4, atol=1e-5)
 
 
 def test_an_actor_of_a_network_remembers_nothing() -> None:

@@ -16,7 +16,6 @@ from dqnlab.config import Config, Env, Steps
 from dqnlab.errors import NumericsError
 from dqnlab.explain.trace_text import step_text
 from dqnlab.lab.session import train
-from dqnlab.learn.fast import stack
 from dqnlab.learn.memory import Extremes, MemoryFacts
 from dqnlab.learn.types import Batch, Block, Sample
 from dqnlab.run import system as systems
@@ -115,13 +114,6 @@ def once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(systems, "make_memory", made)
 
 
-@pytest.fixture(params=["written", pytest.param("compiled", marks=pytest.mark.world)])
-def compiler(request: pytest.FixtureRequest, programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Programs that torch computes one operation after the other, or compiled ones."""
-    if request.param == "written":
-        monkeypatch.setattr(stack, "compile_program", lambda function, *_: lambda tensors: list(function(*tensors)))
-
-
 def driven(config: Config) -> System:
     system = assemble(config)
     for _ in system.events():
@@ -152,7 +144,7 @@ def test_a_run_that_was_cut_goes_on_exactly(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("seeds", [3])
-def test_compiled_and_side_by_side_it_learns_the_same(compiler: None, seeds: int) -> None:
+def test_compiled_and_side_by_side_it_learns_the_same(cache: Path, seeds: int) -> None:
     alone = [driven(replace(ONCE, seed=seed)) for seed in range(seeds)]
     together = [assemble(replace(ONCE, seed=seed, compile="on")) for seed in range(seeds)]
     said: list[str] = []
