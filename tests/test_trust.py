@@ -154,7 +154,7 @@ def test_the_module_that_an_id_imports_is_known(env_id: object, module: str | No
 
 
 def test_text_is_cleaned_of_what_steers_a_terminal() -> None:
-    assert clean("a\x1b[2J\x07\x9b\u202e\u2066\ud800b\r\nc<é漢>") == "a[2Jb\nc<é漢>"
+    assert clean("a\x1b[2J\x07\x9b\u202e\u2066\ud800b\r\nc<é漢>") == "a[2Jb c<é漢>"
 
 
 def test_settings_are_written_without_what_steers_a_terminal() -> None:

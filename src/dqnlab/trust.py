@@ -15,8 +15,8 @@ from .errors import ConfigError
 
 
 def clean(text: str) -> str:
-    """The text without control, format and surrogate characters, which could steer a terminal."""
-    return "".join(each for each in text if each == "\n" or unicodedata.category(each) not in {"Cc", "Cf", "Cs"})
+    """The text as one line without control, format and surrogate characters, which could steer a terminal."""
+    return "".join(each for each in text.replace("\n", " ") if unicodedata.category(each) not in {"Cc", "Cf", "Cs"})
 
 
 def shown(path: Path) -> str:

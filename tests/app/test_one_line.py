@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -73,6 +74,32 @@ def test_a_call_that_fails_at_length(
     assert said, out + err
     assert [line for line in said if HEARD not in line] == []
     assert "\t" not in out + err
+
+
+ODD = "No\npe\x1b[31m-v1"
+LINES = [
+    [["train", ODD, "--dry-run"], 2],
+    [["train", "--preset", ODD], 2],
+    [["train", f"--{ODD}"], 2],
+    [["train", "--config", ODD], 2],
+    [["doctor", ODD], 2],
+    [["evaluate", ODD], 2],
+    [["record", ODD], 2],
+    [["presets", ODD], 2],
+    [["runs", ODD], 2],
+    [["train", "--config", "odd.toml", "-h"], 0],
+]
+
+
+@pytest.mark.parametrize(("words", "code"), LINES)
+def test_what_was_typed_breaks_no_line_and_steers_no_terminal(
+    words: list[str], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("odd.toml").write_text(r'env.id = "my\npet\u001b[31m"')
+    assert main(words) == code
+    out, err = capsys.readouterr()
+    assert "\x1b" not in out + err
+    assert [line for line in (out + err).splitlines() if line.startswith("pe")] == []
 
 
 def test_a_film_that_fails_at_length(small: list[str], capsys: pytest.CaptureFixture[str]) -> None:

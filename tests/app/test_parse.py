@@ -8,13 +8,39 @@ import pytest
 
 from dqnlab import presets
 from dqnlab.app.parse import parse_train
-from dqnlab.config import Config, Constant, Env, Episodes, Geometric, Linear, Scalar, Steps
+from dqnlab.config import Config, Constant, Env, Episodes, Geometric, Linear, Prioritized, Scalar, Steps, Uniform
 from dqnlab.config.toml import to_toml
 from dqnlab.errors import ConfigError
 
 
 def resolve(*words: str) -> Config:
     return parse_train(words)[0].config
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "config"),
+    [
+        ("[sampler]\nalpha = 0.7", "--sampler prioritized", {"sampler": Prioritized(alpha=0.7)}),
+        ("[sampler]\nalpha = 0.7", "--sampler prioritized --alpha 0.2", {"sampler": Prioritized(alpha=0.2)}),
+        ("[epsilon]\nfactor = 0.5", "epsilon:geometric", {"epsilon": Geometric(factor=0.5)}),
+        ("[epsilon]\nsteps = 9\nend = 0.2", "epsilon:geometric", {"epsilon": Geometric(end=0.2)}),
+        ('[epsilon]\nkind = "linear"\nend = 0.2', "epsilon:geometric", {"epsilon": Geometric()}),
+        ('[sampler]\nkind = "prioritized"\nbeta = 0.2', "--sampler uniform", {"sampler": Uniform()}),
+        ('[sampler]\nkind = "prioritized"\nbeta = 0.2', "--sampler prioritized", {"sampler": Prioritized(beta=0.2)}),
+        ("[budget]\nnum = 5000", "--episodes 70", {"budget": Episodes(num=70)}),
+    ],
+)
+def test_a_kind_that_a_flag_chooses_takes_what_a_file_says_of_it(text: str, words: str, config: dict) -> None:
+    Path("my.toml").write_text(text)
+    assert resolve("--config", "my.toml", *words.split()) == replace(presets.get("cartpole"), **config)
+
+
+def test_what_a_file_says_of_no_kind_that_is_chosen_is_refused_with_its_name() -> None:
+    Path("my.toml").write_text("[sampler]\nalpha = 0.7\ngamma = 3")
+    with pytest.raises(ConfigError, match=r"my.toml: unknown key 'sampler.gamma'"):
+        resolve("--config", "my.toml", "--sampler", "prioritized")
+    with pytest.raises(ConfigError, match=r"my.toml: sampler.alpha belongs to kind 'prioritized'"):
+        resolve("--config", "my.toml")
 
 
 def test_flags_choices_and_environment_come_in_any_order() -> None:

@@ -9,7 +9,7 @@ from dqnlab.trust import shown
 
 
 def test_clean_drops_what_could_steer_a_terminal_and_keeps_the_rest() -> None:
-    assert clean("a\x1b[2J\x00\x9b\u202eé 日\nb") == "a[2Jé 日\nb"
+    assert clean("a\x1b[2J\x00\x9b\u202eé 日\nb") == "a[2Jé 日 b"
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (61, "1:01"), (3_725, "1:02:05")])

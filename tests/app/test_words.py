@@ -40,7 +40,7 @@ def test_a_value_follows_or_stands_behind_an_equals_sign_and_the_last_one_counts
 def test_only_behind_an_equals_sign_a_value_holds_one_itself_or_begins_with_a_dash() -> None:
     assert parse_args(Evaluate, "evaluate", ["run", "--env=mine:A=-v0"]).env == "mine:A=-v0"
     assert parse_args(Evaluate, "evaluate", ["run", "--env=--odd"]).env == "--odd"
-    assert complaint("--out", "-odd") == "Missing value: --out must be a file or folder, got ''"
+    assert complaint("--out", "-odd") == "Missing value: --out must be a path, got ''"
 
 
 @pytest.mark.parametrize("text", ["-100", "-1e2", "-.5", "-0.5"])
@@ -118,6 +118,11 @@ def test_another_kind_begins_with_its_own_defaults_and_takes_its_own_flags() -> 
     [
         ("--rule dubble", "unknown kind 'dubble' for rule; did you mean double?"),
         ("--sync", "unknown kind '' for sync; choose from hard, polyak"),
+        ("sync:", "unknown kind '' for sync; choose from hard, polyak"),
+        ("sampler:Prioritized", "unknown kind 'Prioritized' for sampler; did you mean prioritized?"),
+        ("evaluate-every:Steps", "unknown kind 'Steps' for evaluate_every; did you mean steps?"),
+        ("epsilon:0.1", "unknown kind '0.1' for epsilon; choose from linear, linear_episodes, geometric, constant"),
+        ("Sampler:prioritized", "unknown choice 'Sampler:prioritized'; did you mean sampler?"),
         ("rule:double --rule double", "rule is chosen twice: rule:double and rule:double"),
         ("--epsilon 0.1 epsilon:linear", "epsilon is chosen twice: epsilon:constant and epsilon:linear"),
         (
@@ -130,6 +135,11 @@ def test_a_choice_that_cannot_be_made_is_answered(line: str, said: str) -> None:
     assert complaint(*line.split()) == said
 
 
+def test_an_environment_of_a_module_that_is_called_like_a_field() -> None:
+    assert parse_train(["sampler:Mine-v0"])[0].env == "sampler:Mine-v0"
+    assert parse_train(["--env", "sampler:Mine"])[0].env == "sampler:Mine"
+
+
 # ── Mistakes ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -140,6 +150,17 @@ def test_a_choice_that_cannot_be_made_is_answered(line: str, said: str) -> None:
         ("--learning-rtae 1", "unknown flag --learning-rtae. Perhaps you meant --learning-rate or --learning-starts?"),
         ("--beta1 0.5", "unknown flag --beta1. Perhaps you meant --optimizer.beta1?"),
         ("-x", "unknown flag -x: --help lists them all"),
+        ("--help=1", "--help takes no value, got '1'"),
+        ("-h=", "-h takes no value, got ''"),
+        ("--debug=on", "--debug takes no value, got 'on'"),
+        ("--evaluate-every.num 0", "evaluate_every.num must be a whole number of at least 1, got 0"),
+        (
+            '--env.kwargs {"a":1,"b":[{"c":1,"c":2}]}',
+            (
+                """--env.kwargs must be a JSON object such as {"name": 1}, got '{"a":1,"b":[{"c":1,"c":2}]}': """
+                "the name 'c' stands there twice"
+            ),
+        ),
         ("--frobnicate=3", "unknown flag --frobnicate: --help lists them all"),
         ("--gamma", "Missing value: --gamma must be a number, got ''"),
         ("--seed --gamma 0.5", "Missing value: --seed must be a whole number, got ''"),
@@ -163,6 +184,8 @@ def test_what_is_not_understood_is_named_with_what_to_say_instead(line: str, sai
         ("selftest now", "error: `dqn selftest` takes no 'now'"),
         ("resume a --lr 3", "error: unknown flag --lr: --help lists them all"),
         ("doctor --out x", "error: unknown flag --out: --help lists them all"),
+        ("runs --runs mine", "error: unknown flag --runs: PATH is given by itself, without a flag"),
+        ("evaluate --run mine", "error: unknown flag --run: RUN is given by itself, without a flag"),
     ],
 )
 def test_each_command_answers_in_one_line(line: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -250,13 +273,13 @@ def test_the_help_of_train_says_which_observations_are_divided_by_what(capsys: p
     assert "smaller arrays are codes and kept, as are floats" in words
 
 
-@pytest.mark.parametrize("columns", ["80", "100", "200"])
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("columns", ["34", "55", "56", "80", "100", "200"])
+@pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_help_is_no_wider_than_the_terminal_and_never_hard_to_read(
     command: str, columns: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
-    main([command, "-h"])
+    main([*command.split(), "-h"])
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if len(line) > min(int(columns), 100)] == []
     assert [line for line in lines if line != line.rstrip()] == []

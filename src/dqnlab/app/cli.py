@@ -18,6 +18,7 @@ from ..lab.loading import loading
 from ..lab.streams import Steady, steady_streams
 from ..memory import memory_watched
 from ..terminal.text import clean
+from .columns import two_columns, wrapped
 
 # Each is read by `calls` and has files in `commands`, imported only when one is called: `dqn --help` must be quick.
 COMMANDS = {
@@ -32,6 +33,11 @@ COMMANDS = {
     "presets": "table of the presets, or what one sets: dqn presets [NAME]",
     "selftest": "learn small problems whose Q-values are known, and compare",
 }
+_ALWAYS = (
+    ("dqn COMMAND --help", "flags of a command"),
+    ("dqn --version", "the version"),
+    ("--debug", "with any command: show the traceback of an error"),
+)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _BROKEN_PIPE = 141  # 128 + SIGPIPE, what a shell reports for a reader that has gone
 _MAKE_FILES = ("train", "resume", "record", "watch", "explain")  # what these print is not what they are for …
@@ -136,13 +142,5 @@ def _dispatch(words: Sequence[str], started: float) -> int:
 
 def usage() -> str:
     """The help text of `dqn` itself."""
-    rows = "\n".join(f"  {name:<10}{words}" for name, words in COMMANDS.items())
-    return f"""usage: dqn COMMAND …
-
-Trains, judges, shows and explains deep Q-learning agents.
-
-{rows}
-
-  dqn COMMAND --help   flags of a command
-  dqn --version        the version
-  --debug              with any command: show the traceback of an error"""
+    lines = ["usage: dqn COMMAND …", "", *wrapped("Trains, judges, shows and explains deep Q-learning agents."), ""]
+    return "\n".join([*lines, *two_columns(COMMANDS.items(), 12), "", *two_columns(_ALWAYS, 23)])

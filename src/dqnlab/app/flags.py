@@ -10,8 +10,8 @@ from typing import Any, Literal, get_args, get_origin
 
 from ..config import Config
 from ..config.checks import from_json, quoted
-from ..config.fields import bare, docs, hints, optional, type_in_words, words_of
-from ..config.typed import hints_of, typed
+from ..config.fields import bare, docs, hints, optional, words_of
+from ..config.typed import hints_of, typed, wanted
 from ..errors import ConfigError
 from .arguments import COMMON
 
@@ -121,7 +121,7 @@ def _one(hint: Any, text: str, name: str) -> Any:
     try:
         return readers.get(bare(hint), str)(text)
     except ValueError as error:
-        raise ConfigError(f"{name} must be {type_in_words(hint)}, got {quoted(text)}") from error
+        raise ConfigError(f"{name} must be {wanted(hint)}, got {quoted(text)}") from error
 
 
 def _whole(text: str) -> int:

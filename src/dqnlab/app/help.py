@@ -1,9 +1,7 @@
-"""The help text of a command: what may be typed and what it means, in two columns as wide as the terminal."""
+"""The help text of a command: what may be typed and what it means."""
 
 from __future__ import annotations
 
-import shutil
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, is_dataclass
 from typing import Any
@@ -11,16 +9,16 @@ from typing import Any
 from ..config import Config
 from ..config.checks import as_json
 from ..config.fields import about, choices, tagged
+from ..trust import clean
 from .aliases import names_in_use
+from .columns import two_columns, wrapped
 from .flags import Flag, dashed, flags_in
 
-_COLUMN = 28  # where the second column begins
-_WIDEST = 100
 _LAYERS = (
     "Settings come from the preset, then the file, then the flags, in any order. Some are a choice of kind, written "
     "FIELD:KIND, and bring flags of their own:"
 )
-_HELP = ["  -h, --help                show this text"]
+_HELP = ("-h, --help", "show this text")
 _NAMES = "Short names, and those of other libraries, are understood too:"
 
 
@@ -28,8 +26,8 @@ def help_of(kind: type, command: str) -> str:
     """The help text of a command."""
     flags = flags_in(kind, is_setting=False)
     words = [_left(flag) for flag in flags if flag.is_bare] + ["[--FLAG VALUE …]"] * (len(flags) > 1)
-    lines = [" ".join(["usage: dqn", command, *words]), "", *_wrapped(about(kind))]
-    return "\n".join([*lines, "", *_table(_rows(flags)), *_HELP])
+    lines = [*wrapped(" ".join(["usage: dqn", command, *words])), "", *wrapped(about(kind))]
+    return "\n".join([*lines, "", *two_columns([*_rows(flags), _HELP])])
 
 
 def help_with_settings(kind: type, command: str, config: Config, settings: Mapping[str, Any]) -> str:
@@ -43,13 +41,13 @@ def help_with_settings(kind: type, command: str, config: Config, settings: Mappi
             groups.append((title, flags_in(cls, f"{name}.", is_setting=True), value))
     own = flags_in(kind, is_setting=False)
     here = [flag.name for flags in (own, *(flags for _, flags, _ in groups)) for flag in flags]
-    lines = [f"usage: dqn {command} [ENV] [FIELD:KIND …] [--FLAG VALUE …]", ""]
-    lines += _wrapped(f"{about(kind)} {_LAYERS}")
-    lines += [f"  {name}:{'|'.join(choices(name))}" for name in tagged() if len(choices(name)) > 1]
-    lines += ["", "Flags:", *_table(_rows(own)), *_HELP]
+    lines = [*wrapped(f"usage: dqn {command} [ENV] [FIELD:KIND …] [--FLAG VALUE …]"), ""]
+    lines += wrapped(f"{about(kind)} {_LAYERS}")
+    lines += two_columns((f"{name}:{'|'.join(choices(name))}", "") for name in tagged() if len(choices(name)) > 1)
+    lines += ["", "Flags:", *two_columns([*_rows(own), _HELP])]
     for title, flags, value in groups:
-        lines += ["", *_wrapped(title), *_table(_rows(flags, value))]
-    return "\n".join([*lines, "", _NAMES, *_table(names_in_use(here))])
+        lines += ["", *wrapped(title), *two_columns(_rows(flags, value))]
+    return "\n".join([*lines, "", *wrapped(_NAMES), *two_columns(names_in_use(here))])
 
 
 def _rows(flags: Iterable[Flag], value: Any = None) -> Iterator[tuple[str, str]]:
@@ -78,22 +76,4 @@ def _default(flag: Flag, value: Any) -> str:
     text = as_json(dict(value)) if isinstance(value, Mapping) else "none" if value is None else str(value)
     if isinstance(value, bool):
         text = "on" if value else "off"
-    return f"(default: {' '.join(map(str, value)) if isinstance(value, tuple) else text})"
-
-
-# ── Lines ────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _wrapped(text: str, indent: int = 0) -> list[str]:
-    width = min(shutil.get_terminal_size().columns, _WIDEST) - indent
-    return textwrap.wrap(text, max(width, 20), break_long_words=False, break_on_hyphens=False)
-
-
-def _table(rows: Iterable[tuple[str, str]]) -> list[str]:
-    """Two columns; what does not fit into the first has a line of its own."""
-    lines = []
-    for left, right in rows:
-        head, *more = ["", *_wrapped(right, _COLUMN)] if len(left) > _COLUMN - 4 else _wrapped(right, _COLUMN) or [""]
-        lines.append(f"  {left:<{_COLUMN - 2}}{head}".rstrip())
-        lines += [" " * _COLUMN + line for line in more]
-    return lines
+    return clean(f"(default: {' '.join(map(str, value)) if isinstance(value, tuple) else text})")

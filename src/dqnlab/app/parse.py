@@ -81,7 +81,7 @@ def _resolve(kind: type, command: str, given: Given) -> tuple[Config, str]:
             f"{str(path)!r} is of a run in Python, whose environment {data.get('env', {}).get('id')!r} no file "
             "holds: give one by --env module:Id, or train in Python with env="
         )
-    config = override(config, data, str(path), trusted)
+    config = override(config, _of_other_kinds(data, given.settings, config), str(path), trusted)
     named = config.env.id if env is None else env
     config = replace(config, env=replace(config.env, id=presets.full_id(named) if isinstance(named, str) else named))
     if given.help:
@@ -126,6 +126,22 @@ def _preset(asked: object, env: str | None, table: object) -> tuple[str, str]:
     if env is None or (name := presets.suited(env)) != "default":
         return name if env else "cartpole", ""
     return name, f"{env} has no preset of its own: using `default` (see `dqn presets`)"
+
+
+def _of_other_kinds(data: Mapping[str, Any], settings: dict[str, Any], config: Config) -> Mapping[str, Any]:
+    """The file's tables without what belongs to a kind that only the flags choose, to whose `settings` it is added.
+
+    So `[sampler] alpha = 0.7` in a file goes with `--sampler prioritized`. A table that names its kind is for that one.
+    """
+    left = dict(data)
+    for name in tagged():
+        table, flags = data.get(name), settings.get(name, {})
+        chosen = flags.get("kind", getattr(config, name).kind)
+        if isinstance(table, Mapping) and "kind" not in table and chosen != getattr(config, name).kind:
+            known = hints(choice(name, chosen))
+            settings[name] = {key: value for key, value in table.items() if key in known} | flags
+            left[name] = {key: value for key, value in table.items() if key not in known}
+    return left
 
 
 def _check_owners(settings: Mapping[str, Any], config: Config) -> None:

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from ..config.fields import choice, choices, nearest, tagged, type_in_words
+from ..config.fields import choice, choices, nearest, tagged
+from ..config.typed import wanted
 from ..errors import ConfigError
 from .aliases import CHOOSING, FLAGS, SWITCHES
-from .flags import Flag, dashed, flags_of, takes_settings, value_of
+from .flags import Flag, dashed, flags_in, flags_of, takes_settings, value_of
 
-_CHOICE = re.compile(r"([a-z_-]+):([a-z0-9_]+)")
+_VERSIONED = re.compile(r".*-v\d+", re.DOTALL)  # as an environment's id is
 _NEGATIVE = re.compile(r"-(\.?\d|inf|nan)")
 _HELP = {"--help", "-h"}
+_ALONE = {*_HELP, "--debug"}  # which take no value, with any command
 
 
 @dataclass
@@ -61,12 +63,17 @@ def _is_flag(word: str) -> bool:
 
 
 def _choose(given: Given, word: str) -> bool:
-    """Whether the word is a choice such as `head:scalar`, which is then made. Raises ConfigError."""
-    match = _CHOICE.fullmatch(word)
-    name, kind = (match[1].replace("-", "_"), match[2]) if match else ("", "")
+    """Whether the word is a choice such as `head:scalar`, which is then made. Raises ConfigError.
+
+    `head:Mine-v0`, with a version, is an environment of the module `head`.
+    """
+    name, colon, kind = word.partition(":")
+    name = name.replace("-", "_")
+    if not colon or _VERSIONED.fullmatch(word):
+        return False
     if name not in tagged():
-        if any(kind in choices(each) for each in tagged()):
-            raise ConfigError(f"unknown choice {word!r}; {nearest(name, tagged())}")
+        if name.lower() in tagged() or any(kind in choices(each) for each in tagged()):
+            raise ConfigError(f"unknown choice {word!r}; {nearest(name.lower(), tagged())}")
         return False
     choice(name, kind)
     table = given.settings.setdefault(name, {})
@@ -83,6 +90,8 @@ def _read_flag(kind: type, given: Given, word: str, rest: list[str]) -> None:
     """A flag by any of its names, with its values."""
     shown, equals, inline = word.partition("=")
     name = shown[2:].replace("-", "_") if shown.startswith("--") else shown
+    if shown in _ALONE:
+        raise ConfigError(f"{shown} takes no value, got {inline!r}")
     if takes_settings(kind):
         value = inline if equals else rest[0] if rest else ""
         if name in tagged() and value in choices(name):  # --rule double
@@ -116,6 +125,9 @@ def _find(kind: type, name: str, shown: str) -> tuple[Flag, bool]:
     opposite = flags.get(name.removeprefix("no_"))
     if opposite and opposite.hint is bool and opposite.is_setting:
         return opposite, False
+    bare = next((flag.shown for flag in flags_in(kind, is_setting=False) if flag.is_bare and flag.name == name), None)
+    if bare:
+        raise ConfigError(f"unknown flag {shown}: {bare} is given by itself, without a flag")
     known = [*flags, *(each for each, setting in FLAGS.items() if setting in flags)]
     close = [each for each in flags if each.endswith(f".{name}")] or get_close_matches(name, known, 2, 0.7)
     hint = f". Perhaps you meant {' or '.join(map(dashed, close))}?" if close else ": --help lists them all"
@@ -125,7 +137,7 @@ def _find(kind: type, name: str, shown: str) -> tuple[Flag, bool]:
 def _texts(flag: Flag, rest: list[str]) -> list[str]:
     """A flag's values, taken from the rest: one, or all the whole numbers of a setting that is a list of them."""
     if not rest or _is_flag(rest[0]):
-        raise ConfigError(f"Missing value: {flag.shown} must be {type_in_words(flag.item)}, got ''")
+        raise ConfigError(f"Missing value: {flag.shown} must be {wanted(flag.item)}, got ''")
     texts = [rest.pop(0)]
     while flag.is_list and flag.is_setting and rest and rest[0].isdecimal():
         texts.append(rest.pop(0))

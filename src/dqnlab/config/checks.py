@@ -174,8 +174,8 @@ def as_json(value: Any) -> str:
 
 
 def from_json(text: str) -> Any:
-    """What `as_json` was given. Raises ValueError or RecursionError."""
-    return json.loads(text, object_hook=_unmarked)
+    """What `as_json` was given. Raises ValueError, also where a name stands twice in a table, or RecursionError."""
+    return json.loads(text, object_pairs_hook=_unmarked)
 
 
 def _marked(value: Any) -> Any:
@@ -188,7 +188,11 @@ def _marked(value: Any) -> Any:
     return value
 
 
-def _unmarked(table: dict[str, Any]) -> Any:
+def _unmarked(pairs: list[tuple[str, Any]]) -> Any:
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the name {next(name for name in names if names.count(name) > 1)!r} stands there twice")
     if set(table) == {TUPLE} and isinstance(table[TUPLE], list):
         return tuple(table[TUPLE])
     return table

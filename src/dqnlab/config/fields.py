@@ -12,7 +12,6 @@ from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from functools import cache
 from numbers import Integral, Real
-from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -129,19 +128,6 @@ def words_of(hint: Any) -> tuple[str, ...]:
     """The words that may stand for a number, as in `float | Literal["auto"]`; empty if none may."""
     literals = [each for each in get_args(hint) if get_origin(each) is Literal]
     return tuple(word for each in literals for word in get_args(each))
-
-
-def type_in_words(hint: Any) -> str:
-    """The type in words, for a message."""
-    if words_of(hint):
-        return f"{type_in_words(bare(hint))} or {' or '.join(words_of(hint))}"
-    words = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", Path: "a file or folder"}
-    word = words.get(bare(hint))
-    if get_origin(hint) is Literal:
-        word = f"one of {', '.join(map(str, get_args(hint)))}"
-    if get_origin(hint) is tuple:
-        word = "a list of whole numbers"
-    return f"{word or 'a table of names and values'}{' or none' if optional(hint) else ''}"
 
 
 def plain(value: Any) -> Any:

@@ -15,7 +15,7 @@ import re
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import is_dataclass, replace
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 from ..errors import ConfigError
 from ..trust import check_env_id, imported_by
@@ -33,9 +33,8 @@ from .fields import (
     optional,
     plain,
     required,
-    type_in_words,
-    words_of,
 )
+from .typed import hints_of, typed
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _DOTS = 1_000  # in a line: reading a dotted key takes time and memory by the square of its parts
@@ -210,7 +209,7 @@ def _override(base: Any, data: Mapping[str, Any], prefix: str) -> Any:
         if is_dataclass(current):
             changes[key] = _choose(key, current, value)
         else:
-            changes[key] = _typed(known[key], value, prefix + key)
+            changes[key] = _typed(type(base), key, value, prefix + key)
     return replace(base, **changes)
 
 
@@ -233,7 +232,7 @@ def _choose(key: str, current: Any, data: Any) -> Any:
     missing = [name for name in required(cls) if name not in rest]
     if missing:
         raise ConfigError(f"{key}.{missing[0]} is missing: kind {kind!r} needs it")
-    return cls(**{name: _typed(hints(cls)[name], value, f"{key}.{name}") for name, value in rest.items()})
+    return cls(**{name: _typed(cls, name, value, f"{key}.{name}") for name, value in rest.items()})
 
 
 def _stray(field: str, name: str, kind: str) -> str:
@@ -246,28 +245,19 @@ def _stray(field: str, name: str, kind: str) -> str:
     return f"unknown key {f'{field}.{name}'!r}; {hint}"
 
 
-def _typed(hint: Any, value: Any, key: str) -> Any:
-    """The value as the field's type. Raises ConfigError."""
-    if optional(hint) and (value is None or value == "none"):
-        return None
-    if key == "env.kwargs":
-        return _kwargs(value)
-    if isinstance(value, str) and value in words_of(hint):
-        return value
-    wants, origin = bare(hint), get_origin(hint)
-    if origin is tuple and isinstance(value, list):
-        return tuple(_typed(get_args(hint)[0], each, key) for each in value)
-    if origin is Literal and value in get_args(hint):
-        return value
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if wants is float and number:
-        return float(value)
-    if wants is int and number and (isinstance(value, int) or (math.isfinite(value) and value == int(value))):
-        return int(value)  # 2e5 steps are a whole number too
-    if wants in (bool, str) and isinstance(value, wants):
-        return value
-    quotes = ": write it without quotes" if wants in (int, float) and _is_number(value) else ""
-    raise ConfigError(f"{key} must be {type_in_words(hint)}, got {quoted(value)}{quotes}")
+def _typed(cls: type, name: str, value: Any, key: str) -> Any:
+    """The value as the field of a class of settings wants it. Raises ConfigError, which calls it by its key."""
+    hint = hints(cls)[name]
+    if key == "env.kwargs" and isinstance(value, str):
+        value = _from_text(value, key)
+    if optional(hint) and value == "none":
+        value = None
+    try:
+        return typed(hints_of(cls)[name], value, key)
+    except ConfigError as error:
+        if bare(hint) in (int, float) and _is_number(value):
+            raise ConfigError(f"{error}: write it without quotes") from error
+        raise
 
 
 def _is_number(value: Any) -> bool:
@@ -278,14 +268,11 @@ def _is_number(value: Any) -> bool:
         return False
 
 
-def _kwargs(value: Any) -> dict[str, Any]:
-    """A table, or the same as JSON text, which can say null."""
-    if isinstance(value, str):
-        try:
-            value = from_json(value)
-        except (ValueError, RecursionError) as error:
-            raise ConfigError(f"env.kwargs is no valid JSON: {error}") from error
-        _check_bounds(value, "env.kwargs")
-    if not isinstance(value, dict):
-        raise ConfigError(f"env.kwargs must be a table of names and values, got {quoted(value)}")
+def _from_text(text: str, key: str) -> Any:
+    """What a JSON text says, in which a table may hold null. Raises ConfigError."""
+    try:
+        value = from_json(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{key} is no valid JSON: {error}") from error
+    _check_bounds(value, key)
     return value

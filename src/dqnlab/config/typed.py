@@ -81,10 +81,12 @@ def hints_of(cls: type) -> dict[str, Any]:
 def typed(hint: Any, value: Any, name: str) -> Any:
     """The value as the annotation wants it. Raises ConfigError."""
     found = _fit(hint, value)
-    for limit in _limits(hint):
+    fits = found is not _NO
+    limits = _limits(hint) if fits or len(_members(hint)) == 1 else []  # a range does not say what else is taken
+    for limit in limits:
         if found is not None and not isinstance(found, str):  # a word that stands for a number has no range
-            limit.check(name, value if found is _NO else found)
-    if found is not _NO:
+            limit.check(name, found if fits else value)
+    if fits:
         return found
     if is_environment(value) and _takes_environment(hint):
         raise ConfigError(_made_already(value, name))
@@ -230,7 +232,8 @@ def _word(hint: Any) -> str:
     if hint in simple:
         return simple[hint]
     if origin is Literal:
-        return f"one of {', '.join(map(str, get_args(hint)))}"
+        words = get_args(hint)
+        return f"one of {', '.join(map(str, words))}" if len(words) > 1 else str(words[0])
     if origin is Callable or hint is Callable:
         return "a class or a function"
     if origin in (Mapping, dict):

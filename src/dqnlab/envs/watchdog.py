@@ -10,6 +10,7 @@ from types import FrameType
 from typing import NamedTuple
 
 from ..errors import EnvironmentFault
+from ..trust import clean
 from .guard import EnvironmentHangs, Guard
 from .once import said_once
 
@@ -89,7 +90,7 @@ class _Watchdog:
             if call is None or self._lasted < self._timeout:
                 continue
             if self._lasted >= self._timeout + GRACE:
-                print(f"error: {self._fault(call)}", file=sys.stderr, flush=True)
+                print(clean(f"error: {self._fault(call)}"), file=sys.stderr, flush=True)
                 os._exit(EnvironmentFault.exit_code)
             if _SIGNAL is not None:
                 signal.pthread_kill(main, _SIGNAL)

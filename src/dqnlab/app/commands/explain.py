@@ -20,7 +20,8 @@ from ..calls import Call
 def run(call: Call[Explain]) -> int:
     args, folder = call.args, Path(call.args.run)
     if args.step:
-        print(clean(step_text(folder, args.row, args.trust_env_module)), end="")
+        lines = step_text(folder, args.row, args.trust_env_module).split("\n")
+        print("\n".join(map(clean, lines)), end="")
         return 0
     page = args.out or folder / REPORT
     with entered(folder):
@@ -29,7 +30,7 @@ def run(call: Call[Explain]) -> int:
             settle_step(folder, "page")
     print(shown(page))
     if report.remark:
-        print(report.remark)
+        print(clean(report.remark))
     for verdict in report.verdicts:
         print(clean(verdict))
     if args.open:
