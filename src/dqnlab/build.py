@@ -10,9 +10,10 @@ import torch
 from . import config as c
 from .envs.collector import Collector, Starts
 from .envs.make import EnvSpec
+from .envs.open import open_envs
 from .envs.reward_scale import measure_reward_scale
 from .envs.seeds import env_seeds, generator
-from .envs.vector import Envs, open_envs
+from .envs.vector import Envs
 from .envs.watchdog import watched
 from .learn import optimizer
 from .learn.heads import Head, ScalarHead

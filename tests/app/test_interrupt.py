@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from dqnlab.lab.interrupt import Interrupted, signals_blocked, signals_end, signals_held, signals_wait
+from dqnlab.lab.interrupt import Interrupted, signals_end, signals_held, signals_wait
+from dqnlab.processes import signals_blocked
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 
@@ -38,7 +39,7 @@ def test_a_first_signal_that_is_only_noted_is_no_reason_to_raise_afterwards() ->
 
 LISTENS = """
 import signal
-from dqnlab.lab.interrupt import ignore_signals
+from dqnlab.processes import ignore_signals
 
 print("there", flush=True)
 input()

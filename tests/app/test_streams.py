@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dqnlab.lab.streams import Steady
+from dqnlab.streams import Steady
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 SMALL = "--steps 200 --learning-starts 64 --batch-size 64 --evaluate-every.num 100 --select-episodes 2 --out mine"

@@ -11,8 +11,8 @@ import torch
 import dqnlab
 from dqnlab.config import Double, Env, Mlp, Steps
 from dqnlab.envs.make import describe
+from dqnlab.envs.open import make_envs
 from dqnlab.envs.rollout import rollout
-from dqnlab.envs.vector import make_envs
 from dqnlab.lab.session import train
 from dqnlab.learn import policy
 from dqnlab.run.events import BlockEnded

@@ -9,7 +9,7 @@ import pytest
 from dqnlab.config import Env
 from dqnlab.envs.collector import Collector, Starts
 from dqnlab.envs.make import describe
-from dqnlab.envs.vector import make_envs
+from dqnlab.envs.open import make_envs
 from dqnlab.learn.nstep import NStep
 from dqnlab.learn.policy import EpsilonGreedy, Reactive
 from dqnlab.learn.schedules import constant

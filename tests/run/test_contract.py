@@ -18,7 +18,7 @@ from dqnlab.check.doctor import examination as doctor
 from dqnlab.check.doctor import forecast
 from dqnlab.config import Config, Env
 from dqnlab.envs.make import describe, make_one
-from dqnlab.envs.vector import make_envs
+from dqnlab.envs.open import make_envs
 from dqnlab.errors import EnvironmentFault
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "zoo"))

@@ -8,7 +8,8 @@ import pytest
 
 from dqnlab.config import Env
 from dqnlab.envs.make import describe
-from dqnlab.envs.vector import SerialEnvs, make_envs
+from dqnlab.envs.open import make_envs
+from dqnlab.envs.vector import SerialEnvs
 from dqnlab.errors import EnvironmentFault
 from dqnlab.learn.policy import Reactive
 from dqnlab.run.evaluate import SIDE_BY_SIDE, Evaluator, Outcome, score_of

@@ -21,8 +21,8 @@ from gymnasium import spaces
 from dqnlab.config import Env
 from dqnlab.envs.guard import Guarded
 from dqnlab.envs.make import describe, make_one
+from dqnlab.envs.open import make_envs
 from dqnlab.envs.surroundings import surroundings
-from dqnlab.envs.vector import make_envs
 from dqnlab.errors import EnvironmentFault
 
 

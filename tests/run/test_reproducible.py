@@ -103,7 +103,7 @@ def test_global_generators_are_neither_moved_nor_listened_to(global_generators: 
 
 def test_the_starts_of_training_and_of_judging_are_never_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: dict[str, set[bytes]] = {"training": set(), "judging": set()}
-    from dqnlab.envs import vector
+    from dqnlab.envs import open as opening
     from dqnlab.run import evaluate
 
     def watched(envs: Any, where: str) -> Any:
@@ -118,11 +118,11 @@ def test_the_starts_of_training_and_of_judging_are_never_the_same(monkeypatch: p
         return envs
 
     def training(env: Env) -> Any:
-        spec, envs = vector.open_envs(env)
+        spec, envs = opening.open_envs(env)
         return spec, watched(envs, "training")
 
     def judging(*args: Any, **kwargs: Any) -> Any:
-        return watched(vector.make_envs(*args, **kwargs), "judging")
+        return watched(opening.make_envs(*args, **kwargs), "judging")
 
     monkeypatch.setattr(system, "open_envs", training)
     monkeypatch.setattr(evaluate, "make_envs", judging)

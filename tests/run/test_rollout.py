@@ -6,8 +6,8 @@ import numpy as np
 
 from dqnlab.config import Env
 from dqnlab.envs.make import describe
+from dqnlab.envs.open import make_envs
 from dqnlab.envs.rollout import RolloutStep, rollout
-from dqnlab.envs.vector import make_envs
 from dqnlab.learn.policy import Reactive
 
 

@@ -10,7 +10,8 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from dqnlab.config import Env
 from dqnlab.envs.make import describe, make_one
-from dqnlab.envs.vector import Envs, NativeEnvs, SerialEnvs, Step, make_envs
+from dqnlab.envs.open import make_envs
+from dqnlab.envs.vector import Envs, NativeEnvs, SerialEnvs, Step
 from dqnlab.errors import EnvironmentFault
 
 

@@ -11,6 +11,7 @@ NAMES = {
     "optimizer.lr": "lr learning_rate",
     "torso.hidden": "hidden hidden_sizes hidden_layers net_arch layers torso",
     "env.num_envs": "envs num_envs n_envs",
+    "env.workers": "workers num_workers",
     "env.kwargs": "kwargs env_kwargs",
     "env.id": "env env_id",
     "env.max_episode_steps": "max_episode_steps",

@@ -13,10 +13,11 @@ from importlib import import_module
 
 from .._version import __version__
 from ..errors import DqnlabError, ResourceError, one_line
-from ..lab.interrupt import SIGNALLED, ignore_signals, signal_of, signals_end
+from ..lab.interrupt import SIGNALLED, signal_of, signals_end
 from ..lab.loading import loading
-from ..lab.streams import Steady, steady_streams
 from ..memory import memory_watched
+from ..processes import ignore_signals
+from ..streams import Steady, steady_streams
 from ..terminal.text import clean
 from .columns import two_columns, wrapped
 

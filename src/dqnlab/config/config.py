@@ -36,6 +36,7 @@ from .typed import check_fields, label
 
 # Beyond these a run would not fail with a message but take all memory, or minutes before its first step.
 MOST_ENVS = 100_000
+MOST_WORKERS = 256
 LONGEST_STACK = 1_000
 LONGEST_N = 1_000
 MOST_THREADS = 1_024
@@ -66,6 +67,9 @@ class Env:
     copies: Annotated[int | None, Whole(1, MOST_ENVS)] = None
     """how many of it may live at once, over all seeds; no bound if none. With none left for judging, training is cut
     for each evaluation; seeds learn one after another"""
+    workers: Annotated[int, Whole(0, MOST_WORKERS)] = 0
+    """processes that share the copies out among them, of training and of judging; 0 steps one after another in this
+    process. It changes speed only, and pays where a step takes longer than about 0.2 ms"""
     max_episode_steps: Annotated[int | None, Whole(1)] = None
     """truncate episodes after so many steps; the environment's registered limit if none"""
     frame_stack: Annotated[int, Whole(1, LONGEST_STACK)] = 1
@@ -89,6 +93,11 @@ class Env:
         if self.copies is not None and self.copies < self.num_envs:
             raise ConfigError(
                 f"env.copies = {self.copies} is below env.num_envs = {self.num_envs}: raise it, or collect with fewer"
+            )
+        if self.copies is not None and self.workers:
+            raise ConfigError(
+                f"env.workers = {self.workers} and env.copies = {self.copies} do not go together: copies that are "
+                "counted all live in one process"
             )
         object.__setattr__(self, "kwargs", storable("env.kwargs", self.kwargs))
         if secret := secret_in(self.kwargs, "env.kwargs"):

@@ -108,6 +108,17 @@ def one_more(env: Env) -> Iterator[None]:
         raise type(e)(f"{e} ({advice})") from e.__cause__
 
 
+def make_several(make: Callable[[], AnyEnv], num: int, label: str, made: list[AnyEnv]) -> list[AnyEnv]:
+    """So many environments, with those that are there; all or none: they are closed if one cannot be made."""
+    try:
+        while len(made) < num:
+            made.append(make())
+        return made
+    except BaseException:
+        close_all(made, label)
+        raise
+
+
 def _make(env: Env, render_mode: str | None) -> AnyEnv:
     made = _construct(env, render_mode)
     if not isinstance(made, gym.Env):

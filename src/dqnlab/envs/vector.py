@@ -9,20 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, NamedTuple, Protocol
 
-import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from ..config import Env
 from ..errors import CheckpointError, EnvironmentFault
 from .contract import Contract, Strict
-from .guard import CONSTRUCTOR, Guard, guarded
-from .make import AnyEnv, EnvSpec, close, close_all, make_one, open_one
+from .guard import Guard, guarded
+from .make import AnyEnv, EnvSpec, close_all, make_several
 from .once import Topic
 from .state import EnvState, check_env_state, env_state, is_restorable, set_env_state
-
-# Environments with a vector version of their own, and how many copies it takes to beat single ones.
-NATIVE = {"CartPole-v0": 8, "CartPole-v1": 8}
 
 
 class Step(NamedTuple):
@@ -66,61 +61,11 @@ class Envs(Protocol):
         """Closes all envs, makes them anew and resets them, as `reset`: nothing hidden inside an env survives."""
 
 
-def is_native(env: Env, num_envs: int) -> bool:
-    """Whether so many copies are made as one vector; never where copies are counted, for it cannot be shared."""
-    known = isinstance(env.id, str) and env.frame_stack == 1 and env.copies is None and env.action_mask != "on"
-    return known and num_envs >= NATIVE.get(str(env.id), num_envs + 1)
-
-
-def open_envs(env: Env) -> tuple[EnvSpec, Envs]:
-    """The environments to collect in, and what they are. Raises as `describe`."""
-    spec, first = open_one(env)
-    if is_native(env, env.num_envs):
-        close(first, env.label)
-        return spec, make_envs(env, spec, env.num_envs)
-    return spec, make_envs(env, spec, env.num_envs, first=first)
-
-
-def make_envs(env: Env, spec: EnvSpec, num_envs: int, *, autoreset: bool = True, first: AnyEnv | None = None) -> Envs:
-    """`num_envs` copies: natively vectorised where that pays, else one after the other.
-
-    Without `autoreset` an env whose episode ended rests until the next `reset`, if it can.
-
-    Args:
-        first: one that is as new, to begin with.
-    """
-    if first is not None or not is_native(env, num_envs):
-
-        def make() -> AnyEnv:
-            return make_one(env)
-
-        made = _several(make, num_envs, env.label, [] if first is None else [first])
-        return SerialEnvs(made, spec, env.label, autoreset=autoreset, make=make)
-
-    def make_vector() -> VectorEnv[Any, Any, Any]:
-        kwargs: dict[str, Any] = {**env.kwargs, "max_episode_steps": spec.max_episode_steps}
-        return Guard(env.label).call(
-            CONSTRUCTOR, gym.make_vec, str(env.id), num_envs, vectorization_mode="vector_entry_point", **kwargs
-        )
-
-    return NativeEnvs(make_vector(), spec, env.label, make=make_vector)
-
-
-def _several(make: Callable[[], AnyEnv], num: int, label: str, made: list[AnyEnv]) -> list[AnyEnv]:
-    """So many environments, with those that are there; all or none: they are closed if one cannot be made."""
-    try:
-        while len(made) < num:
-            made.append(make())
-        return made
-    except BaseException:
-        close_all(made, label)
-        raise
-
-
 class SerialEnvs:
     """Single environments stepped one after the other; one env is a vector of one.
 
-    The same as Gymnasium's SyncVectorEnv, at less than half its cost for one env.
+    The same as Gymnasium's SyncVectorEnv, at less than half its cost for one env. They may be a part of more that
+    are stepped elsewhere: then messages count them `among` those.
     """
 
     def __init__(
@@ -131,7 +76,10 @@ class SerialEnvs:
         *,
         autoreset: bool = True,
         make: Callable[[], AnyEnv] | None = None,
+        among: tuple[int, int] | None = None,
     ):
+        """`among`: the number of the first of them, from 1 on, and of how many."""
+        self._among = (1, len(envs)) if among is None else among
         self.num_envs, self.restorable = len(envs), spec.unsaved is None and all(map(is_restorable, envs))
         self._spec = spec
         self._label = label
@@ -149,8 +97,9 @@ class SerialEnvs:
         self._contracts = [Contract(self._spec, env.observation_space, Strict(env.guard, said)) for env in self._envs]
 
     def _number(self) -> None:
-        for number, env in enumerate(self._envs, start=1):
-            env.guard.copy = number, len(self._envs)
+        first, total = self._among
+        for number, env in enumerate(self._envs, start=first):
+            env.guard.copy = number, total
 
     def reset(self, seeds: Sequence[int]) -> np.ndarray:
         for i, seed in zip(range(self.num_envs), seeds, strict=True):
@@ -196,7 +145,7 @@ class SerialEnvs:
         return state | {"ended": np.array(self._ended), "obs": self._obs.copy()}
 
     def load_state_dict(self, state: EnvState) -> None:
-        _check_parts(state, {"envs": self.num_envs, "obs": self._obs, "ended": np.array(self._ended)}, self._label)
+        check_parts(state, {"envs": self.num_envs, "obs": self._obs, "ended": np.array(self._ended)}, self._label)
         for env, saved in zip(self._envs, state["envs"], strict=True):
             check_env_state(env, saved)
         for env, saved in zip(self._envs, state["envs"], strict=True):
@@ -209,7 +158,7 @@ class SerialEnvs:
         assert self._make is not None  # make_envs gives it
         before = [env.guard.steps for env in self._envs]
         self.close()
-        self._take(_several(self._make, self.num_envs, self._label, []))
+        self._take(make_several(self._make, self.num_envs, self._label, []))
         for env, steps in zip(self._envs, before, strict=True):
             env.guard.steps = steps
         return self.reset(seeds)
@@ -263,7 +212,7 @@ class NativeEnvs:
         return {"envs": [env_state(self._vector)], "steps": self._guard.steps}
 
     def load_state_dict(self, state: EnvState) -> None:
-        _check_parts(state, {"envs": 1}, self._label)
+        check_parts(state, {"envs": 1}, self._label)
         set_env_state(self._vector, state["envs"][0])
         self._guard.steps = state["steps"]
 
@@ -274,7 +223,7 @@ class NativeEnvs:
         return self.reset(seeds)
 
 
-def _check_parts(state: EnvState, expected: dict[str, int | np.ndarray], label: str) -> None:
+def check_parts(state: EnvState, expected: dict[str, int | np.ndarray], label: str) -> None:
     """Raises CheckpointError if a list is not as long, or an array not of the kind, as expected; all hold "steps"."""
     if set(state) != {"steps", *expected}:
         raise CheckpointError(f"envs {label!r}: saved are {sorted(state)}, not {sorted({'steps', *expected})}")

@@ -18,8 +18,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-# Ctrl-C; what schedulers and `kill` send; the closed terminal, which Windows does not know.
-SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+from ..processes import SIGNALS
 
 SIGNALLED = 128  # what the exit code of a command adds to the number of the signal that ended it, as shells do
 PATIENCE = 3.0  # seconds in which more signals mean the same wish: whoever leaves is not disturbed
@@ -183,30 +182,6 @@ def signals_held() -> Iterator[None]:
         yield
     finally:
         interrupt.let_go()
-
-
-@contextmanager
-def signals_blocked() -> Iterator[None]:
-    """A process that starts meanwhile gets none of these signals until it calls `ignore_signals`.
-
-    Here they are obeyed afterwards. To ignore them instead would lose those that come meanwhile.
-    """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows, where processes inherit nothing of the kind
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def ignore_signals() -> None:
-    """From here on this process ignores these signals, those too that were blocked when it started."""
-    for each in SIGNALS:
-        signal.signal(each, signal.SIG_IGN)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 @contextmanager

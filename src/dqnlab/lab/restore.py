@@ -23,6 +23,7 @@ FREE = (
     "config.stop_when_solved",
     "config.film",
     "config.env.timeout",
+    "config.env.workers",
     "config.env.scale",
 )
 # May differ too, but then the results are not exactly what they would have been.

@@ -12,10 +12,12 @@ from ..config.typed import door
 from ..device import arithmetic
 from ..envs.guard import Guarded
 from ..envs.make import EnvSpec, close_all, make_one
+from ..envs.open import NATIVE, is_native, make_envs
 from ..envs.rollout import RolloutStep, rollout
 from ..envs.seeds import env_seeds
-from ..envs.vector import NATIVE, Envs, SerialEnvs, is_native, make_envs
+from ..envs.vector import Envs, SerialEnvs
 from ..envs.watchdog import watched
+from ..envs.workers import Workers
 from ..learn.policy import Actor
 from ..store.agent import Agent
 from ..store.interval import over_episodes
@@ -64,7 +66,7 @@ class Evaluator:
         most: int | None = None,
         lend: Callable[[int], Envs] | None = None,
     ):
-        """`most`: environments at once, where they are counted; `lend` gives them where there is room for no others."""
+        """`most`: environments at once, where they are counted; `lend` gives them, else it makes its own."""
         self._env, self._spec = env, spec
         self._gamma, self._lend = gamma, lend
         self._vectors = most is None and is_native(env, max(NATIVE.values()))
@@ -72,6 +74,7 @@ class Evaluator:
         self.asks: Asks = lambda: False
         self._native: dict[int, Envs] = {}  # by how many: making them costs more than a short episode
         self._single: list[Guarded] = []
+        self._workers: Workers | None = None
 
     def play(self, actor: Actor, seeds: Sequence[int], tell: Tell | None = None) -> Outcome:
         """One episode per seed; `tell` hears of each as it ends. Raises Left."""
@@ -85,7 +88,7 @@ class Evaluator:
         Raises:
             ConfigError, EnvironmentFault: as `make_one`.
         """
-        if self._lend is None and not self._vectors:
+        if not self._vectors and (self._lend is None or self._env.workers):
             self._envs(1)
 
     def close(self) -> None:
@@ -96,12 +99,18 @@ class Evaluator:
         with ExitStack() as stack:
             for envs in vectors:
                 stack.callback(envs.close)
+            if self._workers is not None:
+                stack.callback(self._workers.close)
+                self._workers = None
             close_all(single, self._env.label)
 
     def _envs(self, num: int) -> Envs:
         """So many environments, of those that are there where possible."""
         if self._lend is not None:
             return self._lend(num)
+        if self._env.workers:
+            self._workers = self._workers or Workers(self._env, self._spec)
+            return self._workers.lend(num)
         if self._vectors:
             if num not in self._native:
                 self._native[num] = make_envs(self._env, self._spec, num, autoreset=False)

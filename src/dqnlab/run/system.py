@@ -27,7 +27,8 @@ from ..device import arithmetic, cache_folder, choose_memory, resolve_device
 from ..envs.collector import Collector
 from ..envs.make import EnvSpec
 from ..envs.once import said_once
-from ..envs.vector import open_envs
+from ..envs.open import open_envs
+from ..envs.workers import WorkerEnvs
 from ..errors import counted
 from ..learn.fast.compiled import CompileError
 from ..learn.fast.stack import Stack
@@ -218,7 +219,10 @@ def make_judge(config: Config, spec: EnvSpec, scratch: QNetwork, collector: Coll
     )
     copies, training = config.env.copies, config.env.num_envs
     most = None if copies is None else copies - training or training  # with none left, those of training
-    evaluator = Evaluator(config.env, spec, config.gamma, most, collector.lend if copies == training else None)
+    lend = collector.lend if copies == training else None
+    if isinstance(collector.envs, WorkerEnvs):
+        lend = collector.envs.lend
+    evaluator = Evaluator(config.env, spec, config.gamma, most, lend)
     return Judge(evaluator, scratch, rules)
 
 

@@ -9,7 +9,8 @@ from gymnasium import spaces
 
 from dqnlab.config import Env
 from dqnlab.envs.make import describe, make_one
-from dqnlab.envs.vector import NativeEnvs, make_envs
+from dqnlab.envs.open import make_envs
+from dqnlab.envs.vector import NativeEnvs
 from dqnlab.errors import CheckpointError
 
 from .recipes import Own, carried

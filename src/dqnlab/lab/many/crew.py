@@ -16,6 +16,7 @@ from ...config import MOST_SEEDS, Config
 from ...config.presets import Planned, plan
 from ...config.typed import door
 from ...errors import ConfigError, DqnlabError
+from ...processes import PATIENCE, check_sendable, how
 from ...store.find import read_run
 from ...store.folder import Run, seed_name
 from ...store.group import Failure, Group, failure, write_summary
@@ -27,7 +28,7 @@ from ...track.open import check_trackers, warn
 from ..interrupt import SIGNALLED, Interrupt, signal_of, signals_wait
 from ..unfinished import ended, save
 from .line import Failed, Finished, Go, Leave, Ready, Refused, Show, Stop, Task, WorkerReport
-from .pool import PATIENCE, Worker, check_sendable, dismiss, hire, how, shares, usable_cores
+from .pool import Worker, dismiss, hire, shares, usable_cores
 
 LOOK_EVERY = 0.25  # seconds between two looks at the keyboard and two drawings, at the latest
 MOST_RETURNS = 2  # times that a seed whose process was killed goes on in a new one
@@ -128,7 +129,7 @@ class Crew:
         for seed in self.seeds:
             replace(self.config, seed=seed)
         check_trackers(self.trackers)
-        check_sendable(self.config)
+        check_sendable(self.config, self.config.env.label)
         self.standings = {seed: Standing(seed) for seed in self.seeds}
 
     # ── Processes ──

@@ -7,10 +7,10 @@ from multiprocessing.connection import Connection
 
 from ...errors import DqnlabError, named
 from ...memory import memory_watched
-from ..interrupt import ignore_signals
+from ...processes import ignore_signals
+from ...streams import steady_streams
 from ..loading import loading
 from ..stopwatch import Stopwatch
-from ..streams import steady_streams
 from .line import Finished, Go, Idle, Line, Order, Ready, Refused, Show, Task, WorkerReport
 
 

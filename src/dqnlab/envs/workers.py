@@ -1,0 +1,219 @@
+"""Environments in processes of their own, stepped side by side: for simulators that take long.
+
+They answer what the same environments answer one after another in one process (`SerialEnvs`), to the last bit, and
+their saved state is the same, so that a run may go on with any number of workers. A worker that dies is a fault of the
+environment; one whose environment does not answer says so itself (`watchdog`).
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import warnings
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import Any
+
+import numpy as np
+
+from ..config import Env
+from ..errors import EnvironmentFault
+from ..processes import check_sendable, end, how, kill, start
+from .contract import TakenAs
+from .make import EnvSpec
+from .once import Topic, is_news
+from .state import EnvState
+from .vector import Step, check_parts
+from .worker import PLAYING, TRAINING, Reply, serve
+
+
+class Workers:
+    """The processes that hold copies of one environment, `env.workers` of them."""
+
+    def __init__(self, env: Env, spec: EnvSpec):
+        """Raises ConfigError if the environment cannot be handed to other processes."""
+        check_sendable(env, env.label)
+        self.env, self.spec = env, spec
+        self._said = set[Topic]()
+        self._workers: list[_Worker] = []
+        self._ended = weakref.finalize(self, _end_all, self._workers)  # also if this process ends without closing
+        try:
+            for number in range(env.workers):
+                self._workers.append(_Worker(env, spec, number))
+        except BaseException:
+            self._ended()
+            raise
+
+    def train(self, num: int) -> WorkerEnvs:
+        """So many environments that reset themselves, for training. To be called once."""
+        sizes = self._shares(num)
+        restorable = self.ask("make", [(size, (first + 1, num)) for first, size in _places(sizes)])
+        return WorkerEnvs(self, TRAINING, sizes, restorable=all(restorable))
+
+    def lend(self, num: int) -> WorkerEnvs:
+        """So many others for whole episodes, without autoreset; each time the same ones where there are enough."""
+        sizes = self._shares(num)
+        self.ask("lend", [(size, (first + 1, num)) for first, size in _places(sizes)])
+        return WorkerEnvs(self, PLAYING, sizes, restorable=False)
+
+    def ask(self, what: str, each: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Asks as many workers as there are tuples of arguments, all at once; their answers.
+
+        Raises whatever one of them raised: of several the first, as if they had been asked one after another.
+        """
+        asked = self._workers[: len(each)]
+        for worker, args in zip(asked, each, strict=True):
+            worker.send(what, args)
+        return self._taken([worker.reply() for worker in asked])
+
+    def close(self) -> None:
+        """Closes every environment and ends the processes; a second time does nothing."""
+        idle = [worker for worker in self._workers if worker.is_idle]
+        try:
+            for worker in idle:
+                worker.send("close", ())
+            replies = [worker.reply() for worker in idle]
+        finally:
+            self._ended()
+        self._taken(replies)
+
+    def _taken(self, replies: Sequence[Reply]) -> list[Any]:
+        """Their answers, once what was to be said there has been said here, once. Raises the first error."""
+        for said in [said for reply in replies for said in reply.said]:
+            if said.about is None:
+                warnings.warn(said.text, said.kind, stacklevel=3)
+            elif is_news(said.about, self._said):
+                warnings.warn(TakenAs(said.text, said.about), stacklevel=3)
+        for reply in replies:
+            if reply.error is not None:
+                raise reply.error
+        return [reply.answer for reply in replies]
+
+    def _shares(self, num: int) -> list[int]:
+        """How many environments of `num` each worker gets; a worker without any is not asked."""
+        share, rest = divmod(num, len(self._workers))
+        return [share + (i < rest) for i in range(min(num, len(self._workers)))]
+
+
+def _places(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The number of the first environment of each share, and how many it has."""
+    first = 0
+    for size in sizes:
+        yield first, size
+        first += size
+
+
+def _end_all(workers: list[_Worker]) -> None:
+    for worker in workers:
+        worker.leave()
+    for worker in workers:
+        end(worker.process)
+    workers.clear()
+
+
+class _Worker:
+    """One process, and this end of its pipe."""
+
+    def __init__(self, env: Env, spec: EnvSpec, number: int):
+        self._label = env.label
+        ours, theirs = multiprocessing.Pipe()
+        self.process: SpawnProcess = start(serve, (theirs, env, spec), f"dqnlab, environments {number + 1}")
+        theirs.close()  # so that the pipe ends when the process does
+        self._pipe: Connection[tuple[str, tuple[Any, ...]], Reply] = ours
+        self._owes = 0  # replies that nobody has read: somebody was interrupted who waited for them
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it lives and waits to be asked."""
+        return not self._owes and self.process.is_alive()
+
+    def send(self, what: str, args: tuple[Any, ...]) -> None:
+        while self._owes:
+            self.reply()
+        self._owes += 1
+        try:
+            self._pipe.send((what, args))
+        except OSError:  # it has died, which `reply` finds out
+            return
+
+    def reply(self) -> Reply:
+        """Waits for the answer to what was sent. Raises EnvironmentFault if there will be none."""
+        try:
+            reply = self._pipe.recv()
+        except (EOFError, OSError) as e:
+            self._owes = 0
+            self.process.join(1)
+            why = how(self.process.exitcode)
+            raise EnvironmentFault(
+                f"env {self._label!r}: a worker's process ended {why}: see what it said, or try env.workers = 0"
+            ) from e
+        self._owes -= 1
+        return reply
+
+    def leave(self) -> None:
+        """Lets the process end: it does so when its pipe is closed, but for one that is still at work."""
+        if self._owes:
+            kill(self.process)
+        self._pipe.close()
+
+
+class WorkerEnvs:
+    """E environments in workers, each of which steps its share."""
+
+    def __init__(self, workers: Workers, which: str, sizes: Sequence[int], *, restorable: bool):
+        self.num_envs = sum(sizes)
+        self.restorable = restorable and workers.spec.unsaved is None
+        self._workers = workers
+        self._which = which
+        self._parts = [slice(first, first + size) for first, size in _places(sizes)]
+
+    def reset(self, seeds: Sequence[int]) -> np.ndarray:
+        return np.concatenate(self._ask("reset", [(part,) for part in self._shared(seeds)]))
+
+    def step(self, action: np.ndarray) -> Step:
+        steps = self._ask("step", [(part,) for part in self._shared(action)])
+        return Step(*(np.concatenate(column) for column in zip(*steps, strict=True)))
+
+    @contextmanager
+    def playing(self, role: str, first: int | None = None) -> Iterator[None]:
+        self._ask("begin", [(role, None if first is None else first + part.start) for part in self._parts])
+        try:
+            yield
+        finally:
+            self._ask("end", [()] * len(self._parts))
+
+    def lend(self, num: int) -> WorkerEnvs:
+        """So many others of the same workers, to play whole episodes in."""
+        return self._workers.lend(num)
+
+    def close(self) -> None:
+        """Ends the workers, with all that they hold."""
+        self._workers.close()
+
+    def state_dict(self) -> EnvState:
+        states = self._ask("state", [()] * len(self._parts))
+        joined = {name: np.concatenate([each[name] for each in states]) for name in ("steps", "ended", "obs")}
+        return {"envs": [one for each in states for one in each["envs"]], **joined}
+
+    def load_state_dict(self, state: EnvState) -> None:
+        spec = self._workers.spec
+        obs, ended = np.zeros((self.num_envs, *spec.obs.shape), spec.obs.dtype), np.zeros(self.num_envs, bool)
+        check_parts(state, {"envs": self.num_envs, "obs": obs, "ended": ended}, self._workers.env.label)
+        steps = np.broadcast_to(state["steps"], self.num_envs)
+        whole = {**state, "steps": steps}
+        self._ask("set_state", [({name: column[part] for name, column in whole.items()},) for part in self._parts])
+
+    def remake(self, seeds: Sequence[int]) -> np.ndarray:
+        return np.concatenate(self._workers.ask("remake", [(part,) for part in self._shared(seeds)]))
+
+    def _ask(self, what: str, each: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Asks each worker that has a share of these environments, with arguments of its own."""
+        return self._workers.ask(what, [(self._which, *args) for args in each])
+
+    def _shared(self, column: Sequence[Any] | np.ndarray) -> list[Sequence[Any] | np.ndarray]:
+        """A column with one entry for each environment, cut into the shares of the workers."""
+        if len(column) != self.num_envs:
+            raise ValueError(f"{len(column)} entries for {self.num_envs} environments")
+        return [column[part] for part in self._parts]

@@ -1,0 +1,114 @@
+"""Other processes: started so that no signal meets them unprepared, ended with all that they have started."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
+from multiprocessing.context import SpawnProcess
+from multiprocessing.reduction import ForkingPickler
+from typing import Any
+
+from .errors import ConfigError
+
+# Ctrl-C; what schedulers and `kill` send; the closed terminal, which Windows does not know.
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+PATIENCE = 5.0  # seconds that a process has to end
+
+
+def check_sendable(value: Any, label: str) -> None:
+    """Raises ConfigError for what cannot be handed to other processes: settings of the environment `label`."""
+    try:
+        sent = bytes(ForkingPickler.dumps(value))
+    except Exception as error:  # pickling raises many kinds, and whatever the user's objects raise
+        raise ConfigError(
+            f"env {label!r} cannot be handed to other processes ({error}): "
+            "let env.id be a function at the top level of a module, and env.kwargs plain values"
+        ) from error
+    if b"__main__" in sent and is_interactive():
+        raise ConfigError(
+            f"env {label!r} is defined in an interactive session, where other processes cannot "
+            "find it: put it into a file, such as envs.py, and import it from there"
+        )
+
+
+def start(target: Callable[..., object], args: tuple[Any, ...], name: str) -> SpawnProcess:
+    """A new process that runs `target(*args)`, which has to call `ignore_signals` first."""
+    context = multiprocessing.get_context("spawn")  # forked copies of a process with threads may hang
+    process = context.Process(target=target, args=args, name=name)
+    if os.name != "nt":
+        with signals_blocked():  # the first start would start this too, which unblocks signals
+            resource_tracker.ensure_running()
+    with signals_blocked(), _without_lost_script():
+        process.start()
+    return process
+
+
+def end(process: SpawnProcess) -> None:
+    """Waits a while for a process to end, then ends it by force: to anything milder it is deaf."""
+    process.join(PATIENCE)
+    if process.is_alive():
+        kill(process)
+        process.join()
+
+
+def kill(process: SpawnProcess) -> None:
+    """Ends a process with all that it has started, such as a compiler."""
+    import psutil
+
+    with suppress(psutil.Error):
+        for each in [*psutil.Process(process.pid).children(recursive=True)]:
+            with suppress(psutil.Error):
+                each.kill()
+    process.kill()
+
+
+def how(code: int | None) -> str:
+    """The exit code of a process in words."""
+    return f"with exit code {code}" if code is None or code >= 0 else f"by signal {-code}"
+
+
+def is_interactive() -> bool:
+    """Whether the main program is in no file (a notebook, a prompt, stdin), so that no other process can import it."""
+    file = getattr(sys.modules["__main__"], "__file__", None)
+    return file is None or not os.path.exists(file)
+
+
+@contextmanager
+def _without_lost_script() -> Iterator[None]:
+    """Keeps a new process from running a main program again whose file is none, such as `<stdin>`."""
+    main = vars(sys.modules["__main__"])
+    hidden = {"__file__": main.pop("__file__")} if "__file__" in main and is_interactive() else {}
+    try:
+        yield
+    finally:
+        main.update(hidden)
+
+
+@contextmanager
+def signals_blocked() -> Iterator[None]:
+    """A process that starts meanwhile gets none of these signals until it calls `ignore_signals`.
+
+    Here they are obeyed afterwards. To ignore them instead would lose those that come meanwhile.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows, where processes inherit nothing of the kind
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def ignore_signals() -> None:
+    """From here on this process ignores these signals, those too that were blocked when it started."""
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
