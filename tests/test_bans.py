@@ -36,7 +36,7 @@ ALLOWED = {
         "importlib.import_module",
     ): "imports the module of an environment id, which `trust` has passed if a file named it",
     (
-        "src/dqnlab/lab/many/pool.py",
+        "src/dqnlab/processes.py",
         "multiprocessing.reduction",
     ): "asks whether a config can be handed to our own processes",
     (

@@ -40,6 +40,7 @@ ODD = [
     ({}, {"obs": ObsSpec((84, 84, 3), BYTE, None)}, "observations of shape (84, 84, 3) are pictures, and go flat"),
     ({}, {"obs": ObsSpec((4, 84, 84), BYTE, None, 4)}, "observations of shape (4, 84, 84) are pictures"),
     ({}, {"obs": ObsSpec((1, 32, 32), FLOAT, None)}, "convolutions are not supported yet"),
+    ({"env": Env(workers=3, num_envs=2)}, {}, "env.workers = 3, and training steps 2 copies"),
     ({"n": 10, "learning_starts": 19_995}, {}, "there may be no update at all: the first is due at about step 20,005"),
     ({"update_every": 30_000}, {}, "there may be no update at all"),
     ({"evaluate_every": 20_001}, {}, "nothing is judged before the end: evaluate_every = 20,001 steps"),

@@ -39,6 +39,12 @@ def remarks(config: Config, spec: EnvSpec, plan: Plan, epsilon: Schedule) -> lis
                 "gamma", what, f"lower gamma, or give {either('--env.max-episode-steps', 'Env(max_episode_steps=…)')}"
             )
         )
+    if config.env.workers > config.env.num_envs:
+        what = f"env.workers = {config.env.workers:,}, and training steps {counted(config.env.num_envs, 'copy')}: "
+        what += "the other workers have work only while networks are judged"
+        found.append(
+            Remark("workers", what, f"give {either('--env.num-envs', 'Env(num_envs=…)')} more, or fewer workers")
+        )
     return found + (list(_of_steps(config, plan, epsilon)) if plan.budget.unit == "steps" else [])
 
 
