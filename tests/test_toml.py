@@ -193,7 +193,7 @@ MISTAKES = [
     ("[env]\nid = 4", "env.id must be the id of an environment, such as CartPole-v1, got 4"),
     ('[env]\nkwargs = \'{"a": 1, "a": 2}\'', "env.kwargs is no valid JSON: the name 'a' stands there twice"),
     ("[env]\nkwargs = 4", "env.kwargs must be a table of names and values, got 4"),
-    ("[env]\nkwargs = '{'", "env.kwargs is no valid JSON"),
+    ("[env]\nkwargs = '{'", "env.kwargs is not valid JSON"),
     ("gamma = 1.5", "gamma must be in [0, 1], got 1.5"),
     ("batch_size = 90000", "batch_size = 90000 is larger than replay_capacity = 50000"),
     ("gamma =", "is not valid TOML"),

@@ -142,11 +142,11 @@ def test_a_plain_value_that_could_mean_several_things_is_refused(given: dict[str
 
 
 def test_an_environment_that_exists_already_is_refused_with_what_to_give_instead() -> None:
-    with pytest.raises(ConfigError, match=r"exists already.*give the class Room, or a function that makes one"):
+    with pytest.raises(ConfigError, match=r"already exists.*pass the class Room, or a function that makes one"):
         Env(id=Room())  # type: ignore[arg-type]
     made = gym.make("CartPole-v1")
     for give in (lambda: Env(id=made), lambda: Config(env=made)):
-        with pytest.raises(ConfigError, match=r"env(\.id)? is an environment that exists already.*give 'CartPole-v1'"):
+        with pytest.raises(ConfigError, match=r"env(\.id)? is an environment that already exists.*pass 'CartPole-v1'"):
             give()
     made.close()
 

@@ -25,7 +25,7 @@ def decoded(data: bytes) -> str:
         return data[len(mark) :].decode(encoding).replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         if not mark and b"\0" in data:
-            raise ValueError("is no text, or in UTF-16 without a byte order mark: save it as UTF-8") from error
+            raise ValueError("is not text, or is UTF-16 without a byte order mark: save it as UTF-8") from error
         line = data.count(b"\n", 0, error.start) + 1
         where = f"{error.reason} at byte {error.start:,}" if mark else f"byte 0x{data[error.start]:02x} in line {line}"
-        raise ValueError(f"is not in {encoding.upper()} ({where}): save it as UTF-8") from error
+        raise ValueError(f"is not valid {encoding.upper()} ({where}): save it as UTF-8") from error

@@ -39,7 +39,7 @@ def memory_watched() -> Iterator[None]:
     except DqnlabError as error:  # an environment's, perhaps: it is still the machine that has no more
         if isinstance(error, ResourceError) or not is_short_of_memory(error):
             raise
-        raise ResourceError(f"{error}: this machine, or what this process may take of it, has no more") from error
+        raise ResourceError(f"{error}: this machine, or what this process may use of it, has no more") from error
     except (MemoryError, RuntimeError, OSError) as error:
         if not is_short_of_memory(error):
             raise

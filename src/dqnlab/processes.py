@@ -22,13 +22,13 @@ PATIENCE = 5.0  # seconds that a process has to end
 
 
 def check_sendable(value: Any, label: str) -> None:
-    """Raises ConfigError for what cannot be handed to other processes: settings of the environment `label`."""
+    """Raises ConfigError for what cannot be passed to other processes: settings of the environment `label`."""
     try:
         sent = bytes(ForkingPickler.dumps(value))
     except Exception as error:  # pickling raises many kinds, and whatever the user's objects raise
         raise ConfigError(
-            f"env {label!r} cannot be handed to other processes ({error}): "
-            "let env.id be a function at the top level of a module, and env.kwargs plain values"
+            f"env {label!r} cannot be passed to other processes ({error}): make env.id a function at the top level of "
+            "a module, and env.kwargs plain values"
         ) from error
     if b"__main__" in sent and is_interactive():
         raise ConfigError(

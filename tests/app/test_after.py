@@ -54,7 +54,7 @@ def result() -> dict[str, Any]:
         ("zoo:GrowingFrames-v0", " pixels after 64 x "),
         ("zoo:TextRender-v0", "render returned None"),
         ("zoo:Codes-v0", "draws no images"),
-        ("zoo:NoRenderMode-v0", "promises the render mode 'rgb_array', but cannot be made with it"),
+        ("zoo:NoRenderMode-v0", "announces the render mode 'rgb_array', but cannot be made with it"),
         ("zoo:QuitsDrawing-v0", " raised SystemExit"),
         (Env(id="zoo:Paced-v0", kwargs={"fps": 0}), "metadata['render_fps'] is 0"),
         (Env(id="zoo:Paced-v0", kwargs={"fps": "fast"}), "metadata['render_fps'] is 'fast'"),
@@ -168,7 +168,7 @@ def test_resume_makes_what_is_lacking_and_nothing_else(monkeypatch: pytest.Monke
     assert (after.score, after.env_steps) == (before.score, before.env_steps)
     assert (Path("run") / "videos" / "best-1.mp4").exists()
     assert read_run(Path("run").resolve()) == after
-    with pytest.raises(ConfigError, match="has come to its end"):
+    with pytest.raises(ConfigError, match="has ended"):
         resume("run")
 
 

@@ -123,5 +123,5 @@ def test_another_environment_gets_the_robust_preset(env: str) -> None:
 
 
 def test_a_preset_in_the_place_of_an_environment_is_answered_with_its_flag() -> None:
-    with pytest.raises(ConfigError, match="'cartpole' is a preset, not an environment: say --preset cartpole"):
+    with pytest.raises(ConfigError, match="'cartpole' is a preset, not an environment: use --preset cartpole"):
         resolve("cartpole")

@@ -134,7 +134,7 @@ BEFORE: list[tuple[int, str, dict[str, Any], int, list[str]]] = [
         3,
         ["observation of shape (4,), but its observation space says (3,)"],
     ),
-    (17, "odd_envs:Odd-v0", {"odd": "ragged"}, 3, ["observation [[1], [2, 3]] is no array of numbers"]),
+    (17, "odd_envs:Odd-v0", {"odd": "ragged"}, 3, ["observation [[1], [2, 3]] is not an array of numbers"]),
     (18, "odd_envs:Odd-v0", {"odd": "endless at first"}, 3, ["step 0: observation holds inf"]),
     (21, "odd_envs:Odd-v0", {"odd": "init raises"}, 3, ["could not be made: RuntimeError: no licence"]),
     (21, "odd_envs:Odd-v0", {"odd": "reset raises"}, 3, ["step 0: reset raised RuntimeError: lost the connection"]),
@@ -232,7 +232,7 @@ def test_the_memory_for_images_is_weighed_before_the_first_step(refused: Any, sm
     [
         ("CartPole-v0", None, "out of date"),
         ("odd_envs:Odd-v0", "close raises", "close raised RuntimeError: the door is stuck"),
-        ("odd_envs:Odd-v0", "array reward", "it is taken as the number in it"),
+        ("odd_envs:Odd-v0", "array reward", "the number in it is used"),
     ],
 )
 def test_a_warning_is_one_plain_line_said_once(

@@ -30,9 +30,9 @@ FILES: list[tuple[str | bytes, list[str]]] = [
     (f"seed = {LONG}", ["my.toml is not valid TOML", "5000 digits"]),
     ("a = " + "[" * 3000, ["my.toml is not valid TOML: it is nested too deeply"]),
     ("<html>", ["my.toml is not valid TOML"]),
-    (b"\x89PNG\r\n\x1a\n\x00", ["my.toml is no text, or in UTF-16 without a byte order mark: save it as UTF-8"]),
-    ("gamma = 0.9 # \u00e9".encode("utf-16-le"), ["my.toml is no text, or in UTF-16 without a byte order mark"]),
-    (b"seed = 1\n# caf\xe9", ["my.toml is not in UTF-8 (byte 0xe9 in line 2): save it as UTF-8"]),
+    (b"\x89PNG\r\n\x1a\n\x00", ["my.toml is not text, or is UTF-16 without a byte order mark: save it as UTF-8"]),
+    ("gamma = 0.9 # \u00e9".encode("utf-16-le"), ["my.toml is not text, or is UTF-16 without a byte order mark"]),
+    (b"seed = 1\n# caf\xe9", ["my.toml is not valid UTF-8 (byte 0xe9 in line 2): save it as UTF-8"]),
     ("gamma = 2".encode("utf-16"), ["my.toml: gamma must be in [0, 1], got 2"]),
     # unknown names
     ("learning_rtae = 1", ["unknown key 'learning_rtae'; did you mean"]),
@@ -56,7 +56,7 @@ FILES: list[tuple[str | bytes, list[str]]] = [
     (f"[torso]\nhidden = {[1] * 101}", ["torso.hidden must be at most 100 layers, got (1, 1,"]),
     ("optimizer.lr.x = 1", ["optimizer.lr must be in (0, 10], got {'x': 1}"]),
     ("[env]\nkwargs = '[1]'", ["env.kwargs must be a table of names and values, got [1]"]),
-    (f"[env]\nkwargs = '{'[' * 100_000}'", ["env.kwargs is no valid JSON"]),
+    (f"[env]\nkwargs = '{'[' * 100_000}'", ["env.kwargs is not valid JSON"]),
     (
         "[env.kwargs]\nborn = 1979-05-27",
         ["env.kwargs.born must be values that a text file can hold", "got datetime.date(1979, 5, 27)"],
@@ -113,7 +113,7 @@ def test_flags_beat_the_file_which_beats_the_preset_and_the_last_flag_wins(capsy
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("--out taken.txt", "output folder 'taken.txt' exists and is no folder: choose another --out"),
+        ("--out taken.txt", "output folder 'taken.txt' exists and is not a folder: choose another --out"),
         ("--out taken.txt/run", "cannot make the run folder 'taken.txt/run' (Not a directory): choose another --out"),
         ("--runs taken.txt", "cannot make the run folder 'taken.txt' (Not a directory): choose another --runs"),
         ("--out mine", "output folder 'mine' exists and is not empty: choose another --out"),
@@ -161,7 +161,7 @@ def test_a_run_that_has_saved_no_network_yet_is_told(refused: Any) -> None:
         "evaluate young",
         4,
         "best_model.pth",
-        "the run has saved no network yet; wait for it, or go on with it: dqn resume young",
+        "the run has saved no network yet; wait for it, or resume it: dqn resume young",
     )
 
 
@@ -210,7 +210,11 @@ def test_what_is_no_file_is_called_what_it_is(
 ) -> None:
     Path(ended, name).rename(ended / "kept")
     Path(ended, name).mkdir() if kind == "folder" else os.mkfifo(ended / name)
-    says = "is a folder where a file belongs: move it elsewhere" if kind == "folder" else "is no file but a pipe"
+    says = (
+        "is a folder where a file belongs: move it elsewhere"
+        if kind == "folder"
+        else "is a pipe or a device, not a file"
+    )
     try:
         refused(words.replace("RUN", str(ended)), code, f"{name}' {says}", begun=True)
     finally:

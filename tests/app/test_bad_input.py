@@ -93,7 +93,7 @@ FLAGS: list[tuple[int, str, int, list[str]]] = [
     (36, "train --preset ''", 2, ["unknown preset ''; choose from"]),
     (36, "train --tracker ''", 2, ["''", "swanlab"]),
     (37, "train --config a.toml --config b.toml", 2, ["one --config, please: got 'a.toml' and 'b.toml'"]),
-    (37, "train --steps 9000 --budget.num 9000", 2, ["--steps is itself a budget"]),
+    (37, "train --steps 9000 --budget.num 9000", 2, ["--steps is a budget too"]),
     (37, "train --epsilon.factor 0.9", 2, ["--epsilon.factor belongs to epsilon:geometric"]),
     (37, "train --tracker none --tracker swanlab", 2, ["--tracker none excludes the others"]),
     # 38  seeds
@@ -105,9 +105,9 @@ FLAGS: list[tuple[int, str, int, list[str]]] = [
     (38, "evaluate nowhere --seed -1", 2, ["--seed must be a whole number in [0, 2**32), got -1"]),
     (38, "record nowhere --seed 1e300", 2, ["--seed", "got 1.0000e+300"]),
     # 41, 42  folders and files
-    (41, "train --out ''", 2, ["--out", "a file or folder is wanted, got ''"]),
-    (41, "train --runs ''", 2, ["--runs", "a file or folder is wanted, got ''"]),
-    (41, "train --config ''", 2, ["--config wants the name of a file, got ''"]),
+    (41, "train --out ''", 2, ["--out must be the name of a file or folder, got ''"]),
+    (41, "train --runs ''", 2, ["--runs must be the name of a file or folder, got ''"]),
+    (41, "train --config ''", 2, ["--config must be the name of a file, got ''"]),
     (41, "train --config", 2, ["--config"]),
     (42, f"train --config {'x' * 300}", 2, ["cannot be read", "name too long"]),
     # 46  runs

@@ -101,12 +101,12 @@ def test_the_summary_shows_every_seed_and_the_mean_over_seeds() -> None:
 
 def test_a_summary_without_scores_says_so() -> None:
     failed = replace(GROUP, results=(FAILURE,))
-    assert "to go on" not in text_of(group_summary(failed))
+    assert "to resume" not in text_of(group_summary(failed))
     text = text_of(group_summary(replace(failed, interrupted=True)))
     assert "none: no seed has a score" in text
-    assert "interrupted: this is what there is so far" in text
+    assert "interrupted: these are the results so far" in text
     assert "dqn watch" not in text
-    assert "to go on" not in text  # with what? no seed has begun
+    assert "to resume" not in text  # with what? no seed has begun
 
 
 def test_an_interrupted_group_says_how_to_go_on_with_it(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_an_interrupted_group_says_how_to_go_on_with_it(tmp_path: Path) -> None:
     (group.folder / "seed-0").mkdir(parents=True)
     settings = group.folder / "seed-0" / "config.toml"
     settings.write_text('[env]\nid = "CartPole-v1"\n')
-    assert "to go on  dqn resume 'my group'\n" in text_of(group_summary(group))
+    assert "to resume dqn resume 'my group'\n" in text_of(group_summary(group))
     settings.write_text('[env]\nid = "zoo:Lane-v0"\n')  # a copy, for it bears no mark
     assert "my group' --trust-env-module zoo\n" in text_of(group_summary(group))
 

@@ -235,7 +235,7 @@ def test_a_run_that_is_taken_up_again_counts_from_there(capsys: pytest.CaptureFi
     assert tally.seconds_left == 10.0 + 6.0
     view = PlainView()
     view.start(Config(), RunInfo(at=(600, 9, 50)))
-    assert "going on from step 600 with CartPole-v1" in capsys.readouterr().out
+    assert "continuing from step 600 with CartPole-v1" in capsys.readouterr().out
 
 
 def test_the_time_left_allows_for_growing_episodes_and_covers_judging_and_film() -> None:

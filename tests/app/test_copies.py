@@ -187,7 +187,7 @@ def test_training_that_is_cut_for_each_evaluation_says_so(caplog: pytest.LogCapt
     trained(config())
     assert [line for line in caplog.messages if "copies" in line] == [
         "env.copies = 1 leaves none for judging: training is cut for each evaluation, every 70 steps, "
-        "and its open episodes are truncated"
+        "and its unfinished episodes are truncated"
     ]
 
 

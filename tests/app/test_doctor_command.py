@@ -72,7 +72,7 @@ def test_errors_come_first_with_their_advice_and_leave_three(capsys: pytest.Capt
     assert main(["doctor", "loud:Loud-v0", "--env.kwargs", '{"broken": true}']) == 3
     out, _ = capsys.readouterr()
     lines = out.splitlines()
-    assert lines[1] == "loud:Loud-v0  1 error: training would stop"
+    assert lines[1] == "loud:Loud-v0  1 error: training would fail"
     assert lines[2].startswith(
         "error     step: step 3 raised RuntimeError: the pole[31m [bold]fell (test_doctor_command.py"
     )
@@ -84,8 +84,8 @@ def test_warnings_leave_zero(capsys: pytest.CaptureFixture[str]) -> None:
     large = ["doctor", "loud:Loud-v0", "--env.kwargs", '{"reward": 1000}']
     assert main([*large, "--reward-scale", "1"]) == 0
     out, _ = capsys.readouterr()
-    assert "1 warning: it can be trained on, but see below" in out
-    assert "warning   rewards: rewards reach from 1,000 to 1,000" in out
+    assert "1 warning: you can train on it, but see below" in out
+    assert "warning   rewards: rewards range from 1,000 to 1,000" in out
     assert main(large) == 0
     out, _ = capsys.readouterr()
     assert "rewards   divided by 1024 before learning; shown and saved as they are" in out
@@ -137,7 +137,7 @@ def test_settings_are_those_of_train() -> None:
     [
         ([], "26 times in all: 1 for training, 16 for judging, 1 for the film, 8 for the page"),
         (["--no-explain", "--film.episodes", "0", "--env.copies", "1"], "1 time in all: 1 for training"),
-        (["--env.copies", "4", "--checkpoint-every", "500"], "{} × (1 for training + 3 for judging), anew at each of"),
+        (["--env.copies", "4", "--checkpoint-every", "500"], "{} × (1 for training + 3 for judging), again at each of"),
     ],
 )
 def test_how_often_an_environment_is_made_is_told_with_what_for(

@@ -97,9 +97,9 @@ def bad(agent: Agent) -> list[tuple[Callable[[], Any], str]]:
         (lambda: dqnlab.train_many("CartPole-v1", [-1]), "seed must be a whole number in [0, 2**32), got -1"),
         (lambda: dqnlab.train_many("CartPole-v1", range(10**9)), "seeds must be at most 10,000, got 1,000,000,000"),
         (lambda: dqnlab.train("CartPole-v1", trackers=None), "trackers must be a list of texts, got None"),
-        (lambda: dqnlab.train("CartPole-v1", trackers="swan"), "there is no tracker 'swan': did you mean swanlab?"),
+        (lambda: dqnlab.train("CartPole-v1", trackers="swan"), "unknown tracker 'swan': did you mean swanlab?"),
         (lambda: dqnlab.train("CartPole-v1", out=""), "out must be a path or none, got ''"),
-        (lambda: dqnlab.train("cartpole"), "is a preset, not an environment: give dqnlab.presets.get('cartpole')"),
+        (lambda: dqnlab.train("cartpole"), "is a preset, not an environment: pass dqnlab.presets.get('cartpole')"),
         (lambda: dqnlab.train(3), "config must be Config(), Env(), a text or a class or a function, got 3"),
         (lambda: examine("CartPole-v1", steps=0), "steps must be a whole number from 1 to 1,000,000, got 0"),
         (lambda: film.record(agent, "x", episodes=1, max_seconds=0), "max_seconds must be in (0, 3600], got 0.0"),
@@ -149,9 +149,9 @@ def test_an_id_without_a_version_is_what_gymnasium_takes_it_for() -> None:
 @pytest.mark.parametrize("function", [dqnlab.train, dqnlab.events, examine], ids=lambda each: each.__name__)
 def test_an_environment_that_exists_already_is_refused(function: Callable[[Any], Any]) -> None:
     made = gym.make("CartPole-v1")
-    with pytest.raises(ConfigError, match=r"is an environment that exists already.*give 'CartPole-v1'"):
+    with pytest.raises(ConfigError, match=r"is an environment that already exists.*pass 'CartPole-v1'"):
         function(made)
-    with pytest.raises(ConfigError, match=r"is an environment that exists already.*the class Room"):
+    with pytest.raises(ConfigError, match=r"is an environment that already exists.*the class Room"):
         function(Room())
     made.close()
 
@@ -203,7 +203,7 @@ def test_what_other_processes_cannot_find_is_refused_before_any_starts() -> None
     interactive = [line for line in lines if "is defined in an interactive session" in line]
     assert len(interactive) == 4
     assert "such as envs.py, and import it from there" in interactive[0]
-    assert "env '<lambda>' cannot be handed to other processes" in lines[2]
+    assert "env '<lambda>' cannot be passed to other processes" in lines[2]
     assert list(Path.cwd().glob("runs")) == []
 
 

@@ -68,8 +68,8 @@ def test_an_environment_made_in_python_is_kept_as_a_label() -> None:
 def test_an_environment_that_breaks_is_named_and_what_was_learnt_is_saved() -> None:
     with pytest.raises(EnvironmentFault, match="env 'Fragile', step 200: observation") as caught:
         train(tiny(env=Env(id=Fragile)), trackers=("none",), out=Path("mine"))
-    onward = "to go on: dqnlab.resume('mine', env=…) in Python"
-    assert caught.value.__notes__ == [f"what was learned until then is in mine; {onward}"]
+    onward = "to resume: dqnlab.resume('mine', env=…) in Python"
+    assert caught.value.__notes__ == [f"what was learned so far is in mine; {onward}"]
     content = result(Path("mine"))
     assert content["error"] == str(caught.value)
     assert content["interrupted"]
@@ -125,7 +125,7 @@ def test_a_run_made_in_this_process_knows_its_environment() -> None:
 def test_a_run_without_an_evaluation_is_explained_by_its_last_network(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(EnvironmentFault):
         train(tiny(env=Env(id=Fragile, kwargs={"breaks": 90})), trackers=("none",), out=Path("mine"))
-    message = r"before it was evaluated; take the last network, --which last \(in Python which='last'\), or go on"
+    message = r"before it was evaluated; take the last network, --which last \(in Python which='last'\), or resume"
     with pytest.raises(CheckpointError, match=message):
         dqnlab.load("mine")
     assert dqnlab.load("mine", which="last").act(np.zeros(2)) in (0, 1)
@@ -134,7 +134,7 @@ def test_a_run_without_an_evaluation_is_explained_by_its_last_network(capsys: py
     assert said in capsys.readouterr().out
     assert '"stands_in":true' in Path("mine/report.html").read_text("utf-8").replace(" ", "")
     Path("mine/last_model.pth").unlink()
-    with pytest.raises(CheckpointError, match="the run has saved no network yet; wait for it, or go on with it"):
+    with pytest.raises(CheckpointError, match="the run has saved no network yet; wait for it, or resume it"):
         dqnlab.load("mine")
 
 

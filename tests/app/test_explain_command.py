@@ -96,7 +96,7 @@ def test_a_run_that_has_not_ended_is_told_how_to_go_on(tmp_path: Path, capsys: p
     folder = trained(tmp_path / "a run", explain=False).folder
     (folder / RESULT).unlink()
     assert main(["explain", str(folder)]) != 0
-    said = "has no result.json: it has not come to its end, or the file was removed; wait for it, or go on with it"
+    said = "has no result.json: it has not ended yet, or the file was removed; wait for it, or resume it"
     assert f"{said}, which writes one: dqn resume 'a run'\n" in capsys.readouterr().err
     settings = (folder / "config.toml").read_text().replace('"CartPole-v1"', '"theirs:CartPole-v1"')
     (folder / "config.toml").write_text(settings)  # as in a folder that came from elsewhere
@@ -128,7 +128,7 @@ def test_an_environment_that_hangs_while_it_is_explained_is_named(
 ) -> None:
     run = trained(tmp_path / "run", env=Env(id=Hanging, timeout=0.4))
     monkeypatch.setattr(Hanging, "hangs", True)
-    with pytest.raises(dqnlab.errors.EnvironmentFault, match=r"no answer for 0\.4 s"):
+    with pytest.raises(dqnlab.errors.EnvironmentFault, match=r"not answer for 0\.4 s"):
         dqnlab.report(run, env=Env(id=Hanging, timeout=0.4))
 
 

@@ -233,7 +233,7 @@ def test_the_command_shows_every_seed_and_the_mean(
     words = ["--seed", "4", "--seeds", "2", "--steps", "400", "--film.episodes", "0", "--no-explain", *WORDS]
     assert main(["train", *words, "--out", "mine"]) == 0
     out = capfd.readouterr().out
-    assert caplog.text.count("nothing is judged before the end: evaluate_every = 500 steps") == 1
+    assert caplog.text.count("nothing is evaluated before the end: evaluate_every = 500 steps") == 1
     assert "2 seeds, 4 to 5" in out
     assert "(2 of 2" in out  # and how long it takes to show the best
     rows = [line.split() for line in out.splitlines()]
@@ -273,7 +273,7 @@ def test_ctrl_c_lets_every_seed_keep_what_there_is_and_leaves_with_130() -> None
         process.send_signal(signal.SIGINT)
         out, err = process.communicate()
     assert process.returncode == 130, err
-    assert "interrupted: this is what there is so far" in out
+    assert "interrupted: these are the results so far" in out
     assert "Traceback" not in err
     for seed in (0, 1):
         assert json.loads(Path(f"mine/seed-{seed}/result.json").read_text())["interrupted"]

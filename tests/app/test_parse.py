@@ -164,7 +164,7 @@ def test_a_file_whose_environment_only_python_knows_says_so_and_takes_another() 
 
     Path("run.toml").write_text(to_toml(Config(env=Env(id=lane), gamma=0.5)), encoding="utf-8")
     with pytest.raises(
-        ConfigError, match="of a run in Python, whose environment 'lane' no file holds: give one by --env"
+        ConfigError, match="from a run in Python, whose environment 'lane' no file can hold: name one with --env"
     ):
         resolve("--config", "run.toml")
     assert resolve("--config", "run.toml", "--env", "CartPole-v1") == Config(gamma=0.5)

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.world, pytest.mark.skipif(sys.platform == "win32", rea
 ZOO = Path(__file__).parents[1] / "zoo" / "zoo.py"
 SHORT = "--steps 600 --learning-starts 64 --batch-size 16 --update-every 8 --evaluate-every.num 200 --select-episodes 2"
 SHORT += " --confirm-episodes 2 --score-episodes 2 --compile off --tracker none"
-PRINTED = re.compile(r"(?:^(?:next|to go on)? +|`|: )(dqn \w+ [^`\n]+)", re.MULTILINE)
+PRINTED = re.compile(r"(?:^(?:next|to resume)? +|`|: )(dqn \w+ [^`\n]+)", re.MULTILINE)
 
 
 @pytest.fixture

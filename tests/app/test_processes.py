@@ -43,7 +43,7 @@ def test_ctrl_c_keeps_what_was_learnt_and_leaves_with_130() -> None:
         process.send_signal(signal.SIGINT)
         rest = process.stdout.read()
     assert process.returncode == 130
-    assert "interrupted: this is what there is so far" in rest
+    assert "interrupted: these are the results so far" in rest
     assert json.loads(Path("mine/result.json").read_text())["interrupted"] is True
     assert Path("mine/best_model.pth").exists()
     assert Path("mine/last_model.pth").exists()

@@ -27,7 +27,7 @@ from dqnlab.lab.session import train
 from dqnlab.learn.replay import Layout
 from dqnlab.run.events import BlockEnded
 from dqnlab.store import remembered
-from dqnlab.store.advice import going_on
+from dqnlab.store.advice import how_to_resume
 from dqnlab.store.checkpoint.checkpoint import Store
 from dqnlab.store.folder import BEST, LAST, METRICS, Run, seed_name
 from dqnlab.store.start import write_start
@@ -175,9 +175,9 @@ def test_an_environment_made_in_python_must_be_given_again(tmp_path: Path) -> No
 
 def test_a_run_that_has_ended_goes_on_only_for_longer(tmp_path: Path) -> None:
     run = train(TINY, out=tmp_path / "run", trackers=("none",))
-    with pytest.raises(ConfigError, match="has come to its end: to train on"):
+    with pytest.raises(ConfigError, match="has ended: to train on"):
         dqnlab.resume(run.folder)
-    with pytest.raises(ConfigError, match=r"is at step 300 and episode .* already: give a later end"):
+    with pytest.raises(ConfigError, match=r"is at step 300 and episode .* already: choose a later end"):
         dqnlab.resume(run.folder, budget=Steps(num=300))
     longer = dqnlab.resume(run.folder, budget=Steps(num=420))
     assert (longer.env_steps, longer.resumed) == (420, "exact")
@@ -212,7 +212,7 @@ def test_a_checkpoint_of_another_version_is_refused_by_its_number(
     with monkeypatch.context() as earlier:
         earlier.setattr(restore, "STATE", 1)
         run = begun(tmp_path / "cut")
-    with pytest.raises(CheckpointError, match="is a checkpoint of version 1, and this dqnlab continues version 2"):
+    with pytest.raises(CheckpointError, match="is a checkpoint of version 1, and this dqnlab continues only version 2"):
         dqnlab.resume(run.folder)
 
 
@@ -237,7 +237,7 @@ def test_damage_everywhere_is_a_message_and_changes_nothing(tmp_path: Path) -> N
     for path in run.folder.glob("checkpoints/step-*/state.safetensors"):
         path.write_bytes(path.read_bytes()[:-1])
     before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
-    with pytest.raises(CheckpointError, match=r"no checkpoint in .* is whole"):
+    with pytest.raises(CheckpointError, match=r"no checkpoint in .* is intact"):
         dqnlab.resume(run.folder)
     assert {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()} == before
 
@@ -264,7 +264,7 @@ def test_a_group_goes_on_where_each_of_its_seeds_stands(tmp_path: Path) -> None:
     again = resume_group(cut.folder, Overrides())
     assert [run.score for run in again.runs] == scores
     assert not again.interrupted
-    with pytest.raises(ConfigError, match=r"every seed of .* has come to its end"):
+    with pytest.raises(ConfigError, match=r"every seed of .* has ended"):
         resume_group(cut.folder, Overrides())
     with pytest.raises(ConfigError, match="is a group of seeds"):
         resume_group(cut.folder, Overrides(budget=Steps(num=400)))
@@ -280,7 +280,7 @@ def test_a_group_goes_on_in_python_by_its_folder_or_its_object(tmp_path: Path) -
         dqnlab.resume_many(whole.folder / seed_name(0))
     again = dqnlab.resume_many(whole.folder, quiet=True)
     assert [run.score for run in again.runs] == [run.score for run in whole.runs]
-    with pytest.raises(ConfigError, match="has come to its end"):
+    with pytest.raises(ConfigError, match="has ended"):
         dqnlab.resume_many(again)
 
 
@@ -288,7 +288,7 @@ def test_a_group_of_an_environment_that_only_python_knows_says_how_it_goes_on(tm
     (tmp_path / "summary.json").write_text('{"schema": 1, "seeds": [0], "results": []}')
     (tmp_path / "seed-0").mkdir()
     write_start(tmp_path / "seed-0", replace(TINY, env=Env(id=Sealed)), describe(Env(id=Sealed)), 1, ("none",))
-    assert going_on(tmp_path) == "dqnlab.resume_many('.', env=…) in Python"  # for that is where the test runs
+    assert how_to_resume(tmp_path) == "dqnlab.resume_many('.', env=…) in Python"  # for that is where the test runs
 
 
 def test_a_group_of_which_nothing_has_begun_is_refused(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_solved_is_yes_no_or_unknown() -> None:
 
 def test_an_interrupted_run_says_so_and_has_no_score() -> None:
     text = text_of(summary(run(score=None, solved=None, interrupted=True, selected_score=None)))
-    assert "interrupted: this is what there is so far" in text
+    assert "interrupted: these are the results so far" in text
     assert "none: judging was not reached" in text
 
 
@@ -155,7 +155,7 @@ def test_after_a_fast_preset_comes_the_textbook_with_what_differs() -> None:
     differing = text.partition("          cartpole differs from the textbook in: ")[2].partition("\n")[0]
     assert "update_every" in differing
     assert "--preset textbook" not in text_of(summary(run(preset="textbook")))
-    assert "--preset textbook" not in text_of(summary(run(interrupted=True)))  # to go on comes first
+    assert "--preset textbook" not in text_of(summary(run(interrupted=True)))  # resuming comes first
     (folder / "config.toml").write_text('[env]\ncopies = "none"\n')
     assert "dqn train CartPole-v1 --preset textbook --seed 7\n" in text_of(summary(run()), width=1000)
     (folder / "config.toml").write_text('[env]\ncopies = 1\n[env.kwargs]\nmap_name = "8x8"\n')
@@ -232,7 +232,7 @@ def test_what_only_python_can_make_again_is_said_in_python() -> None:
     folder.mkdir(parents=True)
     write_json(folder / "meta.json", {"env": ENV | {"callable": True}})
     text = text_of(summary(run(score=None, solved=None, interrupted=True, selected_score=None)))
-    assert "to go on  dqnlab.resume('runs/x', env=…) in Python" in text
+    assert "to resume dqnlab.resume('runs/x', env=…) in Python" in text
 
 
 def test_a_run_that_failed_is_listed_as_failed_without_a_score() -> None:

@@ -243,12 +243,12 @@ Play greedy episodes with a run's network and print what it earned.
 
   RUN                       a run's folder, its name, or a saved network
   --episodes INT            how many episodes (default: 100)
-  --seed INT                of the episodes' first states (default: 0)
+  --seed INT                seed of the episodes' starts (default: 0)
   --which best|last         the network that judging chose, or the one at the
                             end of training (default: best)
-  --json                    print one JSON object instead
-  --env ENV                 another environment than the run's own
-  --runs PATH               where names are looked up (default: runs)
+  --json                    print one JSON object instead of text
+  --env ENV                 play in this environment instead of the run's own
+  --runs PATH               folder in which runs are looked up by name (default: runs)
   --trust-env-module MODULE
                             a module that the environment id of the run's
                             configuration may import (repeatable)
@@ -269,8 +269,8 @@ def test_the_help_of_a_command_reads_like_this(capsys: pytest.CaptureFixture[str
 def test_the_help_of_train_says_which_observations_are_divided_by_what(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--help"]) == 0
     words = " ".join(capsys.readouterr().out.split())
-    assert "divides whole numbers by: high is the bound that their space announces; auto takes it for pictures" in words
-    assert "smaller arrays are codes and kept, as are floats" in words
+    assert "high divides by the upper bound of their space; auto does so for pictures (at least 32 pixels" in words
+    assert "smaller arrays, which are codes, as they are; floats are never divided" in words
 
 
 @pytest.mark.parametrize("columns", ["34", "55", "56", "80", "100", "200"])

@@ -100,7 +100,7 @@ def test_what_cannot_be_trained_is_refused() -> None:
 def test_what_is_to_be_said_before_training_is_said_to_the_parent() -> None:
     (ready,) = after(replace(TINY, evaluate_every=Steps(num=400), epsilon=Constant()), (0, 1), Leave())
     (line,) = ready.remarks
-    assert line.startswith("nothing is judged before the end: evaluate_every = 400 steps")
+    assert line.startswith("nothing is evaluated before the end: evaluate_every = 400 steps")
 
 
 def test_a_seed_that_fails_does_not_take_the_next_along(monkeypatch: pytest.MonkeyPatch) -> None:

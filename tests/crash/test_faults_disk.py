@@ -68,7 +68,7 @@ def test_f4_a_disk_that_is_full_for_a_while_costs_a_line_and_no_result(
         "no checkpoint at step 150",
         "no checkpoint at step 155",
     ]
-    assert "No space left on device. Training goes on" in caplog.messages[0]
+    assert "No space left on device. Training continues" in caplog.messages[0]
     assert checkpoint(run.folder).step == 400
     assert not list(run.folder.rglob("*.tmp"))
 

@@ -91,7 +91,7 @@ def hanging(**settings: Any) -> Any:
 def test_f14_an_environment_that_hangs_is_named_and_the_run_can_go_on(how: str) -> None:
     config = hanging(how=how, at=130, only=2)
     with pytest.raises(
-        EnvironmentFault, match=r"env 'Hangs', step 130: step gave no answer for 0\.3 s: .*env\.timeout"
+        EnvironmentFault, match=r"env 'Hangs', step 130: step did not answer for 0\.3 s: .*env\.timeout"
     ) as caught:
         train(config, trackers=("none",), out=OUT)
     assert caught.value.exit_code == 3
@@ -103,7 +103,7 @@ def test_f14_an_environment_that_hangs_is_named_and_the_run_can_go_on(how: str) 
 @pytest.mark.parametrize(("only", "at"), [(2, 1), (2, 5), (3, 1)])
 def test_f14_a_reset_that_hangs_is_found_also_at_the_very_start_and_in_an_evaluation(only: int, at: int) -> None:
     with pytest.raises(
-        EnvironmentFault, match=r"env 'Hangs'( \(judging, episode 1\))?, step \d+: reset gave no answer for 0\.3 s"
+        EnvironmentFault, match=r"env 'Hangs'( \(judging, episode 1\))?, step \d+: reset did not answer for 0\.3 s"
     ):
         train(hanging(where="reset", only=only, at=at), trackers=("none",), out=OUT)
     assert OUT.exists() == ((only, at) != (2, 1))
@@ -119,7 +119,7 @@ def test_f14_a_score_of_an_environment_that_hangs_is_refused(at: int, step: int)
     env = Env(id=Hangs, timeout=0.3)
     agent = dqnlab.load(train(hanging(), trackers=("none",)).folder, env=env)
     Hangs.at = Hangs.calls + at
-    with pytest.raises(EnvironmentFault, match=rf"step {step}: step gave no answer for 0\.3 s"):
+    with pytest.raises(EnvironmentFault, match=rf"step {step}: step did not answer for 0\.3 s"):
         evaluate(agent, env, episodes=2)
 
 
@@ -127,18 +127,18 @@ def test_f14_a_score_of_an_environment_that_hangs_is_refused(at: int, step: int)
 def test_f14_the_doctor_names_an_environment_that_hangs(at: int) -> None:
     report = examine(hanging(at=at), steps=100)
     assert report.exit_code == 3
-    assert [each.what for each in report.findings if "step gave no answer for 0.3 s" in each.what]
+    assert [each.what for each in report.findings if "step did not answer for 0.3 s" in each.what]
 
 
 @pytest.mark.parametrize("at", [5, TRIED + 5], ids=["at the door", "in play"])
 def test_f14_settings_are_not_foreseen_of_an_environment_that_hangs(at: int) -> None:
-    with pytest.raises(EnvironmentFault, match=r"step gave no answer for 0\.3 s"):
+    with pytest.raises(EnvironmentFault, match=r"step did not answer for 0\.3 s"):
         foresee_settings(replace(hanging(at=at), reward_scale="auto"))
 
 
 @pytest.mark.parametrize("only", [1, 2, 3], ids=["described", "in training", "for judging"])
 def test_f14_a_constructor_that_hangs_is_named_wherever_it_is_called(only: int) -> None:
-    with pytest.raises(EnvironmentFault, match=r"env 'Hangs': the constructor gave no answer for 0\.3 s") as caught:
+    with pytest.raises(EnvironmentFault, match=r"env 'Hangs': the constructor did not answer for 0\.3 s") as caught:
         train(hanging(where="the constructor", only=only, at=1), trackers=("none",), out=OUT)
     assert caught.value.exit_code == 3
     assert ("--env.copies 1" in str(caught.value)) == (only == 3)  # the second that would live
@@ -147,7 +147,7 @@ def test_f14_a_constructor_that_hangs_is_named_wherever_it_is_called(only: int) 
 @pytest.mark.parametrize("where", ["the constructor", "close", "render"])
 def test_f14_the_doctor_names_a_call_that_hangs_beside_the_steps(where: str) -> None:
     report = examine(hanging(where=where, at=1), steps=50)
-    said = [each for each in report.findings if f"{where} gave no answer for 0.3 s" in each.what]
+    said = [each for each in report.findings if f"{where} did not answer for 0.3 s" in each.what]
     assert said
     assert report.exit_code == (0 if where == "render" else 3)  # which costs a film and nothing else
 
@@ -156,9 +156,9 @@ def test_f14_a_film_that_hangs_is_a_note_and_record_refuses() -> None:
     config = replace(hanging(where="render", at=1), film=Film(episodes=1))
     run = train(config, trackers=("none",), out=OUT)
     assert run.score is not None
-    assert "render gave no answer for 0.3 s" in run.failed_steps["film"]
+    assert "render did not answer for 0.3 s" in run.failed_steps["film"]
     Hangs.at = Hangs.calls + 1
-    with pytest.raises(EnvironmentFault, match=r"render gave no answer for 0\.3 s"):
+    with pytest.raises(EnvironmentFault, match=r"render did not answer for 0\.3 s"):
         record(load(OUT, env=config.env), OUT / "videos", episodes=1, max_seconds=1)
 
 
@@ -174,14 +174,14 @@ def test_f14_watching_an_environment_that_hangs_ends_with_its_name(
     if (where, window) == ("render", "human"):
         assert list(watch(agent, episodes=1)) == [10.0]  # it draws by itself, in its steps
         return
-    with pytest.raises(EnvironmentFault, match=rf"env 'Hangs'.*{where} gave no answer for 0\.3 s"):
+    with pytest.raises(EnvironmentFault, match=rf"env 'Hangs'.*{where} did not answer for 0\.3 s"):
         list(watch(agent, episodes=1))
 
 
 def test_f14_after_the_score_a_close_that_hangs_is_a_note() -> None:
     run = train(hanging(where="close", only=2, at=1), trackers=("none",), out=OUT)
     assert run.score is not None
-    assert [note for note in run.notes if "close gave no answer for 0.3 s" in note]
+    assert [note for note in run.notes if "close did not answer for 0.3 s" in note]
 
 
 STUBBORN = """
@@ -217,7 +217,7 @@ def test_f14_an_environment_that_swallows_the_error_ends_the_process_and_the_che
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 3, done.stderr
     assert done.stderr.splitlines()[-1].startswith("error: env 'Deaf-v0', step 1")
-    assert "no answer for 0.3 s" in done.stderr
+    assert "not answer for 0.3 s" in done.stderr
     assert checkpoint(OUT).step == 100
 
 

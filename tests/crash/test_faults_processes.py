@@ -86,7 +86,7 @@ def test_f15_a_seed_whose_process_is_killed_goes_on_from_its_checkpoint(
 ) -> None:
     group = train_many(doomed(1), [0, 1], out=Path("group"), trackers=("none",))
     assert [type(result) for result in group.results] == [Run, Run]
-    words = "seed 0: its process ended by signal 9; it goes on from its latest checkpoint in a new one"
+    words = "seed 0: its process ended by signal 9; it continues from its latest checkpoint in a new one"
     assert capfd.readouterr().err.splitlines() == [words]
     again, untouched = group.runs
     alone = train(doomed(0), trackers=("none",))

@@ -166,7 +166,7 @@ def test_a_signal_ends_any_command_at_any_phase_with_one_line_and_its_code(cell:
     if cell.command == "train --seeds long":
         assert left_running(Path.cwd()) == [], said
         assert json.loads(Path("mine/summary.json").read_text())["interrupted"]
-        assert said.count("interrupted: this is what there is so far") == 1
+        assert said.count("interrupted: these are the results so far") == 1
         kept = [Path(f"mine/seed-{seed}/best_model.pth").exists() for seed in (0, 1)]
         assert any(kept)
     if cell.command == "train" and Path("mine/result.json").exists():

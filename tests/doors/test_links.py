@@ -188,7 +188,7 @@ def test_links_that_come_up_during_training_are_not_followed(kind: str, ended: P
 
 RESUME = ("resume", "run", "--quiet")
 EXTEND = (*RESUME, "--steps", "300")
-NOT_OURS = "is a link that leads out of the run's folder: copy what it leads to"
+NOT_OURS = "is a link out of the run's folder: copy the file it leads to"
 REFUSED: list[tuple[str, tuple[str, ...], str, int, str]] = [
     ("killed", RESUME, "run.lock", 2, "run.lock"),
     ("killed", RESUME, "metrics.jsonl", 2, NOT_OURS),
@@ -197,9 +197,9 @@ REFUSED: list[tuple[str, tuple[str, ...], str, int, str]] = [
     ("ended", EXTEND, "config.toml", 2, NOT_OURS),
     ("ended", EXTEND, "meta.json", 2, NOT_OURS),
     ("ended", EXTEND, "result.json", 2, NOT_OURS),
-    ("ended", ("explain", "run"), "report.html", 2, "is a link, which may lead anywhere: say --out"),
+    ("ended", ("explain", "run"), "report.html", 2, "is a link, which may lead anywhere: use --out"),
     ("ended", ("explain", "run"), "result.json", 2, NOT_OURS),
-    ("ended", ("record", "run"), "videos", 2, "is a link, which may lead anywhere: say --out"),
+    ("ended", ("record", "run"), "videos", 2, "is a link, which may lead anywhere: use --out"),
     ("fresh", ("train", "--out", "run", "--quiet", "--tracker", "none"), "run.lock", 2, "run.lock is a link"),
 ]
 

@@ -259,5 +259,5 @@ def test_a_link_out_of_the_folder_or_a_damaged_file_is_one_error(folder: Path) -
     (folder / BATCH).unlink()
     save_file({"x": np.zeros(1, np.float32)}, "elsewhere")
     (folder / BATCH).symlink_to(Path("elsewhere").resolve())
-    with pytest.raises(FolderError, match="is a link that leads out of the run's folder"):
+    with pytest.raises(FolderError, match="is a link out of the run's folder"):
         step_text(folder)

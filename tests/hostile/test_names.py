@@ -80,7 +80,7 @@ def test_a_link_out_of_the_folder_is_not_followed(
 def test_a_film_is_not_written_through_a_link(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (run / "videos").symlink_to(Path.cwd())
     assert main(["record", str(run)]) == 2
-    assert "say --out" in capsys.readouterr().err
+    assert "use --out" in capsys.readouterr().err
     assert main(["record", str(run), "--out", "films"]) == 0
 
 

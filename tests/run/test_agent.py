@@ -108,14 +108,14 @@ def test_a_mask_within_the_observation_needs_no_other() -> None:
 @pytest.mark.parametrize(
     ("obs", "mask", "says"),
     [
-        (PARTS, None, r"the mask is missing: give mask=info\['action_mask'\] as well"),
+        (PARTS, None, r"the mask is missing: pass mask=info\['action_mask'\] as well"),
         (PARTS, [0, 0, 0], "the mask allows no action"),
-        (PARTS, {"action_mask": [1, 1, 1]}, "the mask is a dict: give its 'action_mask'"),
+        (PARTS, {"action_mask": [1, 1, 1]}, "the mask is a dict: pass its 'action_mask'"),
         (PARTS, np.array([1, 0, 1], object), "the mask is of type object, not numbers"),
         (PARTS, [1, 1], r"the mask has shape \(2,\), not \(3,\)"),
-        (PARTS, [1, 1, 3], "holds something else than 1"),
+        (PARTS, [1, 1, 3], "holds numbers other than 1"),
         (PARTS, [[1, 1, 1]], r"the mask has shape \(1, 3\)"),
-        (PARTS | {"job": 0}, [1, 1, 1], "observation 'job' is 0, no state from 1 to 3"),
+        (PARTS | {"job": 0}, [1, 1, 1], "observation 'job' is 0, not a state from 1 to 3"),
         (PARTS | {"flags": 3}, [1, 1, 1], "observation is of type int, not a dict with 'flags.night'"),
         (
             PARTS | {"flags": {"night": [0, 300]}},
@@ -307,8 +307,8 @@ def test_what_cannot_be_loaded_is_named() -> None:
 def test_a_lone_file_of_unknown_shape_is_refused() -> None:
     weights = export_weights(agent().network)
     for odd, words in [
-        ({"fc.1.weight": weights["fc.0.weight"]}, "no complete run folder"),
-        ({}, "no complete run folder"),
+        ({"fc.1.weight": weights["fc.0.weight"]}, "not in a complete run folder"),
+        ({}, "not in a complete run folder"),
         ({**weights, "more": weights["fc.0.bias"]}, "does not fit"),
     ]:
         save_weights(Path("odd.pth"), odd)

@@ -67,8 +67,10 @@ def test_what_is_forbidden_is_never_done() -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        pytest.param("Pixels", "are pictures, and go flat into a fully connected network", marks=pytest.mark.world),
-        ("Words", "Dict.*which is not supported; mission cannot become numbers.*FilterObservation"),
+        pytest.param(
+            "Pixels", "are pictures, and go flattened into a fully connected network", marks=pytest.mark.world
+        ),
+        ("Words", "Dict.*which is not supported; mission cannot be turned into numbers.*FilterObservation"),
     ],
 )
 def test_what_is_not_supported_is_said_by_training_and_by_the_doctor(

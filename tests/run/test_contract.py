@@ -89,11 +89,11 @@ ERRORS: list[tuple[dict[str, Any], str, str]] = [
     ({"reward": 1e39}, "reward", "reward is 1e+39: too large for float32"),
     ({"terminated": np.zeros(2, bool)}, "flags", "terminated is an array of shape (2,), not a bool"),
     ({"truncated": "False"}, "flags", "truncated is of type str, not a bool"),
-    ({"obs": None}, "observation", "observation None is no array of numbers"),
-    ({"obs": np.array(["1", "2"])}, "observation", "is no array of numbers"),
-    ({"obs": np.zeros(2, complex)}, "observation", "is no array of numbers"),
-    ({"obs": {"a": 1}}, "observation", "observation {'a': 1} is no array of numbers"),
-    ({"obs": [[1], [1, 2]]}, "observation", "is no array of numbers"),
+    ({"obs": None}, "observation", "observation None is not an array of numbers"),
+    ({"obs": np.array(["1", "2"])}, "observation", "is not an array of numbers"),
+    ({"obs": np.zeros(2, complex)}, "observation", "is not an array of numbers"),
+    ({"obs": {"a": 1}}, "observation", "observation {'a': 1} is not an array of numbers"),
+    ({"obs": [[1], [1, 2]]}, "observation", "is not an array of numbers"),
     ({"obs": np.zeros((1, 2), np.float32)}, "observation", "observation of shape (1, 2), but its observation space"),
     ({"obs": np.float32([0, np.nan])}, "observation", "observation holds nan"),
     ({"obs": np.array([0, 1e300])}, "observation", "observation holds inf, once stored as float32"),
@@ -106,9 +106,9 @@ ERRORS: list[tuple[dict[str, Any], str, str]] = [
 ]
 # The same, of what is taken for something else; training goes on.
 TAKEN: list[tuple[dict[str, Any], str, str]] = [
-    ({"reward": np.array([1.0])}, "reward", "reward is an array of shape (1,): it is taken as the number in it"),
-    ({"reward": [1.0]}, "reward", "reward is of type list: it is taken as the number in it"),
-    ({"reward": torch.ones(1)}, "reward", "reward is of type Tensor: it is taken as the number in it"),
+    ({"reward": np.array([1.0])}, "reward", "reward is an array of shape (1,): the number in it is used"),
+    ({"reward": [1.0]}, "reward", "reward is of type list: the number in it is used"),
+    ({"reward": torch.ones(1)}, "reward", "reward is of type Tensor: the number in it is used"),
     ({"terminated": 0}, "flags", "terminated is of type int, not a bool: it counts as False"),
     ({"terminated": None}, "flags", "terminated is None, not a bool: it counts as False"),
     ({"truncated": np.array([False])}, "flags", "truncated is an array of shape (1,), not a bool: it counts as False"),
@@ -218,13 +218,13 @@ class SeedOnly(Walk):
 
 def test_a_reset_that_takes_too_little_is_told_how_to_be_written() -> None:
     with pytest.raises(
-        EnvironmentFault, match=r"step 0: reset\(\) takes no argument 'options': write it as def reset\(self, "
+        EnvironmentFault, match=r"step 0: reset\(\) takes no argument 'options': define it as def reset\(self, "
     ):
         play(Env(id=SeedOnly))
 
 
 def test_a_reward_in_an_array_of_one_is_a_number() -> None:
-    with pytest.warns(UserWarning, match="taken as the number in it"):
+    with pytest.warns(UserWarning, match="the number in it is used"):
         assert play(Env(id="zoo:ArrayReward-v0"))[0] == pytest.approx(-0.1)
 
 

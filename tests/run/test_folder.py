@@ -215,7 +215,7 @@ def test_an_unknown_or_ambiguous_name_is_refused() -> None:
         find_run("latest", RUNS)
     start("same", "A")
     start("same", "B")
-    with pytest.raises(FolderError, match="several runs are called 'same'"):
+    with pytest.raises(FolderError, match="several runs are named 'same'"):
         find_run("same", RUNS)
 
 

@@ -134,7 +134,7 @@ def test_a_seed_is_found_by_its_name_inside_its_group() -> None:
     folder = on_disk("20260102T000000Z-a-s0-1", 10.0, 30.0)
     assert find_run("seed-0", RUNS) == folder / "seed-0"
     on_disk("20260103T000000Z-a-s0-1", 10.0, 30.0)
-    with pytest.raises(FolderError, match="several runs are called 'seed-0'"):
+    with pytest.raises(FolderError, match="several runs are named 'seed-0'"):
         find_run("seed-0", RUNS)
     assert find_run(f"{folder.name}/seed-0", RUNS) == folder / "seed-0"
 

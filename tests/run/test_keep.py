@@ -182,5 +182,5 @@ def test_a_best_network_that_cannot_be_written_costs_a_line_and_never_the_run(
         raise OSError("disk full")
 
     monkeypatch.setattr(DISK, "write", fail)
-    with pytest.warns(UserWarning, match=r".*best_model\.pth' cannot be written: disk full\. Training goes on"):
+    with pytest.warns(UserWarning, match=r".*best_model\.pth' cannot be written: disk full\. Training continues"):
         keeper(system).take(Evaluated(1, (1.0,), 1.0, True, 1.0, 0.0, 0.0))

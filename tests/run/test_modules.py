@@ -134,7 +134,7 @@ def test_a_module_that_is_not_there_is_told_from_one_that_is_broken() -> None:
 
 @pytest.mark.parametrize("name", ["lanes.py", "./lanes", "/lanes.py"])
 def test_a_file_instead_of_a_module_is_answered_with_the_module(name: str) -> None:
-    with pytest.raises(ConfigError, match=r"is no module's name: write lanes:Lane-v0"):
+    with pytest.raises(ConfigError, match=r"is not a module's name: write lanes:Lane-v0"):
         describe(Env(id=f"{name}:Lane-v0"))
 
 
@@ -145,7 +145,7 @@ def test_a_module_that_does_not_register_the_id_says_what_it_does() -> None:
     write("no_lanes.py", UNREGISTERED)
     assert 'add gymnasium.register("Lane-v0", entry_point="no_lanes:Lane")' in fault("no_lanes:Lane-v0")
     write("bisect.py", SOUND.format(module="bisect", name="Bisected"))
-    assert "not the bisect.py of this folder: give yours another name" in fault("bisect:Bisected-v0")
+    assert "not the bisect.py in this folder: rename yours" in fault("bisect:Bisected-v0")
 
 
 # ── Packages ─────────────────────────────────────────────────────────────────────────────────────
@@ -196,13 +196,13 @@ def test_a_file_in_place_of_an_environment_is_imported_and_said_to_register() ->
     write("bare.py", UNREGISTERED)
     assert "registers no environment: add gymnasium.register(" in fault("bare.py")
     assert "a file that does not exist" in fault("no.py")
-    assert "start dqn in the folder that holds it, and name lane:Id" in fault(str(Path("lane.py").resolve()))
+    assert "run dqn in the folder that holds it, and name lane:Id" in fault(str(Path("lane.py").resolve()))
 
 
 def test_the_modules_of_this_folder_are_read_and_not_imported_to_say_what_was_meant() -> None:
     write("lane.py", "raise SystemExit\n" + SOUND.format(name="Lane", module="lane"))
     write("many/__init__.py", "raise SystemExit\nclass Road: ...\nregister(Road.__name__ + '-v0')")
-    assert "module of this folder; name an environment that it registers, as in lane:Lane-v0" in fault("lane")
+    assert "module in this folder; name an environment that it registers, as in lane:Lane-v0" in fault("lane")
     for env_id in ("Lane-v0", "Lane"):
         assert "lane in this folder seems to register it: name lane:Lane-v0" in fault(env_id)
     assert "many in this folder has a class of that name: if it registers it, name many:Road-v0" in fault("Road-v0")

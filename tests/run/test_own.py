@@ -198,7 +198,7 @@ def test_a_module_inside_the_runs_folder_is_no_reason_to_trust_it(
     run.mkdir()
     (run / "minezoo.py").write_text(MODULE.format(sign=tmp_path / "ran"), "utf-8")
     monkeypatch.setattr(sys, "path", [*sys.path, str(run)])
-    assert "lies in no place of its own" in str(mark(run, CONFIG))
+    assert "has no file of its own" in str(mark(run, CONFIG))
     assert not (run / MARK).exists()
 
 

@@ -35,7 +35,7 @@ def test_nothing_is_said_of_a_preset_for_its_environment(name: str) -> None:
 
 ODD = [
     ({"gamma": 1}, {"max_episode_steps": 10_000}, "gamma = 1 and no step limit below 10,000"),
-    ({}, {"num_actions": 1}, "there is a single action"),
+    ({}, {"num_actions": 1}, "there is only one action"),
     ({}, {"unread_mask": "action_masks()"}, "the environment has action_masks(), which is not read"),
     ({}, {"obs": ObsSpec((84, 84, 3), BYTE, None)}, "observations of shape (84, 84, 3) are pictures, and go flat"),
     ({}, {"obs": ObsSpec((4, 84, 84), BYTE, None, 4)}, "observations of shape (4, 84, 84) are pictures"),
@@ -43,7 +43,7 @@ ODD = [
     ({"env": Env(workers=3, num_envs=2)}, {}, "env.workers = 3, and training steps 2 copies"),
     ({"n": 10, "learning_starts": 19_995}, {}, "there may be no update at all: the first is due at about step 20,005"),
     ({"update_every": 30_000}, {}, "there may be no update at all"),
-    ({"evaluate_every": 20_001}, {}, "nothing is judged before the end: evaluate_every = 20,001 steps"),
+    ({"evaluate_every": 20_001}, {}, "nothing is evaluated before the end: evaluate_every = 20,001 steps"),
     ({"epsilon": Linear(steps=100_000)}, {}, "81% of the actions are still random when training ends at step 20,000"),
 ]
 

@@ -120,7 +120,7 @@ def test_masks_are_left_out_where_that_was_asked() -> None:
             Env(id=lambda: Sampled(spaces.Dict(x=BOX, many=spaces.Discrete(2**25)))),
             "part 'many' is one of 33,554,432 states",
         ),
-        (Env(id=lambda: Sampled(spaces.Dict(x=BOX, say=spaces.Text(5)))), "say cannot become numbers"),
+        (Env(id=lambda: Sampled(spaces.Dict(x=BOX, say=spaces.Text(5)))), "say cannot be turned into numbers"),
         (Env(id=lambda: Sampled(spaces.Dict(x=spaces.Box(0, 1, (0,))))), "holds no numbers"),
     ],
 )
@@ -156,11 +156,11 @@ def masks(at: int, mask: Any) -> Callable[[int], dict[str, Any]]:
         (4, None, "step 4: info holds no 'action_mask'"),
         (4, [0, 0, 0], "step 4: 'action_mask' allows no action: end the episode there"),
         (4, [1, 1], "the mask has shape (2,), not (3,)"),
-        (4, [1, 2, 0], "holds something else than 1"),
-        (4, [0.5, 1, 1], "holds something else than 1"),
+        (4, [1, 2, 0], "holds numbers other than 1"),
+        (4, [0.5, 1, 1], "holds numbers other than 1"),
         (4, ["a", "b", "c"], "the mask is of type <U1, not numbers"),
-        (4, [[1], [1, 2], []], "the mask is no array"),
-        (4, {"action_mask": [1, 1, 1]}, "the mask is a dict: give its 'action_mask'"),
+        (4, [[1], [1, 2], []], "the mask is not an array"),
+        (4, {"action_mask": [1, 1, 1]}, "the mask is a dict: pass its 'action_mask'"),
         (4, [[1, 1, 1]], "the mask has shape (1, 3), not (3,)"),
         (9, [0, 0, 0], None),
         (9, None, None),
@@ -189,14 +189,14 @@ def test_a_truncated_episode_needs_a_mask_at_its_end() -> None:
     [
         ({"x": np.zeros(2)}, "observation has no part 'way'; it has 'x'"),
         ({"x": np.zeros(3), "way": 1}, r"observation 'x' has shape \(3,\), not \(2,\)"),
-        ({"x": np.zeros(2), "way": 3}, "observation 'way' is 3, no state from 0 to 2"),
-        ({"x": np.zeros(2), "way": 1.5}, "observation 'way' is 1.5, no state"),
+        ({"x": np.zeros(2), "way": 3}, "observation 'way' is 3, not a state from 0 to 2"),
+        ({"x": np.zeros(2), "way": 1.5}, "observation 'way' is 1.5, not a state"),
         ({"x": np.array([0, np.nan]), "way": 1}, "observation 'x' holds a number that is not finite"),
         ({"x": np.array([0, 1e300]), "way": 1}, "not finite, once stored as float32"),
         ({"x": ["a", "b"], "way": 1}, "observation 'x' is of type <U1, not numbers"),
         (np.zeros(3), "observation is of type ndarray, not a dict with 'way'"),
         ([[1], [1, 2]], "observation is of type list, not a dict"),
-        ({"x": [[1], [1, 2]], "way": 1}, "observation 'x' is no array of numbers"),
+        ({"x": [[1], [1, 2]], "way": 1}, "observation 'x' is not an array of numbers"),
         (None, "observation is of type NoneType, not a dict with 'way'"),
     ],
     ids=str,
@@ -250,7 +250,7 @@ def test_the_doctor_obeys_the_mask_and_names_the_parts() -> None:
     report = examine(Config(env=Env(id=Jobs)), steps=200, seconds=5.0)
     assert report.exit_code == 0
     said = {each.check: each.what for each in report.findings}
-    assert said["mask"] == "only the actions that its action_mask allows are ever taken, or valued"
+    assert said["mask"] == "only actions that its action_mask allows are ever taken or valued"
     assert said["parts"] == (
         "the network sees flags.night (2 numbers), job (one of 3 states, one-hot), load (4 numbers)"
     )
@@ -279,7 +279,7 @@ def test_the_doctor_finds_what_no_space_announces() -> None:
         Config(env=Env(id=lambda: More(spaces.Dict(way=spaces.Discrete(3), x=BOX)))), steps=20, seconds=5.0
     )
     (found,) = [each.what for each in report.findings if each.check == "surplus"]
-    assert "observation holds 'hidden', of which its space says nothing: it is not seen" in found
+    assert "observation holds 'hidden', which its space does not mention: it is not seen" in found
 
 
 def test_the_doctor_looks_at_the_numbers_of_each_part() -> None:

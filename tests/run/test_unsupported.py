@@ -38,12 +38,16 @@ class Sampled(gym.Env):
 
 
 FILTERED = [
-    (spaces.Dict(image=PICTURE, direction=spaces.Discrete(4), mission=TEXT), (148,), ["mission cannot become numbers"]),
+    (
+        spaces.Dict(image=PICTURE, direction=spaces.Discrete(4), mission=TEXT),
+        (148,),
+        ["mission cannot be turned into numbers"],
+    ),
     (spaces.Dict(obs=BOX, legal_moves=spaces.Box(0, 1, (2,), np.int8), say=TEXT), (4,), ["say cannot"]),
-    (spaces.Tuple((BOX, TEXT, MANY)), (2,), ["1, 2 cannot become numbers"]),
-    (spaces.Dict(at=BOX, seen=MANY), (2,), ["seen cannot become numbers"]),
-    (spaces.Dict(at=BOX, inner=spaces.Dict(x=BOX, say=TEXT)), (2,), ["inner cannot become numbers"]),
-    (spaces.Dict(at=BOX, cells=spaces.MultiDiscrete([[2, 3], [2, 3]])), (2,), ["cells cannot become numbers"]),
+    (spaces.Tuple((BOX, TEXT, MANY)), (2,), ["1, 2 cannot be turned into numbers"]),
+    (spaces.Dict(at=BOX, seen=MANY), (2,), ["seen cannot be turned into numbers"]),
+    (spaces.Dict(at=BOX, inner=spaces.Dict(x=BOX, say=TEXT)), (2,), ["inner cannot be turned into numbers"]),
+    (spaces.Dict(at=BOX, cells=spaces.MultiDiscrete([[2, 3], [2, 3]])), (2,), ["cells cannot be turned into numbers"]),
 ]
 CHOSEN = [
     (spaces.Box(-2, 2, (1,), np.float32), 5),
@@ -69,7 +73,7 @@ def odd(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def follow(said: str) -> Env:
     """Does what the advice says, as far as a command line would come with it."""
-    assert "write this line into a file wrapped_odd.py, then name wrapped_odd:WrappedOdd-v0 instead: " in said
+    assert "put this line into a file wrapped_odd.py, then name wrapped_odd:WrappedOdd-v0 instead: " in said
     Path("wrapped_odd.py").write_text(said.partition("instead: ")[2])
     runpy.run_path("wrapped_odd.py")  # what naming the module would do, without keeping it in sys.modules
     assert parse_train(["wrapped_odd:WrappedOdd-v0"])[0].config.env.id == "wrapped_odd:WrappedOdd-v0"
@@ -128,7 +132,7 @@ def test_an_environment_that_only_python_knows_is_wrapped_in_python() -> None:
 
     with pytest.raises(ConfigError) as e:
         describe(Env(id=made))
-    line = re.search(r"a function that returns (\S.*), with env", str(e.value))
+    line = re.search(r"a function that returns (\S.*), where env", str(e.value))
     assert line
     wrapped = lambda: eval(line[1], {"gym": gym, "env": made()})  # noqa: E731
     assert describe(Env(id=wrapped)).obs.shape == (2,)

@@ -239,7 +239,7 @@ def play(envs: Envs, steps: int) -> None:
         ("four values", r"step 3: step\(\) returned a tuple of 4, as before Gym 0.26.*terminated, truncated"),
         ("three values", r"step 3: step\(\) returned a tuple of 3, not a tuple of 5"),
         ("wrong shape", r"step 3: observation of shape \(3,\).*\(2,\)"),
-        ("ragged", r"step 3: observation \[\[1, 2\], \[3\]\] is no array of numbers"),
+        ("ragged", r"step 3: observation \[\[1, 2\], \[3\]\] is not an array of numbers"),
         ("reset is NaN", "step 4: observation holds nan"),
         ("reset raises", r"step 4: reset raised RuntimeError: lost the connection"),
     ],

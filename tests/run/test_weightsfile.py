@@ -57,16 +57,16 @@ SB3 = zipped(
     data=b'{"policy_class": "x"}' * 500, policy__pth=saved(net("q_net.q_net.")), _stable_baselines3_version=b"2"
 )
 FILES: list[tuple[bytes, list[str]]] = [
-    (SB3, ["an agent of Stable-Baselines3", "q_net.q_net.0, .2 and .4", "fc.0, fc.2, fc.4"]),
+    (SB3, ["a Stable-Baselines3 agent", "q_net.q_net.0, .2 and .4", "fc.0, fc.2, fc.4"]),
     (saved(net("q_net.q_net.")), ["a policy of Stable-Baselines3", "named fc.0"]),
     (saved(net("network.")), ["a CleanRL network (network.0.bias", "named fc.0, fc.2, fc.4"]),
     (saved(net("layers.")), ["its layers (layers.0.bias", "are not those of a dqnlab network"]),
     (saved({"actor.weight": torch.ones(2, 2)}), ["an actor-critic agent"]),
     (saved(nn.Sequential(nn.Linear(2, 2))), ["a pickled Python object of torch.nn.modules", "model.state_dict()"]),
     (saved(Trap()), ["a pickled Python object", "would run code"]),
-    (saved({"weights": net(""), "step": 3}), ["not a plain state_dict of tensors: save one by torch.save"]),
+    (saved({"weights": net(""), "step": 3}), ["not a plain state_dict of tensors: save one with torch.save"]),
     (saved([1, 2]), ["not a plain state_dict"]),
-    (pickle.dumps(Trap()), ["a Python pickle, which could run anything"]),
+    (pickle.dumps(Trap()), ["a Python pickle, which could run any code"]),
     (pickle.dumps({"a": 1}, protocol=4), ["a Python pickle"]),
     (tensors(), ["a safetensors file with 1 tensor (fc.weight, …)", "torch.save(safetensors.torch.load_file"]),
     (zipped(readme__txt=b"hello"), ["a zip archive (readme.txt, …): unpack it first"]),
@@ -74,7 +74,7 @@ FILES: list[tuple[bytes, list[str]]] = [
     (b"\x89HDF\r\n\x1a\n", ["an HDF5 file, as Keras writes them"]),
     (b"\x1f\x8b\x08rest", ["an archive: unpack it first"]),
     (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", ["a pointer of Git LFS", "git lfs pull"]),
-    ("weights = 3\n# é".encode(), ["a text file; a run's folder or a network (.pth) is wanted"]),
+    ("weights = 3\n# é".encode(), ["a text file; a run's folder or a network (.pth) is expected"]),
     (b"", ["it is empty"]),
     (b"\0\1\2\3" * 100, ["damaged or of a format that dqnlab does not know"]),
 ]  # fmt: skip
@@ -94,15 +94,15 @@ def test_a_foreign_file_is_named_for_what_it_is(content: bytes, words: list[str]
 def test_every_command_that_takes_a_network_says_so(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path("model.zip").write_bytes(SB3)
     assert main([command, "model.zip"]) == 4
-    assert "an agent of Stable-Baselines3" in capsys.readouterr().err
+    assert "a Stable-Baselines3 agent" in capsys.readouterr().err
 
 
 def test_a_folder_that_is_no_run_is_named_for_what_it_holds() -> None:
     Path("logs/deep/run").mkdir(parents=True)
-    with pytest.raises(FolderError, match=r"'logs' is a folder, but no run: it has no config\.toml"):
+    with pytest.raises(FolderError, match=r"'logs' is a folder, but not a run: it has no config\.toml"):
         load("logs")
     Path("logs/net.pt").write_bytes(saved(net("fc.")))
-    with pytest.raises(FolderError, match=r"a network may be named by itself, as 'logs/net\.pt'"):
+    with pytest.raises(FolderError, match=r"a network can be named on its own, as 'logs/net\.pt'"):
         load("logs")
     Path("logs/deep/run/config.toml").write_text("")
     with pytest.raises(FolderError, match="it holds runs, such as 'logs/deep/run': name one of them"):
@@ -122,19 +122,21 @@ def test_only_networks_are_offered_where_a_run_is_incomplete_and_only_to_those_w
     Path("run/c.pt").mkdir()
     for folder in ("run", "run/checkpoints"):
         assert main([command, folder]) == 2
-        assert capsys.readouterr().err == f"error: '{folder}' is a folder, but no run: it has no config.toml\n"
+        assert capsys.readouterr().err == f"error: '{folder}' is a folder, but not a run: it has no config.toml\n"
     Path("run/aaa.pth").write_bytes(saved(net("fc.")))
     Path("run/best_model.pth").write_bytes(saved(net("fc.")))
-    offered = "" if command in {"explain", "resume"} else "; a network may be named by itself, as 'run/best_model.pth'"
+    offered = "" if command in {"explain", "resume"} else "; a network can be named on its own, as 'run/best_model.pth'"
     assert main([command, "run"]) == 2
-    assert capsys.readouterr().err == f"error: 'run' is a folder, but no run: it has no config.toml{offered}\n"
+    assert capsys.readouterr().err == f"error: 'run' is a folder, but not a run: it has no config.toml{offered}\n"
 
 
 @pytest.mark.parametrize("command", ["explain", "resume"])
 def test_a_file_is_no_run_for_those_that_need_one(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path("model.zip").write_bytes(SB3)
     assert main([command, "model.zip"]) == 2
-    assert capsys.readouterr().err == "error: 'model.zip' is a file, and a run is a folder: name that, or `latest`\n"
+    assert (
+        capsys.readouterr().err == "error: 'model.zip' is a file, and a run is a folder: name the folder, or `latest`\n"
+    )
 
 
 @pytest.mark.parametrize("missing", ["config.toml", "meta.json"])
@@ -150,5 +152,5 @@ def test_the_network_that_is_left_of_a_run_can_be_played(missing: str) -> None:
 
 def test_a_table_of_a_folder_that_is_not_there_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["runs", "NOPE"]) == 2
-    assert "'NOPE' is no folder" in capsys.readouterr().err
+    assert "'NOPE' is not a folder" in capsys.readouterr().err
     assert main(["runs"]) == 0  # nothing has been trained yet

@@ -248,11 +248,11 @@ def test_what_workers_cannot_find_is_refused_before_anything_is_written(tmp_path
     def local() -> gym.Env[Any, Any]:
         return gym.make("CartPole-v1")
 
-    with pytest.raises(ConfigError, match="cannot be handed to other processes"):
+    with pytest.raises(ConfigError, match="cannot be passed to other processes"):
         dqnlab.train(tiny(env=Env(id=local, num_envs=2, workers=2)), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_copies_that_are_counted_live_in_one_process() -> None:
-    with pytest.raises(ConfigError, match=r"env.workers = 2 and env.copies = 4 do not go together"):
+    with pytest.raises(ConfigError, match=r"env.workers = 2 and env.copies = 4 exclude each other"):
         Env(copies=4, workers=2)

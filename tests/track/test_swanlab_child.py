@@ -121,7 +121,7 @@ def test_upload_that_hangs_is_given_up_and_the_line_syncs_later(about: TrackedRu
     while not tracker._reports:
         threading.Event().wait(0.01)
     line = tracker.close()
-    assert line == f"SwanLab: not all was uploaded in time; to upload the rest: swanlab sync '{folder}/run 1'"
+    assert line == f"SwanLab: not everything was uploaded in time; to upload the rest: swanlab sync '{folder}/run 1'"
     assert tracker._child is not None
     assert tracker._child.wait() != 0  # it was killed: this does not wait for an hour
     tracker._thread.join()

@@ -81,7 +81,7 @@ def test_failing_tracker_is_reported_once_and_switched_off(capsys: pytest.Captur
     assert broken.calls == 1
     captured = capsys.readouterr()
     assert captured.err.splitlines() == [
-        "tracker shaky is off: RuntimeError: no connection. Training goes on; metrics.jsonl has everything."
+        "tracker shaky is off: RuntimeError: no connection. Training continues; metrics.jsonl has everything."
     ]
     assert captured.out == ""
 

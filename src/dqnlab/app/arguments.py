@@ -19,10 +19,10 @@ Count = Annotated[int | None, Whole(1)]
 
 COMMON = {
     "run": "a run's folder, its name, or a saved network",
-    "seed": "of the episodes' first states",
-    "which": "the network that judging chose, or the one at the end of training",
-    "env": "another environment than the run's own",
-    "runs": "where names are looked up",
+    "seed": "seed of the episodes' starts",
+    "which": "the best network, as judged, or the last one",
+    "env": "play in this environment instead of the run's own",
+    "runs": "folder in which runs are looked up by name",
     "trust_env_module": "a module that the environment id of the run's configuration may import",
 }
 """what several commands take, where no line below the field says otherwise"""
@@ -35,19 +35,19 @@ class Train:
     env: str | None = None
     """a Gymnasium id or module:Id; CartPole-v1 if none"""
     steps: Count = None
-    """stop after so many env steps, short for budget:steps --budget.num N"""
+    """stop after this many env steps; short for budget:steps --budget.num N"""
     seeds: Annotated[int, Whole(1, MOST_SEEDS)] = 1
-    """train so many independent agents, with this seed and those that follow it, on every core"""
+    """train this many independent agents, on every core, with seeds that count up from --seed"""
     file: str | None = None
     """settings that replace the preset's; flags replace both"""
     out: Path | None = None
-    """folder of this run or group, must not exist; chosen inside --runs if none"""
+    """folder of this run or group, which must not exist yet; one inside --runs if none"""
     runs: Path = Path("runs")
     """folder of all runs"""
     trust_env_module: tuple[str, ...] = ()
     """a module that the environment id of the --config file may import"""
     tracker: tuple[TrackerName, ...] = ()
-    """where metrics are shown, swanlab if not said; metrics.jsonl is always written"""
+    """where metrics are shown, swanlab by default; metrics.jsonl is always written"""
     dry_run: bool = False
     """print the settings as TOML and stop"""
     quiet: bool = False
@@ -68,9 +68,9 @@ class Doctor:
     env: str | None = None
     """a Gymnasium id or module:Id; CartPole-v1 if none"""
     steps: Annotated[int, Whole(1, MOST_PROBED)] = 2_000
-    """play so many random steps, or for 5 s if that is over first"""
+    """play this many random steps, or for 5 s if that ends first"""
     json: bool = False
-    """print one JSON object instead"""
+    """print one JSON object instead of text"""
     file: str | None = None
     """settings that replace the preset's; flags replace both"""
     trust_env_module: tuple[str, ...] = ()
@@ -80,19 +80,19 @@ class Doctor:
 
 @dataclass(frozen=True, kw_only=True)
 class Resume:
-    """Go on with a run from its latest checkpoint, as if nothing had happened."""
+    """Continue a run from its latest checkpoint, as if it had never stopped."""
 
     run: str
     """a run's folder or its name"""
     steps: Count = None
-    """train on until so many env steps in all"""
+    """train until this many env steps in all"""
     episodes: Count = None
-    """train on until so many episodes in all"""
+    """train until this many episodes in all"""
     runs: Path = Path("runs")
     force_unlock: bool = False
-    """take the folder over from a process on another machine that has ended without giving it back"""
+    """take over the folder from a process on another machine that ended without releasing it"""
     trust_env_module: tuple[str, ...] = ()
-    """a module that the run's environment id may import, where the run was made elsewhere"""
+    """a module that the run's environment id may import, if the run was made elsewhere"""
     quiet: bool = False
     """no live display, only the summary"""
 
@@ -113,7 +113,7 @@ class Evaluate:
     seed: Seed = 0
     which: Which = "best"
     json: bool = False
-    """print one JSON object instead"""
+    """print one JSON object instead of text"""
     env: str | None = None
     runs: Path = Path("runs")
     trust_env_module: tuple[str, ...] = ()
@@ -156,9 +156,9 @@ class Explain:
     """Explain a run on one page, report.html in its folder; or one learning step of it as text."""
 
     run: str
-    """a run's folder or its name; of a group its best seed"""
+    """a run's folder or its name; a group stands for its best seed"""
     step: bool = False
-    """print one learning step with all its numbers instead"""
+    """print one learning step with all its numbers instead of writing the page"""
     row: Annotated[int, Whole(0)] = 0
     """with --step: which transition of the recorded batch to follow"""
     out: Path | None = None
@@ -183,7 +183,7 @@ class Presets:
     """Table of the presets, or what one of them sets."""
 
     name: str | None = None
-    """show this one as a diff of its parent"""
+    """show this preset as a diff against its parent"""
 
 
 @dataclass(frozen=True, kw_only=True)

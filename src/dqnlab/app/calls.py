@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from ..config.fields import nearest
 from ..errors import ConfigError, FolderError
-from ..store.advice import going_on
+from ..store.advice import how_to_resume
 from ..store.find import find_group, find_run
 from ..store.folder import REPORT, RESULT
 from ..terminal.text import clean
@@ -97,10 +97,10 @@ def _explain(args: Explain) -> Explain:
     if not args.step:
         page = folder / REPORT
         if args.out is None and page.is_symlink():
-            raise FolderError(f"{str(page)!r} is a link, which may lead anywhere: say --out")
+            raise FolderError(f"{str(page)!r} is a link, which may lead anywhere: use --out")
         if not (folder / RESULT).exists():
             raise FolderError(
-                f"{str(folder)!r} has no {RESULT}: it has not come to its end, or the file was removed; wait for it, "
-                f"or go on with it, which writes one: {going_on(folder)}"
+                f"{str(folder)!r} has no {RESULT}: it has not ended yet, or the file was removed; wait for it, or "
+                f"resume it, which writes one: {how_to_resume(folder)}"
             )
     return replace(args, run=str(folder))

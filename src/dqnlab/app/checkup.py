@@ -38,9 +38,9 @@ def checkup(report: Examination) -> RenderableType:
 def _verdict(report: Examination) -> Text:
     errors, warnings = (sum(each.level == level for each in report.findings) for level in ("error", "warning"))
     if errors:
-        return Text(f"{counted(errors, 'error')}: training would stop", STYLES["error"])
+        return Text(f"{counted(errors, 'error')}: training would fail", STYLES["error"])
     if warnings:
-        return Text(f"{counted(warnings, 'warning')}: it can be trained on, but see below", BAD)
+        return Text(f"{counted(warnings, 'warning')}: you can train on it, but see below", BAD)
     return Text("sound", GOOD)
 
 
@@ -104,7 +104,7 @@ def _training(forecast: Forecast) -> list[Text]:
         lines[-1].append(f"; measured: {costs}{forecast.microseconds_per_update:,.0f} µs an uncompiled update")
     if forecast.seconds is not None:
         low, high = map(duration, forecast.seconds)
-        words = f"about {low} to {high} for the whole budget, sooner if solved; the longer, the longer episodes become"
+        words = f"about {low} to {high} for the whole budget, less if solved, more if episodes get longer"
         lines.append(_line("time", words))
     if forecast.makings is not None:
         lines.append(_line("made", _made(forecast.makings)))
@@ -116,6 +116,6 @@ def _made(made: Makings) -> str:
     parts = [f"{made.training:,} for training"] + [f"{made.judging} for judging"] * (made.judging > 0)
     if made.rounds > 1:
         checkpoints = counted(made.rounds - 1, "checkpoint")
-        parts = [f"{made.rounds:,} × ({' + '.join(parts)}), anew at each of {checkpoints} because it cannot be saved"]
+        parts = [f"{made.rounds:,} × ({' + '.join(parts)}), again at each of {checkpoints}, because it cannot be saved"]
     parts += [f"{made.film} for the film"] * (made.film > 0) + [f"{made.page} for the page"] * (made.page > 0)
     return f"{counted(made.total, 'time')} in all: {', '.join(parts)}"

@@ -24,15 +24,15 @@ from .columns import two_columns, wrapped
 # Each is read by `calls` and has files in `commands`, imported only when one is called: `dqn --help` must be quick.
 COMMANDS = {
     "train": "train a network, keep the best, judge it, film it: dqn train [ENV] [--FIELD VALUE …]",
-    "resume": "go on with an interrupted run exactly, or with a finished one for longer: dqn resume RUN",
+    "resume": "continue an interrupted run exactly, or train a finished one further: dqn resume RUN",
     "evaluate": "play greedy episodes with a run's network: dqn evaluate RUN",
     "watch": "watch a run's network play in a window: dqn watch RUN",
     "record": "film a run's network: dqn record RUN",
     "explain": "explain a run on one page, or one learning step of it in numbers (--step): dqn explain RUN",
     "doctor": "examine an environment before training on it: dqn doctor [ENV] [--FIELD VALUE …]",
-    "runs": "table of the runs with their scores",
-    "presets": "table of the presets, or what one sets: dqn presets [NAME]",
-    "selftest": "learn small problems whose Q-values are known, and compare",
+    "runs": "list the runs with their scores",
+    "presets": "list the presets, or what one sets: dqn presets [NAME]",
+    "selftest": "learn small problems with known Q-values, and compare",
 }
 _ALWAYS = (
     ("dqn COMMAND --help", "flags of a command"),

@@ -114,7 +114,7 @@ def _one(hint: Any, text: str, name: str) -> Any:
     if get_origin(hint) is Literal and text not in get_args(hint):
         raise ConfigError(f"{name} must be one of {', '.join(map(repr, get_args(hint)))}, got {quoted(text)}")
     if hint is Path and not text:
-        raise ConfigError(f"{name}: the name of a file or folder is wanted, got ''")
+        raise ConfigError(f"{name} must be the name of a file or folder, got ''")
     if get_origin(hint) is Mapping:
         return _table(text, name)
     readers = {int: _whole, float: float, Path: lambda text: Path(text).expanduser()}  # no shell does --out=~/mine

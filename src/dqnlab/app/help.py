@@ -15,8 +15,8 @@ from .columns import two_columns, wrapped
 from .flags import Flag, dashed, flags_in
 
 _LAYERS = (
-    "Settings come from the preset, then the file, then the flags, in any order. Some are a choice of kind, written "
-    "FIELD:KIND, and bring flags of their own:"
+    "Flags override the file, which overrides the preset, whatever their order. Some settings choose between kinds, "
+    "written FIELD:KIND, each with flags of its own:"
 )
 _HELP = ("-h, --help", "show this text")
 _NAMES = "Short names, and those of other libraries, are understood too:"

@@ -78,8 +78,8 @@ def _resolve(kind: type, command: str, given: Given) -> tuple[Config, str]:
         trusted = with_own(trusted, path.parent, text)
     if env is None and made_in_python(text):
         raise ConfigError(
-            f"{str(path)!r} is of a run in Python, whose environment {data.get('env', {}).get('id')!r} no file "
-            "holds: give one by --env module:Id, or train in Python with env="
+            f"{str(path)!r} is from a run in Python, whose environment {data.get('env', {}).get('id')!r} no file can "
+            "hold: name one with --env module:Id, or train in Python with env="
         )
     config = override(config, _of_other_kinds(data, given.settings, config), str(path), trusted)
     named = config.env.id if env is None else env
@@ -98,7 +98,7 @@ def _environment(given: Given) -> str | None:
         raise ConfigError(f"one environment, please: got {' and '.join(named)}")
     env = given.bare[0] if given.bare else flagged
     if env in presets.names():
-        raise ConfigError(f"{env!r} is a preset, not an environment: say --preset {env}")
+        raise ConfigError(f"{env!r} is a preset, not an environment: use --preset {env}")
     return env
 
 
@@ -107,7 +107,7 @@ def _file(name: str | None) -> str:
     if name is None:
         return ""
     if not name:
-        raise ConfigError("--config wants the name of a file, got ''")
+        raise ConfigError("--config must be the name of a file, got ''")
     try:
         data = Path(name).read_bytes()
     except (OSError, ValueError) as error:
@@ -160,5 +160,5 @@ def _budget_from_steps(given: Given) -> None:
         return
     budget = given.settings.setdefault("budget", {})
     if "num" in budget or budget.get("kind", "steps") != "steps":
-        raise ConfigError("--steps is itself a budget: leave it out or leave out the other budget")
+        raise ConfigError("--steps is a budget too: leave out one of the two")
     budget |= {"kind": "steps", "num": given.own["steps"]}

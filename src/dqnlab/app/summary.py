@@ -18,7 +18,7 @@ from ..envs.display import has_display
 from ..errors import NumericsError, all_of, counted
 from ..lab.again import env_words, textbook_words
 from ..lab.unfinished import SHOWN
-from ..store.advice import command, going_on, is_callable
+from ..store.advice import command, how_to_resume, is_callable
 from ..store.digits import interval_ends, interval_of, mean_of, number
 from ..store.folder import CONFIG, REPORT, VIDEOS, Run
 from ..store.group import Group as SeedsGroup
@@ -39,10 +39,10 @@ def summary(run: Run) -> RenderableType:
     title = f"  {clean(run.preset)} · seed {run.seed}"
     lines = [Text(), Text.assemble((clean(run.env), "bold"), (title, LABEL))]
     if run.interrupted:
-        lines.append(_line("", Text("interrupted: this is what there is so far", BAD)))
-        lines.append(_line("to go on", going_on(run.folder)))
+        lines.append(_line("", Text("interrupted: these are the results so far", BAD)))
+        lines.append(_line("to resume", how_to_resume(run.folder)))
     if run.resumed == "not exact":
-        lines.append(_line("resumed", Text("not exact: a run in one go would have come to other numbers", BAD)))
+        lines.append(_line("resumed", Text("not exact: an uninterrupted run would have given different numbers", BAD)))
     lines += _score("score", run.score, "")
     if run.score_registered is not None:
         lines += _score("", run.score_registered, ", registered step limit")
@@ -81,7 +81,7 @@ def _spread(score: Score) -> tuple[str, str]:
     """Which interval that is, or what is known where there is none."""
     if score.low is None and score.episodes > 1 and number(score.minimum) == number(score.maximum):
         said = (
-            f"{all_of(score.episodes, 'episode')} returned {mean_of(score)}: no spread was seen, which is no certainty"
+            f"{all_of(score.episodes, 'episode')} returned {mean_of(score)}: no spread was seen, which proves nothing"
         )
         return said, LABEL
     return score.interval, LABEL
@@ -166,10 +166,10 @@ def group_summary(group: SeedsGroup) -> RenderableType:
     title = f"  {clean(group.preset)} · {counted(len(group.seeds), 'seed')}"
     lines = [Text(), Text.assemble((clean(group.env), "bold"), (title, LABEL))]
     if group.interrupted:
-        lines.append(_line("", Text("interrupted: this is what there is so far", BAD)))
-    begun = any(group.folder.glob(f"seed-*/{CONFIG}"))  # else there is nothing to go on with
+        lines.append(_line("", Text("interrupted: these are the results so far", BAD)))
+    begun = any(group.folder.glob(f"seed-*/{CONFIG}"))  # else there is nothing to resume
     if begun and (group.interrupted or any(each.exit_code != NumericsError.exit_code for each in group.failures)):
-        lines.append(_line("to go on", going_on(group.folder)))
+        lines.append(_line("to resume", how_to_resume(group.folder)))
     failed = [Hanging("failed", f"seed {each.seed}: {clean(each.error)}", BAD) for each in group.failures]
     notes = [Hanging("note", note) for note in _notes(group)]
     where: list[RenderableType] = [_line("seconds", f"{group.seconds:.1f}"), *failed, *notes]

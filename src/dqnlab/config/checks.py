@@ -155,15 +155,15 @@ def _storable(name: str, value: object, depth: int) -> Any:
     if isinstance(value, Mapping):
         return {_key(name, key): _storable(f"{name}.{key}", each, depth - 1) for key, each in value.items()}
     raise ConfigError(
-        f"{name} must be values that a text file can hold (texts, numbers, true or false, None; lists, tuples and "
-        f"tables of these), got {quoted(value)}: make it one of these or, in Python, give the environment as a "
-        "function that knows it"
+        f"{name} must be values that a text file can hold (strings, numbers, true or false, None; lists, tuples and "
+        f"tables of these), got {quoted(value)}: make it one of these or, in Python, pass a function that makes the "
+        "environment with it"
     )
 
 
 def _key(name: str, key: object) -> str:
     require(isinstance(key, str), f"a name in {name}", key, "a text")
-    require(key != TUPLE, f"a name in {name}", key, "another text: this one marks tuples in files")
+    require(key != TUPLE, f"a name in {name}", key, "a different name: this one marks tuples in files")
     written(name, key)
     return str(key)
 

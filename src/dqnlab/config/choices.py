@@ -85,7 +85,7 @@ class Prioritized:
 
 @dataclass(frozen=True, kw_only=True)
 class Hard:
-    """The target network is replaced by the online one now and then (Mnih et al. 2015)."""
+    """The online network is copied to the target network every so many updates (Mnih et al. 2015)."""
 
     kind: ClassVar[str] = "hard"
     every: Positive = 100
@@ -101,7 +101,7 @@ class Polyak:
 
     kind: ClassVar[str] = "polyak"
     tau: Fraction = 0.005
-    """share of the way per update"""
+    """fraction of the distance covered per update"""
 
     def __post_init__(self) -> None:
         check_fields(self, "sync.")
@@ -122,7 +122,7 @@ class Adam:
     eps: Fraction = 1e-8
     """added to the denominator"""
     max_grad_norm: Annotated[float | None, Between(0, 1e9, open_low=True)] = None
-    """longest gradient; a longer one is scaled down"""
+    """largest norm of the gradient; a larger one is scaled down"""
 
     def __post_init__(self) -> None:
         check_fields(self, "optimizer.")
@@ -141,7 +141,7 @@ class Linear:
     start: Share = 1.0
     end: Share = 0.05
     steps: Positive | Literal["auto"] = 10_000
-    """env steps from start to end; auto takes three tenths of the budget"""
+    """env steps from start to end; auto takes 30 % of the budget"""
 
     def __post_init__(self) -> None:
         check_fields(self, "epsilon.")

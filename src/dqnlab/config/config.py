@@ -48,7 +48,7 @@ MOST_SEEDS, MOST_PROBED = 10_000, 1_000_000  # random steps
 LEAST_SCALE = 2.0**-100  # rewards of 1e30 are allowed; weights multiplied or divided by it still are float32
 
 Seed = Annotated[int, Whole(0, 2**32 - 1)]
-"""what every generator takes"""
+"""a seed as every generator takes it"""
 
 # ── Environment ──────────────────────────────────────────────────────────────────────────────────
 
@@ -63,28 +63,28 @@ class Env:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     """keyword arguments for the environment's constructor"""
     num_envs: Annotated[int, Whole(1, MOST_ENVS)] = 1
-    """environments that collect side by side"""
+    """copies of the environment that collect side by side"""
     copies: Annotated[int | None, Whole(1, MOST_ENVS)] = None
-    """how many of it may live at once, over all seeds; no bound if none. With none left for judging, training is cut
-    for each evaluation; seeds learn one after another"""
+    """how many copies of it may exist at once, over all seeds; any number if none. With none left for judging, training
+    is cut for each evaluation; seeds learn one after another"""
     workers: Annotated[int, Whole(0, MOST_WORKERS)] = 0
-    """processes that share the copies out among them, of training and of judging; 0 steps one after another in this
-    process. It changes speed only, and pays where a step takes longer than about 0.2 ms"""
+    """processes that share the copies for training and for judging among them; 0 steps them one after another in this
+    process. It only changes speed, and pays off if a step takes longer than about 0.2 ms"""
     max_episode_steps: Annotated[int | None, Whole(1)] = None
-    """truncate episodes after so many steps; the environment's registered limit if none"""
+    """truncate episodes after this many steps; the environment's registered limit if none"""
     frame_stack: Annotated[int, Whole(1, LONGEST_STACK)] = 1
     """how many successive observations the network sees at once"""
     scale: Literal["auto", "high", "none"] = "auto"
-    """what the network divides whole numbers by: high is the bound that their space announces; auto takes it for
-    pictures, whole numbers of at least 32 pixels a side and at most 65,535; smaller arrays are codes and kept, as are
-    floats"""
+    """what whole numbers are divided by for the network: high divides by the upper bound of their space; auto does so
+    for pictures (at least 32 pixels a side, bound at most 65,535) and keeps smaller arrays, which are codes, as they
+    are; floats are never divided"""
     action_mask: Literal["auto", "on", "off"] = "auto"
-    """whether only actions are chosen that the environment allows, in info["action_mask"] or in a part of that name of
-    its observations; auto finds out whether it says so"""
+    """whether only actions are chosen that the environment allows, by info["action_mask"] or a part of that name in its
+    observations; auto finds out whether it has such a mask"""
     reward_threshold: Annotated[float | None, Between(-1e300, 1e300)] = None
     """mean return that counts as solved; the environment's registered one if none"""
     timeout: Annotated[float, Between(0, LONGEST_WAIT)] = 300.0
-    """seconds without an answer after which it counts as broken; 0 for never"""
+    """seconds without an answer after which the environment counts as broken; 0 for never"""
 
     def __post_init__(self) -> None:
         check_fields(self, "env.")
@@ -92,12 +92,12 @@ class Env:
         written("env.id", self.id)
         if self.copies is not None and self.copies < self.num_envs:
             raise ConfigError(
-                f"env.copies = {self.copies} is below env.num_envs = {self.num_envs}: raise it, or collect with fewer"
+                f"env.copies = {self.copies} is below env.num_envs = {self.num_envs}: raise it, or lower env.num_envs"
             )
         if self.copies is not None and self.workers:
             raise ConfigError(
-                f"env.workers = {self.workers} and env.copies = {self.copies} do not go together: copies that are "
-                "counted all live in one process"
+                f"env.workers = {self.workers} and env.copies = {self.copies} exclude each other: limited copies all "
+                "live in one process; leave out one"
             )
         object.__setattr__(self, "kwargs", storable("env.kwargs", self.kwargs))
         if secret := secret_in(self.kwargs, "env.kwargs"):
@@ -141,11 +141,11 @@ class Config:
     preset: str = "custom"
     """the preset to start from, and the name that the run goes by"""
     seed: Seed = 0
-    """every random number of the run follows from it"""
+    """all random numbers of the run follow from it"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """where the networks live; auto takes the CPU for fully connected networks, which are too small for a GPU"""
     compile: Literal["auto", "on", "off"] = "auto"
-    """compile the update, which takes some 15 s once per configuration; auto does so if there will be many updates"""
+    """compile the update, which takes about 15 s once per configuration; auto does so if there will be many updates"""
     threads: Annotated[int, Whole(1, MOST_THREADS)] = 1
     """threads of torch and numpy; more than one makes small networks slower"""
     env: Env = field(default_factory=Env)
@@ -161,7 +161,7 @@ class Config:
     gamma: Share = 0.99
     """discount per env step"""
     reward_scale: Annotated[float | Literal["auto"], Between(LEAST_SCALE, 1 / LEAST_SCALE)] = 1.0
-    """what rewards are divided by before learning; auto measures it by random play before training"""
+    """what rewards are divided by before learning; auto measures it in random play before training"""
     replay_capacity: Positive = 50_000
     """transitions kept"""
     learning_starts: Positive = 1_000
@@ -171,7 +171,7 @@ class Config:
     update_every: Positive = 1
     """env steps per update; with many envs several updates may follow one vector step"""
     budget: Steps | Episodes = Steps(num=100_000)
-    """when training ends at the latest"""
+    """when training ends, unless it is solved first"""
     evaluate_every: Steps | Episodes = Steps(num=5_000)
     """when the online network is judged"""
     select_episodes: Annotated[int, Whole(1, MOST_EPISODES)] = 20
@@ -183,9 +183,9 @@ class Config:
     stop_when_solved: bool = True
     """end early once a candidate has been confirmed"""
     metrics_every: Positive = 100
-    """updates between two records of losses and Q-values"""
+    """updates between records of losses and Q-values"""
     checkpoint_every: Annotated[int, Whole(0)] = 10_000
-    """env steps between two checkpoints, which `dqn resume` goes on from; 0 for none but on Ctrl-C"""
+    """env steps between checkpoints, from which `dqn resume` continues; 0 for none except on Ctrl-C"""
     film: Film = field(default_factory=Film)
     explain: bool = True
     """write report.html, the page that explains the run, when training is over"""

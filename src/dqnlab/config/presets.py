@@ -173,7 +173,7 @@ def plan(what: Planned) -> Config:
     if isinstance(what, Env):
         return replace(DEFAULT, env=what)
     if isinstance(what, str) and what in _PRESETS:
-        raise ConfigError(f"{what!r} is a preset, not an environment: give dqnlab.presets.get({what!r})")
+        raise ConfigError(f"{what!r} is a preset, not an environment: pass dqnlab.presets.get({what!r})")
     base = get(suited(what))
     return replace(base, env=replace(base.env, id=full_id(what) if isinstance(what, str) else what))
 

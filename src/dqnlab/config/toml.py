@@ -43,8 +43,8 @@ _UNPRINTABLE = re.compile(
 )
 
 _REPEATS = "# Every setting of a dqnlab run. `dqn train --config` on this file repeats it."
-_IN_PYTHON = "# Every setting of a dqnlab run whose environment was made in Python, which no file can repeat by itself:"
-_ANOTHER = "give `dqn train --config` one by --env module:Id, or repeat it in Python with env=."
+_IN_PYTHON = "# Every setting of a dqnlab run whose environment was made in Python, which a file alone cannot repeat:"
+_ANOTHER = "name one for `dqn train --config` with --env module:Id, or repeat it in Python with env=."
 
 
 def as_dict(config: Config) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def from_toml(text: str, base: Config, source: str, trusted: Collection[str] = (
 def parse(text: str, source: str) -> dict[str, Any]:
     """The tables of a TOML text. Raises ConfigError."""
     if any(line.count(".") > _DOTS for line in text.splitlines()):
-        raise ConfigError(f"{source}: a line has more than {_DOTS:,} dots: settings are not nested that deeply")
+        raise ConfigError(f"{source}: a line has more than {_DOTS:,} dots: no setting is nested that deeply")
     try:
         data = tomllib.loads(text)
     except ValueError as error:  # TOMLDecodeError, or a number with thousands of digits
@@ -159,7 +159,9 @@ def _check_bounds(data: object, source: str) -> None:
         if any(isinstance(each, int) and abs(each) > LARGEST_ARGUMENT for each in layer):
             raise ConfigError(f"{source}: a whole number has more than 300 digits: no setting is that large")
     if layer:
-        raise ConfigError(f"{source}: more than {DEEPEST} tables or lists inside each other: no setting is like that")
+        raise ConfigError(
+            f"{source}: more than {DEEPEST} tables or lists inside each other: no setting is nested that deeply"
+        )
 
 
 def _inside(value: object) -> list[object]:
@@ -273,6 +275,6 @@ def _from_text(text: str, key: str) -> Any:
     try:
         value = from_json(text)
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{key} is no valid JSON: {error}") from error
+        raise ConfigError(f"{key} is not valid JSON: {error}") from error
     _check_bounds(value, key)
     return value

@@ -277,6 +277,6 @@ def _made_already(value: Any, name: str) -> str:
     if not isinstance(getattr(spec, "id", None), str):
         instead = f"the class {own}, or a function that makes one, such as lambda: {own}()"
     return (
-        f"{name} is an environment that exists already, {quoted(value)}, and training makes several of its own: "
-        f"give {instead}"
+        f"{name} is an environment that already exists, {quoted(value)}, and training makes several copies of its "
+        f"own: pass {instead}"
     )

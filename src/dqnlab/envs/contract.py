@@ -132,11 +132,11 @@ class Contract:
                 self._wrong_step(where, returned[1] or f"a tuple of {returned[2] or 'more than 5'}")  # by TimeLimit
             if isinstance(cause, TypeError) and check == "reset" and (name := _NOT_TAKEN.search(str(cause))):
                 what = f"{where}: reset() takes no argument {name[1]!r}"
-                self._stop(check, what, "write it as def reset(self, *, seed=None, options=None)")
+                self._stop(check, what, "define it as def reset(self, *, seed=None, options=None)")
             if not self._listener.strict:
                 asked = where if check == "step" else f"{where}: {check}"
                 what = str(e) if cause is None else f"{asked} raised {named_with_place(cause)}"
-                self._listener.error(check, what, "find the line with the environment alone, then repair it")
+                self._listener.error(check, what, "reproduce it with the environment alone, then fix it")
             raise
 
     def _wrong_step(self, where: str, returned: str) -> NoReturn:
@@ -163,7 +163,7 @@ class Contract:
         spec = self._spec
         action = getattr(env, "action_space", None)
         obs = getattr(env, "observation_space", None)
-        advice = "set the spaces in the constructor, and leave them alone"
+        advice = "set the spaces in the constructor, and do not change them later"
         if not isinstance(action, spaces.Discrete) or (action.n, action.start) != (spec.num_actions, spec.action_start):
             began = counted(spec.num_actions, "action")
             self._stop("spaces", f"{where}: the action space is {action} now, not the one of {began} as before", advice)
@@ -181,7 +181,7 @@ class Contract:
         try:
             one = value.item() if hasattr(value, "item") else value  # of an array or a tensor of one
             if isinstance(one, str | bytes):
-                raise TypeError("a word is neither True nor False")
+                raise TypeError("a string is neither True nor False")
             taken = bool(one)
         except Exception as e:  # arrays of several, and whatever an environment may hand out
             self._listener.error("flags", f"{what}: {e}", f"return bool({name})")
@@ -207,7 +207,7 @@ class Contract:
             self._listener.error("reward", f"{where}: reward is {what}", advice)
             return 0.0
         if not isinstance(reward, int | float | np.number | np.bool_) and np.shape(reward) != ():
-            what = f"{where}: reward is {kind_of(reward)}: it is taken as the number in it"
+            what = f"{where}: reward is {kind_of(reward)}: the number in it is used"
             self._listener.warning("reward", what, advice)
         return value
 
@@ -232,8 +232,8 @@ class Contract:
                 with np.errstate(over="ignore", invalid="ignore"):
                     array = self._spec.prepare(obs)
             except Exception as e:  # lists of unequal lengths, words, numbers that are too large
-                what = f"{where}: observation {quoted(obs)} is no array of numbers: {e}"
-                return self._refuse(what, "return an array as the observation space announces it")
+                what = f"{where}: observation {quoted(obs)} is not an array of numbers: {e}"
+                return self._refuse(what, "return an array as the observation space announces")
         if array.shape != spec.shape:
             what = f"{where}: observation of shape {array.shape}, but its observation space says {spec.shape}"
             return self._refuse(what, "return that shape, or announce the true one")
@@ -262,7 +262,7 @@ class Contract:
             )
         if not self._listener.strict:
             if (more := surplus(spec, obs)) is not None:
-                what = f"{where}: observation holds {more!r}, of which its space says nothing: it is not seen"
+                what = f"{where}: observation holds {more!r}, which its space does not mention: it is not seen"
                 self._listener.warning("surplus", what, "announce it, or leave it out")
             for part in spec.parts:
                 self._check_announced(said(part), part_of(obs, part), leaf_of(self._space, part.path), where)
@@ -298,7 +298,7 @@ class Contract:
         num, start = self._spec.obs.num_states or 0, self._spec.obs_start
         if not 0 <= array < num or given != array + start:
             what = f"{where}: observation is state {given}, but its space has {counted(num, 'state')} from {start}"
-            return self._refuse(what, "return a state of that range, or announce the true one")
+            return self._refuse(what, "return a state in that range, or announce the true one")
         if given.dtype.kind not in "iu":
             what = f"{where}: observation is of type {given.dtype} instead of a whole number"
             self._listener.warning("dtype", what, "return int(state)")

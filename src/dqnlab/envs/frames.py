@@ -44,7 +44,9 @@ class Camera:
             raise EnvironmentFault(f"{where}: {e}; return an array [height, width, 3] of uint8") from e
         if self._shape not in (None, picture.shape):
             before, now = (f"{shape[1]} x {shape[0]}" for shape in (self._shape or (0, 0), picture.shape))
-            raise EnvironmentFault(f"{where}: render returned {now} pixels after {before}: draw all in one size")
+            raise EnvironmentFault(
+                f"{where}: render returned {now} pixels after {before}: draw all pictures in one size"
+            )
         self._shape = picture.shape
         return picture
 
@@ -83,7 +85,7 @@ def frame_rate(env: AnyEnv, label: str) -> float:
     rate = as_float(given)
     if not SLOWEST <= rate <= FASTEST:  # NaN is in no range
         raise EnvironmentFault(
-            f"env {label!r}: metadata['render_fps'] is {quoted(given)}; let it be a number of pictures per second, "
+            f"env {label!r}: metadata['render_fps'] is {quoted(given)}; it must be a number of pictures per second, "
             f"from {SLOWEST:g} to {FASTEST:,.0f}"
         )
     return rate

@@ -97,8 +97,8 @@ class Guard:
     def hangs(self, what: str, seconds: float) -> EnvironmentHangs:
         """The error of a call that has lasted so long."""
         where = f"env {self.label!r}" if what == CONSTRUCTOR else self.where
-        advice = "see what it waits for, or allow more by env.timeout"
-        return EnvironmentHangs(f"{where}: {what} gave no answer for {seconds:g} s: {advice}")
+        advice = "find out what it waits for, or allow more time with env.timeout"
+        return EnvironmentHangs(f"{where}: {what} did not answer for {seconds:g} s: {advice}")
 
     def _raised(self, what: str, error: BaseException) -> str:
         if what == CONSTRUCTOR:

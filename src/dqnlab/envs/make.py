@@ -99,12 +99,12 @@ def one_more(env: Env) -> Iterator[None]:
         lives = sum(each.guard.label == env.label for each in LIVING)
         if lives == 0:
             raise
-        others = "another copy of it lives" if lives == 1 else f"{counted(lives, 'other copy')} of it live"
+        others = "another copy of it is open" if lives == 1 else f"{counted(lives, 'other copy')} of it are open"
         if env.num_envs == 1:
             bound = either("--env.copies 1", "Env(copies=1)")
         else:
             bound = either("--env.num-envs 1 --env.copies 1", "Env(num_envs=1, copies=1)")
-        advice = f"{others}; if it cannot have several at once, say so: {bound}"
+        advice = f"{others}; if only one can be open at a time, say so: {bound}"
         raise type(e)(f"{e} ({advice})") from e.__cause__
 
 
@@ -258,7 +258,7 @@ def _check_registered(made: AnyEnv, env: Env) -> None:
     if not isinstance(made.metadata, dict):
         wrong = f"its metadata is {made.metadata!r}: set a dict such as {{'render_modes': []}}"
     elif isinstance(limit, bool) or not isinstance(limit, Integral) or limit < 1:
-        wrong = f"its step limit is {limit!r}: register a whole number from 1 on as max_episode_steps"
+        wrong = f"its step limit is {limit!r}: register a whole number of at least 1 as max_episode_steps"
     if wrong:
         raise EnvironmentFault(f"env {env.label!r}: {wrong}")
 

@@ -47,7 +47,7 @@ def import_named(env_id: str) -> None:
     looks: nothing there can stand in for the standard library or for a package.
 
     Raises:
-        ConfigError: what stands before the colon is no module's name.
+        ConfigError: what stands before the colon is not a module's name.
         EnvironmentFault: there is no such module, or importing it failed.
     """
     name = imported_by(env_id) if ":" in env_id else None
@@ -74,7 +74,7 @@ def _check_name(env_id: str, name: str) -> None:
     stem = name.replace(os.sep, ".").replace("/", ".").removesuffix(".py").strip(".")
     better = all(part.isidentifier() for part in stem.split("."))
     hint = f": write {stem}:{env_id.rpartition(':')[2]}" if better else ""
-    raise ConfigError(f"unknown env {env_id!r}: {name!r} is no module's name{hint}")
+    raise ConfigError(f"unknown env {env_id!r}: {name!r} is not a module's name{hint}")
 
 
 def _path_of(top: str) -> str | None:
@@ -99,7 +99,7 @@ def _no_module(env_id: str, name: str) -> str:
         return f"env {env_id!r}: there is no module {name!r}; {top!r} is {path}"
     here = sorted({path.stem for path in Path().glob("*.py")} | {path.parent.name for path in Path().glob("*/*.py")})
     close = get_close_matches(top, here, n=1)
-    hint = f"did you mean {close[0]}?" if close else "start dqn in the folder that holds it, or install it"
+    hint = f"did you mean {close[0]}?" if close else "run dqn in the folder that holds it, or install it"
     return f"env {env_id!r}: there is no module {name!r}, neither installed nor in {os.getcwd()!r}: {hint}"
 
 
@@ -166,7 +166,7 @@ def _file_named(file: str) -> DqnlabError:
     if not path.is_file():
         return ConfigError(f"{what} that does not exist: name an environment's id, as in module:Id")
     if path.is_absolute() or not all(part.isidentifier() for part in module.split(".")):
-        return ConfigError(f"{what}: start dqn in the folder that holds it, and name {path.stem}:Id")
+        return ConfigError(f"{what}: run dqn in the folder that holds it, and name {path.stem}:Id")
     import_named(f"{module}:Id")
     top = module.partition(".")[0]  # a package registers what its modules define
     ids = [f"{name}:{each}" for name in dict.fromkeys((module, top)) for each in ids_of(name)]
@@ -184,7 +184,7 @@ def _not_by(module: ModuleType, wanted: str, error: Exception) -> str:
         return f"{name} registers {', '.join(sorted(own)[:12])}" + (f"; did you mean {close[0]}?" if close else "")
     here = Path(f"{name.partition('.')[0]}.py")
     if here.is_file() and (file is None or not here.samefile(file)):
-        return f"Python's {name!r} is {file or 'built in'}, not the {here} of this folder: give yours another name"
+        return f"Python's {name!r} is {file or 'built in'}, not the {here} in this folder: rename yours"
     base = wanted.rpartition("-v")[0] or wanted
     if isinstance(getattr(module, base, None), type):
         line = f'gymnasium.register("{base}-v0", entry_point="{name}:{base}")'

@@ -20,7 +20,7 @@ def nearby(env_id: str) -> str | None:
         if module == name:
             ids = list(dict.fromkeys(_ID.findall(text))) or ["Id"]
             named = " or ".join(f"{module}:{each}" for each in ids[:12])
-            return f"it is a module of this folder; name an environment that it registers, as in {named}"
+            return f"it is a module in this folder; name an environment that it registers, as in {named}"
     for module, text in _modules():
         found = _ID.findall(text)
         version = [each for each in found if each.rpartition("-v")[0] == env_id]

@@ -45,9 +45,7 @@ def unsaved(env: Guarded) -> str | None:
     at = next((i for i, (one, other) in enumerate(zip(shown, again, strict=False)) if one != other), None)
     if at is None:
         return None
-    return (
-        f"{own} (put back by set_state, it shows something else {counted(at + 1, 'step')} later: a field is forgotten)"
-    )
+    return f"{own} (restored by set_state, it behaves differently {counted(at + 1, 'step')} later: a field is missing)"
 
 
 def _walk(env: Guarded, actions: list[np.integer]) -> list[tuple[object, ...]]:

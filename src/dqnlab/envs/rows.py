@@ -58,7 +58,7 @@ def _array(part: ObsPart, given: Any) -> np.ndarray:
     try:
         return np.asarray(given)
     except Exception as e:  # anything may have been handed out: lists of unequal lengths, tensors on a GPU
-        raise ValueError(f"{said(part)} is no array of numbers: {e}") from e
+        raise ValueError(f"{said(part)} is not an array of numbers: {e}") from e
 
 
 def _kind(obs: Any) -> str:
@@ -77,7 +77,7 @@ def check_numbers(part: ObsPart, given: np.ndarray) -> None:
     if part.num_states is not None:
         low, high = part.lowest, part.lowest + part.num_states - 1
         if not ((given >= low) & (given <= high) & (given == np.floor(given))).all():
-            raise ValueError(f"{said(part)} is {given}, no state from {low} to {high}")
+            raise ValueError(f"{said(part)} is {given}, not a state from {low} to {high}")
         return
     with np.errstate(over="ignore", invalid="ignore"):
         stored = given.astype(part.dtype)
@@ -136,17 +136,17 @@ def as_mask(given: Any, num_actions: int, *, may_be_none: bool = False) -> np.nd
         ValueError: it is something else.
     """
     if isinstance(given, Mapping):
-        raise ValueError(f"the mask is a dict: give its {MASK!r}")
+        raise ValueError(f"the mask is a dict: pass its {MASK!r}")
     try:
         mask = np.asarray(given)
     except ValueError as e:
-        raise ValueError(f"the mask is no array: {e}") from e
+        raise ValueError(f"the mask is not an array: {e}") from e
     if mask.shape[-1:] != (num_actions,):
         raise ValueError(f"the mask has shape {mask.shape}, not ({num_actions},)")
     if mask.dtype.kind not in "biuf":
         raise ValueError(f"the mask is of type {mask.dtype}, not numbers")
     if not ((mask == 0) | (mask == 1)).all():
-        raise ValueError(f"the mask {_short(given)} holds something else than 1, for an action that is allowed, and 0")
+        raise ValueError(f"the mask {_short(given)} holds numbers other than 1, for an action that is allowed, and 0")
     if not may_be_none and not mask.astype(bool).any(-1).all():
         raise ValueError("the mask allows no action")
     return mask.astype(bool)

@@ -66,8 +66,8 @@ def _row(env: Env, space: Space, num_actions: int, masked: bool, left_out: Path 
         what = "and masks" if masked else "of several parts"
         off = "; env.action_mask = 'off' leaves masks out" if masked else ""
         raise ConfigError(
-            f"env.frame_stack = {env.frame_stack} stacks plain observations, and env {env.label!r} shows ones {what}: "
-            f"set it to 1{off}"
+            f"env.frame_stack = {env.frame_stack} stacks plain observations, and those of env {env.label!r} are "
+            f"{what}: set it to 1{off}"
         )
     parts: list[ObsPart] = []
     start = 0
@@ -77,7 +77,7 @@ def _row(env: Env, space: Space, num_actions: int, masked: bool, left_out: Path 
             start = parts[-1].place.stop
     if not parts:
         only = " but which actions are allowed" if masked else ""
-        raise ConfigError(f"env {env.label!r} shows nothing{only}: add what it is to decide by")
+        raise ConfigError(f"env {env.label!r} shows nothing{only}: add what the agent should decide by")
     dtype = np.dtype(np.uint8 if all(map(_is_small, parts)) else np.float32)
     mask = start if masked else None
     return ObsSpec((start + (num_actions if masked else 0),), dtype, parts=tuple(parts), mask=mask)
@@ -130,7 +130,9 @@ def _kept(space: spaces.Box) -> np.dtype:
 
 def _check_holds(env: Env, space: spaces.Box) -> None:
     if 0 in space.shape:
-        raise ConfigError(f"env {env.label!r} has the observation space {space}, which holds no numbers: widen it")
+        raise ConfigError(
+            f"env {env.label!r} has the observation space {space}, which holds no numbers: make it larger"
+        )
 
 
 def _scale(env: Env, space: spaces.Box) -> float:

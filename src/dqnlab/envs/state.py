@@ -206,7 +206,7 @@ def _layer_state(layer: Any) -> EnvState:
 def _attribute(layer: Any, path: str) -> Any:
     holder, name = _holder(layer, path)
     if not hasattr(holder, name):
-        raise CheckpointError(f"{_name(layer)} has no {path!r} yet: reset the environment before its state is saved")
+        raise CheckpointError(f"{_name(layer)} has no {path!r} yet: reset the environment before saving its state")
     return encode(getattr(holder, name), f"{_name(layer)}.{path}")
 
 

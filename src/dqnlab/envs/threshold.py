@@ -54,14 +54,14 @@ def threshold_of(env: Env, made: gym.Env[Any, Any], limit: int) -> Threshold:
     if not math.isfinite(value):
         raise EnvironmentFault(
             f"env {env.label!r} is registered with reward_threshold = {quoted(registered)}: register a finite number "
-            "or None, or give your own by env.reward_threshold"
+            "or None, or set your own with env.reward_threshold"
         )
-    why = "it is not registered any more" if known is None else _changed(env, made, known, limit)
+    why = "it is no longer registered" if known is None else _changed(env, made, known, limit)
     if why is None:
         return Threshold(value, f"{value:g} is registered with {spec.id}")
     return Threshold(
         None,
-        f"{value:g}, registered with {spec.id}, does not count: {why}; give your own by env.reward_threshold",
+        f"{value:g}, registered with {spec.id}, does not count: {why}; set your own with env.reward_threshold",
     )
 
 
@@ -78,7 +78,7 @@ def _changed(env: Env, made: gym.Env[Any, Any], known: Registered, limit: int) -
         return f"the step limit is {limit:,}, the registered one is {usual}"
     maker = _class(known)
     if maker is not None and type(made.unwrapped) is not maker:
-        return f"it is of the class {type(made.unwrapped).__name__}, not of the registered one"
+        return f"it is of the class {type(made.unwrapped).__name__}, not the registered one"
     if other := _other_arguments(made, known, maker):
         return f"it was made with {other}, which may change its rewards"
     outside = [layer for layer in _layers(made) if not _looks_on(layer)]

@@ -22,7 +22,7 @@ def refused_observations(env: Env, space: spaces.Space[Any]) -> ConfigError:
     kept = [name for name in parts if name not in left_out]
     if not kept:
         return ConfigError(f"{what}: {NUMBERS}")
-    what += f"; {', '.join(map(str, left_out))} cannot become numbers by itself and is left out below"
+    what += f"; {', '.join(map(str, left_out))} cannot be turned into numbers and is left out below"
     return ConfigError(f"{what}: {_recipe(env, f'gym.wrappers.FilterObservation({{}}, {kept})')}")
 
 
@@ -63,12 +63,12 @@ def _becomes_numbers(part: spaces.Space[Any]) -> bool:
 def _recipe(env: Env, wrapped: str) -> str:
     """What to type; `wrapped` has a place for the environment as it is."""
     if not isinstance(env.id, str):
-        return f"let env.id be a function that returns {wrapped.format('env')}, with env as it is made now"
+        return f"set env.id to a function that returns {wrapped.format('env')}, where env is made as now"
     numpy = "; import numpy as np" if "np." in wrapped else ""
     made = wrapped.format(f"gym.make({env.id!r}, **kwargs)")
     module, name = _names(env.id)
     line = f"import gymnasium as gym{numpy}; gym.register({name!r}, lambda **kwargs: {made})"
-    return f"write this line into a file {module}.py, then name {module}:{name} instead: {line}"
+    return f"put this line into a file {module}.py, then name {module}:{name} instead: {line}"
 
 
 def _names(env_id: str) -> tuple[str, str]:

@@ -33,7 +33,7 @@ class Workers:
     """The processes that hold copies of one environment, `env.workers` of them."""
 
     def __init__(self, env: Env, spec: EnvSpec):
-        """Raises ConfigError if the environment cannot be handed to other processes."""
+        """Raises ConfigError if the environment cannot be passed to other processes."""
         check_sendable(env, env.label)
         self.env, self.spec = env, spec
         self._said = set[Topic]()

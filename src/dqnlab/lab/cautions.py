@@ -23,11 +23,11 @@ def cautions(config: Config, *, cuts: bool) -> list[str]:
     if cuts and config.checkpoint_every < lasts:
         lines.append(
             f"env {env.label!r} cannot be saved: at every checkpoint, each "
-            f"{counted(config.checkpoint_every, 'step')}, its open episodes are truncated (dqn doctor says why)"
+            f"{counted(config.checkpoint_every, 'step')}, its unfinished episodes are truncated (dqn doctor says why)"
         )
     if env.copies == env.num_envs:
         lines.append(
             f"env.copies = {env.copies} leaves none for judging: training is cut for each evaluation, "
-            f"every {period.num:,} {period.kind}, and its open episodes are truncated"
+            f"every {period.num:,} {period.kind}, and its unfinished episodes are truncated"
         )
     return lines

@@ -16,7 +16,7 @@ from ..run.keep import Keeper, save_weights
 from ..run.runaway import check_weights_finite
 from ..run.save import Saver
 from ..run.system import System
-from ..store.advice import going_on
+from ..store.advice import how_to_resume
 from ..store.digits import mean_of
 from ..store.folder import BEST, Run, write_result
 from ..terminal.view import View
@@ -104,8 +104,8 @@ class Experiment:
         """Writes why there is no result, and adds to the error where the run lies, and how it goes on."""
         run = self._run(None, interrupted=True)
         self._finish(replace(run, error=redacted(why(error))), show=False)
-        onward = "" if isinstance(error, NumericsError) else f"; to go on: {going_on(self.folder)}"
-        error.add_note(f"what was learned until then is in {shown(self.folder)}{onward}")
+        onward = "" if isinstance(error, NumericsError) else f"; to resume: {how_to_resume(self.folder)}"
+        error.add_note(f"what was learned so far is in {shown(self.folder)}{onward}")
 
     def _end(self, seconds: float) -> None:
         self.watch.seconds["train"] = seconds - sum(self.system.judge.seconds.values())

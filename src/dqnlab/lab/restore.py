@@ -59,7 +59,7 @@ def restore(config: Config, store: Store) -> tuple[System, Loaded | None]:
     at = store.latest()
     if at is not None and (version := at.about.get("state", 1)) != STATE:
         raise CheckpointError(
-            f"{str(at.path)!r} is a checkpoint of version {version}, and this dqnlab continues version {STATE}: "
+            f"{str(at.path)!r} is a checkpoint of version {version}, and this dqnlab continues only version {STATE}: "
             "start a new run, or continue this one with the dqnlab that wrote it"
         )
     system = assemble(config)

@@ -14,7 +14,7 @@ from ..config.typed import door
 from ..errors import ConfigError, either
 from ..memory import memory_watched
 from ..run.system import System
-from ..store.advice import going_on
+from ..store.advice import how_to_resume
 from ..store.agent import as_it_was, read_config
 from ..store.door import write_atomically
 from ..store.find import find_group, find_run, has_ended, read_run
@@ -58,7 +58,7 @@ def resume(
 
     Raises:
         FolderError: there is no such run, or another process works on it.
-        ConfigError: the run has come to its end already, or the budget is spent.
+        ConfigError: the run has already ended, or the budget is spent.
         CheckpointError: no checkpoint can be read, or it belongs to another environment or network.
     """
     overrides = Overrides(budget=budget, env=env, trackers=trackers, trust_env_modules=trust_env_modules)
@@ -66,8 +66,8 @@ def resume(
         return resume_folder(run.folder, overrides)
     if (group := find_group(run)) is not None:
         raise ConfigError(
-            f"{str(group)!r} is a group of seeds: dqnlab.resume_many({str(run)!r}) goes on with all of them; to go on "
-            "with one, name its folder"
+            f"{str(group)!r} is a group of seeds: dqnlab.resume_many({str(run)!r}) continues all of them; to continue "
+            "one, name its folder"
         )
     return resume_folder(find_run(run), overrides)
 
@@ -91,13 +91,13 @@ def resume_folder(folder: Path, overrides: Overrides, view: View | None = None, 
 
 
 def _config(folder: Path, overrides: Overrides) -> Config:
-    """The configuration to go on with. Raises ConfigError if the run has come to its end."""
+    """The configuration to go on with. Raises ConfigError if the run has ended."""
     config = configured(folder, overrides)
     if overrides.budget is not None:
         return replace(config, budget=overrides.budget, stop_when_solved=False)
     if has_ended(folder):
         until = either("--steps or --episodes", "budget=dqnlab.config.Steps(num=…)")
-        raise ConfigError(f"{str(folder)!r} has come to its end: to train on, say until when, by {until}")
+        raise ConfigError(f"{str(folder)!r} has ended: to train further, say until when with {until}")
     return config
 
 
@@ -120,8 +120,8 @@ def configured(folder: Path, overrides: Overrides, asked: Path | None = None) ->
         known = recall(folder, config.env.label)
         if known is None:
             raise ConfigError(
-                f"this run learns on {config.env.label!r}, an environment made in Python, which no file holds: "
-                f"use {going_on(asked or folder)}"
+                f"this run learns on {config.env.label!r}, an environment made in Python, which no file can hold: use "
+                f"{how_to_resume(asked or folder)}"
             )
         config = replace(config, env=replace(config.env, id=known))
     remember(folder, config.env)
@@ -129,13 +129,13 @@ def configured(folder: Path, overrides: Overrides, asked: Path | None = None) ->
 
 
 def _extend(system: System, folder: Path) -> None:
-    """Lets a run that has come to its end go on. Raises ConfigError if it would end at once."""
+    """Lets a run that has ended go on. Raises ConfigError if it would end at once."""
     progress = system.progress
     if system.plan.budget.reached(progress.now):
         steps, episodes = progress.now
-        raise ConfigError(f"the run is at step {steps:,} and episode {episodes:,} already: give a later end")
+        raise ConfigError(f"the run is at step {steps:,} and episode {episodes:,} already: choose a later end")
     progress.solved = False
-    if (folder / RESULT).exists():  # from now on the result is that of a run that has not come to its end
+    if (folder / RESULT).exists():  # from now on the result is that of a run that has not ended
         write_result(replace(read_run(folder), interrupted=True))
     own = is_own(folder)
     write_atomically(folder / CONFIG, to_toml(system.config))

@@ -105,7 +105,7 @@ def _open(start: Start, restored: _Restored, opened: ExitStack) -> Experiment:
         _begin(system, folder, start.trackers)
     changed = [] if at is None else differences(at, system)
     for each in changed:
-        say(f"the results will not be exactly those of a run in one go: {each}")
+        say(f"the results will not be exactly those of an uninterrupted run: {each}")
     keeper = _keeper(system, folder)
     saver = _saver(start, restored, keeper, exact=at is None or (at.about.get("exact") is True and not changed))
     if at is not None:

@@ -217,7 +217,7 @@ def open_shown(where: Env, modes: Sequence[str] = DRAWING_MODES) -> AnyEnv:
         return make_one(where, mode)
     except ConfigError as e:
         raise EnvironmentFault(
-            f"env {where.label!r} promises the render mode {mode!r}, but cannot be made with it: {e}"
+            f"env {where.label!r} announces the render mode {mode!r}, but cannot be made with it: {e}"
         ) from e
 
 

@@ -68,7 +68,7 @@ class Keeper:
         try:
             save_weights(self.folder / BEST, export_weights(self._learner.online))
         except ResourceError as e:
-            warnings.warn(f"{e}. Training goes on", stacklevel=2)
+            warnings.warn(f"{e}. Training continues", stacklevel=2)
 
     def state_dict(self) -> dict[str, Any]:
         return {

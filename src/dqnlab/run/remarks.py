@@ -14,7 +14,7 @@ from ..learn.schedules import Schedule
 from .train import Plan
 
 HIGH = 0.2  # share of random actions at the end of training above which it is said
-ONE_ACTION = "there is a single action: nothing can be decided, so nothing can be learned"
+ONE_ACTION = "there is only one action: nothing to decide, so nothing to learn"
 
 
 class Remark(NamedTuple):
@@ -57,7 +57,7 @@ def _of_env(spec: EnvSpec) -> Iterator[Remark]:
     pictures = [part.shape for part in spec.obs.parts] or [spec.obs.frame_shape]
     if large := [shape for shape in pictures if sum(side >= SMALLEST_PICTURE for side in shape) >= 2]:
         shape = spec.obs.shape if not spec.obs.parts else large[0]
-        what = f"observations of shape {shape} are pictures, and go flat into a fully connected network"
+        what = f"observations of shape {shape} are pictures, and go flattened into a fully connected network"
         advice = "shrink or summarise them in a wrapper; convolutions are not supported yet"
         yield Remark("pictures", what, advice)
 
@@ -70,11 +70,11 @@ def _of_steps(config: Config, plan: Plan, epsilon: Schedule) -> Iterator[Remark]
     if first > last:
         what = f"there may be no update at all: the first is due at about step {first:,} (learning_starts = "
         what += f"{config.learning_starts:,}, update_every = {config.update_every:,}), and {ends}"
-        yield Remark("updates", what, "train for longer, or begin earlier")
+        yield Remark("updates", what, "train for longer, or start earlier")
     every = plan.evaluate_every
     if every.unit == "steps" and every.num > last:
-        what = f"nothing is judged before the end: evaluate_every = {counted(every.num, 'step')}, and {ends}"
-        yield Remark("judging", what, "only the last network can be the best")
+        what = f"nothing is evaluated before the end: evaluate_every = {counted(every.num, 'step')}, and {ends}"
+        yield Remark("judging", what, "so the last network will be the best")
     share = epsilon(last, 0)
     if share > HIGH and epsilon(10 * last, 0) < share:
         what = f"{share:.0%} of the actions are still random when {ends}"

@@ -44,7 +44,7 @@ def _observations(extremes: Extremes) -> str | None:
     if extremes.obs <= LARGE:
         return None
     how = "bring them to about -1 to 1 in a wrapper, such as gymnasium.wrappers.RescaleObservation, or "
-    how += "NormalizeObservation where no bounds are known"
+    how += "NormalizeObservation if the bounds are unknown"
     return f"observations as large as {extremes.obs:.4g}: {how}"
 
 

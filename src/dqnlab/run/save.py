@@ -70,7 +70,7 @@ class Saver:
             if self._failures == ATTEMPTS:
                 raise ResourceError(f"{ATTEMPTS} checkpoints in a row could not be written: {e}") from e
             self._next = self.step + max(1, self.every // RETRY)
-            self.notify(f"no checkpoint at step {self.step:,}: {e}. Training goes on; it is tried again soon")
+            self.notify(f"no checkpoint at step {self.step:,}: {e}. Training continues; it will be tried again soon")
 
     def _after(self, step: int) -> int:
         """The next multiple of the period."""

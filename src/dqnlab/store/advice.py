@@ -17,8 +17,8 @@ def command(name: str, folder: Path, *words: str) -> str:
     return " ".join(["dqn", name, shlex.quote(shown(folder)), *words]) + clean(flag_needed(folder))
 
 
-def going_on(folder: Path) -> str:
-    """What to type to go on with a run or a group: in Python where only Python knows the environment."""
+def how_to_resume(folder: Path) -> str:
+    """What to type to resume a run or a group: in Python where only Python knows the environment."""
     seeds = sorted(folder.glob(f"seed-*/{META}")) if (folder / SUMMARY).is_file() else []
     if is_callable(seeds[0].parent if seeds else folder):
         return f"dqnlab.{'resume_many' if seeds else 'resume'}({shown(folder)!r}, env=…) in Python"

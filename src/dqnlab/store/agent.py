@@ -25,7 +25,7 @@ from ..learn.policy import Actor, make_actor
 from ..learn.types import ObsPart, ObsSpec
 from ..learn.weights import classic_names, import_weights
 from ..trust import named_by_caller
-from .advice import going_on
+from .advice import how_to_resume
 from .find import find_run
 from .folder import BEST, CONFIG, LAST, META, RESULT, Run
 from .own import with_own
@@ -75,7 +75,7 @@ class Agent:
                 something else than finite numbers; or there is no mask, or one that is not known.
         """
         if self.spec.obs.mask is None and mask is not None:
-            raise ObservationError("this agent was trained without masks: leave mask out")
+            raise ObservationError("this agent was trained without masks: leave out mask")
         if self.spec.obs.parts:
             return self._of_row(obs, mask)
         array = self._prepared(obs)
@@ -104,11 +104,11 @@ class Agent:
             if self.spec.obs.mask is not None:
                 given = given_mask(obs, mask)
                 if given is None:
-                    raise ValueError(f"the mask is missing: give mask=info[{MASK!r}] as well")
+                    raise ValueError(f"the mask is missing: pass mask=info[{MASK!r}] as well")
                 allowed = as_mask(given, self.spec.num_actions)
             rows = self.spec.prepare(obs, allowed)
         except (ValueError, OverflowError) as e:
-            raise ObservationError(f"{e}: give what env {self.config.env.label!r} shows") from e
+            raise ObservationError(f"{e}: pass what env {self.config.env.label!r} shows") from e
         return self._at_first(rows) if rows.ndim == 2 else self._at_first(rows[None])[0]
 
     def _prepared(self, obs: ArrayLike) -> np.ndarray:
@@ -119,7 +119,9 @@ class Agent:
         except (TypeError, ValueError, OverflowError) as e:
             raise ObservationError(wanted) from e
         if self.spec.obs.dtype != np.float32 and not np.array_equal(np.asarray(obs), array + self.spec.obs_start):
-            raise ObservationError(f"{wanted}, which would become others")  # 300 would wrap to 44, 2.5 would become 2
+            raise ObservationError(
+                f"{wanted}, which would change their values"
+            )  # 300 would wrap to 44, 2.5 would become 2
         if not np.isfinite(array).all():
             raise ObservationError(f"obs must be finite numbers, got {quoted(obs)}")
         return array
@@ -134,8 +136,8 @@ class Agent:
         chosen = self._env if env is None else env
         if chosen is None:
             raise ConfigError(
-                f"this agent was trained on {self.config.env.label!r}, an environment made in Python: pass env=, "
-                "or, on the command line, register it and give --env module:Id"
+                f"this agent was trained on {self.config.env.label!r}, an environment made in Python: pass env=, or, "
+                "on the command line, register it and use --env module:Id"
             )
         if isinstance(chosen, Env):
             return chosen
@@ -230,14 +232,14 @@ def _absent(folder: Path, which: Literal["best", "last"]) -> str:
         found = either("--which best", "which='best'")
         return f"does not exist: it is written when training ends; until then there is {found}"
     if not (folder / LAST).exists():
-        return f"does not exist: the run has saved no network yet; wait for it, or go on with it: {going_on(folder)}"
+        return f"does not exist: the run has saved no network yet; wait for it, or resume it: {how_to_resume(folder)}"
     try:
         evaluated = read_json(folder / RESULT).get("selected_score") is not None
     except FolderError:  # nobody knows
         evaluated = False
     why = "is missing: it was removed" if evaluated else "does not exist: training ended before it was evaluated"
     found = either("--which last", "which='last'")
-    return f"{why}; take the last network, {found}, or go on with the run: {going_on(folder)}"
+    return f"{why}; take the last network, {found}, or resume the run: {how_to_resume(folder)}"
 
 
 def read_config(folder: Path, trusted: Collection[str] = (), env: AnyEnvironment | None = None) -> Config:
@@ -308,9 +310,9 @@ def _load_classic(file: Path, env: AnyEnvironment | None, device: torch.device) 
     weights = read_weights(file)
     layers = [weights[name] for name in (f"{layer}.weight" for layer in classic_names(len(weights))) if name in weights]
     if len(layers) < 2:
-        raise CheckpointError(f"{str(file)!r} belongs to no complete run folder, and {whose(weights)}")
+        raise CheckpointError(f"{str(file)!r} is not in a complete run folder, and {whose(weights)}")
     if not all(w.ndim == 2 and w.numel() for w in layers):
-        raise CheckpointError(f"{str(file)!r} is no classic network: its layers must be matrices")
+        raise CheckpointError(f"{str(file)!r} is not a classic network: its layers must be matrices")
     config = Config(torso=Mlp(hidden=tuple(len(w) for w in layers[:-1])))
     spec = EnvSpec(ObsSpec((layers[0].shape[1],), np.dtype(np.float32)), 0, len(layers[-1]), 0, None, 0)
     return _agent(config, spec, weights, file, env, device)

@@ -38,7 +38,7 @@ def find_run(name: str | Path, runs: Path = Path("runs"), *, or_network: bool = 
     try:
         return _find(name, runs, or_network)
     except (OSError, ValueError) as e:  # what no file could be called: too long, or with a zero byte
-        raise FolderError(f"no run can be called {str(name)[:60]!r}: {e}") from e
+        raise FolderError(f"no run can be named {str(name)[:60]!r}: {e}") from e
 
 
 def _named(name: str | Path, runs: Path) -> list[Path]:
@@ -55,11 +55,11 @@ def _find(name: str | Path, runs: Path, or_network: bool) -> Path:
     if len(found) == 1:
         return (found[0] if (found[0] / CONFIG).is_file() else _best_of(found[0])).resolve()
     if found:
-        raise FolderError(f"several runs are called {str(name)!r}: {', '.join(map(str, found))}")
+        raise FolderError(f"several runs are named {str(name)!r}: {', '.join(map(str, found))}")
     if Path(name).is_file():
-        raise FolderError(f"{str(name)!r} is a file, and a run is a folder: name that, or `latest`")
+        raise FolderError(f"{str(name)!r} is a file, and a run is a folder: name the folder, or `latest`")
     if name and Path(name).is_dir():
-        raise FolderError(f"{str(name)!r} is a folder, but no run: {_holds(Path(name), or_network)}")
+        raise FolderError(f"{str(name)!r} is a folder, but not a run: {_holds(Path(name), or_network)}")
     raise FolderError(f"no run {str(name)!r} here or under {str(runs)!r}: `dqn runs` lists what there is")
 
 
@@ -71,7 +71,7 @@ def _holds(folder: Path, or_network: bool) -> str:
     files = [folder / BEST, *sorted(path for end in ("pth", "pt") for path in folder.glob(f"*.{end}"))]
     network = next(filter(_is_network, files), None) if or_network else None
     if network is not None:
-        return f"it has no {CONFIG}; a network may be named by itself, as {str(network)!r}"
+        return f"it has no {CONFIG}; a network can be named on its own, as {str(network)!r}"
     return f"it has no {CONFIG}"
 
 
@@ -101,7 +101,7 @@ def _best_of(group: Path) -> Path:
     """The run of a group's best seed. Raises FolderError."""
     best = read_json(group / SUMMARY).get("best")
     if not is_count(best) or not (group / seed_name(best) / CONFIG).is_file():
-        raise FolderError(f"{str(group)!r} is a group of seeds none of which has a score: name one of its folders")
+        raise FolderError(f"{str(group)!r} is a group of seeds, none of which has a score: name one of its folders")
     check_no_link(group / seed_name(best))
     return group / seed_name(best)
 

@@ -145,7 +145,7 @@ def create_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[
     try:
         if out is not None:
             if out.exists() and not out.is_dir():
-                raise FolderError(f"output folder {str(out)!r} exists and is no folder: choose another {OUT}")
+                raise FolderError(f"output folder {str(out)!r} exists and is not a folder: choose another {OUT}")
             if out.exists() and not is_fresh(out):
                 raise FolderError(f"output folder {str(out)!r} exists and is not empty: choose another {OUT}")
             if not out.exists():
@@ -163,7 +163,7 @@ def create_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[
                     raise
                 continue  # another run of the same second has it
             return path.resolve()
-        raise FolderError(f"{str(stem)!r} and 998 more of its name exist: choose {OUT}")
+        raise FolderError(f"{str(stem)!r} and 998 more with that name exist: choose {OUT}")
     except OSError as e:
         where, flag = (runs, either("--runs", "runs=")) if out is None else (out, OUT)
         raise (ResourceError if is_machines(e) else FolderError)(

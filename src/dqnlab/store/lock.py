@@ -121,8 +121,8 @@ def _check_host(opened: Opened, holder: dict[str, Any], force: bool) -> None:
     host = holder.get("host", socket.gethostname())
     if host != socket.gethostname() and not force:
         raise FolderError(
-            f"{str(opened.path)!r} was in use by process {holder.get('pid')} on {host}, which did not give it back: "
-            "make sure that it has ended, then take it over: dqn resume with --force-unlock"
+            f"{str(opened.path)!r} was in use by process {holder.get('pid')} on {host}, which did not release it: "
+            "make sure that it has ended, then take over the folder: dqn resume with --force-unlock"
         )
 
 

@@ -37,7 +37,7 @@ def read_header(path: Path) -> dict[str, Any]:
     header = parse_line(lines[0]) if lines else None
     schema = header.get("schema") if header is not None else None
     if header is None or not isinstance(schema, int):
-        raise CheckpointError(f'{path} does not begin with a line {{"schema": …}}: it is no metrics file of dqnlab')
+        raise CheckpointError(f'{path} does not begin with a line {{"schema": …}}: it is not a metrics file of dqnlab')
     if schema > SCHEMA:
         raise CheckpointError(f"{path} has schema {schema}, this dqnlab knows {SCHEMA}: install a newer one")
     return header

@@ -60,7 +60,7 @@ def mark(folder: Path, config: Config) -> str | None:
     flag = f"commands on this run need --trust-env-module {shlex.quote(module)}"
     origin = _origin(module)
     if origin is None or _is_below(origin, folder):
-        return f"module {module!r} lies in no place of its own: {flag}"
+        return f"module {module!r} has no file of its own: {flag}"
     key = _key(make=True)
     if key is None:
         return f"no private key can be kept in {str(_state_folder() or '~')!r}: {flag}"

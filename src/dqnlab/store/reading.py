@@ -22,12 +22,12 @@ _DTYPES = {"float32", "uint8", "bool", "int64"}  # of stored observations
 def oddity(path: Path) -> str | None:
     """What is in the place of a plain file of a run's folder, as it follows the file's name; none if nothing odd is."""
     if path.is_symlink() and not path.exists():
-        return "is a link to nothing: remove it"
+        return "is a broken link: remove it"
     if path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve()):
-        return "is a link that leads out of the run's folder: copy what it leads to if you trust it"
+        return "is a link out of the run's folder: copy the file it leads to if you trust it"
     if path.is_dir():
         return "is a folder where a file belongs: move it elsewhere"
-    return "is no file but a pipe or a device: remove it" if path.exists() and not path.is_file() else None
+    return "is a pipe or a device, not a file: remove it" if path.exists() and not path.is_file() else None
 
 
 def open_plain(path: Path) -> BinaryIO:
@@ -45,7 +45,7 @@ def open_plain(path: Path) -> BinaryIO:
         raise FolderError(f"{str(path)!r} cannot be read: {e.strerror or e}") from e
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
-        raise FolderError(f"{str(path)!r} has become something else than a file: look at the folder")
+        raise FolderError(f"{str(path)!r} is no longer a file: look at the folder")
     return file
 
 
@@ -112,7 +112,7 @@ def read_env(path: Path) -> Mapping[str, Any]:
     """What a meta.json says of the environment. Raises FolderError if that cannot be."""
     about = read_json(path).get("env")
     if not isinstance(about, dict):
-        raise FolderError(f"{str(path)!r} is damaged: it says nothing of the environment")
+        raise FolderError(f"{str(path)!r} is damaged: it says nothing about the environment")
     shape, threshold = about.get("obs_shape"), about.get("reward_threshold")
     sound = {
         "obs_shape": isinstance(shape, list) and len(shape) <= 8 and all(map(is_count, shape)),

@@ -44,7 +44,7 @@ def read_weights(file: Path) -> dict[str, Tensor]:
     except Exception as e:  # torch raises many kinds for a damaged or hostile file
         raise CheckpointError(f"{str(file)!r} is not a readable weights file: {describe_file(file, e)}") from e
     if not isinstance(weights, dict) or not all(_is_weight(item) for item in weights.items()):
-        raise CheckpointError(f"{str(file)!r} is not a plain state_dict of tensors: save one by {SAVE}")
+        raise CheckpointError(f"{str(file)!r} is not a plain state_dict of tensors: save one with {SAVE}")
     if sum(w.numel() * w.element_size() for w in weights.values()) > size:
         raise CheckpointError(f"{str(file)!r} claims tensors larger than its {counted(size, 'byte')}")
     return weights
@@ -80,9 +80,11 @@ def describe_file(file: Path, error: Exception | None = None) -> str:
     if head.startswith(b"PK"):
         return _archive(file, error)
     if head.startswith(b"\x89HDF"):
-        return "it is an HDF5 file, as Keras writes them; dqnlab reads PyTorch's"
+        return "it is an HDF5 file, as Keras writes them; dqnlab reads PyTorch files"
     if head.startswith(b"\x80"):
-        return f"it is a Python pickle, which could run anything when it is read: load it where it belongs, then {SAVE}"
+        return (
+            f"it is a Python pickle, which could run any code when it is read: load it where it came from, then {SAVE}"
+        )
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < _LONGEST_HEADER:
         return _safetensors(file)
     if head.startswith(b"\x1f\x8b") or head[257:262] == b"ustar":
@@ -99,11 +101,11 @@ def _archive(file: Path, error: Exception | None) -> str:
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return "it is a damaged zip archive"
     if {"policy.pth", "data"} <= set(names):
-        return f"it is an agent of Stable-Baselines3: read it there ({RENAME}: its q_net.q_net.0, .2 and .4)"
+        return f"it is a Stable-Baselines3 agent: load it there ({RENAME}: its q_net.q_net.0, .2 and .4)"
     if any(name.endswith("config.json") for name in names) and any("h5" in name for name in names):
-        return "it is a Keras model; dqnlab reads PyTorch's"
+        return "it is a Keras model; dqnlab reads PyTorch files"
     if any(name.endswith("constants.pkl") or "/code/" in name for name in names):
-        return f"it is a TorchScript program: load it where it comes from, then {SAVE}"
+        return f"it is a TorchScript program: load it where it came from, then {SAVE}"
     if not any(name.endswith("data.pkl") for name in names):
         return f"it is a zip archive ({', '.join(names[:3])}, …): unpack it first"
     found = re.search(r"GLOBAL ([\w.]+)", str(error))
@@ -111,7 +113,7 @@ def _archive(file: Path, error: Exception | None) -> str:
     if found or "Unsupported" in str(error):
         return (
             f"it is a pickled Python object{what}, not a state_dict; reading it would run code, which dqnlab never "
-            f"does: load it where it comes from, then {SAVE}"
+            f"does: load it where it came from, then {SAVE}"
         )
     return f"it is damaged ({type(error).__name__})"
 
@@ -125,7 +127,7 @@ def _safetensors(file: Path) -> str:
         return "it is a damaged safetensors file"
     return (
         f"it is a safetensors file with {counted(len(names), 'tensor')} ({', '.join(names[:3])}, …): make a weights "
-        f"file of it by torch.save(safetensors.torch.load_file({file.name!r}), 'net.pth')"
+        f"file of it with torch.save(safetensors.torch.load_file({file.name!r}), 'net.pth')"
     )
 
 
@@ -139,7 +141,7 @@ def _is_text(head: bytes) -> bool:
 
 def _text(file: Path, head: bytes) -> str:
     if file.name in {"config.toml", "meta.json", "result.json", "metrics.jsonl", "summary.json"}:
-        return "it is a text file of a run: name the run's folder"
+        return "it is a text file from a run: name the run's folder"
     if head.startswith(b"version https://git-lfs"):
         return "it is a pointer of Git LFS, not the file itself: git lfs pull"
-    return "it is a text file; a run's folder or a network (.pth) is wanted"
+    return "it is a text file; a run's folder or a network (.pth) is expected"

@@ -47,7 +47,7 @@ class PlainView:
 
         self._tally = Tally(config, about.threshold, self._clock, about.at)
         place = f" -> {shown(about.folder)}" if about.folder else ""
-        doing = f"going on from step {about.at[0]:,} with" if about.at[0] else "training on"
+        doing = f"continuing from step {about.at[0]:,} with" if about.at[0] else "training on"
         self.say(f"{doing} {config.env.label}, preset {config.preset}, seed {config.seed}{place}")
         parameters = counted(about.parameters, "parameter")
         self.say(f"{parameters}, a replay of {config.replay_capacity:,}: {size(about.replay_bytes)}")

@@ -38,7 +38,7 @@ class MetricsFile:
             self._file = create(path) if kept is None else append(path, kept)
             empty = os.fstat(self._file).st_size == 0
         except FileExistsError:
-            raise FolderError(f"{path} exists already: choose another folder, or move it away") from None
+            raise FolderError(f"{path} already exists: choose another folder, or move it away") from None
         except OSError as error:
             self._give_up(error)
             return
@@ -76,7 +76,7 @@ class MetricsFile:
             self._give_up(error)
 
     def _give_up(self, error: OSError) -> None:
-        warn(f"{self.path} cannot be written ({in_one_line(error)}): no more metrics are kept. Training goes on.")
+        warn(f"{self.path} cannot be written ({in_one_line(error)}): no more metrics are written. Training continues.")
         file, self._file = self._file, None
         if file is not None:
             with contextlib.suppress(OSError):  # of the same disk, which has just been said

@@ -32,7 +32,7 @@ def check_trackers(names: Sequence[str]) -> None:
         if name not in NAMES:
             close = difflib.get_close_matches(name, NAMES, n=1)
             hint = f"did you mean {close[0]}?" if close else f"choose from {', '.join(NAMES)}"
-            raise ConfigError(f"there is no tracker {name!r}: {hint}")
+            raise ConfigError(f"unknown tracker {name!r}: {hint}")
     if "none" in names and set(names) != {"none"}:
         raise ConfigError(f"tracker none excludes all others, got {', '.join(names)}: leave out one or the other")
     for name in names:
@@ -99,7 +99,7 @@ class SafeTracker:
 
     def _switch_off(self, error: Exception) -> None:
         if self._on:  # said once: a tracker that failed may well fail again when it is closed
-            warn(f"tracker {self.name} is off: {in_one_line(error)}. Training goes on; metrics.jsonl has everything.")
+            warn(f"tracker {self.name} is off: {in_one_line(error)}. Training continues; metrics.jsonl has everything.")
         self._on = False
 
 

@@ -116,7 +116,7 @@ class SwanlabTracker:
             case "online", True:
                 return f"SwanLab: {heard['url']}"
             case "online", False:
-                return f"SwanLab: not all was uploaded in time; to upload the rest: swanlab sync {place}"
+                return f"SwanLab: not everything was uploaded in time; to upload the rest: swanlab sync {place}"
             case "local", _:
                 return f"SwanLab: to see it: swanlab watch {folder}"
             case "disabled", _:

@@ -23,7 +23,7 @@ def test_an_environment_that_truncates_by_itself_is_not_said_to_have_no_limit() 
     report = doctor.examine(Config(env=Env(id=CutsItself)))
     told = "; ".join(finding.what for finding in report.findings if finding.check == "ends")
     assert "no step limit" not in told
-    assert "it truncates by itself, and no episode was longer than 30 steps" in told
+    assert "it truncates episodes by itself, and none was longer than 30 steps" in told
     assert report.forecast is not None
     low, high = report.forecast.seconds
     assert high < 20 * low  # not as if episodes took 10,000 steps

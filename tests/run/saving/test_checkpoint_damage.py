@@ -83,7 +83,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_used(folder: Pa
     assert not (root / NEWEST).exists()
     assert len(lines) == 1
     assert lines[0].startswith(f"checkpoint {NEWEST} is damaged (")
-    assert lines[0].endswith(f"it is now called {NEWEST}.corrupt")
+    assert lines[0].endswith(f"it was renamed to {NEWEST}.corrupt")
     store = Store(folder, disk=Tape())
     store.latest()
     save(store, 8)
@@ -102,7 +102,7 @@ def test_if_none_is_whole_nothing_is_touched_and_the_reasons_are_told(folder: Pa
     DAMAGE[damage](root / member)
     before = listing(folder)
     for _ in range(2):
-        with pytest.raises(CheckpointError, match=rf"no checkpoint in {root} is whole \({NEWEST}: .+\): ") as e:
+        with pytest.raises(CheckpointError, match=rf"no checkpoint in {root} is intact \({NEWEST}: .+\): ") as e:
             Store(folder).latest()
         assert e.value.exit_code == 4
     assert listing(folder) == before

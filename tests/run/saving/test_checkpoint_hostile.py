@@ -100,7 +100,7 @@ def test_a_manifest_that_dqnlab_would_not_write_is_refused_and_reaches_nothing(f
     shutil.rmtree(folder / "checkpoints/step-000000012")
     lines: list[str] = []
     assert loaded(folder, lines.append) == 4
-    assert "damaged (its manifest" in lines[0] or "damaged (a log cannot be called" in lines[0]
+    assert "damaged (its manifest" in lines[0] or "damaged (a log cannot be named" in lines[0]
     assert (folder / "secret").read_bytes() == b"secret"
 
 

@@ -52,7 +52,7 @@ HALF = {
     "raises": ({"times": 0}, "the simulator has no licence to save"),
     "objects": ({"state": {"t": object()}}, "get_state"),
     "sets": ({"state": {1, 2}}, "get_state"),
-    "forgets": ({"forgets": True}, "a field is forgotten"),
+    "forgets": ({"forgets": True}, "a field is missing"),
     "set raises": ({"set raises": True}, "set_state raised KeyError: 'sum'"),
 }
 

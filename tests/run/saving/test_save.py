@@ -61,7 +61,7 @@ def test_a_failed_checkpoint_is_said_in_a_line_and_tried_again_soon() -> None:
     drive(saver(store, notify=lines.append), *range(1, 305))
     assert store.asked == [100, 110, 200, 300]
     assert len(lines) == 1
-    assert lines[0].startswith("no checkpoint at step 100: cannot write: No space left on device. Training goes on")
+    assert lines[0].startswith("no checkpoint at step 100: cannot write: No space left on device. Training continues")
 
 
 def test_three_failures_in_a_row_end_training() -> None:

@@ -21,7 +21,7 @@ def run(call: Call[Record]) -> int:
     agent = load(path, which=args.which, env=args.env, trust_env_modules=args.trust_env_module)
     inside = (path.parent if path.is_file() else path).resolve()
     if args.out is None and (inside / VIDEOS).is_symlink():
-        raise FolderError(f"{str(inside / VIDEOS)!r} is a link, which may lead anywhere: say --out")
+        raise FolderError(f"{str(inside / VIDEOS)!r} is a link, which may lead anywhere: use --out")
     folder = inside / VIDEOS if args.out is None else named_folder(args.out)
     with entered(inside):
         films = film.record(agent, folder, episodes=args.episodes, max_seconds=args.max_seconds, seed=args.seed)

@@ -14,7 +14,7 @@ from ..summary import runs_table
 def run(call: Call[RunsTable]) -> int:
     folder = call.args.runs
     if not folder.is_dir() and folder != RunsTable().runs:
-        raise FolderError(f"{str(folder)!r} is no folder: name the one that holds the runs")
+        raise FolderError(f"{str(folder)!r} is not a folder: name the one that holds the runs")
     if found := list_runs(folder):
         show(runs_table(found))
     else:

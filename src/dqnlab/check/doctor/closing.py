@@ -4,7 +4,7 @@ from ...envs.guard import EnvironmentHangs, Guarded
 from ...errors import EnvironmentFault
 from .findings import Findings
 
-ADVICE = "let it be called at any time, and twice; training goes on, for the environment has done its work"
+ADVICE = "let it be called at any time, and twice; training continues, since the environment has done its work"
 
 
 def close_told(made: list[Guarded], found: Findings) -> None:

@@ -39,25 +39,26 @@ def add_conclusions(facts: EnvFacts, play: Play, spec: EnvSpec, config: Config, 
     if facts.unknown_layer is None:
         found.ok("resume", "its state can be saved: a run is resumed exactly, from any moment")
     elif config.checkpoint_every:
-        what = f"checkpoints cut the open episodes every {counted(config.checkpoint_every, 'step')}, for the state of "
-        what += f"{facts.unknown_layer} cannot be saved"
-        found.note("resume", what, "give it get_state() and set_state(state), and they leave the episodes alone")
+        every = counted(config.checkpoint_every, "step")
+        what = f"checkpoints truncate unfinished episodes every {every}: "
+        what += f"the state of {facts.unknown_layer} cannot be saved"
+        found.note("resume", what, "give it get_state() and set_state(state), and they will not")
 
 
 def _ends(facts: EnvFacts, play: Play, found: Findings) -> None:
     limit = f"the step limit is {facts.step_limit:,}"
     advice = ""
     if facts.cuts_itself:
-        limit = f"it truncates by itself, and no episode was longer than {counted(facts.longest, 'step')}"
+        limit = f"it truncates episodes by itself, and none was longer than {counted(facts.longest, 'step')}"
     elif not facts.own_limit:
-        limit = f"it has no step limit, so dqnlab cuts at {counted(facts.step_limit, 'step')}"
+        limit = f"it has no step limit, so dqnlab truncates at {counted(facts.step_limit, 'step')}"
         advice = f"give it one: {either('--env.max-episode-steps N', 'Env(max_episode_steps=N)')}"
     if not play.returns:
         say = found.warning if play.steps >= ENOUGH and not facts.own_limit else found.note
         say("ends", f"no episode ended within {counted(play.steps, 'random step')}; {limit}", advice)
     elif not play.terminated:
-        what = f"{all_of(play.truncated, 'episode')} ended by truncation only, which bootstraps their last value"
-        found.note("ends", f"{what}; {limit}", "if an end is a success or a failure, return terminated=True there")
+        what = f"{all_of(play.truncated, 'episode')} ended only by truncation, which bootstraps their last value"
+        found.note("ends", f"{what}; {limit}", "where an end is a success or a failure, return terminated=True")
     elif not facts.own_limit and not facts.cuts_itself:
         found.note("ends", limit, advice)
     found.ok("ends", f"episodes: {play.terminated:,} terminated, {play.truncated:,} truncated; {limit}")
@@ -66,7 +67,7 @@ def _ends(facts: EnvFacts, play: Play, found: Findings) -> None:
 def _observations(play: Play, spec: EnvSpec, facts: EnvFacts, found: Findings) -> None:
     seen, space = play.observations, facts.observation_space
     if spec.obs.mask is not None:
-        found.ok("mask", "only the actions that its action_mask allows are ever taken, or valued")
+        found.ok("mask", "only actions that its action_mask allows are ever taken or valued")
     if spec.obs.num_states is not None or seen.count == 0:
         return
     if spec.obs.parts:
@@ -83,7 +84,7 @@ def _observations(play: Play, spec: EnvSpec, facts: EnvFacts, found: Findings) -
         names = [facts.numbers[i] if facts.numbers else str(i) for i in constant[:8].tolist()]
         which = ", ".join(names) + (" …" if len(constant) > 8 else "")
         what = f"{len(constant)} of {counted(len(seen.low), 'number')} of the observation never changed: {which}"
-        found.note("constant", what, "leave out what tells nothing, or check that it should not change")
+        found.note("constant", what, "leave out what carries no information, or check whether it should change")
     found.ok("observations", f"finite, from {float(seen.low.min()):.4g} to {float(seen.high.max()):.4g}")
 
 
@@ -110,9 +111,9 @@ def _scaling_of_parts(sizes: np.ndarray, spec: EnvSpec, found: Findings) -> None
             what = (
                 f"{part.name or 'the picture'} is divided by {part.scale:g}, the bound that its space announces, but "
             )
-            what += f"reached only {inside.max():,.4g}: the network sees next to nothing"
+            what += f"reached only {inside.max():,.4g}: the network sees almost nothing"
             keep = either("--env.scale none", "Env(scale='none')")
-            found.warning("scale", what, f"announce the true bound, or keep it: {keep}")
+            found.warning("scale", what, f"announce the true bound, or leave it undivided: {keep}")
 
 
 def _scaling(largest: float, scale: float, whole: bool, at: int, found: Findings) -> None:
@@ -120,27 +121,30 @@ def _scaling(largest: float, scale: float, whole: bool, at: int, found: Findings
     if scale != 1:
         if largest * FAR_BELOW < scale:
             what = f"observations are divided by {scale:g}, the bound that their space announces, but reached only "
-            what += f"{largest:,.4g}: the network sees next to nothing"
+            what += f"{largest:,.4g}: the network sees almost nothing"
             keep = either("--env.scale none", "Env(scale='none')")
-            found.warning("scale", what, f"announce the true bound, or keep the numbers as they are: {keep}")
+            found.warning("scale", what, f"announce the true bound, or leave the numbers undivided: {keep}")
         found.ok("scale", f"the network sees observations divided by {scale:g}")
     elif largest > LARGE:
         what = f"observations reach {largest:,.4g} (number {at}): large inputs make learning slow or unstable"
         advice = "scale them to about -1 to 1, as gymnasium.wrappers.RescaleObservation does"
         found.warning("scale", what, f"{DIVIDE} divides them by their announced bound" if whole else advice)
     elif whole:
-        found.note("scale", f"whole numbers up to {largest:g} are codes and kept; {DIVIDE} divides them")
+        found.note(
+            "scale", f"whole numbers up to {largest:g} are taken for codes and not divided; {DIVIDE} divides them"
+        )
 
 
 def _rewards(play: Play, config: Config, found: Findings) -> None:
     low, high = float(play.rewards.low[0]), float(play.rewards.high[0])
     if max(-low, high) > LARGE and config.reward_scale == 1:
-        what = f"rewards reach from {low:,.4g} to {high:,.4g}: the network must learn values far from where it starts"
+        what = f"rewards range from {low:,.4g} to {high:,.4g}: the network must learn values far from where it starts"
         auto = either("--reward-scale auto", "reward_scale='auto'")
-        found.warning("rewards", what, f"let them be divided before learning: {auto}")
+        found.warning("rewards", what, f"have them divided before learning: {auto}")
     elif low == high == 0 and play.rewards.count == play.steps:
         what = (
-            f"not one of {counted(play.steps, 'random step')} was rewarded: there may be nothing to learn from for long"
+            f"not one of {counted(play.steps, 'random step')} was rewarded: it may take long to find anything to "
+            "learn from"
         )
         found.note("rewards", what, "explore for longer, or reward progress")
     found.ok("rewards", f"from {low:,.4g} to {high:,.4g}")

@@ -60,7 +60,7 @@ class _Playing:
         try:
             return call()
         except EnvironmentFault as e:
-            self.found.error(check, str(e), "find the line with the environment alone, then repair it")
+            self.found.error(check, str(e), "reproduce it with the environment alone, then fix it")
             raise _Stopped from e
 
 

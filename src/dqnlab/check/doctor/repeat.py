@@ -29,14 +29,14 @@ def check_repeats(copies: Sequence[Guarded], contract: Timed, found: Findings, r
         where = " and on another copy" if others else ""
         found.ok("seeding", f"seed 1 gives the same episode again, over {counted(len(tape) - 1, 'step')}{where}")
         if all(_tape(copies[-1], contract, seed, chances) == tape for seed in range(2, 2 + MOST_TRIES)):
-            what = f"{MOST_TRIES} seeds all give the same episode under the same actions: it knows no chance"
-            found.note("episodes", what, "a greedy agent's episodes will all be one and the same")
+            what = f"{MOST_TRIES} seeds all give the same episode under the same actions: nothing in it is random"
+            found.note("episodes", what, "all episodes of a greedy agent will be the same")
             return
         after = _tape(first, contract, None, chances)
         if all(_tape(first, contract, None, chances) == after for _ in range(MOST_TRIES)):
-            what = "episodes begun without a seed are all the same, though other seeds give other ones"
+            what = "episodes begun without a seed are all the same, though different seeds give different ones"
             found.warning("episodes", what, "in reset, leave the generator alone if seed is None")
-        found.ok("episodes", "other seeds give other episodes, and so do episodes one after the other")
+        found.ok("episodes", "different seeds give different episodes, and so do successive episodes")
     except EnvironmentFault:
         return  # it is a finding already
 
@@ -66,5 +66,5 @@ def _check_same(one: Tape, other: Tape, what: str, found: Findings) -> None:
     name = next(name for name, a, b in zip(names, one[at], other[at], strict=True) if a != b)
     when = "after reset" if at == 0 else f"at step {at}"
     what = f"{what}, both reset with seed 1 and given the same actions, differ in the {name} {when}"
-    advice = "draw from self.np_random alone, call super().reset(seed=seed) first, and reset whatever a step changes"
+    advice = "draw only from self.np_random, call super().reset(seed=seed) first, and reset whatever a step changes"
     found.warning("seeding", f"{what}: no run can be repeated", advice)

@@ -17,7 +17,7 @@ from ...envs.make import EnvSpec
 from .signals import NONE, Column, columns
 
 Severity = Literal["good", "notice", "bad"]
-FOREVER = 10**9  # steps and episodes after which every schedule has come to its end
+FOREVER = 10**9  # steps and episodes after which every schedule has ended
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -110,7 +110,7 @@ class Crew:
                 raise
             self.interrupted, self.signal = True, signal_of(error)
             for seed in self._open(self.seeds):
-                self._fail(seed, "interrupted: its process was ended", SIGNALLED + self.signal)
+                self._fail(seed, "interrupted: its process was terminated", SIGNALLED + self.signal)
         finally:
             for worker in self.workers:
                 dismiss(worker, gently=gently)
@@ -224,7 +224,7 @@ class Crew:
         for seed in begun or left:
             if self._may_return(seed, code):
                 self.returns[seed] += 1
-                warn(f"seed {seed}: {words}; it goes on from its latest checkpoint in a new one")
+                warn(f"seed {seed}: {words}; it continues from its latest checkpoint in a new one")
             else:
                 self._fail(seed, words, 1)
         if rest := tuple(self._open(worker.seeds)):

@@ -44,7 +44,7 @@ def resume_many(
 
     Raises:
         FolderError: there is no such group, its files are damaged, or another process works on it.
-        ConfigError: every seed has come to its end, or none has begun.
+        ConfigError: every seed has ended, or none has begun.
     """
     folder = group.folder if isinstance(group, Group) else _of_name(group)
     overrides = Overrides(env=env, trackers=trackers, trust_env_modules=trust_env_modules)
@@ -64,10 +64,10 @@ def resume_group(group: Path, overrides: Overrides, board: Board | None = None, 
 
     Raises:
         FolderError: the group's files are damaged, or another process works on it.
-        ConfigError: every seed has come to its end, or none has begun.
+        ConfigError: every seed has ended, or none has begun.
     """
     if overrides.budget is not None:
-        raise ConfigError(f"{str(group)!r} is a group of seeds: to train one of them on, name its folder")
+        raise ConfigError(f"{str(group)!r} is a group of seeds: to train one of them further, name its folder")
     with locked(group, force=overrides.force_unlock):
         seeds = _seeds(group)
         homes = {seed: group / seed_name(seed) for seed in seeds}
@@ -79,7 +79,7 @@ def resume_group(group: Path, overrides: Overrides, board: Board | None = None, 
         if len(ended) == len(seeds) and isinstance(told, list) and len(told) == len(seeds):
             if any(map(lacking, ended.values())):
                 return _finished(group, ended, overrides)
-            raise ConfigError(f"every seed of {str(group)!r} has come to its end: to train one on, name its folder")
+            raise ConfigError(f"every seed of {str(group)!r} has ended: to train one further, name its folder")
         trackers = read_trackers(begun[0] / META) if overrides.trackers is None else overrides.trackers
         start = time.perf_counter() if started is None else started
         config = configured(begun[0], overrides, group)

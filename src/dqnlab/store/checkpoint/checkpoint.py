@@ -248,7 +248,7 @@ class Store:
             *(f"{p.name}: set aside" for p in aside),
         ]
         if reasons:
-            raise CheckpointError(f"no checkpoint in {self.root} is whole ({'; '.join(reasons)}): start a new run")
+            raise CheckpointError(f"no checkpoint in {self.root} is intact ({'; '.join(reasons)}): start a new run")
         return None
 
     def _load(self, path: Path, verified: dict[Chunk, frozenset[str]]) -> Loaded:
@@ -270,7 +270,7 @@ class Store:
         except OSError as e:  # reading works where nothing may be written
             self._notify(f"checkpoint {path} is damaged ({reason}) and cannot be renamed: {e.strerror or e}")
             return
-        self._notify(f"checkpoint {path.name} is damaged ({reason}); it is now called {to.name}")
+        self._notify(f"checkpoint {path.name} is damaged ({reason}); it was renamed to {to.name}")
 
 
 def _unused(path: Path) -> Path:

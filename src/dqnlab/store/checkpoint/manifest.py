@@ -64,7 +64,7 @@ class Manifest(NamedTuple):
 def check_log_name(name: str) -> str:
     """The name itself. Raises CheckpointError if it cannot be part of a file's."""
     if not _LOG_NAME.fullmatch(name):
-        raise CheckpointError(f"a log cannot be called {name!r}: lower case letters, digits and _ only")
+        raise CheckpointError(f"a log cannot be named {name!r}: lower case letters, digits and _ only")
     return name
 
 
@@ -150,7 +150,7 @@ def _parse_chunk(log: str, name: Any, entries: Mapping[str, Written]) -> Chunk:
     parts = CHUNK_NAME.fullmatch(name) if isinstance(name, str) else None
     if parts and parts[1] == log and name in entries and int(parts[2]) < int(parts[3]):
         return Chunk(name, int(parts[2]), int(parts[3]), entries[name])
-    raise CheckpointError(f"its manifest names {str(name)[:80]!r}, which is no chunk of {log!r}")
+    raise CheckpointError(f"its manifest names {str(name)[:80]!r}, which is not a chunk of {log!r}")
 
 
 def _is_count(value: Any) -> bool:

@@ -60,7 +60,7 @@ def _pack(value: Any, path: tuple[str, ...], arrays: dict[str, np.ndarray]) -> A
         return value if math.isfinite(value) else {"float": repr(value)}
     if isinstance(value, Mapping):
         if bad := [key for key in value if type(key) is not str]:
-            raise CheckpointError(f"a state has the key {bad[0]!r} at {_shown(path)}: keys must be texts")
+            raise CheckpointError(f"a state has the key {bad[0]!r} at {_shown(path)}: keys must be strings")
         return {"map": {key: _pack(inner, (*path, key), arrays) for key, inner in value.items()}}
     if isinstance(value, (list, tuple)):
         return [_pack(inner, (*path, str(i)), arrays) for i, inner in enumerate(value)]
@@ -104,7 +104,7 @@ def unpack(arrays: Mapping[str, np.ndarray], tree: Any) -> dict[str, Any]:
     unused = dict(arrays)
     state = _unpack(tree, unused, 0)
     if not isinstance(state, dict):
-        raise CheckpointError("a stored state is no mapping")
+        raise CheckpointError("a stored state is not a mapping")
     if unused:
         raise CheckpointError(f"a stored state leaves {len(unused)} of its arrays unused, such as {min(unused)!r}")
     return state
@@ -128,7 +128,7 @@ def _unpack(node: Any, arrays: dict[str, np.ndarray], depth: int) -> Any:
             return float(body)
         if tag in ("array", "scalar", "tensor") and type(body) is str and body in arrays:
             return _leaf(tag, arrays.pop(body))
-    raise CheckpointError(f"a stored state has a part that means nothing here: {repr(node)[:80]}")
+    raise CheckpointError(f"a stored state has a part of an unknown kind: {repr(node)[:80]}")
 
 
 def _leaf(tag: str, array: np.ndarray) -> Any:
@@ -203,7 +203,7 @@ def dump_json(value: Any, *, indent: int | None = None, sort_keys: bool = False)
 def parse_json(data: bytes) -> Any:
     """What JSON text says. Raises CheckpointError: too large or too deep, doubled keys, NaN, not JSON."""
     if len(data) > MAX_JSON:
-        raise CheckpointError(f"{counted(len(data), 'byte')} of JSON, more than the {MAX_JSON:,} that are read")
+        raise CheckpointError(f"{counted(len(data), 'byte')} of JSON, more than the {MAX_JSON:,} that may be read")
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_constant=_refuse)
     except (ValueError, RecursionError) as e:
@@ -218,4 +218,4 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")

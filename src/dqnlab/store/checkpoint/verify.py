@@ -37,7 +37,7 @@ def read_manifest(path: Path) -> Manifest:
         raise CheckpointError(f"{ROWS} is a link")
     manifest = parse_manifest(read_whole(path / MANIFEST))
     if (name := _STEP_NAME.fullmatch(path.name)) is None or int(name[1]) != manifest.step:
-        raise CheckpointError(f"its manifest is that of step {manifest.step}")
+        raise CheckpointError(f"its manifest belongs to step {manifest.step}")
     return manifest
 
 
