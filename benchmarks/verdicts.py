@@ -67,7 +67,7 @@ def main() -> None:
                 "others": dict(others),
             }
         )
-    print("\n| run | verdict wanted | right | first verdict | also |\n|---|---|---|---|---|")
+    print("\n| run | expected verdict | right | first verdict | also |\n|---|---|---|---|---|")
     for line in table:
         told = [", ".join(f"{kind} {count}" for kind, count in line[name].items()) for name in ("first", "others")]
         wanted, right = " or ".join(line["expected"]), f"{line['hits']} of {line['runs']}"

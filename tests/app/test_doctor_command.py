@@ -149,4 +149,4 @@ def test_how_often_an_environment_is_made_is_told_with_what_for(
     assert says.format(2) in line
     if "×" in says:
         assert line.startswith("made      13 times in all: ")
-        assert line.endswith("1 checkpoint because it cannot be saved, 1 for the film, 4 for the page")
+        assert line.endswith("1 checkpoint, because it cannot be saved, 1 for the film, 4 for the page")

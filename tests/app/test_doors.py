@@ -211,5 +211,5 @@ def test_a_lambda_and_a_closure_are_refused_before_any_process_starts() -> None:
     def closure() -> None: ...
 
     for env in (lambda: None, closure):
-        with pytest.raises(ConfigError, match=r"let env\.id be a function at the top level of a module"):
+        with pytest.raises(ConfigError, match=r"make env\.id a function at the top level of a module"):
             dqnlab.train_many(env, range(2))

@@ -175,7 +175,7 @@ def test_an_environment_made_in_python_must_be_given_again(tmp_path: Path) -> No
 
 def test_a_run_that_has_ended_goes_on_only_for_longer(tmp_path: Path) -> None:
     run = train(TINY, out=tmp_path / "run", trackers=("none",))
-    with pytest.raises(ConfigError, match="has ended: to train on"):
+    with pytest.raises(ConfigError, match="has ended: to train further"):
         dqnlab.resume(run.folder)
     with pytest.raises(ConfigError, match=r"is at step 300 and episode .* already: choose a later end"):
         dqnlab.resume(run.folder, budget=Steps(num=300))
@@ -243,7 +243,7 @@ def test_damage_everywhere_is_a_message_and_changes_nothing(tmp_path: Path) -> N
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FolderError, match="no run"):
+    with pytest.raises(FolderError, match="not a run"):
         dqnlab.resume(tmp_path)
 
 
@@ -274,7 +274,7 @@ def test_a_group_goes_on_where_each_of_its_seeds_stands(tmp_path: Path) -> None:
 def test_a_group_goes_on_in_python_by_its_folder_or_its_object(tmp_path: Path) -> None:
     whole = Crew(replace(TINY, compile="off"), (0, 1), out=tmp_path / "group", trackers=("none",)).train()
     rewrite(whole.folder / seed_name(1) / "result.json", '"interrupted": false', '"interrupted": true')
-    with pytest.raises(ConfigError, match=r"is a group of seeds: dqnlab\.resume_many\('.*group'\) goes on with all"):
+    with pytest.raises(ConfigError, match=r"is a group of seeds: dqnlab\.resume_many\('.*group'\) continues all"):
         dqnlab.resume(whole.folder)
     with pytest.raises(ConfigError, match=r"is a run, not a group of seeds: use dqnlab\.resume"):
         dqnlab.resume_many(whole.folder / seed_name(0))

@@ -244,11 +244,11 @@ Play greedy episodes with a run's network and print what it earned.
   RUN                       a run's folder, its name, or a saved network
   --episodes INT            how many episodes (default: 100)
   --seed INT                seed of the episodes' starts (default: 0)
-  --which best|last         the network that judging chose, or the one at the
-                            end of training (default: best)
+  --which best|last         the best network, as judged, or the last one
+                            (default: best)
   --json                    print one JSON object instead of text
   --env ENV                 play in this environment instead of the run's own
-  --runs PATH               folder in which runs are looked up by name (default: runs)
+  --runs PATH               folder in which runs are looked up (default: runs)
   --trust-env-module MODULE
                             a module that the environment id of the run's
                             configuration may import (repeatable)

@@ -179,7 +179,7 @@ def test_what_is_taken_for_something_else_is_said_once_of_all_workers(three: Env
 
 def test_one_that_gives_no_answer_is_named(three: Envs) -> None:
     three.reset([1, 2, 3])
-    with pytest.raises(EnvironmentHangs, match=r"\(copy 2 of 3\), step \d+: step gave no answer for 0.4 s"):
+    with pytest.raises(EnvironmentHangs, match=r"\(copy 2 of 3\), step \d+: step did not answer for 0.4 s"):
         three.step(all_do(3))
 
 

@@ -90,7 +90,7 @@ def test_damaged_line_in_the_middle_is_named(path: Path) -> None:
 @pytest.mark.parametrize("first", ["", "{}\n", '{"step": 1, "a": 2}\n', "5\n", "PK\x03\x04\n"])
 def test_file_without_a_header_is_refused(path: Path, first: str) -> None:
     path.write_text(first)
-    with pytest.raises(CheckpointError, match="no metrics file of dqnlab"):
+    with pytest.raises(CheckpointError, match="not a metrics file of dqnlab"):
         read_metrics(path)
 
 
@@ -107,7 +107,7 @@ def test_absent_file_is_named(path: Path) -> None:
 
 def test_existing_file_is_never_overwritten(path: Path) -> None:
     path.write_text("precious")
-    with pytest.raises(FolderError, match="exists already"):
+    with pytest.raises(FolderError, match="already exists"):
         MetricsFile(path)
     assert path.read_text() == "precious"
 

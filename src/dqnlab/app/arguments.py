@@ -22,7 +22,7 @@ COMMON = {
     "seed": "seed of the episodes' starts",
     "which": "the best network, as judged, or the last one",
     "env": "play in this environment instead of the run's own",
-    "runs": "folder in which runs are looked up by name",
+    "runs": "folder in which runs are looked up",
     "trust_env_module": "a module that the environment id of the run's configuration may import",
 }
 """what several commands take, where no line below the field says otherwise"""

@@ -98,7 +98,7 @@ def test_notes_come_back_as_json_has_them(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["Replay", "a-b", "../x", "", "a" * 33, "9"])
 def test_a_log_needs_a_plain_name(folder: Path, name: str) -> None:
-    with pytest.raises(CheckpointError, match="cannot be called"):
+    with pytest.raises(CheckpointError, match="cannot be named"):
         Store(folder).save(1, {}, {name: Ring()}, {})
     assert listing(folder / "checkpoints") == ["rows"]
 
