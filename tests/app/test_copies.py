@@ -17,6 +17,7 @@ from dqnlab.check.doctor.examination import examine
 from dqnlab.config import Config, Env, Film, Steps
 from dqnlab.errors import ConfigError, EnvironmentFault
 from dqnlab.explain.report import write_report
+from dqnlab.lab.many.worker import check
 from dqnlab.lab.resume import resume
 from dqnlab.lab.session import train
 from dqnlab.run.evaluate import evaluate
@@ -223,6 +224,14 @@ def test_the_doctor_tells_who_can_be_there_only_once() -> None:
     (found,) = [each for each in report.findings if each.level == "error"]
     assert "--env.copies 1" in found.what
     assert report.exit_code == 3
+
+
+def test_seeds_of_one_that_can_be_there_only_once_are_refused_before_anything_is_made() -> None:
+    with pytest.raises(EnvironmentFault, match=r"port 5005 .*: --env\.copies 1"):
+        check(config(copies=None))
+    assert Rare.alive == 0
+    check(config(copies=1))
+    assert (Rare.alive, Rare.peak) == (0, 1)
 
 
 def test_fewer_copies_than_collect_are_refused() -> None:

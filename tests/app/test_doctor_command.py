@@ -135,7 +135,7 @@ def test_settings_are_those_of_train() -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ([], "26 times in all: 1 for training, 16 for judging, 1 for the film, 8 for the page"),
+        ([], "25 times in all: 1 for training, 16 for judging, 8 for the page"),
         (["--no-explain", "--film.episodes", "0", "--env.copies", "1"], "1 time in all: 1 for training"),
         (["--env.copies", "4", "--checkpoint-every", "500"], "{} × (1 for training + 3 for judging), again at each of"),
     ],
@@ -148,5 +148,5 @@ def test_how_often_an_environment_is_made_is_told_with_what_for(
     (line,) = [each for each in capsys.readouterr().out.splitlines() if each.startswith("made ")]
     assert says.format(2) in line
     if "×" in says:
-        assert line.startswith("made      13 times in all: ")
-        assert line.endswith("1 checkpoint, because it cannot be saved, 1 for the film, 4 for the page")
+        assert line.startswith("made      12 times in all: ")
+        assert line.endswith("1 checkpoint, because it cannot be saved, 4 for the page")

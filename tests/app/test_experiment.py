@@ -12,6 +12,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from gymnasium.envs.classic_control import CartPoleEnv
 
 import dqnlab
 from dqnlab.config import Config, Env, Steps
@@ -107,6 +108,17 @@ def test_a_step_limit_of_ones_own_is_scored_beside_the_registered_one() -> None:
     assert run.score.cut == 3
     assert run.score_registered.mean > 5
     assert run.solved
+
+
+def test_where_no_other_limit_is_registered_there_is_no_second_score() -> None:
+    gym.register("Endless-v0", CartPoleEnv)
+    try:
+        run = train(tiny(env=Env(id="Endless-v0", max_episode_steps=5)), trackers=("none",))
+    finally:
+        del gym.registry["Endless-v0"]
+    assert (run.score_registered, run.notes) == (None, [])
+    same = train(tiny(env=Env(id="CartPole-v1", max_episode_steps=500)), trackers=("none",))
+    assert same.score_registered is None
 
 
 def test_training_ends_early_once_solved_unless_told_to_go_on() -> None:

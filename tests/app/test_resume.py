@@ -152,15 +152,19 @@ def test_a_signal_waits_for_the_next_cut(tmp_path: Path, caplog: pytest.LogCaptu
     same(metrics(whole.folder), metrics(again.folder))
 
 
-def test_a_cut_in_an_open_episode_is_never_called_exact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cut_in_an_open_episode_is_never_called_exact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(experiment, "PATIENCE", 0.0)
     run = begun(tmp_path / "cut", 150, env=Env(id=Sealed))
     assert run.env_steps == 150
     monkeypatch.undo()
+    why = "its environment, which cannot be saved, was cut off in mid-episode at step 150"
     again = dqnlab.resume(run.folder, env=Sealed)
-    assert again.resumed == "not exact"
+    assert (again.resumed, again.inexact) == ("not exact", why)
+    assert f"the results will not be exactly those of an uninterrupted run: {why}" in caplog.text
     train_on = dqnlab.resume(run.folder, env=Sealed, budget=Steps(num=400))
-    assert train_on.resumed == "not exact"
+    assert (train_on.resumed, train_on.inexact) == ("not exact", why)
 
 
 def test_an_environment_made_in_python_must_be_given_again(tmp_path: Path) -> None:
@@ -228,7 +232,9 @@ def test_other_versions_go_on_but_say_so(
 ) -> None:
     run = begun(tmp_path / "cut")
     monkeypatch.setattr("dqnlab.lab.restore.versions", lambda: {"torch": "9.9"})
-    assert dqnlab.resume(run.folder).resumed == "not exact"
+    again = dqnlab.resume(run.folder)
+    assert again.resumed == "not exact"
+    assert "versions.torch" in again.inexact
     assert "versions.torch" in caplog.text
 
 

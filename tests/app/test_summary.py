@@ -70,6 +70,18 @@ def test_the_summary_counts_steps_updates_and_seconds() -> None:
     assert "import 1.0 · train 12.3 · evaluate 0.5 · confirm 0.2 · film 2.0 · report 1.0" in text
 
 
+def test_phases_that_took_no_time_are_not_listed() -> None:
+    text = text_of(summary(run(seconds={"train": 2.0, "save": 0.004, "film": 0.0, "trackers": 0.3, "total": 2.3})))
+    assert "          train 2.0 · trackers 0.3\n" in text
+
+
+def test_a_run_that_is_not_exact_says_why() -> None:
+    text = text_of(summary(run(resumed="not exact", inexact="versions.torch: '2.8' then, '2.9' now")))
+    assert "resumed   not exact: an uninterrupted run would have given different numbers\n" in text
+    assert "          versions.torch: '2.8' then, '2.9' now\n" in text
+    assert "resumed" not in text_of(summary(run(resumed="exact")))
+
+
 def test_solved_is_yes_no_or_unknown() -> None:
     answers = [text_of(summary(run(solved=solved))).partition("solved")[2].split()[0] for solved in (True, False, None)]
     assert answers == ["yes", "no", "unknown"]

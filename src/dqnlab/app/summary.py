@@ -43,6 +43,7 @@ def summary(run: Run) -> RenderableType:
         lines.append(_line("to resume", how_to_resume(run.folder)))
     if run.resumed == "not exact":
         lines.append(_line("resumed", Text("not exact: an uninterrupted run would have given different numbers", BAD)))
+        lines += [Hanging("", clean(run.inexact))] * bool(run.inexact)
     lines += _score("score", run.score, "")
     if run.score_registered is not None:
         lines += _score("", run.score_registered, ", registered step limit")
@@ -50,9 +51,8 @@ def summary(run: Run) -> RenderableType:
     if run.selected_score is not None:
         lines.append(_line("selected", _selected(run)))
     lines.append(_line("learned", f"{counted(run.env_steps, 'env step')} · {counted(run.updates, 'update')}"))
-    phases = " · ".join(
-        f"{name} {spent:.1f}" for name, spent in run.seconds.items() if name not in ("total", "earlier")
-    )
+    spent = {name: f"{seconds:.1f}" for name, seconds in run.seconds.items() if name not in ("total", "earlier")}
+    phases = " · ".join(f"{name} {seconds}" for name, seconds in spent.items() if seconds != "0.0")
     lines += [_line("seconds", f"{run.seconds.get('total', 0):.1f}"), _line("", (phases, LABEL))]
     notes = [Hanging("note", clean(note)) for note in run.notes]
     return Group(*lines, *notes, *_files(run), *_next(run, env_words(run)))

@@ -19,7 +19,6 @@ from ..run.evaluate import Evaluator, score_of
 from ..store.agent import Agent, load
 from ..store.folder import META, VIDEOS, Run
 from ..store.reading import read_env
-from ..store.score import Score
 from ..track import curves
 from .unfinished import STEPS, ended, lacking, longer, save, stopped, why
 
@@ -58,8 +57,20 @@ class After:
         return load(run.folder, env=self.config.env)
 
     def _score_registered(self, run: Run) -> dict[str, Any]:
-        """The network's score under the step limit that its environment is registered with."""
-        return {"score_registered": _play_registered(self._agent(run), self.asks)}
+        """The network's score under the step limit that its environment is registered with, if it has another one."""
+        agent = self._agent(run)
+        env = replace(agent.env_config(), max_episode_steps=None)
+        spec = describe(env)
+        if spec.own_limit or spec.max_episode_steps == agent.env_config().max_episode_steps:
+            return {}
+        self._announce("score_registered")
+        evaluator = Evaluator(env, spec, agent.config.gamma, env.copies)
+        evaluator.asks = self.asks
+        try:
+            seeds = env_seeds(agent.config.seed, "confirm-2", agent.config.score_episodes)
+            return {"score_registered": score_of(evaluator.play(agent.actor(), seeds))}
+        finally:
+            evaluator.close()
 
     def _film(self, run: Run) -> dict[str, Any]:
         wanted = self.config.film
@@ -95,14 +106,3 @@ def finish(run: Run, config: Config, say: Callable[[str], None] = lambda line: N
     run = replace(run, unfinished=lacking(run), signal=None, notes=notes)
     with watched(config.env.timeout), arithmetic(config.threads):
         return After(config, say).make(run)
-
-
-def _play_registered(agent: Agent, asks: Callable[[], bool]) -> Score:
-    config = agent.config
-    env = replace(agent.env_config(), max_episode_steps=None)
-    evaluator = Evaluator(env, describe(env), config.gamma, env.copies)
-    evaluator.asks = asks
-    try:
-        return score_of(evaluator.play(agent.actor(), env_seeds(config.seed, "confirm-2", config.score_episodes)))
-    finally:
-        evaluator.close()

@@ -141,7 +141,8 @@ class Experiment:
             notes=list(self.system.memory.facts().notes),
             interrupted=interrupted,
             signal=self.signal if interrupted else None,
-            resumed=None if not self.resumed else "exact" if self.saver.exact else "not exact",
+            resumed=None if not self.resumed else "not exact" if self.saver.inexact else "exact",
+            inexact=self.saver.inexact,
         )
 
     def _solved(self, verdict: Verdict | None) -> tuple[bool | None, str]:

@@ -103,11 +103,11 @@ def _open(start: Start, restored: _Restored, opened: ExitStack) -> Experiment:
     resumed = (folder / CONFIG).is_file()
     if not resumed:
         _begin(system, folder, start.trackers)
-    changed = [] if at is None else differences(at, system)
-    for each in changed:
+    inexact = [] if at is None else [*_inexact(at), *differences(at, system)]
+    for each in inexact:
         say(f"the results will not be exactly those of an uninterrupted run: {each}")
     keeper = _keeper(system, folder)
-    saver = _saver(start, restored, keeper, exact=at is None or (at.about.get("exact") is True and not changed))
+    saver = _saver(start, restored, keeper, "; ".join(inexact))
     if at is not None:
         with fitting(at):
             keeper.load_state_dict(at.state["keeper"])
@@ -118,6 +118,11 @@ def _open(start: Start, restored: _Restored, opened: ExitStack) -> Experiment:
     if start.view is not None:
         _introduce(start.view, system, folder)
     return Experiment(system, folder, keeper, recorder, saver, start.watch, start.view, resumed)
+
+
+def _inexact(at: Loaded) -> list[str]:
+    """Why a run was not exactly an uninterrupted one when its checkpoint was written; nothing if it was."""
+    return [] if at.about.get("exact") is True else [str(at.about.get("inexact") or "an earlier part of it was not")]
 
 
 def _begin(system: System, folder: Path, trackers: Sequence[str]) -> None:
@@ -132,7 +137,7 @@ def _keeper(system: System, folder: Path) -> Keeper:
     return Keeper(folder, system.learner, system.memory, config.gamma, generator(config.seed, "record"))
 
 
-def _saver(start: Start, restored: _Restored, keeper: Keeper, *, exact: bool) -> Saver:
+def _saver(start: Start, restored: _Restored, keeper: Keeper, inexact: str) -> Saver:
     system = restored.system
     return Saver(
         store=restored.store,
@@ -142,7 +147,7 @@ def _saver(start: Start, restored: _Restored, keeper: Keeper, *, exact: bool) ->
         level=lambda: system.collector.level,
         about=facts(system),
         notify=say,
-        exact=exact,
+        inexact=inexact,
         step=system.progress.now.steps,
     )
 

@@ -33,7 +33,9 @@ class LateStep:
 
 
 STEPS = {
-    "score_registered": LateStep("score under the registered step limit", "playing without the step limit", "confirm"),
+    "score_registered": LateStep(
+        "score under the registered step limit", "playing under the registered step limit", "confirm", says_itself=True
+    ),
     "film": LateStep("film", "filming the best network", "film", says_itself=True),
     "curves": LateStep("curves", "drawing the curves", "curves"),
     "page": LateStep("page", "writing the page", "page"),

@@ -13,6 +13,8 @@ from .events import BlockEnded, Event
 ATTEMPTS = 3  # failures in a row after which training ends: what cannot be saved should not go on for days
 RETRY = 10  # a failed checkpoint is tried again after this part of the period
 
+CUT_OFF = "its environment, which cannot be saved, was cut off in mid-episode"
+
 
 class Stateful(Protocol):
     """What can be saved and go on."""
@@ -36,8 +38,8 @@ class Saver:
     about: Mapping[str, Any]
     """what is said beside every state"""
     notify: Callable[[str], None]
-    exact: bool = True
-    """whether this run still is what nobody interrupted would be"""
+    inexact: str = ""
+    """why this run is no longer what one that nobody interrupted would be; empty if it is"""
     step: int = 0
     """of the latest block"""
     _failures: int = field(default=0, init=False)
@@ -61,7 +63,8 @@ class Saver:
         self._next = self._after(self.step)
         state = {name: part.state_dict() for name, part in self.parts.items()}
         level = self.level()
-        about = {**self.about, "level": level, "exact": self.exact and level != "C"}
+        inexact = self.inexact or (f"{CUT_OFF} at step {self.step:,}" if level == "C" else "")
+        about = {**self.about, "level": level, "exact": not inexact, "inexact": inexact}
         try:
             self.store.save(self.step, state, self.logs, about)
             self._failures, self._saved = 0, self.step

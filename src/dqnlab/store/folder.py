@@ -100,6 +100,8 @@ class Run:
     """what interrupted it, or the making of what comes after its result, if it was a signal: 2 for Ctrl-C"""
     resumed: Literal["exact", "not exact"] | None = None
     """none if it ran in one go; exact if that makes no difference to its results"""
+    inexact: str = ""
+    """why it does, if it is not exact"""
     notes: list[str] = field(default_factory=list)
     """lines for the user: what could not be done, where a tracker keeps its copy"""
     failed_steps: dict[str, str] = field(default_factory=dict)

@@ -101,6 +101,7 @@ def check_result(result: Mapping[str, Any], path: Path) -> None:
         "threshold": result.get("threshold") is None or is_number(result["threshold"]),
         "threshold_says": isinstance(result.get("threshold_says", ""), str),
         "notes": _texts(result.get("notes", [])),
+        "inexact": isinstance(result.get("inexact", ""), str),
         "error": result.get("error") is None or isinstance(result["error"], str),
         "failed_steps": _texts(result.get("failed_steps", {})),  # unknown to earlier versions
         "unfinished": _texts(result.get("unfinished", [])),

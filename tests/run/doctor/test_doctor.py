@@ -250,7 +250,13 @@ def test_only_the_first_episode_is_given_a_seed(monkeypatch: pytest.MonkeyPatch)
 def test_an_environment_that_draws_no_images_will_not_be_filmed() -> None:
     report = examine(type("Blind", (Sound,), {"metadata": {"render_modes": ["human"]}}))
     assert "no images (render modes: human)" in said(report, "films")
-    assert said(examine(Sound), "films") == ""
+    assert (report.forecast.makings.film, examine(Sound).forecast.makings.film) == (0, 1)
+
+
+@pytest.mark.parametrize("modes", [["rgb_array"], ["rgb_array_list"], "rgb_array"])
+def test_of_an_environment_that_draws_images_in_some_way_nothing_is_said(modes: object) -> None:
+    report = examine(type("Drawn", (Sound,), {"metadata": {"render_modes": modes, "render_fps": 30}}))
+    assert said(report, "films") == ""
 
 
 def test_whether_a_run_can_be_resumed_anywhere_is_told() -> None:

@@ -32,7 +32,7 @@ def add_conclusions(facts: EnvFacts, play: Play, spec: EnvSpec, config: Config, 
         found.ok(
             "calls", f"{counted(play.steps, 'step')} and {counted(len(play.returns) + 1, 'reset')} without a fault"
         )
-    if "rgb_array" not in facts.render_modes:
+    if not facts.draws:
         modes = ", ".join(facts.render_modes) or "none"
         what = f"it draws no images (render modes: {modes}), so the best network will not be filmed"
         found.note("films", what, "offer 'rgb_array', in metadata['render_modes'] and as the argument render_mode")

@@ -10,12 +10,13 @@ from typing import Annotated, Any
 import numpy as np
 
 from ...build import settle_env
-from ...config import MOST_PROBED, Config, Env
+from ...config import MOST_PROBED, Config, Env, Film
 from ...config.checks import Between, Whole
 from ...config.presets import Planned, plan
 from ...config.typed import door
 from ...envs.contract import TakenAs
 from ...envs.copying import unstacked
+from ...envs.frames import render_modes
 from ...envs.guard import Guarded
 from ...envs.make import AnyEnv, EnvSpec, close_all, described, make_one, tried
 from ...envs.place import named_with_place
@@ -135,14 +136,13 @@ def _open_one(env: Env, opened: list[Guarded]) -> float:
 
 
 def _facts(spec: EnvSpec, made: AnyEnv, seconds: float) -> EnvFacts:
-    modes = made.metadata.get("render_modes") if isinstance(made.metadata, dict) else None
     return EnvFacts(
         observation_space=_line(made.observation_space),
         whole=np.dtype(made.observation_space.dtype).kind in "iu",
         action_space=_line(made.action_space),
         step_limit=spec.max_episode_steps,
         own_limit=not spec.own_limit,
-        render_modes=tuple(map(str, modes or ())),
+        render_modes=render_modes(made),
         numbers=tuple(name for part in spec.obs.parts for name in part.numbers),
         unknown_layer=spec.unsaved,
         seconds_to_make=seconds,
@@ -183,7 +183,8 @@ def _forecast(config: Config, spec: EnvSpec, facts: EnvFacts, found: Findings, n
         return None
     length = facts.lengths.get("mean", float(facts.step_limit))
     costs = costs._replace(make=facts.seconds_to_make, cuts=facts.unknown_layer is not None)
-    return with_times(forecast, config, costs, length, facts.longest)
+    shown = config if facts.draws else replace(config, film=Film(episodes=0))
+    return with_times(forecast, shown, costs, length, facts.longest)
 
 
 # ── Numbers as they are told ─────────────────────────────────────────────────────────────────────

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ...errors import one_line
+from ...run.film import DRAWING_MODES
 
 Level = Literal["error", "warning", "note", "ok"]
 LEVELS: tuple[Level, ...] = ("error", "warning", "note", "ok")  # the most important first
@@ -37,6 +38,11 @@ class EnvFacts:
     microseconds_per_step: float = 0.0
     microseconds_per_reset: float = 0.0
     seconds_to_make: float = 0.0
+
+    @property
+    def draws(self) -> bool:
+        """Whether it promises images, of which a film can be made."""
+        return not set(DRAWING_MODES).isdisjoint(self.render_modes)
 
     @property
     def cuts_itself(self) -> bool:

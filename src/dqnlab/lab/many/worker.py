@@ -9,7 +9,7 @@ from pathlib import Path
 from ...build import pays_to_compile
 from ...config import Config
 from ...device import resolve_device
-from ...envs.make import describe
+from ...envs.make import close, make_one, open_one
 from ...envs.watchdog import watched
 from ...run.system import find_room, make_remarks
 from ...store.folder import Run, seed_name
@@ -29,7 +29,12 @@ from .together import train_together
 def check(config: Config) -> tuple[str, ...]:
     """What is to be said before training. Raises DqnlabError if no seed could be trained."""
     with watched(config.env.timeout):
-        spec = describe(config.env)
+        spec, made = open_one(config.env)
+        try:
+            if config.env.copies != 1:  # each seed plays in several: one that cannot live beside another is known now
+                close(make_one(config.env), config.env.label)
+        finally:
+            close(made, config.env.label)
         find_room(config, spec, resolve_device(config.device))
         cut = cautions(config, cuts=bool(config.checkpoint_every) and spec.unsaved is not None)
         return tuple(map(str, [*make_remarks(config, spec), *cut]))
