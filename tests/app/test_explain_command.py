@@ -44,7 +44,7 @@ def test_what_is_bad_about_a_run_is_said_at_its_end(tmp_path: Path) -> None:
         budget=Steps(num=900),
         evaluate_every=Steps(num=200),
     ).notes
-    assert note.startswith("Exploring for ever, from env step ")
+    assert note.startswith("Exploring forever, from env step ")
     assert "a share of 1 of the actions" in note
     assert note.endswith("Let epsilon fall, for example to 0.05.")
 

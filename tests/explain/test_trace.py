@@ -158,7 +158,7 @@ HARM: dict[str, Callable[[dict[str, np.ndarray]], Any]] = {
     "NaN in a reward": _fill("batch/reward", np.nan),
     "infinity in a weight": _fill("online/fc.4.bias", np.inf),
     "weights that overflow": _fill("online/fc.2.weight", 1e38),
-    "an action that there is not": _fill("batch/action", 2),
+    "an action that does not exist": _fill("batch/action", 2),
     "an action below zero": _set("newest/action", -1),
     "an end that there is not": _fill("end", 7),
     "a length beyond the chain": _fill("chain/length", 11),
@@ -184,7 +184,7 @@ def test_a_damaged_moment_is_one_error(harm: str, recorded: Callable[[str], Reco
 def test_a_state_that_there_is_not_is_refused(recorded: Callable[[str], Recorded]) -> None:
     arrays, config, spec = recorded("a discrete state")
     arrays["batch/obs"] = np.full_like(arrays["batch/obs"], 16)
-    with pytest.raises(CheckpointError, match="a state that there is not"):
+    with pytest.raises(CheckpointError, match="a state that does not exist"):
         trace_of(arrays, config, spec)
 
 

@@ -212,7 +212,7 @@ def test_no_line_is_wider_than_a_hundred_columns(texts: Iterator[tuple[str, int]
 def test_a_row_that_there_is_not_is_refused(recorded: Callable[[str], Recorded]) -> None:
     trace = trace_of(*recorded("textbook"))
     assert trace is not None
-    with pytest.raises(ConfigError, match=r"--row 32: the recorded batch has the rows 0 to 31"):
+    with pytest.raises(ConfigError, match=r"--row 32: the recorded batch has rows 0 to 31"):
         as_text(trace, 32, "a run")
 
 

@@ -54,7 +54,7 @@ def test_the_card_follows_the_moment(open_page: Open) -> None:
     ("target", "sentence"),
     [
         (LEFT, "All three networks agree: left."),
-        (RIGHT, "The best network acts: left. The target network would choose otherwise: right."),
+        (RIGHT, "The best network acts: left. The target network would choose differently: right."),
     ],
 )
 def test_one_sentence_says_who_agrees(open_page: Open, target: list[float], sentence: str) -> None:
@@ -67,7 +67,7 @@ def test_one_sentence_says_who_agrees(open_page: Open, target: list[float], sent
 
 def test_equal_values_are_called_a_tie(open_page: Open) -> None:
     page = open_page(fixed([3, 3], LEFT, LEFT)).page
-    assert "are worth the same; of equals it takes the first" in page.inner_text(f"{CARD} .decision-verdict")
+    assert "are worth the same; it takes the first" in page.inner_text(f"{CARD} .decision-verdict")
 
 
 @pytest.mark.parametrize(("coin", "answer"), [(0.03125, "Yes."), (0.0625, "No."), (0.9, "No.")])
@@ -87,7 +87,7 @@ def test_bars_of_large_values_show_small_gaps(open_page: Open) -> None:
             f"{CARD} [data-network={name}] .fill", "nodes => nodes.map((node) => node.getBoundingClientRect().width)"
         )
         assert widths[1] > 1.5 * widths[0] > 0
-        assert "zero is out of sight" in page.inner_text(f"{CARD} [data-network={name}]")
+        assert "zero is off the chart" in page.inner_text(f"{CARD} [data-network={name}]")
     # Twice the gap is twice as wide.
     grown = page.eval_on_selector_all(
         f"{CARD} .fill[class*=action]", "nodes => nodes.map((n) => parseFloat(n.style.width))"

@@ -48,7 +48,7 @@ def test_a_collapse_says_since_when_what_announced_it_why_and_what_to_do(open_pa
     told = page.inner_text("#health .verdict")
     assert told.startswith("Forgetting\n\nThe evaluations fell from 480 to 30 and stayed low for 4 in a row.")
     assert "There is no target network" in told
-    assert "From step 600. It could be foreseen from step 300: see “TD error”." in told
+    assert "From step 600. It could have been foreseen from step 300: see “TD error”." in told
     assert "What to do: The best network was kept" in told
     assert page.inner_text("#health .verdict li h4") == "No failures left"
 

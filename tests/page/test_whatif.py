@@ -168,7 +168,7 @@ def test_numbered_states_have_one_slider_and_no_letting_go(open_page: Open) -> N
     np.testing.assert_allclose(shown(opened), expected, rtol=1e-3)
     assert opened.page.locator("#whatif input[type=range]").count() == 1
     assert opened.page.locator("#whatif button.primary").count() == 0
-    assert "cannot let go" in opened.page.inner_text("#whatif")
+    assert "cannot be let go" in opened.page.inner_text("#whatif")
 
 
 def test_without_networks_or_inputs_one_sentence_says_why(open_page: Open) -> None:

@@ -1,4 +1,4 @@
-"""The world and its time line in a browser: pictures that show the moment, and every way to move through an episode."""
+"""The world and its timeline in a browser: pictures that show the moment, and every way to move through an episode."""
 
 import time
 from collections.abc import Callable

@@ -101,7 +101,7 @@ def why_nothing(folder: Path, agent: Agent) -> str:
     """Why a run has no recorded batch, as far as that is known."""
     path, obs = folder / BATCH, agent.spec.obs
     if not path.exists() and (folder / LAST).exists():  # both are written when training ends
-        return f"{str(path)!r} is missing: the run wrote it when its training ended, and it was removed since."
+        return f"{str(path)!r} is missing: the run wrote it when its training ended, and it has been removed since."
     if not path.exists():
         return f"{str(path)!r} does not exist yet: it is written when training ends."
     if room(agent.config.batch_size, math.prod(obs.shape) * obs.dtype.itemsize).rows == 0:
@@ -123,7 +123,7 @@ def _snapshots(folder: Path, best: Agent) -> list[tuple[int, QNetwork]]:
     for name, array in read_arrays(path).items():
         step, _, weight = name.partition("/")
         if not (step.isascii() and step.isdigit() and len(step) < 19):
-            raise CheckpointError(f"{str(path)!r} is damaged: {name[:60]!r} is no weight of an env step")
+            raise CheckpointError(f"{str(path)!r} is damaged: {name[:60]!r} is not a weight of an env step")
         by_step.setdefault(int(step), {})[weight] = array
     if len(by_step) > MOST_SNAPSHOTS:
         raise CheckpointError(

@@ -72,7 +72,7 @@ def read_moment(arrays: Arrays, config: Config, spec: EnvSpec) -> Moment | None:
         _check_values(arrays, config, spec)
         learner = _revive(arrays, config, spec)
     except (KeyError, RuntimeError, ValueError, IndexError) as e:
-        raise CheckpointError(f"{BATCH} is damaged, or of another run: {e}") from e
+        raise CheckpointError(f"{BATCH} is damaged, or from another run: {e}") from e
     part = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
     part["batch/reward"] = part["batch/reward"] / learner.online.reward_scale
     number = {name: array.item() for name, array in arrays.items() if array.ndim == 0}
@@ -143,7 +143,7 @@ def _check_values(arrays: Arrays, config: Config, spec: EnvSpec) -> None:
     sound = {
         "a number that is not finite": all(np.isfinite(each).all() for each in arrays.values()),
         "a negative count": all(arrays[name] >= 0 for name in _COUNTS) and bool((arrays["slots"] >= 0).all()),
-        "an action that there is not": all(_within(each, 0, spec.num_actions - 1) for each in actions),
+        "an action that does not exist": all(_within(each, 0, spec.num_actions - 1) for each in actions),
         "an impossible span": all(_within(arrays[name], 1, config.n) for name in ("span", "newest/span")),
         "an impossible end": all(_within(arrays[name], 0, max(End)) for name in ("end", "chain/end")),
         "an impossible length": _within(lengths, 0, arrays["chain/reward"].shape[1]),
@@ -151,7 +151,7 @@ def _check_values(arrays: Arrays, config: Config, spec: EnvSpec) -> None:
         "an epsilon beyond [0, 1]": _within(arrays["epsilon"], 0, 1),
     }
     if spec.obs.num_states is not None:
-        sound["a state that there is not"] = all(_within(each, 0, spec.obs.num_states - 1) for each in obs)
+        sound["a state that does not exist"] = all(_within(each, 0, spec.obs.num_states - 1) for each in obs)
     wrong = next((what for what, ok in sound.items() if not ok), None)
     if wrong is not None:
         raise ValueError(f"it holds {wrong}")

@@ -19,17 +19,17 @@ from .trace import trace_of
 
 WIDTH = 96
 MOST_INPUTS = 16  # numbers of an observation that are printed
-_CHANCES = {"uniform": ", all with the same chance", "by error": ", more often where the error was large", None: ""}
+_CHANCES = {"uniform": ", all equally likely", "by error": ", more often where the error was large", None: ""}
 _CHOOSERS = {
     "online": "The online network chooses the next action, the target network says what it is worth (Double DQN).",
     "target": "The target network chooses the next action and says what it is worth.",
-    None: "How this run's rule finds that out is not told here; these are its numbers.",
+    None: "How this run's rule finds that out is not shown here; these are its numbers.",
 }
 _ENDS = {
-    End.GOES_ON: "the episode goes on",
+    End.GOES_ON: "the episode continues",
     End.TERMINATED: "the episode terminated here: nothing comes after, so the discount is 0",
     End.TRUNCATED: "the episode was only cut off here (truncated): the value beyond still counts",
-    End.UNKNOWN: "the newest step: whether the episode went on was not known yet",
+    End.UNKNOWN: "the newest step: whether the episode continued was not known yet",
 }
 
 
@@ -55,11 +55,11 @@ def as_text(trace: Trace, row: int, name: str) -> str:
     """The trace as text of at most 100 columns, which follows transition number `row`. Raises ConfigError."""
     rows = len(trace.rows.action)
     if not 0 <= row < rows:
-        raise ConfigError(f"--row {row}: the recorded batch has the rows 0 to {rows - 1}")
+        raise ConfigError(f"--row {row}: the recorded batch has rows 0 to {rows - 1}")
     intro = _said(
         f"{name}. Update number {trace.updates + 1}, after {counted(trace.env_step, 'env step')}. The batch was drawn "
-        f"to be shown here, just as the learner draws; the run did not learn from it. Row {row} of 0 to {rows - 1} is "
-        "followed (--row N for another). Numbers have six digits."
+        f"for this text, just as the learner draws its own; the run did not learn from it. Row {row} of 0 to "
+        f"{rows - 1} is followed (--row N for another). Numbers are given to six digits."
     )
     lines = ["One learning step, number by number", *[line.strip() for line in intro]]
     for number, (title, stage) in enumerate(_STAGES.items(), 1):
@@ -73,8 +73,8 @@ def _choose(trace: Trace, row: int) -> list[str]:
     why = "the best one" if best else "not the best one: exploration, or the network has changed its mind since"
     return [
         *_said(
-            "The online network rates every action in what the agent sees. It takes the best one, but with "
-            "probability epsilon any action by chance, so that it keeps finding out."
+            "The online network rates every action for what the agent sees. The agent takes the best one, but with "
+            "probability epsilon a random one, so that it keeps exploring."
         ),
         f"   observation = {_obs(trace, choice.obs)}",
         *_rated(trace, choice.q, "action ", choice.greedy, "best"),
@@ -96,7 +96,7 @@ def _sample(trace: Trace, row: int) -> list[str]:
     rows, size = trace.rows, len(trace.rows.action)
     counts = ", ".join(
         f"{int((rows.end == end).sum())} {name}"
-        for end, name in ((0, "go on"), (1, "terminated"), (2, "truncated"), (3, "not known yet"))
+        for end, name in ((0, "continue"), (1, "terminated"), (2, "truncated"), (3, "not known yet"))
         if (rows.end == end).any()
     )
     how = _CHANCES[trace.settings.chance]
@@ -124,14 +124,14 @@ def _reward(trace: Trace, row: int) -> list[str]:
         over = "" if span == 1 else f" (discounted sum over {counted(span, 'step')})"
         return [f"   reward = {_n(rows.reward[row])}{over}"]
     terms = [f"{_n(trace.settings.gamma)}^{k} * {_n(r)}" for k, r in enumerate(after.reward[row, :span])]
-    known = "   (the single rewards are worked out from such sums, to the digits that float32 leaves)"
+    known = "   (the single rewards are recovered from such sums, to the precision of float32)"
     return [*_wrapped("   reward = " + " + ".join(terms)), f"          = {_n(rows.reward[row])}", known]
 
 
 def _prediction(trace: Trace, row: int) -> list[str]:
     rows, action = trace.rows, int(trace.rows.action[row])
     return [
-        *_said("What the online network believes today that this action is worth: the reward from here on."),
+        *_said("What the online network currently thinks this action is worth: the reward from here on."),
         *_rated(trace, rows.q[row], "s, ", action, "the action taken"),
         f"   prediction = Q(s, {trace.number(action)}) = {_n(rows.prediction[row])}",
     ]
@@ -176,13 +176,13 @@ def _sum(trace: Trace, row: int) -> list[str]:
 
 
 def _loss(trace: Trace, row: int) -> list[str]:
-    rows, said = trace.rows, "How far the two are apart. The update makes the mean over the batch smaller."
+    rows, said = trace.rows, "How far apart the two are. The update reduces the mean over the batch."
     kind, mean = (
         trace.settings.loss,
         f"   mean of weight * loss over the {counted(len(rows.loss), 'row')} = {_n(trace.loss)}",
     )
     if kind is None:
-        said += " How this run's head measures it is not told here; these are its numbers."
+        said += " How this run's head measures it is not shown here; these are its numbers."
         return [*_said(said), f"   error = {_n(rows.error[row])}", f"   loss = {_n(rows.loss[row])}", mean]
     prediction = float(rows.prediction[row])
     target = float(rows.target[row])
@@ -243,13 +243,13 @@ def _update(trace: Trace, row: int) -> list[str]:
     adam = trace.settings.formula
     if adam is None:
         said = (
-            "The optimiser moves every weight against its gradient. How this run's optimiser does so is not told here."
+            "The optimiser moves every weight against its gradient. How this run's optimiser does so is not shown here."
         )
         return [*_said(f"{said} The weight with the largest gradient in each layer:"), *lines]
     return [
         *_said(
             "Adam keeps a running mean of each weight's gradient and of its square, and moves the weight by their "
-            "ratio: large where gradients agree, small where they contradict each other. "
+            "ratio: far where gradients agree, little where they contradict each other. "
             f"Here is {trace.weights[-1].name} at Adam's step t = {trace.optimizer_steps}:"
         ),
         *_adam(trace, adam, trace.weights[-1]),
@@ -287,7 +287,7 @@ def _adam(trace: Trace, adam: Adam, w: Weight) -> list[str]:
 
 def _sync(trace: Trace, row: int) -> list[str]:
     w, sync = trace.weights[-1], trace.settings.sync
-    why = "The target network stays behind so that targets do not run away with every update."
+    why = "The target network lags behind, so that targets do not move with every update."
     now = f"   online = {_n(w.after)}, target = {_n(w.target_after)}"
     match sync:
         case HardSync(every=every):
@@ -296,7 +296,7 @@ def _sync(trace: Trace, row: int) -> list[str]:
             said = f"It becomes a copy of the online network every {counted(every, 'update')} ({when}). For {w.name}:"
             return [*_said(f"{why} {said}"), now]
         case PolyakSync(tau=tau):
-            said = "It moves a small part, tau, of the way towards the online network at every update."
+            said = "It moves a small fraction, tau, of the way towards the online network at every update."
             return [
                 *_said(f"{why} {said} For {w.name}:"),
                 "   target weight = before + tau * (online - before)",
@@ -304,7 +304,7 @@ def _sync(trace: Trace, row: int) -> list[str]:
                 f"                 = {_n(w.target_after)}",
             ]
         case None:
-            return [*_said(f"{why} How it follows in this run is not told here. For {w.name}:"), now]
+            return [*_said(f"{why} How it follows in this run is not shown here. For {w.name}:"), now]
 
 
 def _rated(trace: Trace, q: np.ndarray, what: str, at: int, says: str) -> list[str]:

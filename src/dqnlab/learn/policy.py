@@ -80,7 +80,7 @@ class EpsilonGreedy:
 
 
 def any_action(allowed: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One of the allowed actions in each row of `allowed` [E, A] bool, all with the same chance -> [E] int64."""
+    """One of the allowed actions in each row of `allowed` [E, A] bool, all equally likely -> [E] int64."""
     chance = rng.random(len(allowed))
     if np.count_nonzero(allowed) == allowed.size:
         return (chance * allowed.shape[1]).astype(np.int64)

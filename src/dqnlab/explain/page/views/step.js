@@ -1,4 +1,4 @@
-/** One learning step: the stages of an update with their numbers, and switches that compute the target anew. */
+/** One learning step: the stages of an update with their numbers, and switches that recompute the target. */
 
 import { clear, el } from "../core/dom.js";
 import { placeIn } from "../core/page.js";
@@ -89,7 +89,7 @@ function controls({ store, t }, step, { switches, all }) {
   const reset = () => store.set({
     "step.double": Number(step.own.double), "step.n": step.own.n, "step.huber": Number(step.own.huber), "step.trunc": 0,
   });
-  if (!step.known) return el("p", { class: "card muted" }, t("step.not_anew"));
+  if (!step.known) return el("p", { class: "card muted" }, t("step.not_recomputed"));
   const truncated = Array.from(step.moment.rows.end.data).filter((end) => end === TRUNCATED).length;
   const known = all.filter((each) => each !== null).length;
   return el("div", { class: "card step-controls" },

@@ -1,4 +1,4 @@
-/** One learning step, computed anew in the page: targets and losses of the recorded rows under other rules. */
+/** One learning step, recomputed in the page: targets and losses of the recorded rows under other rules. */
 
 import { row } from "../core/codec.js";
 import { argmax, features, makeNetwork } from "../net/network.js";

@@ -1,4 +1,4 @@
-/** The world and a time line: an episode of the best network, with all that can be told of each of its steps. */
+/** The world and a timeline: an episode of the best network, with all that can be told of each of its steps. */
 
 import { clear, el } from "../core/dom.js";
 import { actionClass, actionName } from "../core/naming.js";
