@@ -46,7 +46,7 @@ def settle(config: c.Config, spec: EnvSpec, envs: Envs) -> c.Config:
 
 
 def settle_env(env: c.Env, spec: EnvSpec) -> c.Env:
-    """The environment's settings, with what trying it has told."""
+    """The environment's settings, completed by what trying it has shown."""
     return replace(env, action_mask="off" if spec.obs.mask is None else "on")
 
 
@@ -71,7 +71,7 @@ def settle_epsilon(config: c.Config) -> c.Linear | c.LinearEpisodes | c.Geometri
 
 
 def pays_to_compile(config: c.Config) -> bool:
-    """Whether to compile the update: as asked, or if there may be so many that it pays even the first time.
+    """Whether to compile the update: as chosen, or if there may be enough updates to pay for it even the first time.
 
     Only the configuration decides, so that the same one always computes the same.
     """

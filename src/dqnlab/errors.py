@@ -28,18 +28,18 @@ def named(error: BaseException) -> str:
 
 
 def counted(num: int, noun: str) -> str:
-    """So many of something: 0 episodes, 1 fresh episode, 1,200 env steps, 2 copies."""
+    """A count with its noun: 0 episodes, 1 fresh episode, 1,200 env steps, 2 copies."""
     several = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
     return f"{num:,} {noun if num == 1 else several}"
 
 
 def all_of(num: int, noun: str) -> str:
-    """All of so many: all 5 episodes, the only episode."""
+    """The whole of a count: all 5 episodes, the only episode."""
     return f"the only {noun}" if num == 1 else f"all {counted(num, noun)}"
 
 
 def either(flag: str, python: str) -> str:
-    """What to say on the command line and, for whoever reads the message in Python, there."""
+    """The advice for the command line and, in brackets, for Python."""
     return f"{flag} (in Python {python})"
 
 

@@ -1,4 +1,4 @@
-"""Memory that is not there, whoever asked for it: Python, numpy, torch or the system each say so in their own way."""
+"""Running out of memory, which Python, numpy, torch and the system each report in their own way."""
 
 from __future__ import annotations
 

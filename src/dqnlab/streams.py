@@ -1,4 +1,4 @@
-"""The standard streams of a command, which nobody can take away: a full disk or a closed pipe costs words, no results.
+"""The standard streams of a command, which never fail: a full disk or a closed pipe loses text, not results.
 
 Each is a handle of dqnlab's own on what the process was given. The first write that fails is kept in mind, and no
 other is tried. An environment may close or replace `sys.stdout`: it has not this one.
@@ -44,7 +44,7 @@ class Steady(io.TextIOBase):
         self.failure = error if isinstance(error, OSError) else OSError(errno.EBADF, "it is closed")
 
     def close(self) -> None:
-        """Flushes: only whoever opened it closes it."""
+        """Flushes: only the code that opened it closes it."""
         self.flush()
 
     def isatty(self) -> bool:
@@ -68,7 +68,7 @@ class Steady(io.TextIOBase):
 
     @property
     def buffer(self) -> Any:
-        """Below the text, for whoever writes bytes: these writes may fail."""
+        """The stream below the text, for code that writes bytes: these writes may fail."""
         return self._stream.buffer
 
 

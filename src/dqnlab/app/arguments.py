@@ -98,7 +98,7 @@ class Resume:
 
     @property
     def overrides(self) -> Overrides:
-        """What is to be different from before."""
+        """What differs from before."""
         budget = Steps(num=self.steps) if self.steps else Episodes(num=self.episodes) if self.episodes else None
         return Overrides(budget=budget, trust_env_modules=self.trust_env_module, force_unlock=self.force_unlock)
 

@@ -20,7 +20,8 @@ def wrapped(text: str, indent: int = 0) -> list[str]:
 
 
 def two_columns(rows: Iterable[tuple[str, str]], column: int = _COLUMN) -> list[str]:
-    """What is typed, and what it means from this column on; what does not fit into the first has lines of its own."""
+    """What is typed and, from this column on, what it means; whatever is too long for the first column gets its own "
+    "lines."""
     lines = []
     stacked = _width() < _STACKED
     for left, right in rows:

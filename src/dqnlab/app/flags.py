@@ -49,7 +49,7 @@ class Flag:
 
     @property
     def shown(self) -> str:
-        """As it is typed, --env.num-envs; what stands by itself as it is called, RUN."""
+        """The flag as it is typed, --env.num-envs, or the name of a bare argument, RUN."""
         return self.metavar if self.is_bare else dashed(self.name)
 
     @property

@@ -85,7 +85,7 @@ class Prioritized:
 
 @dataclass(frozen=True, kw_only=True)
 class Hard:
-    """The online network is copied to the target network every so many updates (Mnih et al. 2015)."""
+    """The online network is copied to the target network at regular intervals (Mnih et al. 2015)."""
 
     kind: ClassVar[str] = "hard"
     every: Positive = 100

@@ -30,7 +30,7 @@ _UNPACKED = re.compile(r"cannot unpack non-iterable (\w+)|values to unpack \(exp
 
 
 class Listener(Protocol):
-    """Is told what is wrong with an environment."""
+    """Hears what is wrong with an environment."""
 
     strict: bool  # whether nobody wants to hear of what training forgives
 

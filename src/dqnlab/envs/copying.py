@@ -1,4 +1,4 @@
-"""A wrapper that hands on copies of what an environment returns, for whoever above it keeps arrays."""
+"""A wrapper that returns copies of an environment's arrays, for callers that keep them."""
 
 import copy
 from typing import Any

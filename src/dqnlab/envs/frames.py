@@ -92,7 +92,7 @@ def frame_rate(env: AnyEnv, label: str) -> float:
 
 
 def metadata(env: Any) -> dict[str, Any]:
-    """What an environment says of itself; nothing where it says it in a shape of its own."""
+    """What an environment says about itself; empty if that is not a dict."""
     said = getattr(env, "metadata", None)
     return said if isinstance(said, dict) else {}
 

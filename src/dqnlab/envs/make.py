@@ -109,7 +109,7 @@ def one_more(env: Env) -> Iterator[None]:
 
 
 def make_several(make: Callable[[], AnyEnv], num: int, label: str, made: list[AnyEnv]) -> list[AnyEnv]:
-    """So many environments, with those that are there; all or none: they are closed if one cannot be made."""
+    """This many environments, including those that exist; all or none: they are closed if one cannot be made."""
     try:
         while len(made) < num:
             made.append(make())
@@ -213,7 +213,7 @@ def tried(env: Env, made: Guarded) -> EnvSpec:
 
 
 def looked_at(env: Env, made: AnyEnv) -> EnvSpec:
-    """As `described`, and whether it shows masks: where nobody has found out before, that takes a reset."""
+    """As `described`, and whether it shows masks: unless that is known already, it takes a reset."""
     spec = described(env, made)
     is_open = env.action_mask == "auto" and env.frame_stack == 1 and spec.obs.mask is None
     return described(env, made, in_info=True) if is_open and shows_mask(guarded(made, env.label)) else spec

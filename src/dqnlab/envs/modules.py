@@ -41,7 +41,7 @@ _EXTRAS = {"box2d": 'pip install "dqnlab[box2d]"', "tensorboard": 'pip install "
 
 
 def import_named(env_id: str) -> None:
-    """Imports the module that an id names, if it names one. Whoever read the id from a file has asked `trust` before.
+    """Imports the module that an id names, if any. Callers that read the id from a file have asked `trust` before.
 
     A module that is not installed is looked for in the current folder, which is then the last place where Python
     looks: nothing there can stand in for the standard library or for a package.
@@ -115,7 +115,7 @@ def _failed(env_id: str, name: str, error: BaseException) -> str:
 
 
 def missing(label: str, error: Exception) -> EnvironmentFault:
-    """The error for an environment that found no package of its own when it was made."""
+    """The error for an environment that failed to import a package while it was made."""
     extra = next((pip for name, pip in _EXTRAS.items() if name in str(error).lower()), None)
     if extra is not None:
         return EnvironmentFault(f"env {label!r} needs a package that is not installed: {extra}")

@@ -33,7 +33,7 @@ def nearby(env_id: str) -> str | None:
 
 
 def ids_of(module: str) -> list[str]:
-    """The ids that a module which was imported registers for environments of its own."""
+    """The ids that an imported module registers for its own environments."""
     return sorted(each for each, spec in gym.registry.items() if f"{_home(spec.entry_point)}.".startswith(f"{module}."))
 
 

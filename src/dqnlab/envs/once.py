@@ -12,7 +12,7 @@ _SAID: ContextVar[set[Topic] | None] = ContextVar("said", default=None)
 
 @contextmanager
 def said_once() -> Iterator[None]:
-    """Meanwhile each thing is said once. Within another `said_once` that one goes on."""
+    """Says each thing once until it ends; inside another `said_once` it changes nothing."""
     if _SAID.get() is not None:
         yield
         return

@@ -1,4 +1,4 @@
-"""Where in somebody's own file an error was raised."""
+"""Where in the user's own files an error was raised."""
 
 import os
 import sysconfig
@@ -20,7 +20,7 @@ LIBRARIES = tuple(_folder(sysconfig.get_path(name)) for name in ("stdlib", "plat
 
 
 def named_with_place(error: BaseException) -> str:
-    """An error as one line, with the place in the file of whoever's mistake it most likely is."""
+    """An error as one line, with the file and line that most likely caused it."""
     place = place_of(error)
     return named(error) if place is None else f"{named(error)} ({Path(place[0]).name}, line {place[1]})"
 

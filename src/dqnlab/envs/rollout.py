@@ -22,7 +22,7 @@ class RolloutStep(NamedTuple):
 
 
 class Watched:
-    """An actor that lets somebody look first: all stands then as its observation says."""
+    """An actor that calls an observer before it acts, while the environments still show what it sees."""
 
     def __init__(self, actor: Actor, look: Callable[[], None]):
         self.remembers = actor.remembers

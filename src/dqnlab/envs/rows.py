@@ -91,7 +91,7 @@ def check_numbers(part: ObsPart, given: np.ndarray) -> None:
 
 
 def surplus(spec: ObsSpec, obs: Any) -> str | None:
-    """What an observation holds beside its parts, which nobody sees; None if nothing."""
+    """What an observation holds besides its known parts, which is ignored; None if nothing."""
     known: dict[tuple[str | int, ...], set[str | int]] = {}
     for part in spec.parts:
         for depth, name in enumerate(part.path):

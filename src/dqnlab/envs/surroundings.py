@@ -192,7 +192,7 @@ def surroundings() -> Surroundings:
 
 
 def put_back(ours: Surroundings) -> Surroundings:
-    """Makes the process again what it was; returns what was different, for the next call of whoever changed it."""
+    """Restores the process to what it was; returns what differed, for the next call of the one that changed it."""
     theirs: Surroundings = {}
     for name, value in ours.items():
         part = _PARTS[name]

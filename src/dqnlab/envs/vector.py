@@ -55,10 +55,10 @@ class Envs(Protocol):
         """All that decides the next steps, once reset. Raises CheckpointError if not `restorable`."""
 
     def load_state_dict(self, state: EnvState) -> None:
-        """Goes on where `state_dict` was called. Raises CheckpointError, with nothing changed, if it does not fit."""
+        """Continues where `state_dict` was called. Raises CheckpointError, with nothing changed, if it does not fit."""
 
     def remake(self, seeds: Sequence[int]) -> np.ndarray:
-        """Closes all envs, makes them anew and resets them, as `reset`: nothing hidden inside an env survives."""
+        """Closes, recreates and resets all envs, as `reset` does: nothing hidden inside an env survives."""
 
 
 class SerialEnvs:

@@ -21,7 +21,7 @@ _SIGNAL = getattr(signal, "SIGURG", None)  # of no meaning to a process that did
 
 
 class EnvCall(NamedTuple):
-    """A call of an environment, told apart from others; a frame would keep alive whatever is on its stack."""
+    """Identifies one call of an environment; a frame would keep everything on its stack alive."""
 
     guard: Guard
     what: str
@@ -96,7 +96,7 @@ class _Watchdog:
                 signal.pthread_kill(main, _SIGNAL)
 
     def bark(self, signum: int, frame: FrameType | None) -> None:
-        """In the main thread: raises if the call is still going on."""
+        """In the main thread: raises if the call is still running."""
         call = self._call
         if call is not None and self._lasted >= self._timeout and _call_in(frame) == call:
             raise self._fault(call)

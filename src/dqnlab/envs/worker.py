@@ -112,7 +112,7 @@ class _Held:
         return envs.restorable
 
     def lend(self, num: int, among: tuple[int, int]) -> None:
-        """So many copies to play whole episodes in, of those that are there where possible."""
+        """This many copies to play whole episodes in, existing ones where possible."""
         while len(self._spare) < num:
             self._spare.append(make_one(self._env))
         lent = self._spare[:num]
@@ -140,7 +140,7 @@ class _Held:
         self._envs[which].load_state_dict(state)
 
     def remake(self, seeds: Sequence[int]) -> np.ndarray:
-        """Makes the copies that are trained in anew; those for playing go, and are made when they are wanted."""
+        """Recreates the copies for training; those for playing are closed, and made again when they are needed."""
         self._close_spare()
         return self._envs[TRAINING].remake(seeds)
 

@@ -47,13 +47,13 @@ class Workers:
             raise
 
     def train(self, num: int) -> WorkerEnvs:
-        """So many environments that reset themselves, for training. To be called once."""
+        """This many environments that reset themselves, for training. Call it once."""
         sizes = self._shares(num)
         restorable = self.ask("make", [(size, (first + 1, num)) for first, size in _places(sizes)])
         return WorkerEnvs(self, TRAINING, sizes, restorable=all(restorable))
 
     def lend(self, num: int) -> WorkerEnvs:
-        """So many others for whole episodes, without autoreset; each time the same ones where there are enough."""
+        """This many others for whole episodes, without autoreset; the same ones each time if there are enough."""
         sizes = self._shares(num)
         self.ask("lend", [(size, (first + 1, num)) for first, size in _places(sizes)])
         return WorkerEnvs(self, PLAYING, sizes, restorable=False)
@@ -185,7 +185,7 @@ class WorkerEnvs:
             self._ask("end", [()] * len(self._parts))
 
     def lend(self, num: int) -> WorkerEnvs:
-        """So many others of the same workers, to play whole episodes in."""
+        """This many others of the same workers, to play whole episodes in."""
         return self._workers.lend(num)
 
     def close(self) -> None:

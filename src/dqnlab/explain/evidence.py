@@ -98,7 +98,7 @@ def gather_evidence(run: Run, env: AnyEnvironment | None = None, trusted: Collec
 
 
 def why_nothing(folder: Path, agent: Agent) -> str:
-    """Why a run has no recorded batch, as far as that is known."""
+    """Why a run has no recorded batch, if that is known."""
     path, obs = folder / BATCH, agent.spec.obs
     if not path.exists() and (folder / LAST).exists():  # both are written when training ends
         return f"{str(path)!r} is missing: the run wrote it when its training ended, and it has been removed since."

@@ -27,7 +27,7 @@ class FrameLimits:
 
 
 class Frames(NamedTuple):
-    """Images of every so many steps, from step 0 on."""
+    """Images at regular steps, from step 0 on."""
 
     every: int
     width: int
@@ -99,7 +99,8 @@ def picture(frame: np.ndarray, black: float, white: float) -> np.ndarray:
 
 
 def encode_strip(strip: Strip | None, size: int) -> Frames | None:
-    """The images as text for the page, at most so many bytes: every second one goes until they fit. None of none."""
+    """The images as text for the page, within a number of bytes: every second one is dropped until they fit. None if "
+    "none."""
     if strip is None or not strip.images:
         return None
     every, images = strip.every, [_webp(image) for image in strip.images]

@@ -12,7 +12,7 @@ from .kinds import Chance, Network, TdLoss
 
 @dataclass(frozen=True)
 class StepSettings:
-    """What the update was told to do, in which environment. Of a kind that `kinds` does not know there is None."""
+    """The settings of the update and its environment; None for a kind that `kinds` does not know."""
 
     action_start: int  # the environment's own number for action 0
     obs_start: int  # and for state 0, where observations are states

@@ -210,7 +210,7 @@ def _networks(learner: Learner) -> dict[str, dict[str, Any]] | None:
 
 
 def as_page(trace: Trace | None) -> dict[str, Any] | None:
-    """The trace as a page shows it; observations and networks only as far as they are small."""
+    """The trace as the page shows it; with observations and networks only if they are small."""
     if trace is None:
         return None
     rows, after, choice = (_plain(part) for part in (trace.rows, trace.after, trace.choice))

@@ -64,7 +64,7 @@ class World(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """Where episodes are played that are to be shown."""
+    """The environments in which the episodes to be shown are played."""
 
     env: Env
     spec: EnvSpec
@@ -224,7 +224,8 @@ _EXTRAS: dict[str, Callable[[Any], dict[str, Any]]] = {
 
 
 def state_of(kind: str, env: Any) -> np.ndarray | None:
-    """What the physics of an unwrapped environment go on from, [S] float64; None if the observation is all we know."""
+    """The state from which the physics of an unwrapped environment continue, [S] float64; None if only the "
+    "observation is known."""
     return np.array(env.state, float) if kind in ("cartpole", "mountaincar", "acrobot") else None
 
 

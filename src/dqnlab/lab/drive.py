@@ -14,7 +14,7 @@ from .interrupt import signal_of
 
 
 class Request(Protocol):
-    """Whoever may ask a loop to stop."""
+    """Something that may ask a loop to stop."""
 
     @property
     def asked(self) -> bool: ...

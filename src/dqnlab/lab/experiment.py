@@ -62,7 +62,7 @@ class Experiment:
         self.saver.save()
 
     def may_stop(self, waited: float) -> bool:
-        """Whether to stop here, `waited` seconds after the request: a run should be able to go on exactly."""
+        """Whether to stop here, `waited` seconds after the request: a run should be able to resume exactly."""
         collector = self.system.collector
         if self.left:
             return True

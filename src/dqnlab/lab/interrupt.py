@@ -41,7 +41,7 @@ def signal_of(error: KeyboardInterrupt) -> int:
 
 
 class Interrupt:
-    """The handler: whether somebody wants this process to stop, and since when."""
+    """The signal handler: whether this process was asked to stop, and when."""
 
     signal: int | None = None
     """the first signal that came"""

@@ -10,7 +10,7 @@ from ..config import AnyEnvironment, Episodes, Steps
 
 @dataclass(frozen=True, kw_only=True)
 class Overrides:
-    """What is to be different from before."""
+    """What differs from before."""
 
     budget: Steps | Episodes | None = None
     """a later end than the run was made for; it then goes on even if it was solved"""

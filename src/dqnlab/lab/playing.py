@@ -1,4 +1,4 @@
-"""Episodes that are played for a score, shown while they are played; what there is of them if somebody interrupts."""
+"""Episodes played for a score, shown while they are played; a partial score if interrupted."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Played:
 
 
 def play_and_score(agent: Agent, episodes: int, seed: int) -> tuple[Score, Played]:
-    """The score of an agent; of the episodes that had ended if somebody interrupts.
+    """The score of an agent; over the episodes finished so far if interrupted.
 
     Raises:
         KeyboardInterrupt: before any had ended.

@@ -39,7 +39,7 @@ SOFT = (
 
 
 def facts(system: System) -> dict[str, Any]:
-    """What decides how a run goes on, in plain values; stored with each checkpoint."""
+    """What decides how a run continues, in plain values; stored with each checkpoint."""
     return {
         "state": STATE,
         "config": json.loads(json.dumps(as_dict(system.config), default=str)),
@@ -88,7 +88,7 @@ def fitting(at: Loaded) -> Iterator[None]:
 
 
 def differences(at: Loaded, system: System) -> list[str]:
-    """What has changed since the checkpoint that may change how the run goes on, each as `name: then, now`."""
+    """What has changed since the checkpoint and may change how the run continues, each as `name: then, now`."""
     then = dict(at.about)
     if isinstance(env := then.get("env"), Mapping) and "obs_dtype" in env:
         # What the networks see, whichever setting says so; parts and masks are unknown to earlier versions.

@@ -1,4 +1,4 @@
-"""Going on with a run that was interrupted, or that has ended and shall train for longer."""
+"""Resuming a run that was interrupted, or training a finished one for longer."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def resume(
     trackers: Sequence[str] | None = None,
     trust_env_modules: Collection[str] = (),
 ) -> Run:
-    """Goes on with a run from its latest checkpoint, or from the start if there is none, as if nothing had happened.
+    """Resumes a run from its latest checkpoint, or from the start if there is none, as if it had never stopped.
 
     A run that has its score but lacks its film, curves or page only gets these.
 
@@ -91,7 +91,7 @@ def resume_folder(folder: Path, overrides: Overrides, view: View | None = None, 
 
 
 def _config(folder: Path, overrides: Overrides) -> Config:
-    """The configuration to go on with. Raises ConfigError if the run has ended."""
+    """The configuration to continue with. Raises ConfigError if the run has ended."""
     config = configured(folder, overrides)
     if overrides.budget is not None:
         return replace(config, budget=overrides.budget, stop_when_solved=False)

@@ -38,7 +38,7 @@ from .stopwatch import Stopwatch
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """A run that is to be trained: a new one, or one that has a folder and perhaps a checkpoint."""
+    """A run to be trained: a new one, or one that has a folder and perhaps a checkpoint."""
 
     config: Config
     folder: AbstractContextManager[Path]

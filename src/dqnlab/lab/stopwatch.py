@@ -13,7 +13,7 @@ PHASES = ("import", "train", "evaluate", "confirm", "save", "trackers")  # film,
 
 @dataclass
 class Stopwatch:
-    """Seconds by phase, from a clock that nobody sets."""
+    """Seconds by phase, from a monotonic clock."""
 
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PHASES, 0.0))
     start: float = field(default_factory=time.perf_counter)

@@ -71,7 +71,7 @@ def ended(run: Run, name: str, reason: str = "") -> Run:
 
 
 def stopped(run: Run, error: KeyboardInterrupt) -> Run:
-    """The run when somebody did not want to wait for what was still to be made."""
+    """The run after an interruption of what was still to be made."""
     left = " and ".join(STEPS[name].what for name in run.unfinished)
     return save(replace(run, signal=run.signal or signal_of(error), notes=[*run.notes, f"interrupted before: {left}"]))
 
@@ -108,6 +108,6 @@ def why(error: BaseException) -> str:
 
 
 def longer(run: Run, phase: str, seconds: float) -> dict[str, float]:
-    """The run's seconds with so many more of a phase."""
+    """The run's seconds with some more of a phase."""
     more = {phase: run.seconds.get(phase, 0.0) + seconds, "total": run.seconds.get("total", 0.0) + seconds}
     return {**run.seconds, **{name: round(value, 3) for name, value in more.items()}}

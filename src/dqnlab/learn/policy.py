@@ -89,7 +89,7 @@ def any_action(allowed: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def make_actor(network: QNetwork, rng: np.random.Generator | None = None) -> Actor:
-    """An actor that acts by the network's present weights; each player of episodes has one of its own.
+    """An actor that acts by the network's current weights; each player of episodes has its own.
 
     Random numbers that the network needs are drawn from `rng`, or are their mean without one.
     """

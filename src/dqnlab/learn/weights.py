@@ -70,7 +70,7 @@ def import_weights(network: QNetwork, weights: Mapping[str, Tensor]) -> None:
 
 
 def classic_names(depth: int) -> list[str]:
-    """What so many linear layers are called in the classic module: every second place is a ReLU's."""
+    """The names of this many linear layers in the classic module, where every second place is a ReLU."""
     return [f"fc.{2 * i}" for i in range(depth)]
 
 

@@ -44,7 +44,7 @@ Asks = Callable[[], bool]
 
 
 class Left(KeyboardInterrupt):
-    """Episodes were left before their end, for somebody asked."""
+    """Episodes were left before their end because a stop was requested."""
 
 
 def joined(parts: Sequence[Outcome]) -> Outcome:
@@ -193,7 +193,7 @@ def play_out(
     env: AnyEnvironment | None = None,
     asks: Asks = lambda: False,
 ) -> Outcome:
-    """The episodes of `evaluate`; `tell` hears of each as it ends. Raises Left if somebody `asks`."""
+    """The episodes of `evaluate`; `tell` hears of each as it ends. Raises Left if a stop is requested by `asks`."""
     where = agent.env_config(env)
     with watched(where.timeout), arithmetic(agent.config.threads):
         evaluator = Evaluator(where, agent.check_fits(where), agent.config.gamma, where.copies)

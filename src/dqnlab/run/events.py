@@ -1,4 +1,4 @@
-"""What the training loop tells whoever listens.
+"""The events that the training loop yields.
 
 Events carry numbers, never the agent, and come after the state they speak of has changed:
 state first, event last. Whatever must see everything consistent waits for `BlockEnded`.
@@ -24,7 +24,7 @@ class EpisodeEnded:
 
 @dataclass(frozen=True)
 class Updated:
-    """Every so many updates: what the latest one computed, and what the replay holds."""
+    """Every `metrics_every` updates: what the latest one computed, and what the replay holds."""
 
     step: int
     updates: int

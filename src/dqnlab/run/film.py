@@ -1,4 +1,4 @@
-"""Showing an agent at play: films as mp4 files, and a live window."""
+"""Showing an agent playing: films as mp4 files, and a live window."""
 
 import math
 import os

@@ -97,7 +97,7 @@ class Judge:
         return Evaluated(step, returns, mean, is_best, self.best, value, float(outcome.discounted.mean()))
 
     def confirm(self, step: int) -> Confirmed:
-        """Tests the candidate on fresh episodes, other ones at each attempt.
+        """Tests the candidate on fresh episodes, different ones at each attempt.
 
         It passes if the whole 95 % interval of its mean lies above the threshold: a mean alone would
         stop training for many a network whose score then falls short. Returns that are all the same have no
@@ -120,7 +120,7 @@ class Judge:
         return Confirmed(step, self.attempts, tuple(returns.tolist()), mean, candidate.passed)
 
     def decide(self) -> Verdict:
-        """Lets the leaders meet on fresh episodes; whoever then ranks first wins, and gets its score.
+        """Lets the leaders compete on fresh episodes; the one that then ranks first wins, and gets its score.
 
         The network that `scratch` holds afterwards is the winner.
         """

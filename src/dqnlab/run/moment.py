@@ -42,7 +42,7 @@ class Room(NamedTuple):
 
 
 def room(batch_size: int, obs_bytes: int) -> Room:
-    """As many rows as the batch has, and up to ten steps after each, as far as MOST_BYTES go; 0 rows if for none."""
+    """As many rows as the batch has, and up to ten steps after each, within MOST_BYTES; 0 rows if not even one fits."""
     most = MOST_BYTES // max(obs_bytes, 1) - 1  # beside that of the newest transition
     rows = min(batch_size, max(16, most // (2 + DEPTHS[0])))
     depth = next((depth for depth in DEPTHS if rows * (2 + depth) <= most), 0)

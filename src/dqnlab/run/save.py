@@ -17,7 +17,7 @@ CUT_OFF = "its environment, which cannot be saved, was cut off in mid-episode"
 
 
 class Stateful(Protocol):
-    """What can be saved and go on."""
+    """What can be saved and restored."""
 
     def state_dict(self) -> dict[str, Any]: ...
 
@@ -26,7 +26,7 @@ class Stateful(Protocol):
 
 @dataclass
 class Saver:
-    """Writes a checkpoint every so many env steps; sound because the loop stands still meanwhile."""
+    """Writes a checkpoint at regular env steps; safe because the loop stands still meanwhile."""
 
     store: Store
     parts: Mapping[str, Stateful]

@@ -26,7 +26,7 @@ def how_to_resume(folder: Path) -> str:
 
 
 def is_callable(folder: Path) -> bool:
-    """Whether the environment of a run was made in Python, as far as its folder tells."""
+    """Whether, by its folder, the environment of a run was made in Python."""
     try:
         return bool(read_env(folder / META)["callable"])
     except FolderError:  # a group, or somebody has changed it: the command itself will say what is wrong

@@ -50,7 +50,7 @@ class Agent:
         return f"Agent({self.config.env.label!r}, {self.config.preset!r}, {what})"
 
     def actor(self) -> Actor:
-        """A new actor, for whoever plays whole episodes with it."""
+        """A new actor, to play whole episodes with."""
         return make_actor(self.network)
 
     def act(self, obs: Any, mask: ArrayLike | None = None) -> Any:

@@ -41,13 +41,14 @@ class Disk:
             return file
 
     def reopen(self, path: Path) -> int:
-        """Opens a file that is there, to read and write: no link where the system can tell; nobody waits for a pipe."""
+        """Opens an existing file to read and write: never a link where the system can tell, and never waiting for a "
+        "pipe."""
         with within(path.parent) as folder:
             where, at = folder.reach(path.name)
             return os.open(where, os.O_RDWR | NO_FOLLOW | _NO_WAIT | _BINARY, dir_fd=at)
 
     def append(self, path: Path) -> int:
-        """Opens a plain file at its end: no link, and nobody waits for what is none."""
+        """Opens a plain file at its end: never a link, and never waiting for a pipe."""
         with within(path.parent) as folder:
             where, at = folder.reach(path.name)
             return os.open(where, os.O_WRONLY | os.O_APPEND | NO_FOLLOW | _NO_WAIT | _BINARY, dir_fd=at)

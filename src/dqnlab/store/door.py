@@ -185,7 +185,7 @@ def make_path(path: Path) -> None:
 
 
 def fresh_folder(path: Path) -> Path:
-    """Makes a new folder for whoever writes by names of his own, with `-2` and so on behind its name if there is one.
+    """Makes a new folder for code that writes files by its own names; adds `-2` and so on if the name is taken.
 
     Raises OSError.
     """
@@ -208,7 +208,7 @@ def drop_empty(folder: Path) -> None:
 
 @contextmanager
 def aside() -> Iterator[Path]:
-    """A private folder outside the run's, for whoever writes by names of his own; it is gone afterwards.
+    """A private temporary folder outside the run's, for code that writes files by its own names.
 
     Those that killed processes of this user left are swept. Raises OSError.
     """
@@ -268,7 +268,7 @@ def sweep(folder: Path) -> None:
 
 
 def sweep_films(folder: Path) -> None:
-    """Removes the folders that older versions filmed in, where nobody films any more. Raises as `replacing` does.
+    """Removes the folders that older versions filmed in, if no longer in use. Raises as `replacing` does.
 
     A folder of films that is not there yet is none to be swept; one that is a link is refused.
     """

@@ -11,7 +11,7 @@ runs/<env>/<utc time>-<preset>-s<seed>/
 ├── batch.safetensors        one training batch, and both networks and Adam at that moment
 ├── report.html              one page that explains the run, see `explain`
 ├── curves.png  videos/*.mp4
-├── checkpoints/             what `dqn resume` goes on from, see `saving`
+├── checkpoints/             what `dqn resume` continues from, see `saving`
 ├── run.lock                 while a process works on the run: which one
 └── result.json              the score and how it came about
 

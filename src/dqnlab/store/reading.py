@@ -1,4 +1,4 @@
-"""Reading what a run's folder holds, whoever made it: nothing is believed before it has been looked at."""
+"""Reading the files of a run's folder, which may come from anyone: nothing is trusted before it has been checked."""
 
 from __future__ import annotations
 

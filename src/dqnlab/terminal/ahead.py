@@ -34,7 +34,7 @@ class Ahead:
 
     @property
     def seconds(self) -> float | None:
-        """About so many until every seed is judged, and the best filmed and explained; none while nobody can tell."""
+        """Roughly, until every seed is judged, and the best filmed and explained; none while unknown."""
         known = {seed: left for seed, left in self._left.items() if left is not None}
         if len(known) < len(self._left) or not known:
             return None

@@ -34,7 +34,7 @@ _STYLES = {
 
 
 class Board(Protocol):
-    """Whoever shows a group: started once, shown every seed a few times a second, stopped once."""
+    """Shows a group: started once, shown every seed a few times a second, stopped once."""
 
     def start(self, config: Config, seeds: Sequence[int], folder: Path, workers: int) -> None:
         """Before the first seed begins."""
@@ -70,7 +70,7 @@ class LiveBoard:
         self._live.start(refresh=True)
 
     def show(self, standings: Sequence[Standing]) -> None:
-        """Draws the table anew."""
+        """Redraws the table."""
         self._standings = list(standings)
         self._ahead.take(self._standings, self._clock())
         if self._live is not None:
@@ -163,7 +163,7 @@ def choose_board(*, quiet: bool = False) -> Board:
 
 
 def board_for_python() -> Board | None:
-    """The live table in a terminal or a notebook; none where nobody looks."""
+    """The live table in a terminal or a notebook; none elsewhere."""
     from rich.console import Console
 
     console = Console(highlight=False)

@@ -1,4 +1,4 @@
-"""How far each of many seeds has come: what is shown of it while it goes on."""
+"""How far each of many seeds has come, as shown while it trains."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -37,7 +37,7 @@ class Tally:
     def __init__(
         self, config: Config, threshold: float | None, clock: Callable[[], float], at: tuple[int, int, int] = (0, 0, 0)
     ) -> None:
-        """`at`: the steps, episodes and updates of a run that is taken up again."""
+        """`at`: the steps, episodes and updates of a run that is resumed."""
         self.config = config
         self.threshold = threshold
         step, episodes, updates = at
@@ -75,7 +75,7 @@ class Tally:
             self.confirmed = event
 
     def mark(self) -> None:
-        """Notes the time if training went on, so that speeds are those of the last seconds of training."""
+        """Notes the time if training has advanced, so that speeds are those of the last seconds of training."""
         if self.block.step == self._marks[-1][1]:
             return
         now = self._clock()
@@ -112,7 +112,7 @@ class Tally:
 
     @property
     def seconds_left(self) -> float | None:
-        """About so many until the budget is used at the latest pace, all is judged, filmed and explained.
+        """Roughly, until the budget is used at the latest pace and all is judged, filmed and explained.
 
         None while there is no pace, and at the end.
         """
@@ -127,7 +127,7 @@ class Tally:
 
     @property
     def seconds_of_judging(self) -> float | None:
-        """About so many until all is judged, once training is over; none if nothing was judged yet."""
+        """Roughly, until all is judged, once training is over; none if nothing was judged yet."""
         return None if self._episode is None else self._judging(0.0, len(self.judged))
 
     def _judging(self, pace: float, leaders: int) -> float:

@@ -11,7 +11,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 
 class Lines:
-    """Prints lines as long as somebody reads them: `dqn train | head` must not end the training."""
+    """Prints lines as long as they are read: `dqn train | head` must not end the training."""
 
     def __init__(self) -> None:
         self._open = True

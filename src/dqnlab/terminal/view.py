@@ -18,7 +18,7 @@ _LINE_EVERY = 10.0  # seconds between two plain lines when nothing else is worth
 
 
 class View(Protocol):
-    """Whoever shows a run: started once, given every event, stopped once."""
+    """Shows a run: started once, given every event, stopped once."""
 
     def start(self, config: Config, about: RunInfo) -> None:
         """Before the first event."""

@@ -44,7 +44,7 @@ class Recorder:
         self._file.sync()
 
     def end(self) -> None:
-        """No more events will come: the trackers begin to finish, while other work goes on."""
+        """No more events will come: the trackers begin to finish, while other work continues."""
         if self._closing is None:
             self._file.close()
             self._closing = threading.Thread(target=self._close_trackers, name="dqnlab-trackers", daemon=True)

@@ -125,7 +125,7 @@ def choose_mode(settings: Any) -> tuple[str, str]:
 
 
 def reachable(scheme: str, host: str, port: int | None, seconds: float) -> bool:
-    """Whether the host, or the proxy that stands before it, takes a connection within so many seconds."""
+    """Whether the host, or the proxy in front of it, accepts a connection in time."""
     proxy = None if urllib.request.proxy_bypass(host) else urllib.request.getproxies().get(scheme)
     if proxy:
         parts = urlparse(proxy if "://" in proxy else f"http://{proxy}")

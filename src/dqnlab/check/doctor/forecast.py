@@ -191,7 +191,7 @@ def _seconds(config: Config, costs: Costs, length: float) -> float:
 
 
 def makings(config: Config, steps: float, *, cuts: bool) -> Makings:
-    """How often an environment is made in a run of so many env steps."""
+    """How often an environment is made in a run of this many env steps."""
     copies, training = config.env.copies, config.env.num_envs
     episodes = max(config.select_episodes, config.confirm_episodes, config.score_episodes)
     judging = min(SIDE_BY_SIDE, episodes, SIDE_BY_SIDE if copies is None else copies - training)

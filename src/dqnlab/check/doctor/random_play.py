@@ -95,7 +95,7 @@ class Play:
 
 
 def play_at_random(env: Guarded, contract: Timed, rng: np.random.Generator, steps: int, seconds: float) -> Play:
-    """Plays until so many steps or seconds have gone by, or the environment can be used no longer."""
+    """Plays for this many steps or seconds, or until the environment can no longer be used."""
     player = _Player(env, contract, rng)
     until = time.perf_counter() + seconds
     try:

@@ -24,7 +24,8 @@ def progress(mean: np.ndarray) -> np.ndarray:
 
 
 def steady_best(mean: np.ndarray) -> np.ndarray:
-    """The best so far [N] of what was reached in two of three evaluations: a single lucky one can be lost by nobody."""
+    """The best so far [N] of what was reached in two of three evaluations: a single lucky one does not count as "
+    "reached."""
     padded = np.concatenate([mean[:1], mean[:1], mean])
     return np.maximum.accumulate(np.median(np.lib.stride_tricks.sliding_window_view(padded, 3), axis=1))
 

@@ -55,7 +55,7 @@ def train_many(
         seeds: distinct ones.
         out: the folder of the group; a new one under `runs` if none.
         trackers: as in `train`, for every seed.
-        quiet: show no progress; none is shown either where nobody looks, neither in a terminal nor in a notebook.
+        quiet: show no progress; outside a terminal or a notebook none is shown anyway.
 
     Raises:
         ConfigError, EnvironmentFault: before anything is written, if no seed could be trained.

@@ -112,7 +112,7 @@ class Line:
         self._kept: deque[Order] = deque()
 
     def tell(self, report: WorkerReport) -> None:
-        """Sends a report; if nobody is there to hear it, that is a request to stop."""
+        """Sends a report; if the parent is gone, that counts as a request to stop."""
         try:
             self._pipe.send(report)
         except OSError:

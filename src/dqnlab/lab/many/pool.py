@@ -1,4 +1,4 @@
-"""The processes of a pool: started, told, ended."""
+"""The processes of a pool: started, given work, ended."""
 
 from __future__ import annotations
 
@@ -64,5 +64,5 @@ def usable_cores() -> int:
 
 
 def shares(seeds: Sequence[int], workers: int) -> list[tuple[int, ...]]:
-    """The seeds dealt out to at most so many workers."""
+    """The seeds dealt out to at most this many workers."""
     return [tuple(seeds[first::workers]) for first in range(min(workers, len(seeds)))]

@@ -1,4 +1,4 @@
-"""What a worker tells of a run while it goes on."""
+"""What a worker reports about a run in progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Going on with a group of seeds: those that have not ended go on where their own checkpoints stand."""
+"""Resuming a group of seeds: those that have not ended continue from their own checkpoints."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def resume_many(
     trust_env_modules: Collection[str] = (),
     quiet: bool = False,
 ) -> Group:
-    """Goes on with every seed of a group that has come to no result, as `resume` does with a run.
+    """Resumes every seed of a group that has no result yet, as `resume` does with a run.
 
     A group whose seeds have all ended, and of which one lacks its film, curves or page, only gets these.
 
@@ -60,7 +60,7 @@ def _of_name(name: str | Path) -> Path:
 
 
 def resume_group(group: Path, overrides: Overrides, board: Board | None = None, started: float | None = None) -> Group:
-    """Goes on with every seed of the group in this folder that has come to no result.
+    """Resumes every seed of the group in this folder that has no result yet.
 
     Raises:
         FolderError: the group's files are damaged, or another process works on it.

@@ -1,4 +1,4 @@
-"""The folder of one seed of many, and what is told of a seed that failed."""
+"""The folder of one seed of many, and the report of a seed that failed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ERROR = "error.txt"  # in a run's folder: where an unexpected error came from
 
 @contextmanager
 def seed_folder(config: Config, home: Path) -> Iterator[Path]:
-    """The folder of a seed, locked: one to go on in, or a new one. Raises FolderError."""
+    """The folder of a seed, locked: an existing one to continue in, or a new one. Raises FolderError."""
     check_no_link(home)
     if (home / CONFIG).is_file():
         with locked(home):
@@ -34,7 +34,7 @@ def seed_folder(config: Config, home: Path) -> Iterator[Path]:
 
 
 def failed(seed: int, home: Path, error: Exception) -> Failed:
-    """The report of a seed that came to no result; an error nobody foresaw leaves its traceback in the folder."""
+    """The report of a seed without a result; an unexpected error leaves its traceback in the folder."""
     if is_short_of_memory(error) and not isinstance(error, ResourceError):
         error = out_of_memory(error)
     if isinstance(error, DqnlabError):

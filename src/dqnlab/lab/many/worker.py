@@ -27,7 +27,7 @@ from .together import train_together
 
 
 def check(config: Config) -> tuple[str, ...]:
-    """What is to be said before training. Raises DqnlabError if no seed could be trained."""
+    """What to say before training. Raises DqnlabError if no seed could be trained."""
     with watched(config.env.timeout):
         spec, made = open_one(config.env)
         try:
