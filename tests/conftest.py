@@ -163,11 +163,17 @@ def programs(program_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         yield cache_folder()
 
 
+@pytest.fixture
+def not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would be compiled is run by torch as it is written, one operation after the other."""
+    monkeypatch.setattr(stack, "compile_program", lambda function, *_: lambda tensors: list(function(*tensors)))
+
+
 @pytest.fixture(params=["written", pytest.param("compiled", marks=pytest.mark.world)])
-def cache(request: pytest.FixtureRequest, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where stacks find their programs; of "written" ones torch computes one operation after the other."""
+def cache(request: pytest.FixtureRequest, programs: Path) -> Path:
+    """Where stacks find their programs, which are compiled or not."""
     if request.param == "written":
-        monkeypatch.setattr(stack, "compile_program", lambda function, *_: lambda tensors: list(function(*tensors)))
+        request.getfixturevalue("not_compiled")
     return programs
 
 

@@ -226,9 +226,8 @@ def test_without_a_compiler_training_says_so_once_and_goes_on_uncompiled(
     ]
 
 
-def test_an_environment_of_numbered_states_compiles_and_learns_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What would be compiled, run by torch as it is: test_compiled compiles states among other kinds."""
-    monkeypatch.setattr(stack, "compile_program", lambda function, *_: lambda tensors: list(function(*tensors)))
+def test_an_environment_of_numbered_states_compiles_and_learns_the_same(not_compiled: None) -> None:
+    """Not compiled here: test_compiled compiles states among other kinds."""
     lake = small(env=Env(id="FrozenLake-v1"), learning_starts=64, budget=Steps(num=164), select_episodes=1)
     said: list[str] = []
     compiled, plain = (assemble(replace(lake, compile=choice)) for choice in ("on", "off"))

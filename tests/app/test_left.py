@@ -22,7 +22,6 @@ from dqnlab.lab.many.line import Finished, Line, Stop, Task
 from dqnlab.lab.many.worker import train_share
 from dqnlab.lab.session import train
 from dqnlab.lab.stopwatch import Stopwatch
-from dqnlab.learn.fast import stack
 from dqnlab.store.checkpoint.checkpoint import Store
 from dqnlab.store.folder import BEST, LAST, METRICS
 
@@ -77,8 +76,7 @@ gym.register("Brief-v0", Endless, max_episode_steps=20)
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stack, "compile_program", lambda function, *_: lambda tensors: list(function(*tensors)))
+def quick(monkeypatch: pytest.MonkeyPatch, not_compiled: None) -> None:
     monkeypatch.setattr(Endless, "taken", [])
 
 

@@ -22,7 +22,6 @@ from dqnlab.lab.many.line import Failed, Finished, Line, Task
 from dqnlab.lab.many.worker import train_share
 from dqnlab.lab.running import Start, running
 from dqnlab.lab.stopwatch import Stopwatch
-from dqnlab.learn.fast import stack
 from dqnlab.run.keep import Keeper
 from dqnlab.store.lock import locked
 
@@ -96,9 +95,8 @@ class Looks:
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def fresh(monkeypatch: pytest.MonkeyPatch, not_compiled: None) -> Iterator[None]:
     """No environment fails, nothing is compiled; and whatever a test did, signals and threads are as before."""
-    monkeypatch.setattr(stack, "compile_program", lambda function, *_: lambda tensors: list(function(*tensors)))
     monkeypatch.setattr(Taped, "fails", 10**9)
     tape.clear()
     watched.clear()

@@ -21,9 +21,7 @@ from ..tiny import tiny
 TINY = tiny(compile="on", budget=Steps(num=150), evaluate_every=Steps(num=75))
 
 
-@pytest.fixture(autouse=True)
-def plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stack, "compile_program", lambda function, *_: lambda tensors: list(function(*tensors)))
+pytestmark = pytest.mark.usefixtures("not_compiled")
 
 
 def share(config: Config, seeds: tuple[int, ...], *orders: Any) -> list[Any]:

@@ -151,12 +151,8 @@ SIZES = [*((parts, 3) for parts in VARIANTS.values()), (VARIANTS["all at once"],
 
 @pytest.mark.parametrize(("variant", "size"), SIZES, ids=[*VARIANTS, "all at once, alone"], indirect=["variant"])
 def test_side_by_side_they_learn_as_each_alone(
-    size: int, systems: Callable[[int], System], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    size: int, systems: Callable[[int], System], tmp_path: Path, not_compiled: None
 ) -> None:
-    """What would be compiled, run by torch as it is."""
-    monkeypatch.setattr(
-        "dqnlab.learn.fast.stack.compile_program", lambda function, example, *rest: lambda tensors: function(*tensors)
-    )
     check_stack([systems(i) for i in range(size)], [systems(i) for i in range(size)], tmp_path, 4)
 
 

@@ -84,12 +84,8 @@ def test_the_target_bootstraps_from_the_best_allowed_action(rule: object, system
 
 
 def test_three_side_by_side_learn_as_each_alone(
-    systems: Callable[..., System], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    systems: Callable[..., System], tmp_path: Path, not_compiled: None
 ) -> None:
-    """What would be compiled, run by torch as it is."""
-    monkeypatch.setattr(
-        "dqnlab.learn.fast.stack.compile_program", lambda function, example, *rest: lambda tensors: function(*tensors)
-    )
     check_stack([systems(i) for i in range(3)], [systems(i) for i in range(3)], tmp_path, 6)
 
 
