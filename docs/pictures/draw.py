@@ -17,7 +17,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-from dqnlab.store.score import seeds_mean
+from dqnlab.store.interval import seeds_mean
 
 HERE = Path(__file__).resolve().parent
 PAPER, INK, MUTED, LINE = "#fbfaf6", "#2b2d31", "#6b7079", "#dfdcd3"

@@ -22,7 +22,7 @@ from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.nstep import NStep, StepResult
 from dqnlab.learn.policy import q_function
 from dqnlab.learn.types import Batch, ObsSpec
-from dqnlab.store.score import seeds_mean
+from dqnlab.store.interval import seeds_mean
 
 from .. import nets
 from ..nets import mlp

@@ -11,7 +11,8 @@ from dqnlab.errors import FolderError
 from dqnlab.store.find import find_run, list_runs
 from dqnlab.store.folder import CONFIG, SUMMARY, Run, create_folder, write_result
 from dqnlab.store.group import Failure, Group, failure, write_summary
-from dqnlab.store.score import Score, seeds_mean
+from dqnlab.store.interval import seeds_mean
+from dqnlab.store.score import Score
 
 RUNS = Path("runs")
 

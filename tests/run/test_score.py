@@ -4,7 +4,7 @@ import statistics
 
 import pytest
 
-from dqnlab.store.score import seeds_mean
+from dqnlab.store.interval import seeds_mean
 
 
 def test_two_seeds_get_the_wide_interval_of_student() -> None:

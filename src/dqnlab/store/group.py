@@ -11,8 +11,9 @@ from typing import Any
 from ..errors import FolderError, counted
 from .card import Row, group_card, heading
 from .folder import RESULT, SUMMARY, Run, write_json
+from .interval import seeds_mean
 from .reading import read_json
-from .score import SeedsMean, seeds_mean
+from .score import SeedsMean
 
 
 @dataclass(frozen=True, kw_only=True)

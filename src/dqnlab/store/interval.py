@@ -7,13 +7,14 @@ and half an episode more at each end of what was seen stands for the failure tha
 misses is measured by `benchmarks/intervals.py` and stands in docs/results.md.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
-OVER_EPISODES = "95 % Hall, corrected for skewness, over episodes, not over training seeds"
-OVER_SEEDS = "95 % Student t over seeds"
+from .score import OVER_EPISODES, OVER_SEEDS, SeedsMean
+
 PSEUDO = 0.5
 """weight of an episode added at either end of the returns seen"""
 BOUNDED = 10
@@ -54,6 +55,13 @@ def over_seeds(scores: np.ndarray) -> Interval:
     num, mean = len(scores), float(scores.mean())
     half = student_t(num - 1) * float(scores.std(ddof=1)) / num**0.5
     return Interval(mean - half, mean + half, OVER_SEEDS)
+
+
+def seeds_mean(scores: Sequence[float]) -> SeedsMean:
+    """The mean of at least one score, one per seed, with Student's 95 % interval over seeds."""
+    values = np.asarray(scores, float)
+    low, high, how = over_seeds(values)
+    return SeedsMean(mean=float(values.mean()), low=low, high=high, seeds=len(values), interval=how)
 
 
 def no_spread(values: np.ndarray) -> bool:
