@@ -198,7 +198,7 @@ def test_the_configuration_alone_decides_whether_compiling_pays(
         if full:
             (tmp_path / "dqnlab").mkdir()
             (tmp_path / "dqnlab" / "program.pt2").touch()
-        assert build.pays_to_compile(asked) is pays
+        assert build.should_compile(asked) is pays
     system = assemble(asked)
     found = {"compile": "on" if pays else "off", "env": replace(asked.env, action_mask="off")}
     assert system.config == replace(asked, **found)  # which the run is told, and its folder
@@ -252,7 +252,7 @@ def test_events_that_anybody_may_leave_are_compiled_only_if_asked(monkeypatch: p
     monkeypatch.setattr(stack, "compile_program", lambda *given: made.append(given))
     for choice in ("auto", "on"):
         config = small(budget=Steps(num=PAYS), compile=choice)
-        assert build.pays_to_compile(config)
+        assert build.should_compile(config)
         with closing(events(config)) as said:
             assert any(isinstance(event, BlockEnded) for event in said)
         assert len(made) == (choice == "on")
@@ -282,4 +282,4 @@ def test_a_stack_needs_room_for_the_replays_of_all(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(("choice", "pays"), [("auto", False), ("on", True), ("off", False)])
 def test_on_a_gpu_the_update_is_compiled_only_if_asked(choice: Any, pays: bool) -> None:
-    assert build.pays_to_compile(small(device="cuda", budget=Steps(num=PAYS), compile=choice)) is pays
+    assert build.should_compile(small(device="cuda", budget=Steps(num=PAYS), compile=choice)) is pays

@@ -41,7 +41,7 @@ def settle(config: c.Config, spec: EnvSpec, envs: Envs) -> c.Config:
         env=settle_env(config.env, spec),
         reward_scale=scale,
         epsilon=settle_epsilon(config),
-        compile="on" if pays_to_compile(config) else "off",
+        compile="on" if should_compile(config) else "off",
     )
 
 
@@ -70,7 +70,7 @@ def settle_epsilon(config: c.Config) -> c.Linear | c.LinearEpisodes | c.Geometri
     return config.epsilon
 
 
-def pays_to_compile(config: c.Config) -> bool:
+def should_compile(config: c.Config) -> bool:
     """Whether to compile the update: as chosen, or if there may be enough updates to pay for it even the first time.
 
     Only the configuration decides, so that the same one always computes the same.

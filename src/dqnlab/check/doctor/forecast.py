@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 
-from ...build import make_network, pays_to_compile
+from ...build import make_network, should_compile
 from ...config import Config
 from ...device import arithmetic, available_memory, find_compiler, resolve_device
 from ...envs.make import EnvSpec
@@ -88,7 +88,7 @@ def describe_training(config: Config, spec: EnvSpec) -> Forecast:
     free = available_memory()
     device = resolve_device(config.device)
     layout, memory = find_room(config, spec, device)
-    pays = pays_to_compile(config)
+    pays = should_compile(config)
     obstacle = _obstacle(memory, device) if pays else None
     network = make_network(config, spec)
     linears = network.linears()

@@ -6,7 +6,7 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
-from ...build import pays_to_compile
+from ...build import should_compile
 from ...config import Config
 from ...device import resolve_device
 from ...envs.make import close, make_one, open_one
@@ -48,7 +48,7 @@ def train_share(task: Task, folder: Path, line: Line, watch: Stopwatch) -> None:
     Args:
         watch: has run since the process began; the first seed's.
     """
-    if len(task.seeds) > 1 and pays_to_compile(task.config) and task.config.env.copies is None:
+    if len(task.seeds) > 1 and should_compile(task.config) and task.config.env.copies is None:
         train_together(task, folder, line, watch)
         return
     for seed in task.seeds:
