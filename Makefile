@@ -6,6 +6,7 @@
 # make bench         time the library beside the one-file example, in turn    (ARGS="--steps 5000 --repeats 3")
 # make matrix        every product of kinds learns the same alone and side by side    (ARGS=--compile)
 # make bench-peers   the same beside SB3, CleanRL's arithmetic and rejax, each in an environment of its own
+# make bench-device  an update on the CPU and on a GPU, one agent and ten    (ARGS="--devices cuda")
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -15,7 +16,7 @@ PEERS := sb3 cleanrl rejax
 PEER_VENVS := benchmarks/.venvs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test faults lint check bench bench-peers matrix clean
+.PHONY: help setup train test faults lint check bench bench-peers bench-device matrix clean
 
 help:
 	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST))
@@ -63,6 +64,9 @@ $(PEER_VENVS)/%/.installed: benchmarks/peers/%.txt
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --disable-pip-version-check -r $<
 	@touch $@
+
+bench-device: setup
+	$(BIN)/python benchmarks/device.py $(ARGS)
 
 matrix: setup
 	$(BIN)/python benchmarks/matrix.py $(ARGS)
