@@ -110,7 +110,7 @@ def test_a_bound_that_is_none_divides_nothing(dtype: str) -> None:
     [
         (("int64", 6, 2), "note", f"whole numbers up to 2 are taken for codes and not divided; {DIVIDE} divides them"),
         (("int64", 0, 1000), "warning", "observations reach 1,000 (number 0): large inputs make learning slow"),
-        (("int64", 40, 1000, 0, 2), "warning", "divided by 1000, the bound that their space announces, but reached"),
+        (("int64", 40, 1000, 0, 2), "warning", "divided by 1000, the bound that its space announces, but reached"),
         (("int8", 40, 127, -128), "ok", "the network sees observations divided by 128"),
         (("uint16", 6, 3), "note", "whole numbers up to 3 are taken for codes"),
         (("float64", 6, 255), "warning", "observations reach 255"),

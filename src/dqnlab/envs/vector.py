@@ -13,7 +13,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from ..errors import CheckpointError, EnvironmentFault
-from .contract import Contract, Strict
+from .contract import Contract, Strict, is_finite
 from .guard import Guard, guarded
 from .make import AnyEnv, EnvSpec, close_all, make_several
 from .once import Topic
@@ -242,6 +242,6 @@ def check_numbers_finite(name: str, values: np.ndarray, where: str) -> None:
     Args:
         where: which environment, and at which step.
     """
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
+    if values.dtype.kind == "f" and not is_finite(values):
         bad = values[~np.isfinite(values)]
         raise EnvironmentFault(f"{where}: {name} is {bad.flat[0]}: it must be finite")

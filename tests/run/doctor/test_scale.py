@@ -22,7 +22,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("high", "side", "seen", "level", "words"),
     [
-        (255, 40, 3, "warning", "divided by 255, the bound that their space announces, but reached only 3"),
+        (255, 40, 3, "warning", "divided by 255, the bound that its space announces, but reached only 3"),
         (255, 40, 255, "ok", "the network sees observations divided by 255"),
         (3, 40, 3, "ok", "the network sees observations divided by 3"),
         (255, 6, 3, "note", f"whole numbers up to 3 are taken for codes and not divided; {DIVIDE} divides them"),

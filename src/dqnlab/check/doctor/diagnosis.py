@@ -78,7 +78,7 @@ def _observations(play: Play, spec: EnvSpec, facts: EnvFacts, found: Findings) -
     if spec.obs.parts:
         _scaling_of_parts(sizes, spec, found)
     else:
-        _scaling(float(sizes.max()), spec.obs.scale, facts.whole, int(sizes.argmax()), found)
+        _scaling(sizes, spec.obs.scale, facts.whole, found)
     constant = np.flatnonzero(seen.low == seen.high)
     if len(constant) and seen.count > 1:
         names = [facts.numbers[i] if facts.numbers else str(i) for i in constant[:8].tolist()]
@@ -98,41 +98,40 @@ def _said(part: ObsPart) -> str:
 
 
 def _scaling_of_parts(sizes: np.ndarray, spec: EnvSpec, found: Findings) -> None:
-    """Likewise, of each part that is no state."""
+    """What the network is given of each part, whose numbers were seen to reach these sizes."""
     for part in spec.obs.parts:
-        inside = sizes[part.place]
-        if part.num_states is None and inside.max() / part.scale > LARGE:
-            what = (
-                f"{part.numbers[int(inside.argmax())]} reaches {inside.max():,.4g}: large inputs make learning slow or "
-            )
+        if part.num_states is None:
+            inside = sizes[part.place]
+            largest = float(inside.max())
             advice = "bring it to about -1 to 1 in the environment, or in a gymnasium.ObservationWrapper"
-            found.warning("scale", f"{what}unstable", f"{advice}; whole numbers: {DIVIDE} divides them by their bound")
-        if part.scale != 1 and inside.max() * FAR_BELOW < part.scale:
-            what = (
-                f"{part.name or 'the picture'} is divided by {part.scale:g}, the bound that its space announces, but "
-            )
-            what += f"reached only {inside.max():,.4g}: the network sees almost nothing"
-            keep = either("--env.scale none", "Env(scale='none')")
-            found.warning("scale", what, f"announce the true bound, or leave it undivided: {keep}")
+            advice += f"; whole numbers: {DIVIDE} divides them by their bound"
+            reaches = f"{part.numbers[int(inside.argmax())]} reaches {largest:,.4g}"
+            _check_size(part.name or "the picture", largest, part.scale, reaches, advice, found)
 
 
-def _scaling(largest: float, scale: float, whole: bool, at: int, found: Findings) -> None:
-    """What the network is given, of numbers that were seen to reach `largest`."""
+def _scaling(sizes: np.ndarray, scale: float, whole: bool, found: Findings) -> None:
+    """What the network is given of an observation, whose numbers were seen to reach these sizes."""
+    largest = float(sizes.max())
+    advice = "scale them to about -1 to 1, as gymnasium.wrappers.RescaleObservation does"
+    advice = f"{DIVIDE} divides them by their announced bound" if whole else advice
+    reaches = f"observations reach {largest:,.4g} (number {int(sizes.argmax())})"
+    _check_size("the observation", largest, scale, reaches, advice, found)
     if scale != 1:
-        if largest * FAR_BELOW < scale:
-            what = f"observations are divided by {scale:g}, the bound that their space announces, but reached only "
-            what += f"{largest:,.4g}: the network sees almost nothing"
-            keep = either("--env.scale none", "Env(scale='none')")
-            found.warning("scale", what, f"announce the true bound, or leave the numbers undivided: {keep}")
         found.ok("scale", f"the network sees observations divided by {scale:g}")
-    elif largest > LARGE:
-        what = f"observations reach {largest:,.4g} (number {at}): large inputs make learning slow or unstable"
-        advice = "scale them to about -1 to 1, as gymnasium.wrappers.RescaleObservation does"
-        found.warning("scale", what, f"{DIVIDE} divides them by their announced bound" if whole else advice)
-    elif whole:
-        found.note(
-            "scale", f"whole numbers up to {largest:g} are taken for codes and not divided; {DIVIDE} divides them"
-        )
+    elif whole and largest <= LARGE:
+        what = f"whole numbers up to {largest:g} are taken for codes and not divided; {DIVIDE} divides them"
+        found.note("scale", what)
+
+
+def _check_size(what: str, largest: float, scale: float, reaches: str, advice: str, found: Findings) -> None:
+    """Warns of numbers that are too large for a network once they are divided, and of those that then vanish."""
+    if largest / scale > LARGE:
+        found.warning("scale", f"{reaches}: large inputs make learning slow or unstable", advice)
+    if scale != 1 and largest * FAR_BELOW < scale:
+        bound = f"{what} is divided by {scale:g}, the bound that its space announces, but reached only {largest:,.4g}"
+        keep = either("--env.scale none", "Env(scale='none')")
+        undivided = f"announce the true bound, or leave it undivided: {keep}"
+        found.warning("scale", f"{bound}: the network sees almost nothing", undivided)
 
 
 def _rewards(play: Play, config: Config, found: Findings) -> None:
