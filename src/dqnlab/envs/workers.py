@@ -1,8 +1,8 @@
 """Environments in processes of their own, stepped side by side: for simulators that take long.
 
 They answer what the same environments answer one after another in one process (`SerialEnvs`), to the last bit, and
-their saved state is the same, so that a run may go on with any number of workers. A worker that dies is a fault of the
-environment; one whose environment does not answer says so itself (`watchdog`).
+their saved state is the same, so that a run may be resumed with any number of workers. A worker that dies is a fault
+of the environment; one whose environment does not answer says so itself (`watchdog`).
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Experiment:
     watch: Stopwatch
     view: View | None
     resumed: bool = False
-    """whether it goes on from a checkpoint"""
+    """whether it continues from a checkpoint"""
     signal: int | None = None
     """what asked it to stop, if that was a signal"""
 
@@ -101,7 +101,7 @@ class Experiment:
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
-        """Writes why there is no result, and adds to the error where the run lies, and how it goes on."""
+        """Writes why there is no result, and adds to the error where the run lies, and how to resume it."""
         run = self._run(None, interrupted=True)
         self._finish(replace(run, error=redacted(why(error))), show=False)
         onward = "" if isinstance(error, NumericsError) else f"; to resume: {how_to_resume(self.folder)}"

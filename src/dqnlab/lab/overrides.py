@@ -13,7 +13,7 @@ class Overrides:
     """What differs from before."""
 
     budget: Steps | Episodes | None = None
-    """a later end than the run was made for; it then goes on even if it was solved"""
+    """a later end than the run was made for; it then continues even if it was solved"""
     env: AnyEnvironment | None = None
     """the environment, where a file cannot know it"""
     trackers: Sequence[str] | None = None

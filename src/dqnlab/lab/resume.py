@@ -51,7 +51,7 @@ def resume(
 
     Args:
         run: a run, its folder, or its name under `runs`; for a group of seeds see `resume_many`.
-        budget: a later end than the run was made for; it then goes on even if it was solved.
+        budget: a later end than the run was made for; it then continues even if it was solved.
         env: its environment, where a file cannot know it.
         trackers: those that it began with if none.
         trust_env_modules: modules that the id of its environment may import.
@@ -105,7 +105,7 @@ def configured(folder: Path, overrides: Overrides, asked: Path | None = None) ->
     """The configuration of a run, with the environment that the overrides name.
 
     Args:
-        asked: the group that is to go on, if that is not the run alone.
+        asked: the group that is to be resumed, if it is not the run alone.
 
     Raises:
         ConfigError: its environment was made in Python and is not given.
@@ -129,7 +129,7 @@ def configured(folder: Path, overrides: Overrides, asked: Path | None = None) ->
 
 
 def _extend(system: System, folder: Path) -> None:
-    """Lets a run that has ended go on. Raises ConfigError if it would end at once."""
+    """Lets a run that has ended continue. Raises ConfigError if it would end at once."""
     progress = system.progress
     if system.plan.budget.reached(progress.now):
         steps, episodes = progress.now

@@ -52,7 +52,7 @@ class Start:
 
 @dataclass(frozen=True)
 class _Restored:
-    """A system that is where its run is to go on, and what its folder holds."""
+    """A system at the point from which its run continues, and what its folder holds."""
 
     system: System
     store: Store

@@ -99,7 +99,7 @@ class Run:
     signal: int | None = None
     """what interrupted it, or the making of what comes after its result, if it was a signal: 2 for Ctrl-C"""
     resumed: Literal["exact", "not exact"] | None = None
-    """none if it ran in one go; exact if that makes no difference to its results"""
+    """none if it was never interrupted; exact if the interruption makes no difference to its results"""
     inexact: str = ""
     """why it does, if it is not exact"""
     notes: list[str] = field(default_factory=list)

@@ -207,7 +207,7 @@ class Crew:
     def _lose(self, worker: Worker) -> None:
         """A process has ended: what it was training has failed, what it had not begun gets another process.
 
-        If it was killed, what it was training goes on there from its latest checkpoint, a few times at most.
+        If it was killed, what it was training continues there from its latest checkpoint, a few times at most.
         """
         worker.process.join()
         worker.pipe.close()
@@ -234,7 +234,7 @@ class Crew:
                 self._hire(rest)
 
     def _may_return(self, seed: int, code: int | None) -> bool:
-        """Whether a seed goes on: its process was killed by a signal, and not by its own deeds again and again."""
+        """Whether a seed is continued: its process was killed by a signal, and not too often."""
         return not self.interrupted and code is not None and code < 0 and self.returns[seed] < MOST_RETURNS
 
     # ── Seeds ──
