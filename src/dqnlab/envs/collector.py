@@ -17,7 +17,7 @@ from .vector import Envs, SerialEnvs
 
 
 class Starts(NamedTuple):
-    """Where the environments begin anew with seeds of ours: at the very start, and after cuts."""
+    """Where environments start with seeds of our own: at the very beginning, and after cuts."""
 
     seeds: Callable[[int], list[int]]  # how many cuts there were -> one seed per env
     cut_every: int | None  # env steps, where the environments' state cannot be saved; none for never
@@ -158,7 +158,7 @@ class Collector:
         except EnvironmentHangs:
             raise
         except (CheckpointError, EnvironmentFault) as e:
-            warnings.warn(f"{e}: from here on, checkpoints truncate the open episodes", stacklevel=2)
+            warnings.warn(f"{e}: from here on, checkpoints truncate unfinished episodes", stacklevel=2)
             self.envs.restorable = False
             return None
 

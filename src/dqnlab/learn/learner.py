@@ -18,7 +18,7 @@ from .weights import Flat
 
 
 class Update(NamedTuple):
-    """What one update computed. Tensors, so that nobody waits for a number that nobody reads."""
+    """What one update computed. Tensors, so that nothing waits for a number that is not read."""
 
     loss: Tensor  # [] weighted mean
     error: Tensor  # [B] >= 0, the new priorities of the batch's slots

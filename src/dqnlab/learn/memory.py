@@ -1,4 +1,4 @@
-"""What the training loop and whoever computes updates ask of a memory, whichever kind it is."""
+"""What the training loop and the learner ask of a memory of any kind."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol

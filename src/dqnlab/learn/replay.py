@@ -168,8 +168,8 @@ class Replay:
     def move_to(self, tensors: Columns) -> None:
         """Lives in these from now on, which hold what its own held before."""
         self.tensors = tensors
-        self.frames.live_in(tensors[:2])
-        self.transitions.live_in(tensors[2:])
+        self.frames.move_to(tensors[:2])
+        self.transitions.move_to(tensors[2:])
 
     def __len__(self) -> int:
         return self.transitions.added - self._oldest

@@ -14,10 +14,10 @@ class Ring:
     def __init__(self, columns: Mapping[str, Tensor]):
         self.added = 0  # rows ever
         self._names = tuple(columns)
-        self.live_in(list(columns.values()))
+        self.move_to(list(columns.values()))
 
-    def live_in(self, columns: Sequence[Tensor]) -> None:
-        """Writes into these columns from now on, which hold what its own held before."""
+    def move_to(self, columns: Sequence[Tensor]) -> None:
+        """Writes into these columns from now on; they hold what its own held before."""
         self.size, self._device = len(columns[0]), columns[0].device
         self._on_cpu = self._device.type == "cpu"  # where numpy writes into the same memory, at a fraction of the cost
         self._columns: list[Any] = [column.numpy() for column in columns] if self._on_cpu else list(columns)

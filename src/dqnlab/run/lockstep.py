@@ -10,7 +10,7 @@ from .train import Loop
 
 
 class Stopped(NamedTuple):
-    """A loop has come to its end, or to an error, which is its own affair."""
+    """A loop has ended, or failed, which concerns no other loop."""
 
     error: Exception | None
 
@@ -18,7 +18,7 @@ class Stopped(NamedTuple):
 def lockstep(
     loops: Sequence[Loop], update: Callable[[Mapping[int, Sample]], Mapping[int, Update]]
 ) -> Iterator[tuple[int, Event | Stopped]]:
-    """Lets each loop go on until it wants an update, then answers all at once; says which loop each event is from."""
+    """Runs each loop until it wants an update, then answers all at once; says which loop each event is from."""
     answers: Mapping[int, Update | None] = dict.fromkeys(range(len(loops)))
     while answers:
         samples: dict[int, Sample] = {}

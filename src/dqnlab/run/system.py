@@ -85,11 +85,11 @@ class System:
         yield from run(self.loop(), lambda sample: update({0: sample})[0])
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that decides how the run goes on, but for the rows of the memory (`Memory.logs`)."""
+        """Everything that decides how the run continues, except the rows of the memory (`Memory.logs`)."""
         return {name: part.state_dict() for name, part in self._parts().items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on as the run would whose state this is. To be called before its update is prepared (`make_update`)."""
+        """Continues as the run would whose state this is. To be called before its update is prepared (`make_update`)."""
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
 
@@ -132,7 +132,7 @@ def assemble(config: Config) -> System:
     spec, envs = open_envs(config.env)
     try:
         device = resolve_device(config.device)
-        layout, place = find_room(config, spec, device)
+        layout, place = place_memory(config, spec, device)
         config = settle(config, spec, envs)
         learner, scratch = make_learner(config, spec, device), make_network(config, spec).to(device)
         collector = make_collector(config, spec, envs, learner.online)
@@ -154,7 +154,7 @@ def assemble(config: Config) -> System:
         raise
 
 
-def find_room(config: Config, spec: EnvSpec, device: torch.device) -> tuple[Layout, torch.device]:
+def place_memory(config: Config, spec: EnvSpec, device: torch.device) -> tuple[Layout, torch.device]:
     """How the replay is laid out, and where. Raises ResourceError if it or the networks do not fit."""
     with torch.device("meta"):  # where tensors have shapes and take no memory
         weights = sum(p.numel() for p in make_network(config, spec).parameters())
@@ -198,7 +198,7 @@ def make_update(systems: Sequence[System], notify: Notify = say) -> Updater:
 
 
 def players(systems: Sequence[System]) -> list[Collector]:
-    """Who is told by a compiled update what the network expects of what is acted on next: all of them, or none.
+    """The players whose next observations a compiled update also values: all of them, or none.
 
     None where acting needs more than a look at it: random numbers, or a memory of what was seen.
     """
@@ -236,5 +236,5 @@ def make_plan(config: Config) -> Plan:
 
 
 def make_remarks(config: Config, spec: EnvSpec) -> list[Remark]:
-    """What is to be said of a run before it begins."""
+    """What to say of a run before it begins."""
     return remarks(config, spec, make_plan(config), make_epsilon(settle_epsilon(config)))

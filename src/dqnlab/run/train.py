@@ -30,7 +30,7 @@ class Count(NamedTuple):
 
 
 class Period(NamedTuple):
-    """So many steps, or so many episodes."""
+    """A number of steps, or of episodes."""
 
     unit: Literal["steps", "episodes"]
     num: int

@@ -84,7 +84,7 @@ def test_one_that_fails_later_does_not_end_the_run() -> None:
     collector = system.collector
     assert collector.state_dict()["envs"] is not None
     assert not collector.cuts
-    with pytest.warns(UserWarning, match="no licence to save.*checkpoints truncate the open episodes"):
+    with pytest.warns(UserWarning, match="no licence to save.*checkpoints truncate unfinished episodes"):
         assert collector.state_dict()["envs"] is None
     assert collector.cuts
     with warnings.catch_warnings():

@@ -12,7 +12,7 @@ from ...device import arithmetic, available_memory, find_compiler, resolve_devic
 from ...envs.make import EnvSpec
 from ...errors import counted
 from ...run.evaluate import SIDE_BY_SIDE
-from ...run.system import APART, System, assemble, find_room, make_plan
+from ...run.system import APART, System, assemble, place_memory, make_plan
 from ...run.train import Period
 
 PATIENCE = 0.4  # seconds for each of two measurements
@@ -87,7 +87,7 @@ def describe_training(config: Config, spec: EnvSpec) -> Forecast:
     """What needs no measuring. Raises ResourceError if network or replay do not fit into memory."""
     free = available_memory()
     device = resolve_device(config.device)
-    layout, memory = find_room(config, spec, device)
+    layout, memory = place_memory(config, spec, device)
     pays = should_compile(config)
     obstacle = _obstacle(memory, device) if pays else None
     network = make_network(config, spec)

@@ -11,7 +11,7 @@ from ...config import Config
 from ...device import resolve_device
 from ...envs.make import close, make_one, open_one
 from ...envs.watchdog import watched
-from ...run.system import find_room, make_remarks
+from ...run.system import place_memory, make_remarks
 from ...store.folder import Run, seed_name
 from ...terminal.standing import Standing
 from ..after import finish
@@ -35,7 +35,7 @@ def check(config: Config) -> tuple[str, ...]:
                 close(make_one(config.env), config.env.label)
         finally:
             close(made, config.env.label)
-        find_room(config, spec, resolve_device(config.device))
+        place_memory(config, spec, resolve_device(config.device))
         cut = cautions(config, cuts=bool(config.checkpoint_every) and spec.unsaved is not None)
         return tuple(map(str, [*make_remarks(config, spec), *cut]))
 

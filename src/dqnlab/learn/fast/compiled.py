@@ -32,7 +32,7 @@ Program = Callable[[Tensors], Tensors]
 
 
 class Bound:
-    """A network with its parameters [P] and buffers [Q] given from outside; nobody can tell the difference."""
+    """A network with its parameters [P] and buffers [Q] given from outside."""
 
     def __init__(self, network: QNetwork, values: Tensor, buffers: Tensor):
         self.head, self.expected = network.head, network.expected
@@ -67,7 +67,7 @@ def _named(vector: Tensor, named: Iterable[tuple[str, Tensor]]) -> dict[str, Ten
 
 
 class Fresh(NamedTuple):
-    """What an update of one agent is handed anew each time."""
+    """What changes from update to update of one agent."""
 
     lr: Any  # [] float64
     slots: Any  # [B] int64
