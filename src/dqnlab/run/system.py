@@ -89,7 +89,7 @@ class System:
         return {name: part.state_dict() for name, part in self._parts().items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continues as the run would whose state this is. To be called before its update is prepared (`make_update`)."""
+        """Continues as the run would whose state this is. Call it before the update is prepared (`make_update`)."""
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
 

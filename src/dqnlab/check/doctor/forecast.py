@@ -12,7 +12,7 @@ from ...device import arithmetic, available_memory, find_compiler, resolve_devic
 from ...envs.make import EnvSpec
 from ...errors import counted
 from ...run.evaluate import SIDE_BY_SIDE
-from ...run.system import APART, System, assemble, place_memory, make_plan
+from ...run.system import APART, System, assemble, make_plan, place_memory
 from ...run.train import Period
 
 PATIENCE = 0.4  # seconds for each of two measurements

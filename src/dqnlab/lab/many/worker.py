@@ -11,7 +11,7 @@ from ...config import Config
 from ...device import resolve_device
 from ...envs.make import close, make_one, open_one
 from ...envs.watchdog import watched
-from ...run.system import place_memory, make_remarks
+from ...run.system import make_remarks, place_memory
 from ...store.folder import Run, seed_name
 from ...terminal.standing import Standing
 from ..after import finish
