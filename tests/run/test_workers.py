@@ -21,6 +21,7 @@ import torch
 
 import dqnlab
 from dqnlab.config import Env, Steps
+from dqnlab.envs import workers
 from dqnlab.envs.guard import EnvironmentHangs
 from dqnlab.envs.make import EnvSpec, describe
 from dqnlab.envs.open import make_envs
@@ -118,9 +119,9 @@ def test_they_answer_to_the_last_bit_as_one_after_another_and_so_do_their_saved_
 
 
 def test_a_run_learns_the_same_with_any_number_of_workers_and_goes_on_the_same(tmp_path: Path) -> None:
-    def run(workers: int) -> Any:
-        env = Env(id="CartPole-v1", num_envs=3, workers=workers)
-        run = dqnlab.train(tiny(env=env, checkpoint_every=100), out=tmp_path / str(workers))
+    def run(num: int) -> Any:
+        env = Env(id="CartPole-v1", num_envs=3, workers=num)
+        run = dqnlab.train(tiny(env=env, checkpoint_every=100), out=tmp_path / str(num))
         run = dqnlab.resume(run.folder, budget=Steps(num=400))
         timed = ("seconds", "steps_per_second")
         metrics = [
@@ -202,11 +203,45 @@ def test_a_worker_that_dies_is_a_fault_and_leaves_nothing_behind() -> None:
     with opened(Env(id=Deeds, num_envs=1, workers=1)) as (_, envs):
         before = multiprocessing.active_children()
         envs.reset([2])
-        with pytest.raises(EnvironmentFault, match=r"env 'Deeds': a worker's process ended with exit code 7"):
+        with pytest.raises(
+            EnvironmentFault, match="env 'Deeds': worker 1 of 1 ended with exit code 7 when asked to step"
+        ):
             envs.step(np.full(1, 2))
         with pytest.raises(EnvironmentFault, match="ended with exit code 7"):
             envs.step(np.zeros(1, int))
     assert len(multiprocessing.active_children()) == len(before) - 1
+
+
+def test_a_worker_that_was_stopped_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "GRACE", 0.1)
+    with opened(Env(id=Deeds, num_envs=1, workers=1, timeout=1)) as (_, envs):
+        envs.reset([1])
+        (process,) = [each for each in multiprocessing.active_children() if "worker 1 of 1" in each.name]
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGSTOP)
+        with pytest.raises(EnvironmentHangs, match="worker 1 of 1 gave no answer to 'step' for 3 s, nor said why"):
+            envs.step(np.zeros(1, int))
+    assert not process.is_alive()
+
+
+UNGUARDED = """
+import gymnasium as gym, dqnlab
+from dqnlab.config import Config, Env, Steps
+
+class Mine(gym.Wrapper):
+    def __init__(self):
+        super().__init__(gym.make("CartPole-v1"))
+
+dqnlab.train(Config(env=Env(id=Mine, workers=1), budget=Steps(num=2_000)))
+"""
+
+
+def test_a_script_that_trains_wherever_it_is_imported_is_told_where_to_put_that(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(UNGUARDED)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert 'training belongs under `if __name__ == "__main__":`' in done.stderr.splitlines()[-1]
+    assert not (tmp_path / "runs").exists()
 
 
 WHOLE = """
@@ -232,12 +267,12 @@ def test_no_worker_outlives_a_process_that_was_killed_or_ended_without_closing(t
     with subprocess.Popen([sys.executable, str(script), how], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        workers = psutil.Process(process.pid).children()
+        started = psutil.Process(process.pid).children()
         if how == "waits":
-            assert workers
+            assert started
             process.kill()
         process.wait(30)
-    _, alive = psutil.wait_procs(workers, 20)
+    _, alive = psutil.wait_procs(started, 20)
     assert not alive
 
 

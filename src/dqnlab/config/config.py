@@ -69,7 +69,7 @@ class Env:
     is cut for each evaluation; seeds learn one after another"""
     workers: Annotated[int, Whole(0, MOST_WORKERS)] = 0
     """processes that share the copies for training and for judging among them; 0 steps them one after another in this
-    process. It only changes speed, and pays off if a step takes longer than about 0.2 ms"""
+    process. It only changes speed, and pays off if a step takes longer than about 0.2 ms; not with limited copies"""
     max_episode_steps: Annotated[int | None, Whole(1)] = None
     """truncate episodes after this many steps; the environment's registered limit if none"""
     frame_stack: Annotated[int, Whole(1, LONGEST_STACK)] = 1

@@ -104,7 +104,8 @@ def one_more(env: Env) -> Iterator[None]:
             bound = either("--env.copies 1", "Env(copies=1)")
         else:
             bound = either("--env.num-envs 1 --env.copies 1", "Env(num_envs=1, copies=1)")
-        advice = f"{others}; if only one can be open at a time, say so: {bound}"
+        instead = f" in place of env.workers = {env.workers}" if env.workers else ""
+        advice = f"{others}; if only one can be open at a time, say so{instead}: {bound}"
         raise type(e)(f"{e} ({advice})") from e.__cause__
 
 

@@ -22,11 +22,15 @@ from ..config import Env
 from ..errors import EnvironmentFault
 from ..processes import check_sendable, end, how, kill, start
 from .contract import TakenAs
+from .guard import EnvironmentHangs
 from .make import EnvSpec
 from .once import Topic, is_news
 from .state import EnvState
 from .vector import Step, check_parts
+from .watchdog import GRACE, LOOK_EVERY
 from .worker import PLAYING, TRAINING, Reply, serve
+
+STARTING = 60.0  # seconds that a process has to load what it needs
 
 
 class Workers:
@@ -49,14 +53,25 @@ class Workers:
     def train(self, num: int) -> WorkerEnvs:
         """This many environments that reset themselves, for training. Call it once."""
         sizes = self._shares(num)
-        restorable = self.ask("make", [(size, (first + 1, num)) for first, size in _places(sizes)])
+        restorable = self._fill("make", sizes)
         return WorkerEnvs(self, TRAINING, sizes, restorable=all(restorable))
 
     def lend(self, num: int) -> WorkerEnvs:
         """This many others for whole episodes, without autoreset; the same ones each time if there are enough."""
         sizes = self._shares(num)
-        self.ask("lend", [(size, (first + 1, num)) for first, size in _places(sizes)])
+        self._fill("lend", sizes)
         return WorkerEnvs(self, PLAYING, sizes, restorable=False)
+
+    def _fill(self, what: str, sizes: Sequence[int]) -> list[Any]:
+        """Lets each worker have its share, of which each copy knows its number among all."""
+        for worker, size in zip(self._workers, sizes, strict=False):
+            worker.copies = max(worker.copies, size)
+        try:
+            return self.ask(what, [(size, (first + 1, sum(sizes))) for first, size in _places(sizes)])
+        except EnvironmentHangs:
+            raise
+        except EnvironmentFault as e:  # here one was made already
+            raise type(e)(f"{e} (in a worker's process; env.workers = 0 keeps it in this one)") from e
 
     def ask(self, what: str, each: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Asks as many workers as there are tuples of arguments, all at once; their answers.
@@ -117,22 +132,30 @@ class _Worker:
     """One process, and this end of its pipe."""
 
     def __init__(self, env: Env, spec: EnvSpec, number: int):
-        self._label = env.label
+        """`number`: from 0 on."""
+        self._env = env
+        self._name = f"worker {number + 1} of {env.workers}"
+        self._asked = "start"
+        self._answered = False
+        self.copies = 1
+        """the most that one request has it call, one after another"""
         ours, theirs = multiprocessing.Pipe()
-        self.process: SpawnProcess = start(serve, (theirs, env, spec), f"dqnlab, environments {number + 1}")
+        self.process: SpawnProcess = start(serve, (theirs, env, spec), f"dqnlab, {self._name}")
         theirs.close()  # so that the pipe ends when the process does
         self._pipe: Connection[tuple[str, tuple[Any, ...]], Reply] = ours
         self._owes = 0  # replies that nobody has read: somebody was interrupted who waited for them
+        self._is_gone = False  # whether it was said that it has ended, or was stopped
 
     @property
     def is_idle(self) -> bool:
-        """Whether it lives and waits to be asked."""
-        return not self._owes and self.process.is_alive()
+        """Whether it waits to be asked."""
+        return not self._owes and not self._is_gone
 
     def send(self, what: str, args: tuple[Any, ...]) -> None:
         while self._owes:
             self.reply()
         self._owes += 1
+        self._asked = what
         try:
             self._pipe.send((what, args))
         except OSError:  # it has died, which `reply` finds out
@@ -141,16 +164,45 @@ class _Worker:
     def reply(self) -> Reply:
         """Waits for the answer to what was sent. Raises EnvironmentFault if there will be none."""
         try:
+            self._wait()
             reply = self._pipe.recv()
         except (EOFError, OSError) as e:
             self._owes = 0
+            self._is_gone = True
             self.process.join(1)
-            why = how(self.process.exitcode)
-            raise EnvironmentFault(
-                f"env {self._label!r}: a worker's process ended {why}: see what it said, or try env.workers = 0"
-            ) from e
+            raise EnvironmentFault(self._ended()) from e
         self._owes -= 1
+        self._answered = True
         return reply
+
+    def _wait(self) -> None:
+        """Until there is an answer, or will be none. Raises EnvironmentHangs if the process has been stopped.
+
+        Its own watchdog knows what hangs, and speaks first.
+        """
+        limit = (self._env.timeout + GRACE) * (self.copies + 1) + (0.0 if self._answered else STARTING)
+        lasted = 0.0  # seconds in sight: a process that was stopped for the night blames nobody
+        while not self._pipe.poll(LOOK_EVERY):
+            lasted += LOOK_EVERY
+            if self._env.timeout and lasted >= limit:
+                self._owes = 0
+                self._is_gone = True
+                kill(self.process)
+                raise EnvironmentHangs(
+                    f"env {self._env.label!r}: {self._name} gave no answer to {self._asked!r} for {lasted:g} s, nor "
+                    "said why: its process was stopped, or cannot be interrupted"
+                )
+
+    def _ended(self) -> str:
+        """That its process has ended, and what that may mean."""
+        code = self.process.exitcode
+        why = "see what it printed, or try env.workers = 0"
+        if code == 1 and not self._answered:
+            why = 'in a script, training belongs under `if __name__ == "__main__":`'
+        elif code == -9:
+            why = "it was killed, perhaps because memory ran out"
+        what = "closed its connection" if code == 0 else f"ended {how(code)}"
+        return f"env {self._env.label!r}: {self._name} {what} when asked to {self._asked}: {why}"
 
     def leave(self) -> None:
         """Lets the process end: it does so when its pipe is closed, but for one that is still at work."""

@@ -247,6 +247,17 @@ def test_only_the_first_episode_is_given_a_seed(monkeypatch: pytest.MonkeyPatch)
         assert given[: len(own)] == own
 
 
+@pytest.mark.parametrize(("settings", "notes"), [({}, 1), ({"workers": 2}, 0), ({"copies": 3}, 0)], ids=str)
+def test_whoever_steps_slowly_is_told_of_workers(
+    settings: dict[str, int], notes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dqnlab.check.doctor.diagnosis.SLOW", 0.001)
+    report = examine(Config(env=Env(id="CartPole-v1", **settings)), 50)
+    said = [each for each in report.findings if each.check == "speed"]
+    assert [each.level for each in said] == ["note"] * notes
+    assert all("--env.num-envs 8 --env.workers 4" in each.advice for each in said)
+
+
 def test_an_environment_that_draws_no_images_will_not_be_filmed() -> None:
     report = examine(type("Blind", (Sound,), {"metadata": {"render_modes": ["human"]}}))
     assert "no images (render modes: human)" in said(report, "films")

@@ -12,6 +12,7 @@ from ...run.system import make_remarks
 from .findings import EnvFacts, Findings
 from .random_play import Play
 
+SLOW = 1_000.0  # microseconds of a step from which processes of its own clearly pay
 LARGE = 100.0  # beyond this, a network of fresh weights learns slowly or runs away
 FAR_BELOW = 16.0  # a bound so many times as large as what was seen hides it
 DIVIDE = either("--env.scale high", "Env(scale='high')")
@@ -32,6 +33,10 @@ def add_conclusions(facts: EnvFacts, play: Play, spec: EnvSpec, config: Config, 
         found.ok(
             "calls", f"{counted(play.steps, 'step')} and {counted(len(play.returns) + 1, 'reset')} without a fault"
         )
+    if facts.microseconds_per_step >= SLOW and not config.env.workers and config.env.copies is None:
+        what = f"a step takes {facts.microseconds_per_step / 1e3:.1f} ms, and copies are stepped one after another"
+        more = either("--env.num-envs 8 --env.workers 4", "Env(num_envs=8, workers=4)")
+        found.note("speed", what, f"step several side by side: {more}")
     if not facts.draws:
         modes = ", ".join(facts.render_modes) or "none"
         what = f"it draws no images (render modes: {modes}), so the best network will not be filmed"
