@@ -111,11 +111,11 @@ def test_a_step_limit_of_ones_own_is_scored_beside_the_registered_one() -> None:
 
 
 def test_where_no_other_limit_is_registered_there_is_no_second_score() -> None:
-    gym.register("Endless-v0", CartPoleEnv)
+    gym.register("Unlimited-v0", CartPoleEnv)
     try:
-        run = train(tiny(env=Env(id="Endless-v0", max_episode_steps=5)), trackers=("none",))
+        run = train(tiny(env=Env(id="Unlimited-v0", max_episode_steps=5)), trackers=("none",))
     finally:
-        del gym.registry["Endless-v0"]
+        del gym.registry["Unlimited-v0"]
     assert (run.score_registered, run.notes) == (None, [])
     same = train(tiny(env=Env(id="CartPole-v1", max_episode_steps=500)), trackers=("none",))
     assert same.score_registered is None

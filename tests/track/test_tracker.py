@@ -27,7 +27,7 @@ class Broken:
 
 
 def test_unknown_tracker_is_refused_with_a_suggestion() -> None:
-    with pytest.raises(ConfigError, match=r"no tracker 'swanlap': did you mean swanlab\?"):
+    with pytest.raises(ConfigError, match=r"unknown tracker 'swanlap': did you mean swanlab\?"):
         check_trackers(["swanlap"])
 
 
