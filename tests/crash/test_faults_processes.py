@@ -98,7 +98,7 @@ def test_f15_a_seed_that_is_killed_again_and_again_fails_alone(doomed: Any, capf
     group = train_many(doomed(10**9), [0, 1], out=Path("group"), trackers=("none",))
     assert [type(result) for result in group.results] == [Failure, Run]
     assert group.failures[0].error == "its process ended by signal 9"
-    assert capfd.readouterr().err.count("it goes on") == many.MOST_RETURNS
+    assert capfd.readouterr().err.count("it continues") == many.MOST_RETURNS
     assert len(Path("deaths").read_text()) == 1 + many.MOST_RETURNS
 
 
