@@ -216,7 +216,7 @@ class WorkerEnvs:
 
     def __init__(self, workers: Workers, which: str, sizes: Sequence[int], *, restorable: bool):
         self.num_envs = sum(sizes)
-        self.restorable = restorable and workers.spec.unsaved is None
+        self.restorable = restorable
         self._workers = workers
         self._which = which
         self._parts = [slice(first, first + size) for first, size in _places(sizes)]
