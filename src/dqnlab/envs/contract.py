@@ -14,6 +14,7 @@ from gymnasium import spaces
 
 from ..config.checks import quoted
 from ..errors import EnvironmentFault, counted
+from .actions import joint_of
 from .copying import Unpaired
 from .guard import Guard, Guarded
 from .make import EnvSpec
@@ -164,7 +165,9 @@ class Contract:
         action = getattr(env, "action_space", None)
         obs = getattr(env, "observation_space", None)
         advice = "set the spaces in the constructor, and do not change them later"
-        if not isinstance(action, spaces.Discrete) or (action.n, action.start) != (spec.num_actions, spec.action_start):
+        joint = joint_of(action)
+        same = isinstance(action, spaces.Discrete) and (action.n, action.start) == (spec.num_actions, spec.action_start)
+        if joint != spec.joint or not (same or joint is not None):
             began = counted(spec.num_actions, "action")
             self._stop("spaces", f"{where}: the action space is {action} now, not the one of {began} as before", advice)
         states = int(obs.n) if isinstance(obs, spaces.Discrete) else None
@@ -281,7 +284,7 @@ class Contract:
                 return np.zeros(num, bool)
             if given is None:
                 self._stop("mask", f"{where}: info holds no {MASK!r}", advice)
-            mask = as_mask(given, num, may_be_none=True)
+            mask = as_mask(self._spec.mask_of_actions(given), num, may_be_none=True)
             if mask.shape != (num,):
                 raise ValueError(f"the mask has shape {mask.shape}, not ({num},)")
         except ValueError as e:

@@ -16,6 +16,7 @@ from ..config import Env
 from ..errors import ConfigError, EnvironmentFault, counted, either
 from ..learn.policy import any_action
 from ..learn.types import ObsSpec
+from .actions import Joint, action_text, joint_of, num_actions
 from .copying import Copying
 from .guard import CONSTRUCTOR, LIVING, EnvironmentHangs, Guard, Guarded, guarded
 from .masks import mask_among, mask_of
@@ -26,7 +27,6 @@ from .rows import as_row
 from .spaces import has_mask, obs_spec, shows_mask
 from .state import saves_itself
 from .threshold import STEP_LIMIT, is_own_limit, threshold_of
-from .unsupported import refused_actions
 from .watchdog import watched
 
 AnyEnv = gym.Env[Any, Any]
@@ -46,14 +46,26 @@ class EnvSpec(NamedTuple):
     own_limit: bool = False  # whether dqnlab set the step limit, because there was none
     unsaved: str | None = None  # the part of it whose state cannot be saved, and why
     unread_mask: str | None = None  # what of it says which actions are allowed, where that is not read
+    joint: Joint | None = None  # the components of an action, where it has several
 
     def action(self, action: int) -> Any:
-        """The environment's own number for our action 0..A-1, of the type that its action space samples."""
+        """The environment's own action for ours, 0..A-1: a number, or an array, as its action space samples them."""
+        if self.joint is not None:
+            return self.actions(np.array(action))
         return self.action_dtype.type(action + self.action_start)
 
     def actions(self, actions: np.ndarray) -> np.ndarray:
         """As `action`, of several [E]."""
-        return (actions + self.action_start).astype(self.action_dtype)
+        own = actions + self.action_start if self.joint is None else self.joint.components(actions)
+        return own.astype(self.action_dtype)
+
+    def action_text(self, action: int) -> str:
+        """How people write the environment's own action: 2, or [0, 1]."""
+        return action_text(action, self.action_start, self.joint)
+
+    def mask_of_actions(self, mask: Any) -> Any:
+        """A mask as it was given, but over joint actions where it was one of each component."""
+        return mask if self.joint is None else self.joint.over_actions(mask)
 
     def prepare(self, obs: Any, mask: np.ndarray | None = None) -> np.ndarray:
         """One observation, or a batch, as it is stored: float64 and integers become float32, pixels stay.
@@ -230,11 +242,10 @@ def described(env: Env, made: AnyEnv, in_info: bool | None = None) -> EnvSpec:
     if missing:
         raise EnvironmentFault(f"env {env.label!r} has no {missing[0]}: set it in the constructor")
     action = made.action_space
-    if not isinstance(action, spaces.Discrete):
-        raise refused_actions(env, action)
+    num, joint = num_actions(env, action), joint_of(action)
     if in_info is None:
         in_info = env.action_mask == "on" and not has_mask(made.observation_space)
-    obs, obs_start = obs_spec(env, made.observation_space, int(action.n), in_info)
+    obs, obs_start = obs_spec(env, made.observation_space, num, in_info)
     _check_registered(made, env)
     limit = _step_limit(made)
     assert limit is not None  # make_one sees to it
@@ -242,14 +253,15 @@ def described(env: Env, made: AnyEnv, in_info: bool | None = None) -> EnvSpec:
     return EnvSpec(
         obs,
         obs_start,
-        int(action.n),
-        int(action.start),
+        num,
+        int(action.start) if isinstance(action, spaces.Discrete) else 0,
         threshold.value,
         limit,
         np.dtype(action.dtype),
         threshold.says,
         is_own_limit(env, made, limit),
         unread_mask=None if obs.mask is not None else mask_of(guarded(made, env.label)) or mask_among(obs.parts),
+        joint=joint,
     )
 
 

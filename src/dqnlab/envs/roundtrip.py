@@ -1,9 +1,13 @@
 """Whether an environment that saves itself does so: a state taken out, put back, and the same steps once more."""
 
+import math
+from typing import Any
+
 import numpy as np
 from gymnasium import spaces
 
 from ..errors import CheckpointError, EnvironmentFault, counted
+from .actions import joint_of
 from .guard import EnvironmentHangs, Guarded
 from .state import env_state, saves_itself, set_env_state, unknown_layer
 
@@ -21,10 +25,7 @@ def unsaved(env: Guarded) -> str | None:
     own = saves_itself(env)
     if own is None:
         return None
-    space = env.action_space
-    assert isinstance(space, spaces.Discrete)
-    numbers = np.random.default_rng(0).integers(space.n, size=BEFORE + AFTER) + space.start
-    actions = list(numbers.astype(space.dtype))
+    actions = _some_actions(env.action_space)
     try:
         env.reset(seed=0)
         for action in actions[:BEFORE]:
@@ -48,7 +49,18 @@ def unsaved(env: Guarded) -> str | None:
     return f"{own} (restored by set_state, it behaves differently {counted(at + 1, 'step')} later: a field is missing)"
 
 
-def _walk(env: Guarded, actions: list[np.integer]) -> list[tuple[object, ...]]:
+def _some_actions(space: spaces.Space[Any]) -> list[Any]:
+    """Actions by chance, the same each time."""
+    rng = np.random.default_rng(0)
+    if (joint := joint_of(space)) is not None:
+        own = joint.components(rng.integers(math.prod(joint.sizes), size=BEFORE + AFTER))
+        return list(own.astype(space.dtype))
+    assert isinstance(space, spaces.Discrete)
+    numbers = rng.integers(space.n, size=BEFORE + AFTER) + space.start
+    return list(numbers.astype(space.dtype))
+
+
+def _walk(env: Guarded, actions: list[Any]) -> list[tuple[object, ...]]:
     """What the steps show, up to one that fails, and how that does."""
     shown: list[tuple[object, ...]] = []
     for action in actions:
@@ -61,7 +73,7 @@ def _walk(env: Guarded, actions: list[np.integer]) -> list[tuple[object, ...]]:
     return shown
 
 
-def _step(env: Guarded, action: np.integer) -> tuple[object, ...]:
+def _step(env: Guarded, action: Any) -> tuple[object, ...]:
     """What one step shows, in a form that can be compared; an episode that is over begins anew."""
     answer = env.step(action)
     if not isinstance(answer, tuple) or len(answer) != 5:  # which the contract names, later

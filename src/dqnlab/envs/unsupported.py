@@ -11,6 +11,7 @@ from ..config import Env
 from ..errors import ConfigError, one_line
 
 LONGEST_SPACE = 200  # letters: bounds of each pixel fill pages
+CHOICES = "Discrete, MultiDiscrete or MultiBinary, one of a few choices"
 NUMBERS = "in a wrapper of your own (gymnasium.ObservationWrapper), return numbers of a fixed shape, a Box"
 
 
@@ -28,21 +29,10 @@ def refused_observations(env: Env, space: spaces.Space[Any]) -> ConfigError:
 
 def refused_actions(env: Env, space: Any) -> ConfigError:
     """Of a space that is not one of a few choices."""
-    what = f"env {env.label!r} has the action space {_line(space)}; DQN needs Discrete, one of a few choices"
+    what = f"env {env.label!r} has the action space {_line(space)}; DQN needs {CHOICES}"
     if isinstance(space, spaces.Box):
         return ConfigError(f"{what}: {_recipe(env, 'gym.wrappers.DiscretizeAction({}, bins=5)')}")
-    sizes = None
-    if isinstance(space, spaces.MultiDiscrete) and not space.start.any():
-        sizes = space.nvec
-    elif isinstance(space, spaces.MultiBinary):
-        sizes = [2] * int(space.shape[0]) if len(space.shape) == 1 else None
-    if sizes is None or getattr(sizes, "ndim", 1) != 1:
-        return ConfigError(f"{what}: in a wrapper of your own (gymnasium.ActionWrapper), list the choices")
-    shape, count = tuple(map(int, sizes)), 1
-    for size in shape:
-        count *= size
-    mapped = f"gym.wrappers.TransformAction({{}}, lambda a: np.array(np.unravel_index(a, {shape})), "
-    return ConfigError(f"{what}: {_recipe(env, f'{mapped}gym.spaces.Discrete({count}))')}")
+    return ConfigError(f"{what}: in a wrapper of your own (gymnasium.ActionWrapper), list the choices")
 
 
 def _parts(space: Any) -> dict[str | int, spaces.Space[Any]]:
@@ -64,10 +54,9 @@ def _recipe(env: Env, wrapped: str) -> str:
     """What to type; `wrapped` has a place for the environment as it is."""
     if not isinstance(env.id, str):
         return f"set env.id to a function that returns {wrapped.format('env')}, where env is made as now"
-    numpy = "; import numpy as np" if "np." in wrapped else ""
     made = wrapped.format(f"gym.make({env.id!r}, **kwargs)")
     module, name = _names(env.id)
-    line = f"import gymnasium as gym{numpy}; gym.register({name!r}, lambda **kwargs: {made})"
+    line = f"import gymnasium as gym; gym.register({name!r}, lambda **kwargs: {made})"
     return f"put this line into a file {module}.py, then name {module}:{name} instead: {line}"
 
 

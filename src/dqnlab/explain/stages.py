@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..envs.actions import Joint, action_text
 from ..learn.learner import HardSync, PolyakSync
 from ..learn.optimizer import Adam
 from .kinds import Chance, Network, TdLoss
@@ -15,6 +16,7 @@ class StepSettings:
     """The settings of the update and its environment; None for a kind that `kinds` does not know."""
 
     action_start: int  # the environment's own number for action 0
+    joint: Joint | None  # the components of an action, where it has several
     obs_start: int  # and for state 0, where observations are states
     gamma: float
     n: int
@@ -115,9 +117,9 @@ class Trace:
     after: SingleSteps
     networks: dict[str, dict[str, Any]] | None  # online and target before it, as a page has them; none if too large
 
-    def number(self, action: int) -> int:
-        """The environment's own number of an action."""
-        return int(action) + self.settings.action_start
+    def action(self, action: int) -> str:
+        """How people write the environment's own action."""
+        return action_text(int(action), self.settings.action_start, self.settings.joint)
 
     @property
     def sync_in(self) -> int | None:

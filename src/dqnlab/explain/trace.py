@@ -95,6 +95,7 @@ def _settings(config: Config, learner: Learner, spec: EnvSpec) -> StepSettings:
     descent = learner.optimizer.descent
     return StepSettings(
         action_start=spec.action_start,
+        joint=spec.joint,
         obs_start=spec.obs_start,
         gamma=config.gamma,
         n=config.n,

@@ -79,7 +79,7 @@ def _choose(trace: Trace, row: int) -> list[str]:
         f"   observation = {_obs(trace, choice.obs)}",
         *_rated(trace, choice.q, "action ", choice.greedy, "best"),
         f"   epsilon = {_n(choice.epsilon)}",
-        f"   taken: action {trace.number(choice.action)}, {why}",
+        f"   taken: action {trace.action(choice.action)}, {why}",
     ]
 
 
@@ -88,7 +88,7 @@ def _store(trace: Trace, row: int) -> list[str]:
     return [
         *_said("What happened is kept as a transition. The oldest makes room once the replay is full."),
         f"   slot {choice.slot} of {settings.capacity}; the replay holds {trace.size}",
-        f"   action {trace.number(choice.action)}, reward {_n(choice.reward)}, discount {_n(choice.discount)}",
+        f"   action {trace.action(choice.action)}, reward {_n(choice.reward)}, discount {_n(choice.discount)}",
     ]
 
 
@@ -108,7 +108,7 @@ def _sample(trace: Trace, row: int) -> list[str]:
         f"   of the {size}: {counts}",
         f"   row {row} lies in slot {rows.slot[row]}, weight {_n(rows.weight[row])}",
         f"   observation = {_obs(trace, rows.obs[row])}",
-        f"   action {trace.number(rows.action[row])}",
+        f"   action {trace.action(rows.action[row])}",
         *_reward(trace, row),
         f"   next observation (env steps later: {rows.span[row]}) = {_obs(trace, rows.next_obs[row])}",
         f"   {_ENDS[End(int(rows.end[row]))]}",
@@ -133,7 +133,7 @@ def _prediction(trace: Trace, row: int) -> list[str]:
     return [
         *_said("What the online network currently thinks this action is worth: the reward from here on."),
         *_rated(trace, rows.q[row], "s, ", action, "the action taken"),
-        f"   prediction = Q(s, {trace.number(action)}) = {_n(rows.prediction[row])}",
+        f"   prediction = Q(s, {trace.action(action)}) = {_n(rows.prediction[row])}",
     ]
 
 
@@ -142,7 +142,7 @@ def _target(trace: Trace, row: int) -> list[str]:
     follows = bool(np.isfinite(rows.next_target[row]).any())  # else no action is allowed there, for nothing follows
     chosen = None if rows.next_action is None or not follows else rows.next_action[row]
     table = [
-        f"   {trace.number(a):>6}  {_value(online):>12}  {_value(target):>12}{'   <- chosen' if a == chosen else ''}"
+        f"   {trace.action(a):>6}  {_value(online):>12}  {_value(target):>12}{'   <- chosen' if a == chosen else ''}"
         for a, (online, target) in enumerate(zip(rows.next_online[row], rows.next_target[row], strict=True))
     ]
     said = "What one more step of experience says it is worth: the reward that came, and what follows."
@@ -308,7 +308,7 @@ def _sync(trace: Trace, row: int) -> list[str]:
 
 
 def _rated(trace: Trace, q: np.ndarray, what: str, at: int, says: str) -> list[str]:
-    return [f"   Q({what}{trace.number(a)}) = {_value(x)}{f'   <- {says}' if a == at else ''}" for a, x in enumerate(q)]
+    return [f"   Q({what}{trace.action(a)}) = {_value(x)}{f'   <- {says}' if a == at else ''}" for a, x in enumerate(q)]
 
 
 def _value(q: float) -> str:

@@ -254,6 +254,8 @@ def actions(made: AnyEnv, spec: EnvSpec, kind: str | None) -> tuple[str, ...]:
             given = []
         if len(given) == spec.num_actions and all(given):
             return tuple(given)
+    if spec.joint is not None:
+        return tuple(map(spec.action_text, range(spec.num_actions)))
     numbers = range(spec.action_start, spec.action_start + spec.num_actions)
     return tuple(f"actions.{n}" if 0 <= n < 18 else str(n) for n in numbers)
 

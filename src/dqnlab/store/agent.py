@@ -17,6 +17,7 @@ from ..config.checks import quoted
 from ..config.toml import from_toml, override, parse, without_foreign_env
 from ..config.typed import door, label
 from ..device import resolve_device
+from ..envs.actions import Joint
 from ..envs.make import AnyEnv, EnvSpec, describe, looked_at
 from ..envs.rows import MASK, as_mask, given_mask
 from ..errors import CheckpointError, ConfigError, FolderError, ObservationError, counted, either
@@ -55,6 +56,8 @@ class Agent:
 
     def act(self, obs: Any, mask: ArrayLike | None = None) -> Any:
         """The best action as its environment wants it, a numpy integer; or an array of them [B] for a batch.
+
+        Where an action has several components it is an array of them, and [B, …] for a batch.
 
         Takes what `q_values` does. With a mask only an allowed one.
         """
@@ -105,7 +108,7 @@ class Agent:
                 given = given_mask(obs, mask)
                 if given is None:
                     raise ValueError(f"the mask is missing: pass mask=info[{MASK!r}] as well")
-                allowed = as_mask(given, self.spec.num_actions)
+                allowed = as_mask(self.spec.mask_of_actions(given), self.spec.num_actions)
             rows = self.spec.prepare(obs, allowed)
         except (ValueError, OverflowError) as e:
             raise ObservationError(f"{e}: pass what env {self.config.env.label!r} shows") from e
@@ -156,10 +159,10 @@ class Agent:
         return self._fitting(env, looked_at(env, made))
 
     def _fitting(self, env: Env, spec: EnvSpec) -> EnvSpec:
-        if (spec.obs, spec.num_actions) != (self.spec.obs, self.spec.num_actions):
+        if (spec.obs, spec.num_actions, spec.joint) != (self.spec.obs, self.spec.num_actions, self.spec.joint):
             raise ConfigError(
-                f"env {env.label!r} has observations {_shown(spec.obs)} and {counted(spec.num_actions, 'action')}; "
-                f"this agent takes {_shown(self.spec.obs)} and {self.spec.num_actions}"
+                f"env {env.label!r} has observations {_shown(spec.obs)} and {_actions_shown(spec)}; "
+                f"this agent takes {_shown(self.spec.obs)} and {_actions_shown(self.spec)}"
             )
         return spec
 
@@ -171,6 +174,11 @@ def part_text(part: ObsPart) -> str:
     )
     scaled = "" if part.scale == 1 else f" divided by {part.scale:g}"
     return f"{part.name} {part.shape} {seen}{scaled}".strip()
+
+
+def _actions_shown(spec: EnvSpec) -> str:
+    sizes = "" if spec.joint is None else f" ({' x '.join(map(str, spec.joint.sizes))})"
+    return counted(spec.num_actions, "action") + sizes
 
 
 def _shown(obs: ObsSpec) -> str:
@@ -302,7 +310,12 @@ def _spec(about: Mapping[str, Any], stack: int) -> EnvSpec:
         about.get("mask"),
     )
     names = ("obs_start", "num_actions", "action_start", "reward_threshold", "max_episode_steps")
-    return EnvSpec(obs, *(about[name] for name in names))
+    spec = EnvSpec(obs, *(about[name] for name in names))
+    joint = about.get("joint")  # unknown to earlier versions, as the type of actions is
+    return spec._replace(
+        action_dtype=np.dtype(about.get("action_dtype", "int64")),
+        joint=None if joint is None else Joint(*(tuple(joint[name]) for name in Joint._fields)),
+    )
 
 
 def _load_classic(file: Path, env: AnyEnvironment | None, device: torch.device) -> Agent:

@@ -17,6 +17,7 @@ SCHEMA = 1
 MOST_BYTES = 1 << 26  # of a text file; our own are far smaller
 _LARGEST = 2**63
 _DTYPES = {"float32", "uint8", "bool", "int64"}  # of stored observations
+_ACTION_DTYPES = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 
 
 def oddity(path: Path) -> str | None:
@@ -124,6 +125,8 @@ def read_env(path: Path) -> Mapping[str, Any]:
         **dict.fromkeys(_wrong_of_row(about), False),
         "num_actions": is_count(about.get("num_actions")) and about["num_actions"] > 0,
         "action_start": is_number(about.get("action_start")),
+        "action_dtype": str(about.get("action_dtype", "int64")) in _ACTION_DTYPES,  # unknown to earlier versions
+        "joint": about.get("joint") is None or _is_joint(about["joint"], about.get("num_actions")),
         "reward_threshold": threshold is None or is_number(threshold),
         "max_episode_steps": _is_limit(about.get("max_episode_steps")),
         "callable": isinstance(about.get("callable"), bool),
@@ -149,6 +152,23 @@ def _wrong_of_row(about: Mapping[str, Any]) -> list[str]:
     if mask is not None and (isinstance(mask, bool) or mask != ends[-1]):
         return ["mask"]
     return [] if about.get("obs_shape") == [ends[-1] + (0 if mask is None else num)] else ["obs_shape"]
+
+
+def _is_joint(joint: object, num_actions: object) -> bool:
+    """Whether these are the components of so many joint actions."""
+    if not isinstance(joint, dict) or set(joint) != {"sizes", "starts", "shape"}:
+        return False
+    sizes, starts = joint["sizes"], joint["starts"]
+    shape = joint["shape"]
+    if not all(isinstance(each, list) and len(each) <= 2**16 for each in (sizes, starts, shape)):
+        return False
+    sound = all(is_count(each) for each in (*sizes, *shape)) and all(is_number(each) for each in starts)
+    return (
+        sound
+        and all(isinstance(each, int) for each in starts)
+        and len(sizes) == len(starts) == math.prod(shape)
+        and math.prod(sizes) == num_actions
+    )
 
 
 def _is_part(part: Mapping[str, Any]) -> bool:

@@ -125,6 +125,9 @@ def _open(env: Env, found: Findings, opened: list[Guarded]) -> tuple[EnvSpec, fl
         found.error("make", str(e) if isinstance(e, DqnlabError) else f"making it raised {named_with_place(e)}", advice)
         return None
     found.ok("spaces", f"{_line(opened[0].action_space)} and {_line(opened[0].observation_space)}")
+    if spec.joint is not None:
+        first, last = spec.action_text(0), spec.action_text(spec.num_actions - 1)
+        found.ok("actions", f"{counted(spec.num_actions, 'joint action')}, from {first} to {last}")
     return spec, min(seconds)  # the first may have imported what it needs
 
 
