@@ -166,7 +166,7 @@ def test_an_environment_of_a_module_that_is_called_like_a_field() -> None:
         ("--seed --gamma 0.5", "Missing value: --seed must be a whole number, got ''"),
         ("--lr fast", "--optimizer.lr must be a number, got 'fast'"),
         ("--epsilon.steps soon", "--epsilon.steps must be a whole number or auto, got 'soon'"),
-        ("--torso.hidden 64,32", "--torso.hidden must be a whole number, got '64,32'"),
+        ("--torso.hidden 64,x", "--torso.hidden must be a whole number, got 'x'"),
         ("--device=gpu", "--device must be one of 'auto', 'cpu', 'cuda', got 'gpu'"),
         ("--env.kwargs 3", """--env.kwargs must be a JSON object such as {"name": 1}, got '3'"""),
     ],

@@ -12,8 +12,8 @@ from gymnasium import spaces
 from dqnlab.check.doctor.examination import examine
 from dqnlab.config import Config, Env
 from dqnlab.envs.make import describe, make_one
+from dqnlab.envs.parts import leaf_of
 from dqnlab.envs.rows import part_of
-from dqnlab.envs.spaces import leaf_of
 from dqnlab.envs.vector import SerialEnvs
 from dqnlab.errors import ConfigError, EnvironmentFault
 from dqnlab.learn.networks import Encoder

@@ -16,6 +16,7 @@ NAMES = {
     "env.id": "env env_id",
     "env.max_episode_steps": "max_episode_steps",
     "env.frame_stack": "frame_stack",
+    "env.keys": "keys obs_keys",
     "env.action_mask": "action_mask",
     "env.reward_threshold": "threshold reward_threshold",
     "env.timeout": "timeout",

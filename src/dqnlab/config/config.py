@@ -74,6 +74,9 @@ class Env:
     """truncate episodes after this many steps; the environment's registered limit if none"""
     frame_stack: Annotated[int, Whole(1, LONGEST_STACK)] = 1
     """how many successive observations the network sees at once"""
+    keys: Annotated[tuple[str, ...], Says("the names of parts, as ('image', 'direction')")] = ()
+    """which parts of its observations are used, with the names that `dqn doctor` lists; all of them if none. A part of
+    a part is named by both, as agent.speed"""
     scale: Literal["auto", "high", "none"] = "auto"
     """what whole numbers are divided by for the network: high divides by the upper bound of their space; auto does so
     for pictures (at least 32 pixels a side, bound at most 65,535) and keeps smaller arrays, which are codes, as they

@@ -20,9 +20,9 @@ from .guard import Guard, Guarded
 from .make import EnvSpec
 from .masks import ADVICE, UNREAD, mask_in
 from .once import Topic, is_news
+from .parts import leaf_spaces
 from .place import named_with_place
 from .rows import MASK, as_mask, given_mask, part_of, said, surplus
-from .spaces import leaf_of
 
 LARGEST_REWARD = 1e30  # float32 ends at 3e38: sums over n steps, over a batch, and values have to fit as well
 # How Python complains of an answer that is not the five values expected.
@@ -87,6 +87,7 @@ class Contract:
     def __init__(self, spec: EnvSpec, space: spaces.Space[Any], listener: Listener):
         self._spec = spec
         self._space = space
+        self._leaves = dict(leaf_spaces(space))
         self._listener = listener
         self._masked = spec.unread_mask is not None or spec.obs.mask is not None  # whether a mask was spoken of
 
@@ -172,10 +173,18 @@ class Contract:
             self._stop("spaces", f"{where}: the action space is {action} now, not the one of {began} as before", advice)
         states = int(obs.n) if isinstance(obs, spaces.Discrete) else None
         if spec.obs.parts:
-            if obs != self._space:
+            if obs != self._space and self._changed(obs):
                 self._stop("spaces", f"{where}: the observation space is {obs} now, not the one it began with", advice)
         elif obs is None or obs.shape != spec.obs.shape or states != spec.obs.num_states:
             self._stop("spaces", f"{where}: the observation space is {obs} now, not the one it began with", advice)
+
+    def _changed(self, space: Any) -> bool:
+        """Whether anything that is used differs in a space that is not the one it began with."""
+        used = {part.path for part in self._spec.obs.parts}
+        if not all(path in used or path[:1] == (MASK,) for path in self._leaves):  # some parts are left out
+            now = dict(leaf_spaces(space))
+            return any(now.get(path) != self._leaves[path] for path in used)
+        return True
 
     def _flag(self, name: str, value: Any, where: str) -> bool:
         if isinstance(value, bool | np.bool_):
@@ -264,11 +273,11 @@ class Contract:
                 f"{where}: {e}", "return finite numbers, in the form that the observation space announces"
             )
         if not self._listener.strict:
-            if (more := surplus(spec, obs)) is not None:
+            if (more := surplus(self._leaves, obs)) is not None:
                 what = f"{where}: observation holds {more!r}, which its space does not mention: it is not seen"
                 self._listener.warning("surplus", what, "announce it, or leave it out")
             for part in spec.parts:
-                self._check_announced(said(part), part_of(obs, part), leaf_of(self._space, part.path), where)
+                self._check_announced(said(part), part_of(obs, part), self._leaves[part.path], where)
         return row
 
     def _mask(self, obs: Any, info: Any, where: str, is_last: bool) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Single observations of several parts, and masks, as rows: the one reader of what an environment says is allowed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -90,16 +90,19 @@ def check_numbers(part: ObsPart, given: np.ndarray) -> None:
         )
 
 
-def surplus(spec: ObsSpec, obs: Any) -> str | None:
-    """What an observation holds besides its known parts, which is ignored; None if nothing."""
+def surplus(announced: Iterable[tuple[str | int, ...]], obs: Any) -> str | None:
+    """What an observation holds besides the parts at these paths, which is ignored; None if nothing."""
     known: dict[tuple[str | int, ...], set[str | int]] = {}
-    for part in spec.parts:
-        for depth, name in enumerate(part.path):
-            known.setdefault(part.path[:depth], set()).add(name)
+    for each in announced:
+        for depth, name in enumerate(each):
+            known.setdefault(each[:depth], set()).add(name)
     for path, names in known.items():
         inside = obs
-        for name in path:
-            inside = inside[name]
+        try:
+            for name in path:
+                inside = inside[name]
+        except (KeyError, IndexError, TypeError):  # of a part that is not used nobody says what it must be
+            continue
         if isinstance(inside, Mapping):
             more = [name for name in inside if name not in names and name != MASK]
         else:

@@ -5,9 +5,6 @@ stored as one row: its parts one after the other in the order of their space, th
 bytes the row is of bytes, else of float32.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
 import numpy as np
 from gymnasium import spaces
 
@@ -15,15 +12,13 @@ from ..config import Env
 from ..errors import ConfigError, EnvironmentFault, counted
 from ..learn.types import ObsPart, ObsSpec
 from .guard import EnvironmentHangs, Guarded
+from .parts import Path, Space, dotted, used_leaves
 from .rows import MASK
 from .unsupported import refused_observations
 
 SMALLEST_PICTURE = 32  # pixels a side; whole numbers in smaller arrays are codes
 BRIGHTEST = 65_535  # of a pixel of 16 bits; what may be larger is no picture
 MOST_STATES = 2**24  # in a row: float32 holds no larger whole numbers
-
-Space = spaces.Space[Any]
-Path = tuple[str | int, ...]
 
 
 def obs_spec(env: Env, space: Space, num_actions: int, in_info: bool) -> tuple[ObsSpec, int]:
@@ -36,13 +31,15 @@ def obs_spec(env: Env, space: Space, num_actions: int, in_info: bool) -> tuple[O
         ConfigError: it cannot be.
     """
     in_obs = has_mask(space) and env.action_mask != "off"
+    used = used_leaves(env, space)
     if not in_info and not in_obs:
         if isinstance(space, spaces.Discrete):
             return ObsSpec((), np.dtype(np.int64), int(space.n)), int(space.start)
         if isinstance(space, spaces.Box):
             _check_holds(env, space)
             return ObsSpec(tuple(space.shape), _kept(space), None, env.frame_stack, _scale(env, space)), 0
-    return _row(env, space, num_actions, in_info or in_obs, left_out=(MASK,) if in_obs else None), 0
+    shown = [(path, leaf) for path, leaf in used if not (in_obs and path[0] == MASK)]
+    return _row(env, space, shown, num_actions if in_info or in_obs else None), 0
 
 
 def has_mask(space: Space) -> bool:
@@ -61,50 +58,33 @@ def shows_mask(env: Guarded) -> bool:
     return isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[1], dict) and MASK in answer[1]
 
 
-def _row(env: Env, space: Space, num_actions: int, masked: bool, left_out: Path | None) -> ObsSpec:
+def _row(env: Env, space: Space, shown: list[tuple[Path, Space]], mask_size: int | None) -> ObsSpec:
+    """The row of the parts that are shown, and of a mask of so many actions, if there is one."""
     if env.frame_stack > 1:
-        what = "and masks" if masked else "of several parts"
-        off = "; env.action_mask = 'off' leaves masks out" if masked else ""
+        what = "and masks" if mask_size else "of several parts"
+        off = "; env.action_mask = 'off' leaves masks out" if mask_size else ""
         raise ConfigError(
             f"env.frame_stack = {env.frame_stack} stacks plain observations, and those of env {env.label!r} are "
             f"{what}: set it to 1{off}"
         )
     parts: list[ObsPart] = []
     start = 0
-    for path, leaf in _leaves(space):
-        if path != left_out:
-            parts.append(_part(env, space, path, leaf, start))
-            start = parts[-1].place.stop
+    for path, leaf in shown:
+        parts.append(_part(env, space, path, leaf, start))
+        start = parts[-1].place.stop
     if not parts:
-        only = " but which actions are allowed" if masked else ""
+        only = " but which actions are allowed" if mask_size else ""
         raise ConfigError(f"env {env.label!r} shows nothing{only}: add what the agent should decide by")
     dtype = np.dtype(np.uint8 if all(map(_is_small, parts)) else np.float32)
-    mask = start if masked else None
-    return ObsSpec((start + (num_actions if masked else 0),), dtype, parts=tuple(parts), mask=mask)
-
-
-def _leaves(space: Space, path: Path = ()) -> Iterator[tuple[Path, Space]]:
-    """What a space is made of, with the way there."""
-    named: Mapping[Any, Space] | None = None
-    if isinstance(space, spaces.Dict):
-        named = space.spaces
-    elif isinstance(space, spaces.Tuple):
-        named = dict(enumerate(space.spaces))
-    elif isinstance(space, spaces.MultiDiscrete) and space.nvec.ndim == 1:
-        starts = zip(space.nvec.tolist(), space.start.tolist(), strict=True)
-        named = {i: spaces.Discrete(num, start=first) for i, (num, first) in enumerate(starts)}
-    if named is None:
-        yield path, space
-        return
-    for name, part in named.items():
-        yield from _leaves(part, (*path, name))
+    mask = start if mask_size else None
+    return ObsSpec((start + (mask_size or 0),), dtype, parts=tuple(parts), mask=mask)
 
 
 def _part(env: Env, whole: Space, path: Path, leaf: Space, start: int) -> ObsPart:
     if isinstance(leaf, spaces.Discrete):
         num = int(leaf.n)
         if num > MOST_STATES:
-            name = f"part {'.'.join(map(str, path))!r}" if path else "observation"
+            name = f"part {dotted(path)!r}" if path else "observation"
             raise ConfigError(
                 f"env {env.label!r}: {name} is one of {counted(num, 'state')}, and at most {MOST_STATES:,} fit"
             )
@@ -151,8 +131,3 @@ def _scale(env: Env, space: spaces.Box) -> float:
             "none: announce the true one, or leave it out"
         )
     return bound or 1.0
-
-
-def leaf_of(space: Space, path: Path) -> Space:
-    """The space of the part at the end of a path."""
-    return next(leaf for known, leaf in _leaves(space) if known == path)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Any
 
 from gymnasium import spaces
 
 from ..config import Env
-from ..errors import ConfigError, one_line
+from ..errors import ConfigError, either, one_line
+from .parts import Path, Space, dotted, leaf_spaces, used_leaves
+from .rows import MASK
 
 LONGEST_SPACE = 200  # letters: bounds of each pixel fill pages
 CHOICES = "Discrete, MultiDiscrete or MultiBinary, one of a few choices"
@@ -18,13 +21,17 @@ NUMBERS = "in a wrapper of your own (gymnasium.ObservationWrapper), return numbe
 def refused_observations(env: Env, space: spaces.Space[Any]) -> ConfigError:
     """Of a space in which something cannot be numbers of a fixed shape: words, graphs, sequences."""
     what = f"env {env.label!r} has the observation space {_line(space)}, which is not supported"
-    parts = _parts(space)
-    left_out = [name for name, part in parts.items() if not _becomes_numbers(part)]
-    kept = [name for name in parts if name not in left_out]
+    parts = {path: becomes_numbers(leaf) for path, leaf in used_leaves(env, space)}
+    kept = _shortest([path for path, fits in parts.items() if fits and path[:1] != (MASK,)], list(leaf_spaces(space)))
     if not kept:
         return ConfigError(f"{what}: {NUMBERS}")
-    what += f"; {', '.join(map(str, left_out))} cannot be turned into numbers and is left out below"
-    return ConfigError(f"{what}: {_recipe(env, f'gym.wrappers.FilterObservation({{}}, {kept})')}")
+    refused = [dotted(path) for path, fits in parts.items() if not fits]
+    many = "cannot be turned into numbers; to train without " + ("it" if len(refused) == 1 else "them")
+    python = f"Env(keys={tuple(kept)!r})"
+    if isinstance(env.id, str) and not any("," in name for name in kept):
+        line = f"dqn train {shlex.quote(env.id)} --env.keys {shlex.quote(','.join(kept))}"
+        python = either(line, python)
+    return ConfigError(f"{what}: {', '.join(refused)} {many}: {python}")
 
 
 def refused_actions(env: Env, space: Any) -> ConfigError:
@@ -35,19 +42,21 @@ def refused_actions(env: Env, space: Any) -> ConfigError:
     return ConfigError(f"{what}: in a wrapper of your own (gymnasium.ActionWrapper), list the choices")
 
 
-def _parts(space: Any) -> dict[str | int, spaces.Space[Any]]:
-    """Of a Dict by name, of a Tuple by number; none of what has no parts."""
-    if isinstance(space, spaces.Dict):
-        return dict(space.items())
-    return dict(enumerate(space)) if isinstance(space, spaces.Tuple) else {}
+def becomes_numbers(leaf: spaces.Space[Any]) -> bool:
+    """Whether a part of an observation is numbers of a fixed shape."""
+    return isinstance(leaf, spaces.Box | spaces.Discrete | spaces.MultiBinary)
 
 
-def _becomes_numbers(part: spaces.Space[Any]) -> bool:
-    """Whether a part, and all that it consists of, are numbers of a fixed shape."""
-    if inner := _parts(part):
-        return all(map(_becomes_numbers, inner.values()))
-    one_row = not isinstance(part, spaces.MultiDiscrete) or part.nvec.ndim == 1
-    return isinstance(part, spaces.Box | spaces.Discrete | spaces.MultiBinary | spaces.MultiDiscrete) and one_row
+def _shortest(kept: list[Path], found: list[tuple[Path, Space]]) -> list[str]:
+    """Names that stand for these parts alone: that of a whole Dict where all in it is kept."""
+    names = list[str]()
+    for path in kept:
+        for depth in range(1, len(path) + 1):
+            inside = [each for each, _ in found if each[:depth] == path[:depth]]
+            if all(each in kept for each in inside):
+                names.append(dotted(path[:depth]))
+                break
+    return list(dict.fromkeys(names))
 
 
 def _recipe(env: Env, wrapped: str) -> str:
