@@ -1,11 +1,13 @@
 """Plain networks and learners, as most tests need them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from dqnlab.learn.convs import Conv
 from dqnlab.learn.heads import ScalarHead
 from dqnlab.learn.learner import Learner, Sync
 from dqnlab.learn.networks import Encoder, LinearStream, Mlp, QNetwork
@@ -14,9 +16,16 @@ from dqnlab.learn.targets import Rule
 from dqnlab.learn.types import NOTHING, ObsSpec
 
 
-def mlp(obs: ObsSpec, num_actions: int, hidden: Sequence[int], seed: int = 0, huber: float | None = None) -> QNetwork:
-    """A chain of ReLU layers with one number per action."""
-    encode, head = Encoder(obs), ScalarHead(huber)
+def mlp(
+    obs: ObsSpec,
+    num_actions: int,
+    hidden: Sequence[int],
+    seed: int = 0,
+    huber: float | None = None,
+    convs: Mapping[int, Conv] = MappingProxyType({}),
+) -> QNetwork:
+    """A chain of ReLU layers with one number per action, behind convolutions if there are any."""
+    encode, head = Encoder(obs, convs), ScalarHead(huber)
     stream = LinearStream(hidden[-1], num_actions, head.width)
     return QNetwork(encode, Mlp([encode.width, *hidden]), stream, head, torch.Generator().manual_seed(seed))
 

@@ -29,6 +29,7 @@ UNIT = {
     "explain/test_page.py",
     "explain/test_series.py",
     "explain/test_words.py",
+    "learn/test_convs.py",
     "learn/test_heads.py",
     "learn/test_learner.py",
     "learn/test_learner_networks.py",

@@ -18,9 +18,12 @@ from dqnlab.learn.fast import compiled, stack
 from dqnlab.learn.heads import ScalarHead
 from dqnlab.learn.optimizer import Adam as AdamFormula
 from dqnlab.learn.replay import Pace
+from dqnlab.learn.types import ObsSpec
 from dqnlab.run.events import BlockEnded
 from dqnlab.run.system import assemble, make_plan, make_update
 from dqnlab.run.train import Period, Plan
+
+SEEN = ObsSpec((4,), np.dtype(np.float32))
 
 
 def small(**changes: Any) -> Config:
@@ -198,10 +201,19 @@ def test_the_configuration_alone_decides_whether_compiling_pays(
         if full:
             (tmp_path / "dqnlab").mkdir()
             (tmp_path / "dqnlab" / "program.pt2").touch()
-        assert build.should_compile(asked) is pays
+        assert build.should_compile(asked, SEEN) is pays
     system = assemble(asked)
     found = {"compile": "on" if pays else "off", "env": replace(asked.env, action_mask="off")}
     assert system.config == replace(asked, **found)  # which the run is told, and its folder
+
+
+@pytest.mark.parametrize(
+    ("conv", "side", "pays"), [("auto", 35, True), ("auto", 36, False), ("none", 84, True), ("impala", 10, False)]
+)
+def test_a_network_of_large_convolutions_is_compiled_only_if_asked(conv: Any, side: int, pays: bool) -> None:
+    seen = ObsSpec((side, side, 3), np.dtype(np.uint8))
+    assert build.should_compile(small(budget=Steps(num=PAYS), conv=conv), seen) is pays
+    assert build.should_compile(small(conv=conv, compile="on"), seen)
 
 
 def test_without_a_compiler_training_says_so_once_and_goes_on_uncompiled(
@@ -252,7 +264,7 @@ def test_events_that_anybody_may_leave_are_compiled_only_if_asked(monkeypatch: p
     monkeypatch.setattr(stack, "compile_program", lambda *given: made.append(given))
     for choice in ("auto", "on"):
         config = small(budget=Steps(num=PAYS), compile=choice)
-        assert build.should_compile(config)
+        assert build.should_compile(config, SEEN)
         with closing(events(config)) as said:
             assert any(isinstance(event, BlockEnded) for event in said)
         assert len(made) == (choice == "on")
@@ -282,4 +294,4 @@ def test_a_stack_needs_room_for_the_replays_of_all(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(("choice", "pays"), [("auto", False), ("on", True), ("off", False)])
 def test_on_a_gpu_the_update_is_compiled_only_if_asked(choice: Any, pays: bool) -> None:
-    assert build.should_compile(small(device="cuda", budget=Steps(num=PAYS), compile=choice)) is pays
+    assert build.should_compile(small(device="cuda", budget=Steps(num=PAYS), compile=choice), SEEN) is pays

@@ -15,7 +15,9 @@ from .envs.reward_scale import measure_reward_scale
 from .envs.seeds import env_seeds, generator
 from .envs.vector import Envs
 from .envs.watchdog import watched
+from .errors import ConfigError
 from .learn import optimizer
+from .learn.convs import IMPALA, NATURE, SMALL, Conv, Impala, Picture, Plain, find_pictures
 from .learn.heads import Head, ScalarHead
 from .learn.learner import HardSync, Learner, PolyakSync, Sync
 from .learn.memory import Memory
@@ -27,9 +29,11 @@ from .learn.replay import Layout, Pace, Replay, reach_of
 from .learn.samplers import Prioritized, Sampler, Uniform
 from .learn.schedules import Schedule, constant, geometric, linear, linear_episodes
 from .learn.targets import Rule, double, greedy
+from .learn.types import ObsSpec
 
 UPDATES_THAT_PAY = 40_000  # an update saves some 0.4 ms, compiling for the first time takes some 15 s
 EXPLORATION = 0.3  # of the budget, where epsilon.steps is "auto"
+LEAST_SIDE = {"auto": 10, "small": 3, "nature": 36, "impala": 3}  # pixels; below, an array is no picture
 EPISODE_STEPS = 200  # a guess, for budgets counted in episodes
 
 
@@ -41,7 +45,7 @@ def settle(config: c.Config, spec: EnvSpec, envs: Envs) -> c.Config:
         env=settle_env(config.env, spec),
         reward_scale=scale,
         epsilon=settle_epsilon(config),
-        compile="on" if should_compile(config) else "off",
+        compile="on" if should_compile(config, spec.obs) else "off",
     )
 
 
@@ -70,13 +74,39 @@ def settle_epsilon(config: c.Config) -> c.Linear | c.LinearEpisodes | c.Geometri
     return config.epsilon
 
 
-def should_compile(config: c.Config) -> bool:
+def choose_convs(config: c.Config, obs: ObsSpec) -> dict[int, tuple[str, Picture]]:
+    """Which convolutions look at what of an observation: their kind and how it is a picture, by the number of the part.
+
+    Raises:
+        ConfigError: convolutions were asked for where nothing is a picture, or none large enough.
+    """
+    if config.conv == "none":
+        return {}
+    least = LEAST_SIDE[config.conv]
+    found = find_pictures(obs, least)
+    if config.conv == "auto":
+        return {
+            number: ("nature" if min(picture.sides) >= LEAST_SIDE["nature"] else "small", picture)
+            for number, picture in found.items()
+        }
+    if not found:
+        seen = ", ".join(str(part.shape) for part in obs.parts or (obs,))
+        raise ConfigError(
+            f"conv = {config.conv!r} is for pictures of at least {least} pixels a side, and env {config.env.label!r} "
+            f"shows {seen}: leave conv out"
+        )
+    return {number: (config.conv, picture) for number, picture in found.items()}
+
+
+def should_compile(config: c.Config, obs: ObsSpec) -> bool:
     """Whether to compile the update: as chosen, or if there may be enough updates to pay for it even the first time.
 
-    Only the configuration decides, so that the same one always computes the same.
+    Only the configuration and the shape of observations decide, so that the same run always computes the same.
     """
     if config.compile != "auto" or config.device == "cuda":  # on a GPU it was never measured: only if asked
         return config.compile == "on"
+    if any(kind != "small" for kind, _ in choose_convs(config, obs).values()):
+        return False  # their products are the same as uncompiled, and take nearly all the time
     steps = config.budget.num * (1 if isinstance(config.budget, c.Steps) else EPISODE_STEPS)
     return steps // config.update_every >= UPDATES_THAT_PAY
 
@@ -86,10 +116,27 @@ def should_compile(config: c.Config) -> bool:
 
 def make_network(config: c.Config, spec: EnvSpec) -> QNetwork:
     """A Q-network with the weights that the run's seed begins with, whose values are the environment's own."""
-    encode, head = Encoder(spec.obs), make_head(config.head)
+    encode, head = make_encoder(config, spec.obs), make_head(config.head)
     torso = make_torso(config.torso, encode.width)
     stream = make_stream(torso.width, spec.num_actions, head.width)
     return QNetwork(encode, torso, stream, head, torch.Generator().manual_seed(config.seed))
+
+
+def make_encoder(config: c.Config, obs: ObsSpec) -> Encoder:
+    """What makes features of observations. Raises ConfigError as `choose_convs`."""
+    return Encoder(
+        obs, {number: make_conv(kind, picture) for number, (kind, picture) in choose_convs(config, obs).items()}
+    )
+
+
+def make_conv(kind: str, picture: Picture) -> Conv:
+    match kind:
+        case "impala":
+            return Impala(picture, IMPALA)
+        case "nature":
+            return Plain(picture, NATURE)
+        case _:
+            return Plain(picture, SMALL)
 
 
 def make_learner(config: c.Config, spec: EnvSpec, device: torch.device) -> Learner:

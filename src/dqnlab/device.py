@@ -17,7 +17,7 @@ from .errors import ConfigError, ResourceError, either
 def resolve_device(name: str) -> torch.device:
     """The device for `auto`, `cpu` or `cuda`. Raises ConfigError if it is not there.
 
-    `auto` is the CPU: a network of fully connected layers is too small for a GPU to pay.
+    `auto` is the CPU: fully connected networks and small pictures are too small for a GPU to pay.
     """
     if name == "cuda" and not torch.cuda.is_available():
         instead = either("--device cpu", "device='cpu'")

@@ -16,6 +16,7 @@ import torch
 
 import dqnlab
 from dqnlab.config import Config, Env, Steps
+from dqnlab.envs.make import describe
 from dqnlab.errors import ConfigError, DqnlabError, EnvironmentFault, FolderError, NumericsError
 from dqnlab.lab import running as ritual
 from dqnlab.lab.many.line import Failed, Finished, Line, Task
@@ -201,7 +202,7 @@ def share(config: Config, *seeds: int) -> None:
     watched.extend(Path(f"group/seed-{seed}") for seed in seeds)
     Path("group").mkdir()
     ours, theirs = multiprocessing.Pipe()
-    train_share(Task(config, seeds, ()), Path("group"), Line(theirs), Stopwatch())
+    train_share(Task(config, seeds, ()), describe(config.env), Path("group"), Line(theirs), Stopwatch())
     said = []
     while ours.poll():
         said.append(ours.recv())

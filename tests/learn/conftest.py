@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from dqnlab.learn.convs import Conv, Picture, find_pictures
 from dqnlab.learn.fast.stack import Player, Stack
 from dqnlab.learn.learner import HardSync, Learner, Sync, Update
 from dqnlab.learn.networks import QNetwork
@@ -35,8 +36,10 @@ def build_random(
     num_actions: int = 2,
     obs: ObsSpec = VECTOR,
     huber: float | None = None,
+    conv: Callable[[Picture], Conv] | None = None,
 ) -> QNetwork:
-    return mlp(obs, num_actions, hidden, seed, huber)
+    convs = {} if conv is None else {number: conv(view) for number, view in find_pictures(obs, 2).items()}
+    return mlp(obs, num_actions, hidden, seed, huber, convs)
 
 
 @torch.no_grad()
@@ -133,9 +136,10 @@ def build_agent(
     prioritised: bool = False,
     hidden: Sequence[int] = (8, 8),
     sync: Sync | None = None,
+    conv: Callable[[Picture], Conv] | None = None,
     **adam: float,
 ) -> Agent:
-    online, target = (build_random(seed, hidden, obs=layout.obs, huber=huber) for _ in range(2))
+    online, target = (build_random(seed, hidden, obs=layout.obs, huber=huber, conv=conv) for _ in range(2))
     sampler = Prioritized(layout.capacity, 0.6, 0.4) if prioritised else Uniform()
     replay = Replay(layout, sampler, Pace(1, 1, 16), np.random.default_rng(seed))
     descent = nets.adam(max_grad_norm=max_grad_norm, **adam)

@@ -1,6 +1,7 @@
 """The update as a pure function of tensors, against the learner's own; and the names of compiled programs."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from torch.func import vmap
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
+from dqnlab.learn.convs import Impala, Layer, Plain
 from dqnlab.learn.fast import compiled
 from dqnlab.learn.fast.compiled import CompileError, Fresh, Inputs, compile_program, pure_update
 from dqnlab.learn.learner import PolyakSync, State, Update
@@ -32,18 +34,22 @@ def assert_close(one: Any, other: Any) -> None:
 # ── As it is written ─────────────────────────────────────────────────────────────────────────────
 
 PIXELS = Layout(120, ObsSpec((3, 2, 2), np.dtype(np.uint8), stack=3), n=3, reach=12)
+PICTURES = Layout(120, ObsSpec((3, 5, 4), np.dtype(np.uint8), stack=3, scale=255), n=3, reach=12)
 STATES = Layout(150, ObsSpec((), np.dtype(np.int64), num_states=7), n=3, reach=8)
 BOOLS = Layout(150, ObsSpec((2, 5), np.dtype(bool), stack=2), n=1, reach=6)
 NUMBER = Layout(150, ObsSpec((), np.dtype(np.float32)), n=2, reach=6)
 FLOATS = Layout(150, ObsSpec((4, 3), np.dtype(np.float32), stack=4), n=2, reach=12)
 MASKED = Layout(150, ObsSpec((6,), np.dtype(np.float32), mask=4), n=1, reach=6)
-KINDS = {
+RESIDUAL = partial(Impala, channels=(2, 3))
+KINDS: dict[str, dict[str, Any]] = {
     "greedy": {},
     "double": {"rule": double},
     "huber": {"huber": 1.0, "rule": double},
     "not clipped": {"max_grad_norm": None},
     "prioritised": {"prioritised": True},
     "stacked pixels": {"layout": PIXELS, "prioritised": True},
+    "convolutions": {"layout": PICTURES, "conv": partial(Plain, layers=(Layer(2, 2, 2), Layer(3, 1)))},
+    "residual convolutions": {"layout": PICTURES, "conv": RESIDUAL, "huber": 1.0},
     "states": {"layout": STATES, "rule": double},
     "bools": {"layout": BOOLS, "huber": 1.0},
     "a single number": {"layout": NUMBER, "sync": PolyakSync(0.1)},
@@ -52,8 +58,8 @@ KINDS = {
     "three layers": {"hidden": (8, 4, 8), "layout": FLOATS},
 }
 """Every kind of observation, network, rule, loss, sampler and sync at least once."""
-COMPILED = {
-    "stacked pixels, huber": {"layout": PIXELS, "huber": 1.0},
+COMPILED: dict[str, dict[str, Any]] = {
+    "stacked pictures, residual convolutions, huber": {"layout": PICTURES, "huber": 1.0, "conv": RESIDUAL},
     "bools, double, huber, one layer": {"layout": BOOLS, "rule": double, "huber": 1.0, "hidden": (16,)},
     "a number, three layers, prioritised": {"layout": NUMBER, "hidden": (8, 4, 8), "prioritised": True},
     "states": {"layout": STATES},

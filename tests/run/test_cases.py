@@ -2,7 +2,6 @@
 
 import re
 import sys
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -64,26 +63,19 @@ def test_what_is_forbidden_is_never_done() -> None:
     assert all(each.level != "error" for each in examine(case("Masked"), steps=200).findings)
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        pytest.param(
-            "Pixels", "are pictures, and go flattened into a fully connected network", marks=pytest.mark.world
-        ),
-        ("Words", "Dict.*which is not supported: mission cannot be turned into numbers; to train without it: .*keys"),
-    ],
-)
-def test_what_is_not_supported_is_said_by_training_and_by_the_doctor(
-    name: str, words: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    said = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            train(case(name, learning_starts=150), trackers=("none",))
-        except ConfigError as e:  # words are refused
-            said.append(str(e))
-    said += [str(each.message) for each in caught] + caplog.messages
-    told = [each.what for each in examine(case(name), steps=200).findings]
-    for lines in (said, told):
-        assert [line for line in lines if re.search(words, line)], lines
+@pytest.mark.world
+def test_pictures_are_looked_at_by_convolutions() -> None:
+    run = train(case("Pixels", learning_starts=150), trackers=("none",))
+    assert run.score is not None
+    report = examine(case("Pixels"), steps=200)
+    assert all(each.level != "error" for each in report.findings)
+    assert report.forecast is not None
+    assert report.forecast.pictures == ("84 x 84 pixels with 3 channels, by conv nature: 3,136 features",)
+
+
+def test_words_are_said_to_be_unsupported_by_training_and_by_the_doctor() -> None:
+    words = "Dict.*which is not supported: mission cannot be turned into numbers; to train without it: .*keys"
+    with pytest.raises(ConfigError, match=words):
+        train(case("Words", learning_starts=150), trackers=("none",))
+    told = [each.what for each in examine(case("Words"), steps=200).findings]
+    assert [line for line in told if re.search(words, line)], told

@@ -33,13 +33,14 @@ def test_nothing_is_said_of_a_preset_for_its_environment(name: str) -> None:
     assert said(presets.get(name)) == []
 
 
+FLAT = {"conv": "none"}
 ODD = [
     ({"gamma": 1}, {"max_episode_steps": 10_000}, "gamma = 1 and no step limit below 10,000"),
     ({}, {"num_actions": 1}, "there is only one action"),
     ({}, {"unread_mask": "action_masks()"}, "the environment has action_masks(), which is not read"),
-    ({}, {"obs": ObsSpec((84, 84, 3), BYTE, None)}, "observations of shape (84, 84, 3) are pictures, and go flat"),
-    ({}, {"obs": ObsSpec((4, 84, 84), BYTE, None, 4)}, "observations of shape (4, 84, 84) are pictures"),
-    ({}, {"obs": ObsSpec((1, 32, 32), FLOAT, None)}, "convolutions are not supported yet"),
+    (FLAT, {"obs": ObsSpec((84, 84, 3), BYTE, None)}, "observations of shape (84, 84, 3) are pictures, and go flat"),
+    (FLAT, {"obs": ObsSpec((4, 84, 84), BYTE, None, 4)}, "observations of shape (4, 84, 84) are pictures"),
+    (FLAT, {"obs": ObsSpec((1, 32, 32), FLOAT, None)}, "leave out --conv none (in Python conv='none'), and conv"),
     ({"env": Env(workers=3, num_envs=2)}, {}, "env.workers = 3, and training steps 2 copies"),
     ({"n": 10, "learning_starts": 19_995}, {}, "there may be no update at all: the first is due at about step 20,005"),
     ({"update_every": 30_000}, {}, "there may be no update at all"),
@@ -58,7 +59,19 @@ def test_what_is_hardly_meant_is_said(settings: dict[str, Any], of_env: dict[str
 
 @pytest.mark.parametrize("shape", [(4,), (7, 7, 3), (31, 31), (4, 84), (128,), (2, 100)], ids=str)
 def test_what_is_no_picture_is_passed_over(shape: tuple[int, ...]) -> None:
-    assert said(USUAL, obs=ObsSpec(shape, BYTE, None)) == []
+    assert said(replace(USUAL, conv="none"), obs=ObsSpec(shape, BYTE, None)) == []
+
+
+def test_pictures_that_convolutions_look_at_are_passed_over() -> None:
+    assert said(USUAL, obs=ObsSpec((84, 84, 3), BYTE, None)) == []
+
+
+def test_large_pictures_on_the_cpu_beside_a_gpu_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    (line,) = said(USUAL, obs=ObsSpec((84, 84, 3), BYTE, None))
+    assert "there is a GPU: give --device cuda" in line
+    assert said(USUAL, obs=ObsSpec((10, 10, 3), BYTE, None)) == []
+    assert said(replace(USUAL, device="cpu"), obs=ObsSpec((84, 84, 3), BYTE, None)) == []
 
 
 def test_each_remark_is_a_finding_of_its_own_for_the_doctor() -> None:

@@ -92,6 +92,7 @@ def _training(forecast: Forecast) -> list[Text]:
         Text(),
         Text("What dqn train would do", "bold"),
         _line("preset", f"{forecast.preset}, {counted(forecast.num_envs, 'env')}, at most {forecast.budget}"),
+        *(_line("pictures", each) for each in forecast.pictures),
         _line("network", f"{network}, {counted(forecast.parameters, 'parameter')}"),
         _line("memory", f"{memory}{forecast.stored}; {size(forecast.free_bytes)} are free"),
         _line("update", "compiled first" if forecast.compiled else uncompiled),

@@ -146,12 +146,16 @@ class Config:
     seed: Seed = 0
     """all random numbers of the run follow from it"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """where the networks live; auto takes the CPU for fully connected networks, which are too small for a GPU"""
+    """where the networks live; auto takes the CPU: networks for vectors and small pictures are too small for a GPU"""
     compile: Literal["auto", "on", "off"] = "auto"
     """compile the update, which takes about 15 s once per configuration; auto does so if there will be many updates"""
     threads: Annotated[int, Whole(1, MOST_THREADS)] = 1
     """threads of torch and numpy; more than one makes small networks slower"""
     env: Env = field(default_factory=Env)
+    conv: Literal["auto", "none", "small", "nature", "impala"] = "auto"
+    """convolutions that look at what is a picture in an observation: small (Young & Tian 2019), nature (Mnih et al.
+    2015) or impala (Espeholt et al. 2018). auto takes small for pictures of at least 10 pixels a side and nature from
+    36 on; none lays pixels end to end like other numbers"""
     torso: Mlp = Mlp()
     head: Scalar = Scalar()
     rule: Greedy | Double = Greedy()

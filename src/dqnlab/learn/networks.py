@@ -4,29 +4,35 @@ Shapes: B observations, F features, A actions, K numbers per action, W random nu
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .convs import BareConv2d, Conv
 from .heads import Head, ScalarHead
-from .types import NOTHING, ObsSpec
+from .types import NOTHING, ObsPart, ObsSpec
 
 
 class Encoder(nn.Module):
-    """Stored observations as the first layer wants them: pictures in [0, 1], states one-hot, the parts of a row joined.
+    """Stored observations as the torso wants them: states one-hot, what convolutions see in pictures, parts joined.
 
     The mask of a row is no feature: it follows from what the other parts show.
     """
 
-    def __init__(self, obs: ObsSpec):
+    def __init__(self, obs: ObsSpec, convs: Mapping[int, Conv] = MappingProxyType({})):
+        """`convs` has what looks at each picture, by the number of the part; a plain observation is its own part 0."""
         super().__init__()
         self.obs = obs
+        self.convs = nn.ModuleDict({str(number): conv for number, conv in convs.items()})
         parts = obs.parts or (obs,)
-        self.width = sum((part.num_states or 1) * math.prod(part.shape) for part in parts)
-        is_vector = len(obs.shape) == 1 and obs.dtype == "float32" and obs.mask is None
+        flat = (part for number, part in enumerate(parts) if number not in convs)
+        self.width = sum((part.num_states or 1) * math.prod(part.shape) for part in flat)
+        self.width += sum(conv.width for conv in convs.values())
+        is_vector = len(obs.shape) == 1 and obs.dtype == "float32" and obs.mask is None and not convs
         # Whether an observation already is what the first layer wants.
         self.takes_vector = is_vector and all(part.num_states is None and part.scale == 1 for part in parts)
 
@@ -34,14 +40,20 @@ class Encoder(nn.Module):
         """[B, *obs_shape] -> features [B, F]."""
         if self.takes_vector:
             return obs
-        if self.obs.parts:
-            pieces = (as_features(obs[:, part.place], part.num_states, part.scale) for part in self.obs.parts)
-            return torch.cat(list(pieces), 1)
-        return as_features(obs, self.obs.num_states, self.obs.scale)
+        if not self.obs.parts:
+            return self._see(0, self.obs, obs)
+        pieces = [self._see(number, part, obs[:, part.place]) for number, part in enumerate(self.obs.parts)]
+        return torch.cat(pieces, 1)
+
+    def _see(self, number: int, part: ObsSpec | ObsPart, stored: Tensor) -> Tensor:
+        """The features of one part."""
+        flat = as_features(stored, part.num_states, part.scale)
+        name = str(number)
+        return self.convs[name].forward(flat) if name in self.convs else flat
 
 
 def as_features(numbers: Tensor, num_states: int | None, scale: float) -> Tensor:
-    """Numbers [B, ...] as the first layer wants them, [B, F]: one-hot if they are states, else divided by `scale`."""
+    """Numbers [B, ...] laid end to end, [B, F]: one-hot if they are states, else divided by `scale`."""
     if numbers.ndim == 1:
         numbers = numbers.unsqueeze(-1)
     if num_states is not None:
@@ -221,9 +233,10 @@ class BareLinear(nn.Linear):
 
 @torch.no_grad()
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
-    """Draws every weight and bias uniformly in +-1/sqrt(inputs), the law of torch's own Linear."""
+    """Draws every weight and bias uniformly in +-1/sqrt(inputs of a unit), the law of torch's own layers."""
     for module in network.modules():
-        if isinstance(module, BareLinear):
-            bound = 1 / math.sqrt(module.in_features)
+        if isinstance(module, BareLinear | BareConv2d):
+            bound = 1 / math.sqrt(module.weight[0].numel())
+            assert module.bias is not None
             module.weight.uniform_(-bound, bound, generator=generator)
             module.bias.uniform_(-bound, bound, generator=generator)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import torch
+
 from ..config import Config
 from ..envs.make import STEP_LIMIT, EnvSpec
 from ..envs.masks import ADVICE
 from ..envs.spaces import SMALLEST_PICTURE
 from ..errors import counted, either
+from ..learn.convs import find_pictures
 from ..learn.schedules import Schedule
 from .train import Plan
 
@@ -32,6 +35,7 @@ class Remark(NamedTuple):
 def remarks(config: Config, spec: EnvSpec, plan: Plan, epsilon: Schedule) -> list[Remark]:
     """One for each setting that is hardly meant so, and for what of the environment is not read as it is meant."""
     found = list(_of_env(spec))
+    found += _of_pictures(config, spec)
     if config.gamma == 1 and spec.max_episode_steps >= STEP_LIMIT:
         what = f"gamma = 1 and no step limit below {STEP_LIMIT:,}: values may grow without bound"
         found.append(
@@ -54,12 +58,18 @@ def _of_env(spec: EnvSpec) -> Iterator[Remark]:
     if spec.unread_mask is not None:
         what = f"the environment has {spec.unread_mask}, which is not read: forbidden actions are chosen like any other"
         yield Remark("mask", what, ADVICE)
-    pictures = [part.shape for part in spec.obs.parts] or [spec.obs.frame_shape]
-    if large := [shape for shape in pictures if sum(side >= SMALLEST_PICTURE for side in shape) >= 2]:
-        shape = spec.obs.shape if not spec.obs.parts else large[0]
+
+
+def _of_pictures(config: Config, spec: EnvSpec) -> Iterator[Remark]:
+    large = list(find_pictures(spec.obs, SMALLEST_PICTURE))
+    if large and config.conv == "none":
+        shape = spec.obs.parts[large[0]].shape if spec.obs.parts else spec.obs.shape
         what = f"observations of shape {shape} are pictures, and go flattened into a fully connected network"
-        advice = "shrink or summarise them in a wrapper; convolutions are not supported yet"
-        yield Remark("pictures", what, advice)
+        unwanted = either("--conv none", "conv='none'")
+        yield Remark("pictures", what, f"leave out {unwanted}, and convolutions look at them")
+    elif large and config.device == "auto" and torch.cuda.is_available():
+        what = "convolutions over large pictures run on the CPU, and there is a GPU"
+        yield Remark("device", what, "give " + either("--device cuda", "device='cuda'"))
 
 
 def _of_steps(config: Config, plan: Plan, epsilon: Schedule) -> Iterator[Remark]:

@@ -35,6 +35,7 @@ from .remembered import recall
 from .weightsfile import read_weights, whose
 
 _SMALL = 2**20  # numbers
+_BEFORE = Config(conv="none")  # what a run's file means that leaves a setting out: it did not exist yet
 
 
 class Agent:
@@ -261,12 +262,12 @@ def read_config(folder: Path, trusted: Collection[str] = (), env: AnyEnvironment
     path = folder / CONFIG
     text = read_text(path)
     if env is None:
-        return from_toml(text, Config(), str(path), with_own(trusted, folder, text))
+        return from_toml(text, _BEFORE, str(path), with_own(trusted, folder, text))
     named = env.id if isinstance(env, Env) else env
     trusted = named_by_caller(trusted, named)
     data = parse(text, str(path))
     known = without_foreign_env(data, trusted)
-    config = override(Config(), known, str(path), trusted)
+    config = override(_BEFORE, known, str(path), trusted)
     if known is data:
         return config
     return replace(config, env=env if isinstance(env, Env) else replace(config.env, id=named))

@@ -9,6 +9,7 @@ from gymnasium import spaces
 from dqnlab.check.doctor import forecast
 from dqnlab.check.doctor.diagnosis import DIVIDE
 from dqnlab.check.doctor.examination import examine
+from dqnlab.config import Config, Env
 
 from .patients import Sound, sees
 
@@ -39,8 +40,19 @@ def test_what_is_divided_and_what_is_not_is_told(high: int, side: int, seen: int
     assert [words in each.what for each in report.findings if (each.check, each.level) == ("scale", level)] == [True]
 
 
-def test_pictures_are_said_to_go_flat_into_the_network() -> None:
-    report = examine(
-        sees(lambda self: np.zeros((40, 40, 3), np.uint8), spaces.Box(0, 255, (40, 40, 3), np.uint8)), steps=20
+def test_pictures_are_said_to_go_flat_where_convolutions_are_turned_off() -> None:
+    env = Env(id=sees(lambda self: np.zeros((40, 40, 3), np.uint8), spaces.Box(0, 255, (40, 40, 3), np.uint8)))
+    for conv, said in (("none", ["warning"]), ("auto", [])):
+        report = examine(Config(env=env, conv=conv), steps=20)
+        assert [each.level for each in report.findings if each.check == "pictures"] == said
+
+
+def test_what_convolutions_will_look_at_is_part_of_the_forecast() -> None:
+    parts = spaces.Dict(map=spaces.Box(0, 1, (2, 12, 11), np.uint8), image=spaces.Box(0, 255, (40, 50, 3), np.uint8))
+    forecast = examine(sees(lambda self: parts.sample(), parts), steps=20).forecast
+    assert forecast is not None
+    assert forecast.pictures == (
+        "map, 12 x 11 pixels with 2 channels, by conv small: 1,440 features",
+        "image, 40 x 50 pixels with 3 channels, by conv nature: 128 features",
     )
-    assert [each.level for each in report.findings if each.check == "pictures"] == ["warning"]
+    assert forecast.layers[0] == 128 + 1_440

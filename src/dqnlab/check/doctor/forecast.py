@@ -1,16 +1,20 @@
 """What training would be like: the network, the memory, and roughly how long it takes."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 
-from ...build import make_network, should_compile
+from ...build import choose_convs, make_network, should_compile
 from ...config import Config
 from ...device import arithmetic, available_memory, find_compiler, resolve_device
 from ...envs.make import EnvSpec
 from ...errors import counted
+from ...learn.convs import Conv
+from ...learn.networks import Encoder
+from ...learn.types import ObsSpec
 from ...run.evaluate import SIDE_BY_SIDE
 from ...run.system import APART, System, assemble, make_plan, place_memory
 from ...run.train import Period
@@ -46,6 +50,8 @@ class Forecast:
     preset: str
     layers: tuple[int, ...]
     """numbers that go in, units of each hidden layer, numbers that come out"""
+    pictures: tuple[str, ...]
+    """what convolutions look at, and which"""
     parameters: int
     stored: str
     """an observation in the replay"""
@@ -88,7 +94,7 @@ def describe_training(config: Config, spec: EnvSpec) -> Forecast:
     free = available_memory()
     device = resolve_device(config.device)
     layout, memory = place_memory(config, spec, device)
-    pays = should_compile(config)
+    pays = should_compile(config, spec.obs)
     obstacle = _obstacle(memory, device) if pays else None
     network = make_network(config, spec)
     linears = network.linears()
@@ -98,6 +104,7 @@ def describe_training(config: Config, spec: EnvSpec) -> Forecast:
     return Forecast(
         preset=config.preset,
         layers=(linears[0].in_features, *(each.out_features for each in linears)),
+        pictures=tuple(_pictures(config, spec.obs, network.encode)),
         parameters=sum(p.numel() for p in network.parameters()),
         stored=frame,
         replay_transitions=config.replay_capacity,
@@ -109,6 +116,16 @@ def describe_training(config: Config, spec: EnvSpec) -> Forecast:
         budget=f"{config.budget.num:,} {make_plan(config).budget.unit}",
         obstacle=obstacle,
     )
+
+
+def _pictures(config: Config, obs: ObsSpec, encode: Encoder) -> Iterator[str]:
+    """`image, 84 x 84 pixels with 4 channels, by conv nature: 3,136 features`."""
+    for number, (kind, picture) in choose_convs(config, obs).items():
+        name = obs.parts[number].name if obs.parts else ""
+        height, width = picture.sides
+        what = f"{height} x {width} pixels with {counted(picture.channels, 'channel')}, by conv {kind}"
+        features = cast(Conv, encode.convs[str(number)]).width
+        yield f"{f'{name}, ' if name else ''}{what}: {counted(features, 'feature')}"
 
 
 def _obstacle(memory: torch.device, device: torch.device) -> str | None:

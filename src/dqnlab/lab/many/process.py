@@ -27,7 +27,7 @@ def _work(line: Line, task: Task) -> None:
         with memory_watched():
             with loading():
                 from . import worker  # with torch and Gymnasium
-            remarks = worker.check(task.config)
+            spec, remarks = worker.check(task.config)
     except DqnlabError as error:
         line.tell(Refused(error))
         return
@@ -38,7 +38,7 @@ def _work(line: Line, task: Task) -> None:
     line.tell(Ready(remarks))
     order = line.wait()
     if isinstance(order, Go):
-        worker.train_share(task, order.folder, line, watch)
+        worker.train_share(task, spec, order.folder, line, watch)
         line.tell(Idle())
         while isinstance(order := line.wait(), Show):
             line.tell(Finished(worker.film_and_explain(task.config, order.run)))

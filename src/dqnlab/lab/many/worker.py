@@ -5,11 +5,12 @@ from __future__ import annotations
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from ...build import should_compile
 from ...config import Config
 from ...device import resolve_device
-from ...envs.make import close, make_one, open_one
+from ...envs.make import EnvSpec, close, make_one, open_one
 from ...envs.watchdog import watched
 from ...run.system import make_remarks, place_memory
 from ...store.folder import Run, seed_name
@@ -26,8 +27,15 @@ from .seed import failed, seed_folder
 from .together import train_together
 
 
-def check(config: Config) -> tuple[str, ...]:
-    """What to say before training. Raises DqnlabError if no seed could be trained."""
+class Checked(NamedTuple):
+    """What was found before training."""
+
+    spec: EnvSpec
+    remarks: tuple[str, ...]
+
+
+def check(config: Config) -> Checked:
+    """What the environment is and what to say of the run. Raises DqnlabError if no seed could be trained."""
     with watched(config.env.timeout):
         spec, made = open_one(config.env)
         try:
@@ -37,10 +45,10 @@ def check(config: Config) -> tuple[str, ...]:
             close(made, config.env.label)
         place_memory(config, spec, resolve_device(config.device))
         cut = cautions(config, cuts=bool(config.checkpoint_every) and spec.unsaved is not None)
-        return tuple(map(str, [*make_remarks(config, spec), *cut]))
+        return Checked(spec, tuple(map(str, [*make_remarks(config, spec), *cut])))
 
 
-def train_share(task: Task, folder: Path, line: Line, watch: Stopwatch) -> None:
+def train_share(task: Task, spec: EnvSpec, folder: Path, line: Line, watch: Stopwatch) -> None:
     """Trains the task's seeds; one that fails is reported and does not stop the others.
 
     Where the update is compiled they learn as one stack, else one after the other; also where copies are counted.
@@ -48,7 +56,7 @@ def train_share(task: Task, folder: Path, line: Line, watch: Stopwatch) -> None:
     Args:
         watch: has run since the process began; the first seed's.
     """
-    if len(task.seeds) > 1 and should_compile(task.config) and task.config.env.copies is None:
+    if len(task.seeds) > 1 and should_compile(task.config, spec.obs) and task.config.env.copies is None:
         train_together(task, folder, line, watch)
         return
     for seed in task.seeds:

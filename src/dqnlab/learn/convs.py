@@ -1,0 +1,156 @@
+"""Convolutions: pictures -> features, as a part of the encoder.
+
+Shapes: B pictures in a batch, C channels, H rows, W columns, F features.
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple, Self
+
+import torch
+from torch import Tensor, nn
+
+from .types import ObsSpec
+
+
+class Picture(NamedTuple):
+    """How an array is a picture: two neighbouring axes are its rows and columns, all others are channels.
+
+    So colours may come first or last, and the frames of a stack, or its colours, are channels too.
+    """
+
+    shape: tuple[int, ...]
+    rows: int  # the axis of the rows; the columns are the next
+
+    @classmethod
+    def of(cls, shape: tuple[int, ...]) -> Self | None:
+        """The one whose shorter side is longest, with channels last where two are alike; none of less than two axes."""
+        if len(shape) < 2:
+            return None
+        return cls(shape, max(range(len(shape) - 1), key=lambda axis: min(shape[axis : axis + 2])))
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """H and W."""
+        return self.shape[self.rows], self.shape[self.rows + 1]
+
+    @property
+    def channels(self) -> int:
+        """C."""
+        return math.prod(self.shape) // math.prod(self.sides)
+
+    def arrange(self, flat: Tensor) -> Tensor:
+        """[B, numbers of the array] -> [B, C, H, W]."""
+        rows = self.rows + 1
+        pictures = flat.view(-1, *self.shape).movedim((rows, rows + 1), (-2, -1))
+        return pictures.reshape(-1, self.channels, *self.sides)
+
+
+def find_pictures(obs: ObsSpec, least: int) -> dict[int, Picture]:
+    """What of an observation are pictures of at least so many pixels a side, by the number of the part."""
+    found = {number: Picture.of(part.shape) for number, part in enumerate(obs.parts)}
+    if not obs.parts:
+        frame = Picture.of(obs.frame_shape)
+        found[0] = Picture(obs.shape, frame.rows + (obs.stack > 1)) if frame else None
+    return {number: picture for number, picture in found.items() if picture is not None and min(picture.sides) >= least}
+
+
+class Conv(nn.Module):
+    """The contract of what looks at one picture."""
+
+    width: int  # F
+
+    def forward(self, flat: Tensor) -> Tensor:
+        """The pictures' numbers in the order in which they are stored, [B, C·H·W] -> features [B, F], none negative."""
+        raise NotImplementedError
+
+
+class Layer(NamedTuple):
+    """One convolution."""
+
+    channels: int  # that it makes
+    kernel: int  # pixels a side
+    stride: int = 1
+
+
+SMALL = (Layer(16, 3),)  # Young & Tian 2019, for the 10 x 10 pictures of MinAtar
+NATURE = (Layer(32, 8, 4), Layer(64, 4, 2), Layer(64, 3))  # Mnih et al. 2015, for 84 x 84
+IMPALA = (16, 32, 32)  # Espeholt et al. 2018, channels of each section
+
+
+class Plain(Conv):
+    """Convolutions without a margin, each followed by a ReLU."""
+
+    def __init__(self, picture: Picture, layers: Sequence[Layer]):
+        super().__init__()
+        self.picture = picture
+        seen = [picture.channels, *(layer.channels for layer in layers[:-1])]
+        self.layers = nn.ModuleList(
+            BareConv2d(channels, layer.channels, layer.kernel, layer.stride)
+            for channels, layer in zip(seen, layers, strict=True)
+        )
+        self.width = _width(self, picture)
+
+    def forward(self, flat: Tensor) -> Tensor:
+        x = self.picture.arrange(flat)
+        for layer in self.layers:
+            x = layer.forward(x).relu()
+        return x.flatten(1)
+
+
+class Impala(Conv):
+    """Residual sections, each of half the rows and columns of the one before: the deep network of Espeholt et al."""
+
+    def __init__(self, picture: Picture, channels: Sequence[int]):
+        super().__init__()
+        self.picture = picture
+        self.sections = nn.ModuleList(Section(*pair) for pair in pairwise((picture.channels, *channels)))
+        self.width = _width(self, picture)
+
+    def forward(self, flat: Tensor) -> Tensor:
+        x = self.picture.arrange(flat)
+        for section in self.sections:
+            x = section.forward(x)
+        return x.relu().flatten(1)
+
+
+class Section(nn.Module):
+    """A convolution, a maximum over every second place, two residual blocks."""
+
+    def __init__(self, seen: int, channels: int):
+        super().__init__()
+        self.conv = BareConv2d(seen, channels, 3, padding=1)
+        self.blocks = nn.ModuleList(Residual(channels) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, H, W] -> [B, channels, ⌈H/2⌉, ⌈W/2⌉]."""
+        x = nn.functional.max_pool2d(self.conv.forward(x), 3, stride=2, padding=1)
+        for block in self.blocks:
+            x = block.forward(x)
+        return x
+
+
+class Residual(nn.Module):
+    """What two convolutions make of a picture is added to it."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.first = BareConv2d(channels, channels, 3, padding=1)
+        self.second = BareConv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, H, W] -> [B, C, H, W]."""
+        return x + self.second.forward(self.first.forward(x.relu()).relu())
+
+
+class BareConv2d(nn.Conv2d):
+    """torch's layer without its initialisation, which would draw from the global generator."""
+
+    def reset_parameters(self) -> None:
+        """Leaves the memory as it is, for `initialise`."""
+
+
+def _width(conv: Conv, picture: Picture) -> int:
+    with torch.no_grad():
+        return conv.forward(torch.zeros(1, math.prod(picture.shape))).shape[1]

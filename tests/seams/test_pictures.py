@@ -1,0 +1,126 @@
+"""Convolutions in a network: acted by, learned by, compiled, resumed, judged and explained."""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import dqnlab
+from dqnlab import build
+from dqnlab.config import Config, Env, Mlp, Steps
+from dqnlab.envs.make import describe
+from dqnlab.errors import ConfigError
+from dqnlab.explain.trace_text import step_text
+from dqnlab.lab.overrides import Overrides
+from dqnlab.lab.resume import resume_folder
+from dqnlab.lab.session import train
+from dqnlab.store.folder import BEST, CONFIG, LAST
+
+from ..dots import Dots
+from ..equal import same
+from .conftest import Filled
+from .test_network_seams import SMALL, Interrupts, check_stack
+
+
+def dots(*shape: int, **settings: Any) -> Env:
+    own = {name: settings.pop(name) for name in ("dtype", "among") if name in settings}
+    return Env(id=partial(Dots, shape, **own), **settings)
+
+
+SEEN: dict[str, Config] = {
+    "booleans, channels last": replace(SMALL, env=dots(10, 10, 4, dtype="bool")),
+    "bytes, channels first": replace(SMALL, env=dots(3, 36, 40), n=2),
+    "gray, stacked": replace(SMALL, env=dots(12, 11, frame_stack=3, scale="high")),
+    "floats, by impala": replace(SMALL, env=dots(12, 12, dtype="float32"), conv="impala"),
+    "among others, masked": replace(SMALL, env=dots(10, 12, 3, among=True)),
+}
+CONVS = dict(zip(SEEN, ("small", "nature", "small", "impala", "small"), strict=True))
+
+
+@pytest.fixture(params=SEEN)
+def config(request: pytest.FixtureRequest) -> Config:
+    return SEEN[request.param]
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_what_looks_at_a_picture_follows_from_its_size_unless_said(name: str) -> None:
+    spec = describe(SEEN[name].env)
+    ((kind, _),) = build.choose_convs(SEEN[name], spec.obs).values()
+    assert kind == CONVS[name]
+    network = build.make_network(SEEN[name], spec)
+    assert network.chain() is None
+    assert len(network.encode.convs) == 1
+    assert len(build.make_network(replace(SEEN[name], conv="none"), spec).encode.convs) == 0
+
+
+@pytest.mark.parametrize(
+    ("conv", "env", "what"),
+    [
+        (
+            "small",
+            Env(),
+            r"conv = 'small' is for pictures of at least 3 pixels a side, and env 'CartPole-v1' shows \(4,\)",
+        ),
+        ("nature", dots(10, 10, 4), r"conv = 'nature' is for pictures of at least 36 .* shows \(10, 10, 4\): leave"),
+        ("impala", dots(2, 2, among=True), r"at least 3 pixels .* shows \(2, 2\), \(2,\): leave conv out"),
+    ],
+    ids=["a vector", "too small", "parts"],
+)
+def test_convolutions_without_a_picture_are_refused_before_anything_is_made(
+    conv: Any, env: Env, what: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=what):
+        train(replace(SMALL, env=env, conv=conv), out=tmp_path / "run", trackers=("none",))
+    assert not (tmp_path / "run").exists()
+
+
+def test_three_side_by_side_learn_as_each_alone(
+    config: Config, filled: Filled, tmp_path: Path, not_compiled: None
+) -> None:
+    together, alone = ([filled(replace(config, seed=i)) for i in range(3)] for _ in range(2))
+    check_stack(together, alone, tmp_path, 4)
+
+
+def test_a_run_resumes_exactly_is_judged_and_explained(config: Config, tmp_path: Path) -> None:
+    config = replace(config, explain=True)
+    whole = train(config, out=tmp_path / "whole", trackers=("none",))
+    begun = train(config, out=tmp_path / "cut", trackers=("none",), view=Interrupts())
+    assert begun.interrupted
+    resumed = resume_folder(begun.folder, Overrides(env=config.env))
+    for name in (BEST, LAST):
+        same(torch.load(whole.folder / name), torch.load(resumed.folder / name))
+    assert resumed.score == whole.score
+    assert whole.failed_steps == {}
+    assert "chooses the next action" in " ".join(step_text(whole.folder).split())
+    assert dqnlab.report(whole, env=config.env).path.is_file()
+
+
+def test_a_run_of_before_there_were_convolutions_keeps_its_network(tmp_path: Path) -> None:
+    env = dots(10, 10)
+    run = train(replace(SMALL, env=env, conv="none"), out=tmp_path / "run", trackers=("none",))
+    text = (run.folder / CONFIG).read_text("utf-8")
+    lines = [line for line in text.splitlines(keepends=True) if not line.startswith("conv = ")]
+    assert len(lines) == len(text.splitlines()) - 1
+    (run.folder / CONFIG).write_text("".join(lines), "utf-8")
+    agent = dqnlab.load(run.folder, env=env)
+    assert agent.config.conv == "none"
+    assert len(agent.network.encode.convs) == 0
+
+
+@pytest.mark.world
+def test_convolutions_learn_where_the_bar_is(tmp_path: Path) -> None:
+    """Eight steps, 1 for each right answer; whoever guesses gets 4."""
+    config = replace(
+        SMALL,
+        env=dots(10, 10, 2, dtype="bool", num_envs=4),
+        gamma=0.0,
+        budget=Steps(num=6_000),
+        torso=Mlp(hidden=(32,)),
+    )
+    config = replace(config, evaluate_every=Steps(num=2_000), score_episodes=50)
+    run = train(config, out=tmp_path / "run", trackers=("none",))
+    assert run.score is not None
+    assert run.score.mean > 7.5
