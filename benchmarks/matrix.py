@@ -97,7 +97,7 @@ def filled(config: Config, agents: int) -> list[System]:
 def difference(together: Sequence[System], alone: Sequence[System], folder: Path) -> float:
     """The largest one, of what updates computed and of what they changed."""
     memories = [each.memory for each in together]
-    one = stack.Stack([each.learner for each in together], memories, folder, lambda line: None)
+    one = stack.Stack([each.learner for each in together], memories, [], folder, lambda line: None)
     largest = 0.0
     for _ in range(ROUNDS):
         samples = {i: system.memory.sample() for i, system in enumerate(alone)}
