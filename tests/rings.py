@@ -60,6 +60,7 @@ UNIT = {
     "test_config_fuzz.py",
     "test_docs.py",
     "test_errors.py",
+    "test_oslock.py",
     "test_presets.py",
     "test_toml.py",
     "test_typed.py",

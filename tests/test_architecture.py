@@ -20,7 +20,7 @@ EXAMPLES = {
 
 # Each folder is a floor, each file at the top stands on one. A file imports from its own folder and from lower floors.
 FLOORS = (
-    {"errors", "trust", "memory", "device", "encoding", "processes", "streams", "_version"},
+    {"errors", "trust", "memory", "device", "encoding", "processes", "streams", "oslock", "_version"},
     {"learn"},
     {"config"},
     {"envs"},

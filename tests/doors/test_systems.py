@@ -33,7 +33,8 @@ from pathlib import Path
 import dqnlab
 from dqnlab.app.cli import main
 from dqnlab.config import Config, Film, Mlp, Steps
-from dqnlab.store import folders, oslock
+from dqnlab import oslock
+from dqnlab.store import folders
 assert not folders.BY_DESCRIPTOR and folders.NO_FOLLOW == 0 and oslock.fcntl is None
 
 config = Config(torso=Mlp(hidden=(8,)), learning_starts=64, budget=Steps(num=200), evaluate_every=Steps(num=100),

@@ -1,6 +1,7 @@
 """The update as a pure function of tensors, against the learner's own; and the names of compiled programs."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ from dqnlab.learn.learner import PolyakSync, State, Update
 from dqnlab.learn.replay import Layout
 from dqnlab.learn.targets import double
 from dqnlab.learn.types import ObsSpec, Sample
+from dqnlab.oslock import in_turn
 
 # vmap steps through one operation of Adam agent by agent, and says so
 pytestmark = pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
@@ -195,6 +197,27 @@ def test_the_same_arithmetic_is_compiled_once_and_said_once(
     assert len(built) == len(said) == 1
     stack_of([agent_of(beta1=0.8)], tmp_path, said)
     assert len(set(built)) == len(said) == 2
+
+
+def test_whoever_waits_for_a_process_that_compiles_the_same_finds_what_it_made(
+    agent_of: Any, stack_of: Any, built: list[Path], tmp_path: Path
+) -> None:
+    stack_of([agent_of()], tmp_path)
+    program, said = built.pop(), []
+    program.unlink()
+    with ExitStack() as other:
+        other.enter_context(in_turn(program.with_suffix(".lock"), lambda: None, 60))
+
+        class Said(list[str]):
+            def append(self, line: str) -> None:
+                said.append(line)
+                program.write_bytes(b"")
+                other.close()
+
+        stack_of([agent_of()], tmp_path, Said())
+    assert said == ["waiting for another process, which compiles the same update"]
+    assert built == []
+    assert list(tmp_path.glob("*.lock")) == []
 
 
 OTHERS = {

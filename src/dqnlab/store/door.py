@@ -19,9 +19,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from ..errors import DqnlabError, FolderError, ResourceError
+from ..oslock import take
 from .disk import PIECE, Disk, remove_tree
 from .folders import Opened, held, within
-from .oslock import take
 
 DISK = Disk()
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DqnlabError, FolderError, ResourceError
+from ..oslock import take
 from .door import DISK, is_machines, sweep
 from .folders import Opened, held, within
-from .oslock import take
 
 LOCK = "run.lock"
 _MOST = 1000  # bytes that are read of a lock

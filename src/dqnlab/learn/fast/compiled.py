@@ -11,6 +11,7 @@ import platform
 import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad
 
+from ...oslock import in_turn
 from ..learner import State, Update, loss
 from ..memory import Gather
 from ..networks import QNetwork
@@ -29,6 +31,8 @@ from ..weights import views
 Tensors = list[Tensor]
 Program = Callable[[Tensors], Tensors]
 """Takes what the function took, as a list, and changes in place what the function changed."""
+PATIENCE = 600.0
+"""seconds to wait for a process that compiles the same: longer than compiling takes on a slow machine"""
 
 
 class Bound:
@@ -134,11 +138,7 @@ def compile_program(
             warnings.simplefilter("ignore")  # torch warns of its own future
             traced = make_fx(lambda *tensors: list(function(*tensors)), tracing_mode="fake")(*example)
             path = folder / f"{_fingerprint(traced.code, example)}.pt2"
-            program = _load(path)
-            if program is None:
-                notify("compiling the update: about 15 s, once for this configuration")
-                _build(traced, example, path)
-                program = _load(path)
+            program = _load(path) or _compile(traced, example, path, notify)
     except Exception as e:  # the compiler's own errors are of many kinds
         raise CompileError(f"{type(e).__name__}: {_first_line(e)}") from e
     if program is None:
@@ -168,10 +168,24 @@ def _load(path: Path) -> Program | None:
         return None
 
 
+def _compile(
+    traced: torch.fx.GraphModule, example: Tensors, path: Path, notify: Callable[[str], None]
+) -> Program | None:
+    """A program that this process compiles, unless another one has just done so; none if it cannot be loaded."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    waiting = partial(notify, "waiting for another process, which compiles the same update")
+    with in_turn(path.with_suffix(".lock"), waiting, PATIENCE):
+        program = _load(path)
+        if program is not None:
+            return program
+        notify("compiling the update: about 15 s, once for this configuration")
+        _build(traced, example, path)
+        return _load(path)
+
+
 def _build(traced: torch.fx.GraphModule, example: Tensors, path: Path) -> None:
     import torch._inductor
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     exported = torch.export.export(traced, tuple(example))
     part = path.with_name(f"{path.stem}-{os.getpid()}.pt2")  # its suffix must be this one
     options = {
