@@ -214,3 +214,15 @@ def test_a_settings_file_cannot_have_a_file_imported() -> None:
     write("my.toml", '[env]\nid = "lane.py"\n')
     with pytest.raises(ConfigError, match="would import the Python module 'lane'"):
         parse_train(["--config", "my.toml"])
+
+
+def test_a_module_that_has_a_function_for_it_registers_its_environments_when_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("lazyroom.py").write_text(
+        "import gymnasium\n"
+        "def register_envs():\n"
+        "    gymnasium.register('LazyRoom-v0', entry_point='gymnasium.envs.classic_control:CartPoleEnv')\n"
+    )
+    assert make_one(Env(id="lazyroom:LazyRoom-v0")).action_space.n == 2

@@ -22,6 +22,7 @@ from .place import named_with_place, place_of
 _PACKAGES = [
     (r"ALE/|\w+(NoFrameskip|Deterministic)-v\d|(Pong|Breakout|SpaceInvaders|Seaquest|Qbert)-v\d", "ale_py", "ale-py"),
     (r"MiniGrid-|BabyAI-", "minigrid", "minigrid"),
+    (r"MinAtar/", "minatar.gym", "MinAtar"),
     (r"MiniWorld-", "miniworld", "miniworld"),
     (r"(highway|merge|roundabout|parking|intersection|racetrack|exit|u-turn)(-\w+)?-v\d", "highway_env", "highway-env"),
     (r"popgym-", "popgym", "popgym"),
@@ -43,7 +44,8 @@ _EXTRAS = {"box2d": 'pip install "dqnlab[box2d]"', "tensorboard": 'pip install "
 def import_named(env_id: str) -> None:
     """Imports the module that an id names, if any. Callers that read the id from a file have asked `trust` before.
 
-    A module that is not installed is looked for in the current folder, which is then the last place where Python
+    A module that registers nothing by itself, but has a function `register_envs` for it (MinAtar's), has it called. One
+    that is not installed is looked for in the current folder, which is then the last place where Python
     looks: nothing there can stand in for the standard library or for a package.
 
     Raises:
@@ -51,7 +53,7 @@ def import_named(env_id: str) -> None:
         EnvironmentFault: there is no such module, or importing it failed.
     """
     name = imported_by(env_id) if ":" in env_id else None
-    if name is None or name in sys.modules:
+    if name is None or (name in sys.modules and _is_registered(env_id)):
         return
     _check_name(env_id, name)
     top = name.partition(".")[0]
@@ -59,13 +61,19 @@ def import_named(env_id: str) -> None:
         sys.path.append(os.getcwd())
         importlib.invalidate_caches()
     try:
-        importlib.import_module(name)
+        module = importlib.import_module(name)
+        if hasattr(module, "register_envs") and not _is_registered(env_id):
+            module.register_envs()
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             raise EnvironmentFault(_no_module(env_id, name)) from error
         raise EnvironmentFault(_failed(env_id, name, error)) from error
     except (Exception, SystemExit) as error:  # a module may raise anything, and may even end the program
         raise EnvironmentFault(_failed(env_id, name, error)) from error
+
+
+def _is_registered(env_id: str) -> bool:
+    return env_id.rpartition(":")[2] in gym.registry
 
 
 def _check_name(env_id: str, name: str) -> None:

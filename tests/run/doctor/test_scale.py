@@ -56,3 +56,11 @@ def test_what_convolutions_will_look_at_is_part_of_the_forecast() -> None:
         "image, 40 x 50 pixels with 3 channels, by conv nature: 128 features",
     )
     assert forecast.layers[0] == 128 + 1_440
+
+
+def test_pixels_that_never_change_are_not_counted_and_other_numbers_are() -> None:
+    parts = spaces.Dict(image=spaces.Box(0, 1, (12, 11), np.uint8), speed=spaces.Box(-1, 1, (2,), np.float32))
+    still = {"image": np.zeros((12, 11), np.uint8), "speed": np.array([0.5, 0.25], np.float32)}
+    report = examine(sees(lambda self: still, parts), steps=20)
+    (said,) = [each.what for each in report.findings if each.check == "constant"]
+    assert said == "2 of 134 numbers of the observation never changed: speed[0], speed[1]"

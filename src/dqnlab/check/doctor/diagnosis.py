@@ -4,10 +4,12 @@ import math
 
 import numpy as np
 
+from ...build import LEAST_SIDE
 from ...config import Config
 from ...envs.make import EnvSpec
 from ...errors import all_of, counted, either
-from ...learn.types import ObsPart
+from ...learn.convs import find_pictures
+from ...learn.types import ObsPart, ObsSpec
 from ...run.system import make_remarks
 from .findings import EnvFacts, Findings
 from .random_play import Play
@@ -84,13 +86,21 @@ def _observations(play: Play, spec: EnvSpec, facts: EnvFacts, found: Findings) -
         _scaling_of_parts(sizes, spec, found)
     else:
         _scaling(sizes, spec.obs.scale, facts.whole, found)
-    constant = np.flatnonzero(seen.low == seen.high)
+    constant = np.flatnonzero((seen.low == seen.high) & ~_in_pictures(spec.obs))
     if len(constant) and seen.count > 1:
         names = [facts.numbers[i] if facts.numbers else str(i) for i in constant[:8].tolist()]
         which = ", ".join(names) + (" …" if len(constant) > 8 else "")
         what = f"{len(constant)} of {counted(len(seen.low), 'number')} of the observation never changed: {which}"
         found.note("constant", what, "leave out what carries no information, or check whether it should change")
     found.ok("observations", f"finite, from {float(seen.low.min()):.4g} to {float(seen.high.max()):.4g}")
+
+
+def _in_pictures(obs: ObsSpec) -> np.ndarray:
+    """Which numbers of an observation are pixels: some of them never change in most games."""
+    inside = np.zeros(math.prod(obs.shape), bool)
+    for number in find_pictures(obs, LEAST_SIDE["auto"]):
+        inside[obs.parts[number].place if obs.parts else slice(None)] = True
+    return inside[: obs.mask]
 
 
 def _said(part: ObsPart) -> str:
