@@ -41,21 +41,48 @@ def imported_by(env_id: object) -> str | None:
     return "gym" if _OF_OLD_GYM.search(env_id) else None
 
 
-def named_by_caller(modules: Collection[str], env_id: object) -> set[str]:
-    """The modules that the caller of a command or function trusts: those listed, and that of an id given in person."""
+def wrapper_module(wrapper: object) -> str | None:
+    """The module that a wrapper such as `module:Wrapper` is imported from; none if it says nothing."""
+    return wrapper.rpartition(":")[0] if isinstance(wrapper, str) and ":" in wrapper else None
+
+
+def modules_of(env_id: object, wrappers: object = ()) -> list[str]:
+    """The modules that making an environment imports because its id and wrappers, as a file has them, say so."""
+    listed: Sequence[object] = [wrappers]
+    if isinstance(wrappers, Sequence) and not isinstance(wrappers, str):
+        listed = wrappers
+    found = [imported_by(env_id), *map(wrapper_module, listed)]
+    return list(dict.fromkeys(module for module in found if module is not None))
+
+
+def named_by_caller(modules: Collection[str], env_id: object, wrappers: object = ()) -> set[str]:
+    """The modules that the caller of a command or function trusts: those listed, and those of what is given in person.
+
+    That is an environment's id, and wrappers.
+    """
     listed = {modules} if isinstance(modules, str) else set(modules)
-    own = imported_by(env_id)
-    return listed if own is None else listed | {own}
+    return listed | set(modules_of(env_id, wrappers))
 
 
 def check_env_id(env_id: object, trusted: Collection[str], source: str) -> None:
     """Raises ConfigError if an id that came with a file would import a module that the caller has not named."""
     module = imported_by(env_id)
     if module is not None and module not in trusted:
-        raise ConfigError(
-            f"{source}: env.id = {env_id!r} would import the Python module {module!r}, which no file may decide. "
-            f"If you trust it, add --trust-env-module {shlex.quote(module)} (in Python trust_env_modules=[{module!r}])"
-        )
+        raise _untrusted(f"{source}: env.id = {env_id!r}", module)
+
+
+def check_wrappers(wrappers: object, trusted: Collection[str], source: str) -> None:
+    """Raises ConfigError if wrappers that came with a file would import a module that the caller has not named."""
+    for module in modules_of(None, wrappers):
+        if module not in trusted:
+            raise _untrusted(f"{source}: env.wrappers = {str(wrappers)[:200]}", module)
+
+
+def _untrusted(what: str, module: str) -> ConfigError:
+    return ConfigError(
+        f"{what} would import the Python module {module!r}, which no file may decide. "
+        f"If you trust it, add --trust-env-module {shlex.quote(module)} (in Python trust_env_modules=[{module!r}])"
+    )
 
 
 # ── What is kept ─────────────────────────────────────────────────────────────────────────────────

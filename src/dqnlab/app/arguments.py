@@ -23,7 +23,7 @@ COMMON = {
     "which": "the best network, as judged, or the last one",
     "env": "play in this environment instead of the run's own",
     "runs": "folder in which runs are looked up",
-    "trust_env_module": "a module that the environment id of the run's configuration may import",
+    "trust_env_module": "a module that the environment and wrappers of the run's configuration may import",
 }
 """what several commands take, where no line below the field says otherwise"""
 
@@ -45,7 +45,7 @@ class Train:
     runs: Path = Path("runs")
     """folder of all runs"""
     trust_env_module: tuple[str, ...] = ()
-    """a module that the environment id of the --config file may import"""
+    """a module that the environment and wrappers of the --config file may import"""
     tracker: tuple[TrackerName, ...] = ()
     """where metrics are shown, swanlab by default; metrics.jsonl is always written"""
     dry_run: bool = False
@@ -74,7 +74,7 @@ class Doctor:
     file: str | None = None
     """settings that replace the preset's; flags replace both"""
     trust_env_module: tuple[str, ...] = ()
-    """a module that the environment id of the --config file may import"""
+    """a module that the environment and wrappers of the --config file may import"""
     config: Config
 
 
@@ -92,7 +92,7 @@ class Resume:
     force_unlock: bool = False
     """take over the folder from a process on another machine that ended without releasing it"""
     trust_env_module: tuple[str, ...] = ()
-    """a module that the run's environment id may import, if the run was made elsewhere"""
+    """a module that the run's environment and wrappers may import, if the run was made elsewhere"""
     quiet: bool = False
     """no live display, only the summary"""
 

@@ -14,7 +14,7 @@ from ..encoding import decoded
 from ..errors import ConfigError
 from ..store.folder import CONFIG
 from ..store.own import with_own
-from ..trust import named_by_caller
+from ..trust import modules_of, named_by_caller
 from .arguments import Doctor, Train
 from .flags import dashed, flags_in, value_of
 from .help import help_of, help_with_settings
@@ -71,7 +71,8 @@ def _resolve(kind: type, command: str, given: Given) -> tuple[Config, str]:
     data = parse(text, str(path))
     name, remark = _preset(given.settings.get("preset", data.get("preset")), env, data.get("env"))
     config = presets.known_as(name, complete=all(each in data for each in hints(Config)))
-    trusted = named_by_caller(given.own.get("trust_env_module", ()), env)
+    typed = given.settings.get("env", {}).get("wrappers", ())
+    trusted = named_by_caller(given.own.get("trust_env_module", ()), env, typed)
     if env is not None:
         data = without_foreign_env(data, trusted)
     elif path.name == CONFIG:  # of a run, perhaps one's own
@@ -87,7 +88,7 @@ def _resolve(kind: type, command: str, given: Given) -> tuple[Config, str]:
     if given.help:
         _show(help_with_settings(kind, command, config, given.settings))
     _check_owners(given.settings, config)
-    return override(config, given.settings), remark
+    return override(config, given.settings, trusted=modules_of(None, typed)), remark
 
 
 def _environment(given: Given) -> str | None:

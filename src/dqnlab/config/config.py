@@ -62,6 +62,9 @@ class Env:
     """a Gymnasium id, `module:Id`, or (in Python) a callable that makes an environment"""
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     """keyword arguments for the environment's constructor"""
+    wrappers: Annotated[tuple[str | Callable[..., Any], ...], Says("wrappers, each as module:Wrapper")] = ()
+    """what wraps the environment, the innermost first: `module:Wrapper`, or (in Python) a class or function that takes
+    an environment; they may change observations, rewards and ends"""
     num_envs: Annotated[int, Whole(1, MOST_ENVS)] = 1
     """copies of the environment that collect side by side"""
     copies: Annotated[int | None, Whole(1, MOST_ENVS)] = None
@@ -93,6 +96,8 @@ class Env:
         check_fields(self, "env.")
         require(self.id != "", "env.id", self.id, "the id of an environment, such as CartPole-v1")
         written("env.id", self.id)
+        written("env.keys", self.keys)
+        written("env.wrappers", self.wrappers)
         if self.copies is not None and self.copies < self.num_envs:
             raise ConfigError(
                 f"env.copies = {self.copies} is below env.num_envs = {self.num_envs}: raise it, or lower env.num_envs"
@@ -108,6 +113,11 @@ class Env:
                 f"{secret} looks like a secret, and settings are written to files: leave it out, "
                 "and let the environment read it from an environment variable"
             )
+
+    @property
+    def in_python(self) -> bool:
+        """Whether no file can name all that makes it."""
+        return not isinstance(self.id, str) or not all(isinstance(each, str) for each in self.wrappers)
 
     @property
     def label(self) -> str:

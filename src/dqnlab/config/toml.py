@@ -18,7 +18,7 @@ from dataclasses import is_dataclass, replace
 from typing import Any
 
 from ..errors import ConfigError
-from ..trust import check_env_id, imported_by
+from ..trust import check_env_id, check_wrappers, modules_of
 from .checks import DEEPEST, LARGEST_ARGUMENT, as_json, from_json, quoted
 from .config import Config
 from .fields import (
@@ -67,7 +67,7 @@ def to_toml(config: Config) -> str:
     """Every setting, explained, in the order of the classes; tables after the single values."""
     names = list(hints(Config))
     tables = [name for name in names if is_dataclass(getattr(config, name))]
-    lines = [_REPEATS if isinstance(config.env.id, str) else f"{_IN_PYTHON} {_ANOTHER}", ""]
+    lines = [_REPEATS if not config.env.in_python else f"{_IN_PYTHON} {_ANOTHER}", ""]
     lines += _rows({name: getattr(config, name) for name in names if name not in tables}, docs(Config))
     for name in tables:
         value = getattr(config, name)
@@ -171,12 +171,12 @@ def _inside(value: object) -> list[object]:
 def without_foreign_env(data: Mapping[str, Any], trusted: Collection[str]) -> Mapping[str, Any]:
     """The tables for a caller who names another environment: one that needs a module nobody trusts is left out.
 
-    So it is never imported, and its arguments go to no other environment.
+    So it is never imported, and its arguments and wrappers go to no other environment.
     """
     env = data.get("env")
-    if not isinstance(env, Mapping) or imported_by(env.get("id")) in (None, *trusted):
+    if not isinstance(env, Mapping) or set(modules_of(env.get("id"), env.get("wrappers"))) <= set(trusted):
         return data
-    return {**data, "env": {name: value for name, value in env.items() if name not in ("id", "kwargs")}}
+    return {**data, "env": {name: value for name, value in env.items() if name not in ("id", "kwargs", "wrappers")}}
 
 
 def override(base: Config, data: Mapping[str, Any], source: str = "", trusted: Collection[str] = ()) -> Config:
@@ -184,14 +184,15 @@ def override(base: Config, data: Mapping[str, Any], source: str = "", trusted: C
 
     Args:
         source: where the table is from, which messages then begin with.
-        trusted: modules that an environment id of the table may import; what the caller himself has named.
+        trusted: modules that the table's environment and wrappers may import; what the caller himself has named.
 
     Raises:
-        ConfigError: a setting cannot work, or the environment id would import another module.
+        ConfigError: a setting cannot work, or the environment or a wrapper would import another module.
     """
     env = data.get("env")
     if isinstance(env, Mapping):
         check_env_id(env.get("id"), trusted, source)
+        check_wrappers(env.get("wrappers"), trusted, source)
     try:
         return _override(base, data, "")
     except ConfigError as error:

@@ -28,6 +28,7 @@ from .spaces import has_mask, obs_spec, shows_mask
 from .state import saves_itself
 from .threshold import STEP_LIMIT, is_own_limit, threshold_of
 from .watchdog import watched
+from .wrapping import in_wrappers
 
 AnyEnv = gym.Env[Any, Any]
 
@@ -136,6 +137,7 @@ def _make(env: Env, render_mode: str | None) -> AnyEnv:
     made = _construct(env, render_mode)
     if not isinstance(made, gym.Env):
         raise ConfigError(f"env {env.label!r} made {type(made).__name__}, which is not a gymnasium.Env: return one")
+    made = in_wrappers(env, made)
     limit = _step_limit(made)
     if not isinstance(env.id, str) and env.max_episode_steps is not None:
         made = gym.wrappers.TimeLimit(made, env.max_episode_steps)

@@ -41,48 +41,53 @@ _EXTRAS = {"box2d": 'pip install "dqnlab[box2d]"', "tensorboard": 'pip install "
 # ── Importing ────────────────────────────────────────────────────────────────────────────────────
 
 
-def import_named(env_id: str) -> None:
+def import_named(env_id: str, what: str = "env") -> None:
     """Imports the module that an id names, if any. Callers that read the id from a file have asked `trust` before.
 
     A module that registers nothing by itself, but has a function `register_envs` for it (MinAtar's), has it called. One
     that is not installed is looked for in the current folder, which is then the last place where Python
     looks: nothing there can stand in for the standard library or for a package.
 
+    Args:
+        what: it is, in messages: an env, or a wrapper, which is named in the same way.
+
     Raises:
         ConfigError: what stands before the colon is not a module's name.
         EnvironmentFault: there is no such module, or importing it failed.
     """
     name = imported_by(env_id) if ":" in env_id else None
-    if name is None or (name in sys.modules and _is_registered(env_id)):
+    is_env = what == "env"
+    if name is None or (name in sys.modules and (not is_env or _is_registered(env_id))):
         return
-    _check_name(env_id, name)
+    who = f"{what} {env_id!r}"
+    _check_name(who, name, env_id)
     top = name.partition(".")[0]
     if _path_of(top) is None and _lies_here(top):
         sys.path.append(os.getcwd())
         importlib.invalidate_caches()
     try:
         module = importlib.import_module(name)
-        if hasattr(module, "register_envs") and not _is_registered(env_id):
+        if is_env and hasattr(module, "register_envs") and not _is_registered(env_id):
             module.register_envs()
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
-            raise EnvironmentFault(_no_module(env_id, name)) from error
-        raise EnvironmentFault(_failed(env_id, name, error)) from error
+            raise EnvironmentFault(_no_module(who, name)) from error
+        raise EnvironmentFault(_failed(who, name, error)) from error
     except (Exception, SystemExit) as error:  # a module may raise anything, and may even end the program
-        raise EnvironmentFault(_failed(env_id, name, error)) from error
+        raise EnvironmentFault(_failed(who, name, error)) from error
 
 
 def _is_registered(env_id: str) -> bool:
     return env_id.rpartition(":")[2] in gym.registry
 
 
-def _check_name(env_id: str, name: str) -> None:
+def _check_name(who: str, name: str, env_id: str) -> None:
     if all(part.isidentifier() for part in name.split(".")) and not name.endswith(".py"):
         return
     stem = name.replace(os.sep, ".").replace("/", ".").removesuffix(".py").strip(".")
     better = all(part.isidentifier() for part in stem.split("."))
     hint = f": write {stem}:{env_id.rpartition(':')[2]}" if better else ""
-    raise ConfigError(f"unknown env {env_id!r}: {name!r} is not a module's name{hint}")
+    raise ConfigError(f"unknown {who}: {name!r} is not a module's name{hint}")
 
 
 def _path_of(top: str) -> str | None:
@@ -98,28 +103,28 @@ def _lies_here(top: str) -> bool:
     return Path(f"{top}.py").is_file() or Path(top).is_dir()
 
 
-def _no_module(env_id: str, name: str) -> str:
+def _no_module(who: str, name: str) -> str:
     top = name.partition(".")[0]
     known = next((pip for _, module, pip in _PACKAGES if module.partition(".")[0] == top), None)
     if known is not None:
-        return f"env {env_id!r} needs a package that is not installed: pip install {known}"
+        return f"{who} needs a package that is not installed: pip install {known}"
     if (path := _path_of(top)) is not None:
-        return f"env {env_id!r}: there is no module {name!r}; {top!r} is {path}"
+        return f"{who}: there is no module {name!r}; {top!r} is {path}"
     here = sorted({path.stem for path in Path().glob("*.py")} | {path.parent.name for path in Path().glob("*/*.py")})
     close = get_close_matches(top, here, n=1)
     hint = f"did you mean {close[0]}?" if close else "run dqn in the folder that holds it, or install it"
-    return f"env {env_id!r}: there is no module {name!r}, neither installed nor in {os.getcwd()!r}: {hint}"
+    return f"{who}: there is no module {name!r}, neither installed nor in {os.getcwd()!r}: {hint}"
 
 
-def _failed(env_id: str, name: str, error: BaseException) -> str:
+def _failed(who: str, name: str, error: BaseException) -> str:
     """What a module says when it fails to import, with the line of its own that failed."""
     said = named(error)
     if isinstance(error, SyntaxError):
-        return f"env {env_id!r}: importing {name!r} failed at {error.filename}:{error.lineno}: SyntaxError: {error.msg}"
+        return f"{who}: importing {name!r} failed at {error.filename}:{error.lineno}: SyntaxError: {error.msg}"
     where = place_of(error)
     place = "" if where is None else f" at {where[0]}:{where[1]}"
     hint = f": pip install {error.name}" if isinstance(error, ModuleNotFoundError) and error.name else ""
-    return f"env {env_id!r}: importing {name!r} failed{place}: {said}{hint}"
+    return f"{who}: importing {name!r} failed{place}: {said}{hint}"
 
 
 def missing(label: str, error: Exception) -> EnvironmentFault:

@@ -18,7 +18,7 @@ NATIVE = {"CartPole-v0": 8, "CartPole-v1": 8}
 def is_native(env: Env, num_envs: int) -> bool:
     """Whether this many copies are made as one vector; never if copies are limited, for a vector cannot be shared."""
     known = isinstance(env.id, str) and env.frame_stack == 1 and env.copies is None and env.action_mask != "on"
-    return known and not env.workers and num_envs >= NATIVE.get(str(env.id), num_envs + 1)
+    return known and not env.wrappers and not env.workers and num_envs >= NATIVE.get(str(env.id), num_envs + 1)
 
 
 def open_envs(env: Env) -> tuple[EnvSpec, Envs]:

@@ -117,13 +117,13 @@ def configured(folder: Path, overrides: Overrides, asked: Path | None = None) ->
     elif overrides.env is not None:
         config = replace(config, env=replace(config.env, id=overrides.env))
     elif read_env(folder / META)["callable"]:
-        known = recall(folder, config.env.label)
+        known = recall(folder, config.env)
         if known is None:
             raise ConfigError(
                 f"this run learns on {config.env.label!r}, an environment made in Python, which no file can hold: use "
                 f"{how_to_resume(asked or folder)}"
             )
-        config = replace(config, env=replace(config.env, id=known))
+        config = replace(config, env=known)
     remember(folder, config.env)
     return config
 

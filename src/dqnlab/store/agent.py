@@ -148,7 +148,7 @@ class Agent:
         same = label(chosen) == self.config.env.label if callable(chosen) else chosen == self.config.env.id
         if same:
             return replace(self.config.env, id=chosen)
-        return replace(self.config.env, id=chosen, kwargs={}, action_mask="auto")
+        return replace(self.config.env, id=chosen, kwargs={}, wrappers=(), action_mask="auto")
 
     @door
     def check_fits(self, env: Env) -> EnvSpec:
@@ -231,7 +231,7 @@ def load(
     _check_stack(config, about["obs_shape"], folder)
     config = as_it_was(config, about)
     weights = read_weights(file)
-    own = recall(folder, config.env.label) if about["callable"] else config.env
+    own = recall(folder, config.env) if about["callable"] else config.env
     return _agent(config, _spec(about, config.env.frame_stack), weights, file, own if env is None else env, place)
 
 
@@ -263,8 +263,8 @@ def read_config(folder: Path, trusted: Collection[str] = (), env: AnyEnvironment
     text = read_text(path)
     if env is None:
         return from_toml(text, _BEFORE, str(path), with_own(trusted, folder, text))
-    named = env.id if isinstance(env, Env) else env
-    trusted = named_by_caller(trusted, named)
+    named, wrappers = (env.id, env.wrappers) if isinstance(env, Env) else (env, ())
+    trusted = named_by_caller(trusted, named, wrappers)
     data = parse(text, str(path))
     known = without_foreign_env(data, trusted)
     config = override(_BEFORE, known, str(path), trusted)

@@ -19,14 +19,14 @@ import shlex
 import stat
 import sys
 import sysconfig
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..config import Config
 from ..config.toml import parse, to_toml
 from ..errors import ConfigError, DqnlabError, FolderError, ResourceError
-from ..trust import imported_by
+from ..trust import modules_of
 from .door import DISK, write_atomically
 from .folders import NO_FOLLOW, within
 from .reading import read_json, read_text
@@ -50,23 +50,28 @@ class Origin(NamedTuple):
 
 
 def mark(folder: Path, config: Config) -> str | None:
-    """Marks a run as made here, if its environment's id names a module; a line for the user where that is impossible.
+    """Marks a run as made here, if its environment names modules; a line for the user where that is impossible.
 
-    The module has been imported, by whoever the user told to.
+    They have been imported, by whoever the user told to.
     """
-    module = imported_by(config.env.id)
-    if module is None:
+    modules = modules_of(config.env.id, config.env.wrappers)
+    if not modules:
         return None
-    flag = f"commands on this run need --trust-env-module {shlex.quote(module)}"
-    origin = _origin(module)
-    if origin is None or _is_below(origin, folder):
-        return f"module {module!r} has no file of its own: {flag}"
+    flag = f"commands on this run need{_flags(modules)}"
+    origins = list[Origin]()
+    for module in modules:
+        origin = _origin(module)
+        if origin is None or _is_below(origin, folder):
+            return f"module {module!r} has no file of its own: {flag}"
+        origins.append(origin)
     key = _key(make=True)
     if key is None:
         return f"no private key can be kept in {str(_state_folder() or '~')!r}: {flag}"
     env = parse(to_toml(config), _SETTINGS)["env"]
-    seals = [_seal(key, env, module, origin, place) for place in _places(folder)]
-    about = {"schema": 1, "root": origin.root, "file": origin.file, "seals": seals}
+    seals = [_seal(key, env, modules, origins, place) for place in _places(folder)]
+    about: dict[str, Any] = {"schema": 1, "root": origins[0].root, "file": origins[0].file, "seals": seals}
+    if len(origins) > 1:
+        about["others"] = [list(origin) for origin in origins[1:]]
     try:
         write_atomically(folder / MARK, json.dumps(about, indent=2) + "\n")
     except ResourceError as e:
@@ -78,25 +83,23 @@ def mark(folder: Path, config: Config) -> str | None:
 
 
 def with_own(trusted: Collection[str], folder: Path, text: str) -> set[str]:
-    """The trusted modules, and the one that a run's configuration, `text`, names if this user made the run here.
+    """The trusted modules, and those that a run's configuration, `text`, names if this user made the run here.
 
-    The folder that it lies in is then on Python's path.
+    The folders that they lie in are then on Python's path.
 
     Raises:
-        ConfigError: another module is in its place.
+        ConfigError: another module is in the place of one.
     """
     found = _marked(folder, text)
-    if found is None or found[0] in trusted:
-        return set(trusted)
-    module, origin = found
-    if not _is_found(module, origin):
-        now = _origin(module)
-        raise ConfigError(
-            f"{str(folder)!r} was made with the module {module!r} in {origin.file!r}; now Python finds "
-            f"{repr(now.file) if now else 'none'}: if that is right, add --trust-env-module {shlex.quote(module)} "
-            f"(in Python trust_env_modules=[{module!r}])"
-        )
-    return {*trusted, module}
+    for module, origin in found.items():
+        if module not in trusted and not _is_found(module, origin):
+            now = _origin(module)
+            raise ConfigError(
+                f"{str(folder)!r} was made with the module {module!r} in {origin.file!r}; now Python finds "
+                f"{repr(now.file) if now else 'none'}: if that is right, add --trust-env-module {shlex.quote(module)} "
+                f"(in Python trust_env_modules=[{module!r}])"
+            )
+    return {*trusted, *found}
 
 
 def flag_needed(folder: Path) -> str:
@@ -106,50 +109,66 @@ def flag_needed(folder: Path) -> str:
         home = next((path.parent for path in sorted(folder.glob(f"seed-*/{_SETTINGS}"))), folder)
     try:
         text = read_text(home / _SETTINGS)
-        module = _module(parse(text, _SETTINGS))
-        own = module is None or _marked(home, text) is not None
+        modules = _modules(parse(text, _SETTINGS))
+        own = not modules or bool(_marked(home, text))
     except DqnlabError:  # the command itself will say what is wrong
         return ""
-    return "" if own else f" --trust-env-module {shlex.quote(str(module))}"
+    return "" if own else _flags(modules)
 
 
 def is_own(folder: Path) -> bool:
     """Whether a run bears a mark of this user that holds."""
     try:
-        return _marked(folder, read_text(folder / _SETTINGS)) is not None
+        return bool(_marked(folder, read_text(folder / _SETTINGS)))
     except DqnlabError:
         return False
 
 
-def _marked(folder: Path, text: str) -> tuple[str, Origin] | None:
-    """The module that a run's mark names, and where it lay; none without a mark that holds."""
+def _marked(folder: Path, text: str) -> dict[str, Origin]:
+    """The modules that a run's mark is of, and where they lay; none without a mark that holds."""
     data = parse(text, _SETTINGS)
-    module = _module(data)
-    if module is None or not os.path.lexists(folder / MARK):
-        return None
+    modules = _modules(data)
+    if not modules or not os.path.lexists(folder / MARK):
+        return {}
     try:
         about = read_json(folder / MARK)
         places = _places(folder)
     except (FolderError, OSError):
-        return None
+        return {}
     key, seals = _key(make=False), about.get("seals")
-    origin = Origin(str(about.get("root")), str(about.get("file")))
-    if key is None or not isinstance(seals, list) or _is_below(origin, folder):
-        return None
+    origins = _origins(about)
+    if key is None or not isinstance(seals, list) or len(origins) != len(modules):
+        return {}
+    if any(_is_below(origin, folder) for origin in origins):
+        return {}
     for place in places:
-        wanted = _seal(key, data["env"], module, origin, place)
+        wanted = _seal(key, data["env"], modules, origins, place)
         if any(isinstance(each, str) and hmac.compare_digest(each.encode(), wanted.encode()) for each in seals[:2]):
-            return module, origin
-    return None
+            return dict(zip(modules, origins, strict=True))
+    return {}
 
 
-def _module(data: Mapping[str, Any]) -> str | None:
+def _origins(about: Mapping[str, Any]) -> list[Origin]:
+    """Where a mark says that the modules lay; none for what is no such thing."""
+    others = about.get("others", [])
+    if not isinstance(others, list) or not all(isinstance(each, list) and len(each) == 2 for each in others):
+        return []
+    return [Origin(str(root), str(file)) for root, file in [(about.get("root"), about.get("file")), *others]]
+
+
+def _modules(data: Mapping[str, Any]) -> list[str]:
     env = data.get("env")
-    return imported_by(env.get("id")) if isinstance(env, Mapping) else None
+    return modules_of(env.get("id"), env.get("wrappers")) if isinstance(env, Mapping) else []
 
 
-def _seal(key: bytes, env: Mapping[str, Any], module: str, origin: Origin, place: str) -> str:
-    said = json.dumps([1, env, module, *origin, place], sort_keys=True, default=str)
+def _flags(modules: Sequence[str]) -> str:
+    """What trusts these modules on the command line, with a space before it."""
+    return "".join(f" --trust-env-module {shlex.quote(module)}" for module in modules)
+
+
+def _seal(key: bytes, env: Mapping[str, Any], modules: Sequence[str], origins: Sequence[Origin], place: str) -> str:
+    pairs = [(module, *origin) for module, origin in zip(modules, origins, strict=True)]
+    said = json.dumps([1, env, *(word for pair in pairs for word in pair), place], sort_keys=True, default=str)
     return hmac.new(key, said.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
 

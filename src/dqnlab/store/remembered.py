@@ -6,23 +6,27 @@ the environment once more. Nothing is ever read from a file.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ..config import Env
 
-KNOWN: dict[Path, Callable[..., Any]] = {}
+KNOWN: dict[Path, Env] = {}
 """by the folder of a run"""
 
 
 def remember(folder: Path, env: Env) -> None:
     """Takes note of what makes the environment of the run in a folder."""
-    if not isinstance(env.id, str):
-        KNOWN[folder.resolve()] = env.id
+    if env.in_python:
+        KNOWN[folder.resolve()] = env
 
 
-def recall(folder: Path, label: str) -> Callable[..., Any] | None:
-    """What makes the environment, of this name, of the run in a folder; none if this process does not know it."""
+def recall(folder: Path, env: Env) -> Env | None:
+    """The environment of the run in a folder, as its file describes it, with what makes it.
+
+    None if this process does not know that, or knows something of another name.
+    """
     found = KNOWN.get(folder.resolve())
-    return found if found is not None and Env(id=found).label == label else None
+    if found is None or found.label != env.label:
+        return None
+    return replace(env, id=found.id, wrappers=found.wrappers)

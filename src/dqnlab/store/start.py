@@ -47,7 +47,7 @@ def env_facts(config: Config, spec: EnvSpec) -> dict[str, Any]:
     obs = spec.obs
     return {
         "label": config.env.label,
-        "callable": not isinstance(config.env.id, str),
+        "callable": config.env.in_python,
         "obs_shape": list(obs.shape),
         "obs_dtype": obs.dtype.name,
         "num_states": obs.num_states,
