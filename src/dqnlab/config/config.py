@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from ..errors import ConfigError, counted, either
 from ..trust import secret_in
-from .checks import Between, Says, Whole, require, storable, written
+from .checks import Between, Says, Whole, require, storable, whole, written
 from .choices import (
     Adam,
     Constant,
@@ -38,6 +38,7 @@ from .typed import check_fields, label
 MOST_ENVS = 100_000
 MOST_WORKERS = 256
 LONGEST_STACK = 1_000
+MOST_PIXELS = 10_000  # a side
 LONGEST_N = 1_000
 MOST_THREADS = 1_024
 MOST_EPISODES = 1_000_000
@@ -77,6 +78,10 @@ class Env:
     """truncate episodes after this many steps; the environment's registered limit if none"""
     frame_stack: Annotated[int, Whole(1, LONGEST_STACK)] = 1
     """how many successive observations the network sees at once"""
+    gray: bool = False
+    """make pictures grey, by ITU-R 601: 0.299 red + 0.587 green + 0.114 blue"""
+    resize: Annotated[tuple[int, ...], Says("a height and a width in pixels, as (84, 84), or one number for both")] = ()
+    """make pictures so large, 84,84 or 84 for both height and width, by means over areas; as they are if none"""
     keys: Annotated[tuple[str, ...], Says("the names of parts, as ('image', 'direction')")] = ()
     """which parts of its observations are used, with the names that `dqn doctor` lists; all of them if none. A part of
     a part is named by both, as agent.speed"""
@@ -98,6 +103,11 @@ class Env:
         written("env.id", self.id)
         written("env.keys", self.keys)
         written("env.wrappers", self.wrappers)
+        require(len(self.resize) <= 2, "env.resize", self.resize, "a height and a width, or one number for both")
+        for side in self.resize:
+            whole("env.resize", side, 1, MOST_PIXELS)
+        if len(self.resize) == 1:
+            object.__setattr__(self, "resize", self.resize * 2)
         if self.copies is not None and self.copies < self.num_envs:
             raise ConfigError(
                 f"env.copies = {self.copies} is below env.num_envs = {self.num_envs}: raise it, or lower env.num_envs"

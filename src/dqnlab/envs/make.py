@@ -21,6 +21,7 @@ from .copying import Copying
 from .guard import CONSTRUCTOR, LIVING, EnvironmentHangs, Guard, Guarded, guarded
 from .masks import mask_among, mask_of
 from .modules import import_named, missing, not_registered
+from .pictures import Smaller, picture_of
 from .place import named_with_place
 from .roundtrip import unsaved
 from .rows import as_row
@@ -47,6 +48,7 @@ class EnvSpec(NamedTuple):
     own_limit: bool = False  # whether dqnlab set the step limit, because there was none
     unsaved: str | None = None  # the part of it whose state cannot be saved, and why
     unread_mask: str | None = None  # what of it says which actions are allowed, where that is not read
+    picture: tuple[int, ...] | None = None  # the shape of its pictures, where they are made grey or smaller
     joint: Joint | None = None  # the components of an action, where it has several
 
     def action(self, action: int) -> Any:
@@ -144,6 +146,8 @@ def _make(env: Env, render_mode: str | None) -> AnyEnv:
         limit = env.max_episode_steps
     if limit is None:
         made = gym.wrappers.TimeLimit(made, STEP_LIMIT)
+    if (env.gray or env.resize) and hasattr(made, "observation_space"):  # else that is said later
+        made = Smaller(made, env)
     if env.frame_stack > 1 or render_mode == "rgb_array":
         made = Copying(made)  # a stack and a film keep what they were given
     if env.frame_stack > 1:
@@ -263,6 +267,7 @@ def described(env: Env, made: AnyEnv, in_info: bool | None = None) -> EnvSpec:
         threshold.says,
         is_own_limit(env, made, limit),
         unread_mask=None if obs.mask is not None else mask_of(guarded(made, env.label)) or mask_among(obs.parts),
+        picture=picture_of(made),
         joint=joint,
     )
 

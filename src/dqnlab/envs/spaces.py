@@ -120,7 +120,8 @@ def _scale(env: Env, space: spaces.Box) -> float:
     frame = space.shape[1:] if env.frame_stack > 1 else space.shape
     whole = space.dtype is not None and space.dtype.kind in "biu"
     bound = max(abs(float(space.low.min())), abs(float(space.high.max())))
-    is_picture = whole and sum(side >= SMALLEST_PICTURE for side in frame) >= 2 and bound <= BRIGHTEST
+    is_large = sum(side >= SMALLEST_PICTURE for side in frame) >= 2 or env.gray or bool(env.resize)
+    is_picture = whole and is_large and bound <= BRIGHTEST
     if env.scale == "none" or (env.scale == "auto" and not is_picture):
         return 1.0
     if not whole:

@@ -15,7 +15,18 @@ from ..store.folder import CONFIG, META, Run
 from ..store.reading import read_env, read_text
 
 # Settings of the environment that make it another one, and so belong to its name.
-_OWN = ("copies", "keys", "wrappers", "max_episode_steps", "frame_stack", "scale", "reward_threshold", "timeout")
+_OWN = (
+    "copies",
+    "gray",
+    "resize",
+    "keys",
+    "wrappers",
+    "max_episode_steps",
+    "frame_stack",
+    "scale",
+    "reward_threshold",
+    "timeout",
+)
 
 
 def env_words(run: Run) -> str | None:
@@ -33,6 +44,9 @@ def env_words(run: Run) -> str | None:
     for name in _OWN:
         if name in env and env[name] != plain[name]:
             value = env[name]
+            if value is True:
+                words.append(f"--env.{name}")
+                continue
             text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
             words += [f"--env.{name.replace('_', '-')}", text]
     return shlex.join(words)

@@ -19,6 +19,7 @@ from ..config.typed import door, label
 from ..device import resolve_device
 from ..envs.actions import Joint
 from ..envs.make import AnyEnv, EnvSpec, describe, looked_at
+from ..envs.pictures import smaller
 from ..envs.rows import MASK, as_mask, given_mask
 from ..errors import CheckpointError, ConfigError, FolderError, ObservationError, counted, either
 from ..learn.networks import QNetwork
@@ -68,7 +69,8 @@ class Agent:
     def q_values(self, obs: Any, mask: ArrayLike | None = None) -> np.ndarray:
         """Expected returns [A] of an observation as its environment gives it, or [B, A] of a batch.
 
-        A batch is an array [B, *obs_shape]; of a Dict or Tuple it has such an array in each place.
+        A batch is an array [B, *obs_shape]; of a Dict or Tuple it has such an array in each place. Pictures may be
+        given as the environment shows them or as `env.gray` and `env.resize` make them.
 
         Args:
             mask: which actions are allowed, [A] or [B, A], as an environment says in `info["action_mask"]`. Forbidden
@@ -80,6 +82,7 @@ class Agent:
         """
         if self.spec.obs.mask is None and mask is not None:
             raise ObservationError("this agent was trained without masks: leave out mask")
+        obs = self._as_stored(obs)
         if self.spec.obs.parts:
             return self._of_row(obs, mask)
         array = self._prepared(obs)
@@ -114,6 +117,13 @@ class Agent:
         except (ValueError, OverflowError) as e:
             raise ObservationError(f"{e}: pass what env {self.config.env.label!r} shows") from e
         return self._at_first(rows) if rows.ndim == 2 else self._at_first(rows[None])[0]
+
+    def _as_stored(self, obs: Any) -> Any:
+        """Pictures [..., *picture] as they were made for training; anything else as it is."""
+        shape = self.spec.picture
+        if shape is None or not isinstance(obs, np.ndarray) or obs.dtype != np.uint8:
+            return obs
+        return smaller(self.config.env, shape, obs) if obs.shape[-len(shape) :] == shape else obs
 
     def _prepared(self, obs: ArrayLike) -> np.ndarray:
         wanted = f"obs must be numbers of the type {self.spec.obs.dtype}, got {quoted(obs)}"
@@ -312,9 +322,10 @@ def _spec(about: Mapping[str, Any], stack: int) -> EnvSpec:
     )
     names = ("obs_start", "num_actions", "action_start", "reward_threshold", "max_episode_steps")
     spec = EnvSpec(obs, *(about[name] for name in names))
-    joint = about.get("joint")  # unknown to earlier versions, as the type of actions is
+    joint, picture = about.get("joint"), about.get("picture")  # unknown to earlier versions, as the type of actions is
     return spec._replace(
         action_dtype=np.dtype(about.get("action_dtype", "int64")),
+        picture=None if picture is None else tuple(picture),
         joint=None if joint is None else Joint(*(tuple(joint[name]) for name in Joint._fields)),
     )
 

@@ -126,6 +126,7 @@ def read_env(path: Path) -> Mapping[str, Any]:
         "num_actions": is_count(about.get("num_actions")) and about["num_actions"] > 0,
         "action_start": is_number(about.get("action_start")),
         "action_dtype": str(about.get("action_dtype", "int64")) in _ACTION_DTYPES,  # unknown to earlier versions
+        "picture": about.get("picture") is None or _is_picture(about["picture"]),
         "joint": about.get("joint") is None or _is_joint(about["joint"], about.get("num_actions")),
         "reward_threshold": threshold is None or is_number(threshold),
         "max_episode_steps": _is_limit(about.get("max_episode_steps")),
@@ -152,6 +153,10 @@ def _wrong_of_row(about: Mapping[str, Any]) -> list[str]:
     if mask is not None and (isinstance(mask, bool) or mask != ends[-1]):
         return ["mask"]
     return [] if about.get("obs_shape") == [ends[-1] + (0 if mask is None else num)] else ["obs_shape"]
+
+
+def _is_picture(shape: object) -> bool:
+    return isinstance(shape, list) and len(shape) in (2, 3) and all(is_count(side) and side > 0 for side in shape)
 
 
 def _is_joint(joint: object, num_actions: object) -> bool:

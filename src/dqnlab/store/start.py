@@ -61,6 +61,7 @@ def env_facts(config: Config, spec: EnvSpec) -> dict[str, Any]:
         "num_actions": spec.num_actions,
         "action_start": spec.action_start,
         "action_dtype": spec.action_dtype.name,
+        "picture": None if spec.picture is None else list(spec.picture),
         "joint": None if spec.joint is None else {name: list(value) for name, value in spec.joint._asdict().items()},
         "reward_threshold": spec.reward_threshold,
         "max_episode_steps": spec.max_episode_steps,
