@@ -39,7 +39,9 @@ EPISODE_STEPS = 200  # a guess, for budgets counted in episodes
 
 def settle(config: c.Config, spec: EnvSpec, envs: Envs) -> c.Config:
     """The configuration with a value wherever it says that one shall be found: what the run's own files hold."""
-    scale = measure_reward_scale(envs, spec) if config.reward_scale == "auto" else config.reward_scale
+    scale = config.reward_scale
+    if scale == "auto":
+        scale = measure_reward_scale(envs, spec, config.reward_clip)
     return replace(
         config,
         env=settle_env(config.env, spec),
@@ -156,7 +158,7 @@ def make_collector(config: c.Config, spec: EnvSpec, envs: Envs, online: QNetwork
     num_envs = config.env.num_envs
     rng = generator(config.seed, "act")
     policy = EpsilonGreedy(make_actor(online, rng), rng)
-    fold = NStep(config.n, config.gamma, num_envs, config.reward_scale)
+    fold = NStep(config.n, config.gamma, num_envs, config.reward_scale, config.reward_clip)
     every = config.checkpoint_every or None
     starts = Starts(partial(env_seeds, config.seed, "train", num_envs), every)
     return Collector(envs, spec.obs, policy, make_epsilon(settle_epsilon(config)), fold, starts)

@@ -208,3 +208,14 @@ def test_later_changes_to_what_went_in_do_not_reach_what_was_handed_out() -> Non
     assert transitions.action.tolist() == [0, 1]
     assert transitions.reward.tolist() == pytest.approx([1 + 0.9 * 2, 2])
     assert (transitions.env.tolist(), transitions.span.tolist()) == ([0, 0], [2, 1])
+
+
+@pytest.mark.parametrize(("n", "rewards"), [(1, [1.0, -1.0, 0.5]), (3, [1 - 0.5 + 0.125, -1 + 0.25, 0.5])])
+def test_each_reward_is_clipped_before_it_is_summed_and_divided(n: int, rewards: list[float]) -> None:
+    fold = NStep(n, 0.5, 1, reward_scale=2.0, reward_clip=1.0)
+    learned: list[float] = []
+    for number, reward in enumerate((8.0, -9.0, 0.5)):
+        ends = np.array([number == 2])
+        step = StepResult(np.array([0]), np.array([reward]), ends, ~ends & False, np.array([True]))
+        learned += fold(step).reward.tolist()
+    assert learned == [each / 2 for each in rewards]

@@ -189,6 +189,9 @@ class Config:
     """discount per env step"""
     reward_scale: Annotated[float | Literal["auto"], Between(LEAST_SCALE, 1 / LEAST_SCALE)] = 1.0
     """what rewards are divided by before learning; auto measures it in random play before training"""
+    reward_clip: Annotated[float | None, Between(0, 1e30, open_low=True)] = None
+    """each reward is learned as at most this and at least minus this (1 in Mnih et al. 2015), before it is divided;
+    as it is if none. Scores never see it"""
     replay_capacity: Positive = 50_000
     """transitions kept"""
     learning_starts: Positive = 1_000

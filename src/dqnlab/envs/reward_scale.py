@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from ..config import LEAST_SCALE
+from ..learn.nstep import clip_rewards
 from .make import EnvSpec
 from .seeds import env_seeds, generator
 from .vector import Envs
@@ -17,7 +18,7 @@ USUAL = 4.0
 LARGEST = (0.25, 128.0)
 
 
-def measure_reward_scale(envs: Envs, spec: EnvSpec) -> float:
+def measure_reward_scale(envs: Envs, spec: EnvSpec, reward_clip: float | None = None) -> float:
     """What rewards are divided by, found by random play: 1 where they are of ordinary size, or none is earned.
 
     Else the power of two nearest to the geometric mean of the median and the largest, so that neither the many small
@@ -26,6 +27,9 @@ def measure_reward_scale(envs: Envs, spec: EnvSpec) -> float:
 
     All seeds of a run find the same scale, for the play has seeds of its own. Where the environments' state can be
     saved they stand afterwards as if just reset.
+
+    Args:
+        reward_clip: rewards are clipped to it before they are divided.
 
     Raises:
         EnvironmentFault: an environment broke its contract.
@@ -39,7 +43,7 @@ def measure_reward_scale(envs: Envs, spec: EnvSpec) -> float:
         while steps < ENOUGH or (not sizes and steps < MOST):
             step = envs.step(spec.any_actions(obs, rng))
             obs = step.next_obs
-            size = np.abs(step.reward)
+            size = np.abs(clip_rewards(step.reward, reward_clip))
             sizes += size[size > 0].tolist()
             steps += envs.num_envs
         if before is not None:

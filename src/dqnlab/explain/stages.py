@@ -20,6 +20,7 @@ class StepSettings:
     obs_start: int  # and for state 0, where observations are states
     gamma: float
     n: int
+    reward_clip: float | None  # rewards are learned as at most this
     reward_scale: float  # errors are divided by it before the loss: what the learner counts in
     batch_size: int
     capacity: int

@@ -99,6 +99,7 @@ def _settings(config: Config, learner: Learner, spec: EnvSpec) -> StepSettings:
         obs_start=spec.obs_start,
         gamma=config.gamma,
         n=config.n,
+        reward_clip=config.reward_clip,
         reward_scale=learner.online.reward_scale,
         batch_size=config.batch_size,
         capacity=config.replay_capacity,

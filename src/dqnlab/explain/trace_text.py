@@ -117,6 +117,13 @@ def _sample(trace: Trace, row: int) -> list[str]:
 
 def _reward(trace: Trace, row: int) -> list[str]:
     """The reward, and how a span of several steps adds up where its single rewards are known."""
+    clip = trace.settings.reward_clip
+    if clip is None:
+        return _summed(trace, row)
+    return [*_summed(trace, row), f"   (rewards were clipped at {_n(-clip)} and {_n(clip)} before they were stored)"]
+
+
+def _summed(trace: Trace, row: int) -> list[str]:
     rows = trace.rows
     after = trace.after
     span = int(trace.rows.span[row])

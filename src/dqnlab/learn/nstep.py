@@ -1,4 +1,4 @@
-"""From env steps to n-step transitions: the one place that knows gamma, n, the reward scale, and how episodes end."""
+"""From env steps to n-step transitions: the one place that knows gamma, n, how rewards are changed and episodes end."""
 
 from typing import Any, NamedTuple
 
@@ -17,6 +17,11 @@ class StepResult(NamedTuple):
     live: np.ndarray  # [E] bool
 
 
+def clip_rewards(reward: np.ndarray, most: float | None) -> np.ndarray:
+    """Rewards [E] as they are learned: from -most to most, or as they are if there is no such limit."""
+    return reward if most is None else reward.clip(-most, most)
+
+
 class NStep:
     """Folds consecutive steps of E envs into transitions of up to n steps each (Sutton 1988).
 
@@ -24,14 +29,18 @@ class NStep:
     ends, the shorter ones still open are handed out too, all leading to its last state: discount 0 if the
     episode *terminated*, gamma**span if it was only *truncated*, for then the value beyond still counts.
 
-    Rewards are divided by `reward_scale`, so that what is learned from them is of a size that networks learn well.
+    Rewards are clipped if there is a `reward_clip`, and divided by `reward_scale`, so that what is learned from them is
+    of a size that networks learn well.
     """
 
-    def __init__(self, n: int, gamma: float, num_envs: int, reward_scale: float = 1.0):
+    def __init__(
+        self, n: int, gamma: float, num_envs: int, reward_scale: float = 1.0, reward_clip: float | None = None
+    ):
         self.n = n
         self.num_envs = num_envs
         self._steps = 0
         self._scale = reward_scale
+        self._clip = reward_clip
         self._all, self._ones = np.arange(num_envs), np.ones(num_envs, np.int64)
         # A window over the last n steps: row t % n holds what began at step t. Its constants, by the newest row:
         age = (np.arange(n)[:, None] - np.arange(n)) % n  # steps since each row began
@@ -47,6 +56,8 @@ class NStep:
     def __call__(self, step: StepResult) -> Transitions:
         """The transitions that this step completed, oldest first."""
         self._steps += 1
+        if self._clip is not None:
+            step = step._replace(reward=clip_rewards(step.reward, self._clip))
         if self.n == 1:  # nothing stays open: the same, at a third of the cost
             return self._single_steps(step)
         newest = (self._steps - 1) % self.n

@@ -18,6 +18,7 @@ from ..envs.seeds import env_seeds
 from ..envs.vector import Envs, SerialEnvs
 from ..envs.watchdog import watched
 from ..envs.workers import Workers
+from ..learn.nstep import clip_rewards
 from ..learn.policy import Actor
 from ..store.agent import Agent
 from ..store.interval import over_episodes
@@ -32,7 +33,7 @@ class Outcome(NamedTuple):
     returns: np.ndarray  # [N] sums of rewards
     cut: np.ndarray  # [N] bool, truncated; where the step limit is dqnlab's own, only those that reached it
     value: np.ndarray  # [N] the greedy Q-value at the first observation
-    discounted: np.ndarray  # [N] what was earned from there on, discounted by gamma
+    discounted: np.ndarray  # [N] what was earned from there on, clipped as it was learned, discounted by gamma
     own_limit: int | None = None  # the step limit, if it is dqnlab's own
 
 
@@ -65,10 +66,16 @@ class Evaluator:
         gamma: float,
         most: int | None = None,
         lend: Callable[[int], Envs] | None = None,
+        reward_clip: float | None = None,
     ):
-        """`most`: environments at once, where they are counted; `lend` gives them, else it makes its own."""
+        """`most`: environments at once, where they are counted; `lend` gives them, else it makes its own.
+
+        `reward_clip`: how rewards were clipped for learning. What is earned, discounted, is compared with what was
+        learned, so it is clipped as well; returns are not.
+        """
         self._env, self._spec = env, spec
-        self._gamma, self._lend = gamma, lend
+        self._gamma, self._clip = gamma, reward_clip
+        self._lend = lend
         self._vectors = most is None and is_native(env, max(NATIVE.values()))
         self._most = SIDE_BY_SIDE if most is None else min(SIDE_BY_SIDE, most)
         self.asks: Asks = lambda: False
@@ -139,7 +146,7 @@ class Evaluator:
                 value = step.q.max(1)
             reward = np.where(step.playing, step.reward, 0.0)
             returns += reward
-            discounted += factor * reward
+            discounted += factor * clip_rewards(reward, self._clip)
             factor *= self._gamma
             if own is None or played >= own:  # before, the environment truncates for reasons of its own
                 cut |= step.playing & step.truncated & ~step.terminated

@@ -45,7 +45,7 @@ class Evaluated:
     best: bool  # better than every evaluation before
     best_mean: float
     value: float  # mean over episodes of the greedy Q-value at the first state
-    discounted_return: float  # mean of what the episodes really earned, discounted by gamma
+    discounted_return: float  # mean of what the episodes really earned, clipped as learned, discounted by gamma
 
 
 @dataclass(frozen=True)

@@ -222,7 +222,7 @@ def make_judge(config: Config, spec: EnvSpec, scratch: QNetwork, collector: Coll
     lend = collector.lend if copies == training else None
     if isinstance(collector.envs, WorkerEnvs):
         lend = collector.envs.lend
-    evaluator = Evaluator(config.env, spec, config.gamma, most, lend)
+    evaluator = Evaluator(config.env, spec, config.gamma, most, lend, config.reward_clip)
     return Judge(evaluator, scratch, rules)
 
 

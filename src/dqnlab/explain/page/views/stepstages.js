@@ -80,7 +80,7 @@ function target(context) {
   const { t, num } = page;
   const { now, chosen } = state;
   if (now === null) return el("p", { class: "warn" }, t("step.unknown_row", { n: state.switches.n }));
-  const { gamma } = step.settings;
+  const { gamma, reward_clip: clip } = step.settings;
   const recorded = step.moment.rows.target.data[chosen];
   const powers = now.terms.map((r, k) => (k ? `${num(gamma, 6)}^${k} × ${factor(num, r)}` : num(r, 6))).join(" + ");
   const why = now.ends ? t("step.f_as_terminal")
@@ -95,6 +95,7 @@ function target(context) {
     el("h4", {}, t("step.by_target")), ...qLines(context, now.rated, "target", mark),
     el("p", { class: "muted" }, t(RULES[chooser] ?? "step.rule_unknown")),
     line(t("step.col_reward"), explained(now.reward, `${powers} = ${num(now.reward, 6)}`, "reward")),
+    clip === null ? "" : el("p", { class: "muted" }, t("step.clipped", { clip: num(clip, 6) })),
     line(t("step.discount"), explained(now.discount, why, "discount")),
     step.known ? "" : line(t("step.next_value"), explained(now.value, t("step.f_recorded"), "next")),
     line(t("step.col_target"), explained(now.target, formula, "value"), state.same ? "" : ` ${t("step.with_switches")}`),
