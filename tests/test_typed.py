@@ -41,7 +41,8 @@ class Room(gym.Env[Any, Any]):
 
 CLASSES = [Config, Env, Film, *(cls for field in tagged() for cls in choices(field).values())]
 FIELDS = [(cls, name) for cls in CLASSES for name in hints(cls)]
-TAKES_TEXT = {(Config, "preset"), (Env, "id"), (Config, "env")}
+TAKES_TEXT = {(Config, "preset"), (Env, "id"), (Config, "env"), (Env, "keys"), (Env, "wrappers")}
+TAKES_NO_ITEMS = {(Env, "keys"), (Env, "wrappers"), (Env, "resize")}
 TAKES_NONE = {(Config, "film"), *((cls, name) for cls, name in FIELDS if "None" in str(hints(cls)[name]))}
 TAKES_BOOL = {(Config, "film"), *((cls, name) for cls, name in FIELDS if hints(cls)[name] is bool)}
 
@@ -54,6 +55,7 @@ def wrong() -> Iterator[tuple[type, str, Any]]:
         values = [*NOWHERE, "no"] if (cls, name) not in TAKES_TEXT else [*NOWHERE]
         values += [None] * ((cls, name) not in TAKES_NONE)
         values += [True, False, np.True_] * ((cls, name) not in TAKES_BOOL)
+        values = [value for value in values if (cls, name) not in TAKES_NO_ITEMS or not isinstance(value, tuple)]
         values += [{}] * ((cls, name) != (Env, "kwargs"))
         yield from ((cls, name, value) for value in values)
 
