@@ -71,6 +71,9 @@ def _score(label: str, score: Score | None, remark: str) -> list[Text]:
         _line(label, (mean_of(score), "bold"), interval, (f"  {what}", LABEL)),
         _line("", _spread(score)),
     ]
+    if score.info:
+        said = ", ".join(f"{clean(name)} {value:.4g}" for name, value in score.info.items())
+        lines.append(_line("", (f"means at the episodes' ends: {said}", LABEL)))
     if score.cut and score.own_limit is not None:
         own = f"at {counted(score.own_limit, 'step')}, dqnlab's own limit: the environment has none"
         lines.append(_line("", Text(f"{score.cut_says} {own}; --env.max-episode-steps sets one", BAD)))

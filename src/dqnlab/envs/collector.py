@@ -7,12 +7,14 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from ..errors import CheckpointError, EnvironmentFault
+from ..errors import CheckpointError, EnvironmentFault, counted
 from ..learn.nstep import NStep, StepResult
 from ..learn.policy import EpsilonGreedy
 from ..learn.schedules import Schedule
 from ..learn.types import Block, Episode, ObsSpec
 from .guard import EnvironmentHangs
+from .infos import MOST_NAMES, Names, Numbers
+from .once import Topic, is_news
 from .vector import Envs, SerialEnvs
 
 
@@ -54,6 +56,8 @@ class Collector:
         self._num_resting = 0
         self._return = np.zeros(envs.num_envs)
         self._begun = np.zeros(envs.num_envs, int)  # when each episode took its first step
+        self._names = Names()  # of the numbers that infos hold when episodes end
+        self._said = set[Topic]()
 
     def __iter__(self) -> Iterator[Block]:
         while True:
@@ -76,7 +80,7 @@ class Collector:
         self._return += after.reward  # a reset pays nothing
         steps = self.envs.num_envs - self._num_resting
         self._resting = after.terminated | after.truncated
-        episodes = [self._finish(i) for i in self._resting.nonzero()[0].tolist()]
+        episodes = [self._finish(i, after.numbers.get(i, {})) for i in self._resting.nonzero()[0].tolist()]
         self.obs = after.next_obs
         self._first = first
         self._num_resting = len(episodes)
@@ -143,6 +147,7 @@ class Collector:
             "resting": self._resting,
             "return": self._return,
             "begun": self._begun,
+            "names": self._names.known,
             "fold": self._fold.state_dict(),
             "policy": self.policy.state_dict(),
             "envs": self._saved_envs(),
@@ -178,10 +183,19 @@ class Collector:
         self.obs = state["obs"]
         self._return = state["return"]
         self._begun = state["begun"]
+        self._names = Names(state.get("names", ()))  # unknown to earlier versions
         self._first, self._resting = state["first"], state["resting"]
         self._num_resting = int(self._resting.sum())
 
-    def _finish(self, i: int) -> Episode:
-        episode = Episode(float(self._return[i]), int(self._time - self._begun[i]))
+    def _finish(self, i: int, said: Numbers) -> Episode:
+        numbers = self._names.kept(said)
+        if len(numbers) < len(said) and is_news(("info", "numbers"), self._said):
+            left = next(name for name in said if name not in numbers)
+            warnings.warn(
+                f"infos hold more than {counted(MOST_NAMES, 'number')} at the end of episodes: {left!r} "
+                "is not recorded, nor is what else comes after the first ones",
+                stacklevel=2,
+            )
+        episode = Episode(float(self._return[i]), int(self._time - self._begun[i]), numbers)
         self._return[i], self._begun[i] = 0.0, self._time + 1  # the next step only resets
         return episode

@@ -7,6 +7,7 @@ both and goes on (`Listener`).
 import re
 import warnings
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn, Protocol
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..errors import EnvironmentFault, counted
 from .actions import joint_of
 from .copying import Unpaired
 from .guard import Guard, Guarded
+from .infos import Numbers, numbers_in
 from .make import EnvSpec
 from .masks import ADVICE, UNREAD, mask_in
 from .once import Topic, is_news
@@ -50,6 +52,7 @@ class Answer(NamedTuple):
     reward: float  # 0 if it was none
     terminated: bool = False
     truncated: bool = False
+    numbers: Numbers = MappingProxyType({})  # of the info, where an episode ends
 
 
 class TakenAs(UserWarning):
@@ -117,7 +120,8 @@ class Contract:
         self._check_info(info, where)
         ends = self._flag("terminated", terminated, where), self._flag("truncated", truncated, where)
         stored = self._check_obs(obs, info, where, is_last=ends[0])
-        return Answer(obs, stored, self._reward(reward, where), *ends)
+        numbers = numbers_in(info) if any(ends) else {}
+        return Answer(obs, stored, self._reward(reward, where), *ends, numbers)
 
     def _call(self, env: Guarded, check: str, call: Callable[[], Any]) -> Any:
         """What the environment answered to `check`, "reset" or "step"."""

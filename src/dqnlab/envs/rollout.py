@@ -1,11 +1,13 @@
 """One greedy episode in each of E envs: what evaluating, watching and explaining have in common."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
 from ..learn.policy import Actor
+from .infos import Numbers
 from .vector import Envs
 
 
@@ -19,6 +21,7 @@ class RolloutStep(NamedTuple):
     terminated: np.ndarray  # [E] bool
     truncated: np.ndarray  # [E] bool
     playing: np.ndarray  # [E] bool
+    numbers: Mapping[int, Numbers] = MappingProxyType({})  # of the infos of those that ended
 
 
 class Watched:
@@ -44,6 +47,6 @@ def rollout(envs: Envs, actor: Actor, seeds: Sequence[int]) -> Iterator[RolloutS
         q = actor(obs, first)
         action = q.argmax(1)
         after = envs.step(action)
-        yield RolloutStep(obs, q, action, after.reward, after.terminated, after.truncated, playing)
+        yield RolloutStep(obs, q, action, after.reward, after.terminated, after.truncated, playing, after.numbers)
         playing = playing & ~(after.terminated | after.truncated)
         obs, first = after.next_obs, np.zeros(envs.num_envs, bool)

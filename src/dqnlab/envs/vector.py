@@ -5,8 +5,9 @@ its reward is 0 and both flags are False. So `next_obs` is always the true succe
 whoever collects is to leave that step out.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from ..errors import CheckpointError, EnvironmentFault
 from .contract import Contract, Strict, is_finite
 from .guard import Guard, guarded
+from .infos import Numbers
 from .make import AnyEnv, EnvSpec, close_all, make_several
 from .once import Topic
 from .state import EnvState, check_env_state, env_state, is_restorable, set_env_state
@@ -27,6 +29,8 @@ class Step(NamedTuple):
     reward: np.ndarray  # [E] float64
     terminated: np.ndarray  # [E] bool
     truncated: np.ndarray  # [E] bool
+    numbers: Mapping[int, Numbers] = MappingProxyType({})
+    """what the info of an episode's end holds, by the number of the env that ended it"""
 
 
 class Envs(Protocol):
@@ -110,15 +114,18 @@ class SerialEnvs:
     def step(self, action: np.ndarray) -> Step:
         reward = np.zeros(self.num_envs)
         terminated, truncated = np.zeros(self.num_envs, bool), np.zeros(self.num_envs, bool)
+        numbers = dict[int, Numbers]()
         for i, env in enumerate(self._envs):
             if not self._ended[i]:
-                _, self._obs[i], reward[i], *ends = self._contracts[i].step(env, int(action[i]))
+                _, self._obs[i], reward[i], *ends, said = self._contracts[i].step(env, int(action[i]))
                 terminated[i], truncated[i] = ends
                 self._ended[i] = any(ends)
+                if said:
+                    numbers[i] = said
             elif self._autoreset:
                 self._first(i, None)
                 self._ended[i] = False
-        return Step(self._obs.copy(), reward, terminated, truncated)
+        return Step(self._obs.copy(), reward, terminated, truncated, numbers)
 
     @contextmanager
     def playing(self, role: str, first: int | None = None) -> Iterator[None]:

@@ -226,7 +226,12 @@ class WorkerEnvs:
 
     def step(self, action: np.ndarray) -> Step:
         steps = self._ask("step", [(part,) for part in self._shared(action)])
-        return Step(*(np.concatenate(column) for column in zip(*steps, strict=True)))
+        obs, reward, terminated, truncated = (
+            np.concatenate(column) for column in zip(*(step[:4] for step in steps), strict=True)
+        )
+        parts = zip(self._parts, steps, strict=True)
+        numbers = {part.start + i: said for part, step in parts for i, said in step.numbers.items()}
+        return Step(obs, reward, terminated, truncated, numbers)
 
     @contextmanager
     def playing(self, role: str, first: int | None = None) -> Iterator[None]:

@@ -4,6 +4,8 @@ Shapes: E envs, M transitions in a block, B in a batch, A actions, K numbers per
 """
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -134,6 +136,7 @@ class Episode(NamedTuple):
 
     ret: float  # the return: sum of rewards
     length: int  # env steps
+    numbers: Mapping[str, float] = MappingProxyType({})  # what the environment said at its end, by name
 
 
 class Block(NamedTuple):

@@ -11,6 +11,7 @@ from ..config.checks import Whole
 from ..config.typed import door
 from ..device import arithmetic
 from ..envs.guard import Guarded
+from ..envs.infos import Numbers, means
 from ..envs.make import EnvSpec, close_all, make_one
 from ..envs.open import NATIVE, is_native, make_envs
 from ..envs.rollout import RolloutStep, rollout
@@ -35,6 +36,7 @@ class Outcome(NamedTuple):
     value: np.ndarray  # [N] the greedy Q-value at the first observation
     discounted: np.ndarray  # [N] what was earned from there on, clipped as it was learned, discounted by gamma
     own_limit: int | None = None  # the step limit, if it is dqnlab's own
+    numbers: tuple[Numbers, ...] = ()  # what infos hold at the ends, of each episode
 
 
 Tell = Callable[[Outcome], None]
@@ -53,7 +55,8 @@ def joined(parts: Sequence[Outcome]) -> Outcome:
     returns, cut, value, discounted = (
         np.concatenate(column) for column in zip(*(part[:4] for part in parts), strict=True)
     )
-    return Outcome(returns, cut, value, discounted, parts[0].own_limit)
+    numbers = tuple(each for part in parts for each in part.numbers)
+    return Outcome(returns, cut, value, discounted, parts[0].own_limit, numbers)
 
 
 class Evaluator:
@@ -137,6 +140,7 @@ class Evaluator:
         discounted = np.zeros(num)
         cut = np.zeros(num, bool)
         value: np.ndarray | None = None
+        numbers: list[Numbers] = [{}] * num
         factor = 1.0
         own = self._spec.max_episode_steps if self._spec.own_limit else None
         for played, step in enumerate(steps, 1):
@@ -151,10 +155,13 @@ class Evaluator:
             if own is None or played >= own:  # before, the environment truncates for reasons of its own
                 cut |= step.playing & step.truncated & ~step.terminated
             ended = step.playing & (step.terminated | step.truncated)
+            for i, said in step.numbers.items():
+                numbers[i] = said
             if tell is not None and ended.any():
-                tell(Outcome(returns[ended], cut[ended], value[ended].astype(float), discounted[ended], own))
+                said_then = tuple(numbers[i] for i in ended.nonzero()[0].tolist())
+                tell(Outcome(returns[ended], cut[ended], value[ended].astype(float), discounted[ended], own, said_then))
         assert value is not None  # an episode has at least one step
-        return Outcome(returns, cut, value.astype(float), discounted, own)
+        return Outcome(returns, cut, value.astype(float), discounted, own, tuple(numbers))
 
 
 def score_of(outcome: Outcome) -> Score:
@@ -172,6 +179,7 @@ def score_of(outcome: Outcome) -> Score:
         cut=int(outcome.cut.sum()),
         interval=how,
         own_limit=outcome.own_limit,
+        info=means(outcome.numbers),
     )
 
 

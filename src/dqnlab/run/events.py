@@ -4,10 +4,11 @@ Events carry numbers, never the agent, and come after the state they speak of ha
 state first, event last. Whatever must see everything consistent waits for `BlockEnded`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from ..envs.infos import Numbers
 from ..learn.learner import Update
 
 
@@ -20,6 +21,7 @@ class EpisodeEnded:
     ret: float
     length: int
     epsilon: float
+    numbers: Numbers = field(default_factory=dict)  # of the info at its end
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Evaluated:
     best_mean: float
     value: float  # mean over episodes of the greedy Q-value at the first state
     discounted_return: float  # mean of what the episodes really earned, clipped as learned, discounted by gamma
+    numbers: Numbers = field(default_factory=dict)  # means of what infos hold at the episodes' ends
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
+from ..envs.infos import means
 from ..envs.seeds import env_seeds
 from ..learn.networks import QNetwork
 from ..learn.policy import make_actor
@@ -94,7 +95,8 @@ class Judge:
             self.candidate = None
         returns = tuple(outcome.returns.tolist())
         value = float(outcome.value.mean()) * network.reward_scale
-        return Evaluated(step, returns, mean, is_best, self.best, value, float(outcome.discounted.mean()))
+        discounted = float(outcome.discounted.mean())
+        return Evaluated(step, returns, mean, is_best, self.best, value, discounted, means(outcome.numbers))
 
     def confirm(self, step: int) -> Confirmed:
         """Tests the candidate on fresh episodes, different ones at each attempt.

@@ -97,7 +97,7 @@ def train(source: Iterable[Block], memory: Memory, learner: Learner, judge: Judg
         before, at.now = at.now, _after(at.now, block)
         step, episodes = at.now
         for number, episode in enumerate(block.episodes, before.episodes + 1):
-            yield EpisodeEnded(step, number, episode.ret, episode.length, block.epsilon)
+            yield EpisodeEnded(step, number, episode.ret, episode.length, block.epsilon, episode.numbers)
 
         yield from learn(memory, learner, plan, memory.due(before.steps, step), step)
 

@@ -94,7 +94,7 @@ def check_result(result: Mapping[str, Any], path: Path) -> None:
     score, seconds = result.get("score"), result.get("seconds")
     sound = {
         "env": isinstance(result.get("env"), str),
-        "score": score is None or (_numbers(score, "mean") and _interval(score)),
+        "score": score is None or (_numbers(score, "mean") and _interval(score) and _is_info(score.get("info", {}))),
         "solved": result.get("solved") in (None, True, False),
         "env_steps": is_count(result.get("env_steps")),
         "updates": is_count(result.get("updates")),
@@ -206,6 +206,10 @@ def _is_limit(value: object) -> bool:
 
 def _numbers(table: object, *names: str) -> bool:
     return isinstance(table, dict) and all(is_number(table.get(name)) for name in names)
+
+
+def _is_info(info: object) -> bool:
+    return isinstance(info, dict) and all(is_number(each) for each in info.values())
 
 
 def _texts(values: object) -> bool:

@@ -1,6 +1,7 @@
 """A mean and how sure it is, over episodes and over seeds (worked out in `interval`). Loads nothing heavy."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ..errors import all_of, counted
 
@@ -26,6 +27,8 @@ class Score:
     """which interval it is, or why there is none"""
     own_limit: int | None = None
     """the step limit, if it is dqnlab's own because the environment has none"""
+    info: Mapping[str, float] = field(default_factory=dict)
+    """means of the numbers that the environment's infos hold when episodes end, such as is_success"""
 
     @property
     def cut_says(self) -> str:

@@ -46,6 +46,7 @@ def _episode_row(event: EpisodeEnded) -> dict[str, float]:
         "train/epsilon": float(event.epsilon),
         "train/length": float(event.length),
         "train/episode": float(event.episode),
+        **{f"train/info/{name}": number for name, number in event.numbers.items()},
     }
 
 
@@ -85,4 +86,5 @@ def _evaluation_row(event: Evaluated) -> dict[str, float]:
         "eval/value": float(event.value),
         "eval/discounted_return": float(event.discounted_return),
         "eval/overestimation": float(event.value - event.discounted_return),
+        **{f"eval/info/{name}": number for name, number in event.numbers.items()},
     }

@@ -18,7 +18,7 @@ from .recipes import Own, carried
 
 def walk(envs: Any, steps: int, num_actions: int, seed: int) -> list[bytes]:
     actions = np.random.default_rng(seed).integers(num_actions, size=(steps, envs.num_envs))
-    return [array.tobytes() for action in actions for array in envs.step(action)]
+    return [array.tobytes() for action in actions for array in envs.step(action)[:4]]
 
 
 @pytest.mark.parametrize("steps", [0, 1, 57])
