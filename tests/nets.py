@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dqnlab.learn.convs import Conv
+from dqnlab.learn.extractors import Extractor
 from dqnlab.learn.heads import ScalarHead
 from dqnlab.learn.learner import Learner, Sync
 from dqnlab.learn.networks import Encoder, LinearStream, Mlp, QNetwork
@@ -22,7 +22,7 @@ def mlp(
     hidden: Sequence[int],
     seed: int = 0,
     huber: float | None = None,
-    convs: Mapping[int, Conv] = MappingProxyType({}),
+    convs: Mapping[int, Extractor] = MappingProxyType({}),
 ) -> QNetwork:
     """A chain of ReLU layers with one number per action, behind convolutions if there are any."""
     encode, head = Encoder(obs, convs), ScalarHead(huber)

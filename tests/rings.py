@@ -30,6 +30,7 @@ UNIT = {
     "explain/test_series.py",
     "explain/test_words.py",
     "learn/test_convs.py",
+    "learn/test_extractors.py",
     "learn/test_heads.py",
     "learn/test_learner.py",
     "learn/test_learner_networks.py",

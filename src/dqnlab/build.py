@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 
@@ -11,13 +12,14 @@ from . import config as c
 from .envs.collector import Collector, Starts
 from .envs.make import EnvSpec
 from .envs.open import open_envs
-from .envs.reward_scale import measure_reward_scale
 from .envs.seeds import env_seeds, generator
+from .envs.trial import measure_reward_scale
 from .envs.vector import Envs
 from .envs.watchdog import watched
 from .errors import ConfigError
 from .learn import optimizer
-from .learn.convs import IMPALA, NATURE, SMALL, Conv, Impala, Picture, Plain, find_pictures
+from .learn.convs import IMPALA, NATURE, SMALL, Impala, Picture, Plain, find_pictures
+from .learn.extractors import Extractor, Normalizer
 from .learn.heads import Head, ScalarHead
 from .learn.learner import HardSync, Learner, PolyakSync, Sync
 from .learn.memory import Memory
@@ -126,12 +128,16 @@ def make_network(config: c.Config, spec: EnvSpec) -> QNetwork:
 
 def make_encoder(config: c.Config, obs: ObsSpec) -> Encoder:
     """What makes features of observations. Raises ConfigError as `choose_convs`."""
-    return Encoder(
-        obs, {number: make_conv(kind, picture) for number, (kind, picture) in choose_convs(config, obs).items()}
-    )
+    chosen = choose_convs(config, obs)
+    extractors = {number: make_conv(kind, picture) for number, (kind, picture) in chosen.items()}
+    if config.normalize_obs:
+        for number, part in enumerate(obs.parts or (obs,)):
+            if part.num_states is None and number not in extractors:
+                extractors[number] = Normalizer(math.prod(part.shape))
+    return Encoder(obs, extractors)
 
 
-def make_conv(kind: str, picture: Picture) -> Conv:
+def make_conv(kind: str, picture: Picture) -> Extractor:
     match kind:
         case "impala":
             return Impala(picture, IMPALA)

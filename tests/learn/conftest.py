@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from dqnlab.learn.convs import Conv, Picture, find_pictures
+from dqnlab.learn.convs import Picture, find_pictures
+from dqnlab.learn.extractors import Extractor
 from dqnlab.learn.fast.stack import Player, Stack
 from dqnlab.learn.learner import HardSync, Learner, Sync, Update
 from dqnlab.learn.networks import QNetwork
@@ -36,7 +37,7 @@ def build_random(
     num_actions: int = 2,
     obs: ObsSpec = VECTOR,
     huber: float | None = None,
-    conv: Callable[[Picture], Conv] | None = None,
+    conv: Callable[[Picture], Extractor] | None = None,
 ) -> QNetwork:
     convs = {} if conv is None else {number: conv(view) for number, view in find_pictures(obs, 2).items()}
     return mlp(obs, num_actions, hidden, seed, huber, convs)
@@ -136,7 +137,7 @@ def build_agent(
     prioritised: bool = False,
     hidden: Sequence[int] = (8, 8),
     sync: Sync | None = None,
-    conv: Callable[[Picture], Conv] | None = None,
+    conv: Callable[[Picture], Extractor] | None = None,
     **adam: float,
 ) -> Agent:
     online, target = (build_random(seed, hidden, obs=layout.obs, huber=huber, conv=conv) for _ in range(2))

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from dqnlab.learn.convs import IMPALA, NATURE, SMALL, BareConv2d, Conv, Impala, Layer, Picture, Plain, find_pictures
+from dqnlab.learn.convs import IMPALA, NATURE, SMALL, BareConv2d, Impala, Layer, Picture, Plain, find_pictures
+from dqnlab.learn.extractors import Extractor
 from dqnlab.learn.networks import Encoder, initialise
 from dqnlab.learn.types import ObsPart, ObsSpec
 
@@ -20,7 +21,7 @@ def of(shape: tuple[int, ...]) -> Picture:
     return view
 
 
-def drawn(conv: Conv, seed: int = 0) -> Conv:
+def drawn(conv: Extractor, seed: int = 0) -> Extractor:
     initialise(conv, torch.Generator().manual_seed(seed))
     return conv
 
@@ -151,7 +152,7 @@ def test_residual_sections_against_a_slow_twin() -> None:
     ],
     ids=["Young & Tian", "Mnih et al.", "Espeholt et al."],
 )
-def test_the_sizes_are_those_of_the_papers(conv: Conv, width: int, parameters: int) -> None:
+def test_the_sizes_are_those_of_the_papers(conv: Extractor, width: int, parameters: int) -> None:
     assert conv.width == width
     assert sum(each.numel() for each in conv.parameters()) == parameters
 

@@ -15,7 +15,7 @@ from dqnlab.config import Adam, Config, Env, Episodes, Linear, LinearEpisodes, P
 from dqnlab.config.presets import get
 from dqnlab.envs.make import describe
 from dqnlab.envs.open import make_envs
-from dqnlab.envs.reward_scale import MOST, measure_reward_scale, power_of_two
+from dqnlab.envs.trial import MOST, measure_reward_scale, power_of_two
 from dqnlab.learn.weights import export_weights, import_weights
 from dqnlab.run.events import Evaluated, Updated
 from dqnlab.run.moment import REWARDS, record_moment

@@ -52,8 +52,8 @@ def test_what_looks_at_a_picture_follows_from_its_size_unless_said(name: str) ->
     assert kind == CONVS[name]
     network = build.make_network(SEEN[name], spec)
     assert network.chain() is None
-    assert len(network.encode.convs) == 1
-    assert len(build.make_network(replace(SEEN[name], conv="none"), spec).encode.convs) == 0
+    assert len(network.encode.extractors) == 1
+    assert len(build.make_network(replace(SEEN[name], conv="none"), spec).encode.extractors) == 0
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_run_of_before_there_were_convolutions_keeps_its_network(tmp_path: Pat
     (run.folder / CONFIG).write_text("".join(lines), "utf-8")
     agent = dqnlab.load(run.folder, env=env)
     assert agent.config.conv == "none"
-    assert len(agent.network.encode.convs) == 0
+    assert len(agent.network.encode.extractors) == 0
 
 
 @pytest.mark.world

@@ -176,6 +176,9 @@ class Config:
     """convolutions that look at what is a picture in an observation: small (Young & Tian 2019), nature (Mnih et al.
     2015) or impala (Espeholt et al. 2018). auto takes small for pictures of at least 10 pixels a side and nature from
     36 on; none lays pixels end to end like other numbers"""
+    normalize_obs: bool = False
+    """whether the network sees numbers less their running mean, in running deviations, at most 10; states, and pictures
+    that convolutions look at, stay as they are. Random play before training gives the first mean and deviation"""
     torso: Mlp = Mlp()
     head: Scalar = Scalar()
     rule: Greedy | Double = Greedy()

@@ -1,4 +1,4 @@
-"""Convolutions: pictures -> features, as a part of the encoder.
+"""Convolutions: what makes features of pictures.
 
 Shapes: B pictures in a batch, C channels, H rows, W columns, F features.
 """
@@ -11,6 +11,7 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
+from .extractors import Extractor
 from .types import ObsSpec
 
 
@@ -56,16 +57,6 @@ def find_pictures(obs: ObsSpec, least: int) -> dict[int, Picture]:
     return {number: picture for number, picture in found.items() if picture is not None and min(picture.sides) >= least}
 
 
-class Conv(nn.Module):
-    """The contract of what looks at one picture."""
-
-    width: int  # F
-
-    def forward(self, flat: Tensor) -> Tensor:
-        """The pictures' numbers in the order in which they are stored, [B, C·H·W] -> features [B, F], none negative."""
-        raise NotImplementedError
-
-
 class Layer(NamedTuple):
     """One convolution."""
 
@@ -79,7 +70,7 @@ NATURE = (Layer(32, 8, 4), Layer(64, 4, 2), Layer(64, 3))  # Mnih et al. 2015, f
 IMPALA = (16, 32, 32)  # Espeholt et al. 2018, channels of each section
 
 
-class Plain(Conv):
+class Plain(Extractor):
     """Convolutions without a margin, each followed by a ReLU."""
 
     def __init__(self, picture: Picture, layers: Sequence[Layer]):
@@ -92,14 +83,14 @@ class Plain(Conv):
         )
         self.width = _width(self, picture)
 
-    def forward(self, flat: Tensor) -> Tensor:
-        x = self.picture.arrange(flat)
+    def forward(self, numbers: Tensor) -> Tensor:
+        x = self.picture.arrange(numbers)
         for layer in self.layers:
             x = layer.forward(x).relu()
         return x.flatten(1)
 
 
-class Impala(Conv):
+class Impala(Extractor):
     """Residual sections, each of half the rows and columns of the one before: the deep network of Espeholt et al."""
 
     def __init__(self, picture: Picture, channels: Sequence[int]):
@@ -108,8 +99,8 @@ class Impala(Conv):
         self.sections = nn.ModuleList(Section(*pair) for pair in pairwise((picture.channels, *channels)))
         self.width = _width(self, picture)
 
-    def forward(self, flat: Tensor) -> Tensor:
-        x = self.picture.arrange(flat)
+    def forward(self, numbers: Tensor) -> Tensor:
+        x = self.picture.arrange(numbers)
         for section in self.sections:
             x = section.forward(x)
         return x.relu().flatten(1)
@@ -151,6 +142,6 @@ class BareConv2d(nn.Conv2d):
         """Leaves the memory as it is, for `initialise`."""
 
 
-def _width(conv: Conv, picture: Picture) -> int:
+def _width(conv: Extractor, picture: Picture) -> int:
     with torch.no_grad():
         return conv.forward(torch.zeros(1, math.prod(picture.shape))).shape[1]

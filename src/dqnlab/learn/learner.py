@@ -105,6 +105,11 @@ class Learner:
         self.device = self._online.values.device
         self.updates = 0
 
+    def refresh(self, obs: Tensor) -> None:
+        """Moves the buffers of both networks on by observations [B, *obs_shape], before training begins."""
+        self.online.refresh(obs.to(self.device))
+        self._target.buffers.copy_(self._online.buffers)
+
     def update(self, batch: Batch) -> Update:
         """draw -> target -> loss -> gradient -> step -> refresh -> sync."""
         batch = batch._replace(draws=self.draw(len(batch.action)))

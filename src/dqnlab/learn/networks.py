@@ -7,32 +7,37 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .convs import BareConv2d, Conv
+from .convs import BareConv2d
+from .extractors import Extractor
 from .heads import Head, ScalarHead
-from .types import NOTHING, ObsPart, ObsSpec
+from .types import NOTHING, ObsSpec
 
 
 class Encoder(nn.Module):
-    """Stored observations as the torso wants them: states one-hot, what convolutions see in pictures, parts joined.
+    """Stored observations as the torso wants them: states one-hot, features of pictures, the parts joined.
 
     The mask of a row is no feature: it follows from what the other parts show.
     """
 
-    def __init__(self, obs: ObsSpec, convs: Mapping[int, Conv] = MappingProxyType({})):
-        """`convs` has what looks at each picture, by the number of the part; a plain observation is its own part 0."""
+    def __init__(self, obs: ObsSpec, extractors: Mapping[int, Extractor] = MappingProxyType({})):
+        """`extractors` by the number of the part that each sees; a plain observation is its own part 0.
+
+        The numbers of other parts go in as they are.
+        """
         super().__init__()
         self.obs = obs
-        self.convs = nn.ModuleDict({str(number): conv for number, conv in convs.items()})
+        self.extractors = nn.ModuleDict({str(number): each for number, each in extractors.items()})
         parts = obs.parts or (obs,)
-        flat = (part for number, part in enumerate(parts) if number not in convs)
+        flat = (part for number, part in enumerate(parts) if number not in extractors)
         self.width = sum((part.num_states or 1) * math.prod(part.shape) for part in flat)
-        self.width += sum(conv.width for conv in convs.values())
-        is_vector = len(obs.shape) == 1 and obs.dtype == "float32" and obs.mask is None and not convs
+        self.width += sum(each.width for each in extractors.values())
+        is_vector = len(obs.shape) == 1 and obs.dtype == "float32" and obs.mask is None and not extractors
         # Whether an observation already is what the first layer wants.
         self.takes_vector = is_vector and all(part.num_states is None and part.scale == 1 for part in parts)
 
@@ -41,15 +46,26 @@ class Encoder(nn.Module):
         if self.takes_vector:
             return obs
         if not self.obs.parts:
-            return self._see(0, self.obs, obs)
-        pieces = [self._see(number, part, obs[:, part.place]) for number, part in enumerate(self.obs.parts)]
-        return torch.cat(pieces, 1)
+            return self._extract(0, self._numbers(0, obs))
+        parts = range(len(self.obs.parts))
+        return torch.cat([self._extract(number, self._numbers(number, obs)) for number in parts], 1)
 
-    def _see(self, number: int, part: ObsSpec | ObsPart, stored: Tensor) -> Tensor:
-        """The features of one part."""
-        flat = as_features(stored, part.num_states, part.scale)
+    def refresh(self, obs: Tensor) -> None:
+        """Moves its buffers on by a batch of observations [B, *obs_shape], in place."""
+        for name, extractor in self.extractors.items():
+            cast(Extractor, extractor).refresh(self._numbers(int(name), obs))
+
+    def _numbers(self, number: int, obs: Tensor) -> Tensor:
+        """What a part holds, [B, N]."""
+        if not self.obs.parts:
+            return as_features(obs, self.obs.num_states, self.obs.scale)
+        part = self.obs.parts[number]
+        return as_features(obs[:, part.place], part.num_states, part.scale)
+
+    def _extract(self, number: int, numbers: Tensor) -> Tensor:
+        """[B, N] -> the features of a part."""
         name = str(number)
-        return self.convs[name].forward(flat) if name in self.convs else flat
+        return self.extractors[name].forward(numbers) if name in self.extractors else numbers
 
 
 def as_features(numbers: Tensor, num_states: int | None, scale: float) -> Tensor:
@@ -169,7 +185,8 @@ class QNetwork(nn.Module):
 
     @torch.no_grad()
     def refresh(self, obs: Tensor) -> None:
-        """Moves the torso's buffers on by a batch of observations [B, *obs_shape], in place."""
+        """Moves its buffers on by a batch of observations [B, *obs_shape], in place."""
+        self.encode.refresh(obs)
         self.torso.refresh(self.encode.forward(obs))
 
     def linears(self) -> list[nn.Linear]:

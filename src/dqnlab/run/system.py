@@ -28,6 +28,7 @@ from ..envs.collector import Collector
 from ..envs.make import EnvSpec
 from ..envs.once import said_once
 from ..envs.open import open_envs
+from ..envs.trial import sample_observations
 from ..envs.workers import WorkerEnvs
 from ..errors import counted
 from ..learn.fast.compiled import CompileError
@@ -135,6 +136,8 @@ def assemble(config: Config) -> System:
         layout, place = place_memory(config, spec, device)
         config = settle(config, spec, envs)
         learner, scratch = make_learner(config, spec, device), make_network(config, spec).to(device)
+        if config.normalize_obs:
+            learner.refresh(torch.from_numpy(sample_observations(envs, spec)))
         collector = make_collector(config, spec, envs, learner.online)
         system = System(
             config,

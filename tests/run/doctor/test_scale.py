@@ -64,3 +64,12 @@ def test_pixels_that_never_change_are_not_counted_and_other_numbers_are() -> Non
     report = examine(sees(lambda self: still, parts), steps=20)
     (said,) = [each.what for each in report.findings if each.check == "constant"]
     assert said == "2 of 134 numbers of the observation never changed: speed[0], speed[1]"
+
+
+def test_large_numbers_are_no_matter_where_they_are_normalised() -> None:
+    env = Env(id=sees(lambda self: np.full(3, 1e4, np.float32), spaces.Box(-1e5, 1e5, (3,), np.float32)))
+    for normalized, level in ((False, "warning"), (True, "ok")):
+        report = examine(Config(env=env, normalize_obs=normalized), steps=20)
+        (found,) = [each for each in report.findings if each.check == "scale"]
+        assert found.level == level
+        assert normalized or "--normalize-obs" in str(found.advice)

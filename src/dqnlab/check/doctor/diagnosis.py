@@ -18,6 +18,7 @@ SLOW = 1_000.0  # microseconds of a step from which processes of its own clearly
 LARGE = 100.0  # beyond this, a network of fresh weights learns slowly or runs away
 FAR_BELOW = 16.0  # a bound so many times as large as what was seen hides it
 DIVIDE = either("--env.scale high", "Env(scale='high')")
+NORMALIZE = either("--normalize-obs", "normalize_obs=True") + " brings them to a deviation of 1"
 ENOUGH = 1_000  # steps of play from which on it means something that no episode has ended
 
 
@@ -30,7 +31,7 @@ def add_conclusions(facts: EnvFacts, play: Play, spec: EnvSpec, config: Config, 
         found.warning("mutation", what, "dqnlab copies it, but other programs may not: return obs.copy()")
     if play.steps:
         _ends(facts, play, found)
-        _observations(play, spec, facts, found)
+        _observations(play, spec, facts, config, found)
         _rewards(play, config, found)
         found.ok(
             "calls", f"{counted(play.steps, 'step')} and {counted(len(play.returns) + 1, 'reset')} without a fault"
@@ -71,7 +72,7 @@ def _ends(facts: EnvFacts, play: Play, found: Findings) -> None:
     found.ok("ends", f"episodes: {play.terminated:,} terminated, {play.truncated:,} truncated; {limit}")
 
 
-def _observations(play: Play, spec: EnvSpec, facts: EnvFacts, found: Findings) -> None:
+def _observations(play: Play, spec: EnvSpec, facts: EnvFacts, config: Config, found: Findings) -> None:
     seen, space = play.observations, facts.observation_space
     if spec.obs.mask is not None:
         found.ok("mask", "only actions that its action_mask allows are ever taken or valued")
@@ -82,7 +83,9 @@ def _observations(play: Play, spec: EnvSpec, facts: EnvFacts, found: Findings) -
     elif spec.obs.dtype == np.float32 and "float32" not in space:
         found.note("stored", f"observations of {space} are stored as float32")
     sizes = np.maximum(-seen.low, seen.high)
-    if spec.obs.parts:
+    if config.normalize_obs:
+        found.ok("scale", "the network sees numbers less their mean, in deviations; pictures and states as they are")
+    elif spec.obs.parts:
         _scaling_of_parts(sizes, spec, found)
     else:
         _scaling(sizes, spec.obs.scale, facts.whole, found)
@@ -141,7 +144,7 @@ def _scaling(sizes: np.ndarray, scale: float, whole: bool, found: Findings) -> N
 def _check_size(what: str, largest: float, scale: float, reaches: str, advice: str, found: Findings) -> None:
     """Warns of numbers that are too large for a network once they are divided, and of those that then vanish."""
     if largest / scale > LARGE:
-        found.warning("scale", f"{reaches}: large inputs make learning slow or unstable", advice)
+        found.warning("scale", f"{reaches}: large inputs make learning slow or unstable", f"{advice}; or {NORMALIZE}")
     if scale != 1 and largest * FAR_BELOW < scale:
         bound = f"{what} is divided by {scale:g}, the bound that its space announces, but reached only {largest:,.4g}"
         keep = either("--env.scale none", "Env(scale='none')")

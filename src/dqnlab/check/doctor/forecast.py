@@ -12,7 +12,7 @@ from ...config import Config
 from ...device import arithmetic, available_memory, find_compiler, resolve_device
 from ...envs.make import EnvSpec
 from ...errors import counted
-from ...learn.convs import Conv
+from ...learn.extractors import Extractor
 from ...learn.networks import Encoder
 from ...learn.types import ObsSpec
 from ...run.evaluate import SIDE_BY_SIDE
@@ -124,7 +124,7 @@ def _pictures(config: Config, obs: ObsSpec, encode: Encoder) -> Iterator[str]:
         name = obs.parts[number].name if obs.parts else ""
         height, width = picture.sides
         what = f"{height} x {width} pixels with {counted(picture.channels, 'channel')}, by conv {kind}"
-        features = cast(Conv, encode.convs[str(number)]).width
+        features = cast(Extractor, encode.extractors[str(number)]).width
         yield f"{f'{name}, ' if name else ''}{what}: {counted(features, 'feature')}"
 
 

@@ -1,6 +1,7 @@
-"""How large the rewards of an environment are, found out by random play before training."""
+"""What random play before training finds out: how large rewards are, and what is seen."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from ..config import LEAST_SCALE
 from ..learn.nstep import clip_rewards
 from .make import EnvSpec
 from .seeds import env_seeds, generator
-from .vector import Envs
+from .vector import Envs, Step
 
 ENOUGH = 1_000  # env steps that are always played
 MOST = 10_000  # env steps played while no reward has come
@@ -25,30 +26,58 @@ def measure_reward_scale(envs: Envs, spec: EnvSpec, reward_clip: float | None = 
     ones vanish nor the few large ones drown all else. Rewards of 0 are left out: how often there is a reward says
     nothing about its size. A power of two, so that dividing rewards and multiplying weights by it loses no digit.
 
-    All seeds of a run find the same scale, for the play has seeds of its own. Where the environments' state can be
-    saved they stand afterwards as if just reset.
-
     Args:
         reward_clip: rewards are clipped to it before they are divided.
 
     Raises:
         EnvironmentFault: an environment broke its contract.
     """
-    rng = generator(0, "scale")
     sizes: list[float] = []
+
+    def enough(steps: int, step: Step) -> bool:
+        size = np.abs(clip_rewards(step.reward, reward_clip))
+        sizes.extend(size[size > 0].tolist())
+        return steps >= ENOUGH and (bool(sizes) or steps >= MOST)
+
+    _play(envs, spec, "measuring rewards before training", enough)
+    return scale_for(float(np.median(sizes)), max(sizes)) if sizes else 1.0
+
+
+def sample_observations(envs: Envs, spec: EnvSpec) -> np.ndarray:
+    """Observations of random play, [N, *obs_shape].
+
+    Raises:
+        EnvironmentFault: an environment broke its contract.
+    """
+    seen: list[np.ndarray] = []
+
+    def enough(steps: int, step: Step) -> bool:
+        seen.append(step.next_obs.copy())
+        return steps >= ENOUGH
+
+    _play(envs, spec, "looking at observations before training", enough)
+    return np.concatenate(seen)
+
+
+def _play(envs: Envs, spec: EnvSpec, role: str, enough: Callable[[int, Step], bool]) -> None:
+    """Random play until `enough`, which is told each step, and the env steps so far.
+
+    All seeds of a run play the same, for this has seeds of its own. Where the environments' state can be saved they
+    stand afterwards as if just reset.
+    """
+    rng = generator(0, "scale")
     steps = 0
-    with envs.playing("measuring rewards before training"):
+    with envs.playing(role):
         obs = envs.reset(env_seeds(0, "scale", envs.num_envs))
         before = envs.state_dict() if envs.restorable else None
-        while steps < ENOUGH or (not sizes and steps < MOST):
+        while True:
             step = envs.step(spec.any_actions(obs, rng))
             obs = step.next_obs
-            size = np.abs(clip_rewards(step.reward, reward_clip))
-            sizes += size[size > 0].tolist()
             steps += envs.num_envs
+            if enough(steps, step):
+                break
         if before is not None:
             envs.load_state_dict(before)
-    return scale_for(float(np.median(sizes)), max(sizes)) if sizes else 1.0
 
 
 def scale_for(usual: float, largest: float) -> float:
