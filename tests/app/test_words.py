@@ -250,8 +250,8 @@ Play greedy episodes with a run's network and print what it earned.
   --env ENV                 play in this environment instead of the run's own
   --runs PATH               folder in which runs are looked up (default: runs)
   --trust-env-module MODULE
-                            a module that the environment id of the run's
-                            configuration may import (repeatable)
+                            a module that the environment and wrappers of the
+                            run's configuration may import (repeatable)
   -h, --help                show this text
 """
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from dqnlab.learn.episode import Episode
 from dqnlab.learn.memory import Extremes, MemoryFacts
-from dqnlab.learn.types import Block, Episode, Sample, Transitions
+from dqnlab.learn.types import Block, Sample, Transitions
 from dqnlab.run.events import Confirmed, Evaluated
 from dqnlab.run.train import Loop, Period, Plan, Progress, crossings, run, train
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dqnlab.errors import NumericsError
-from dqnlab.learn.types import Episode, Sample
+from dqnlab.learn.episode import Episode
+from dqnlab.learn.types import Sample
 from dqnlab.run import train as loop
 from dqnlab.run.events import BlockEnded, Confirmed, EpisodeEnded, Evaluated, Updated
 from dqnlab.run.train import Count, Period, Progress, crossings

@@ -8,10 +8,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from ..errors import CheckpointError, EnvironmentFault, counted
+from ..learn.episode import Episode
 from ..learn.nstep import NStep, StepResult
 from ..learn.policy import EpsilonGreedy
 from ..learn.schedules import Schedule
-from ..learn.types import Block, Episode, ObsSpec
+from ..learn.types import Block, ObsSpec
 from .guard import EnvironmentHangs
 from .infos import MOST_NAMES, Names, Numbers
 from .once import Topic, is_news

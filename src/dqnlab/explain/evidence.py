@@ -71,7 +71,7 @@ def gather_evidence(run: Run, env: AnyEnvironment | None = None, trusted: Collec
 
     Args:
         env: the run's environment, where a file cannot hold it, or another one.
-        trusted: modules that the run's own environment id may import.
+        trusted: modules that the run's own environment and wrappers may import.
 
     Raises:
         FolderError, CheckpointError: the folder is damaged, or training ended before anything was evaluated.

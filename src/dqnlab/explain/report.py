@@ -80,7 +80,7 @@ def write_report(
 
     Args:
         env: the run's environment, where a file cannot hold it, or another one of the same spaces.
-        trusted: modules that the run's own environment id may import.
+        trusted: modules that the run's own environment and wrappers may import.
 
     Raises:
         FolderError, CheckpointError: the folder is damaged, or holds no network yet.

@@ -38,7 +38,7 @@ def step_text(folder: Path, row: int = 0, trusted: Collection[str] = ()) -> str:
 
     Args:
         row: which transition, from 0.
-        trusted: modules that the run's own environment id may import.
+        trusted: modules that the run's own environment and wrappers may import.
 
     Raises:
         ConfigError: there is no such row.

@@ -19,6 +19,6 @@ class Overrides:
     trackers: Sequence[str] | None = None
     """those that the run began with if none"""
     trust_env_modules: Collection[str] = ()
-    """modules that the id of its environment may import"""
+    """modules that its environment and wrappers may import"""
     force_unlock: bool = False
     """take a folder over that was in use on another machine"""

@@ -54,7 +54,7 @@ def resume(
         budget: a later end than the run was made for; it then continues even if it was solved.
         env: its environment, where a file cannot know it.
         trackers: those that it began with if none.
-        trust_env_modules: modules that the id of its environment may import.
+        trust_env_modules: modules that its environment and wrappers may import.
 
     Raises:
         FolderError: there is no such run, or another process works on it.

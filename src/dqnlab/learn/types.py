@@ -4,13 +4,13 @@ Shapes: E envs, M transitions in a block, B in a batch, A actions, K numbers per
 """
 
 import math
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from .episode import Episode
 
 
 class Transitions(NamedTuple):
@@ -129,14 +129,6 @@ class ObsSpec(NamedTuple):
     def newest(self, obs: np.ndarray) -> np.ndarray:
         """The newest frames [E, *frame_shape] of observations [E, *shape]."""
         return obs[:, -1] if self.stack > 1 else obs
-
-
-class Episode(NamedTuple):
-    """A finished episode as the environment scored it: nothing clipped, nothing discounted."""
-
-    ret: float  # the return: sum of rewards
-    length: int  # env steps
-    numbers: Mapping[str, float] = MappingProxyType({})  # what the environment said at its end, by name
 
 
 class Block(NamedTuple):

@@ -39,7 +39,7 @@ def resume_many(
         group: a group, its folder, or its name under `runs`.
         env: its environment, where a file cannot know it.
         trackers: those that it began with if none.
-        trust_env_modules: modules that the id of its environment may import.
+        trust_env_modules: modules that its environment and wrappers may import.
         quiet: as in `train_many`.
 
     Raises:
