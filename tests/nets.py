@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dqnlab.learn.encoder import Encoder
 from dqnlab.learn.extractors import Extractor
 from dqnlab.learn.heads import ScalarHead
 from dqnlab.learn.learner import Learner, Sync
-from dqnlab.learn.networks import Encoder, LinearStream, Mlp, QNetwork
+from dqnlab.learn.networks import LinearStream, Mlp, QNetwork
 from dqnlab.learn.optimizer import Adam, Descent
 from dqnlab.learn.targets import Rule
 from dqnlab.learn.types import NOTHING, ObsSpec

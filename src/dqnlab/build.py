@@ -19,11 +19,12 @@ from .envs.watchdog import watched
 from .errors import ConfigError
 from .learn import optimizer
 from .learn.convs import IMPALA, NATURE, SMALL, Impala, Picture, Plain, find_pictures
+from .learn.encoder import Encoder
 from .learn.extractors import Extractor, Normalizer
 from .learn.heads import Head, ScalarHead
 from .learn.learner import HardSync, Learner, PolyakSync, Sync
 from .learn.memory import Memory
-from .learn.networks import Encoder, LinearStream, Mlp, QNetwork, Stream, Torso
+from .learn.networks import LinearStream, Mlp, QNetwork, Stream, Torso
 from .learn.nstep import NStep
 from .learn.optimizer import Adam, Descent
 from .learn.policy import EpsilonGreedy, make_actor

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from dqnlab.learn.convs import IMPALA, NATURE, SMALL, BareConv2d, Impala, Layer, Picture, Plain, find_pictures
+from dqnlab.learn.encoder import Encoder
 from dqnlab.learn.extractors import Extractor
-from dqnlab.learn.networks import Encoder, initialise
+from dqnlab.learn.networks import initialise
 from dqnlab.learn.types import ObsPart, ObsSpec
 
 BYTE, FLOAT = np.dtype(np.uint8), np.dtype(np.float32)

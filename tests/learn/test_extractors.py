@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from dqnlab.learn.encoder import Encoder
 from dqnlab.learn.extractors import Normalizer
-from dqnlab.learn.networks import Encoder
 from dqnlab.learn.types import ObsPart, ObsSpec
 
 FLOAT = np.dtype(np.float32)

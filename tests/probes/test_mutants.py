@@ -13,9 +13,9 @@ import dqnlab.learn.learner
 from dqnlab.check.probes import selftest
 from dqnlab.config import Config, Env
 from dqnlab.envs.vector import SerialEnvs
+from dqnlab.learn.encoder import Encoder
 from dqnlab.learn.heads import row_of
 from dqnlab.learn.losses import Loss
-from dqnlab.learn.networks import Encoder
 from dqnlab.learn.nstep import NStep, StepResult
 from dqnlab.learn.replay import Replay
 from dqnlab.learn.types import Block, Transitions

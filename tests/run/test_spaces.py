@@ -16,7 +16,7 @@ from dqnlab.envs.parts import leaf_of
 from dqnlab.envs.rows import part_of
 from dqnlab.envs.vector import SerialEnvs
 from dqnlab.errors import ConfigError, EnvironmentFault
-from dqnlab.learn.networks import Encoder
+from dqnlab.learn.encoder import Encoder
 from dqnlab.learn.policy import EpsilonGreedy, Reactive, any_action
 
 from ..jobs import Jobs

@@ -89,7 +89,7 @@ def _observations(play: Play, spec: EnvSpec, facts: EnvFacts, config: Config, fo
         _scaling_of_parts(sizes, spec, found)
     else:
         _scaling(sizes, spec.obs.scale, facts.whole, found)
-    constant = np.flatnonzero((seen.low == seen.high) & ~_in_pictures(spec.obs))
+    constant = np.flatnonzero((seen.low == seen.high) & ~_in_pictures(spec.obs, len(seen.low)))
     if len(constant) and seen.count > 1:
         names = [facts.numbers[i] if facts.numbers else str(i) for i in constant[:8].tolist()]
         which = ", ".join(names) + (" …" if len(constant) > 8 else "")
@@ -98,12 +98,12 @@ def _observations(play: Play, spec: EnvSpec, facts: EnvFacts, config: Config, fo
     found.ok("observations", f"finite, from {float(seen.low.min()):.4g} to {float(seen.high.max()):.4g}")
 
 
-def _in_pictures(obs: ObsSpec) -> np.ndarray:
-    """Which numbers of an observation are pixels: some of them never change in most games."""
-    inside = np.zeros(math.prod(obs.shape), bool)
+def _in_pictures(obs: ObsSpec, num: int) -> np.ndarray:
+    """Which of so many numbers that were seen are pixels: some of them never change in most games."""
+    inside = np.zeros(num, bool)
     for number in find_pictures(obs, LEAST_SIDE["auto"]):
         inside[obs.parts[number].place if obs.parts else slice(None)] = True
-    return inside[: obs.mask]
+    return inside
 
 
 def _said(part: ObsPart) -> str:

@@ -12,8 +12,8 @@ from ...config import Config
 from ...device import arithmetic, available_memory, find_compiler, resolve_device
 from ...envs.make import EnvSpec
 from ...errors import counted
+from ...learn.encoder import Encoder
 from ...learn.extractors import Extractor
-from ...learn.networks import Encoder
 from ...learn.types import ObsSpec
 from ...run.evaluate import SIDE_BY_SIDE
 from ...run.system import APART, System, assemble, make_plan, place_memory
