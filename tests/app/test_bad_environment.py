@@ -106,7 +106,7 @@ BEFORE: list[tuple[int, str, dict[str, Any], int, list[str]]] = [
     (1, "CartPol-v1", {}, 2, ["unknown env 'CartPol-v1'", "CartPole"]),
     (1, "odd_envs:Od-v0", {}, 2, ["unknown env 'odd_envs:Od-v0': odd_envs was imported", "Odd"]),
     (2, "CartPole-v7", {}, 2, ["unknown env 'CartPole-v7'", "`v0`, `v1`"]),
-    (4, "ALE/Pong-v5", {}, 3, ["'ALE/Pong-v5'", "pip install ale-py, then name its module: ale_py:ALE/Pong-v5"]),
+    (4, "highway-v0", {}, 3, ["'highway-v0'", "pip install highway-env, then name its module: highway_env:highway-v0"]),
     (4, "Nowhere/Pong-v5", {}, 3, ["'Nowhere/Pong-v5'", "Install the package that registers it"]),
     (5, "no_such_module:Pong-v5", {}, 3, ["there is no module 'no_such_module', neither installed nor in"]),
     (6, "../x", {}, 2, ["unknown env '../x'", "Malformed"]),

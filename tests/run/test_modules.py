@@ -150,10 +150,11 @@ def test_a_module_that_does_not_register_the_id_says_what_it_does() -> None:
 
 # ── Packages ─────────────────────────────────────────────────────────────────────────────────────
 
-KNOWN = [
-    ("MiniGrid-Empty-5x5-v0", "pip install minigrid, then name its module: minigrid:MiniGrid-Empty-5x5-v0"),
+KNOWN = [  # the tests run where the packages of dqnlab's own extras are installed
+    ("MiniGrid-Empty-5x5-v0", "name the module that registers it: minigrid:MiniGrid-Empty-5x5-v0"),
     ("BabyAI-GoToRedBall-v0", "minigrid:BabyAI-GoToRedBall-v0"),
-    ("ALE/Pong-v5", "pip install ale-py, then name its module: ale_py:ALE/Pong-v5"),
+    ("ALE/Pong-v5", "name the module that registers it: ale_py:ALE/Pong-v5"),
+    ("MinAtar/Breakout-v1", "name the module that registers it: minatar.gym:MinAtar/Breakout-v1"),
     ("PongNoFrameskip-v4", "ale_py:PongNoFrameskip-v4"),
     ("highway-v0", "pip install highway-env, then name its module: highway_env:highway-v0"),
     ("highway-fast-v0", "highway_env:highway-fast-v0"),
