@@ -128,13 +128,22 @@ def make_network(config: c.Config, spec: EnvSpec) -> QNetwork:
 
 
 def make_encoder(config: c.Config, obs: ObsSpec) -> Encoder:
-    """What makes features of observations. Raises ConfigError as `choose_convs`."""
+    """What makes features of observations.
+
+    Raises:
+        ConfigError: as `choose_convs`; or there is nothing to normalise.
+    """
     chosen = choose_convs(config, obs)
     extractors = {number: make_conv(kind, picture) for number, (kind, picture) in chosen.items()}
     if config.normalize_obs:
         for number, part in enumerate(obs.parts or (obs,)):
             if part.num_states is None and number not in extractors:
                 extractors[number] = Normalizer(math.prod(part.shape))
+        if len(extractors) == len(chosen):
+            raise ConfigError(
+                f"normalize_obs = True is for numbers, and env {config.env.label!r} shows only states or pictures that "
+                "convolutions look at: leave it out"
+            )
     return Encoder(obs, extractors)
 
 

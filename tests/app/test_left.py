@@ -18,6 +18,7 @@ from gymnasium import spaces
 import dqnlab
 from dqnlab.app.cli import main
 from dqnlab.config import Config, Env
+from dqnlab.envs.make import describe
 from dqnlab.lab.many.line import Finished, Line, Stop, Task
 from dqnlab.lab.many.worker import train_share
 from dqnlab.lab.session import train
@@ -120,7 +121,7 @@ def ordered(config: Config, monkeypatch: pytest.MonkeyPatch) -> list[tuple[bool,
     monkeypatch.setattr(Endless, "ends", 10**9)
     Path("group").mkdir()
     seeds = (0, 1) if config.env.max_episode_steps is None else (0,)
-    train_share(Task(config, seeds, ()), Path("group"), Line(theirs), Stopwatch())
+    train_share(Task(config, seeds, ()), describe(config.env), Path("group"), Line(theirs), Stopwatch())
     found = []
     while ours.poll():
         found.append(ours.recv())

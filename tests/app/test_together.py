@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dqnlab.config import Config, Steps
+from dqnlab.envs.make import describe
 from dqnlab.lab.many.line import Failed, Finished, Line, Stop, Task
 from dqnlab.lab.many.worker import train_share
 from dqnlab.lab.stopwatch import Stopwatch
@@ -30,7 +31,7 @@ def share(config: Config, seeds: tuple[int, ...], *orders: Any) -> list[Any]:
     for order in orders:
         ours.send(order)
     Path("group").mkdir()
-    train_share(Task(config, seeds, ()), Path("group"), Line(theirs), Stopwatch())
+    train_share(Task(config, seeds, ()), describe(config.env), Path("group"), Line(theirs), Stopwatch())
     found = []
     while ours.poll():
         found.append(ours.recv())

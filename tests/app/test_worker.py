@@ -13,6 +13,7 @@ import pytest
 from gymnasium import spaces
 
 from dqnlab.config import Config, Constant, Env, Film, Steps
+from dqnlab.envs.make import describe
 from dqnlab.errors import ConfigError, NumericsError
 from dqnlab.explain.health.findings import Finding
 from dqnlab.explain.report import Report
@@ -78,7 +79,7 @@ def test_each_seed_is_the_run_that_it_would_be_alone() -> None:
 
 
 def test_only_the_first_seed_pays_for_loading(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "check", lambda config: ())
+    monkeypatch.setattr(worker, "check", lambda config: worker.Checked(describe(config.env), ()))
     _, first, second, _ = after(TINY, (0, 1), GO, Leave())
     assert first.run.seconds["import"] >= 0
     assert second.run.seconds["import"] == 0

@@ -11,6 +11,7 @@ import pytest
 
 from dqnlab.app.cli import main
 from dqnlab.config import Env, Film, Steps
+from dqnlab.envs.make import describe
 from dqnlab.lab.many.line import Line, Task
 from dqnlab.lab.many.worker import train_share
 from dqnlab.lab.stopwatch import Stopwatch
@@ -63,7 +64,7 @@ def dqn(*words: str | Path) -> int:
 def train_seed(folder: Path) -> list[Any]:
     """What the process of a group's only seed reports, in this process."""
     ours, theirs = multiprocessing.Pipe()
-    train_share(Task(BRIEF, (0,), ()), folder, Line(theirs), Stopwatch())
+    train_share(Task(BRIEF, (0,), ()), describe(BRIEF.env), folder, Line(theirs), Stopwatch())
     heard = []
     while ours.poll():
         heard.append(ours.recv())

@@ -12,6 +12,7 @@ import torch
 
 import dqnlab
 from dqnlab.config import Config, Env
+from dqnlab.errors import ConfigError
 from dqnlab.explain.trace_text import step_text
 from dqnlab.lab.overrides import Overrides
 from dqnlab.lab.resume import resume_folder
@@ -88,3 +89,10 @@ def test_units_do_not_matter(filled: Filled) -> None:
     expected = plain.learner.online.q_values(torch.from_numpy(obs))
     same_obs = torch.from_numpy((obs * 1e3 + 100).astype(np.float32))
     torch.testing.assert_close(scaled.learner.online.q_values(same_obs), expected, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.parametrize("env", [Env(id="FrozenLake-v1"), Env(id=partial(Dots, (10, 10)))], ids=["states", "pictures"])
+def test_where_nothing_could_be_normalised_it_is_refused(env: Env, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"normalize_obs = True is for numbers, and env .* leave it out"):
+        train(replace(SMALL, env=env, normalize_obs=True), out=tmp_path / "run", trackers=("none",))
+    assert not (tmp_path / "run").exists()

@@ -27,7 +27,7 @@ class Score:
     """which interval it is, or why there is none"""
     own_limit: int | None = None
     """the step limit, if it is dqnlab's own because the environment has none"""
-    info: Mapping[str, float] = field(default_factory=dict)
+    info: Mapping[str, float] = field(default_factory=dict, hash=False)
     """means of the numbers that the environment's infos hold when episodes end, such as is_success"""
 
     @property
