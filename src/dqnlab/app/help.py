@@ -76,4 +76,6 @@ def _default(flag: Flag, value: Any) -> str:
     text = as_json(dict(value)) if isinstance(value, Mapping) else "none" if value is None else str(value)
     if isinstance(value, bool):
         text = "on" if value else "off"
-    return clean(f"(default: {' '.join(map(str, value)) if isinstance(value, tuple) else text})")
+    if isinstance(value, tuple):
+        text = " ".join(map(str, value)) or "none"
+    return clean(f"(default: {text})")

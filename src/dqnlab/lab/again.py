@@ -53,7 +53,7 @@ def env_words(run: Run) -> str | None:
 
 
 def textbook_words(run: Run) -> str:
-    """What of a run belongs to the problem and not to its preset: seed, discount and how long to train.
+    """What of a run belongs to the problem and not to its preset: seed, discount, sizes, and how long to train.
 
     With a space before it. The preset that is tuned for the environment has the length that suits it; else the
     textbook's 600 episodes could take any number of steps.
@@ -64,6 +64,10 @@ def textbook_words(run: Run) -> str:
         words += ["--seed", str(run.seed)]
     if "gamma" in config and config["gamma"] != usual.get("gamma"):
         words += ["--gamma", str(config["gamma"])]
+    if config.get("normalize_obs"):
+        words += ["--normalize-obs"]
+    if isinstance(clip := config.get("reward_clip"), int | float):
+        words += ["--reward-clip", str(clip)]
     budget = config.get("budget", {})
     if budget.get("kind") in ("steps", "episodes") and not (
         budget == usual.get("budget") and suited(run.env) == run.preset != "default"
