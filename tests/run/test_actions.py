@@ -22,14 +22,14 @@ from dqnlab.errors import ConfigError, EnvironmentFault, FolderError
 from dqnlab.explain.trace_text import step_text
 from dqnlab.explain.world import actions
 from dqnlab.lab.overrides import Overrides
-from dqnlab.lab.resume import resume_folder
 from dqnlab.lab.session import train
 from dqnlab.store.agent import load
-from dqnlab.store.folder import BEST, LAST
+from dqnlab.store.folder import LAST
 
 from ..equal import same
 from ..locks import Lock, Masked
-from ..seams.test_network_seams import SMALL, Interrupts
+from ..resuming import check_resumes
+from ..seams.test_network_seams import SMALL
 
 PAIR = Joint((2, 3), (1, 0), (2,))
 
@@ -137,13 +137,7 @@ def test_components_that_change_are_an_error() -> None:
 @pytest.mark.parametrize("masked", ["no", "joint", "each"])
 def test_a_run_resumes_exactly_is_judged_and_explained(masked: Masked, tmp_path: Path) -> None:
     config = replace(SMALL, env=lock(masked), explain=True)
-    whole = train(config, out=tmp_path / "whole", trackers=("none",))
-    begun = train(config, out=tmp_path / "cut", trackers=("none",), view=Interrupts())
-    assert begun.interrupted
-    resumed = resume_folder(begun.folder, Overrides(env=lock(masked)))
-    for name in (BEST, LAST):
-        same(torch.load(whole.folder / name), torch.load(resumed.folder / name))
-    assert resumed.score == whole.score
+    whole, _ = check_resumes(config, tmp_path, Overrides(env=lock(masked)))
     assert whole.failed_steps == {}
     text = step_text(whole.folder)
     assert "   Q(s, [2, 1]) = " in text

@@ -6,16 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from dqnlab.config import Config, Env, Film, Steps
 from dqnlab.lab.overrides import Overrides
-from dqnlab.lab.resume import resume_folder
 from dqnlab.lab.session import train
-from dqnlab.store.folder import LAST
 
-from ..equal import same
-from ..seams.test_network_seams import Interrupts
+from ..resuming import check_resumes
 from ..tiny import tiny
 
 PONG = {"id": "ale_py:ALE/Pong-v5", "kwargs": {"frameskip": 4}, "max_episode_steps": 60}
@@ -42,13 +38,8 @@ def test_an_environment_of_each_extra_is_trained_on_judged_filmed_and_explained(
 
 def test_a_run_that_is_interrupted_resumes_to_the_same_bits(config: Config, tmp_path: Path) -> None:
     config = replace(config, checkpoint_every=100, film=Film(episodes=0), explain=False)
-    whole = train(config, out=tmp_path / "whole", trackers=("none",))
-    begun = train(config, out=tmp_path / "cut", trackers=("none",), view=Interrupts())
-    assert begun.interrupted
-    resumed = resume_folder(begun.folder, Overrides())
-    same(torch.load(whole.folder / LAST), torch.load(resumed.folder / LAST))
+    whole, _ = check_resumes(config, tmp_path, Overrides())
     assert whole.score is not None
-    assert resumed.score == whole.score
 
 
 def test_no_extra_brings_a_second_pygame() -> None:

@@ -26,7 +26,8 @@ from dqnlab.store.find import read_run
 from dqnlab.store.metrics import read_metrics
 from dqnlab.store.score import Score
 
-from ..seams.test_network_seams import SMALL, Interrupts
+from ..resuming import Interrupts
+from ..seams.test_network_seams import SMALL
 
 
 class Rated(gym.Env[Any, Any]):

@@ -24,7 +24,8 @@ from dqnlab.store.agent import load
 from dqnlab.store.folder import BEST, LAST
 
 from ..equal import same
-from ..seams.test_network_seams import SMALL, Interrupts
+from ..resuming import Interrupts
+from ..seams.test_network_seams import SMALL
 
 GRAY = Env(gray=True)
 

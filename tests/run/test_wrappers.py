@@ -27,7 +27,8 @@ from dqnlab.store.own import flag_needed, is_own
 from dqnlab.trust import check_wrappers, modules_of
 
 from ..equal import same
-from ..seams.test_network_seams import SMALL, Interrupts
+from ..resuming import Interrupts
+from ..seams.test_network_seams import SMALL
 from ..tiny import tiny
 
 MODULE = """

@@ -1,6 +1,5 @@
 """Parts that dqnlab does not have: each acts, learns, compiles, stacks, resumes, is judged and explained truthfully."""
 
-import signal
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -17,18 +16,16 @@ from dqnlab.config import Env, Hard, Steps
 from dqnlab.envs.seeds import env_seeds
 from dqnlab.explain.trace_text import step_text
 from dqnlab.lab.overrides import Overrides
-from dqnlab.lab.resume import resume_folder
-from dqnlab.lab.session import train
 from dqnlab.learn.fast.stack import Stack
 from dqnlab.learn.learner import Update
 from dqnlab.learn.policy import q_function
 from dqnlab.run.evaluate import Evaluator
 from dqnlab.run.system import System, players
 from dqnlab.store.agent import load
-from dqnlab.store.folder import BEST, LAST, Run
+from dqnlab.store.folder import Run
 
-from ..equal import same
 from ..jobs import Jobs
+from ..resuming import check_resumes
 from ..tiny import tiny
 from .conftest import Filled
 from .variants import BUILT, VARIANTS, scheduled
@@ -171,32 +168,9 @@ def test_the_same_compiled_with_parts_and_masks(
 # ── A whole run ──────────────────────────────────────────────────────────────────────────────────
 
 
-class Interrupts:
-    """A view that asks the run to stop at an env step."""
-
-    def start(self, config: Any, about: Any) -> None:
-        pass
-
-    def __call__(self, event: Any) -> None:
-        if getattr(event, "step", 0) == 150:
-            signal.raise_signal(signal.SIGINT)
-
-    def say(self, line: str) -> None:
-        pass
-
-    def stop(self) -> None:
-        pass
-
-
 def test_a_run_of_it_resumes_exactly_is_judged_and_explained(variant: Mapping[str, Any], tmp_path: Path) -> None:
-    whole = train(SMALL, out=tmp_path / "whole", trackers=("none",))
-    begun = train(SMALL, out=tmp_path / "cut", trackers=("none",), view=Interrupts())
-    assert begun.interrupted
-    resumed = resume_folder(begun.folder, Overrides())
+    whole, resumed = check_resumes(SMALL, tmp_path, Overrides())
     assert resumed.resumed == "exact"
-    for name in (BEST, LAST):
-        same(torch.load(whole.folder / name), torch.load(resumed.folder / name))
-    assert resumed.score == whole.score
     judged(whole)
     explained(whole, variant)
 

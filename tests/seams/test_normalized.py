@@ -15,15 +15,14 @@ from dqnlab.config import Config, Env
 from dqnlab.errors import ConfigError
 from dqnlab.explain.trace_text import step_text
 from dqnlab.lab.overrides import Overrides
-from dqnlab.lab.resume import resume_folder
 from dqnlab.lab.session import train
-from dqnlab.store.folder import BEST, LAST
 
 from ..dots import Dots
 from ..equal import same
 from ..jobs import Jobs
+from ..resuming import check_resumes
 from .conftest import Filled
-from .test_network_seams import SMALL, Interrupts, check_stack, judged
+from .test_network_seams import SMALL, check_stack, judged
 
 SEEN: dict[str, Config] = {
     "a vector": replace(SMALL, normalize_obs=True),
@@ -56,13 +55,7 @@ def test_three_side_by_side_learn_as_each_alone(name: str, filled: Filled, tmp_p
 @pytest.mark.parametrize("name", SEEN)
 def test_a_run_resumes_exactly_is_judged_and_explained(name: str, tmp_path: Path) -> None:
     config = replace(SEEN[name], explain=True)
-    whole = train(config, out=tmp_path / "whole", trackers=("none",))
-    begun = train(config, out=tmp_path / "cut", trackers=("none",), view=Interrupts())
-    assert begun.interrupted
-    resumed = resume_folder(begun.folder, Overrides(env=None if name == "a vector" else config.env))
-    for file in (BEST, LAST):
-        same(torch.load(whole.folder / file), torch.load(resumed.folder / file))
-    assert resumed.score == whole.score
+    whole, _ = check_resumes(config, tmp_path, Overrides(env=None if name == "a vector" else config.env))
     assert whole.failed_steps == {}
     assert "chooses the next action" in " ".join(step_text(whole.folder).split())
     assert dqnlab.report(whole, env=config.env).path.is_file()

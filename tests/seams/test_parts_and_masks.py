@@ -12,16 +12,14 @@ import dqnlab
 from dqnlab.config import Env, Steps
 from dqnlab.explain.trace_text import step_text
 from dqnlab.lab.overrides import Overrides
-from dqnlab.lab.resume import resume_folder
 from dqnlab.lab.session import train
 from dqnlab.learn.heads import at_action
 from dqnlab.run.system import System
-from dqnlab.store.folder import BEST, LAST
 
-from ..equal import same
 from ..jobs import Jobs, Where
+from ..resuming import check_resumes
 from .conftest import Filled
-from .test_network_seams import SMALL, Interrupts, check_stack
+from .test_network_seams import SMALL, check_stack
 
 SHORT = replace(SMALL, n=3)
 
@@ -92,13 +90,7 @@ def test_three_side_by_side_learn_as_each_alone(
 @pytest.mark.parametrize("where", ["info", "key"])
 def test_a_run_resumes_exactly_is_judged_and_explained(where: Where, tmp_path: Path) -> None:
     config = replace(SHORT, env=jobs(where), explain=True)
-    whole = train(config, out=tmp_path / "whole", trackers=("none",))
-    begun = train(config, out=tmp_path / "cut", trackers=("none",), view=Interrupts())
-    assert begun.interrupted
-    resumed = resume_folder(begun.folder, Overrides(env=jobs(where)))
-    for name in (BEST, LAST):
-        same(torch.load(whole.folder / name), torch.load(resumed.folder / name))
-    assert resumed.score == whole.score
+    whole, _ = check_resumes(config, tmp_path, Overrides(env=jobs(where)))
     assert whole.failed_steps == {}
     text = step_text(whole.folder)
     jobs_shown = {

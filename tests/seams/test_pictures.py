@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 import dqnlab
 from dqnlab import build
@@ -15,14 +14,13 @@ from dqnlab.envs.make import describe
 from dqnlab.errors import ConfigError
 from dqnlab.explain.trace_text import step_text
 from dqnlab.lab.overrides import Overrides
-from dqnlab.lab.resume import resume_folder
 from dqnlab.lab.session import train
-from dqnlab.store.folder import BEST, CONFIG, LAST
+from dqnlab.store.folder import CONFIG
 
 from ..dots import Dots
-from ..equal import same
+from ..resuming import check_resumes
 from .conftest import Filled
-from .test_network_seams import SMALL, Interrupts, check_stack
+from .test_network_seams import SMALL, check_stack
 
 
 def dots(*shape: int, **settings: Any) -> Env:
@@ -86,13 +84,7 @@ def test_three_side_by_side_learn_as_each_alone(
 
 def test_a_run_resumes_exactly_is_judged_and_explained(config: Config, tmp_path: Path) -> None:
     config = replace(config, explain=True)
-    whole = train(config, out=tmp_path / "whole", trackers=("none",))
-    begun = train(config, out=tmp_path / "cut", trackers=("none",), view=Interrupts())
-    assert begun.interrupted
-    resumed = resume_folder(begun.folder, Overrides(env=config.env))
-    for name in (BEST, LAST):
-        same(torch.load(whole.folder / name), torch.load(resumed.folder / name))
-    assert resumed.score == whole.score
+    whole, _ = check_resumes(config, tmp_path, Overrides(env=config.env))
     assert whole.failed_steps == {}
     assert "chooses the next action" in " ".join(step_text(whole.folder).split())
     assert dqnlab.report(whole, env=config.env).path.is_file()

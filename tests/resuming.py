@@ -1,0 +1,44 @@
+"""A run that is interrupted and resumed, beside the same one that never stopped."""
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dqnlab.config import Config
+from dqnlab.lab.overrides import Overrides
+from dqnlab.lab.resume import resume_folder
+from dqnlab.lab.session import train
+from dqnlab.store.folder import BEST, LAST, Run
+
+from .equal import same
+
+
+class Interrupts:
+    """A view that asks the run to stop at an env step."""
+
+    def start(self, config: Any, about: Any) -> None:
+        pass
+
+    def __call__(self, event: Any) -> None:
+        if getattr(event, "step", 0) == 150:
+            signal.raise_signal(signal.SIGINT)
+
+    def say(self, line: str) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+
+def check_resumes(config: Config, folder: Path, overrides: Overrides) -> tuple[Run, Run]:
+    """The run as a whole, and as it was interrupted and resumed: equal in networks, to the last bit, and in score."""
+    whole = train(config, out=folder / "whole", trackers=("none",))
+    begun = train(config, out=folder / "cut", trackers=("none",), view=Interrupts())
+    assert begun.interrupted
+    resumed = resume_folder(begun.folder, overrides)
+    for name in (BEST, LAST):
+        same(torch.load(whole.folder / name), torch.load(resumed.folder / name))
+    assert resumed.score == whole.score
+    return whole, resumed
