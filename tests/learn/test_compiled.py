@@ -73,10 +73,10 @@ COMPILED: dict[str, dict[str, Any]] = {
 def inputs_of(agent: Any, sample: Sample) -> Inputs:
     """Of an update of the agent, on copies of what it would change."""
     state = tree_map(torch.clone, agent.learner.state)
-    steps, lr = (torch.tensor(float(x), dtype=torch.float64) for x in (0, agent.learner.optimizer.next_lr))
+    factors = torch.tensor(agent.learner.optimizer.next_factors)
     drawn = torch.from_numpy(sample.slots), torch.from_numpy(sample.weight)
-    fresh = Fresh(lr, *drawn, torch.zeros(0), agent.learner.draw(len(sample.slots)))
-    return Inputs(state, agent.replay.tensors, steps, fresh)
+    fresh = Fresh(factors, *drawn, torch.zeros(0), agent.learner.draw(len(sample.slots)))
+    return Inputs(state, agent.replay.tensors, fresh)
 
 
 def update_of(agent: Any) -> Callable[[Inputs], Update]:
@@ -96,14 +96,13 @@ def test_the_pure_update_is_the_learners(agent_of: Any, settings: dict[str, Any]
     for number in range(1, ROUNDS + 1):
         sample = agent.sample()
         given = inputs_of(agent, sample)
-        kept = given if kept is None else given._replace(state=kept.state, steps=kept.steps)
+        kept = given if kept is None else given._replace(state=kept.state)
         pure, own = update(kept), agent.update(sample)
         agent.learner.sync(kept.state.online, kept.state.target, number)
         agent.replay.update_priorities(sample.slots, own.error)
         assert_close(pure, own)
         assert_close(changed(kept.state), agent.tensors)
     assert kept is not None
-    assert kept.steps == ROUNDS
     assert (agent.learner.state.online - begun).abs().max() > ROUNDS * 1e-4  # it did learn
 
 
@@ -121,7 +120,7 @@ class SideBySide:
         self._samples = [agent.sample() for agent in self._agents]
         given = tree_map(lambda *rows: torch.stack(rows), *map(inputs_of, self._agents, self._samples))
         if self._kept is not None:
-            given = given._replace(state=self._kept.state, steps=self._kept.steps)
+            given = given._replace(state=self._kept.state)
         self._kept = given
         return given
 

@@ -1,6 +1,6 @@
 """Parts that dqnlab does not have, each at one seam: what the coming ones will be like."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -117,11 +117,14 @@ class Momentum:
     share: float
     num_memory: ClassVar[int] = 1
 
+    def factors(self, steps: int, lr: float) -> tuple[float, ...]:
+        return (-lr,)
+
     def __call__(
-        self, values: Tensor, gradient: Tensor, memory: list[Tensor], steps: int | Tensor, lr: float | Tensor
+        self, values: Tensor, gradient: Tensor, memory: list[Tensor], factors: Sequence[float | Tensor]
     ) -> Tensor:
         memory[0].copy_(memory[0] * self.share + gradient)
-        return memory[0] * -lr
+        return memory[0] * factors[0]
 
 
 @dataclass(frozen=True)

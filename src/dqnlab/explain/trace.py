@@ -46,11 +46,11 @@ def _follow(moment: Moment, config: Config, spec: EnvSpec) -> Trace:
     choice = _choice(moment)
     networks = _networks(learner)
     before, remembered = (learner.state.online.clone(), learner.state.target.clone()), _copies(optimizer.memory)
-    updates = learner.updates
+    updates, factors = learner.updates, optimizer.next_factors
     update = learner.update_with(moment.batch)
     gradient = torch.cat([p.grad.flatten() for p in learner.online.parameters() if p.grad is not None])
     clipped, norm = clip(gradient, settings.max_grad_norm)
-    step = optimizer.descent.formula(before[0], clipped, _copies(remembered), optimizer.steps, settings.lr)
+    step = optimizer.descent.formula(before[0], clipped, _copies(remembered), factors)
     after_it = learner.state.online, learner.state.target
     seen = (*before, *remembered, gradient, clipped, step, *after_it, *optimizer.memory, update.target, update.loss)
     if not all(bool(each.isfinite().all()) for each in seen):

@@ -4,7 +4,7 @@ torch's own import its compiler first, which takes longer than solving CartPole;
 eight operations.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -23,10 +23,14 @@ class Formula(Protocol):
     num_memory: ClassVar[int]
     """how many vectors [P] it remembers"""
 
+    def factors(self, steps: int, lr: float) -> tuple[float, ...]:
+        """What step number `steps`, from 1 on, multiplies by, whatever the parameters are; always as many."""
+        ...
+
     def __call__(
-        self, values: Tensor, gradient: Tensor, memory: list[Tensor], steps: int | Tensor, lr: float | Tensor
+        self, values: Tensor, gradient: Tensor, memory: list[Tensor], factors: Sequence[float | Tensor]
     ) -> Tensor:
-        """The change of `values` [P] by step number `steps`, from 1 on; changes the vectors of `memory` in place."""
+        """The change of `values` [P] by a step of these factors; changes the vectors of `memory` in place."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +42,18 @@ class Adam:
     eps: float
     num_memory: ClassVar[int] = 2
 
+    def factors(self, steps: int, lr: float) -> tuple[float, ...]:
+        return (1 - self.beta2**steps) ** -0.5, -lr / (1 - self.beta1**steps)
+
     def __call__(
-        self, values: Tensor, gradient: Tensor, memory: list[Tensor], steps: int | Tensor, lr: float | Tensor
+        self, values: Tensor, gradient: Tensor, memory: list[Tensor], factors: Sequence[float | Tensor]
     ) -> Tensor:
         mean, square = memory
+        unbiased, rate = factors
         mean.copy_(mean.lerp(gradient, 1 - self.beta1))  # not lerp_, which vmap does agent by agent
         square.copy_(square.lerp(gradient * gradient, 1 - self.beta2))
-        root = (square + TINY).sqrt() * (1 - self.beta2**steps) ** -0.5
-        return mean / (root + self.eps) * (-lr / (1 - self.beta1**steps))
+        root = (square + TINY).sqrt() * unbiased
+        return mean / (root + self.eps) * rate
 
 
 def clip(gradient: Tensor, max_norm: float | None) -> tuple[Tensor, Tensor]:
@@ -77,15 +85,19 @@ class Optimizer:
     def step(self, values: Tensor, gradient: Tensor) -> Tensor:
         """Moves `values` [P] in place against `gradient` [P]; returns the gradient's norm [] before clipping."""
         gradient, norm = clip(gradient, self.descent.max_grad_norm)
-        lr = self.next_lr
+        values += self.descent.formula(values, gradient, self.memory, self.next_factors)
         self.steps += 1
-        values += self.descent.formula(values, gradient, self.memory, self.steps, lr)
         return norm
 
     @property
     def next_lr(self) -> float:
         """The learning rate of the next step."""
         return self.descent.lr(self.steps + 1)
+
+    @property
+    def next_factors(self) -> tuple[float, ...]:
+        """What the next step multiplies by."""
+        return self.descent.formula.factors(self.steps + 1, self.next_lr)
 
     def state_dict(self) -> dict[str, Any]:
         return {"steps": self.steps, "memory": self.memory}

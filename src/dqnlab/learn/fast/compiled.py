@@ -73,7 +73,7 @@ def _named(vector: Tensor, named: Iterable[tuple[str, Tensor]]) -> dict[str, Ten
 class Fresh(NamedTuple):
     """What changes from update to update of one agent."""
 
-    lr: Any  # [] float64
+    factors: Any  # [F] float32, of the optimiser's step
     slots: Any  # [B] int64
     weight: Any  # [B] float32
     shown: Any  # [E, *obs_shape] what is acted on next, as it is stored; [0] if nobody asks for its values
@@ -85,7 +85,6 @@ class Inputs(NamedTuple):
 
     state: State
     memory: Any  # what `gather` reads
-    steps: Tensor  # [] float64, updates so far; it counts this one
     fresh: Fresh
 
 
@@ -102,8 +101,7 @@ def pure_update(network: QNetwork, rule: Rule, descent: Descent, gather: Gather)
 
         gradient, update = grad(of, has_aux=True)(state.online)
         gradient, norm = clip(gradient, descent.max_grad_norm)
-        inputs.steps.add_(1)
-        state.online.add_(descent.formula(state.online, gradient, state.memory, inputs.steps, fresh.lr))
+        state.online.add_(descent.formula(state.online, gradient, state.memory, fresh.factors.unbind()))
         if len(state.buffers):
             Bound(network, state.online, state.buffers).refresh(batch.obs)
         return update._replace(grad_norm=norm)

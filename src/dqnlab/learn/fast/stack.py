@@ -60,7 +60,7 @@ class Stack:
             self._shrink(list(samples))
         for agent, sample in samples.items():
             row, learner = self._row[agent], self._learners[agent]
-            self._fresh.lr[row] = learner.optimizer.next_lr
+            self._fresh.factors[row] = learner.optimizer.next_factors
             self._fresh.slots[row], self._fresh.weight[row] = sample
             if self._players:
                 self._fresh.shown[row] = self._players[agent].obs
@@ -93,9 +93,8 @@ class Stack:
         first = learners[0]
         host = self._host(len(agents), first)
         fresh = tree_map(lambda tensor: tensor.to(first.device), host)
-        steps = torch.tensor([float(each.optimizer.steps) for each in learners], dtype=torch.float64)
         state, memory = _side_by_side([each.state for each in learners]), _side_by_side([m.tensors for m in memories])
-        inputs = Inputs(state, memory, steps.to(first.device), fresh)
+        inputs = Inputs(state, memory, fresh)
         update = pure_update(first.online, first.rule, first.optimizer.descent, memories[0].gather)
         values = pure_values(first.online)
         all_at_once = vmap(lambda one: (*update(one), values(one) if self._players else one.fresh.shown))
@@ -122,7 +121,7 @@ class Stack:
         size = self._batch_size
         shown = np.stack([self._players[0].obs] * num) if self._players else np.zeros((num, 0), np.float32)
         return Fresh(
-            lr=torch.zeros(num, dtype=torch.float64),
+            factors=torch.zeros(num, len(learner.optimizer.next_factors)),
             slots=torch.zeros(num, size, dtype=torch.int64),
             weight=torch.ones(num, size),
             shown=torch.from_numpy(shown),
