@@ -16,13 +16,17 @@ from .equal import same
 
 
 class Interrupts:
-    """A view that asks the run to stop at an env step."""
+    """A view that asks the run to stop at an env step, once."""
+
+    def __init__(self) -> None:
+        self._asked = False
 
     def start(self, config: Any, about: Any) -> None:
         pass
 
     def __call__(self, event: Any) -> None:
-        if getattr(event, "step", 0) == 150:
+        if not self._asked and getattr(event, "step", 0) >= 150:
+            self._asked = True
             signal.raise_signal(signal.SIGINT)
 
     def say(self, line: str) -> None:

@@ -18,12 +18,15 @@ PONG = {"id": "ale_py:ALE/Pong-v5", "kwargs": {"frameskip": 4}, "max_episode_ste
 EXTRAS: dict[str, dict[str, Any]] = {
     "atari": PONG,
     "minatar": {"id": "minatar.gym:MinAtar/Breakout-v1"},
+    "envpool": {"id": "envpool:CartPole-v1", "num_envs": 2},
     "minigrid": {"id": "minigrid:MiniGrid-Empty-5x5-v0", "keys": ("image", "direction"), "max_episode_steps": 40},
 }
 
 
 @pytest.fixture(params=EXTRAS)
 def config(request: pytest.FixtureRequest) -> Config:
+    if request.param == "envpool":
+        pytest.importorskip("envpool", reason='there is no envpool: pip install "dqnlab[envpool]"')
     env = Env(**EXTRAS[request.param])
     film = Film(episodes=1, max_seconds=1.0)
     return tiny(env=env, film=film, explain=True, update_every=8, budget=Steps(num=200), evaluate_every=Steps(num=200))

@@ -8,11 +8,17 @@ import pytest
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+from dqnlab.build import make_network
 from dqnlab.config import Env
+from dqnlab.envs.contract import TakenAs
 from dqnlab.envs.make import describe, make_one
 from dqnlab.envs.open import make_envs
 from dqnlab.envs.vector import Envs, NativeEnvs, SerialEnvs, Step
 from dqnlab.errors import EnvironmentFault
+from dqnlab.learn.policy import make_actor
+from dqnlab.run.evaluate import Evaluator
+
+from ..tiny import tiny
 
 
 def actions(num_envs: int, num_actions: int, steps: int) -> np.ndarray:
@@ -100,6 +106,108 @@ def test_a_vector_that_resets_at_once_is_refused() -> None:
     at_once = SyncVectorEnv([lambda: make_one(env)] * 2, autoreset_mode=AutoresetMode.SAME_STEP)
     with pytest.raises(EnvironmentFault, match="NEXT_STEP"):
         NativeEnvs(at_once, describe(env), "CartPole-v1")
+
+
+# ── Masks and numbers in a vector's infos ────────────────────────────────────────────────────────
+
+
+class Hinted(gym.Env):
+    """Three to twelve steps; one of three actions is allowed, and at the end, where none counts, a number is told."""
+
+    observation_space, action_space = spaces.Box(0, 9, (1,), np.float32), spaces.Discrete(3)
+
+    def __init__(self, wrong: str = ""):
+        self.wrong = wrong
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict]:
+        super().reset(seed=seed)
+        self.at, self.length = 0, int(self.np_random.integers(3, 13))
+        return self._look(), self._info()
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict]:
+        assert self.wrong or action == self.allowed
+        self.at += 1
+        ended = self.at == self.length
+        return self._look(), 1.0, ended, False, {"length": self.at, "won": True} if ended else self._info()
+
+    def _look(self) -> np.ndarray:
+        self.allowed = int(self.np_random.integers(3))
+        return np.array([self.at], np.float32)
+
+    def _info(self) -> dict:
+        mask = np.arange(3) == self.allowed
+        if self.at == 2:
+            mask = {"none": np.zeros(3, bool), "short": mask[:2], "twos": mask * 2}.get(self.wrong, mask)
+            return {} if self.wrong == "missing" else {"action_mask": mask}
+        return {"action_mask": mask}
+
+
+def as_native(env: Env, num: int, mode: AutoresetMode = AutoresetMode.NEXT_STEP) -> NativeEnvs:
+    vector = SyncVectorEnv([lambda: make_one(env)] * num, autoreset_mode=mode)
+    return NativeEnvs(vector, describe(env), env.label, own_seeds=True)
+
+
+def test_a_vector_obeys_masks_and_tells_numbers_as_single_envs_do() -> None:
+    env, seeds = Env(id=Hinted), [5, 6, 7]
+    native, single = as_native(env, 3), make_envs(env, describe(env), 3)
+    assert isinstance(single, SerialEnvs)
+    obs = native.reset(seeds)
+    np.testing.assert_array_equal(obs, single.reset(seeds))
+    ended = 0
+    for _ in range(100):
+        action = obs[:, 1:].argmax(1)  # the only one that is allowed: another one raises
+        many, few = native.step(action), single.step(action)
+        same(many, few)
+        assert many.numbers == few.numbers
+        ended += len(many.numbers)
+        obs = many.next_obs
+    assert ended > 15
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ("none", "step 2: 'action_mask' allows no action"),
+        ("short", r"step 2: the mask has shape \(2,\), not \(3,\)"),
+        ("twos", "step 2: the mask .* holds numbers other than 1"),
+        ("missing", "step 2: info holds no 'action_mask'"),
+    ],
+)
+def test_a_vector_whose_mask_is_wrong_is_named_with_its_step(wrong: str, words: str) -> None:
+    class Alone(gym.vector.SyncVectorEnv):
+        """Hands infos over as its only environment gives them."""
+
+        def step(self, actions: Any) -> Any:
+            obs, reward, terminated, truncated, _ = super().step(actions)
+            own = self.envs[0].unwrapped._info()
+            return obs, reward, terminated, truncated, {name: mask[None] for name, mask in own.items()}
+
+    env = Env(id=Hinted, kwargs={"wrong": wrong})
+    envs = NativeEnvs(Alone([lambda: make_one(env)]), describe(env), env.label)
+    envs.reset([5])
+    with pytest.raises(EnvironmentFault, match=f"env 'Hinted', {words}"):
+        play(envs, 3)
+
+
+def test_a_vector_whose_masks_are_not_read_says_so_once() -> None:
+    envs = as_native(Env(id=Hinted, kwargs={"wrong": "free"}, action_mask="off"), 2)
+    with pytest.warns(TakenAs, match="step 0: info holds 'action_mask', which is not read"):
+        envs.reset([0, 1])
+    envs.reset([2, 3])  # where a second warning would be an error
+
+
+def test_the_episodes_that_follow_in_a_vector_add_no_numbers_to_those_that_are_judged() -> None:
+    env, seeds = Env(id=Hinted), list(range(16))
+    spec = describe(env)
+
+    def judged(envs: Envs) -> Any:
+        actor = make_actor(make_network(tiny(env=env), spec), np.random.default_rng(0))
+        return Evaluator(env, spec, 0.9, lend=lambda _: envs).play(actor, seeds)
+
+    many, single = judged(as_native(env, 16)), judged(make_envs(env, spec, 16, autoreset=False))
+    assert many.numbers == single.numbers
+    assert many.returns.tolist() == single.returns.tolist()
+    assert many.returns.max() > 2 * many.returns.min()  # so that one plays more than once while another goes on
 
 
 # ── Ends and numbers ─────────────────────────────────────────────────────────────────────────────

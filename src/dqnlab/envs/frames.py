@@ -13,6 +13,7 @@ from ..errors import DqnlabError, EnvironmentFault, one_line
 from .guard import EnvironmentHangs, Guard
 from .make import AnyEnv
 from .modules import import_named
+from .pools import registered_id
 
 DEFAULT_FPS = 30.0  # Gymnasium's own, for environments that name no speed
 SLOWEST, FASTEST = 0.1, 1_000.0  # pictures per second
@@ -120,7 +121,7 @@ def _maker(env: Env) -> Any:
     if not isinstance(env.id, str):
         return env.id
     import_named(env.id)
-    entry = gym.spec(env.id.rpartition(":")[2]).entry_point
+    entry = gym.spec(registered_id(env.id).rpartition(":")[2]).entry_point
     return load_env_creator(entry) if isinstance(entry, str) else entry
 
 

@@ -43,6 +43,14 @@ def numbers_in(info: Any) -> dict[str, float]:
     return found
 
 
+def numbers_of(infos: Any, i: int) -> dict[str, float]:
+    """As `numbers_in`, of env i, from the infos of a vector: arrays [E], and `_name` [E] where only some have one."""
+    if not isinstance(infos, dict):
+        return {}
+    own = {name: value[i] for name, value in infos.items() if isinstance(value, np.ndarray) and value.ndim == 1}
+    return numbers_in({name: value for name, value in own.items() if own.get(f"_{name}", True)})
+
+
 class Names:
     """The first names that an environment uses, as many as are kept."""
 

@@ -23,6 +23,7 @@ from .masks import mask_among, mask_of
 from .modules import import_named, missing, not_registered
 from .pictures import Smaller, picture_of
 from .place import named_with_place
+from .pools import is_pooled, registered_id
 from .roundtrip import unsaved
 from .rows import as_row
 from .spaces import has_mask, obs_spec, shows_mask
@@ -175,7 +176,9 @@ def _construct(env: Env, render_mode: str | None) -> Any:
         if isinstance(env.id, str):
             limit = {} if env.max_episode_steps is None else {"max_episode_steps": env.max_episode_steps}
             kwargs |= limit if render_mode is None else {**limit, "render_mode": render_mode}
-            return gym.make(env.id, disable_env_checker=True, **kwargs)
+            if is_pooled(env.id):
+                kwargs["limit"] = env.max_episode_steps
+            return gym.make(registered_id(env.id), disable_env_checker=True, **kwargs)
         if render_mode is not None and _takes(env.id, "render_mode"):
             kwargs["render_mode"] = render_mode
         return env.id(**kwargs)

@@ -23,6 +23,7 @@ _PACKAGES = [
     (r"ALE/|\w+(NoFrameskip|Deterministic)-v\d|(Pong|Breakout|SpaceInvaders|Seaquest|Qbert)-v\d", "ale_py", "ale-py"),
     (r"MiniGrid-|BabyAI-", "minigrid", "minigrid"),
     (r"MinAtar/", "minatar.gym", "MinAtar"),
+    (r"envpool:", "envpool", '"dqnlab[envpool]"'),
     (r"MiniWorld-", "miniworld", "miniworld"),
     (r"(highway|merge|roundabout|parking|intersection|racetrack|exit|u-turn)(-\w+)?-v\d", "highway_env", "highway-env"),
     (r"popgym-", "popgym", "popgym"),

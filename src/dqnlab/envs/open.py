@@ -8,17 +8,24 @@ from gymnasium.vector import VectorEnv
 from ..config import Env
 from .guard import CONSTRUCTOR, Guard
 from .make import AnyEnv, EnvSpec, close, make_one, make_several, open_one
+from .modules import import_named
+from .pools import is_pooled, registered_id
 from .vector import Envs, NativeEnvs, SerialEnvs
 from .workers import WorkerEnvs, Workers
 
 # Environments with a vector version of their own, and how many copies it takes to beat single ones.
 NATIVE = {"CartPole-v0": 8, "CartPole-v1": 8}
+POOLED = 2  # the same of EnvPool's, all of which have one
 
 
 def is_native(env: Env, num_envs: int) -> bool:
     """Whether this many copies are made as one vector; never if copies are limited, for a vector cannot be shared."""
-    known = isinstance(env.id, str) and env.frame_stack == 1 and env.copies is None and env.action_mask != "on"
-    return known and not env.wrappers and not env.workers and num_envs >= NATIVE.get(str(env.id), num_envs + 1)
+    if not isinstance(env.id, str) or env.copies is not None or env.workers:
+        return False
+    if env.wrappers or env.frame_stack > 1 or env.gray or env.resize:  # of single environments
+        return False
+    fewest = POOLED if is_pooled(env.id) else NATIVE.get(env.id)
+    return fewest is not None and num_envs >= fewest
 
 
 def open_envs(env: Env) -> tuple[EnvSpec, Envs]:
@@ -63,7 +70,9 @@ def _as_vector(env: Env, spec: EnvSpec, num_envs: int) -> NativeEnvs:
     def make() -> VectorEnv[Any, Any, Any]:
         kwargs: dict[str, Any] = {**env.kwargs, "max_episode_steps": spec.max_episode_steps}
         return Guard(env.label).call(
-            CONSTRUCTOR, gym.make_vec, str(env.id), num_envs, vectorization_mode="vector_entry_point", **kwargs
+            CONSTRUCTOR, gym.make_vec, known, num_envs, vectorization_mode="vector_entry_point", **kwargs
         )
 
-    return NativeEnvs(make(), spec, env.label, make=make)
+    import_named(str(env.id))
+    known = registered_id(str(env.id))
+    return NativeEnvs(make(), spec, env.label, make=make, own_seeds=is_pooled(env.id))

@@ -11,10 +11,12 @@ from gymnasium import spaces
 from ..config import Env
 from ..errors import ConfigError, either, one_line
 from .parts import Path, Space, dotted, leaf_spaces, used_leaves
+from .pools import is_pooled
 from .rows import MASK
 
 LONGEST_SPACE = 200  # letters: bounds of each pixel fill pages
 CHOICES = "Discrete, MultiDiscrete or MultiBinary, one of a few choices"
+WRAPPED = either("--env.wrappers module:Wrapper", "Env(wrappers=(Wrapper,))")
 NUMBERS = "in a wrapper of your own (gymnasium.ObservationWrapper), return numbers of a fixed shape, a Box"
 
 
@@ -37,6 +39,8 @@ def refused_observations(env: Env, space: spaces.Space[Any]) -> ConfigError:
 def refused_actions(env: Env, space: Any) -> ConfigError:
     """Of a space that is not one of a few choices."""
     what = f"env {env.label!r} has the action space {_line(space)}; DQN needs {CHOICES}"
+    if is_pooled(env.id):
+        return ConfigError(f"{what}: list the choices in a gymnasium.ActionWrapper of your own, and name it: {WRAPPED}")
     if isinstance(space, spaces.Box):
         return ConfigError(f"{what}: {_recipe(env, 'gym.wrappers.DiscretizeAction({}, bins=5)')}")
     return ConfigError(f"{what}: in a wrapper of your own (gymnasium.ActionWrapper), list the choices")

@@ -16,9 +16,11 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from ..errors import CheckpointError, EnvironmentFault
 from .contract import Contract, Strict, is_finite
 from .guard import Guard, guarded
-from .infos import Numbers
+from .infos import Numbers, numbers_of
 from .make import AnyEnv, EnvSpec, close_all, make_several
+from .masks import ADVICE, UNREAD, mask_in
 from .once import Topic
+from .rows import MASK, as_mask, given_mask
 from .state import EnvState, check_env_state, env_state, is_restorable, set_env_state
 
 
@@ -175,7 +177,7 @@ class SerialEnvs:
 
 
 class NativeEnvs:
-    """An environment's own vector version, in which all envs share one generator and so one seed."""
+    """An environment's own vector version."""
 
     def __init__(
         self,
@@ -184,7 +186,9 @@ class NativeEnvs:
         label: str,
         *,
         make: Callable[[], VectorEnv[Any, Any, Any]] | None = None,
+        own_seeds: bool = False,
     ):
+        """`own_seeds`: whether each env has a seed of its own; else all share one generator, and the first seed."""
         mode = vector.metadata.get("autoreset_mode")
         if mode != AutoresetMode.NEXT_STEP:
             raise EnvironmentFault(f"env {label!r} resets itself by {mode}; make it with AutoresetMode.NEXT_STEP")
@@ -193,20 +197,59 @@ class NativeEnvs:
         self._spec = spec
         self._label = label
         self._make = make
+        self._own_seeds = own_seeds
         self._guard = Guard(label)
+        self._listener = Strict(self._guard)
 
     def reset(self, seeds: Sequence[int]) -> np.ndarray:
-        """Starts new episodes everywhere; the first seed decides all starts."""
-        obs, _ = self._guard.call("reset", self._vector.reset, seed=seeds[0])
-        return self._spec.prepare(obs).copy()
+        """Starts new episodes everywhere."""
+        seed: Any = list(seeds) if self._own_seeds else seeds[0]
+        obs, infos = self._guard.call("reset", self._vector.reset, seed=seed)
+        self._look_for_masks(infos)
+        return self._stored(obs, infos, np.zeros(self.num_envs, bool))
 
     def step(self, action: np.ndarray) -> Step:
         self._guard.steps += 1
         actions = self._spec.actions(action)
-        obs, reward, terminated, truncated, _ = self._guard.call("step", self._vector.step, actions)
-        check_numbers_finite("observation", obs, self._guard.where)
+        obs, reward, terminated, truncated, infos = self._guard.call("step", self._vector.step, actions)
         check_numbers_finite("reward", reward, self._guard.where)
-        return Step(self._spec.prepare(obs).copy(), np.array(reward, float), terminated.copy(), truncated.copy())
+        stored = self._stored(obs, infos, terminated)
+        ended = (terminated | truncated).nonzero()[0].tolist()
+        numbers = {i: said for i in ended if (said := numbers_of(infos, i))}
+        return Step(stored, np.array(reward, float), terminated.copy(), truncated.copy(), numbers)
+
+    def _stored(self, obs: Any, infos: Any, terminated: np.ndarray) -> np.ndarray:
+        """A copy of the observations as they are stored."""
+        where = self._guard.where
+        if not self._spec.obs.parts:
+            check_numbers_finite("observation", obs, where)
+            return self._spec.prepare(obs).copy()
+        try:
+            mask = None if self._spec.obs.mask is None else self._masks(obs, infos, terminated)
+            return self._spec.prepare(obs, mask)
+        except ValueError as e:
+            raise EnvironmentFault(f"{where}: {e}") from e
+
+    def _masks(self, obs: Any, infos: Any, terminated: np.ndarray) -> np.ndarray:
+        """Which actions are allowed, [E, A] bool. Raises ValueError."""
+        given, shown = given_mask(obs, infos.get(MASK)), infos.get(f"_{MASK}", np.ones(self.num_envs, bool))
+        masks = np.zeros((self.num_envs, self._spec.num_actions), bool)
+        for i in range(self.num_envs):
+            if given is not None and shown[i]:
+                one = tuple(part[i] for part in given) if isinstance(given, tuple) else given[i]
+                masks[i] = as_mask(self._spec.mask_of_actions(one), self._spec.num_actions, may_be_none=True)
+            elif not terminated[i]:
+                raise ValueError(f"info holds no {MASK!r}: return it from every reset and step, 1 or 0 for each action")
+            if not terminated[i] and not masks[i].any():
+                raise ValueError(f"{MASK!r} allows no action: end the episode there, or allow one that does nothing")
+        return masks
+
+    def _look_for_masks(self, infos: Any) -> None:
+        """Says once if infos hold masks that are not read."""
+        known = self._spec.unread_mask is not None or self._spec.obs.mask is not None
+        if not known and infos and (mask := mask_in(infos, self._spec.num_actions)) is not None:
+            what = f"step {self._guard.steps}: info holds {mask!r}, which is not read: forbidden actions are chosen too"
+            self._listener.warning("mask", what, UNREAD if mask == MASK else ADVICE)
 
     def playing(self, role: str, first: int | None = None) -> AbstractContextManager[object]:
         episodes = "" if first is None else f", episodes {first:,} to {first + self.num_envs - 1:,}"

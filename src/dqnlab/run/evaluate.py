@@ -156,7 +156,8 @@ class Evaluator:
                 cut |= step.playing & step.truncated & ~step.terminated
             ended = step.playing & (step.terminated | step.truncated)
             for i, said in step.numbers.items():
-                numbers[i] = said
+                if step.playing[i]:  # a vector goes on with other episodes
+                    numbers[i] = said
             if tell is not None and ended.any():
                 said_then = tuple(numbers[i] for i in ended.nonzero()[0].tolist())
                 tell(Outcome(returns[ended], cut[ended], value[ended].astype(float), discounted[ended], own, said_then))
