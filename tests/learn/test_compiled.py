@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from dqnlab.learn.convs import Impala, Layer, Plain
 from dqnlab.learn.fast import compiled
-from dqnlab.learn.fast.compiled import CompileError, Fresh, Inputs, compile_program, pure_update
+from dqnlab.learn.fast.compiled import CompileError, Fresh, Inputs, compile_program, pure_update, short_product
 from dqnlab.learn.learner import PolyakSync, State, Update
 from dqnlab.learn.replay import Layout
 from dqnlab.learn.targets import double
@@ -31,6 +32,23 @@ VECTOR = ObsSpec((4,), np.dtype(np.float32))
 def assert_close(one: Any, other: Any) -> None:
     for mine, theirs in zip(one, other, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("agents", [1, 3])
+@pytest.mark.parametrize(("rows", "shared", "columns"), list(product((1, 3, 4), repeat=3)))
+def test_products_with_a_short_side_are_sums_of_the_same_value(
+    agents: int, rows: int, shared: int, columns: int
+) -> None:
+    draws = torch.Generator().manual_seed(0)
+    left, right = (
+        torch.randn(agents, rows, shared, generator=draws),
+        torch.randn(agents, shared, columns, generator=draws),
+    )
+    made = short_product(left, right)
+    if shared > 3 and columns > 3 and rows != 3:
+        assert made is NotImplemented
+    else:
+        torch.testing.assert_close(made, left @ right)
 
 
 # ── As it is written ─────────────────────────────────────────────────────────────────────────────

@@ -30,6 +30,13 @@ def test_the_first_steps_by_hand() -> None:
     assert values.tolist() == pytest.approx([0.9 - 0.1 / 3**0.5, 1.2])
 
 
+def test_what_a_step_multiplies_by_undoes_the_bias_of_both_means() -> None:
+    formula = adam(0.1, 0.9, 0.75).formula
+    assert formula.factors(1, 0.1) == pytest.approx((2.0, -1.0))
+    assert formula.factors(2, 0.1) == pytest.approx((1 / (7 / 16) ** 0.5, -0.1 / 0.19))
+    assert formula.factors(10_000, 0.1) == pytest.approx((1.0, -0.1))
+
+
 @pytest.mark.parametrize("descent", [DESCENT, adam(0.01, 0.0, 0.9), adam(0.01, eps=0.1), adam(0.01, max_grad_norm=1.0)])
 def test_50_random_steps_agree_with_torchs_adam(descent: Descent) -> None:
     values, theirs = torch.zeros(20), torch.nn.Parameter(torch.zeros(20))

@@ -86,7 +86,7 @@ class Collector:
         self._first = first
         self._num_resting = len(episodes)
         every = self._starts.cut_every
-        self._anew = self.cuts and every is not None and (self.steps + steps) // every > self.steps // every
+        self._anew = every is not None and (self.steps + steps) // every > self.steps // every and self.cuts
         self.cut_due = self._anew
         self.steps += steps
         self.episodes += len(episodes)

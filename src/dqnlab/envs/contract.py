@@ -7,6 +7,7 @@ both and goes on (`Listener`).
 import re
 import warnings
 from collections.abc import Callable
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn, Protocol
 
@@ -101,7 +102,7 @@ class Contract:
 
     def reset(self, env: Guarded, seed: int | None) -> Answer:
         """Begins an episode."""
-        answer = self._call(env, "reset", lambda: env.reset(seed=seed))
+        answer = self._call(env, "reset", partial(env.reset, seed=seed))
         where = f"step {env.guard.steps}"
         if not isinstance(answer, tuple) or len(answer) != 2:
             self._stop("reset", f"{where}: {not_a_pair(answer)}", "return observation, info")
@@ -112,21 +113,22 @@ class Contract:
 
     def step(self, env: Guarded, action: int) -> Answer:
         """Takes action 0..A-1, as we count."""
-        answer = self._call(env, "step", lambda: env.step(self._spec.action(action)))
+        answer = self._call(env, "step", env.step, self._spec.action(action))
         where = f"step {env.guard.steps}"
         if not isinstance(answer, tuple) or len(answer) != 5:
             self._wrong_step(where, _given(answer))
         obs, reward, terminated, truncated, info = answer
         self._check_info(info, where)
-        ends = self._flag("terminated", terminated, where), self._flag("truncated", truncated, where)
-        stored = self._check_obs(obs, info, where, is_last=ends[0])
-        numbers = numbers_in(info) if any(ends) else {}
-        return Answer(obs, stored, self._reward(reward, where), *ends, numbers)
+        terminated = self._flag("terminated", terminated, where)
+        truncated = self._flag("truncated", truncated, where)
+        stored = self._check_obs(obs, info, where, is_last=terminated)
+        numbers = numbers_in(info) if terminated or truncated else {}
+        return Answer(obs, stored, self._reward(reward, where), terminated, truncated, numbers)
 
-    def _call(self, env: Guarded, check: str, call: Callable[[], Any]) -> Any:
+    def _call(self, env: Guarded, check: str, call: Callable[..., Any], *given: Any) -> Any:
         """What the environment answered to `check`, "reset" or "step"."""
         try:
-            return call()
+            return call(*given)
         except EnvironmentFault as e:
             cause, where = e.__cause__, f"step {env.guard.steps}"
             if isinstance(cause, Unpaired):  # below a frame stack, which would have taken the answer apart
@@ -191,7 +193,9 @@ class Contract:
         return True
 
     def _flag(self, name: str, value: Any, where: str) -> bool:
-        if isinstance(value, bool | np.bool_):
+        if type(value) is bool:
+            return value
+        if isinstance(value, np.bool_):
             return bool(value)
         what = f"{where}: {name} is {kind_of(value)}, not a bool"
         try:
@@ -255,7 +259,7 @@ class Contract:
             return self._refuse(what, "return that shape, or announce the true one")
         if spec.num_states is not None:
             return self._check_state(given, array, where)
-        if spec.dtype != np.float32 and given.dtype != spec.dtype:  # a cast would wrap 300 to 44
+        if given.dtype != spec.dtype and spec.dtype != np.float32:  # a cast would wrap 300 to 44
             what = f"{where}: observation of type {given.dtype}, but its observation space says {spec.dtype}"
             return self._refuse(what, f"return obs.astype(np.{spec.dtype})")
         if array.dtype.kind == "f" and not is_finite(array):

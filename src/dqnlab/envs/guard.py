@@ -20,7 +20,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 CONSTRUCTOR = "the constructor"
-OFTEN = 64  # a look at everything that an environment may have changed: at its first calls, then every so many steps
+FIRST, EVERY = 64, 256  # a look at everything that an environment may have changed: its first steps, then so often
 FREQUENT = {"step", "action_space", "observation_space"}  # calls that come by the thousand; others are always looked at
 
 
@@ -77,7 +77,7 @@ class Guard:
             EnvironmentFault: it raised anything at all; EnvironmentHangs, a kind of it, where it is watched.
         """
         self.calls += 1
-        thorough = self._theirs or what not in FREQUENT or self.steps < OFTEN or self.steps % OFTEN == 0
+        thorough = self._theirs or what not in FREQUENT or self.steps < FIRST or self.steps % EVERY == 0
         before = None if thorough else quick()
         ours = surroundings() if thorough else None
         if self._theirs:

@@ -119,9 +119,9 @@ class SerialEnvs:
         numbers = dict[int, Numbers]()
         for i, env in enumerate(self._envs):
             if not self._ended[i]:
-                _, self._obs[i], reward[i], *ends, said = self._contracts[i].step(env, int(action[i]))
-                terminated[i], truncated[i] = ends
-                self._ended[i] = any(ends)
+                answer = self._contracts[i].step(env, int(action[i]))
+                _, self._obs[i], reward[i], terminated[i], truncated[i], said = answer
+                self._ended[i] = answer.terminated or answer.truncated
                 if said:
                     numbers[i] = said
             elif self._autoreset:

@@ -1,6 +1,7 @@
 """⑦ Learning: one gradient step on one batch."""
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -155,7 +156,7 @@ class Learner:
     @property
     def is_finite(self) -> bool:
         """Whether every weight of the online network still is a number."""
-        return bool(self._online.values.isfinite().all())
+        return all(math.isfinite(end) for end in self._online.values.aminmax())  # NaN is both ends then
 
     def state_dict(self) -> dict[str, Any]:
         """A copy, which later updates leave alone."""

@@ -209,8 +209,10 @@ class Replay:
     def _show(self, source: Source, frames: np.ndarray, first: np.ndarray) -> None:
         """Stores what the envs of a source showed at its next moment: frames [E, *frame_shape], first [E]."""
         number = self.frames.added
-        slots = source.slots
-        new = np.arange(number, number + len(frames)) % self._num_frames
+        at, slots = number % self._num_frames, source.slots
+        new = np.arange(at, at + len(frames))
+        if at + len(frames) > self._num_frames:
+            new %= self._num_frames
         is_there = source.numbers[0] >= number - self._num_frames
         before = np.where(first, new, slots[0]) if np.count_nonzero(first) else slots[0]
         self.frames.append(frames, before if is_there else new)
@@ -273,7 +275,7 @@ class Replay:
         at = self._oldest % self.layout.capacity
         column = self.tensors.discount
         parts = column[at : at + len(self)], column[: max(at + len(self) - self.layout.capacity, 0)]
-        return sum(int((part == 0).sum()) for part in parts) / max(len(self), 1)
+        return sum(len(part) - int(part.count_nonzero()) for part in parts) / max(len(self), 1)
 
     def facts(self) -> MemoryFacts:
         """What it holds."""

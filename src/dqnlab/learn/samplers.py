@@ -46,6 +46,9 @@ class Sampler(Protocol):
 class Uniform:
     """Every stored transition is equally likely; errors are ignored."""
 
+    def __init__(self) -> None:
+        self._ones = np.ones(0, np.float32)
+
     def added(self, slots: Slots) -> None:
         pass
 
@@ -60,7 +63,9 @@ class Uniform:
         slots += held.first
         if end > held.capacity:
             slots %= held.capacity
-        return Sample(slots, np.ones(size, np.float32))
+        if len(self._ones) != size:
+            self._ones = np.ones(size, np.float32)
+        return Sample(slots, self._ones)
 
     def update(self, slots: np.ndarray, error: Tensor) -> None:
         pass

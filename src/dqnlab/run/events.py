@@ -5,6 +5,7 @@ state first, event last. Whatever must see everything consistent waits for `Bloc
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -62,8 +63,7 @@ class Confirmed:
     passed: bool
 
 
-@dataclass(frozen=True)
-class BlockEnded:
+class BlockEnded(NamedTuple):  # by far the most frequent, and made in half the time
     """A block is fully digested: the only moment to save, stop or obey a signal."""
 
     step: int

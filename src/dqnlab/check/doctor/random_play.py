@@ -63,10 +63,10 @@ class Timed(Contract):
         """How long a call of "reset" or "step" took in the mean; 0 if there was none."""
         return self._seconds[check] / max(self._calls[check], 1)
 
-    def _call(self, env: Guarded, check: str, call: Callable[[], Any]) -> Any:
+    def _call(self, env: Guarded, check: str, call: Callable[..., Any], *given: Any) -> Any:
         begun = time.perf_counter()
         try:
-            return super()._call(env, check, call)
+            return super()._call(env, check, call, *given)
         finally:
             self._seconds[check] += time.perf_counter() - begun
             self._calls[check] += 1

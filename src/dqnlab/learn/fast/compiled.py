@@ -28,9 +28,11 @@ from ..targets import Rule
 from ..types import NOTHING
 from ..weights import views
 
+aten = torch.ops.aten
 Tensors = list[Tensor]
 Program = Callable[[Tensors], Tensors]
 """Takes what the function took, as a list, and changes in place what the function changed."""
+SHORT = 3  # a side of a matrix product; with 4 the library for matrices is as fast
 PATIENCE = 600.0
 """seconds to wait for a process that compiles the same: longer than compiling takes on a slow machine"""
 
@@ -134,7 +136,7 @@ def compile_program(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns of its own future
-            traced = make_fx(lambda *tensors: list(function(*tensors)), tracing_mode="fake")(*example)
+            traced = make_fx(lambda *given: list(function(*given)), {aten.bmm.default: short_product}, "fake")(*example)
             path = folder / f"{_fingerprint(traced.code, example)}.pt2"
             program = _load(path) or _compile(traced, example, path, notify)
     except Exception as e:  # the compiler's own errors are of many kinds
@@ -142,6 +144,14 @@ def compile_program(
     if program is None:
         raise CompileError(f"what was compiled cannot be loaded: {path}")
     return program
+
+
+def short_product(left: Tensor, right: Tensor) -> Tensor:
+    """Matrix products [S, M, K] x [S, K, N], on a CPU as sums where that is faster: where few actions are a side."""
+    rows, shared, columns = *left.shape[1:], right.shape[2]
+    if left.device.type == "cpu" and (min(shared, columns) <= SHORT or 1 < rows <= SHORT):
+        return (left.unsqueeze(3) * right.unsqueeze(1)).sum(2)
+    return NotImplemented
 
 
 class CompileError(RuntimeError):

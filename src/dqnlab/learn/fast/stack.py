@@ -74,10 +74,10 @@ class Stack:
         for agent in samples:
             self._learners[agent].optimizer.steps += 1
             self._learners[agent].finish_update()
-            *update, values = outputs[self._row[agent] :: len(self._row)]
-            updates[agent] = Update._make(update)
+            own = outputs[self._row[agent] :: len(self._row)]
+            updates[agent] = Update._make(own[:-1])
             if self._players:
-                self._players[agent].policy.known = values.cpu().numpy()
+                self._players[agent].policy.known = own[-1].numpy(force=True)
         return updates
 
     def _shrink(self, agents: Sequence[int]) -> None:
