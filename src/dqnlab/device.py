@@ -43,18 +43,21 @@ def arithmetic(threads: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def choose_memory(needed: int, device: torch.device, what: str) -> torch.device:
+def choose_memory(needed: int, device: torch.device, what: str, others: int = 0) -> torch.device:
     """Where to keep `needed` bytes: on the networks' device, or beside the CPU if they do not fit there.
+
+    Args:
+        others: bytes that are going to be taken as well, wherever there is room.
 
     Raises ResourceError if they fit nowhere.
     """
-    if device.type == "cuda" and needed <= torch.cuda.mem_get_info(device)[0]:
+    if device.type == "cuda" and needed + others <= torch.cuda.mem_get_info(device)[0]:
         return device
-    available = available_memory()
+    available = max(available_memory() - others, 0)
     if needed > available:
-        raise ResourceError(
-            f"{what} needs {needed / 1e9:,.1f} GB of memory, but only {available / 1e9:,.1f} GB are free: lower it"
-        )
+        beside = " beside networks and batches" if others >= 1e8 else ""
+        free = f"{available / 1e9:,.1f} GB are free{beside}"
+        raise ResourceError(f"{what} needs {needed / 1e9:,.1f} GB of memory, but only {free}: lower it")
     return torch.device("cpu")
 
 

@@ -2,16 +2,21 @@
 
 import json
 import sys
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from rich.console import Console
 
+from dqnlab.app.checkup import checkup
 from dqnlab.app.cli import main
 from dqnlab.app.parse import parse_doctor
 from dqnlab.check.doctor import forecast
+from dqnlab.check.doctor.examination import Examination
+from dqnlab.check.doctor.forecast import Forecast
 from dqnlab.config import Constant
 
 from .conftest import Refused
@@ -66,6 +71,16 @@ def test_a_sound_environment_is_reported_and_leaves_zero(capsys: pytest.CaptureF
         assert words in out
     assert "warning" not in out
     assert "playing at random" in err
+
+
+def test_a_time_that_is_known_is_told_once() -> None:
+    known = Forecast("default", (4, 2), (), 10, "float32 (4,)", 5, 5, 40, 80, False, 1, "9 steps")
+    for seconds, words in (((95.0, 95.0), "about 1:35 for"), ((95.0, 190.0), "about 1:35 to 3:10 for")):
+        report = Examination("Any-v0", (), None, replace(known, seconds=seconds), 0)
+        console = Console(width=400)
+        with console.capture() as told:
+            console.print(checkup(report))
+        assert f"time      {words} the whole budget" in told.get()
 
 
 def test_errors_come_first_with_their_advice_and_leave_three(capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,6 +69,7 @@ WIDE = spaces.Box(-1, 1, (3,), np.float32)
 ERRORS: list[tuple[dict[str, Any], str, str]] = [
     ({"answer": (np.zeros(2, np.float32), 0.0, False, {})}, "step", "a tuple of 4, as before Gym 0.26"),
     ({"answer": (np.zeros(2, np.float32), 0.0, False, False, {}, 0)}, "step", "a tuple of "),
+    ({"answer": "an answer"}, "step", "returned more than 5 values, not a tuple of 5"),
     ({"answer": None}, "step", "returned None"),
     ({"answer": np.zeros(2)}, "step", "not a tuple of 5"),
     ({"reset": np.zeros(2, np.float32)}, "reset", "reset() returned an array of shape (2,), as before Gym 0.26"),

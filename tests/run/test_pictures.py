@@ -16,11 +16,12 @@ from dqnlab.config import Config, Env
 from dqnlab.config.toml import from_toml, to_toml
 from dqnlab.envs.make import describe, make_one
 from dqnlab.envs.pictures import smaller
-from dqnlab.errors import ConfigError, EnvironmentFault, FolderError
+from dqnlab.errors import ConfigError, EnvironmentFault, FolderError, ObservationError
 from dqnlab.lab.overrides import Overrides
 from dqnlab.lab.resume import resume_folder
 from dqnlab.lab.session import train
-from dqnlab.store.agent import load
+from dqnlab.run.system import assemble
+from dqnlab.store.agent import Agent, load
 from dqnlab.store.folder import BEST, LAST
 
 from ..equal import same
@@ -194,6 +195,16 @@ def test_it_is_typed_as_one_number_or_two() -> None:
 # ── Runs ─────────────────────────────────────────────────────────────────────────────────────────
 
 SMALLER = Env(id=Lamp, gray=True, resize=(3, 4), frame_stack=2)
+
+
+def test_a_number_that_a_picture_cannot_hold_is_told_by_the_agent() -> None:
+    config = Config(env=Env(id=Lamp))
+    system = assemble(config)
+    agent = Agent(config, system.spec, system.learner.online)
+    seen = np.zeros((6, 8, 3), int)
+    seen[4, 4, 1] = 300
+    with pytest.raises(ObservationError, match=r"^obs must be .* uint8, got .*, with 300, which would change their"):
+        agent.act(seen)
 
 
 def test_a_run_resumes_exactly_and_its_agent_takes_the_environments_own_pictures(tmp_path: Path) -> None:

@@ -113,7 +113,10 @@ def test_masks_are_left_out_where_that_was_asked() -> None:
 @pytest.mark.parametrize(
     ("env", "words"),
     [
-        (Env(id=lambda: Jobs("key"), frame_stack=2), "stacks plain observations"),
+        (
+            Env(id=lambda: Jobs("key"), frame_stack=2),
+            "stacks plain observations, and those of env .* come with masks: ",
+        ),
         (Env(id=lambda: Sampled(BOX), action_mask="on", frame_stack=2), "env.action_mask = 'off' leaves masks out"),
         (Env(id=lambda: Sampled(spaces.Dict(action_mask=spaces.MultiBinary(3)))), "nothing but which actions are"),
         (

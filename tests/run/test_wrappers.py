@@ -121,17 +121,26 @@ def test_no_vector_version_goes_without_the_wrappers() -> None:
     ("wrapper", "kind", "says"),
     [
         ("Half", ConfigError, r"'Half' names no module: write it as module:Half"),
-        (":Half", ConfigError, r"':Half' names no module"),
+        (":Half", ConfigError, r"':Half' names no module: write it as module:Half,"),
         ("minewraps:Halve", ConfigError, r"minewraps has no wrapper 'Halve'; did you mean Half\?"),
         ("no_such_module:Half", EnvironmentFault, r"wrapper 'no_such_module:Half': there is no module"),
         ("./mine.py:Half", ConfigError, r"unknown wrapper './mine.py:Half': './mine.py' is not a module's name"),
-        ("minewraps:Odd", EnvironmentFault, r"could not be made: ValueError: this is not what I wrap \(minewraps.py"),
+        (
+            "minewraps:Odd",
+            EnvironmentFault,
+            r"could not be made: the wrapper 'minewraps:Odd' raised ValueError: this is",
+        ),
+        (
+            "gymnasium.wrappers:FlattenObservation,gymnasium.wrappers:TimeLimit",
+            EnvironmentFault,
+            r"the wrapper 'gymnasium.wrappers:TimeLimit' raised TypeError: .*: it is given the environment alone; ",
+        ),
         ("minewraps:none", ConfigError, r"the wrapper 'minewraps:none' made int, which is not a gymnasium.Env"),
     ],
 )
 def test_what_cannot_wrap_is_named(wrapper: str, kind: type[Exception], says: str, project: Path) -> None:
     with pytest.raises(kind, match=says):
-        describe(Env(id="CartPole-v1", wrappers=(wrapper,)))
+        describe(Env(id="CartPole-v1", wrappers=tuple(wrapper.split(","))))
 
 
 # ── Settings ─────────────────────────────────────────────────────────────────────────────────────

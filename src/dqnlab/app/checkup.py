@@ -105,7 +105,8 @@ def _training(forecast: Forecast) -> list[Text]:
         lines[-1].append(f"; measured: {costs}{forecast.microseconds_per_update:,.0f} µs an uncompiled update")
     if forecast.seconds is not None:
         low, high = map(duration, forecast.seconds)
-        words = f"about {low} to {high} for the whole budget, less if solved, more if episodes get longer"
+        long = low if low == high else f"{low} to {high}"
+        words = f"about {long} for the whole budget, less if solved, more if episodes get longer"
         lines.append(_line("time", words))
     if forecast.makings is not None:
         lines.append(_line("made", _made(forecast.makings)))

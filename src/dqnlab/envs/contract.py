@@ -137,7 +137,9 @@ class Contract:
                 self._stop(check, f"{where}: {not_a_pair(cause.answer)}", "return observation, info")
             returned = None if cause is None else _UNPACKED.search(str(cause))
             if cause is not None and check == "step" and returned and _raised_by(cause).startswith("gymnasium."):
-                self._wrong_step(where, returned[1] or f"a tuple of {returned[2] or 'more than 5'}")  # by TimeLimit
+                self._wrong_step(
+                    where, returned[1] or (f"a tuple of {returned[2]}" if returned[2] else "more than 5 values")
+                )  # by TimeLimit
             if isinstance(cause, TypeError) and check == "reset" and (name := _NOT_TAKEN.search(str(cause))):
                 what = f"{where}: reset() takes no argument {name[1]!r}"
                 self._stop(check, what, "define it as def reset(self, *, seed=None, options=None)")

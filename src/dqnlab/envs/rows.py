@@ -143,7 +143,8 @@ def as_mask(given: Any, num_actions: int, *, may_be_none: bool = False) -> np.nd
     try:
         mask = np.asarray(given)
     except ValueError as e:
-        raise ValueError(f"the mask is not an array: {e}") from e
+        what = "the mask is not an array: its rows differ in length"
+        raise ValueError(f"{what}; one for each component of an action is a tuple of arrays") from e
     if mask.shape[-1:] != (num_actions,):
         raise ValueError(f"the mask has shape {mask.shape}, not ({num_actions},)")
     if mask.dtype.kind not in "biuf":

@@ -61,10 +61,10 @@ def shows_mask(env: Guarded) -> bool:
 def _row(env: Env, space: Space, shown: list[tuple[Path, Space]], mask_size: int | None) -> ObsSpec:
     """The row of the parts that are shown, and of a mask of so many actions, if there is one."""
     if env.frame_stack > 1:
-        what = "and masks" if mask_size else "of several parts"
+        what = "come with masks" if mask_size else "have several parts"
         off = "; env.action_mask = 'off' leaves masks out" if mask_size else ""
         raise ConfigError(
-            f"env.frame_stack = {env.frame_stack} stacks plain observations, and those of env {env.label!r} are "
+            f"env.frame_stack = {env.frame_stack} stacks plain observations, and those of env {env.label!r} "
             f"{what}: set it to 1{off}"
         )
     parts: list[ObsPart] = []

@@ -137,7 +137,7 @@ def _network(weights: Mapping[str, np.ndarray], best: Agent, path: Path) -> QNet
     network = make_network(best.config, best.spec).requires_grad_(False)
     try:
         import_weights(network, {name: torch.from_numpy(array) for name, array in weights.items()})
-    except (KeyError, RuntimeError, TypeError) as e:
+    except (RuntimeError, TypeError, ValueError) as e:
         raise CheckpointError(f"{str(path)!r} does not fit the run's network: {e}") from e
     return network
 

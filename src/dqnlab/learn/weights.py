@@ -58,15 +58,24 @@ def import_weights(network: QNetwork, weights: Mapping[str, Tensor]) -> None:
     """Copies weights from a file into the network; its last layer is divided by the network's `reward_scale`.
 
     Raises:
-        KeyError, RuntimeError: names or shapes are not this network's.
+        ValueError, RuntimeError: names or shapes are not this network's.
     """
     names, last = file_names(network), _last_layer(network)
     wanted = {names.get(own, own): own for own in network.state_dict()}
-    if wrong := wanted.keys() ^ weights.keys():
-        raise KeyError(f"missing or not known to this network: {', '.join(sorted(wrong))}")
+    if wanted.keys() != weights.keys():
+        missing = sorted(wanted.keys() - weights.keys())
+        unknown = sorted(weights.keys() - wanted.keys())
+        said = [f"it lacks {_some(missing)}"] * bool(missing) + [f"it has {_some(unknown)} too many"] * bool(unknown)
+        raise ValueError("; ".join(said))
     found = {own: weights[name] for name, own in wanted.items()}
     scaled = {own: w / network.reward_scale if own in last else w for own, w in found.items()}
     network.load_state_dict(scaled)
+
+
+def _some(names: Sequence[str]) -> str:
+    """Names for a message, the first two of many."""
+    more = len(names) - 2
+    return ", ".join(names[:2]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def classic_names(depth: int) -> list[str]:

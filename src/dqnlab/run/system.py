@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from ..build import (
@@ -23,14 +25,14 @@ from ..build import (
 from ..config import Config
 from ..config.presets import Planned, plan
 from ..config.typed import door
-from ..device import arithmetic, cache_folder, choose_memory, resolve_device
+from ..device import arithmetic, available_memory, cache_folder, choose_memory, resolve_device
 from ..envs.collector import Collector
 from ..envs.make import EnvSpec
 from ..envs.once import said_once
 from ..envs.open import open_envs
 from ..envs.trial import sample_observations
 from ..envs.workers import WorkerEnvs
-from ..errors import counted
+from ..errors import ResourceError, counted, either
 from ..learn.fast.compiled import CompileError
 from ..learn.fast.stack import Stack
 from ..learn.learner import Learner, Update
@@ -45,6 +47,8 @@ from .remarks import Remark, remarks
 from .train import Loop, Period, Plan, Progress, run, train
 
 APART = "the replay does not fit on the device of the networks"
+SHARE = 0.8  # of the free memory, for a replay that is advised
+FLOAT_BYTES = 4
 WEIGHT_BYTES = 28  # float32 in three networks, two gradients and Adam's two running means
 
 Notify = Callable[[str], None]
@@ -165,7 +169,24 @@ def place_memory(config: Config, spec: EnvSpec, device: torch.device) -> tuple[L
     what = f"a network with torso.hidden = {config.torso.hidden} for {seen}"
     choose_memory(weights * WEIGHT_BYTES, torch.device("cpu"), what)
     layout = make_layout(config, spec)
-    return layout, choose_memory(layout.num_bytes, device, f"replay_capacity = {layout.capacity:,}")
+    batch = 2 * config.batch_size * math.prod(spec.obs.shape) * FLOAT_BYTES  # where it was, and where it led
+    others = weights * WEIGHT_BYTES + batch
+    try:
+        return layout, choose_memory(layout.num_bytes, device, f"replay_capacity = {layout.capacity:,}", others)
+    except ResourceError as e:
+        raise ResourceError(f"{e}{_what_fits(config, spec, layout, others)}") from None
+
+
+def _what_fits(config: Config, spec: EnvSpec, layout: Layout, others: int) -> str:
+    """How far a replay that does not fit is to be lowered, and how else it becomes smaller, as the end of a message."""
+    fits = int(max(SHARE * available_memory() - others, 0) / (layout.num_bytes / layout.capacity))
+    fits -= fits % 10 ** max(len(str(fits)) - 2, 0)  # two digits of it
+    least = max(config.learning_starts, config.batch_size)
+    enough = f", {either(f'--replay-capacity {fits}', f'replay_capacity={fits}')}" if fits >= least else ""
+    of_bytes = spec.obs.dtype == np.uint8 and not spec.obs.parts and len(spec.obs.frame_shape) in (2, 3)
+    resized = either("--env.resize 84", "Env(resize=(84, 84))")
+    is_large = of_bytes and min(spec.obs.frame_shape[:2]) > 84 and not config.env.resize
+    return f"{enough}; or make pictures smaller: {resized}" if is_large else enough
 
 
 def make_update(systems: Sequence[System], notify: Notify = say) -> Updater:

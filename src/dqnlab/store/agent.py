@@ -20,7 +20,7 @@ from ..device import resolve_device
 from ..envs.actions import Joint
 from ..envs.make import AnyEnv, EnvSpec, describe, looked_at
 from ..envs.pictures import smaller
-from ..envs.rows import MASK, as_mask, given_mask
+from ..envs.rows import MASK, as_mask, given_mask, part_of
 from ..errors import CheckpointError, ConfigError, FolderError, ObservationError, counted, either
 from ..learn.networks import QNetwork
 from ..learn.policy import Actor, make_actor
@@ -36,6 +36,7 @@ from .remembered import recall
 from .weightsfile import read_weights, whose
 
 _SMALL = 2**20  # numbers
+_FEW = 16  # numbers of an observation that a message shows all
 _BEFORE = Config(conv="none")  # what a run's file means that leaves a setting out: it did not exist yet
 
 
@@ -111,11 +112,14 @@ class Agent:
             if self.spec.obs.mask is not None:
                 given = given_mask(obs, mask)
                 if given is None:
+                    for part in self.spec.obs.parts:
+                        part_of(obs, part)  # an observation that is none at all comes without a mask too
                     raise ValueError(f"the mask is missing: pass mask=info[{MASK!r}] as well")
                 allowed = as_mask(self.spec.mask_of_actions(given), self.spec.num_actions)
             rows = self.spec.prepare(obs, allowed)
         except (ValueError, OverflowError) as e:
-            raise ObservationError(f"{e}: pass what env {self.config.env.label!r} shows") from e
+            batch = "; a batch has an array [B, …] in each place" if isinstance(obs, list) else ""
+            raise ObservationError(f"{e}: pass what env {self.config.env.label!r} shows{batch}") from e
         return self._at_first(rows) if rows.ndim == 2 else self._at_first(rows[None])[0]
 
     def _as_stored(self, obs: Any) -> Any:
@@ -132,10 +136,12 @@ class Agent:
                 array = self.spec.prepare(obs)
         except (TypeError, ValueError, OverflowError) as e:
             raise ObservationError(wanted) from e
-        if self.spec.obs.dtype != np.float32 and not np.array_equal(np.asarray(obs), array + self.spec.obs_start):
-            raise ObservationError(
-                f"{wanted}, which would change their values"
-            )  # 300 would wrap to 44, 2.5 would become 2
+        if self.spec.obs.dtype != np.float32:
+            given = np.asarray(obs)
+            changed = given != array + self.spec.obs_start  # 300 would wrap to 44, 2.5 would become 2
+            if changed.any():
+                wanted = wanted if given.size <= _FEW else f"{wanted}, with {given[changed][0]}"
+                raise ObservationError(f"{wanted}, which would change their values")
         if not np.isfinite(array).all():
             raise ObservationError(f"obs must be finite numbers, got {quoted(obs)}")
         return array

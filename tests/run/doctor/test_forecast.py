@@ -1,10 +1,14 @@
 """What `dqn doctor` says about a training that has not begun."""
 
+import re
 import sys
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from gymnasium import spaces
 
 from dqnlab import presets
 from dqnlab.check.doctor import examination as doctor
@@ -15,7 +19,7 @@ from dqnlab.check.doctor.forecast import Costs, describe_training, makings, meas
 from dqnlab.config import Config, Env, Episodes, Steps
 from dqnlab.envs.make import describe
 from dqnlab.errors import ResourceError
-from dqnlab.run.system import assemble
+from dqnlab.run.system import assemble, place_memory
 
 from .patients import Sound, pays, raises, sees
 
@@ -172,6 +176,25 @@ def test_a_replay_that_does_not_fit_is_an_error_of_memory(monkeypatch: pytest.Mo
     report = examine(Sound)
     assert (report.exit_code, report.findings[0].level, report.findings[0].check) == (5, "error", "memory")
     assert report.findings[0].what == full
+
+
+def test_a_replay_that_does_not_fit_comes_with_one_that_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("dqnlab.device", "dqnlab.run.system"):
+        monkeypatch.setattr(f"{module}.available_memory", lambda: 20_000_000_000)
+    film = spaces.Box(0, 255, (600, 800, 3), np.uint8)
+    plain = Config(env=Env(id=sees(lambda self: np.zeros(film.shape, np.uint8), film)))
+    found = doctor.examine(plain, steps=5).findings[0].what
+    lower = (
+        r"GB are free beside networks and batches: lower it, --replay-capacity (\d+) \(in Python replay_capacity=\1\)"
+    )
+    told = re.search(
+        lower + r"; or make pictures smaller: --env.resize 84 \(in Python Env\(resize=\(84, 84\)\)\)$", found
+    )
+    assert told is not None
+    spec = describe(plain.env)
+    assert place_memory(replace(plain, replay_capacity=int(told[1])), spec, torch.device("cpu"))
+    with pytest.raises(ResourceError):
+        place_memory(replace(plain, replay_capacity=2 * int(told[1])), spec, torch.device("cpu"))
 
 
 def test_an_observation_is_told_as_it_is_stored() -> None:

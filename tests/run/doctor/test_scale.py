@@ -2,15 +2,17 @@
 
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium import spaces
 
 from dqnlab.check.doctor import forecast
-from dqnlab.check.doctor.diagnosis import DIVIDE
+from dqnlab.check.doctor.diagnosis import DIVIDE, NORMALIZE
 from dqnlab.check.doctor.examination import examine
 from dqnlab.config import Config, Env
 
+from ...jobs import Jobs
 from .patients import Sound, sees
 
 
@@ -38,6 +40,35 @@ def test_what_is_divided_and_what_is_not_is_told(high: int, side: int, seen: int
 
     report = examine(sees(look, spaces.Box(0, high, (side, side), np.uint8)), steps=20)
     assert [words in each.what for each in report.findings if (each.check, each.level) == ("scale", level)] == [True]
+
+
+@pytest.mark.parametrize("alone", [True, False])
+@pytest.mark.parametrize(("conv", "normalized"), [("auto", False), ("none", True)])
+def test_what_convolutions_look_at_is_not_to_be_normalised(alone: bool, conv: Any, normalized: bool) -> None:
+    picture = spaces.Box(0, 255, (12, 12, 3), np.uint8)
+    space = picture if alone else spaces.Dict(image=picture)
+    seen = np.full(picture.shape, 200, np.uint8)
+    made = sees(lambda self: seen if alone else {"image": seen}, space)
+    found = examine(Config(env=Env(id=made), conv=conv), steps=20).findings
+    advice = [each.advice for each in found if (each.check, each.level) == ("scale", "warning")]
+    assert advice == [f"{DIVIDE} divides them by their announced bound" + NORMALIZE * normalized]
+
+
+def test_pictures_are_as_small_as_the_chosen_convolutions_can_see() -> None:
+    env = Env(id=sees(lambda self: np.zeros((6, 6, 3), np.uint8), spaces.Box(0, 255, (6, 6, 3), np.uint8)))
+    for conv, told in (("auto", 1), ("small", 0)):  # pixels that never change
+        found = examine(Config(env=env, conv=conv), steps=20).findings
+        assert [each.check for each in found].count("constant") == told
+
+
+def test_the_only_part_is_called_the_observation() -> None:
+    plain = spaces.Box(0, 1, (2,), np.float32)
+
+    def made() -> Any:
+        return gym.wrappers.TransformObservation(Jobs(), lambda obs: obs["load"][0], plain)
+
+    found = examine(Config(env=Env(id=made)), steps=20).findings
+    assert [each.what for each in found if each.check == "parts"] == ["the network sees the observation (2 numbers)"]
 
 
 def test_pictures_are_said_to_go_flat_where_convolutions_are_turned_off() -> None:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ...build import LEAST_SIDE
+from ...build import LEAST_SIDE, choose_convs
 from ...config import Config
 from ...envs.make import EnvSpec
 from ...errors import all_of, counted, either
@@ -18,7 +18,7 @@ SLOW = 1_000.0  # microseconds of a step from which processes of its own clearly
 LARGE = 100.0  # beyond this, a network of fresh weights learns slowly or runs away
 FAR_BELOW = 16.0  # a bound so many times as large as what was seen hides it
 DIVIDE = either("--env.scale high", "Env(scale='high')")
-NORMALIZE = either("--normalize-obs", "normalize_obs=True") + " brings them to a deviation of 1"
+NORMALIZE = "; or " + either("--normalize-obs", "normalize_obs=True") + " brings them to a deviation of 1"
 ENOUGH = 1_000  # steps of play from which on it means something that no episode has ended
 
 
@@ -87,10 +87,11 @@ def _observations(play: Play, spec: EnvSpec, facts: EnvFacts, config: Config, fo
     if config.normalize_obs:
         found.ok("scale", "the network sees numbers less their mean, in deviations; pictures and states as they are")
     elif spec.obs.parts:
-        _scaling_of_parts(sizes, spec, found)
+        _scaling_of_parts(sizes, spec, config, found)
     else:
-        _scaling(sizes, spec.obs.scale, facts.whole, found)
-    constant = np.flatnonzero((seen.low == seen.high) & ~_in_pictures(spec.obs, len(seen.low)))
+        normalize = "" if choose_convs(config, spec.obs) else NORMALIZE
+        _scaling(sizes, spec.obs.scale, facts.whole, normalize, found)
+    constant = np.flatnonzero((seen.low == seen.high) & ~_in_pictures(config, spec.obs, len(seen.low)))
     if len(constant) and seen.count > 1:
         names = [facts.numbers[i] if facts.numbers else str(i) for i in constant[:8].tolist()]
         which = ", ".join(names) + (" …" if len(constant) > 8 else "")
@@ -99,40 +100,45 @@ def _observations(play: Play, spec: EnvSpec, facts: EnvFacts, config: Config, fo
     found.ok("observations", f"finite, from {float(seen.low.min()):.4g} to {float(seen.high.max()):.4g}")
 
 
-def _in_pictures(obs: ObsSpec, num: int) -> np.ndarray:
+def _in_pictures(config: Config, obs: ObsSpec, num: int) -> np.ndarray:
     """Which of so many numbers that were seen are pixels: some of them never change in most games."""
     inside = np.zeros(num, bool)
-    for number in find_pictures(obs, LEAST_SIDE["auto"]):
+    for number in find_pictures(obs, LEAST_SIDE.get(config.conv, LEAST_SIDE["auto"])):
         inside[obs.parts[number].place if obs.parts else slice(None)] = True
     return inside
 
 
 def _said(part: ObsPart) -> str:
     """A part of an observation, and as what the network sees it."""
-    name = f"{part.name} " if part.path else ""
+    name = f"{part.name} " if part.path else "the observation "
     if part.num_states is not None:
         return f"{name}(one of {counted(part.num_states, 'state')}, one-hot)"
     scaled = "" if part.scale == 1 else f", divided by {part.scale:g}"
     return f"{name}({counted(math.prod(part.shape), 'number')}{scaled})"
 
 
-def _scaling_of_parts(sizes: np.ndarray, spec: EnvSpec, found: Findings) -> None:
+def _scaling_of_parts(sizes: np.ndarray, spec: EnvSpec, config: Config, found: Findings) -> None:
     """What the network is given of each part, whose numbers were seen to reach these sizes."""
-    for part in spec.obs.parts:
+    looked_at = choose_convs(config, spec.obs)
+    for number, part in enumerate(spec.obs.parts):
         if part.num_states is None:
             inside = sizes[part.place]
             largest = float(inside.max())
             advice = "bring it to about -1 to 1 in the environment, or in a gymnasium.ObservationWrapper"
             advice += f"; whole numbers: {DIVIDE} divides them by their bound"
+            if part.dtype == np.uint8:
+                advice = f"{DIVIDE} divides them by their announced bound"
+            advice += "" if number in looked_at else NORMALIZE
             reaches = f"{part.numbers[int(inside.argmax())]} reaches {largest:,.4g}"
             _check_size(part.name or "the picture", largest, part.scale, reaches, advice, found)
 
 
-def _scaling(sizes: np.ndarray, scale: float, whole: bool, found: Findings) -> None:
+def _scaling(sizes: np.ndarray, scale: float, whole: bool, normalize: str, found: Findings) -> None:
     """What the network is given of an observation, whose numbers were seen to reach these sizes."""
     largest = float(sizes.max())
     advice = "scale them to about -1 to 1, as gymnasium.wrappers.RescaleObservation does"
     advice = f"{DIVIDE} divides them by their announced bound" if whole else advice
+    advice += normalize
     reaches = f"observations reach {largest:,.4g} (number {int(sizes.argmax())})"
     _check_size("the observation", largest, scale, reaches, advice, found)
     if scale != 1:
@@ -145,7 +151,7 @@ def _scaling(sizes: np.ndarray, scale: float, whole: bool, found: Findings) -> N
 def _check_size(what: str, largest: float, scale: float, reaches: str, advice: str, found: Findings) -> None:
     """Warns of numbers that are too large for a network once they are divided, and of those that then vanish."""
     if largest / scale > LARGE:
-        found.warning("scale", f"{reaches}: large inputs make learning slow or unstable", f"{advice}; or {NORMALIZE}")
+        found.warning("scale", f"{reaches}: large inputs make learning slow or unstable", advice)
     if scale != 1 and largest * FAR_BELOW < scale:
         bound = f"{what} is divided by {scale:g}, the bound that its space announces, but reached only {largest:,.4g}"
         keep = either("--env.scale none", "Env(scale='none')")
