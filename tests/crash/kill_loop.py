@@ -1,6 +1,6 @@
 """One run, killed over and over at random moments and taken up again each time, against the same run left in peace.
 
-    python -m tests.crash.kill_loop --kills 100 --in-writes 30
+    python -m tests.crash.kill_loop --folder FOLDER --kills 100 --in-writes 30 --compile on
 
 Every life is a forked process that begins the run or goes on with it, and ends by SIGKILL: in turn at a random moment
 after it has learned something, or the moment a checkpoint's draft folder is seen. Counted as a kill inside a write is
@@ -17,7 +17,7 @@ import signal
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from dqnlab.config import Config, Constant, Env, Film, Mlp, Prioritized, Steps
 from dqnlab.lab.overrides import Overrides
@@ -33,7 +33,7 @@ PERIOD = 100  # env steps between two checkpoints
 PATIENCE = 60.0  # seconds after which a life that shows no sign of learning has gone wrong
 
 
-def config(steps: int, num_envs: int) -> Config:
+def config(steps: int, num_envs: int, compile_: Literal["on", "off"]) -> Config:
     """A run that uses whatever may get lost: unequal priorities, open n-step windows, several environments, judging."""
     return Config(
         preset="killed",
@@ -56,7 +56,7 @@ def config(steps: int, num_envs: int) -> Config:
         checkpoint_every=PERIOD,
         film=Film(episodes=0),
         explain=False,
-        compile="off",
+        compile=compile_,
     )
 
 
@@ -196,10 +196,17 @@ class Rows:
             self.rows[start + i] = {name: column[i].copy() for name, column in rows.items()}
 
 
-def torment(folder: Path, kills: int, in_writes: int, seed: int = 0, num_envs: int = 2) -> Toll:
+def torment(
+    folder: Path,
+    kills: int,
+    in_writes: int,
+    seed: int = 0,
+    num_envs: int = 2,
+    compile_: Literal["on", "off"] = "off",
+) -> Toll:
     """Kills so many times, at least so many of them inside a write, and compares. Raises AssertionError."""
     folder.mkdir(parents=True)
-    settings, rng, toll = config(PERIOD * (10 + 2 * kills), num_envs), random.Random(seed), Toll()
+    settings, rng, toll = config(PERIOD * (10 + 2 * kills), num_envs, compile_), random.Random(seed), Toll()
     torn, peaceful = folder / "torn", folder / "peaceful"
     inside = False
     while toll.kills < kills or toll.in_writes < in_writes:
@@ -222,9 +229,11 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--in-writes", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--num-envs", type=int, default=2)
+    parser.add_argument("--compile", choices=("on", "off"), default="off")
     parser.add_argument("--folder", type=Path, required=True)
     args = parser.parse_args()
-    toll = torment(args.folder, args.kills, args.in_writes, args.seed)
+    toll = torment(args.folder, args.kills, args.in_writes, args.seed, args.num_envs, args.compile)
     print(
         f"{toll.kills} kills, {toll.in_writes} of them inside a write; checkpoints lost: {toll.lost_checkpoints}; "
         f"most work lost: {toll.most_lost} of {PERIOD} steps; unequal results: 0"

