@@ -108,11 +108,6 @@ def test_a_mask_within_the_observation_needs_no_other() -> None:
 @pytest.mark.parametrize(
     ("obs", "mask", "says"),
     [
-        (
-            [PARTS, PARTS],
-            None,
-            r"observation is of type list, not a dict with 'flags.night': .*; a batch has an array \[B, …\]",
-        ),
         (PARTS, None, r"the mask is missing: pass mask=info\['action_mask'\] as well"),
         (PARTS, [0, 0, 0], "the mask allows no action"),
         (PARTS, {"action_mask": [1, 1, 1]}, "the mask is a dict: pass its 'action_mask'"),

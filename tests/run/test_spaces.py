@@ -15,9 +15,11 @@ from dqnlab.envs.make import describe, make_one
 from dqnlab.envs.parts import leaf_of
 from dqnlab.envs.rows import part_of
 from dqnlab.envs.vector import SerialEnvs
-from dqnlab.errors import ConfigError, EnvironmentFault
+from dqnlab.errors import ConfigError, EnvironmentFault, ObservationError
 from dqnlab.learn.encoder import Encoder
 from dqnlab.learn.policy import EpsilonGreedy, Reactive, any_action
+from dqnlab.run.system import assemble
+from dqnlab.store.agent import Agent
 
 from ..jobs import Jobs
 
@@ -309,3 +311,14 @@ def test_two_masks_that_differ_are_an_error() -> None:
         EnvironmentFault, match=r"the mask in info is \[0, 0, 1\], and the observation's own is \[1, 0, 0\]"
     ):
         play(Env(id=lambda: Two(space)))
+
+
+def test_a_list_of_observations_is_no_batch_of_a_dict() -> None:
+    config = Config(env=Env(id=Jobs))
+    system = assemble(config)
+    agent = Agent(config, system.spec, system.learner.online)
+    says = (
+        r"observation is of type list, not a dict with 'flags.night': .*; a batch has an array \[B, …\] in each place"
+    )
+    with pytest.raises(ObservationError, match=says):
+        agent.act([{}, {}])
