@@ -1,5 +1,6 @@
 """Pages of runs that really happened, one for each kind of world: every view draws, and the page stays silent."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,8 @@ import dqnlab
 from dqnlab.config import Double, Env, Polyak, Scalar
 from dqnlab.explain.page import words
 from dqnlab.explain.report import write_report
-from dqnlab.store.folder import Run
+from dqnlab.explain.trace_text import step_text
+from dqnlab.store.folder import REPORT, Run
 
 from ..tiny import tiny
 from .conftest import Opened
@@ -107,6 +109,33 @@ def test_every_view_of_a_real_run_draws_in_both_languages(
         assert not [view for view, text in texts.items() if "undefined" in text or "NaN" in text]
         known = {key for key in words() if "." in key}
         assert not [word for text in texts.values() for word in text.split() if word in known], "a key without its text"
+
+
+class Joint(Twelve):
+    action_space: Any = spaces.MultiDiscrete([16, 16, 16])
+
+    def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        return super().step(int(action[0]))
+
+
+@pytest.mark.world
+def test_a_page_of_thousands_of_actions_lists_the_best_and_stays_small(
+    open_report: Callable[..., Opened], tmp_path: Path
+) -> None:
+    env = Env(id=Joint)
+    run = train(tmp_path / "run", env)
+    page = open_report(run, env, "#t=7").page
+    assert (run.folder / REPORT).stat().st_size < 2_000_000
+    assert page.evaluate("document.getElementsByTagName('*').length") < 5_000
+    bars = page.locator("#decision .decision-network >> nth=0").locator(".bar")
+    assert bars.count() == 12
+    assert page.locator("#decision .decision-network .chosen").count() == 3
+    assert "4,084 other actions are not" in page.inner_text("#decision")
+    chosen = page.inner_text("#step .step-store .step-line >> nth=2")
+    assert re.fullmatch(r"action\s*\[\d+, \d+, \d+\]", chosen)
+    said = step_text(run.folder)
+    assert len(said.splitlines()) < 200
+    assert said.count("4,084 other actions not listed") == 3
 
 
 @pytest.mark.world

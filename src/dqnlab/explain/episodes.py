@@ -18,6 +18,7 @@ from ..errors import EnvironmentFault
 from ..learn.policy import Actor
 from ..learn.types import ObsSpec
 from ..run.film import quiet_pygame
+from .few import few
 from .frames import FrameLimits, Frames, Strip, brightness, encode_strip, strip_of
 from .world import Scene, World, state_of, terrain_of
 
@@ -78,7 +79,8 @@ class Recorded(NamedTuple):
         """As the page's data name it."""
         kept = self._asdict()
         frames = None if self.frames is None else self.frames._asdict()
-        return {"seed": kept.pop("seed"), "return": kept.pop("ret"), **kept, "frames": frames}
+        same = {"seed": kept.pop("seed"), "return": kept.pop("ret")}
+        return {**same, **kept, "q": few(self.q), "frames": frames}
 
 
 class Recording(NamedTuple):

@@ -20,6 +20,7 @@ from ..learn.learner import Learner
 from ..learn.optimizer import clip
 from ..learn.weights import file_names
 from ..store.folder import BATCH
+from .few import few
 from .kinds import chance_of, chooser_of, formula_of, loss_of, sync_of
 from .moment import Arrays, Moment, read_moment
 from .stages import BatchRows, Choice, SingleSteps, StepSettings, Trace, Weight
@@ -216,6 +217,9 @@ def as_page(trace: Trace | None) -> dict[str, Any] | None:
     if trace is None:
         return None
     rows, after, choice = (_plain(part) for part in (trace.rows, trace.after, trace.choice))
+    rows |= few({"q": rows["q"]}, rows["action"])
+    rows |= few({name: rows[name] for name in ("next_online", "next_target")})
+    after |= few({name: after[name] for name in ("online", "target")})
     if rows["obs"].size + rows["next_obs"].size + choice["obs"].size > MOST_NUMBERS:
         rows["obs"] = rows["next_obs"] = choice["obs"] = None
     return {

@@ -14,6 +14,7 @@ from ..run.moment import End
 from ..store.agent import load
 from ..store.folder import BATCH, BEST
 from .evidence import read_arrays, why_nothing
+from .few import telling
 from .stages import Trace, Weight
 from .trace import trace_of
 
@@ -148,15 +149,20 @@ def _target(trace: Trace, row: int) -> list[str]:
     rows, settings = trace.rows, trace.settings
     follows = bool(np.isfinite(rows.next_target[row]).any())  # else no action is allowed there, for nothing follows
     chosen = None if rows.next_action is None or not follows else rows.next_action[row]
+    online = rows.next_online[row]
+    target = rows.next_target[row]
+    shown = _listed({"online": online, "target": target}, chosen)
+    marks = ["   <- chosen" if a == chosen else "" for a in shown]
     table = [
-        f"   {trace.action(a):>6}  {_value(online):>12}  {_value(target):>12}{'   <- chosen' if a == chosen else ''}"
-        for a, (online, target) in enumerate(zip(rows.next_online[row], rows.next_target[row], strict=True))
+        f"   {trace.action(a):>6}  {_value(online[a]):>12}  {_value(target[a]):>12}{mark}"
+        for a, mark in zip(shown, marks, strict=True)
     ]
     said = "What one more step of experience says it is worth: the reward that came, and what follows."
     return [
         *_said(f"{said} {_CHOOSERS[settings.chooser]}"),
         f"   {'action':>6}  {'Q online':>12}  {'Q target':>12}   in the next observation",
         *table,
+        *_unlisted(shown, online),
         *_sum(trace, row),
     ]
 
@@ -315,7 +321,22 @@ def _sync(trace: Trace, row: int) -> list[str]:
 
 
 def _rated(trace: Trace, q: np.ndarray, what: str, at: int, says: str) -> list[str]:
-    return [f"   Q({what}{trace.action(a)}) = {_value(x)}{f'   <- {says}' if a == at else ''}" for a, x in enumerate(q)]
+    shown = _listed({"": q}, at)
+    lines = [f"   Q({what}{trace.action(a)}) = {_value(q[a])}{f'   <- {says}' if a == at else ''}" for a in shown]
+    return [*lines, *_unlisted(shown, q)]
+
+
+def _listed(values: dict[str, np.ndarray | None], always: int | None) -> list[int]:
+    """The actions that are printed: of many those rated highest, and one more."""
+    size = next(len(each) for each in values.values() if each is not None)
+    kept = telling(values, None if always is None else np.array(always))
+    return list(range(size)) if kept is None else kept.tolist()
+
+
+def _unlisted(shown: list[int], q: np.ndarray) -> list[str]:
+    """What is said of actions that are not printed."""
+    left = len(q) - len(shown)
+    return [f"   (those rated highest; {counted(left, 'other action')} not listed)"] if left else []
 
 
 def _value(q: float) -> str:

@@ -12,7 +12,8 @@ export function unpack(value) {
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, unpack(each)]));
 }
 
-function unpackArray({ $: kind, shape, data }) {
+function unpackArray({ $: kind, shape, data, of, kept, values }) {
+  if (kind === "few") return { ...unpack(values), kept: unpack(kept).data, of };
   const text = atob(data);
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
@@ -34,8 +35,15 @@ function halves(bits) {
   return out;
 }
 
-/** Row i of a packed array of at least two dimensions, as a view. */
+/**
+ * Row i of a packed array of at least two dimensions, as a view. Values of many actions, of which only a few were kept,
+ * are written out, with -Infinity for the others.
+ */
 export function row(array, i) {
   const size = array.data.length / array.shape[0];
-  return array.data.subarray(i * size, (i + 1) * size);
+  const part = array.data.subarray(i * size, (i + 1) * size);
+  if (!array.kept) return part;
+  const all = new Float32Array(array.of).fill(-Infinity);
+  array.kept.subarray(i * size, (i + 1) * size).forEach((action, k) => { all[action] = part[k]; });
+  return all;
 }

@@ -5,6 +5,26 @@ export function actionName({ data, t }, action) {
   return t(data.actions[action] ?? String(action));
 }
 
+const MOST = 24; // actions that are all listed
+const LISTED = 12; // of more than that
+
+/** The actions that a list shows, ascending: all, or of many those that any of the values [A] rate highest, and `always`. */
+export function listed(values, always = []) {
+  const all = Array.from(values[0].keys());
+  if (all.length <= MOST) return all;
+  const rank = new Map(always.filter((a) => a !== null && a !== undefined).map((a) => [a, -1]));
+  for (const q of values) {
+    [...all].sort((a, b) => (q[b] === q[a] ? a - b : q[b] - q[a])).slice(0, LISTED).forEach((a, place) => {
+      rank.set(a, Math.min(place, rank.get(a) ?? Infinity));
+    });
+  }
+  return [...rank].sort(([a, i], [b, j]) => i - j || a - b).slice(0, LISTED).map(([a]) => a).sort((a, b) => a - b);
+}
+
+/** What a list that leaves actions out says of them; null where it shows all. */
+export const unlisted = ({ t }, shown, count) => (
+  shown.length === count ? null : t("decision.unlisted", { n: (count - shown.length).toLocaleString("en") }));
+
 /** The class that gives an element the colour of an action. */
 export function actionClass(action) {
   return `action-${action % 6}`;

@@ -1,7 +1,7 @@
 /** What maps say in words: their legends, and their numbers for those who cannot see them. */
 
 import { el } from "../core/dom.js";
-import { actionClass, actionName, featureName } from "../core/naming.js";
+import { actionClass, actionName, featureName, listed } from "../core/naming.js";
 import { css, valueColour } from "./paint.js";
 
 const MOST_HELD = 8;
@@ -13,11 +13,11 @@ export function named(page, i) {
   return unit ? `${featureName(page, i)} (${unit})` : featureName(page, i);
 }
 
-/** Every action with its colour and its share of the map. */
+/** Every action, or of many those that are seen most, with its colour and its share of the map. */
 export function actionLegend(page, { shares }) {
-  return shares.map((share, a) => el("span", { class: "maps-key" },
+  return listed([shares]).map((a) => el("span", { class: "maps-key" },
     el("span", { class: `maps-swatch ${actionClass(a)}` }),
-    page.t("maps.share", { action: actionName(page, a), share: percent(share) })));
+    page.t("maps.share", { action: actionName(page, a), share: percent(shares[a]) })));
 }
 
 /** The colours of values from the lowest to the highest in the map. */
@@ -32,7 +32,8 @@ export function valueLegend(page, { low, high }) {
 export function inWords(page, kind, { shares, low, high }, when) {
   const { t, num } = page;
   if (kind === "value") return t("maps.value_words", { when, low: num(low, 4), high: num(high, 4) });
-  const parts = shares.map((share, a) => t("maps.share", { action: actionName(page, a), share: percent(share) }));
+  const parts = listed([shares]).map((a) => (
+    t("maps.share", { action: actionName(page, a), share: percent(shares[a]) })));
   return t("maps.policy_words", { when, shares: parts.join(", ") });
 }
 

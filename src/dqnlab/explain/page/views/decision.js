@@ -2,7 +2,7 @@
 
 import { bars } from "../core/charts.js";
 import { clear, el, perFrame } from "../core/dom.js";
-import { actionClass, actionName, stateNumber } from "../core/naming.js";
+import { actionClass, actionName, listed, stateNumber, unlisted } from "../core/naming.js";
 import { argmax } from "../net/network.js";
 
 const NAMES = ["best", "online", "target"];
@@ -53,13 +53,16 @@ export function ranges(qs) {
 
 function card(page, moment) {
   const scales = ranges(moment.q);
+  const shown = listed(NAMES.map((name) => moment.q[name]));
+  const rest = unlisted(page, shown, moment.q.best.length);
   return el("div", {},
     el("p", { class: "said decision-verdict" }, sentence(page, moment)),
     el("div", { class: "decision-parts" },
       el("div", { class: "card" }, el("h3", {}, page.t("decision.seen")), seen(page, moment)),
       el("div", { class: "card" },
         el("h3", {}, page.t("decision.thought")),
-        el("div", { class: "decision-networks" }, NAMES.map((name) => network(page, name, moment.q[name], scales[name]))),
+        el("div", { class: "decision-networks" }, NAMES.map((name) => network(page, name, moment.q[name], scales[name], shown))),
+        rest === null ? null : el("p", { class: "muted" }, rest),
         el("p", { class: "muted" }, page.t("decision.scale"))),
       el("div", { class: "card" }, el("h3", {}, page.t("decision.exploration")), exploration(page, moment))));
 }
@@ -117,18 +120,18 @@ function place(share) {
   return el("span", { class: "bar-track decision-place", "aria-hidden": "true" }, dot);
 }
 
-function network(page, name, q, { low, high }) {
+function network(page, name, q, { low, high }, shown) {
   const { t, num } = page;
   const { best, gap } = choice(q);
-  const items = [...q].map((value, a) => ({
-    label: `${a === best ? "▸ " : ""}${actionName(page, a)}`, value, class: actionClass(a),
-    said: value === -Infinity ? t("decision.forbidden") : null,
+  const items = shown.map((a) => ({
+    label: `${a === best ? "▸ " : ""}${actionName(page, a)}`, value: q[a], class: actionClass(a),
+    said: q[a] === -Infinity ? t("decision.forbidden") : null,
   }));
   const drawn = bars(items, { digits: digitsFor(q, gap), low, high });
-  drawn.children[best].classList.add("chosen");
+  drawn.children[shown.indexOf(best)].classList.add("chosen");
   const inSight = low <= 0 && high >= 0;
   if (inSight) markZero(drawn, -low / (high - low));
-  else drawn.querySelectorAll(".fill").forEach((fill, a) => fromTheLeft(fill, Math.max(q[a] - low, 0) / (high - low)));
+  else drawn.querySelectorAll(".fill").forEach((fill, i) => fromTheLeft(fill, Math.max(q[shown[i]] - low, 0) / (high - low)));
   const from = inSight ? t("decision.zero") : t("decision.from", { low: num(low), high: num(high) });
   return el("div", { class: "decision-network", "data-network": name },
     el("h4", {}, t(`decision.${name}`)),

@@ -1,6 +1,7 @@
 /** One learning step: the stages of an update with their numbers, and switches that recompute the target. */
 
 import { clear, el } from "../core/dom.js";
+import { actionName } from "../core/naming.js";
 import { placeIn } from "../core/page.js";
 import { makeStep, TRUNCATED } from "./stepmath.js";
 import { STAGES } from "./stepstages.js";
@@ -104,7 +105,8 @@ function controls({ store, t }, step, { switches, all }) {
       known < step.count ? ` ${t("step.unknown_rows", { missing: step.count - known, n: switches.n })}` : ""));
 }
 
-function batchTable({ store, t, num }, step, { chosen, all, same }) {
+function batchTable(page, step, { chosen, all, same }) {
+  const { store, t, num } = page;
   const { rows } = step.moment;
   const names = ["row", "action", "reward", "end", "prediction", "target", ...(same ? [] : ["now"]), "error", "loss"];
   const line = (i) => {
@@ -115,7 +117,7 @@ function batchTable({ store, t, num }, step, { chosen, all, same }) {
       el("td", {}, el("button", {
         type: "button", id: `step-row-${i}`, "aria-pressed": String(i === chosen), on: { click: press },
       }, i)),
-      el("td", { class: "number" }, rows.action.data[i]),
+      el("td", { class: "number" }, actionName(page, rows.action.data[i])),
       el("td", { class: "number" }, num(rows.reward.data[i], 4)),
       el("td", {}, t(`step.end_${rows.end.data[i]}`)),
       cells.map((value) => el("td", { class: "number" }, num(value, 5))));

@@ -56,7 +56,7 @@ function nextValues(values, { rows, after }, depth, i, k) {
 
 /** An array [R, D, …] as [R * D, …]. */
 function flat(array) {
-  return { shape: [array.shape[0] * array.shape[1], ...array.shape.slice(2)], data: array.data };
+  return { ...array, shape: [array.shape[0] * array.shape[1], ...array.shape.slice(2)] };
 }
 
 /** Which steps the target of row i spans; null where they were not all recorded. */

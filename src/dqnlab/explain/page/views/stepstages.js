@@ -1,6 +1,7 @@
 /** The nine stages of an update. Each draws its numbers; `explained(value, formula)` is a number that tells its formula. */
 
 import { el } from "../core/dom.js";
+import { actionName, listed, unlisted } from "../core/naming.js";
 import { lastSum } from "./stepmath.js";
 
 /** A line: words, then numbers. */
@@ -24,19 +25,22 @@ function sumText({ t, num }, values, action) {
   return `Q = ${[...parts, factor(num, sum.bias)].join(" + ")} = ${num(values.q[action], 6)}`;
 }
 
-/** One line for each action's value. */
-function qLines({ page, explained }, values, key, marked) {
-  const names = page.data.actions ?? [];
-  return Array.from(values.q, (q, a) => line(
-    `Q(${names[a] === undefined ? a : page.t(names[a])})`,
-    q === -Infinity ? page.t("step.forbidden") : explained(q, sumText(page, values, a), `${key}-${a}`), marked(a)));
+/** One line for each action's value, of many actions for the best and those in `always`. */
+function qLines({ page, explained }, values, key, marked, always = []) {
+  const { q } = values;
+  const shown = listed([q], always);
+  const rest = unlisted(page, shown, q.length);
+  return [...shown.map((a) => line(
+    `Q(${actionName(page, a)})`,
+    q[a] === -Infinity ? page.t("step.forbidden") : explained(q[a], sumText(page, values, a), `${key}-${a}`), marked(a))),
+  ...(rest === null ? [] : [el("p", { class: "muted" }, rest)])];
 }
 
 function choose({ page, step, state, explained }) {
   const { t } = page;
   const { choice } = step.moment;
   const mark = (a) => [a === choice.greedy ? ` ${t("step.best")}` : "", a === choice.action ? ` ${t("step.taken")}` : ""].join("");
-  return lines(...qLines({ page, state, explained }, step.choice(), "q", mark),
+  return lines(...qLines({ page, state, explained }, step.choice(), "q", mark, [choice.greedy, choice.action]),
     line("ε", explained(choice.epsilon, t("step.f_epsilon", { epsilon: page.num(choice.epsilon, 6) }), "epsilon")),
     el("p", { class: "muted" }, t(choice.action === choice.greedy ? "step.was_greedy" : "step.was_not_greedy")));
 }
@@ -47,7 +51,7 @@ function store({ page, step, explained }) {
   return lines(
     line(t("step.col_slot"), explained(choice.slot, t("step.f_slot", { slot: choice.slot, capacity: settings.capacity }), "slot")),
     line(t("step.size"), explained(size, t("step.f_size", { size, capacity: settings.capacity }), "size")),
-    line(t("step.col_action"), String(choice.action)),
+    line(t("step.col_action"), actionName(page, choice.action)),
     line(t("step.col_reward"), explained(choice.reward, rewardText(page, settings.n), "reward")),
     line(t("step.discount"), explained(choice.discount,
       choice.discount === 0 ? t("step.f_terminal") : powerText(page, settings.gamma, choice.span), "discount")));
@@ -72,7 +76,7 @@ function prediction({ page, step, state, explained }) {
     line(page.t("step.col_row"), String(state.chosen)),
     line(page.t("step.weight"), explained(rows.weight.data[state.chosen],
       page.t(WEIGHTS[step.settings.chance] ?? "step.f_recorded"), "weight")),
-    ...qLines({ page, explained }, step.prediction(state.chosen), "q", mark));
+    ...qLines({ page, explained }, step.prediction(state.chosen), "q", mark, [taken]));
 }
 
 function target(context) {
@@ -91,8 +95,8 @@ function target(context) {
   const formula = step.settings.loss === null ? t("step.f_recorded") : `${t("step.f_target")} = ${sum}`;
   return lines(
     el("p", { class: "muted" }, t(`step.end_${now.end}_said`)),
-    el("h4", {}, t("step.by_online")), ...qLines(context, now.online, "online", chooser === "online" ? mark : () => ""),
-    el("h4", {}, t("step.by_target")), ...qLines(context, now.rated, "target", mark),
+    el("h4", {}, t("step.by_online")), ...qLines(context, now.online, "online", chooser === "online" ? mark : () => "", [now.action]),
+    el("h4", {}, t("step.by_target")), ...qLines(context, now.rated, "target", mark, [now.action]),
     el("p", { class: "muted" }, t(RULES[chooser] ?? "step.rule_unknown")),
     line(t("step.col_reward"), explained(now.reward, `${powers} = ${num(now.reward, 6)}`, "reward")),
     clip === null ? "" : el("p", { class: "muted" }, t("step.clipped", { clip: num(clip, 6) })),

@@ -2,7 +2,7 @@
 
 import { bars, lineChart } from "../core/charts.js";
 import { clear, el, perFrame } from "../core/dom.js";
-import { actionClass } from "../core/naming.js";
+import { actionClass, listed, unlisted } from "../core/naming.js";
 import { placeIn } from "../core/page.js";
 import { features } from "../net/network.js";
 import { along, asked, changed, draggable, parse, verdict, written } from "./question.js";
@@ -148,9 +148,10 @@ function makeAnswer(page, question) {
         action: t(data.actions[best]), second: second === null ? "" : t(data.actions[second]), gap: num(gap),
       });
       stage.show(state ?? obs, { action: action ?? best, label: text, terrain: page.episode().terrain });
-      clear(values).append(bars(Array.from(q, (value, a) => ({
-        label: t(data.actions[a]), value, class: actionClass(a),
-      }))));
+      const all = listed([q]);
+      const rest = unlisted(page, all, q.length);
+      clear(values).append(bars(all.map((a) => ({ label: t(data.actions[a]), value: q[a], class: actionClass(a) }))));
+      if (rest !== null) values.append(el("p", { class: "muted" }, rest));
       said.textContent = text;
     },
   };
@@ -165,7 +166,8 @@ function curve(page, question, inputs, { obs, values }, width) {
     network: question.network(), obsSpec: data.obs, obs, inputs, values, system: question.system,
   });
   const shown = x.map((value) => value + start);
-  const series = y.map((q, a) => ({ name: t(data.actions[a]), x: shown, y: q, class: actionClass(a) }));
+  const actions = listed([y.map((line) => Math.max(...line))]);
+  const series = actions.map((a) => ({ name: t(data.actions[a]), x: shown, y: y[a], class: actionClass(a) }));
   const label = t("whatif.along", { input: t(inputs[i].name) });
   return el("div", {},
     el("p", { class: "muted" }, label),
