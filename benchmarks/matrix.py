@@ -2,8 +2,10 @@
 
     make matrix
     python benchmarks/matrix.py --compile    # compiled as well: some 20 s a product the first time
+    python benchmarks/matrix.py --seen "nature convolutions"    # of these observations only
 
-Kinds of observation, head, rule, sampler, sync and n-step, one and three agents. Each product is assembled as a run is,
+Kinds of observation (numbers normalised or not, each kind of convolutions, masks, joint actions), of head, rule,
+sampler, sync and n-step, one and three agents. Each product is assembled as a run is,
 filled by its own collector, and learns on the same samples twice: eagerly, and as the program that would be compiled.
 The largest difference of anything that an update computes or changes is compared with 1e-4. Prints what differs, and a
 table of the kinds; writes benchmarks/results/matrix.json. CI runs a covering array of the pairs of these kinds.
@@ -12,8 +14,9 @@ table of the kinds; writes benchmarks/results/matrix.json. CI runs a covering ar
 import argparse
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,11 +39,13 @@ ROUNDS = 5
 
 
 class Sampled(gym.Env[Any, Any]):
-    """Shows samples of a space, with a mask if asked; every third action is rewarded; episodes last seven steps."""
+    """Shows samples of a space, with a mask if asked; one action is rewarded; episodes last seven steps."""
 
-    def __init__(self, space: spaces.Space[Any], masked: bool = False):
+    def __init__(self, space: spaces.Space[Any], masked: bool = False, joint: bool = False):
+        """`joint`: an action has two components, and the mask is one of each."""
         self.observation_space = space
-        self.action_space = spaces.Discrete(3)
+        self.sizes = (2, 3) if joint else (3,)
+        self.action_space: Any = spaces.MultiDiscrete(self.sizes) if joint else spaces.Discrete(3)
         self.masked = masked
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
@@ -51,23 +56,45 @@ class Sampled(gym.Env[Any, Any]):
     def step(self, action: Any) -> Any:
         self.steps += 1
         obs, info = self._shown()
-        return obs, float(action == 1), self.steps == 7, False, info
+        return obs, float(np.all(action == 1)), self.steps == 7, False, info
 
     def _shown(self) -> Any:
         self.observation_space.seed(int(self.np_random.integers(2**31)))
-        mask = self.np_random.random(3) < 0.5
-        mask[self.np_random.integers(3)] = True
-        return self.observation_space.sample(), {"action_mask": mask} if self.masked else {}
+        masks = tuple(self._mask(size) for size in self.sizes)
+        shown = {"action_mask": masks if len(masks) > 1 else masks[0]} if self.masked else {}
+        return self.observation_space.sample(), shown
+
+    def _mask(self, size: int) -> np.ndarray:
+        mask = self.np_random.random(size) < 0.5
+        mask[self.np_random.integers(size)] = True
+        return mask
 
 
-SEEN: dict[str, Callable[[], Sampled]] = {
-    "vector": lambda: Sampled(spaces.Box(-1, 1, (4,), np.float32)),
-    "states": lambda: Sampled(spaces.Discrete(6)),
-    "pictures": lambda: Sampled(spaces.Box(0, 255, (32, 32), np.uint8)),
-    "parts and mask": lambda: Sampled(spaces.Dict(x=spaces.Box(-1, 1, (2,)), way=spaces.Discrete(3)), masked=True),
+NUMBERS, PIXELS = spaces.Box(-1, 1, (4,), np.float32), spaces.Box(0, 255, (12, 12, 2), np.uint8)
+PARTS = spaces.Dict(x=spaces.Box(-1, 1, (2,)), way=spaces.Discrete(3))
+MIXED = spaces.Dict(image=PIXELS, x=spaces.Box(-9, 9, (2,), np.float32))
+
+
+def seen(space: spaces.Space[Any], masked: bool = False, joint: bool = False, **settings: Any) -> dict[str, Any]:
+    """The settings of an environment that shows this, and of what looks at it."""
+    scale = "high" if space in (PIXELS, MIXED) else "auto"  # bytes as they are make rounding errors large
+    return {"env": Env(id=partial(Sampled, space, masked, joint), num_envs=2, scale=scale), **settings}
+
+
+SEEN = {
+    "numbers": seen(NUMBERS),
+    "numbers normalised": seen(NUMBERS, normalize_obs=True),
+    "states": seen(spaces.Discrete(6)),
+    "pixels end to end": seen(PIXELS, conv="none"),
+    "small convolutions": seen(PIXELS, conv="small"),
+    "nature convolutions": seen(spaces.Box(0, 255, (36, 36), np.uint8), conv="nature"),
+    "impala convolutions": seen(PIXELS, conv="impala"),
+    "parts and mask": seen(PARTS, masked=True),
+    "picture beside normalised numbers, and mask": seen(MIXED, masked=True, normalize_obs=True),
+    "joint actions and mask": seen(NUMBERS, masked=True, joint=True),
 }
 AXES: dict[str, dict[str, Any]] = {
-    "obs": {name: Env(id=make, num_envs=2) for name, make in SEEN.items()},
+    "seen": SEEN,
     "head": {"squared": Scalar(huber=None), "huber": Scalar(huber=1.0)},
     "rule": {"greedy": Greedy(), "double": Double()},
     "sampler": {"uniform": Uniform(), "prioritized": Prioritized()},
@@ -77,13 +104,13 @@ AXES: dict[str, dict[str, Any]] = {
 }
 
 
-def programs() -> Iterator[tuple[tuple[str, ...], Config, int]]:
-    """Every product: its kinds, the configuration, how many agents."""
-    for kinds in product(*AXES.values()):
+def programs(shown: Sequence[str]) -> Iterator[tuple[tuple[str, ...], Config, int]]:
+    """Every product with these observations: its kinds, the configuration, how many agents."""
+    for kinds in product(shown, *list(AXES.values())[1:]):
         chosen = {axis: AXES[axis][kind] for axis, kind in zip(AXES, kinds, strict=True)}
-        env, agents = chosen.pop("obs"), chosen.pop("agents")
+        agents = chosen.pop("agents")
         small = Config(torso=Mlp(hidden=(8,)), batch_size=8, learning_starts=20, replay_capacity=200, compile="off")
-        yield kinds, replace(small, env=env, budget=Steps(num=1_000), **chosen), agents
+        yield kinds, replace(small, budget=Steps(num=1_000), **chosen.pop("seen"), **chosen), agents
 
 
 def filled(config: Config, agents: int) -> list[System]:
@@ -124,6 +151,7 @@ def apart(ours: Tensor, theirs: Tensor) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--compile", action="store_true", help="compile each program, not only trace it")
+    parser.add_argument("--seen", nargs="+", choices=SEEN, default=list(SEEN), help="which observations")
     args = parser.parse_args()
     torch.set_num_threads(1)
     begun = time.perf_counter()
@@ -132,7 +160,7 @@ def main() -> None:
     largest = 0.0
     as_it_is = patch.object(stack, "compile_program", lambda function, example, *rest: lambda given: function(*given))
     with TemporaryDirectory() as folder:
-        for kinds, config, agents in programs():
+        for kinds, config, agents in programs(args.seen):
             systems = filled(config, agents), filled(config, agents)
             if args.compile:
                 gap = difference(*systems, Path(folder))
@@ -146,7 +174,7 @@ def main() -> None:
             if not gap <= TOLERANCE:
                 wrong.append([*kinds, f"{gap:.2g}"])
                 print("DIFFERS", *wrong[-1], sep=" · ", flush=True)
-    total = int(np.prod([len(kinds) for kinds in AXES.values()]))
+    total = sum(counts.values()) // len(AXES)
     seconds = time.perf_counter() - begun
     print(f"{total - len(wrong)} of {total} products learn the same; largest difference {largest:.2g}; {seconds:.0f} s")
     print(*(f"{kind}: in {count}" for kind, count in counts.items()), sep="\n")
