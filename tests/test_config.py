@@ -10,6 +10,7 @@ from dqnlab.config import (
     Adam,
     Config,
     Constant,
+    Dueling,
     Env,
     Episodes,
     Film,
@@ -17,6 +18,7 @@ from dqnlab.config import (
     Hard,
     Linear,
     Mlp,
+    PlainStream,
     Polyak,
     Prioritized,
     Scalar,
@@ -123,7 +125,7 @@ def test_a_callable_environment_is_known_by_its_name() -> None:
 def test_a_tagged_choice_is_known_by_the_kinds_of_its_classes() -> None:
     assert list(choices("epsilon")) == ["linear", "linear_episodes", "geometric", "constant"]
     assert choices("budget") == {"steps": Steps, "episodes": Episodes}
-    assert choices("head") == {"scalar": Scalar}
+    assert choices("stream") == {"plain": PlainStream, "dueling": Dueling}
     assert choices("gamma") == choices("env") == choices("nonsense") == {}
     assert {"torso", "rule", "sync", "optimizer"} < set(tagged())
 

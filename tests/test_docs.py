@@ -104,7 +104,7 @@ def test_readme_lists_exactly_the_commands_there_are(readme: str) -> None:
 def test_training_commands_in_the_readme_are_understood(tmp_path: Path) -> None:
     (tmp_path / "my.toml").write_text("gamma = 0.9\n", encoding="utf-8")
     lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("dqn train ")]
-    assert len(lines) == 5
+    assert len(lines) == 6
     parsed = [parse_train(shlex.split(line, comments=True)[2:])[0] for line in lines]
     assert [args.seeds for args in parsed] == [1, 1, 1, 1, 10]
     configs = [args.config for args in parsed]

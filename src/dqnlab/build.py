@@ -13,17 +13,19 @@ from .envs.collector import Collector, Starts
 from .envs.make import EnvSpec
 from .envs.open import open_envs
 from .envs.seeds import env_seeds, generator
-from .envs.trial import measure_reward_scale
+from .envs.trial import Rewards, measure_rewards
 from .envs.vector import Envs
 from .envs.watchdog import watched
 from .errors import ConfigError
 from .learn import optimizer
 from .learn.convs import IMPALA, NATURE, SMALL, Impala, Picture, Plain, find_pictures
+from .learn.distributional import CategoricalHead, HistogramHead, QuantileHead
 from .learn.encoder import Encoder
 from .learn.extractors import Extractor, Normalizer
 from .learn.heads import Head, ScalarHead
 from .learn.learner import HardSync, Learner, PolyakSync, Sync
 from .learn.memory import Memory
+from .learn.munchausen import MunchausenRule
 from .learn.networks import LinearStream, Mlp, QNetwork, Stream, Torso
 from .learn.nstep import NStep
 from .learn.optimizer import Adam, Descent
@@ -31,6 +33,7 @@ from .learn.policy import EpsilonGreedy, make_actor
 from .learn.replay import Layout, Pace, Replay, reach_of
 from .learn.samplers import Prioritized, Sampler, Uniform
 from .learn.schedules import Schedule, constant, geometric, linear, linear_episodes
+from .learn.streams import DuelingStream
 from .learn.targets import Rule, double, greedy
 from .learn.types import ObsSpec
 
@@ -42,16 +45,22 @@ EPISODE_STEPS = 200  # a guess, for budgets counted in episodes
 
 def settle(config: c.Config, spec: EnvSpec, envs: Envs) -> c.Config:
     """The configuration with a value wherever it says that one shall be found: what the run's own files hold."""
-    scale = config.reward_scale
-    if scale == "auto":
-        scale = measure_reward_scale(envs, spec, config.reward_clip)
+    rewards = measure_rewards(envs, spec, config.reward_clip) if config.measures_rewards else Rewards(1, 1)
+    most = rewards.most_return(config.gamma, spec.max_episode_steps)
     return replace(
         config,
         env=settle_env(config.env, spec),
-        reward_scale=scale,
+        head=settle_range(config.head, most) if isinstance(config.head, c.C51 | c.HlGauss) else config.head,
+        reward_scale=rewards.scale if config.reward_scale == "auto" else config.reward_scale,
         epsilon=settle_epsilon(config),
         compile="on" if should_compile(config, spec.obs) else "off",
     )
+
+
+def settle_range(head: c.C51 | c.HlGauss, most: float) -> c.C51 | c.HlGauss:
+    """The head with a range of returns: up to `most` if nothing else is said, and as wide below 0 as above."""
+    v_max = most if head.v_max == "auto" else head.v_max
+    return replace(head, v_min=-v_max if head.v_min == "auto" else head.v_min, v_max=v_max)
 
 
 def settle_env(env: c.Env, spec: EnvSpec) -> c.Env:
@@ -119,12 +128,14 @@ def should_compile(config: c.Config, obs: ObsSpec) -> bool:
 # ── Objects ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def make_network(config: c.Config, spec: EnvSpec) -> QNetwork:
-    """A Q-network with the weights that the run's seed begins with, whose values are the environment's own."""
-    encode, head = make_encoder(config, spec.obs), make_head(config.head)
+def make_network(config: c.Config, spec: EnvSpec, scale: float = 1.0) -> QNetwork:
+    """A Q-network with the weights that the run's seed begins with, which counts in rewards divided by `scale`."""
+    encode, head = make_encoder(config, spec.obs), make_head(config.head, scale)
     torso = make_torso(config.torso, encode.width)
-    stream = make_stream(torso.width, spec.num_actions, head.width)
-    return QNetwork(encode, torso, stream, head, torch.Generator().manual_seed(config.seed))
+    stream = make_stream(config.stream, torso.width, spec.num_actions, head.width)
+    network = QNetwork(encode, torso, stream, head, torch.Generator().manual_seed(config.seed))
+    network.reward_scale = scale
+    return network
 
 
 def make_encoder(config: c.Config, obs: ObsSpec) -> Encoder:
@@ -160,8 +171,7 @@ def make_conv(kind: str, picture: Picture) -> Extractor:
 def make_learner(config: c.Config, spec: EnvSpec, device: torch.device) -> Learner:
     """The learner, whose networks count as its divided rewards do. The reward scale must be known."""
     assert config.reward_scale != "auto"
-    online, target = (make_network(config, spec).to(device) for _ in range(2))
-    online.reward_scale = target.reward_scale = config.reward_scale
+    online, target = (make_network(config, spec, config.reward_scale).to(device) for _ in range(2))
     rule = make_rule(config.rule)
     sync = make_sync(config.sync)
     descent = make_descent(config.optimizer)
@@ -188,8 +198,12 @@ def make_torso(torso: c.Mlp, inputs: int) -> Torso:
     return Mlp([inputs, *torso.hidden])
 
 
-def make_stream(width: int, num_actions: int, num_values: int) -> Stream:
-    return LinearStream(width, num_actions, num_values)
+def make_stream(stream: c.PlainStream | c.Dueling, width: int, num_actions: int, num_values: int) -> Stream:
+    match stream:
+        case c.PlainStream():
+            return LinearStream(width, num_actions, num_values)
+        case c.Dueling(hidden=hidden):
+            return DuelingStream(width, hidden, num_actions, num_values)
 
 
 def make_layout(config: c.Config, spec: EnvSpec) -> Layout:
@@ -205,12 +219,25 @@ def make_memory(config: c.Config, layout: Layout, device: torch.device) -> Memor
     return Replay(layout, sampler, pace, generator(config.seed, "replay"), device)
 
 
-def make_head(head: c.Scalar) -> Head:
-    return ScalarHead(head.huber)
+def make_head(head: c.Scalar | c.Quantiles | c.C51 | c.HlGauss, scale: float = 1.0) -> Head:
+    """A head of returns that were divided by `scale`; the range of returns must be known."""
+    match head:
+        case c.Scalar(huber=huber):
+            return ScalarHead(huber)
+        case c.Quantiles(num=num, kappa=kappa):
+            return QuantileHead(num, kappa)
+        case c.C51(num=num, v_min=float(low), v_max=float(high)):
+            return CategoricalHead(num, low / scale, high / scale)
+        case c.HlGauss(num=num, v_min=float(low), v_max=float(high), sigma=sigma):
+            return HistogramHead(num, low / scale, high / scale, sigma)
+        case _:
+            raise AssertionError("the range of returns is to be settled first")
 
 
-def make_rule(rule: c.Greedy | c.Double) -> Rule:
+def make_rule(rule: c.Greedy | c.Double | c.Munchausen) -> Rule:
     match rule:
+        case c.Munchausen(alpha=alpha, tau=tau, least=least):
+            return MunchausenRule(alpha, tau, least)
         case c.Greedy():
             return greedy
         case c.Double():

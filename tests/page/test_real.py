@@ -12,7 +12,7 @@ import pytest
 from gymnasium import spaces
 
 import dqnlab
-from dqnlab.config import Double, Env, Polyak, Scalar
+from dqnlab.config import C51, Double, Dueling, Env, HlGauss, Munchausen, Polyak, Quantiles, Scalar
 from dqnlab.explain.page import words
 from dqnlab.explain.report import write_report
 from dqnlab.explain.trace_text import step_text
@@ -145,6 +145,26 @@ def test_all_variants_of_learning_are_traced(open_report: Callable[..., Opened],
     page = open_report(run, env).page
     assert page.is_checked("#step input[type=checkbox] >> nth=0")
     assert "τ = 0.05" in page.inner_text("#step")
+
+
+@pytest.mark.world
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        {"head": C51(num=11, v_max=20.0), "stream": Dueling(hidden=(8,))},
+        {"head": Quantiles(num=5), "rule": Munchausen()},
+        {"head": HlGauss(num=11, v_max=20.0), "rule": Double()},
+    ],
+    ids=lambda kinds: kinds["head"].kind,
+)
+def test_what_the_page_has_no_words_for_is_shown_in_numbers(
+    kinds: dict[str, Any], open_report: Callable[..., Opened], tmp_path: Path
+) -> None:
+    env = ENVS["cartpole"]
+    page = open_report(train(tmp_path / "run", env, **kinds), env).page
+    texts = {view: page.inner_text(f"#{view} .view") for view in VIEWS}
+    assert not [view for view, text in texts.items() if "undefined" in text or "NaN" in text]
+    assert "(target − prediction)²" not in texts["step"]
 
 
 @pytest.mark.world

@@ -7,7 +7,7 @@ import pytest
 
 from dqnlab import presets
 from dqnlab.check.probes import GAMMA, PROBES, Probe, probe_config, selftest
-from dqnlab.config import Config, Double, Env, Polyak, Prioritized, Scalar
+from dqnlab.config import C51, Config, Double, Dueling, Env, HlGauss, Munchausen, Polyak, Prioritized, Quantiles, Scalar
 from dqnlab.errors import ConfigError
 
 NAMES = [probe.name for probe in PROBES]
@@ -57,6 +57,10 @@ BASES = {
     "one env, n = 3": Config(n=3),
     "n longer than any episode": Config(n=8, env=Env(num_envs=4)),
     "prioritised, double, n = 3": Config(sampler=Prioritized(alpha=1.0, beta=1.0), rule=Double(), n=3),
+    "quantiles": Config(head=Quantiles(num=11), rule=Double()),
+    "categories": Config(head=C51(), sampler=Prioritized()),
+    "a histogram": Config(head=HlGauss(), n=3),
+    "dueling": Config(stream=Dueling(hidden=(16,))),
     "polyak, Huber, double": Config(sync=Polyak(), head=Scalar(huber=1.0), rule=Double(), env=Env(num_envs=4)),
 }
 
@@ -104,6 +108,15 @@ def test_a_probe_is_trained_by_the_choices_of_the_base() -> None:
 def test_many_envs_are_tested_by_four() -> None:
     assert probe_config(Config(env=Env(num_envs=64)), PROBES[0]).env.num_envs == 4
     assert probe_config(Config(env=Env(num_envs=3)), PROBES[0]).env.num_envs == 3
+
+
+def test_a_soft_policy_without_temperature_and_bonus_learns_the_true_values() -> None:
+    assert found(list(selftest(base=Config(rule=Munchausen(alpha=0.0, tau=1e-3))))) == {}
+
+
+def test_a_rule_that_learns_other_values_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"rule = 'munchausen' learns other values .* rule.alpha = 0 "):
+        selftest(base=Config(rule=Munchausen()))
 
 
 def test_an_unknown_probe_is_refused_with_the_known_ones() -> None:

@@ -15,7 +15,7 @@ from dqnlab.config import Adam, Config, Env, Episodes, Linear, LinearEpisodes, P
 from dqnlab.config.presets import get
 from dqnlab.envs.make import describe
 from dqnlab.envs.open import make_envs
-from dqnlab.envs.trial import MOST, measure_reward_scale, power_of_two
+from dqnlab.envs.trial import MOST, measure_rewards, power_of_two
 from dqnlab.learn.weights import export_weights, import_weights
 from dqnlab.run.events import Evaluated, Updated
 from dqnlab.run.moment import REWARDS, record_moment
@@ -157,7 +157,7 @@ def test_all_seeds_find_the_same_scale_and_the_environments_stand_as_if_just_res
     config = Config(env=Env(id="CartPole-v1", num_envs=2), reward_scale="auto")
     spec = describe(config.env)
     envs, fresh = (make_envs(config.env, spec, 2) for _ in range(2))
-    assert measure_reward_scale(envs, spec) == measure_reward_scale(fresh, spec) == 1
+    assert measure_rewards(envs, spec) == measure_rewards(fresh, spec) == (1, 1)
     state = envs.state_dict()
     assert np.array_equal(state["steps"], np.zeros(2))
     same(envs.reset([3, 4]), fresh.reset([3, 4]))

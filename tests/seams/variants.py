@@ -162,9 +162,12 @@ BUILT: dict[str, Callable[..., Any]] = {}
 
 VARIANTS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "a layer norm": {"make_torso": torso(Normed)},
-    "two numbers per action": {"make_head": lambda head: Pair()},
+    "two numbers per action": {"make_head": lambda head, scale: Pair()},
     "a layer that uses a draw": {"make_torso": torso(NoisyTorso)},
-    "draws for each observation": {"make_torso": torso(NoisyTorso), "make_stream": NoisyStream},
+    "draws for each observation": {
+        "make_torso": torso(NoisyTorso),
+        "make_stream": lambda stream, *sizes: NoisyStream(*sizes),
+    },
     "a torso with a buffer": {"make_torso": torso(Centred)},
     "one state tensor": {"make_descent": momentum},
     "a learning-rate schedule": {"make_descent": scheduled},
@@ -172,8 +175,8 @@ VARIANTS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "a sync without an entry": {"make_sync": lambda sync: Follow()},
     "all at once": {
         "make_torso": torso(Centred),
-        "make_stream": NoisyStream,
-        "make_head": lambda head: Pair(),
+        "make_stream": lambda stream, *sizes: NoisyStream(*sizes),
+        "make_head": lambda head, scale: Pair(),
         "make_rule": lambda rule: soft,
         "make_descent": falling_momentum,
         "make_sync": lambda sync: Follow(),

@@ -50,6 +50,9 @@ NAMES = {
 # Flags without a value, and flags whose value belongs to a choice of kind.
 SWITCHES = {
     "double": "rule:double",
+    "dueling": "stream:dueling",
+    "c51": "head:c51",
+    "qr": "head:qr",
     "per": "sampler:prioritized",
     "prioritized": "sampler:prioritized",
     "no_film": "--film.episodes=0",

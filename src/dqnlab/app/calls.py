@@ -67,7 +67,7 @@ def _train(words: Sequence[str]) -> tuple[str, Train]:
     if remark:
         print(clean(remark), file=sys.stderr)
     if args.dry_run:
-        return "foresee" if args.config.reward_scale == "auto" else "dry_run", args
+        return "foresee" if args.config.measures_rewards else "dry_run", args
     return "train" if args.seeds == 1 else "train_many", args
 
 

@@ -214,11 +214,12 @@ SYNC = {"hard": Hard(every=5), "polyak": Polyak(tau=0.2)}
 def probe_config(base: Config, probe: Probe) -> Config:
     """The configuration that trains on a probe: `base` in all that a probe can test, but small and random.
 
-    Head, rule, sampler, n and the kind of sync stay; sizes, periods and the learning rate do not.
+    Head, stream, rule, sampler, n and the kind of sync stay; sizes, periods, the learning rate and the range of returns
+    do not.
     """
     num_envs = min(base.env.num_envs, 4)
     return replace(
-        base,
+        base.with_measured_range(),
         device="cpu",
         threads=1,
         env=Env(id=probe.make, num_envs=num_envs, scale=probe.scale),
@@ -243,8 +244,13 @@ def selftest(names: Sequence[str] | None = None, base: Config | None = None) -> 
     `base` says which head, rule, sampler, n and kind of sync are tested, by default those of the preset "default".
 
     Raises:
-        ConfigError: a name is no probe's.
+        ConfigError: a name is no probe's, or the rule learns other values.
     """
+    if base is not None and not base.learns_returns:
+        raise ConfigError(
+            f"rule = {base.rule.kind!r} learns other values than those that are known, for it adds to rewards: "
+            "test another rule, or this one with rule.alpha = 0 and a small rule.tau"
+        )
     known = {probe.name: probe for probe in PROBES}
     for name in names or ():
         if name not in known:

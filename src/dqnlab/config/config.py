@@ -7,26 +7,32 @@ one of several small classes (a *tagged choice*, see `choices`), each with only 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 from ..errors import ConfigError, counted, either
 from ..trust import secret_in
 from .checks import Between, Says, Whole, require, storable, whole, written
 from .choices import (
+    C51,
     Adam,
     Constant,
     Double,
+    Dueling,
     Episodes,
     Geometric,
     Greedy,
     Hard,
+    HlGauss,
     Linear,
     LinearEpisodes,
     Mlp,
+    Munchausen,
+    PlainStream,
     Polyak,
     Positive,
     Prioritized,
+    Quantiles,
     Scalar,
     Share,
     Steps,
@@ -180,8 +186,9 @@ class Config:
     """whether the network sees numbers less their running mean, in running deviations, at most 10; states, and pictures
     that convolutions look at, stay as they are. Random play before training gives the first mean and deviation"""
     torso: Mlp = Mlp()
-    head: Scalar = Scalar()
-    rule: Greedy | Double = Greedy()
+    stream: PlainStream | Dueling = PlainStream()
+    head: Scalar | Quantiles | C51 | HlGauss = Scalar()
+    rule: Greedy | Double | Munchausen = Greedy()
     sampler: Uniform | Prioritized = Uniform()
     sync: Hard | Polyak = Hard()
     optimizer: Adam = Adam()
@@ -227,6 +234,27 @@ class Config:
         check_fields(self)
         written("preset", self.preset)
         self._check_learning_can_start()
+        if isinstance(self.rule, Munchausen) and isinstance(self.head, C51 | HlGauss):
+            raise ConfigError(
+                f"rule = {self.rule.kind!r} mixes the values of actions, and head = {self.head.kind!r} gives "
+                f"probabilities: use head = {Scalar.kind!r} or {Quantiles.kind!r}, or another rule"
+            )
+
+    @property
+    def measures_rewards(self) -> bool:
+        """Whether a setting is to be found by looking at the environment's rewards."""
+        return self.reward_scale == "auto" or (isinstance(self.head, C51 | HlGauss) and self.head.v_max == "auto")
+
+    @property
+    def learns_returns(self) -> bool:
+        """Whether the values that are learned are returns, and not returns with something added to each reward."""
+        return not isinstance(self.rule, Munchausen) or self.rule.alpha == 0
+
+    def with_measured_range(self) -> Config:
+        """The same, but the range of returns, where there is one, is to be measured."""
+        if not isinstance(self.head, C51 | HlGauss):
+            return self
+        return replace(self, head=replace(self.head, v_min="auto", v_max="auto"))
 
     def _check_learning_can_start(self) -> None:
         starts, capacity = self.learning_starts, self.replay_capacity

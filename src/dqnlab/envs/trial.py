@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,15 +20,33 @@ USUAL = 4.0
 LARGEST = (0.25, 128.0)
 
 
-def measure_reward_scale(envs: Envs, spec: EnvSpec, reward_clip: float | None = None) -> float:
-    """What rewards are divided by, found by random play: 1 where they are of ordinary size, or none is earned.
+class Rewards(NamedTuple):
+    """How large rewards are. Those of 0 are left out: how often there is a reward says nothing about its size."""
 
-    Else the power of two nearest to the geometric mean of the median and the largest, so that neither the many small
-    ones vanish nor the few large ones drown all else. Rewards of 0 are left out: how often there is a reward says
-    nothing about its size. A power of two, so that dividing rewards and multiplying weights by it loses no digit.
+    usual: float  # the median size; 1 if there is none
+    largest: float
+
+    @property
+    def scale(self) -> float:
+        """What to divide them by: 1 where they are of ordinary size.
+
+        Else the power of two nearest to the geometric mean of the median and the largest, so that neither the many
+        small ones vanish nor the few large ones drown all else. A power of two, so that dividing rewards and
+        multiplying weights by it loses no digit.
+        """
+        return scale_for(self.usual, self.largest)
+
+    def most_return(self, gamma: float, steps: int) -> float:
+        """How large a discounted return may become: a usual reward in each of so many steps, and one of the largest."""
+        horizon = steps if gamma == 1 else (1 - gamma**steps) / (1 - gamma)
+        return self.usual * horizon + self.largest
+
+
+def measure_rewards(envs: Envs, spec: EnvSpec, reward_clip: float | None = None) -> Rewards:
+    """What random play finds them to be.
 
     Args:
-        reward_clip: rewards are clipped to it before they are divided.
+        reward_clip: rewards are clipped to it before.
 
     Raises:
         EnvironmentFault: an environment broke its contract.
@@ -40,7 +59,7 @@ def measure_reward_scale(envs: Envs, spec: EnvSpec, reward_clip: float | None = 
         return steps >= ENOUGH and (bool(sizes) or steps >= MOST)
 
     _play(envs, spec, "measuring rewards before training", enough)
-    return scale_for(float(np.median(sizes)), max(sizes)) if sizes else 1.0
+    return Rewards(float(np.median(sizes)), max(sizes)) if sizes else Rewards(1.0, 1.0)
 
 
 def sample_observations(envs: Envs, spec: EnvSpec) -> np.ndarray:

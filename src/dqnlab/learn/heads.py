@@ -12,6 +12,8 @@ class Head(nn.Module):
     """The contract: `width` = K numbers per action, their expectation, and a loss on them."""
 
     width: int
+    proportional = True
+    """whether numbers twice as large mean returns twice as large"""
 
     def q_values(self, values: Tensor) -> Tensor:
         """[B, A, K] -> expected returns [B, A]."""

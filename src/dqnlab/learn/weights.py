@@ -94,8 +94,8 @@ def file_names(network: QNetwork) -> dict[str, str]:
 
 
 def _last_layer(network: QNetwork) -> set[str]:
-    """The own names of the weights that its values are proportional to."""
-    last = network.stream.last()
+    """The own names of the weights that its values are proportional to; none where a head's range says the unit."""
+    last = network.stream.last() if network.head.proportional else []
     modules = {name: module for name, module in network.named_modules() if module in last}
     return {f"{name}.{part}" for name, module in modules.items() for part, _ in module.named_parameters()}
 

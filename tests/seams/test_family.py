@@ -1,0 +1,157 @@
+"""Dqnlab's own kinds of heads, streams and rules: each learns, compiles, stacks, resumes, is judged and explained."""
+
+from dataclasses import replace
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import dqnlab
+from dqnlab import build
+from dqnlab.config import (
+    C51,
+    Config,
+    Double,
+    Dueling,
+    Env,
+    Greedy,
+    HlGauss,
+    Mlp,
+    Munchausen,
+    PlainStream,
+    Prioritized,
+    Quantiles,
+    Scalar,
+    Uniform,
+)
+from dqnlab.envs.make import describe
+from dqnlab.errors import ConfigError
+from dqnlab.explain.trace_text import step_text
+from dqnlab.lab.overrides import Overrides
+from dqnlab.lab.session import train
+from dqnlab.learn.weights import export_weights, import_weights
+
+from ..jobs import Jobs
+from ..resuming import check_resumes
+from .conftest import Filled
+from .test_network_seams import SMALL, check_stack, judged
+
+HEADS = {
+    "scalar": Scalar(),
+    "qr": Quantiles(num=5),
+    "c51": C51(num=7, v_max=20.0),
+    "hl_gauss": HlGauss(num=9, v_max=20.0),
+}
+STREAMS = {"plain": PlainStream(), "dueling": Dueling(hidden=(8,))}
+RULES = {"greedy": Greedy(), "double": Double(), "munchausen": Munchausen()}
+SAMPLERS = {"uniform": Uniform(), "prioritized": Prioritized()}
+ILLEGAL = {("c51", "munchausen"), ("hl_gauss", "munchausen")}
+NEW: dict[str, Config] = {
+    "quantiles": replace(SMALL, head=HEADS["qr"], rule=Double()),
+    "categories": replace(SMALL, head=HEADS["c51"], reward_scale=4.0),
+    "a histogram": replace(SMALL, head=HEADS["hl_gauss"], sampler=Prioritized()),
+    "a measured range": replace(SMALL, head=C51(num=7)),
+    "dueling": replace(SMALL, stream=Dueling(hidden=()), reward_scale=4.0),
+    "munchausen": replace(SMALL, rule=Munchausen(tau=0.1)),
+    "dueling quantiles, munchausen, prioritised": replace(
+        SMALL, head=HEADS["qr"], stream=Dueling(hidden=(8,)), rule=Munchausen(), sampler=Prioritized(), n=3
+    ),
+    "dueling categories, double, prioritised": replace(
+        SMALL, head=HEADS["c51"], stream=Dueling(hidden=(8,)), rule=Double(), sampler=Prioritized(), n=3
+    ),
+}
+
+
+@pytest.fixture(params=NEW)
+def config(request: pytest.FixtureRequest) -> Config:
+    return NEW[request.param]
+
+
+def parts(head: str, stream: str, rule: str, sampler: str) -> dict[str, Any]:
+    return {"head": HEADS[head], "stream": STREAMS[stream], "rule": RULES[rule], "sampler": SAMPLERS[sampler]}
+
+
+def test_every_legal_product_learns(filled: Filled) -> None:
+    legal = [kinds for kinds in product(HEADS, STREAMS, RULES, SAMPLERS) if (kinds[0], kinds[2]) not in ILLEGAL]
+    assert len(legal) == 40
+    for kinds in legal:
+        system = filled(replace(SMALL, **parts(*kinds)))
+        before = system.learner.state.online.clone()
+        for _ in range(3):
+            update = system.learner.update(system.memory.batch(system.memory.sample()))
+            assert all(bool(each.isfinite().all()) for each in update), kinds
+        assert not torch.equal(system.learner.state.online, before), kinds
+
+
+@pytest.mark.parametrize(("head", "rule"), sorted(ILLEGAL))
+def test_what_does_not_go_together_is_refused_with_both_names(head: str, rule: str) -> None:
+    with pytest.raises(ConfigError, match=f"rule = '{rule}' .* head = '{head}' .* use head = 'scalar' or 'qr'"):
+        replace(SMALL, **parts(head, "plain", rule, "uniform"))
+
+
+def test_three_side_by_side_learn_as_each_alone(
+    config: Config, filled: Filled, tmp_path: Path, not_compiled: None
+) -> None:
+    together, alone = ([filled(replace(config, seed=i)) for i in range(3)] for _ in range(2))
+    check_stack(together, alone, tmp_path, 4)
+
+
+@pytest.mark.world
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    "name", ["dueling quantiles, munchausen, prioritised", "dueling categories, double, prioritised"]
+)
+def test_compiled_with_parts_and_masks_they_learn_as_each_alone(name: str, programs: Path, filled: Filled) -> None:
+    jobs = replace(NEW[name], env=Env(id=partial(Jobs, "info"), num_envs=2))
+    together, alone = ([filled(replace(jobs, seed=i)) for i in range(3)] for _ in range(2))
+    check_stack(together, alone, programs / "family", 20)
+
+
+def test_a_run_resumes_exactly_is_judged_and_explained(config: Config, tmp_path: Path) -> None:
+    whole, resumed = check_resumes(config, tmp_path, Overrides())
+    assert resumed.resumed == "exact"
+    judged(whole)
+    assert dqnlab.report(whole).path.is_file()
+    text = " ".join(step_text(whole.folder).split())
+    assert ("chooses the next action" in text) == (config.rule.kind in ("greedy", "double"))
+    assert ("loss = error^2" in text) == (config.head.kind == "scalar")
+
+
+def test_a_file_holds_what_the_environment_pays_whatever_rewards_were_divided_by(config: Config) -> None:
+    spec = describe(config.env)
+    known = replace(config, head=C51(num=7, v_max=20.0)) if config.measures_rewards else config
+    known = replace(known, head=build.settle_range(known.head, 1.0)) if isinstance(known.head, C51 | HlGauss) else known
+    learner, judge = build.make_network(known, spec, 8.0), build.make_network(known, spec)
+    obs = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
+    import_weights(judge, export_weights(learner))
+    torch.testing.assert_close(judge.q_values(obs), 8 * learner.q_values(obs))
+    again = build.make_network(replace(known, seed=1), spec, 8.0)
+    import_weights(again, export_weights(learner))
+    assert torch.equal(again.q_values(obs), learner.q_values(obs))
+
+
+@pytest.mark.parametrize(
+    ("head", "what"),
+    [
+        ({"v_min": 1.0, "v_max": 1.0}, r"head.v_min must be below head.v_max = 1, got 1.0"),
+        ({"v_min": -1.0}, r"head.v_min must be auto where head.v_max is, got -1.0"),
+        ({"v_max": -2.0}, r"head.v_max must be above 0 where head.v_min is auto, got -2.0"),
+        ({"num": 1}, r"head.num must be a whole number from 2 to 1,000, got 1"),
+    ],
+)
+@pytest.mark.parametrize("kind", [C51, HlGauss])
+def test_a_range_that_is_none_is_refused(kind: type[Any], head: dict[str, Any], what: str) -> None:
+    with pytest.raises(ConfigError, match=what):
+        kind(**head)
+
+
+def test_the_range_is_measured_once_and_stored(tmp_path: Path) -> None:
+    """CartPole pays 1 a step: (1 - 0.9^500) / (1 - 0.9), and one reward more."""
+    config = replace(SMALL, gamma=0.9, head=C51(num=7), torso=Mlp(hidden=(8,)))
+    run = train(config, out=tmp_path / "run", trackers=("none",))
+    head = dqnlab.load(run.folder).config.head
+    assert isinstance(head, C51)
+    assert (head.v_min, head.v_max) == (pytest.approx(-11.0), pytest.approx(11.0))
