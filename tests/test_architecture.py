@@ -37,9 +37,9 @@ DOORS = {"__init__.py", "__main__.py"}  # on no floor: they fetch what is asked 
 LATE_DOORS = {"__init__.py", "app/cli.py", "lab/many/process.py"}
 LAZY = {"swanlab", "moviepy", "matplotlib", "tensorboard", "pygame", "imageio", "PIL"}
 HEAVY = LAZY | {"safetensors", "torch", "numpy", "gymnasium", "rich"}
+CHOICES = ("choices", "config", "optimizers", "parts")  # files of `config` that say what can be chosen
 MAY_TELL_KINDS_APART = {
-    "config/choices.py",
-    "config/config.py",
+    *(f"config/{name}.py" for name in CHOICES),
     "config/fields.py",
     "config/toml.py",
     "config/presets.py",
@@ -180,8 +180,8 @@ def test_commands_that_need_no_torch_load_none(words: str) -> None:
 
 
 def config_classes() -> dict[str, ast.ClassDef]:
-    bodies = TREES["config/choices.py"].body + TREES["config/config.py"].body
-    classes = [node for node in bodies if isinstance(node, ast.ClassDef)]
+    bodies = [TREES[f"config/{name}.py"].body for name in CHOICES]
+    classes = [node for body in bodies for node in body if isinstance(node, ast.ClassDef)]
     return {node.name: node for node in classes if "dataclass" in ast.unparse(node.decorator_list[0])}
 
 
@@ -199,9 +199,10 @@ def kinds() -> dict[str, str]:
 
 def asks_for_kind(tree: ast.AST, path: str) -> list[str]:
     """Every place that asks which of several config classes, or which `kind`, a value is."""
-    known = {f"dqnlab.{module}.{name}" for module in ("config.choices", "config.config", "config") for name in kinds()}
+    homes = {"dqnlab.config", *(f"dqnlab.config.{name}" for name in CHOICES)}
+    known = {f"{home}.{name}" for home in homes for name in kinds()}
     names = {local for local, dotted in bindings(tree, path) if dotted in known}
-    modules = [local for local, dotted in bindings(tree, path) if dotted in {"dqnlab.config.choices", "dqnlab.config"}]
+    modules = [local for local, dotted in bindings(tree, path) if dotted in homes]
     names |= {f"{module}.{name}" for module in modules for name in kinds()}
     found = []
     for node in ast.walk(tree):
@@ -318,7 +319,7 @@ def test_no_statement_assigns_three_things() -> None:
     assert found == []
 
 
-SHARED = {"Adam", "Mlp", "Prioritized", "Uniform", "train", "describe", "main"}
+SHARED = {"Adam", "AdamW", "Mlp", "Prioritized", "RAdam", "RmsProp", "Uniform", "train", "describe", "main"}
 """a choice and the object it makes; to train, whole or as a loop; of presets and of environments; how programs begin"""
 
 

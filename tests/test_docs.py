@@ -106,11 +106,11 @@ def test_training_commands_in_the_readme_are_understood(tmp_path: Path) -> None:
     lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("dqn train ")]
     assert len(lines) == 6
     parsed = [parse_train(shlex.split(line, comments=True)[2:])[0] for line in lines]
-    assert [args.seeds for args in parsed] == [1, 1, 1, 1, 10]
+    assert [args.seeds for args in parsed] == [1, 1, 1, 1, 1, 10]
     configs = [args.config for args in parsed]
-    assert [config.preset for config in configs] == ["textbook", "default", "cartpole", "cartpole", "cartpole"]
+    assert [config.preset for config in configs] == ["textbook", "default", *["cartpole"] * 4]
     assert configs[1].budget == Steps(num=100_000)
-    assert (configs[3].gamma, configs[3].seed) == (0.9, 1)
+    assert (configs[4].gamma, configs[4].seed) == (0.9, 1)
 
 
 def test_make_targets_in_the_pages_exist() -> None:

@@ -17,22 +17,22 @@ from .envs.trial import Rewards, measure_rewards
 from .envs.vector import Envs
 from .envs.watchdog import watched
 from .errors import ConfigError
-from .learn import optimizer
 from .learn.convs import IMPALA, NATURE, SMALL, Impala, Picture, Plain, find_pictures
 from .learn.distributional import CategoricalHead, HistogramHead, QuantileHead
 from .learn.encoder import Encoder
 from .learn.extractors import Extractor, Normalizer
+from .learn.formulas import AdamW, RAdam, RmsProp
 from .learn.heads import Head, ScalarHead
 from .learn.learner import HardSync, Learner, PolyakSync, Sync
 from .learn.memory import Memory
 from .learn.munchausen import MunchausenRule
 from .learn.networks import LinearStream, Mlp, QNetwork, Stream, Torso
 from .learn.nstep import NStep
-from .learn.optimizer import Adam, Descent
+from .learn.optimizer import Adam, Descent, Formula, Rate, constant_rate
 from .learn.policy import EpsilonGreedy, make_actor
 from .learn.replay import Layout, Pace, Replay, reach_of
 from .learn.samplers import Prioritized, Sampler, Uniform
-from .learn.schedules import Schedule, constant, geometric, linear, linear_episodes
+from .learn.schedules import Schedule, constant, cosine_rate, geometric, linear, linear_episodes, linear_rate
 from .learn.streams import DuelingStream
 from .learn.targets import Rule, double, greedy
 from .learn.types import ObsSpec
@@ -52,6 +52,7 @@ def settle(config: c.Config, spec: EnvSpec, envs: Envs) -> c.Config:
         env=settle_env(config.env, spec),
         head=settle_range(config.head, most) if isinstance(config.head, c.C51 | c.HlGauss) else config.head,
         reward_scale=rewards.scale if config.reward_scale == "auto" else config.reward_scale,
+        lr_schedule=settle_rate(config),
         epsilon=settle_epsilon(config),
         compile="on" if should_compile(config, spec.obs) else "off",
     )
@@ -76,6 +77,15 @@ def foresee_settings(config: c.Config) -> c.Config:
             return settle(config, spec, envs)
         finally:
             envs.close()
+
+
+def settle_rate(config: c.Config) -> c.ConstantRate | c.LinearRate | c.CosineRate:
+    """The schedule of the learning rate in updates, which a later end of the run leaves as it is."""
+    schedule = config.lr_schedule
+    if isinstance(schedule, c.ConstantRate) or schedule.updates != "auto":
+        return schedule
+    assert isinstance(config.budget, c.Steps)  # checked by Config
+    return replace(schedule, updates=max((config.budget.num - config.learning_starts) // config.update_every, 1))
 
 
 def settle_epsilon(config: c.Config) -> c.Linear | c.LinearEpisodes | c.Geometric | c.Constant:
@@ -174,7 +184,7 @@ def make_learner(config: c.Config, spec: EnvSpec, device: torch.device) -> Learn
     online, target = (make_network(config, spec, config.reward_scale).to(device) for _ in range(2))
     rule = make_rule(config.rule)
     sync = make_sync(config.sync)
-    descent = make_descent(config.optimizer)
+    descent = make_descent(config.optimizer, settle_rate(config))
     return Learner(online, target, rule, sync, descent, generator(config.seed, "learn"))
 
 
@@ -190,8 +200,34 @@ def make_collector(config: c.Config, spec: EnvSpec, envs: Envs, online: QNetwork
     return Collector(envs, spec.obs, policy, make_epsilon(settle_epsilon(config)), fold, starts)
 
 
-def make_descent(adam: c.Adam) -> Descent:
-    return Descent(Adam(adam.beta1, adam.beta2, adam.eps), optimizer.constant_rate(adam.lr), adam.max_grad_norm)
+def make_descent(
+    optimizer: c.Adam | c.AdamW | c.RAdam | c.RmsProp, schedule: c.ConstantRate | c.LinearRate | c.CosineRate
+) -> Descent:
+    return Descent(make_formula(optimizer), make_rate(optimizer.lr, schedule), optimizer.max_grad_norm)
+
+
+def make_formula(optimizer: c.Adam | c.AdamW | c.RAdam | c.RmsProp) -> Formula:
+    match optimizer:
+        case c.Adam(beta1=beta1, beta2=beta2, eps=eps):
+            return Adam(beta1, beta2, eps)
+        case c.AdamW(beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay):
+            return AdamW(Adam(beta1, beta2, eps), weight_decay)
+        case c.RAdam(beta1=beta1, beta2=beta2, eps=eps):
+            return RAdam(beta1, beta2, eps)
+        case c.RmsProp(decay=decay, eps=eps):
+            return RmsProp(decay, eps)
+
+
+def make_rate(lr: float, schedule: c.ConstantRate | c.LinearRate | c.CosineRate) -> Rate:
+    match schedule:
+        case c.ConstantRate():
+            return constant_rate(lr)
+        case c.LinearRate(end=end, updates=int(updates)):
+            return linear_rate(lr, end, updates)
+        case c.CosineRate(end=end, updates=int(updates)):
+            return cosine_rate(lr, end, updates)
+        case _:
+            raise AssertionError("the updates are to be settled first")
 
 
 def make_torso(torso: c.Mlp, inputs: int) -> Torso:

@@ -13,18 +13,25 @@ import dqnlab
 from dqnlab import build
 from dqnlab.config import (
     C51,
+    AdamW,
     Config,
+    CosineRate,
     Double,
     Dueling,
     Env,
+    Episodes,
     Greedy,
     HlGauss,
+    LinearRate,
     Mlp,
     Munchausen,
     PlainStream,
     Prioritized,
     Quantiles,
+    RAdam,
+    RmsProp,
     Scalar,
+    Steps,
     Uniform,
 )
 from dqnlab.envs.make import describe
@@ -56,11 +63,25 @@ NEW: dict[str, Config] = {
     "a measured range": replace(SMALL, head=C51(num=7)),
     "dueling": replace(SMALL, stream=Dueling(hidden=()), reward_scale=4.0),
     "munchausen": replace(SMALL, rule=Munchausen(tau=0.1)),
+    "radam, linear": replace(SMALL, optimizer=RAdam(beta2=0.9), lr_schedule=LinearRate(end=0.1, updates=50)),
     "dueling quantiles, munchausen, prioritised": replace(
-        SMALL, head=HEADS["qr"], stream=Dueling(hidden=(8,)), rule=Munchausen(), sampler=Prioritized(), n=3
+        SMALL,
+        head=HEADS["qr"],
+        stream=Dueling(hidden=(8,)),
+        rule=Munchausen(),
+        sampler=Prioritized(),
+        optimizer=RmsProp(),
+        n=3,
     ),
     "dueling categories, double, prioritised": replace(
-        SMALL, head=HEADS["c51"], stream=Dueling(hidden=(8,)), rule=Double(), sampler=Prioritized(), n=3
+        SMALL,
+        head=HEADS["c51"],
+        stream=Dueling(hidden=(8,)),
+        rule=Double(),
+        sampler=Prioritized(),
+        optimizer=AdamW(),
+        lr_schedule=CosineRate(),
+        n=3,
     ),
 }
 
@@ -118,6 +139,23 @@ def test_a_run_resumes_exactly_is_judged_and_explained(config: Config, tmp_path:
     text = " ".join(step_text(whole.folder).split())
     assert ("chooses the next action" in text) == (config.rule.kind in ("greedy", "double"))
     assert ("loss = error^2" in text) == (config.head.kind == "scalar")
+    assert ("Adam keeps" in text) == (config.optimizer.kind == "adam")
+
+
+def test_the_learning_rate_of_a_budget_in_steps_ends_with_it(filled: Filled) -> None:
+    """Of 1,000 steps the first 100 teach nothing: 450 updates, one every other step."""
+    sizes = {"budget": Steps(num=1_000), "learning_starts": 100, "update_every": 2}
+    system = filled(replace(SMALL, **sizes, optimizer=AdamW(lr=0.5), lr_schedule=LinearRate(end=0.1)))
+    assert system.config.lr_schedule == LinearRate(end=0.1, updates=450)
+    rate = system.learner.optimizer.descent.lr
+    assert [rate(1), rate(450), rate(451)] == pytest.approx([0.5, 0.05, 0.05])
+
+
+@pytest.mark.parametrize("kind", [LinearRate, CosineRate])
+def test_nobody_knows_how_many_updates_episodes_are(kind: type[Any]) -> None:
+    with pytest.raises(ConfigError, match=r"lr_schedule.updates must be a number of updates where budget = 'episodes'"):
+        replace(SMALL, budget=Episodes(num=10), lr_schedule=kind())
+    assert replace(SMALL, budget=Episodes(num=10), lr_schedule=kind(updates=9)).lr_schedule.updates == 9
 
 
 def test_a_file_holds_what_the_environment_pays_whatever_rewards_were_divided_by(config: Config) -> None:

@@ -141,16 +141,16 @@ def falling(update: int) -> float:
     return 1e-3 / (1 + update / 50)
 
 
-def momentum(adam: Any) -> Descent:
+def momentum(optimizer: Any, schedule: Any) -> Descent:
     return Descent(Momentum(0.9), constant_rate(1e-4), 10.0)
 
 
-def falling_momentum(adam: Any) -> Descent:
+def falling_momentum(optimizer: Any, schedule: Any) -> Descent:
     return Descent(Momentum(0.9), falling, 10.0)
 
 
-def scheduled(adam: Any) -> Descent:
-    return Descent(BUILT["make_descent"](adam).formula, falling, None)
+def scheduled(optimizer: Any, schedule: Any) -> Descent:
+    return Descent(BUILT["make_descent"](optimizer, schedule).formula, falling, None)
 
 
 def torso(kind: type[Mlp]) -> Callable[[Any, int], Mlp]:

@@ -14,29 +14,39 @@ from ..errors import ConfigError, counted, either
 from ..trust import secret_in
 from .checks import Between, Says, Whole, require, storable, whole, written
 from .choices import (
-    C51,
-    Adam,
     Constant,
     Double,
-    Dueling,
     Episodes,
     Geometric,
     Greedy,
     Hard,
-    HlGauss,
     Linear,
     LinearEpisodes,
-    Mlp,
     Munchausen,
-    PlainStream,
     Polyak,
     Positive,
     Prioritized,
-    Quantiles,
-    Scalar,
     Share,
     Steps,
     Uniform,
+)
+from .optimizers import (
+    Adam,
+    AdamW,
+    ConstantRate,
+    CosineRate,
+    LinearRate,
+    RAdam,
+    RmsProp,
+)
+from .parts import (
+    C51,
+    Dueling,
+    HlGauss,
+    Mlp,
+    PlainStream,
+    Quantiles,
+    Scalar,
 )
 from .typed import check_fields, label
 
@@ -191,7 +201,8 @@ class Config:
     rule: Greedy | Double | Munchausen = Greedy()
     sampler: Uniform | Prioritized = Uniform()
     sync: Hard | Polyak = Hard()
-    optimizer: Adam = Adam()
+    optimizer: Adam | AdamW | RAdam | RmsProp = Adam()
+    lr_schedule: ConstantRate | LinearRate | CosineRate = ConstantRate()
     epsilon: Linear | LinearEpisodes | Geometric | Constant = Linear()
     n: Annotated[int, Whole(1, LONGEST_N)] = 1
     """env steps per transition (n-step returns, Sutton 1988)"""
@@ -234,6 +245,13 @@ class Config:
         check_fields(self)
         written("preset", self.preset)
         self._check_learning_can_start()
+        if not isinstance(self.lr_schedule, ConstantRate) and self.lr_schedule.updates == "auto":
+            require(
+                isinstance(self.budget, Steps),
+                "lr_schedule.updates",
+                "auto",
+                f"a number of updates where budget = {self.budget.kind!r}: nobody knows how many steps that is",
+            )
         if isinstance(self.rule, Munchausen) and isinstance(self.head, C51 | HlGauss):
             raise ConfigError(
                 f"rule = {self.rule.kind!r} mixes the values of actions, and head = {self.head.kind!r} gives "
