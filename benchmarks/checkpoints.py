@@ -22,7 +22,8 @@ from machine import describe_machine, write_results
 from dqnlab import presets
 from dqnlab.config import Film, Steps
 from dqnlab.lab import session
-from dqnlab.learn.replay import Layout, Pace, Replay, reach_of
+from dqnlab.learn.layout import Layout, reach_of
+from dqnlab.learn.replay import Pace, Replay
 from dqnlab.learn.samplers import Uniform
 from dqnlab.learn.types import Block, ObsSpec, Transitions
 from dqnlab.store.checkpoint.checkpoint import Saved, Store

@@ -23,6 +23,7 @@ from .learn.encoder import Encoder
 from .learn.extractors import Extractor, Normalizer
 from .learn.formulas import AdamW, RAdam, RmsProp
 from .learn.heads import Head, ScalarHead
+from .learn.layout import Layout, reach_of
 from .learn.learner import HardSync, Learner, PolyakSync, Sync
 from .learn.memory import Memory
 from .learn.munchausen import MunchausenRule
@@ -30,7 +31,7 @@ from .learn.networks import LinearStream, Mlp, QNetwork, Stream, Torso
 from .learn.nstep import NStep
 from .learn.optimizer import Adam, Descent, Formula, Rate, constant_rate
 from .learn.policy import EpsilonGreedy, make_actor
-from .learn.replay import Layout, Pace, Replay, reach_of
+from .learn.replay import Pace, Replay
 from .learn.samplers import Prioritized, Sampler, Uniform
 from .learn.schedules import Schedule, constant, cosine_rate, geometric, linear, linear_episodes, linear_rate
 from .learn.streams import DuelingStream

@@ -24,7 +24,7 @@ from dqnlab.lab.many.resume import resume_group
 from dqnlab.lab.overrides import Overrides
 from dqnlab.lab.resume import resume_folder
 from dqnlab.lab.session import train
-from dqnlab.learn.replay import Layout
+from dqnlab.learn.layout import Layout
 from dqnlab.run.events import BlockEnded
 from dqnlab.store import remembered
 from dqnlab.store.advice import how_to_resume

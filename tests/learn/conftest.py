@@ -14,9 +14,10 @@ import torch
 from dqnlab.learn.convs import Picture, find_pictures
 from dqnlab.learn.extractors import Extractor
 from dqnlab.learn.fast.stack import Player, Stack
+from dqnlab.learn.layout import Layout, reach_of
 from dqnlab.learn.learner import HardSync, Learner, Sync, Update
 from dqnlab.learn.networks import QNetwork
-from dqnlab.learn.replay import Layout, Pace, Replay, reach_of
+from dqnlab.learn.replay import Pace, Replay
 from dqnlab.learn.samplers import Prioritized, Uniform
 from dqnlab.learn.targets import Rule, double, greedy
 from dqnlab.learn.types import Batch, Block, ObsSpec, Sample, Transitions

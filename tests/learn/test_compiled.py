@@ -17,8 +17,8 @@ from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 from dqnlab.learn.convs import Impala, Layer, Plain
 from dqnlab.learn.fast import compiled
 from dqnlab.learn.fast.compiled import CompileError, Fresh, Inputs, compile_program, pure_update, short_product
+from dqnlab.learn.layout import Layout
 from dqnlab.learn.learner import PolyakSync, State, Update
-from dqnlab.learn.replay import Layout
 from dqnlab.learn.targets import double
 from dqnlab.learn.types import ObsSpec, Sample
 from dqnlab.oslock import in_turn

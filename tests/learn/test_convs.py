@@ -67,6 +67,9 @@ def test_frames_of_a_stack_are_channels_and_a_stack_of_vectors_is_no_picture() -
     assert (view.sides, view.channels) == ((12, 13), 12)
     assert find_pictures(ObsSpec((20, 30), FLOAT, stack=20), 10) == {}
     assert find_pictures(ObsSpec((20, 30), FLOAT), 10) == {0: Picture((20, 30), 0)}
+    parts = (ObsPart(("x",), 0, (4, 20), BYTE), ObsPart(("image",), 80, (4, 12, 13, 3), BYTE))
+    (among,) = find_pictures(ObsSpec((80 + 4 * 468,), BYTE, stack=4, parts=parts), 10).values()
+    assert (among.sides, among.channels) == ((12, 13), 12)
 
 
 def test_each_part_is_looked_at_on_its_own() -> None:

@@ -11,8 +11,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dqnlab.learn.layout import Layout, reach_of
 from dqnlab.learn.nstep import NStep, StepResult
-from dqnlab.learn.replay import Layout, Pace, Replay, reach_of
+from dqnlab.learn.replay import Pace, Replay
 from dqnlab.learn.samplers import Prioritized, Uniform
 from dqnlab.learn.types import Block, ObsSpec
 

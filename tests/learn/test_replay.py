@@ -6,7 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dqnlab.learn.replay import Columns, Layout, Pace, Replay
+from dqnlab.learn.layout import Columns, Layout
+from dqnlab.learn.replay import Pace, Replay
 from dqnlab.learn.samplers import Prioritized, Sampler, Slots, Uniform
 from dqnlab.learn.types import Batch, Block, ObsSpec, Sample, Transitions
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from dqnlab.learn.replay import Layout, Pace, Replay
+from dqnlab.learn.layout import Layout
+from dqnlab.learn.replay import Pace, Replay
 from dqnlab.learn.samplers import Prioritized, Sampler, Slots, Uniform
 from dqnlab.learn.types import Block, ObsSpec, Transitions
 

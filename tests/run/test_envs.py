@@ -77,11 +77,6 @@ def test_what_cannot_be_used_is_refused_with_its_name_and_a_way_out(env: Env, co
     assert raised.value.exit_code == code
 
 
-def test_the_discrete_states_of_a_stack_are_refused_by_naming_the_stack() -> None:
-    with pytest.raises(ConfigError, match="frame_stack"):
-        describe(Env(id="FrozenLake-v1", frame_stack=4))
-
-
 def test_a_constructor_that_raises_is_a_fault_of_the_environment() -> None:
     def broken() -> gym.Env:
         raise RuntimeError("no licence")

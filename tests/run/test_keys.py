@@ -100,9 +100,8 @@ def test_only_the_numbers_of_chosen_parts_are_stored() -> None:
         (Env(id="CartPole-v1", keys=("x",)), r"shows one only, Box\(.*: leave it out"),
         (Env(id="FrozenLake-v1", keys=("x",)), r"shows one only, Discrete\(16\): leave it out"),
         (Env(id=lambda: Guide(masked=True), keys=("action_mask",)), "shows nothing but which actions are allowed"),
-        (Env(id=Guide, keys=("image",), frame_stack=2), "stacks plain observations"),
     ],
-    ids=["unknown", "a vector", "states", "only the mask", "stacked"],
+    ids=["unknown", "a vector", "states", "only the mask"],
 )
 def test_keys_that_choose_nothing_are_refused_with_those_there_are(env: Env, says: str) -> None:
     with pytest.raises(ConfigError, match=says):

@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from dqnlab.learn.layout import Layout, reach_of
 from dqnlab.learn.learner import HardSync
 from dqnlab.learn.nstep import NStep, StepResult
-from dqnlab.learn.replay import Layout, Pace, Replay, reach_of
+from dqnlab.learn.replay import Pace, Replay
 from dqnlab.learn.samplers import Uniform
 from dqnlab.learn.targets import greedy
 from dqnlab.learn.types import Block, ObsSpec

@@ -106,7 +106,7 @@ def test_states_are_shown_in_the_environments_own_numbers() -> None:
 def test_masks_are_left_out_where_that_was_asked() -> None:
     shown = lambda: Sampled(BOX, lambda step: {"action_mask": [1, 0, 1]})  # noqa: E731
     assert describe(Env(id=shown, action_mask="off")).obs.mask is None
-    assert describe(Env(id=shown, frame_stack=2)).obs.mask is None  # of stacks nobody finds out by himself
+    assert describe(Env(id=shown, action_mask="off", frame_stack=2)).obs.mask is None
     keyed = describe(Env(id=lambda: Jobs("key"), action_mask="off"))
     assert keyed.obs.mask is None
     assert [part.name for part in keyed.obs.parts] == ["action_mask", "flags.night", "job", "load"]
@@ -115,11 +115,6 @@ def test_masks_are_left_out_where_that_was_asked() -> None:
 @pytest.mark.parametrize(
     ("env", "words"),
     [
-        (
-            Env(id=lambda: Jobs("key"), frame_stack=2),
-            "stacks plain observations, and those of env .* come with masks: ",
-        ),
-        (Env(id=lambda: Sampled(BOX), action_mask="on", frame_stack=2), "env.action_mask = 'off' leaves masks out"),
         (Env(id=lambda: Sampled(spaces.Dict(action_mask=spaces.MultiBinary(3)))), "nothing but which actions are"),
         (
             Env(id=lambda: Sampled(spaces.Dict(x=BOX, many=spaces.Discrete(2**25)))),

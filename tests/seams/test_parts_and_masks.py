@@ -24,26 +24,34 @@ from .test_network_seams import SMALL, check_stack
 SHORT = replace(SMALL, n=3)
 
 
-def jobs(where: Where) -> Env:
-    return Env(id=partial(Jobs, where))
+def jobs(where: Where, stack: int = 1) -> Env:
+    return Env(id=partial(Jobs, where), frame_stack=stack)
+
+
+@pytest.fixture(params=[1, 3], ids=["single", "stacked"])
+def stack(request: pytest.FixtureRequest) -> int:
+    return request.param
 
 
 @pytest.fixture
-def systems(filled: Filled) -> Callable[..., System]:
+def systems(filled: Filled, stack: int) -> Callable[..., System]:
     """Assembles runs of two copies, by their seed and where the mask is."""
 
     def system(seed: int, where: Where = "info") -> System:
-        return filled(replace(SHORT, seed=seed, env=replace(jobs(where), num_envs=2)))
+        return filled(replace(SHORT, seed=seed, env=replace(jobs(where, stack), num_envs=2)))
 
     return system
 
 
 @pytest.mark.parametrize("where", ["info", "key", "nowhere"])
-def test_a_mask_is_found_wherever_it_is_and_written_down(where: Where, systems: Callable[..., System]) -> None:
+def test_a_mask_is_found_wherever_it_is_and_written_down(
+    where: Where, systems: Callable[..., System], stack: int
+) -> None:
     system = systems(0, where)
-    assert system.spec.obs.mask == (None if where == "nowhere" else 7)
+    assert system.spec.obs.mask == (None if where == "nowhere" else 7 * stack)
     assert system.config.env.action_mask == ("off" if where == "nowhere" else "on")
-    assert system.spec.obs.shape == ((7,) if where == "nowhere" else (10,))
+    assert system.spec.obs.shape == ((7 * stack,) if where == "nowhere" else (7 * stack + 3,))
+    assert system.spec.obs.frame_shape == ((7,) if where == "nowhere" else (10,))
 
 
 def test_no_forbidden_action_is_stored_taken_or_valued(systems: Callable[..., System]) -> None:
@@ -88,15 +96,14 @@ def test_three_side_by_side_learn_as_each_alone(
 
 
 @pytest.mark.parametrize("where", ["info", "key"])
-def test_a_run_resumes_exactly_is_judged_and_explained(where: Where, tmp_path: Path) -> None:
-    config = replace(SHORT, env=jobs(where), explain=True)
-    whole, _ = check_resumes(config, tmp_path, Overrides(env=jobs(where)))
+def test_a_run_resumes_exactly_is_judged_and_explained(where: Where, stack: int, tmp_path: Path) -> None:
+    config = replace(SHORT, env=jobs(where, stack), explain=True)
+    whole, _ = check_resumes(config, tmp_path, Overrides(env=config.env))
     assert whole.failed_steps == {}
     text = step_text(whole.folder)
-    jobs_shown = {
-        line.split(" = ")[1].split(", ")[2] for line in text.splitlines() if line.startswith("   observation")
-    }
-    assert jobs_shown <= {"1", "2", "3"}
+    if stack == 1:  # a longer row is not printed
+        seen = [line.split(" = ")[1] for line in text.splitlines() if line.startswith("   observation")]
+        assert {row.split(", ")[2] for row in seen} <= {"1", "2", "3"}
     assert "forbidden" in text
     assert "inf" not in text
 

@@ -34,8 +34,9 @@ SEEN: dict[str, Config] = {
     "gray, stacked": replace(SMALL, env=dots(12, 11, frame_stack=3, scale="high")),
     "floats, by impala": replace(SMALL, env=dots(12, 12, dtype="float32"), conv="impala"),
     "among others, masked": replace(SMALL, env=dots(10, 12, 3, among=True)),
+    "among others, masked, stacked": replace(SMALL, env=dots(10, 12, 3, among=True, frame_stack=2), n=2),
 }
-CONVS = dict(zip(SEEN, ("small", "nature", "small", "impala", "small"), strict=True))
+CONVS = dict(zip(SEEN, ("small", "nature", "small", "impala", "small", "small"), strict=True))
 
 
 @pytest.fixture(params=SEEN)

@@ -191,7 +191,7 @@ class Contract:
         used = {part.path for part in self._spec.obs.parts}
         if not all(path in used or path[:1] == (MASK,) for path in self._leaves):  # some parts are left out
             now = dict(leaf_spaces(space))
-            return any(now.get(path) != self._leaves[path] for path in used)
+            return any(now.get(path) != self._leaves.get(path) for path in used)
         return True
 
     def _flag(self, name: str, value: Any, where: str) -> bool:
@@ -298,7 +298,7 @@ class Contract:
         num = self._spec.num_actions
         advice = f"return info[{MASK!r}] with every reset and step, 1 or 0 for each action"
         try:
-            given = given_mask(obs, info.get(MASK) if isinstance(info, dict) else None)
+            given = given_mask(obs, info.get(MASK) if isinstance(info, dict) else None, self._spec.obs.stack)
             if given is None and is_last:
                 return np.zeros(num, bool)
             if given is None:

@@ -49,6 +49,14 @@ def unstacked(env: Guarded) -> Guarded:
     return env
 
 
+def frame_space(env: gym.Env[Any, Any]) -> gym.Space[Any]:
+    """The observation space of an environment before dqnlab stacked its frames."""
+    layer: Any = env
+    while isinstance(layer, Guarded):
+        layer = layer.env
+    return (layer.env if isinstance(layer, gym.wrappers.FrameStackObservation) else env).observation_space
+
+
 def _copy(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.copy()

@@ -17,7 +17,7 @@ from ..errors import ConfigError, EnvironmentFault, counted, either
 from ..learn.policy import any_action
 from ..learn.types import ObsSpec
 from .actions import Joint, action_text, joint_of, num_actions
-from .copying import Copying
+from .copying import Copying, frame_space
 from .guard import CONSTRUCTOR, LIVING, EnvironmentHangs, Guard, Guarded, guarded
 from .masks import mask_among, mask_of
 from .modules import import_named, missing, not_registered
@@ -237,7 +237,7 @@ def tried(env: Env, made: Guarded) -> EnvSpec:
 def looked_at(env: Env, made: AnyEnv) -> EnvSpec:
     """As `described`, and whether it shows masks: unless that is known already, it takes a reset."""
     spec = described(env, made)
-    is_open = env.action_mask == "auto" and env.frame_stack == 1 and spec.obs.mask is None
+    is_open = env.action_mask == "auto" and spec.obs.mask is None
     return described(env, made, in_info=True) if is_open and shows_mask(guarded(made, env.label)) else spec
 
 
@@ -254,7 +254,7 @@ def described(env: Env, made: AnyEnv, in_info: bool | None = None) -> EnvSpec:
     num, joint = num_actions(env, action), joint_of(action)
     if in_info is None:
         in_info = env.action_mask == "on" and not has_mask(made.observation_space)
-    obs, obs_start = obs_spec(env, made.observation_space, num, in_info)
+    obs, obs_start = obs_spec(env, frame_space(made) if env.frame_stack > 1 else made.observation_space, num, in_info)
     _check_registered(made, env)
     limit = _step_limit(made)
     assert limit is not None  # make_one sees to it

@@ -19,7 +19,7 @@ _WORDS = re.compile(
 _ALLOWED = {"legal", "valid", "available", "avail", "allowed", "possible", "feasible", "admissible", "permitted"}
 _ALLOWED |= {"illegal", "invalid", "forbidden"}
 _OTHER = re.compile(r"(?:^|_)(?:num|n|number|count|last|is|has|use|set|with|no|reward|penalty|cost|prob|probs)(?:_|$)")
-UNREAD = "it is read only if the first reset gives one too, there is no frame stack, and env.action_mask is not off"
+UNREAD = "it is read only if the first reset gives one too, and env.action_mask is not off"
 ADVICE = "return it as info['action_mask'] from every reset and step, 1 or 0 for each action"
 
 

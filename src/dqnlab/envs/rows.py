@@ -115,13 +115,19 @@ def surplus(announced: Iterable[tuple[str | int, ...]], obs: Any) -> str | None:
 # ── Masks ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def given_mask(obs: Any, mask: Any) -> Any:
+def given_mask(obs: Any, mask: Any, stack: int = 1) -> Any:
     """The mask that came with an observation: `mask`, from an info, or a part of it; None if there is none.
+
+    Args:
+        stack: frames in the observation; above 1 its own masks are as many, and the newest counts.
 
     Raises:
         ValueError: there are two, and they differ.
     """
     inside = obs.get(MASK) if isinstance(obs, Mapping) else None
+    if inside is not None and stack > 1:
+        newest = [np.asarray(each)[..., -1, :] for each in (inside if isinstance(inside, tuple) else (inside,))]
+        inside = tuple(newest) if isinstance(inside, tuple) else newest[0]
     if inside is None or mask is None:
         return mask if inside is None else inside
     if not np.array_equal(np.asarray(inside), np.asarray(mask)):

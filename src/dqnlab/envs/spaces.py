@@ -25,6 +25,7 @@ def obs_spec(env: Env, space: Space, num_actions: int, in_info: bool) -> tuple[O
     """How an observation is stored, and the lowest number of one that is Discrete.
 
     Args:
+        space: of one frame.
         in_info: whether each info holds a mask.
 
     Raises:
@@ -33,11 +34,11 @@ def obs_spec(env: Env, space: Space, num_actions: int, in_info: bool) -> tuple[O
     in_obs = has_mask(space) and env.action_mask != "off"
     used = used_leaves(env, space)
     if not in_info and not in_obs:
-        if isinstance(space, spaces.Discrete):
+        if isinstance(space, spaces.Discrete) and env.frame_stack == 1:
             return ObsSpec((), np.dtype(np.int64), int(space.n)), int(space.start)
         if isinstance(space, spaces.Box):
             _check_holds(env, space)
-            return ObsSpec(tuple(space.shape), _kept(space), None, env.frame_stack, _scale(env, space)), 0
+            return ObsSpec((*_frames(env), *space.shape), _kept(space), None, env.frame_stack, _scale(env, space)), 0
     shown = [(path, leaf) for path, leaf in used if not (in_obs and path[0] == MASK)]
     return _row(env, space, shown, num_actions if in_info or in_obs else None), 0
 
@@ -60,13 +61,6 @@ def shows_mask(env: Guarded) -> bool:
 
 def _row(env: Env, space: Space, shown: list[tuple[Path, Space]], mask_size: int | None) -> ObsSpec:
     """The row of the parts that are shown, and of a mask of so many actions, if there is one."""
-    if env.frame_stack > 1:
-        what = "come with masks" if mask_size else "have several parts"
-        off = "; env.action_mask = 'off' leaves masks out" if mask_size else ""
-        raise ConfigError(
-            f"env.frame_stack = {env.frame_stack} stacks plain observations, and those of env {env.label!r} "
-            f"{what}: set it to 1{off}"
-        )
     parts: list[ObsPart] = []
     start = 0
     for path, leaf in shown:
@@ -77,7 +71,12 @@ def _row(env: Env, space: Space, shown: list[tuple[Path, Space]], mask_size: int
         raise ConfigError(f"env {env.label!r} shows nothing{only}: add what the agent should decide by")
     dtype = np.dtype(np.uint8 if all(map(_is_small, parts)) else np.float32)
     mask = start if mask_size else None
-    return ObsSpec((start + (mask_size or 0),), dtype, parts=tuple(parts), mask=mask)
+    return ObsSpec((start + (mask_size or 0),), dtype, stack=env.frame_stack, parts=tuple(parts), mask=mask)
+
+
+def _frames(env: Env) -> tuple[int, ...]:
+    """The axis of the frames of a stack, if there is one."""
+    return (env.frame_stack,) if env.frame_stack > 1 else ()
 
 
 def _part(env: Env, whole: Space, path: Path, leaf: Space, start: int) -> ObsPart:
@@ -88,13 +87,13 @@ def _part(env: Env, whole: Space, path: Path, leaf: Space, start: int) -> ObsPar
             raise ConfigError(
                 f"env {env.label!r}: {name} is one of {counted(num, 'state')}, and at most {MOST_STATES:,} fit"
             )
-        return ObsPart(path, start, (), np.dtype(np.int64), num, int(leaf.start))
+        return ObsPart(path, start, _frames(env), np.dtype(np.int64), num, int(leaf.start))
     if isinstance(leaf, spaces.MultiBinary):
-        return ObsPart(path, start, tuple(leaf.shape), np.dtype(np.bool_))
+        return ObsPart(path, start, (*_frames(env), *leaf.shape), np.dtype(np.bool_))
     if isinstance(leaf, spaces.Box):
         _check_holds(env, leaf)
         scale = 1.0 if leaf.dtype is not None and leaf.dtype.kind == "f" else _scale(env, leaf)
-        return ObsPart(path, start, tuple(leaf.shape), _kept(leaf), scale=scale)
+        return ObsPart(path, start, (*_frames(env), *leaf.shape), _kept(leaf), scale=scale)
     raise refused_observations(env, whole)
 
 
@@ -117,10 +116,9 @@ def _check_holds(env: Env, space: spaces.Box) -> None:
 
 def _scale(env: Env, space: spaces.Box) -> float:
     """What the network divides observations by: 1 if they are kept as they are."""
-    frame = space.shape[1:] if env.frame_stack > 1 else space.shape
     whole = space.dtype is not None and space.dtype.kind in "biu"
     bound = max(abs(float(space.low.min())), abs(float(space.high.max())))
-    is_large = sum(side >= SMALLEST_PICTURE for side in frame) >= 2 or env.gray or bool(env.resize)
+    is_large = sum(side >= SMALLEST_PICTURE for side in space.shape) >= 2 or env.gray or bool(env.resize)
     is_picture = whole and is_large and bound <= BRIGHTEST
     if env.scale == "none" or (env.scale == "auto" and not is_picture):
         return 1.0

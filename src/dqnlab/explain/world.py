@@ -289,7 +289,8 @@ def _of_row(obs: ObsSpec) -> tuple[Input, ...]:
     found: list[Input] = []
     for part in obs.parts:
         bounds = (0.0, part.num_states - 1.0) if part.num_states is not None else (None, None)
-        found += [Input(name, "", *bounds) for name in part.numbers]
+        names = part._replace(shape=part.shape[1:]).numbers if obs.stack > 1 else part.numbers
+        found += [Input(name, "", *bounds, ago=ago) for ago in reversed(range(obs.stack)) for name in names]
     allowed = 0 if obs.mask is None else obs.shape[0] - obs.mask
     return (*found, *(Input(f"allowed[{action}]", "", 0.0, 1.0) for action in range(allowed)))
 

@@ -50,11 +50,14 @@ class Picture(NamedTuple):
 
 def find_pictures(obs: ObsSpec, least: int) -> dict[int, Picture]:
     """What of an observation are pictures of at least so many pixels a side, by the number of the part."""
-    found = {number: Picture.of(part.shape) for number, part in enumerate(obs.parts)}
-    if not obs.parts:
-        frame = Picture.of(obs.frame_shape)
-        found[0] = Picture(obs.shape, frame.rows + (obs.stack > 1)) if frame else None
-    return {number: picture for number, picture in found.items() if picture is not None and min(picture.sides) >= least}
+    frames = int(obs.stack > 1)  # the axes before those of a frame
+    parts = obs.parts or (obs,)
+    found = {number: Picture.of(part.shape[frames:]) for number, part in enumerate(parts)}
+    return {
+        number: Picture(parts[number].shape, frame.rows + frames)
+        for number, frame in found.items()
+        if frame is not None and min(frame.sides) >= least
+    }
 
 
 class Layer(NamedTuple):

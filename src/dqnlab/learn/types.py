@@ -91,9 +91,14 @@ class ObsPart(NamedTuple):
         return [f"{name}[{', '.join(map(str, at))}]" if at else name for at in np.ndindex(self.shape)]
 
     @property
+    def size(self) -> int:
+        """How many numbers it has."""
+        return math.prod(self.shape)
+
+    @property
     def place(self) -> slice:
         """Where its numbers lie in the row."""
-        return slice(self.start, self.start + math.prod(self.shape))
+        return slice(self.start, self.start + self.size)
 
 
 class ObsSpec(NamedTuple):
@@ -101,13 +106,14 @@ class ObsSpec(NamedTuple):
 
     What an environment shows at one moment is a *frame*: an observation, or the newest part of a stack of them.
     An observation of several parts, or with a mask of the actions that are allowed, is stored as one row of numbers:
-    the parts one after the other, then the mask.
+    the parts one after the other, then the mask. In a row of stacked frames each part is that of all frames, the oldest
+    first, and the mask is the newest.
     """
 
     shape: tuple[int, ...]  # of what the network sees
     dtype: np.dtype  # float32, uint8 (pictures and codes), bool, or int64 for the number of a discrete state
     num_states: int | None = None  # of a discrete state, which the network sees as one-hot
-    stack: int = 1  # successive frames in one observation; above 1 it is shape[0]
+    stack: int = 1  # S, successive frames in one observation; above 1 it is shape[0], but in rows
     scale: float = 1.0  # what the network divides it by: the announced bound of pictures
     parts: tuple[ObsPart, ...] = ()  # of a row
     mask: int | None = None  # where in the row the mask begins: 1 for each action that is allowed, else 0
@@ -115,7 +121,18 @@ class ObsSpec(NamedTuple):
     @property
     def frame_shape(self) -> tuple[int, ...]:
         """Of one frame."""
+        if self.parts and self.stack > 1:
+            numbers = self.mask or self.shape[0]
+            return (numbers // self.stack + self.shape[0] - numbers,)
         return self.shape[1:] if self.stack > 1 else self.shape
+
+    def stacked(self, frames: Tensor) -> Tensor:
+        """Observations [B, *shape] of S frames each, [B, S, *frame_shape]."""
+        if not self.parts:
+            return frames
+        ends = np.cumsum([part.size // self.stack for part in self.parts]).tolist()
+        parts = [frames[:, :, start:end].flatten(1) for start, end in zip([0, *ends], ends, strict=False)]
+        return torch.cat([*parts, frames[:, -1, ends[-1] :]], 1)
 
     def in_env_numbers(self, rows: np.ndarray) -> np.ndarray:
         """Rows [..., N] with the environment's own numbers for states, which are stored from 0 on."""
@@ -128,6 +145,9 @@ class ObsSpec(NamedTuple):
 
     def newest(self, obs: np.ndarray) -> np.ndarray:
         """The newest frames [E, *frame_shape] of observations [E, *shape]."""
+        if self.parts and self.stack > 1:
+            parts = [obs[:, part.place][:, -(part.size // self.stack) :] for part in self.parts]
+            return np.concatenate([*parts, obs[:, self.mask or self.shape[0] :]], 1)
         return obs[:, -1] if self.stack > 1 else obs
 
 

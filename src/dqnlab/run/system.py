@@ -35,10 +35,10 @@ from ..envs.workers import WorkerEnvs
 from ..errors import ResourceError, counted, either
 from ..learn.fast.compiled import CompileError
 from ..learn.fast.stack import Stack
+from ..learn.layout import Layout
 from ..learn.learner import Learner, Update
 from ..learn.memory import Memory
 from ..learn.networks import QNetwork
-from ..learn.replay import Layout
 from ..learn.types import Sample
 from .evaluate import Evaluator
 from .events import Event

@@ -110,7 +110,7 @@ class Agent:
         try:
             allowed = None
             if self.spec.obs.mask is not None:
-                given = given_mask(obs, mask)
+                given = given_mask(obs, mask, self.spec.obs.stack)
                 if given is None:
                     for part in self.spec.obs.parts:
                         part_of(obs, part)  # an observation that is none at all comes without a mask too
@@ -244,7 +244,7 @@ def load(
             raise CheckpointError(f"{str(file)!r} {_absent(folder, which)}")
     config = read_config(folder, trust_env_modules, env)
     about = read_env(folder / META)
-    _check_stack(config, about["obs_shape"], folder)
+    _check_stack(config, about, folder)
     config = as_it_was(config, about)
     weights = read_weights(file)
     own = recall(folder, config.env) if about["callable"] else config.env
@@ -303,10 +303,11 @@ def as_it_was(config: Config, about: Mapping[str, Any]) -> Config:
     return replace(config, env=replace(config.env, scale="high"))
 
 
-def _check_stack(config: Config, shape: list[int], folder: Path) -> None:
+def _check_stack(config: Config, about: Mapping[str, Any], folder: Path) -> None:
     """Raises FolderError if the two files disagree, before an environment stacks what it is told to."""
-    stack = config.env.frame_stack
-    if stack > 1 and (not shape or shape[0] != stack):
+    stack, shape = config.env.frame_stack, about["obs_shape"]
+    shapes = [part["shape"] for part in about.get("obs_parts", [])] or [shape]
+    if stack > 1 and any(not each or each[0] != stack for each in shapes):
         raise FolderError(
             f"{str(folder)!r} is damaged: env.frame_stack = {stack} in {CONFIG}, but {META} has observations {shape}"
         )

@@ -88,8 +88,11 @@ def _examine(config: Config, most: tuple[int, float], notify: Notify) -> Examina
             return Examination(label, found.sorted(), None, None, found.exit_code)
         spec, seconds = told
         config = replace(config, env=settle_env(config.env, spec))
-        facts = _facts(spec, opened[0], seconds)
-        play = _examine_play(config, spec, opened, found, most, notify)
+        frames = spec  # single ones are looked at, for a stack would hide what becomes of them
+        if config.env.frame_stack > 1:
+            frames = described(replace(config.env, frame_stack=1), unstacked(opened[0]))
+        facts = _facts(spec, frames, opened[0], seconds)
+        play = _examine_play(config, frames, opened, found, most, notify)
         facts = _with_play(facts, play)
         close_told(opened, found)
         stack.enter_context(warnings.catch_warnings())
@@ -97,7 +100,7 @@ def _examine(config: Config, most: tuple[int, float], notify: Notify) -> Examina
         if found.exit_code == 0:
             notify("drawing a few pictures")
             check_drawing(config.env, spec, found, np.random.default_rng(config.seed))
-        add_conclusions(facts, play, spec, config, found)
+        add_conclusions(facts, play, frames, config, found)
         forecast = _forecast(config, spec, facts, found, notify)
         return Examination(label, found.sorted(), facts, forecast, found.exit_code)
 
@@ -138,7 +141,7 @@ def _open_one(env: Env, opened: list[Guarded]) -> float:
     return time.perf_counter() - begun
 
 
-def _facts(spec: EnvSpec, made: AnyEnv, seconds: float) -> EnvFacts:
+def _facts(spec: EnvSpec, frames: EnvSpec, made: AnyEnv, seconds: float) -> EnvFacts:
     return EnvFacts(
         observation_space=_line(made.observation_space),
         whole=np.dtype(made.observation_space.dtype).kind in "iu",
@@ -146,18 +149,17 @@ def _facts(spec: EnvSpec, made: AnyEnv, seconds: float) -> EnvFacts:
         step_limit=spec.max_episode_steps,
         own_limit=not spec.own_limit,
         render_modes=render_modes(made),
-        numbers=tuple(name for part in spec.obs.parts for name in part.numbers),
+        numbers=tuple(name for part in frames.obs.parts for name in part.numbers),
         unknown_layer=spec.unsaved,
         seconds_to_make=seconds,
     )
 
 
 def _examine_play(
-    config: Config, spec: EnvSpec, opened: list[Guarded], found: Findings, most: tuple[int, float], notify: Notify
+    config: Config, frames: EnvSpec, opened: list[Guarded], found: Findings, most: tuple[int, float], notify: Notify
 ) -> Play:
-    """Plays, then repeats. Single frames are looked at, for a stack would hide what becomes of them."""
+    """Plays, then repeats."""
     pair = [unstacked(each) for each in opened]
-    frames = spec if config.env.frame_stack == 1 else described(replace(config.env, frame_stack=1), pair[0])
     contract = Timed(frames, pair[0].observation_space, found)
     rng = np.random.default_rng(config.seed)
     notify(f"playing at random, {counted(most[0], 'step')} or {most[1]:g} s")
