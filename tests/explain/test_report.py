@@ -103,7 +103,7 @@ def test_the_baseline_is_the_mean_of_what_was_seen(data: dict[str, Any]) -> None
 
 
 def test_networks_too_large_for_a_page_stay_at_home(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dqnlab.explain.report.MOST_WEIGHTS", 10)
+    monkeypatch.setattr("dqnlab.explain.seen.MOST_WEIGHTS", 10)
     monkeypatch.setattr("dqnlab.explain.report.MOST_SNAPSHOT_WEIGHTS", 10)
     data = page_data(gather_evidence(run), [])
     assert data["networks"] == {"best": None, "online": None, "target": None}

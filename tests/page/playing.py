@@ -58,7 +58,7 @@ def classic(kind: str) -> tuple[dict[str, Any], QNetwork]:
         "state": np.array(own.state, np.float64)[None],
     }
     data |= {
-        "obs": {"shape": [size], "dtype": "float32", "num_states": None, "stack": 1, "image": False},
+        "obs": {"shape": [size], "dtype": "float32", "num_states": None, "stack": 1, "image": False, "pictures": []},
         "inputs": [
             {"name": f"x[{i}]", "unit": "", "low": low, "high": high} for i, (low, high) in enumerate(BOUNDS[kind])
         ],

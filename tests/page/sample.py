@@ -114,7 +114,7 @@ def sample(**changes: Any) -> dict[str, Any]:
         },
         "config": [["env.id", "CartPole-v1"], ["gamma", "0.99"], ["seed", "0"]],
         "files": [["best network", "best_model.pth"], ["metrics", "metrics.jsonl"]],
-        "obs": {"shape": [4], "dtype": "float32", "num_states": None, "stack": 1, "image": False},
+        "obs": {"shape": [4], "dtype": "float32", "num_states": None, "stack": 1, "image": False, "pictures": []},
         "inputs": [
             {"name": "inputs.cartpole.position", "unit": "m", "low": -2.4, "high": 2.4},
             {"name": "inputs.cartpole.velocity", "unit": "m/s", "low": -3.0, "high": 3.0},

@@ -175,5 +175,5 @@ def test_a_hostile_address_chooses_no_unit(open_page: Open) -> None:
 
 def test_what_cannot_be_opened_says_why(open_page: Open) -> None:
     none = {"best": None, "online": None, "target": None}
-    assert "too large" in open_page(sample(networks=none)).page.inner_text(VIEW)
+    assert "too large" in open_page(sample(networks=none, closed="closed_large")).page.inner_text(VIEW)
     assert "No episode" in open_page(sample(episodes=[])).page.inner_text(VIEW)

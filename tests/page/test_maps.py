@@ -60,7 +60,7 @@ def lake(**changes: Any) -> dict[str, Any]:
         for path in paths
     ]
     return sample(
-        obs={"shape": [], "dtype": "int64", "num_states": 16, "stack": 1, "image": False},
+        obs={"shape": [], "dtype": "int64", "num_states": 16, "stack": 1, "image": False, "pictures": []},
         inputs=[{"name": "inputs.state", "unit": "", "low": 0, "high": 15}],
         actions=["actions.left", "actions.down", "actions.right", "actions.up"],
         world={"kind": "frozenlake", "params": {"desc": LAKE, "is_slippery": True}},
@@ -268,7 +268,7 @@ def square(page: Any, state: int) -> dict[str, float]:
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"networks": {"best": None, "online": None, "target": None}}, "too large"),
+        ({"networks": {"best": None, "online": None, "target": None}, "closed": "closed_large"}, "too large"),
         ({"episodes": []}, "No episode was recorded"),
     ],
 )

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from dqnlab.explain.frames import picture
+from dqnlab.explain.seen import pictures_of
 from dqnlab.learn.types import ObsSpec
 
 from ..nets import mlp
@@ -42,6 +44,7 @@ def page_of(spec: ObsSpec, actions: int, image: bool = False) -> dict[str, Any]:
             "num_states": spec.num_states,
             "stack": 1,
             "image": image,
+            "pictures": pictures_of(spec, [obs]) if image else [],
         },
         inputs=[{"name": f"x[{i}]", "unit": "", "low": None, "high": None} for i in range(count)],
         actions=[f"a{i}" for i in range(actions)],
@@ -105,3 +108,53 @@ def test_where_one_action_is_allowed_there_is_no_gap(open_page: Open) -> None:
     said = page.page.locator(".decision-verdict").inner_text()
     assert "a2" in said
     assert "worth" not in said
+
+
+@pytest.mark.parametrize("shape", [(11, 12), (11, 12, 3), (3, 11, 12), (2, 11, 12), (11, 12, 4), (11, 12, 1)])
+def test_a_picture_is_drawn_as_its_film_strip_is(open_page: Open, shape: tuple[int, ...]) -> None:
+    spec = ObsSpec(shape, np.dtype(np.uint8))
+    data = page_of(spec, 3, True)
+    opened = open_page(data, hash="t=3")
+    seen = data["episodes"][0]["obs"][3]
+    expected = picture(seen, 0, 255)
+    assert opened.page.inner_text("#decision .decision-parts p >> nth=1").startswith(
+        "A picture of 11 × 12 pixels, with "
+    )
+    drawn = opened.module(
+        "world/seen.js", "[...m.pixels(...argument)]", [data["obs"]["pictures"][0], seen.ravel().tolist()]
+    )
+    assert drawn == expected.ravel().tolist()
+    assert opened.page.locator("#decision .decision-picture").evaluate("node => [node.height, node.width]") == [11, 12]
+
+
+def test_of_parts_pictures_are_drawn_and_other_numbers_listed(open_page: Open) -> None:
+    data = page_of(ObsSpec((146,), np.dtype(np.float32)), 3)
+    data["obs"]["pictures"] = [{"name": "image", "start": 1, "shape": [12, 12], "rows": 0, "black": 0.0, "white": 1.0}]
+    card = open_page(data, hash="t=3").page.locator("#decision .decision-parts > .card >> nth=0")
+    assert "image: a picture of 12 × 12 pixels, with 1 channel." in card.inner_text()
+    assert [text.split()[0] for text in card.locator("tr").all_inner_texts()] == ["x[0]", "x[145]"]
+
+
+@pytest.mark.parametrize("source", ["observation", "render"])
+@pytest.mark.parametrize(("shape", "image"), [((20, 20, 3), True), ((300,), False)])
+def test_observations_that_were_not_kept_leave_the_rest_of_the_page(
+    open_page: Open, shape: tuple[int, ...], image: bool, source: str
+) -> None:
+    data = page_of(ObsSpec(shape, np.dtype(np.uint8 if image else np.float32)), 3, image)
+    data["episodes"][0]["obs"] = None
+    data["world"] = {"kind": "frames", "params": {"fps": 5, "source": source}}
+    page = open_page(data, hash="t=3").page
+    said = "The world above shows it." if source == "observation" else "too large to be kept in this page"
+    assert said in page.inner_text("#decision")
+    assert page.locator("#decision .decision-network").count() == 3
+    for view in ("inside", *(() if image else ("whatif", "maps"))):
+        assert "too large to be kept in this page" in page.inner_text(f"#{view} > .view")
+    assert page.inner_text("#you > .view") != ""  # the last view, which comes after all others
+
+
+def test_it_is_said_why_no_network_runs_in_the_page(open_page: Open) -> None:
+    data = page_of(ObsSpec((20, 20), np.dtype(np.uint8)), 3, True) | {"closed": "closed_pictures"}
+    data["networks"] = dict.fromkeys(data["networks"])
+    page = open_page(data).page
+    for view in ("whatif", "inside"):
+        assert "because its convolutions look at pictures" in page.inner_text(f"#{view} > .view")

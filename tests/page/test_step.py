@@ -35,7 +35,7 @@ def traced(way: str) -> tuple[Trace, dict[str, Any], dict[str, Any]]:
     obs = {"shape": list(spec.obs.shape), "dtype": spec.obs.dtype.name, "num_states": spec.obs.num_states}
     page = as_page(trace)
     assert page is not None
-    return trace, page, obs | {"stack": 1, "image": False}
+    return trace, page, obs | {"stack": 1, "image": False, "pictures": []}
 
 
 def recompute(opened: Opened, **switches: Any) -> list[Any]:

@@ -38,7 +38,14 @@ def test_a_kind_without_an_entry_shows_its_numbers_and_claims_nothing(
     name: str, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrays, config, spec = record("textbook")
-    obs = {"shape": list(spec.obs.shape), "dtype": spec.obs.dtype.name, "num_states": None, "stack": 1, "image": False}
+    obs = {
+        "shape": list(spec.obs.shape),
+        "dtype": spec.obs.dtype.name,
+        "num_states": None,
+        "stack": 1,
+        "image": False,
+        "pictures": [],
+    }
     known = as_page(trace_of(arrays, config, spec))
     assert known is not None
     assert CLAIMS[name] in shown(open_page, known, obs)

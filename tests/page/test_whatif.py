@@ -146,7 +146,7 @@ def lake() -> dict[str, Any]:
     episode = data["episodes"][0] | {"obs": states, "action": np.zeros(5, np.uint8), "state": None}
     episode |= {name: np.zeros(5, np.float32) for name in ("reward", "coin")}
     episode["q"] = {name: np.zeros((5, 2), np.float32) for name in ("best", "online", "target")}
-    spec = {"shape": [], "dtype": "int64", "num_states": 16, "stack": 1, "image": False}
+    spec = {"shape": [], "dtype": "int64", "num_states": 16, "stack": 1, "image": False, "pictures": []}
     nets = {name: layers(network(seed, inputs=16)) for seed, name in enumerate(("best", "online", "target"))}
     return data | {
         "obs": spec,
@@ -173,7 +173,8 @@ def test_numbered_states_have_one_slider_and_no_letting_go(open_page: Open) -> N
 
 def test_without_networks_or_inputs_one_sentence_says_why(open_page: Open) -> None:
     none = {"best": None, "online": None, "target": None}
-    assert "too large" in open_page(sample(networks=none, snapshots=[])).page.inner_text("#whatif .view")
+    closed = sample(networks=none, snapshots=[], closed="closed_large")
+    assert "too large" in open_page(closed).page.inner_text("#whatif .view")
     assert "pictures" in open_page(sample(inputs=[])).page.inner_text("#whatif .view")
 
 

@@ -78,6 +78,7 @@ def played(env: Env) -> dict[str, Any]:
             "num_states": spec.obs.num_states,
             "stack": spec.obs.stack,
             "image": not world.inputs,
+            "pictures": [],
         },
     }
 

@@ -26,13 +26,13 @@ from .episodes import Networks, Recording, record_episodes
 from .evidence import Evidence, gather_evidence
 from .health.findings import Finding, as_data
 from .page import render
+from .seen import pictures_of, why_closed
 from .series import series
 from .trace import as_page, trace_of
 from .weights import layers, num_weights
 from .words import sentence, verdict
 from .world import Scene, World, is_image, look_at, open_stage
 
-MOST_WEIGHTS = 300_000  # numbers in the three networks together; with more the page runs none of them
 OUTSIDE = {"folder", "notes", "error", "failed_steps", "unfinished"}  # of a run: what is no matter of the page
 MOST_SNAPSHOT_WEIGHTS = 100_000  # numbers in all snapshots together, which take half the room each
 
@@ -119,9 +119,10 @@ def page_data(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]
         "settings": _settings(evidence),
         "config": [[name, _said(value)] for name, value in leaves(evidence.config)],
         "files": _files(evidence.run),
-        "obs": _obs(evidence),
+        "obs": _obs(evidence, recording),
         **_world(world),
         "networks": _networks(evidence),
+        "closed": why_closed(list(evidence.networks.values())),
         "snapshots": _snapshots(evidence),
         "episodes": [episode.data() for episode in recording.episodes],
         "labels": recording.labels,
@@ -157,8 +158,9 @@ def _settings(evidence: Evidence) -> dict[str, Any]:
     return {name: getattr(facts, name) for name in ("epsilon_end", "max_episode_steps", "replay_capacity")}
 
 
-def _obs(evidence: Evidence) -> dict[str, Any]:
+def _obs(evidence: Evidence, recording: Recording) -> dict[str, Any]:
     obs = evidence.spec.obs
+    seen = [episode.obs for episode in recording.episodes if episode.obs is not None]
     return {
         "shape": list(obs.shape),
         "dtype": obs.dtype.name,
@@ -167,6 +169,7 @@ def _obs(evidence: Evidence) -> dict[str, Any]:
         "stack": obs.stack,
         "scale": obs.scale,
         "image": is_image(obs),
+        "pictures": pictures_of(obs, seen),
     }
 
 
@@ -181,9 +184,9 @@ def _world(world: World) -> dict[str, Any]:
 def _networks(evidence: Evidence) -> dict[str, Any]:
     """The three networks in full precision; None for those that are too large for a page, or no chain of layers."""
     networks = evidence.networks
-    fits = sum(num_weights(network) for network in networks.values()) <= MOST_WEIGHTS
+    runs = why_closed(list(networks.values())) is None
     return {
-        name: layers(networks[name]) if fits and name in networks else None for name in ("best", "online", "target")
+        name: layers(networks[name]) if runs and name in networks else None for name in ("best", "online", "target")
     }
 
 

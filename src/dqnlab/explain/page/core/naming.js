@@ -25,6 +25,9 @@ export function listed(values, always = []) {
 export const unlisted = ({ t }, shown, count) => (
   shown.length === count ? null : t("decision.unlisted", { n: (count - shown.length).toLocaleString("en") }));
 
+/** Why the page runs no network, as a clause. */
+export const whyClosed = ({ data, t }) => t(`decision.${data.closed ?? "closed_kind"}`);
+
 /** The class that gives an element the colour of an action. */
 export function actionClass(action) {
   return `action-${action % 6}`;

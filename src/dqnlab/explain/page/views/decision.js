@@ -4,6 +4,7 @@ import { bars } from "../core/charts.js";
 import { clear, el, perFrame } from "../core/dom.js";
 import { actionClass, actionName, listed, stateNumber, unlisted } from "../core/naming.js";
 import { argmax } from "../net/network.js";
+import { isIn, paintSeen, sidesOf, sizeOf } from "../world/seen.js";
 
 const NAMES = ["best", "online", "target"];
 const MOST_INPUTS = 24;
@@ -88,9 +89,15 @@ function sentence(page, moment) {
 function seen(page, { obs, t: step, last }) {
   const { data, t, num } = page;
   const when = el("p", { class: "muted" }, t("decision.when", { t: step, last }));
-  if (data.obs.image) return el("div", {}, when, el("p", {}, t("decision.picture", { n: obs.length })));
+  const pictures = data.obs.pictures.map((picture) => shownPicture(page, picture, obs));
+  if (obs === null) {
+    const said = t(data.world.params.source === "observation" ? "decision.above" : "decision.not_kept");
+    return el("div", {}, when, pictures, el("p", { class: "muted" }, said));
+  }
   if (data.obs.num_states !== null) return el("div", {}, when, el("p", {}, whichState(page, obs)));
-  const rows = [...obs.subarray(0, MOST_INPUTS)].map((value, i) => {
+  const places = [...obs.keys()].filter((i) => !data.obs.pictures.some((picture) => isIn(picture, i)));
+  const rows = places.slice(0, MOST_INPUTS).map((i) => {
+    const value = obs[i];
     const { name, unit, low, high } = data.inputs[i] ?? { name: `x[${i}]` };
     const known = Number.isFinite(low) && Number.isFinite(high) && high > low;
     return el("tr", {},
@@ -99,9 +106,17 @@ function seen(page, { obs, t: step, last }) {
       el("td", {}, unit ?? ""),
       el("td", {}, known ? place((value - low) / (high - low)) : ""));
   });
-  const more = obs.length - rows.length;
-  return el("div", {}, when, el("table", {}, el("tbody", {}, rows)),
+  const more = places.length - rows.length;
+  return el("div", {}, when, pictures, rows.length ? el("table", {}, el("tbody", {}, rows)) : null,
     more > 0 ? el("p", { class: "muted" }, t("decision.more", { n: more })) : null);
+}
+
+/** A picture in words, and drawn where the observation was kept. */
+function shownPicture({ t }, picture, obs) {
+  const [height, width] = sidesOf(picture);
+  const channels = sizeOf(picture) / (height * width);
+  const words = t(picture.name ? "decision.named_picture" : "decision.picture", { name: picture.name, height, width, channels });
+  return el("div", {}, el("p", {}, words), obs && paintSeen(el("canvas", { class: "decision-picture", role: "img", "aria-label": words }), picture, obs));
 }
 
 function whichState({ data, t }, obs) {

@@ -4,7 +4,7 @@ import { attribute, STEPS } from "../net/attribution.js";
 import { bars } from "../core/charts.js";
 import { row } from "../core/codec.js";
 import { clear, el, perFrame } from "../core/dom.js";
-import { actionClass, actionName, featureName } from "../core/naming.js";
+import { actionClass, actionName, featureName, whyClosed } from "../core/naming.js";
 import { features } from "../net/network.js";
 import { css, rgb } from "../maps/paint.js";
 import { dotProduct, findDead } from "../net/units.js";
@@ -14,10 +14,17 @@ const MOST_TERMS = 8;
 const MOST_PARTS = 12;
 const PAUSE = 200; // milliseconds between attributions while the moment runs
 
+/** The word that says why there is nothing to look into, or null. */
+function lacking({ networks, moment }) {
+  if (!networks.best) return "inside.no_network";
+  if (!moment()) return "inside.nothing";
+  return moment().obs ? null : "decision.not_kept";
+}
+
 export function mountInside(root, page) {
-  const why = page.networks.best ? (page.moment() ? null : "inside.nothing") : "inside.no_network";
+  const why = lacking(page);
   if (why) {
-    root.append(el("p", {}, page.t(why)));
+    root.append(el("p", {}, page.t(why, { why: whyClosed(page) })));
     return null;
   }
   const view = new Inside(root, page);

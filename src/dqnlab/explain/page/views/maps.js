@@ -3,7 +3,7 @@
 import { clear, el, perFrame } from "../core/dom.js";
 import { atStates, grid, sideFor } from "../net/grid.js";
 import { actionLegend, heldWords, inWords, named, pointWords, valueLegend } from "../maps/legends.js";
-import { featureName, stateNumber } from "../core/naming.js";
+import { featureName, stateNumber, whyClosed } from "../core/naming.js";
 import { placeIn } from "../core/page.js";
 import { features, scaleOf, makeNetwork } from "../net/network.js";
 import { actionColours, paintPlane, picture, valueColour, wideGap } from "../maps/paint.js";
@@ -18,7 +18,7 @@ const PAUSE = 250; // milliseconds between maps while the moment runs
 export function mountMaps(root, page) {
   const why = whyNot(page);
   if (why) {
-    root.append(el("p", {}, page.t(why)));
+    root.append(el("p", {}, page.t(why, { why: whyClosed(page) })));
     return null;
   }
   const view = new Maps(root, page);
@@ -30,6 +30,7 @@ function whyNot({ data, networks, moment }) {
   if (data.obs.image) return "maps.no_image";
   if (!networks.best) return "maps.no_network";
   if (!moment()) return "maps.no_episode";
+  if (!moment().obs) return "decision.not_kept";
   if (data.obs.num_states === null) return moment().obs.length < 2 ? "maps.one_input" : null;
   if (moment().obs.length !== 1) return "maps.several_states";
   return data.obs.num_states > MOST_STATES ? "maps.many_states" : null;

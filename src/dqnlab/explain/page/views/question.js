@@ -30,7 +30,7 @@ export function draggable(data) {
 function seen(episodes, place) {
   let low = Infinity;
   let high = -Infinity;
-  for (const { obs } of episodes) {
+  for (const { obs } of episodes.filter((episode) => episode.obs)) {
     for (let t = 0; t < obs.shape[0]; t += 1) {
       const value = row(obs, t)[place];
       if (value < low) low = value;

@@ -2,7 +2,7 @@
 
 import { bars, lineChart } from "../core/charts.js";
 import { clear, el, perFrame } from "../core/dom.js";
-import { actionClass, listed, unlisted } from "../core/naming.js";
+import { actionClass, listed, unlisted, whyClosed } from "../core/naming.js";
 import { placeIn } from "../core/page.js";
 import { features } from "../net/network.js";
 import { along, asked, changed, draggable, parse, verdict, written } from "./question.js";
@@ -19,7 +19,7 @@ export function mountWhatif(root, page) {
   const inputs = draggable(data);
   const why = lacking(page, names, inputs);
   if (why) {
-    root.append(el("p", { class: "said" }, t(why)));
+    root.append(el("p", { class: "said" }, t(why, { why: whyClosed(page) })));
     return undefined;
   }
   store.declare("whatif.x", "");
@@ -65,7 +65,8 @@ export function mountWhatif(root, page) {
 function lacking(page, names, inputs) {
   if (names.length === 0) return "whatif.no_network";
   if (inputs.length === 0) return "whatif.no_inputs";
-  return page.moment() ? null : "whatif.no_moment";
+  if (!page.moment()) return "whatif.no_moment";
+  return page.moment().obs ? null : "decision.not_kept";
 }
 
 /** The question as it stands: {system, names, dragged(), drag(i, value), reset(), network(), qOf(obs), now()}. */

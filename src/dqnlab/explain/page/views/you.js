@@ -2,6 +2,7 @@
 
 import { makeClock } from "../world/clock.js";
 import { el } from "../core/dom.js";
+import { whyClosed } from "../core/naming.js";
 import { makeGame, steering } from "../world/game.js";
 import { features } from "../net/network.js";
 import { makeStage } from "../world/stage.js";
@@ -14,7 +15,7 @@ const KEYS = { ArrowLeft: "left", ArrowRight: "right" };
 export function mountYou(root, page) {
   const why = lacking(page);
   if (why) {
-    root.append(el("p", { class: "said" }, page.t(why, { env: page.data.run.env })));
+    root.append(el("p", { class: "said" }, page.t(why, { env: page.data.run.env, why: whyClosed(page) })));
     return undefined;
   }
   page.store.declare("you.speed", 1);
@@ -38,7 +39,8 @@ export function mountYou(root, page) {
 function lacking({ data, networks }) {
   if (!systemOf(data.world)) return "you.no_physics";
   if (!networks.best) return "you.no_network";
-  return firstEpisode(data) ? null : "you.no_start";
+  if (!firstEpisode(data)) return "you.no_start";
+  return firstEpisode(data).obs ? null : "decision.not_kept";
 }
 
 /** The recorded episode whose first state both begin in: the one that the page shows at first. */

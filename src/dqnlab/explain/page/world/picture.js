@@ -55,7 +55,7 @@ export class Picture {
     const { context, ...size } = this.#fit();
     if (!moment || nothing || this.#world.kind === "none" || size.width <= 0) return;
     if (this.isFilm) this.#film(context, moment.t, size);
-    else {
+    else if (moment.state ?? moment.obs) {
       draw(context, this.#world, moment.state ?? moment.obs, {
         ...size, action: moment.action, terrain: moment.episode.terrain, policy: this.#policy, colours: this.#colours,
       });
