@@ -76,6 +76,7 @@ BROUGHT: dict[str, dict[str, Any]] = {
     "blackjack": {"id": "Blackjack-v1"},
     "taxi": {"id": "Taxi-v4", "max_episode_steps": 40},
     "shop": {"id": "tests/Shop-v0"},
+    "shop, stacked": {"id": "tests/Shop-v0", "frame_stack": 3, "keys": ("left", "job")},
     "minatar": {"id": "minatar.gym:MinAtar/Breakout-v1"},
     "envpool": {"id": "envpool:CartPole-v1", "num_envs": 2},
     "minigrid": {"id": "minigrid:MiniGrid-Empty-5x5-v0", "keys": ("image", "direction"), "max_episode_steps": 40},

@@ -1,5 +1,6 @@
 """Stacks of frames that are rows: parts, states and masks."""
 
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -14,6 +15,7 @@ from dqnlab.check.doctor.examination import examine
 from dqnlab.config import Env
 from dqnlab.envs.make import describe, make_one
 from dqnlab.envs.open import make_envs
+from dqnlab.errors import ConfigError
 from dqnlab.learn.types import ObsPart, ObsSpec
 from dqnlab.run.system import assemble
 from dqnlab.store.agent import Agent
@@ -75,6 +77,26 @@ def test_chosen_parts_are_stacked_beside_words() -> None:
     space = spaces.Dict(x=spaces.Box(-1, 1, (2,)), say=spaces.Text(5), many=spaces.MultiDiscrete([2, 3]))
     spec = describe(Env(id=lambda: Sampled(space), keys=("x", "many"), frame_stack=2))
     assert [(part.name, part.shape) for part in spec.obs.parts] == [("x", (2, 2)), ("many.0", (2,)), ("many.1", (2,))]
+
+
+class Odd(spaces.Space[str]):
+    """Words of a kind that nobody can stack."""
+
+    def sample(self, mask: Any = None, probability: Any = None) -> str:
+        return "go"
+
+
+def test_parts_that_are_not_chosen_are_not_stacked_either() -> None:
+    space = spaces.Dict(x=spaces.Box(-1, 1, (2,)), say=Odd(), action_mask=spaces.MultiBinary(3))
+    env = Env(id=lambda: Sampled(space, lambda step: {}), keys=("x",), frame_stack=2)
+    spec = describe(env)
+    assert [(part.name, part.shape) for part in spec.obs.parts] == [("x", (2, 2))]
+    assert spec.obs.mask == 4
+    assert set(make_one(env).observation_space) == {"x", "action_mask"}
+    with pytest.raises(ConfigError, match=r"say cannot be turned into numbers.*keys=\('x',\)"):
+        describe(replace(env, keys=()))
+    with pytest.raises(ConfigError, match="shows no 'y'; it shows "):
+        describe(replace(env, keys=("y",)))
 
 
 def test_what_is_divided_in_single_frames_is_divided_in_a_stack() -> None:

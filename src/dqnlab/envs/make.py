@@ -21,14 +21,16 @@ from .copying import Copying, frame_space
 from .guard import CONSTRUCTOR, LIVING, EnvironmentHangs, Guard, Guarded, guarded
 from .masks import mask_among, mask_of
 from .modules import import_named, missing, not_registered
+from .parts import Chosen, used_leaves
 from .pictures import Smaller, picture_of
 from .place import named_with_place
 from .pools import is_pooled, registered_id
 from .roundtrip import unsaved
-from .rows import as_row
+from .rows import MASK, as_row
 from .spaces import has_mask, obs_spec, shows_mask
 from .state import saves_itself
 from .threshold import STEP_LIMIT, is_own_limit, threshold_of
+from .unsupported import becomes_numbers, refused_observations
 from .watchdog import watched
 from .wrapping import in_wrappers
 
@@ -149,11 +151,22 @@ def _make(env: Env, render_mode: str | None) -> AnyEnv:
         made = gym.wrappers.TimeLimit(made, STEP_LIMIT)
     if (env.gray or env.resize) and hasattr(made, "observation_space"):  # else that is said later
         made = Smaller(made, env)
+    if env.frame_stack > 1 and hasattr(made, "observation_space"):
+        made = _without_unused(env, made)
     if env.frame_stack > 1 or render_mode == "rgb_array":
         made = Copying(made)  # a stack and a film keep what they were given
     if env.frame_stack > 1:
         made = gym.wrappers.FrameStackObservation(made, env.frame_stack)
     return made
+
+
+def _without_unused(env: Env, made: AnyEnv) -> AnyEnv:
+    """The environment with observations that can be stacked. Raises ConfigError if a part that is used cannot."""
+    space = made.observation_space
+    used = used_leaves(env, space)
+    if not all(becomes_numbers(leaf) for _, leaf in used):
+        raise refused_observations(env, space)
+    return Chosen(made, {path[0] for path, _ in used} | {MASK}) if env.keys else made
 
 
 def _step_limit(made: AnyEnv) -> int | None:

@@ -1,8 +1,10 @@
 """What an observation space is made of, and which of its parts are used."""
 
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import gymnasium as gym
 from gymnasium import spaces
 
 from ..config import Env
@@ -30,6 +32,23 @@ def leaf_spaces(space: Space, path: Path = ()) -> Iterator[tuple[Path, Space]]:
         return
     for name, part in named.items():
         yield from leaf_spaces(part, (*path, name))
+
+
+class Chosen(gym.ObservationWrapper[Any, Any, Any]):
+    """Shows only what `env.keys` uses of a Dict: whoever stacks frames need not know what to do with the rest."""
+
+    def __init__(self, made: gym.Env[Any, Any], names: set[str | int]):
+        super().__init__(made)
+        space = made.observation_space
+        assert isinstance(space, spaces.Dict)
+        self._names = [name for name in space.spaces if name in names]
+        kept = OrderedDict((name, space.spaces[name]) for name in self._names)  # a dict's would be sorted
+        self.observation_space = spaces.Dict(kept)
+
+    def observation(self, observation: Any) -> Any:
+        if not isinstance(observation, Mapping):  # which the contract names
+            return observation
+        return {name: observation[name] for name in self._names if name in observation}
 
 
 def leaf_of(space: Space, path: Path) -> Space:

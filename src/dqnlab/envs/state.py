@@ -23,6 +23,7 @@ from .place import named_with_place
 # Class -> the attributes that its `step` and `reset` change, as of Gymnasium 1.4. A dot leads into an object.
 # Not here: what is written anew before each use (the buffer of a frame stack), and screens.
 KNOWN = {
+    "dqnlab.envs.parts:Chosen": "",
     "dqnlab.envs.pictures:Smaller": "",
     "gymnasium.envs.classic_control.acrobot:AcrobotEnv": "state",
     "gymnasium.envs.classic_control.cartpole:CartPoleEnv": "state steps_beyond_terminated",

@@ -22,7 +22,7 @@ _ONLOOKERS = {
         *("OrderEnforcing", "PassiveEnvChecker", "RecordEpisodeStatistics", "RecordVideo", "HumanRendering"),
         *("RenderCollection", "FrameStackObservation", "DelayObservation"),
     },
-    "dqnlab.envs.": {"Guarded", "Copying", "Smaller"},
+    "dqnlab.envs.": {"Guarded", "Copying", "Smaller", "Chosen"},
 }
 _STEPS = {gym.Wrapper.step, gym.ObservationWrapper.step, gym.ActionWrapper.step}  # hand rewards and ends on
 
