@@ -23,6 +23,7 @@ from .learn.encoder import Encoder
 from .learn.extractors import Extractor, Normalizer
 from .learn.formulas import AdamW, RAdam, RmsProp
 from .learn.heads import Head, ScalarHead
+from .learn.layers import LayeredStream, LayeredTorso, MakeLayer, NoisyLayer, PlainLayer
 from .learn.layout import Layout, reach_of
 from .learn.learner import HardSync, Learner, PolyakSync, Sync
 from .learn.memory import Memory
@@ -142,8 +143,8 @@ def should_compile(config: c.Config, obs: ObsSpec) -> bool:
 def make_network(config: c.Config, spec: EnvSpec, scale: float = 1.0) -> QNetwork:
     """A Q-network with the weights that the run's seed begins with, which counts in rewards divided by `scale`."""
     encode, head = make_encoder(config, spec.obs), make_head(config.head, scale)
-    torso = make_torso(config.torso, encode.width)
-    stream = make_stream(config.stream, torso.width, spec.num_actions, head.width)
+    torso = make_torso(config.torso, config.layers, encode.width)
+    stream = make_stream(config.stream, config.layers, torso.width, spec.num_actions, head.width)
     network = QNetwork(encode, torso, stream, head, torch.Generator().manual_seed(config.seed))
     network.reward_scale = scale
     return network
@@ -231,16 +232,33 @@ def make_rate(lr: float, schedule: c.ConstantRate | c.LinearRate | c.CosineRate)
             raise AssertionError("the updates are to be settled first")
 
 
-def make_torso(torso: c.Mlp, inputs: int) -> Torso:
-    return Mlp([inputs, *torso.hidden])
+def make_layer(layers: c.PlainLayers | c.Noisy) -> MakeLayer:
+    match layers:
+        case c.PlainLayers():
+            return PlainLayer
+        case c.Noisy(sigma=sigma):
+            return partial(NoisyLayer, sigma=sigma)
 
 
-def make_stream(stream: c.PlainStream | c.Dueling, width: int, num_actions: int, num_values: int) -> Stream:
-    match stream:
-        case c.PlainStream():
+def make_torso(torso: c.Mlp, layers: c.PlainLayers | c.Noisy, inputs: int) -> Torso:
+    sizes = [inputs, *torso.hidden]
+    match layers:
+        case c.PlainLayers():
+            return Mlp(sizes)
+        case _:
+            return LayeredTorso(sizes, make_layer(layers))
+
+
+def make_stream(
+    stream: c.PlainStream | c.Dueling, layers: c.PlainLayers | c.Noisy, width: int, num_actions: int, num_values: int
+) -> Stream:
+    match stream, layers:
+        case c.Dueling(hidden=hidden), _:
+            return DuelingStream(width, hidden, num_actions, num_values, make_layer(layers))
+        case _, c.PlainLayers():
             return LinearStream(width, num_actions, num_values)
-        case c.Dueling(hidden=hidden):
-            return DuelingStream(width, hidden, num_actions, num_values)
+        case _:
+            return LayeredStream(width, num_actions, num_values, make_layer(layers))
 
 
 def make_layout(config: c.Config, spec: EnvSpec) -> Layout:

@@ -3,12 +3,13 @@
 import pytest
 import torch
 
+from dqnlab.learn.layers import PlainLayer
 from dqnlab.learn.streams import DuelingStream
 from dqnlab.learn.types import NOTHING
 
 
 def stream(hidden: tuple[int, ...], num_actions: int = 3, num_values: int = 2) -> DuelingStream:
-    made = DuelingStream(4, hidden, num_actions, num_values)
+    made = DuelingStream(4, hidden, num_actions, num_values, PlainLayer)
     draws = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in made.parameters():
@@ -21,8 +22,8 @@ def test_state_and_advantages_by_hand() -> None:
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.zero_()
-        made.state[-1].bias.copy_(torch.tensor([1.0]))
-        made.advantage[-1].bias.copy_(torch.tensor([2.0, 4.0]))
+        made.state.layers[-1].linear.bias.copy_(torch.tensor([1.0]))
+        made.advantage.layers[-1].linear.bias.copy_(torch.tensor([2.0, 4.0]))
     assert made(torch.zeros(1, 4), NOTHING).tolist() == [[[0.0], [2.0]]]  # 1 + 2 - 3 and 1 + 4 - 3
 
 
@@ -31,9 +32,7 @@ def test_the_mean_over_actions_is_the_value_of_the_state(hidden: tuple[int, ...]
     made, x = stream(hidden), torch.randn(7, 4, generator=torch.Generator().manual_seed(1))
     values = made(x, NOTHING)
     assert values.shape == (7, 3, 2)
-    torch.testing.assert_close(values.mean(1), made.state(x))
-    for one in (made.state, made.advantage):  # a ReLU between every two linear layers and none behind the last
-        assert [type(layer).__name__ for layer in one] == ["BareLinear", "ReLU"] * len(hidden) + ["BareLinear"]
+    torch.testing.assert_close(values.mean(1), made.state(x, NOTHING))
 
 
 def test_last_are_the_layers_that_values_are_proportional_to() -> None:

@@ -7,7 +7,20 @@ import pytest
 
 from dqnlab import presets
 from dqnlab.check.probes import GAMMA, PROBES, Probe, probe_config, selftest
-from dqnlab.config import C51, Config, Double, Dueling, Env, HlGauss, Munchausen, Polyak, Prioritized, Quantiles, Scalar
+from dqnlab.config import (
+    C51,
+    Config,
+    Double,
+    Dueling,
+    Env,
+    HlGauss,
+    Munchausen,
+    Noisy,
+    Polyak,
+    Prioritized,
+    Quantiles,
+    Scalar,
+)
 from dqnlab.errors import ConfigError
 
 NAMES = [probe.name for probe in PROBES]
@@ -108,6 +121,13 @@ def test_a_probe_is_trained_by_the_choices_of_the_base() -> None:
 def test_many_envs_are_tested_by_four() -> None:
     assert probe_config(Config(env=Env(num_envs=64)), PROBES[0]).env.num_envs == 4
     assert probe_config(Config(env=Env(num_envs=3)), PROBES[0]).env.num_envs == 3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_little_noise_leaves_the_true_values_of_few_states(seed: int) -> None:
+    """Of many states it blurs the values: that is what it is for."""
+    base = Config(layers=Noisy(sigma=0.02), seed=seed)
+    assert found(list(selftest(["end", "choice", "delay", "cut", "corridor"], base))) == {}
 
 
 def test_a_soft_policy_without_temperature_and_bonus_learns_the_true_values() -> None:

@@ -15,6 +15,7 @@ from dqnlab.config import (
     C51,
     AdamW,
     Config,
+    Constant,
     CosineRate,
     Double,
     Dueling,
@@ -25,6 +26,8 @@ from dqnlab.config import (
     LinearRate,
     Mlp,
     Munchausen,
+    Noisy,
+    PlainLayers,
     PlainStream,
     Prioritized,
     Quantiles,
@@ -52,6 +55,7 @@ HEADS = {
     "c51": C51(num=7, v_max=20.0),
     "hl_gauss": HlGauss(num=9, v_max=20.0),
 }
+LAYERS = {"plain": PlainLayers(), "noisy": Noisy()}
 STREAMS = {"plain": PlainStream(), "dueling": Dueling(hidden=(8,))}
 RULES = {"greedy": Greedy(), "double": Double(), "munchausen": Munchausen()}
 SAMPLERS = {"uniform": Uniform(), "prioritized": Prioritized()}
@@ -63,6 +67,7 @@ NEW: dict[str, Config] = {
     "a measured range": replace(SMALL, head=C51(num=7)),
     "dueling": replace(SMALL, stream=Dueling(hidden=()), reward_scale=4.0),
     "munchausen": replace(SMALL, rule=Munchausen(tau=0.1)),
+    "noise": replace(SMALL, layers=Noisy(), epsilon=Constant(value=0.0), reward_scale=4.0),
     "radam, linear": replace(SMALL, optimizer=RAdam(beta2=0.9), lr_schedule=LinearRate(end=0.1, updates=50)),
     "dueling quantiles, munchausen, prioritised": replace(
         SMALL,
@@ -73,9 +78,10 @@ NEW: dict[str, Config] = {
         optimizer=RmsProp(),
         n=3,
     ),
-    "dueling categories, double, prioritised": replace(
+    "noisy dueling categories, double, prioritised": replace(
         SMALL,
         head=HEADS["c51"],
+        layers=Noisy(),
         stream=Dueling(hidden=(8,)),
         rule=Double(),
         sampler=Prioritized(),
@@ -91,13 +97,14 @@ def config(request: pytest.FixtureRequest) -> Config:
     return NEW[request.param]
 
 
-def parts(head: str, stream: str, rule: str, sampler: str) -> dict[str, Any]:
-    return {"head": HEADS[head], "stream": STREAMS[stream], "rule": RULES[rule], "sampler": SAMPLERS[sampler]}
+def parts(head: str, rule: str, layers: str, stream: str, sampler: str) -> dict[str, Any]:
+    network = {"head": HEADS[head], "layers": LAYERS[layers], "stream": STREAMS[stream]}
+    return {**network, "rule": RULES[rule], "sampler": SAMPLERS[sampler]}
 
 
 def test_every_legal_product_learns(filled: Filled) -> None:
-    legal = [kinds for kinds in product(HEADS, STREAMS, RULES, SAMPLERS) if (kinds[0], kinds[2]) not in ILLEGAL]
-    assert len(legal) == 40
+    legal = [kinds for kinds in product(HEADS, RULES, LAYERS, STREAMS, SAMPLERS) if kinds[:2] not in ILLEGAL]
+    assert len(legal) == 80
     for kinds in legal:
         system = filled(replace(SMALL, **parts(*kinds)))
         before = system.learner.state.online.clone()
@@ -110,7 +117,7 @@ def test_every_legal_product_learns(filled: Filled) -> None:
 @pytest.mark.parametrize(("head", "rule"), sorted(ILLEGAL))
 def test_what_does_not_go_together_is_refused_with_both_names(head: str, rule: str) -> None:
     with pytest.raises(ConfigError, match=f"rule = '{rule}' .* head = '{head}' .* use head = 'scalar' or 'qr'"):
-        replace(SMALL, **parts(head, "plain", rule, "uniform"))
+        replace(SMALL, **parts(head, rule, "plain", "plain", "uniform"))
 
 
 def test_three_side_by_side_learn_as_each_alone(
@@ -123,7 +130,7 @@ def test_three_side_by_side_learn_as_each_alone(
 @pytest.mark.world
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    "name", ["dueling quantiles, munchausen, prioritised", "dueling categories, double, prioritised"]
+    "name", ["dueling quantiles, munchausen, prioritised", "noisy dueling categories, double, prioritised"]
 )
 def test_compiled_with_parts_and_masks_they_learn_as_each_alone(name: str, programs: Path, filled: Filled) -> None:
     jobs = replace(NEW[name], env=Env(id=partial(Jobs, "info"), num_envs=2))

@@ -154,7 +154,7 @@ def scheduled(optimizer: Any, schedule: Any) -> Descent:
 
 
 def torso(kind: type[Mlp]) -> Callable[[Any, int], Mlp]:
-    return lambda chosen, inputs: kind([inputs, *chosen.hidden])
+    return lambda chosen, layers, inputs: kind([inputs, *chosen.hidden])
 
 
 BUILT: dict[str, Callable[..., Any]] = {}
@@ -166,7 +166,7 @@ VARIANTS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "a layer that uses a draw": {"make_torso": torso(NoisyTorso)},
     "draws for each observation": {
         "make_torso": torso(NoisyTorso),
-        "make_stream": lambda stream, *sizes: NoisyStream(*sizes),
+        "make_stream": lambda stream, layers, *sizes: NoisyStream(*sizes),
     },
     "a torso with a buffer": {"make_torso": torso(Centred)},
     "one state tensor": {"make_descent": momentum},
@@ -175,7 +175,7 @@ VARIANTS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "a sync without an entry": {"make_sync": lambda sync: Follow()},
     "all at once": {
         "make_torso": torso(Centred),
-        "make_stream": lambda stream, *sizes: NoisyStream(*sizes),
+        "make_stream": lambda stream, layers, *sizes: NoisyStream(*sizes),
         "make_head": lambda head, scale: Pair(),
         "make_rule": lambda rule: soft,
         "make_descent": falling_momentum,

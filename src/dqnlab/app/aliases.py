@@ -52,6 +52,7 @@ SWITCHES = {
     "double": "rule:double",
     "dueling": "stream:dueling",
     "c51": "head:c51",
+    "noisy": "layers:noisy",
     "qr": "head:qr",
     "per": "sampler:prioritized",
     "prioritized": "sampler:prioritized",

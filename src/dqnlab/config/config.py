@@ -44,6 +44,8 @@ from .parts import (
     Dueling,
     HlGauss,
     Mlp,
+    Noisy,
+    PlainLayers,
     PlainStream,
     Quantiles,
     Scalar,
@@ -196,6 +198,7 @@ class Config:
     """whether the network sees numbers less their running mean, in running deviations, at most 10; states, and pictures
     that convolutions look at, stay as they are. Random play before training gives the first mean and deviation"""
     torso: Mlp = Mlp()
+    layers: PlainLayers | Noisy = PlainLayers()
     stream: PlainStream | Dueling = PlainStream()
     head: Scalar | Quantiles | C51 | HlGauss = Scalar()
     rule: Greedy | Double | Munchausen = Greedy()

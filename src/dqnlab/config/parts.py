@@ -35,6 +35,25 @@ def check_layers(name: str, hidden: tuple[int, ...]) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlainLayers:
+    """Fully connected layers are a matrix and a bias."""
+
+    kind: ClassVar[str] = "plain"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noisy:
+    """Fully connected layers have learned noise on every weight, which explores (Fortunato et al. 2018)."""
+
+    kind: ClassVar[str] = "noisy"
+    sigma: Annotated[float, Between(0, 10, open_low=True)] = 0.5
+    """deviation that the noise begins with, times the root of a unit's inputs; use it with a small epsilon"""
+
+    def __post_init__(self) -> None:
+        check_fields(self, "layers.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scalar:
     """One number per action: the expected return (Mnih et al. 2015)."""
 
