@@ -76,7 +76,7 @@ def test_a_smaller_pixel_is_the_mean_of_what_it_covers_by_shares() -> None:
     assert shown([[0, 2, 10, 20], [4, 6, 30, 40]], resize=(1, 2)) == [[3, 25]]
     assert shown([[0, 90, 30]], resize=(1, 2)) == [[30, 50]]  # (0 + 90/2) / 1.5, (90/2 + 30) / 1.5
     assert shown([[0, 1]], resize=1) == [[1]]  # a half goes up
-    assert shown([[[0, 8], [2, 8]]][:1], resize=(1, 2)) == [[[0, 8], [2, 8]]]
+    assert shown([[[0, 8, 1], [2, 8, 1]]], resize=(1, 2)) == [[[0, 8, 1], [2, 8, 1]]]
     assert shown([[[0, 80, 8], [2, 40, 8]]], resize=(1, 1)) == [[[1, 60, 8]]]
     assert shown([[[255, 0, 0], [0, 0, 255]]], gray=True, resize=1) == [[53]]  # 76 and 29, grey first
 
@@ -107,6 +107,18 @@ def test_a_batch_is_made_smaller_picture_by_picture() -> None:
             np.testing.assert_array_equal(got[i, j], smaller(settings, (6, 8, 3), pictures[i, j]))
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("settings", [{"resize": (3, 4)}, {"gray": True}, {"gray": True, "resize": (5, 2)}], ids=str)
+def test_colours_that_come_first_are_made_as_those_that_come_last(channels: int, settings: dict[str, Any]) -> None:
+    if settings.get("gray") and channels == 4:
+        return
+    last = np.random.default_rng(0).integers(0, 256, (2, 6, 8, channels)).astype(np.uint8)
+    first = np.ascontiguousarray(np.moveaxis(last, -1, -3))
+    made = smaller(Env(**settings), first.shape[1:], first)
+    expected = smaller(Env(**settings), last.shape[1:], last)
+    np.testing.assert_array_equal(made, expected if settings.get("gray") else np.moveaxis(expected, -1, -3))
+
+
 # ── Environments ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -134,6 +146,24 @@ def test_the_network_sees_what_became_of_the_picture(settings: dict[str, Any], s
     assert np.array_equal(first, second) == (shape == (6, 8, 3))  # else it is no part of the environment's own array
 
 
+class First(Lamp):
+    """The same with its colours first."""
+
+    observation_space = spaces.Box(0, 255, (3, 6, 8), np.uint8)
+
+    def _look(self) -> np.ndarray:
+        return np.ascontiguousarray(np.moveaxis(super()._look(), -1, 0))
+
+
+@pytest.mark.parametrize(("settings", "shape"), [({"gray": True}, (6, 8)), ({"resize": (3, 4)}, (3, 3, 4))], ids=str)
+def test_an_environment_may_show_its_colours_first(settings: dict[str, Any], shape: tuple[int, ...]) -> None:
+    env = Env(id=First, **settings)
+    spec = describe(env)
+    assert (spec.obs.shape, spec.picture) == (shape, (3, 6, 8))
+    made = make_one(env)
+    assert made.observation_space.contains(made.reset(seed=1)[0])
+
+
 def shows(space: Any) -> Any:
     return type("Other", (Lamp,), {"observation_space": space})
 
@@ -144,10 +174,12 @@ def shows(space: Any) -> Any:
         (spaces.Box(0, 1, (6, 8), np.float32), {"gray": True}, r"env\.gray is for pictures of bytes, .* shows Box\(0"),
         (spaces.Box(0, 1, (10, 10, 6), np.bool_), {"resize": 5}, r"env\.resize is for pictures of bytes"),
         (
-            spaces.Box(0, 255, (3, 64, 64), np.uint8),
+            spaces.Box(0, 255, (5, 64, 64), np.uint8),
             {"gray": True},
-            r"shows Box\(0, 255, \(3, 64, 64\), uint8\): leave",
+            r"shows Box\(0, 255, \(5, 64, 64\), uint8\): leave",
         ),
+        (spaces.Box(0, 255, (4, 6, 8), np.uint8), {"gray": True}, "knows pictures of 1 or 3 colours"),
+        (spaces.Box(0, 255, (3, 6, 8), np.uint8), {"resize": 7}, r"have the size \(6, 8\) already"),
         (spaces.Box(0, 255, (6, 8, 4), np.uint8), {"gray": True}, "knows pictures of 1 or 3 colours"),
         (spaces.Box(0, 255, (9,), np.uint8), {"gray": True}, "is for pictures"),
         (spaces.Dict(x=spaces.Box(0, 255, (6, 8), np.uint8)), {"resize": 5}, r"shows Dict\('x'"),

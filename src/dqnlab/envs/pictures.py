@@ -13,7 +13,7 @@ from ..errors import ConfigError
 from .copying import Unpaired
 
 LUMA = (299, 587, 114)  # thousandths of red, green and blue (ITU-R BT.601)
-CHANNELS = (1, 3, 4)  # of a picture whose last axis is its colours
+CHANNELS = (1, 3, 4)  # of a picture whose last or first axis is its colours
 
 
 class Smaller(gym.Wrapper[Any, Any, Any, Any]):
@@ -57,22 +57,34 @@ def picture_of(made: Any) -> tuple[int, ...] | None:
 
 
 def smaller(settings: Env, shape: tuple[int, ...], pictures: np.ndarray) -> np.ndarray:
-    """Pictures [..., *shape] of bytes as they are stored: grey ones [..., h, w], others with their colours last.
+    """Pictures [..., *shape] of bytes as they are stored: grey ones [..., h, w], others with colours where they were.
 
     Grey is 0.299 red + 0.587 green + 0.114 blue. A smaller picture's pixel is the mean over the area that it covers,
     in which pixels count by the share of them that lies inside. Each is rounded to the nearest byte, halves up; grey
     comes first. All is worked out in whole numbers, so that no machine rounds otherwise.
     """
-    has_colours = len(shape) == 3
-    if settings.gray and has_colours:
-        pictures = _luma(pictures) if shape[2] == 3 else pictures[..., 0]
-        has_colours = False
-    height, width = shape[:2]
-    if settings.resize and settings.resize != (height, width):
-        planes = np.moveaxis(pictures, -1, -3) if has_colours else pictures
+    colours = _colours(shape)
+    if settings.gray and colours is not None:
+        last = pictures if colours == 2 else np.moveaxis(pictures, -3, -1)
+        pictures = _luma(last) if shape[colours] == 3 else last[..., 0]
+        colours = None
+    if settings.resize and settings.resize != _sides(shape):
+        planes = np.moveaxis(pictures, -1, -3) if colours == 2 else pictures
         planes = _resized(planes, *settings.resize)
-        pictures = np.ascontiguousarray(np.moveaxis(planes, -3, -1)) if has_colours else planes
+        pictures = np.ascontiguousarray(np.moveaxis(planes, -3, -1)) if colours == 2 else planes
     return pictures
+
+
+def _colours(shape: tuple[int, ...]) -> int | None:
+    """The axis of a picture's colours, the last if both may be; none if it has none."""
+    if len(shape) != 3:
+        return None
+    return 2 if shape[2] in CHANNELS else 0
+
+
+def _sides(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Height and width of a picture of this shape."""
+    return (shape[1], shape[2]) if _colours(shape) == 0 else (shape[0], shape[1])
 
 
 def _luma(pictures: np.ndarray) -> np.ndarray:
@@ -102,20 +114,22 @@ def _shares(old: int, new: int) -> np.ndarray:
 def _picture_shape(settings: Env, space: Any) -> tuple[int, ...]:
     """The shape of the pictures that a space announces. Raises ConfigError."""
     name = "env.gray" if settings.gray else "env.resize"
-    what = f"{name} is for pictures of bytes, [height, width] or [height, width, colours]"
+    what = f"{name} is for pictures of bytes, [height, width], with 1, 3 or 4 colours last or first"
     is_bytes = isinstance(space, spaces.Box) and space.dtype == np.uint8
     shape = tuple(map(int, space.shape)) if is_bytes else ()
-    if len(shape) not in (2, 3) or math.prod(shape) == 0 or (len(shape) == 3 and shape[2] not in CHANNELS):
+    colours = _colours(shape)
+    if len(shape) not in (2, 3) or math.prod(shape) == 0 or (colours is not None and shape[colours] not in CHANNELS):
         shown = str(space)
         shown = shown if len(shown) <= 200 else f"{shown[:199]}…"
         raise ConfigError(f"{what}, and env {settings.label!r} shows {shown}: leave it out")
-    if settings.gray and len(shape) == 3 and shape[2] == 4:
+    if settings.gray and colours is not None and shape[colours] == 4:
         raise ConfigError(
             f"env.gray knows pictures of 1 or 3 colours; env {settings.label!r} shows {shape}: leave it out"
         )
-    if settings.resize and (settings.resize[0] > shape[0] or settings.resize[1] > shape[1]):
+    height, width = _sides(shape)
+    if settings.resize and (settings.resize[0] > height or settings.resize[1] > width):
         raise ConfigError(
             f"env.resize = {settings.resize} makes pictures smaller, and those of env {settings.label!r} have the size "
-            f"{shape[:2]} already: choose less, or leave it out"
+            f"{height, width} already: choose less, or leave it out"
         )
     return shape
