@@ -15,6 +15,7 @@ from gymnasium import spaces
 
 import dqnlab
 from dqnlab.config import Config, Env, Steps
+from dqnlab.config.toml import as_dict
 from dqnlab.envs.make import describe
 from dqnlab.errors import CheckpointError, ConfigError, FolderError
 from dqnlab.lab import experiment, restore
@@ -218,6 +219,27 @@ def test_a_checkpoint_of_another_version_is_refused_by_its_number(
         run = begun(tmp_path / "cut")
     with pytest.raises(CheckpointError, match="is a checkpoint of version 1, and this dqnlab continues only version 2"):
         dqnlab.resume(run.folder)
+
+
+def test_a_run_of_before_a_setting_was_known_goes_on_as_it_was_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def earlier(config: Config) -> dict[str, Any]:
+        known = as_dict(config)
+        del known["conv"], known["stream"], known["reward_clip"], known["optimizer"]["kind"], known["env"]["keys"]
+        return known
+
+    with monkeypatch.context() as then:
+        then.setattr(restore, "as_dict", earlier)
+        run = begun(tmp_path / "cut", conv="none")
+    path = run.folder / "config.toml"
+    path.write_text("".join(line for line in path.read_text().splitlines(True) if not line.startswith("conv = ")))
+    whole = train(replace(TINY, conv="none"), out=tmp_path / "whole", trackers=("none",))
+    resumed = dqnlab.resume(run.folder)
+    same(torch.load(whole.folder / LAST), torch.load(resumed.folder / LAST))
+    rewrite(path, "gamma", 'conv = "small"\ngamma')
+    with pytest.raises((CheckpointError, ConfigError), match="conv"):
+        dqnlab.resume(run.folder, budget=Steps(num=400))
 
 
 def test_a_replay_with_other_room_for_frames_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from ..config import Config
 from ..config.toml import as_dict
 from ..errors import CheckpointError, named
 from ..run.system import System, assemble
-from ..store.agent import obs_scale_of
+from ..store.agent import BEFORE, obs_scale_of
 from ..store.checkpoint.checkpoint import Loaded, Store
 from ..store.start import env_facts, versions
 
@@ -94,6 +94,7 @@ def differences(at: Loaded, system: System) -> list[str]:
         # What the networks see, whichever setting says so; parts and masks are unknown to earlier versions.
         then["env"] = {"obs_scale": obs_scale_of(env), "obs_parts": [], "mask": None, **env}
     now = then | facts(system)
+    then["config"] = _as_meant(then.get("config"), now["config"], as_dict(BEFORE))
     for about in (then, now):
         about["env"] = _by_name(about.get("env"))
     return [
@@ -101,6 +102,14 @@ def differences(at: Loaded, system: System) -> list[str]:
         for name, before, after in _differing("", then, now)
         if not name.startswith(FREE)
     ]
+
+
+def _as_meant(then: Any, now: Any, before: Any) -> Any:
+    """Settings of a checkpoint, with those that did not exist yet as they were meant before they did."""
+    if not all(isinstance(each, Mapping) for each in (then, now, before)):
+        return then
+    new = {name: before[name] for name in now if name not in then and name in before}
+    return {name: _as_meant(value, now.get(name), before.get(name)) for name, value in then.items()} | new
 
 
 def _by_name(env: Any) -> Any:

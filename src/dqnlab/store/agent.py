@@ -37,7 +37,7 @@ from .weightsfile import read_weights, whose
 
 _SMALL = 2**20  # numbers
 _FEW = 16  # numbers of an observation that a message shows all
-_BEFORE = Config(conv="none")  # what a run's file means that leaves a setting out: it did not exist yet
+BEFORE = Config(conv="none")  # what a run's file means that leaves a setting out: it did not exist yet
 
 
 class Agent:
@@ -278,12 +278,12 @@ def read_config(folder: Path, trusted: Collection[str] = (), env: AnyEnvironment
     path = folder / CONFIG
     text = read_text(path)
     if env is None:
-        return from_toml(text, _BEFORE, str(path), with_own(trusted, folder, text))
+        return from_toml(text, BEFORE, str(path), with_own(trusted, folder, text))
     named, wrappers = (env.id, env.wrappers) if isinstance(env, Env) else (env, ())
     trusted = named_by_caller(trusted, named, wrappers)
     data = parse(text, str(path))
     known = without_foreign_env(data, trusted)
-    config = override(_BEFORE, known, str(path), trusted)
+    config = override(BEFORE, known, str(path), trusted)
     if known is data:
         return config
     return replace(config, env=env if isinstance(env, Env) else replace(config.env, id=named))
