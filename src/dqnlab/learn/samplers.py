@@ -46,9 +46,6 @@ class Sampler(Protocol):
 class Uniform:
     """Every stored transition is equally likely; errors are ignored."""
 
-    def __init__(self) -> None:
-        self._ones = np.ones(0, np.float32)
-
     def added(self, slots: Slots) -> None:
         pass
 
@@ -63,9 +60,7 @@ class Uniform:
         slots += held.first
         if end > held.capacity:
             slots %= held.capacity
-        if len(self._ones) != size:
-            self._ones = np.ones(size, np.float32)
-        return Sample(slots, self._ones)
+        return Sample(slots, np.ones(size, np.float32))
 
     def update(self, slots: np.ndarray, error: Tensor) -> None:
         pass
