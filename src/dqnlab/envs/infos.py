@@ -51,6 +51,23 @@ def numbers_of(infos: Any, i: int) -> dict[str, float]:
     return numbers_in({name: value for name, value in own.items() if own.get(f"_{name}", True)})
 
 
+def left_out(info: Any) -> list[str]:
+    """What of an info looks like numbers too, and is not among `numbers_in`: by its name, or because of what it is."""
+    if not isinstance(info, dict):
+        return []
+    kept = numbers_in(info)
+    others = {name: value for name, value in info.items() if name not in kept and name not in _OTHERS}
+    return [str(name) for name, value in others.items() if _holds_numbers(value)]
+
+
+def _holds_numbers(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_holds_numbers, value.values()))
+    if isinstance(value, np.ndarray):
+        return value.size == 1 and value.dtype.kind in "biuf"
+    return isinstance(value, bool | int | float | np.bool_ | np.integer | np.floating)
+
+
 class Names:
     """The first names that an environment uses, as many as are kept."""
 

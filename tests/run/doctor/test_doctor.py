@@ -341,3 +341,19 @@ def test_stacked_frames_are_looked_at_one_by_one() -> None:
     assert bad(report) == {"warning mutation"}
     assert report.forecast is not None
     assert report.forecast.layers[0] == 12
+
+
+def test_numbers_of_an_info_are_told_that_are_recorded_and_those_that_are_not() -> None:
+    def ends(info: dict[str, Any]) -> list[tuple[str, str]]:
+        made = steps(lambda self, answer: (*answer[:4], info if answer[2] or answer[3] else {}))
+        return [(each.level, each.what) for each in examine(made).findings if each.check == "metrics"]
+
+    assert ends({"name": "a", "episode": {"r": 1.0}, "action_mask": None}) == []
+    assert ends({"is_success": True, "speed": np.float32(2)}) == [
+        ("ok", "recorded when an episode ends: is_success, speed")
+    ]
+    odd = {"won": 1, "reward/forward": 2.0, "parts": {"fuel": -1.0}, "far": np.inf, "one": np.array([3])}
+    said = "of its info when an episode ends, this is not recorded: reward/forward, parts, far, one; this is: won"
+    assert ends(odd) == [("note", said)]
+    many = {f"n{i}": i for i in range(21)}
+    assert ends(many)[0][1].startswith("of its info when an episode ends, this is not recorded: n20; this is: n0, ")

@@ -6,6 +6,7 @@ import numpy as np
 
 from ...build import LEAST_SIDE, choose_convs
 from ...config import Config
+from ...envs.infos import MOST_NAMES, left_out, numbers_in
 from ...envs.make import EnvSpec
 from ...errors import all_of, counted, either
 from ...learn.convs import find_pictures
@@ -19,6 +20,7 @@ LARGE = 100.0  # beyond this, a network of fresh weights learns slowly or runs a
 FAR_BELOW = 16.0  # a bound so many times as large as what was seen hides it
 DIVIDE = either("--env.scale high", "Env(scale='high')")
 NORMALIZE = "; or " + either("--normalize-obs", "normalize_obs=True") + " brings them to a deviation of 1"
+NAMES = f"give it as a finite number, among the first {MOST_NAMES}, under a name of letters, digits and .:()-_"
 ENOUGH = 1_000  # steps of play from which on it means something that no episode has ended
 
 
@@ -33,6 +35,7 @@ def add_conclusions(facts: EnvFacts, play: Play, spec: EnvSpec, config: Config, 
         _ends(facts, play, found)
         _observations(play, spec, facts, config, found)
         _rewards(play, config, found)
+        _metrics(play, found)
         found.ok(
             "calls", f"{counted(play.steps, 'step')} and {counted(len(play.returns) + 1, 'reset')} without a fault"
         )
@@ -172,3 +175,19 @@ def _rewards(play: Play, config: Config, found: Findings) -> None:
         )
         found.note("rewards", what, "explore for longer, or reward progress")
     found.ok("rewards", f"from {low:,.4g} to {high:,.4g}")
+
+
+def _metrics(play: Play, found: Findings) -> None:
+    """Which numbers of its info are recorded when an episode ends, and which are not."""
+    kept = list(numbers_in(play.last_info))
+    left = [*kept[MOST_NAMES:], *left_out(play.last_info)]
+    if left:
+        what = f"of its info when an episode ends, this is not recorded: {_listed(left)}"
+        what += f"; this is: {_listed(kept[:MOST_NAMES])}" if kept else ""
+        found.note("metrics", what, f"{NAMES}, in info itself")
+    if kept:
+        found.ok("metrics", f"recorded when an episode ends: {_listed(kept[:MOST_NAMES])}")
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:8]) + (" …" if len(names) > 8 else "")

@@ -58,6 +58,8 @@ class Timed(Contract):
     def __init__(self, spec: EnvSpec, space: spaces.Space[Any], listener: Listener):
         super().__init__(spec, space, listener)
         self._seconds, self._calls = {"reset": 0.0, "step": 0.0}, {"reset": 0, "step": 0}
+        self.last_info: Any = None
+        """of the first episode that ended"""
 
     def mean_seconds(self, check: str) -> float:
         """How long a call of "reset" or "step" took in the mean; 0 if there was none."""
@@ -66,10 +68,13 @@ class Timed(Contract):
     def _call(self, env: Guarded, check: str, call: Callable[..., Any], *given: Any) -> Any:
         begun = time.perf_counter()
         try:
-            return super()._call(env, check, call, *given)
+            answer = super()._call(env, check, call, *given)
         finally:
             self._seconds[check] += time.perf_counter() - begun
             self._calls[check] += 1
+        if check == "step" and self.last_info is None and isinstance(answer, tuple) and len(answer) == 5:
+            self.last_info = answer[4] if any(end is True or end is np.True_ for end in answer[2:4]) else None
+        return answer
 
 
 @dataclass
@@ -92,6 +97,8 @@ class Play:
     rewards: RunningRange = field(default_factory=RunningRange)
     microseconds_per_step: float = 0.0
     microseconds_per_reset: float = 0.0
+    last_info: Any = None
+    """of the first episode that ended"""
 
 
 def play_at_random(env: Guarded, contract: Timed, rng: np.random.Generator, steps: int, seconds: float) -> Play:
@@ -106,6 +113,7 @@ def play_at_random(env: Guarded, contract: Timed, rng: np.random.Generator, step
         pass  # what there was to say is among the findings; what was seen until then still counts
     play = player.play
     play.microseconds_per_step = 1e6 * contract.mean_seconds("step")
+    play.last_info = contract.last_info
     play.microseconds_per_reset = 1e6 * contract.mean_seconds("reset")
     return play
 
