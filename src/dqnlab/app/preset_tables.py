@@ -17,8 +17,15 @@ def presets_table() -> RenderableType:
     for name in ("preset", "grew from", "for"):
         table.add_column(name)
     for name in presets.names():
-        table.add_row(Text(name, "bold"), presets.parent(name) or "plain settings", presets.describe(name))
+        own = Text.assemble("  " * _depth(name), (name, "bold"))
+        table.add_row(own, presets.parent(name) or "plain settings", presets.describe(name))
     return table
+
+
+def _depth(name: str) -> int:
+    """How many ancestors it has."""
+    parent = presets.parent(name)
+    return 0 if parent is None else 1 + _depth(parent)
 
 
 def preset_table(name: str) -> RenderableType:

@@ -3,7 +3,18 @@
 Config()                 the plain settings of every class
 ├── textbook             the classic program, exactly
 └── default              robust settings for an environment that nobody has tuned
-    └── cartpole         the shortest time to a confirmed solve of CartPole-v1
+    ├── cartpole         the shortest time to a confirmed solve of CartPole-v1
+    └── dqn              the first DQN: one step, the largest value, drawn uniformly
+        ├── double       the rest of the family, a part each
+        ├── dueling
+        ├── per
+        ├── nstep
+        ├── noisy
+        ├── c51
+        ├── qr
+        ├── hl_gauss
+        ├── munchausen
+        └── rainbow      all that Rainbow combines
 """
 
 from __future__ import annotations
@@ -14,18 +25,26 @@ from typing import Any
 
 from ..errors import ConfigError
 from .config import (
+    C51,
     Adam,
     Config,
+    Constant,
     Double,
+    Dueling,
     Env,
     Episodes,
     Film,
     Geometric,
     Greedy,
     Hard,
+    HlGauss,
     Linear,
     Mlp,
+    Munchausen,
+    Noisy,
     Polyak,
+    Prioritized,
+    Quantiles,
     Scalar,
     Steps,
     Uniform,
@@ -91,6 +110,30 @@ CARTPOLE = replace(
 )
 
 
+DQN = replace(DEFAULT, preset="dqn", rule=Greedy(), n=1)
+DOUBLE = replace(DQN, preset="double", rule=Double())
+DUELING = replace(DQN, preset="dueling", stream=Dueling(hidden=(128,)), torso=Mlp(hidden=(128,)))
+PER = replace(DQN, preset="per", sampler=Prioritized())
+NSTEP = replace(DQN, preset="nstep", n=3)
+NOISY = replace(DQN, preset="noisy", layers=Noisy(), epsilon=Constant(value=0.0))
+C51_PRESET = replace(DQN, preset="c51", head=C51())
+QR = replace(DQN, preset="qr", head=Quantiles())
+HL_GAUSS = replace(DQN, preset="hl_gauss", head=HlGauss())
+MUNCHAUSEN = replace(DQN, preset="munchausen", rule=Munchausen())
+RAINBOW = replace(
+    DQN,
+    preset="rainbow",
+    rule=DOUBLE.rule,
+    torso=DUELING.torso,
+    stream=DUELING.stream,
+    sampler=PER.sampler,
+    n=NSTEP.n,
+    layers=NOISY.layers,
+    epsilon=NOISY.epsilon,
+    head=C51_PRESET.head,
+)
+
+
 Planned = Config | Env | str | Callable[..., Any]
 """what can be trained on: a whole configuration, or only an environment"""
 
@@ -108,6 +151,17 @@ class _Preset:
 _PRESETS = {
     "default": _Preset(DEFAULT, None, "robust settings for an environment that nobody has tuned"),
     "cartpole": _Preset(CARTPOLE, "default", "the shortest time to a confirmed solve of CartPole-v1", "CartPole-v1"),
+    "dqn": _Preset(DQN, "default", "the first DQN: one step, the largest value, uniform replay (Mnih et al. 2015)"),
+    "double": _Preset(DOUBLE, "dqn", "one network chooses, the other rates (van Hasselt et al. 2016)"),
+    "dueling": _Preset(DUELING, "dqn", "state values and advantages (Wang et al. 2016)"),
+    "per": _Preset(PER, "dqn", "large errors are replayed more often (Schaul et al. 2016)"),
+    "nstep": _Preset(NSTEP, "dqn", "three rewards before the bootstrap (Sutton 1988)"),
+    "noisy": _Preset(NOISY, "dqn", "learned noise explores instead of epsilon (Fortunato et al. 2018)"),
+    "c51": _Preset(C51_PRESET, "dqn", "probabilities of returns (Bellemare et al. 2017)"),
+    "qr": _Preset(QR, "dqn", "quantiles of returns (Dabney et al. 2018)"),
+    "hl_gauss": _Preset(HL_GAUSS, "dqn", "regression as classification (Farebrother et al. 2024)"),
+    "munchausen": _Preset(MUNCHAUSEN, "dqn", "a soft policy, paid for being sure (Vieillard et al. 2020)"),
+    "rainbow": _Preset(RAINBOW, "dqn", "double, dueling, per, nstep, noisy and c51 at once (Hessel et al. 2018)"),
     "textbook": _Preset(TEXTBOOK, None, "the classic program, exactly: one env, 600 episodes, no early stop"),
 }
 

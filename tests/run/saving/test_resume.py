@@ -69,7 +69,7 @@ def short(config: Config, **changes: Any) -> Config:
     return replace(config, **small | changes)
 
 
-KINDS = {name: presets.get(name) for name in presets.names()}
+KINDS = {name: presets.get(name) for name in ("default", "cartpole", "textbook", "qr", "munchausen", "rainbow")}
 KINDS |= {
     f"{name}, {kind.__name__}": replace(KINDS[name], sampler=kind())
     for name in ("textbook", "default")
