@@ -7,7 +7,7 @@ or to leave every file there is, is given `update_every=1`.
 from dataclasses import replace
 from typing import Any
 
-from dqnlab.config import Config, Film, Mlp, Steps
+from dqnlab.config import Config, Film, Hard, Mlp, Steps
 
 TINY = Config(
     preset="tiny",
@@ -30,3 +30,15 @@ TINY = Config(
 def tiny(**changes: Any) -> Config:
     """Those settings, some of them changed."""
     return replace(TINY, **changes)
+
+
+# The same, but learning in every step and saved often: for runs that are resumed, judged and explained.
+SMALL = tiny(
+    update_every=1,
+    preset="seams",
+    evaluate_every=Steps(num=200),
+    select_episodes=3,
+    stop_when_solved=False,
+    checkpoint_every=100,
+    sync=Hard(every=20),
+)

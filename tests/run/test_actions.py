@@ -29,7 +29,7 @@ from dqnlab.store.folder import LAST
 from ..equal import same
 from ..locks import Lock, Masked
 from ..resuming import check_resumes
-from ..seams.test_network_seams import SMALL
+from ..tiny import SMALL
 
 PAIR = Joint((2, 3), (1, 0), (2,))
 

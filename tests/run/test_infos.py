@@ -27,7 +27,7 @@ from dqnlab.store.metrics import read_metrics
 from dqnlab.store.score import Score
 
 from ..resuming import Interrupts
-from ..seams.test_network_seams import SMALL
+from ..tiny import SMALL
 
 
 class Rated(gym.Env[Any, Any]):

@@ -26,7 +26,7 @@ from dqnlab.store.folder import BEST, LAST
 
 from ..equal import same
 from ..resuming import Interrupts
-from ..seams.test_network_seams import SMALL
+from ..tiny import SMALL
 
 GRAY = Env(gray=True)
 

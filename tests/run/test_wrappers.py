@@ -28,8 +28,7 @@ from dqnlab.trust import check_wrappers, modules_of
 
 from ..equal import same
 from ..resuming import Interrupts
-from ..seams.test_network_seams import SMALL
-from ..tiny import tiny
+from ..tiny import SMALL, tiny
 
 MODULE = """
 import pathlib

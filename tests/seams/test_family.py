@@ -46,8 +46,9 @@ from dqnlab.learn.weights import export_weights, import_weights
 
 from ..jobs import Jobs
 from ..resuming import check_resumes
+from ..tiny import SMALL
 from .conftest import Filled
-from .test_network_seams import SMALL, check_stack, judged
+from .test_network_seams import check_stack, judged
 
 HEADS = {
     "scalar": Scalar(),

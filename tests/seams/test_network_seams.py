@@ -12,7 +12,7 @@ import torch
 
 import dqnlab
 from dqnlab import build
-from dqnlab.config import Env, Hard, Steps
+from dqnlab.config import Env
 from dqnlab.envs.seeds import env_seeds
 from dqnlab.explain.trace_text import step_text
 from dqnlab.lab.overrides import Overrides
@@ -26,19 +26,9 @@ from dqnlab.store.folder import Run
 
 from ..jobs import Jobs
 from ..resuming import check_resumes
-from ..tiny import tiny
+from ..tiny import SMALL
 from .conftest import Filled
 from .variants import BUILT, VARIANTS, scheduled
-
-SMALL = tiny(
-    update_every=1,
-    preset="seams",
-    evaluate_every=Steps(num=200),
-    select_episodes=3,
-    stop_when_solved=False,
-    checkpoint_every=100,
-    sync=Hard(every=20),
-)
 
 
 @pytest.fixture(params=VARIANTS.values(), ids=VARIANTS)

@@ -21,8 +21,9 @@ from ..dots import Dots
 from ..equal import same
 from ..jobs import Jobs
 from ..resuming import check_resumes
+from ..tiny import SMALL
 from .conftest import Filled
-from .test_network_seams import SMALL, check_stack, judged
+from .test_network_seams import check_stack, judged
 
 SEEN: dict[str, Config] = {
     "a vector": replace(SMALL, normalize_obs=True),

@@ -18,8 +18,9 @@ from dqnlab.run.system import System
 
 from ..jobs import Jobs, Where
 from ..resuming import check_resumes
+from ..tiny import SMALL
 from .conftest import Filled
-from .test_network_seams import SMALL, check_stack
+from .test_network_seams import check_stack
 
 SHORT = replace(SMALL, n=3)
 

@@ -19,8 +19,9 @@ from dqnlab.store.folder import CONFIG
 
 from ..dots import Dots
 from ..resuming import check_resumes
+from ..tiny import SMALL
 from .conftest import Filled
-from .test_network_seams import SMALL, check_stack
+from .test_network_seams import check_stack
 
 
 def dots(*shape: int, **settings: Any) -> Env:
