@@ -22,8 +22,11 @@ BYTES = np.dtype(np.uint8)
 def test_of_a_stack_the_newest_frame_is_the_picture() -> None:
     spec = ObsSpec((4, 12, 11, 3), BYTES, stack=4, scale=255.0)
     (found,) = pictures_of(spec, [np.zeros((5, 4, 12, 11, 3), np.uint8)])
-    place = {"name": "", "start": 3 * 12 * 11 * 3, "shape": [12, 11, 3], "rows": 0}
+    place = {"name": "", "first": 0, "start": 3 * 12 * 11 * 3, "shape": [12, 11, 3], "rows": 0}
     assert found == place | {"black": 0.0, "white": 255.0}
+    parts = (ObsPart(("speed",), 0, (4,), BYTES), ObsPart(("view",), 4, (4, 12, 11), BYTES, scale=255.0))
+    (found,) = pictures_of(ObsSpec((4 + 4 * 12 * 11,), np.dtype(np.float32), stack=4, parts=parts), [])
+    assert (found["first"], found["start"], found["shape"]) == (4, 4 + 3 * 12 * 11, [12, 11])
 
 
 def test_colours_may_come_first_and_codes_are_spread_over_what_was_seen() -> None:
@@ -40,7 +43,7 @@ def test_of_parts_each_picture_has_its_place_and_vectors_have_none() -> None:
     rows = np.zeros((2, 103), np.float32)
     rows[:, 50] = 0.5
     assert pictures_of(spec, [rows]) == [
-        {"name": "view", "start": 3, "shape": [10, 10], "rows": 0, "black": 0.0, "white": 0.5}
+        {"name": "view", "first": 3, "start": 3, "shape": [10, 10], "rows": 0, "black": 0.0, "white": 0.5}
     ]
     assert pictures_of(ObsSpec((4,), np.dtype(np.float32)), []) == []
     assert pictures_of(ObsSpec((6, 6), np.dtype(np.float32)), []) == []

@@ -129,9 +129,11 @@ def test_a_picture_is_drawn_as_its_film_strip_is(open_page: Open, shape: tuple[i
 
 def test_of_parts_pictures_are_drawn_and_other_numbers_listed(open_page: Open) -> None:
     data = page_of(ObsSpec((146,), np.dtype(np.float32)), 3)
-    data["obs"]["pictures"] = [{"name": "image", "start": 1, "shape": [12, 12], "rows": 0, "black": 0.0, "white": 1.0}]
+    image = {"name": "image", "first": 1, "start": 73, "shape": [6, 12], "rows": 0, "black": 0.0, "white": 1.0}
+    data["obs"] |= {"pictures": [image], "stack": 2}
     card = open_page(data, hash="t=3").page.locator("#decision .decision-parts > .card >> nth=0")
-    assert "image: a picture of 12 × 12 pixels, with 1 channel." in card.inner_text()
+    assert "image: a picture of 6 × 12 pixels, with 1 channel." in card.inner_text()
+    assert "the newest 2; this is the last of them" in card.inner_text()
     assert [text.split()[0] for text in card.locator("tr").all_inner_texts()] == ["x[0]", "x[145]"]
 
 

@@ -21,21 +21,25 @@ MOST_WEIGHTS = 300_000  # numbers in the three networks together; with more the 
 def pictures_of(obs: ObsSpec, seen: Sequence[np.ndarray]) -> list[dict[str, Any]]:
     """The pictures among the numbers of an observation, of a stack the newest: where they lie, and how to draw them.
 
+    `first` is the first number of the oldest in a stack, `start` that of the newest.
+
     Args:
         seen: observations that are shown [T, *obs_shape], whose range decides what is black and what is white.
     """
     found = []
     for number in find_pictures(obs, 1 if is_image(obs) else LEAST_SIDE["auto"]):
         part = obs.parts[number] if obs.parts else None
-        shape = obs.frame_shape if part is None else part.shape
+        whole = obs.shape if part is None else part.shape
+        shape = whole[int(obs.stack > 1) :]
         picture = Picture.of(shape)
         assert picture is not None
         size = math.prod(shape)
-        start = math.prod(obs.shape) - size if part is None else part.start
+        first = 0 if part is None else part.start
+        start = first + math.prod(whole) - size
         frames = [each.reshape(len(each), -1)[:, start : start + size] for each in seen]
         black, white = brightness(frames, obs.scale if part is None else part.scale)
         name = "" if part is None else part.name
-        where = {"name": name, "start": start, "shape": list(shape), "rows": picture.rows}
+        where = {"name": name, "first": first, "start": start, "shape": list(shape), "rows": picture.rows}
         found.append(where | {"black": black, "white": white})
     return found
 

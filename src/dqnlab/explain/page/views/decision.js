@@ -112,11 +112,12 @@ function seen(page, { obs, t: step, last }) {
 }
 
 /** A picture in words, and drawn where the observation was kept. */
-function shownPicture({ t }, picture, obs) {
+function shownPicture({ data, t }, picture, obs) {
   const [height, width] = sidesOf(picture);
   const channels = sizeOf(picture) / (height * width);
   const words = t(picture.name ? "decision.named_picture" : "decision.picture", { name: picture.name, height, width, channels });
-  return el("div", {}, el("p", {}, words), obs && paintSeen(el("canvas", { class: "decision-picture", role: "img", "aria-label": words }), picture, obs));
+  const newest = data.obs.stack > 1 ? el("p", { class: "muted" }, t("decision.newest", { n: data.obs.stack })) : null;
+  return el("div", {}, el("p", {}, words), newest, obs && paintSeen(el("canvas", { class: "decision-picture", role: "img", "aria-label": words }), picture, obs));
 }
 
 function whichState({ data, t }, obs) {

@@ -1,4 +1,7 @@
-/** Pictures among the numbers of an observation. A picture: {name, start, shape, rows: its axis, black, white}. */
+/**
+ * Pictures among the numbers of an observation. A picture: {name, start, shape, rows: its axis, black, white}, the newest
+ * of a stack that begins at `first`.
+ */
 
 const SMALLEST = 160; // pixels of the page that the longer side takes at least
 
@@ -7,8 +10,8 @@ export const sizeOf = ({ shape }) => shape.reduce((product, side) => product * s
 /** [height, width] in its own pixels. */
 export const sidesOf = ({ shape, rows }) => [shape[rows], shape[rows + 1]];
 
-/** Whether number i of an observation is one of its pixels. */
-export const isIn = (picture, i) => i >= picture.start && i < picture.start + sizeOf(picture);
+/** Whether number i of an observation is one of its pixels, or of an older one. */
+export const isIn = (picture, i) => i >= picture.first && i < picture.start + sizeOf(picture);
 
 /**
  * Its pixels as [red, green, blue, …], 0 to 255, row after row: three channels of one axis are colours, of others the
