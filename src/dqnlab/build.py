@@ -23,6 +23,7 @@ from .learn.encoder import Encoder
 from .learn.extractors import Extractor, Normalizer
 from .learn.formulas import AdamW, RAdam, RmsProp
 from .learn.heads import Head, ScalarHead
+from .learn.implicit import ImplicitHead, ImplicitStream
 from .learn.layers import LayeredStream, LayeredTorso, MakeLayer, NoisyLayer, PlainLayer
 from .learn.layout import Layout, reach_of
 from .learn.learner import HardSync, Learner, PolyakSync, Sync
@@ -144,8 +145,13 @@ def make_network(config: c.Config, spec: EnvSpec, scale: float = 1.0) -> QNetwor
     """A Q-network with the weights that the run's seed begins with, which counts in rewards divided by `scale`."""
     encode, head = make_encoder(config, spec.obs), make_head(config.head, scale)
     torso = make_torso(config.torso, config.layers, encode.width)
-    stream = make_stream(config.stream, config.layers, torso.width, spec.num_actions, head.width)
-    network = QNetwork(encode, torso, stream, head, torch.Generator().manual_seed(config.seed))
+    stream = partial(make_stream, config.stream, config.layers, torso.width, spec.num_actions)
+    match config.head:
+        case c.Iqn(num=num, cosines=cosines):
+            values = ImplicitStream(torso.width, stream(1), num, cosines)
+        case _:
+            values = stream(head.width)
+    network = QNetwork(encode, torso, values, head, torch.Generator().manual_seed(config.seed))
     network.reward_scale = scale
     return network
 
@@ -274,13 +280,15 @@ def make_memory(config: c.Config, layout: Layout, device: torch.device) -> Memor
     return Replay(layout, sampler, pace, generator(config.seed, "replay"), device)
 
 
-def make_head(head: c.Scalar | c.Quantiles | c.C51 | c.HlGauss, scale: float = 1.0) -> Head:
+def make_head(head: c.Scalar | c.Quantiles | c.Iqn | c.C51 | c.HlGauss, scale: float = 1.0) -> Head:
     """A head of returns that were divided by `scale`; the range of returns must be known."""
     match head:
         case c.Scalar(huber=huber):
             return ScalarHead(huber)
         case c.Quantiles(num=num, kappa=kappa):
             return QuantileHead(num, kappa)
+        case c.Iqn(num=num, kappa=kappa):
+            return ImplicitHead(num, kappa)
         case c.C51(num=num, v_min=float(low), v_max=float(high)):
             return CategoricalHead(num, low / scale, high / scale)
         case c.HlGauss(num=num, v_min=float(low), v_max=float(high), sigma=sigma):

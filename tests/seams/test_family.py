@@ -23,6 +23,7 @@ from dqnlab.config import (
     Episodes,
     Greedy,
     HlGauss,
+    Iqn,
     LinearRate,
     Mlp,
     Munchausen,
@@ -53,6 +54,7 @@ from .test_network_seams import check_stack, judged
 HEADS = {
     "scalar": Scalar(),
     "qr": Quantiles(num=5),
+    "iqn": Iqn(num=4, cosines=5),
     "c51": C51(num=7, v_max=20.0),
     "hl_gauss": HlGauss(num=9, v_max=20.0),
 }
@@ -63,6 +65,7 @@ SAMPLERS = {"uniform": Uniform(), "prioritized": Prioritized()}
 ILLEGAL = {("c51", "munchausen"), ("hl_gauss", "munchausen")}
 NEW: dict[str, Config] = {
     "quantiles": replace(SMALL, head=HEADS["qr"], rule=Double()),
+    "implicit quantiles": replace(SMALL, head=HEADS["iqn"], rule=Munchausen(), reward_scale=4.0),
     "categories": replace(SMALL, head=HEADS["c51"], reward_scale=4.0),
     "a histogram": replace(SMALL, head=HEADS["hl_gauss"], sampler=Prioritized()),
     "a measured range": replace(SMALL, head=C51(num=7)),
@@ -105,7 +108,7 @@ def parts(head: str, rule: str, layers: str, stream: str, sampler: str) -> dict[
 
 def test_every_legal_product_learns(filled: Filled) -> None:
     legal = [kinds for kinds in product(HEADS, RULES, LAYERS, STREAMS, SAMPLERS) if kinds[:2] not in ILLEGAL]
-    assert len(legal) == 80
+    assert len(legal) == 104
     for kinds in legal:
         system = filled(replace(SMALL, **parts(*kinds)))
         before = system.learner.state.online.clone()
@@ -117,7 +120,7 @@ def test_every_legal_product_learns(filled: Filled) -> None:
 
 @pytest.mark.parametrize(("head", "rule"), sorted(ILLEGAL))
 def test_what_does_not_go_together_is_refused_with_both_names(head: str, rule: str) -> None:
-    with pytest.raises(ConfigError, match=f"rule = '{rule}' .* head = '{head}' .* use head = 'scalar' or 'qr'"):
+    with pytest.raises(ConfigError, match=f"rule = '{rule}' .* head = '{head}' .* use head = 'scalar', 'qr' or 'iqn'"):
         replace(SMALL, **parts(head, rule, "plain", "plain", "uniform"))
 
 

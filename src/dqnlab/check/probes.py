@@ -26,6 +26,7 @@ from ..run.system import assemble
 
 GAMMA = 0.9
 STEPS = 350  # of training, one update each
+MORE = 3  # times as many for a head that learns a distribution, whose mean follows more slowly
 
 
 class Arrow(NamedTuple):
@@ -218,6 +219,7 @@ def probe_config(base: Config, probe: Probe) -> Config:
     do not.
     """
     num_envs = min(base.env.num_envs, 4)
+    steps = STEPS if base.learns_means else MORE * STEPS
     return replace(
         base.with_measured_range(),
         device="cpu",
@@ -232,8 +234,8 @@ def probe_config(base: Config, probe: Probe) -> Config:
         learning_starts=64,
         batch_size=64,
         update_every=1,
-        budget=Steps(num=STEPS),
-        evaluate_every=Steps(num=10 * STEPS),
+        budget=Steps(num=steps),
+        evaluate_every=Steps(num=10 * steps),
         stop_when_solved=False,
     )
 

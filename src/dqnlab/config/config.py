@@ -43,6 +43,7 @@ from .parts import (
     C51,
     Dueling,
     HlGauss,
+    Iqn,
     Mlp,
     Noisy,
     PlainLayers,
@@ -200,7 +201,7 @@ class Config:
     torso: Mlp = Mlp()
     layers: PlainLayers | Noisy = PlainLayers()
     stream: PlainStream | Dueling = PlainStream()
-    head: Scalar | Quantiles | C51 | HlGauss = Scalar()
+    head: Scalar | Quantiles | Iqn | C51 | HlGauss = Scalar()
     rule: Greedy | Double | Munchausen = Greedy()
     sampler: Uniform | Prioritized = Uniform()
     sync: Hard | Polyak = Hard()
@@ -258,7 +259,7 @@ class Config:
         if isinstance(self.rule, Munchausen) and isinstance(self.head, C51 | HlGauss):
             raise ConfigError(
                 f"rule = {self.rule.kind!r} mixes the values of actions, and head = {self.head.kind!r} gives "
-                f"probabilities: use head = {Scalar.kind!r} or {Quantiles.kind!r}, or another rule"
+                f"probabilities: use head = {Scalar.kind!r}, {Quantiles.kind!r} or {Iqn.kind!r}, or another rule"
             )
 
     @property
@@ -270,6 +271,11 @@ class Config:
     def learns_returns(self) -> bool:
         """Whether the values that are learned are returns, and not returns with something added to each reward."""
         return not isinstance(self.rule, Munchausen) or self.rule.alpha == 0
+
+    @property
+    def learns_means(self) -> bool:
+        """Whether of each return only the mean is learned, and no distribution."""
+        return isinstance(self.head, Scalar)
 
     def with_measured_range(self) -> Config:
         """The same, but the range of returns, where there is one, is to be measured."""

@@ -80,6 +80,22 @@ class Quantiles:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Iqn:
+    """Quantiles of the return at levels that chance chooses (Dabney et al. 2018, implicit quantile networks)."""
+
+    kind: ClassVar[str] = "iqn"
+    num: Annotated[int, Whole(1, MOST_NUMBERS)] = 32
+    """quantiles for each observation that is looked at"""
+    cosines: Annotated[int, Whole(1, MOST_NUMBERS)] = 64
+    """cosines of a level that the network sees"""
+    kappa: Annotated[float, Between(0, 1e6, open_low=True)] = 1.0
+    """where the loss turns linear, as Huber's delta"""
+
+    def __post_init__(self) -> None:
+        check_fields(self, "head.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class C51:
     """Probabilities of evenly spaced returns (Bellemare et al. 2017)."""
 

@@ -12,6 +12,7 @@ Config()                 the plain settings of every class
         ├── noisy
         ├── c51
         ├── qr
+        ├── iqn
         ├── hl_gauss
         ├── munchausen
         └── rainbow      all that Rainbow combines
@@ -38,6 +39,7 @@ from .config import (
     Greedy,
     Hard,
     HlGauss,
+    Iqn,
     Linear,
     Mlp,
     Munchausen,
@@ -118,6 +120,7 @@ NSTEP = replace(DQN, preset="nstep", n=3)
 NOISY = replace(DQN, preset="noisy", layers=Noisy(), epsilon=Constant(value=0.0))
 C51_PRESET = replace(DQN, preset="c51", head=C51())
 QR = replace(DQN, preset="qr", head=Quantiles())
+IQN = replace(DQN, preset="iqn", head=Iqn())
 HL_GAUSS = replace(DQN, preset="hl_gauss", head=HlGauss())
 MUNCHAUSEN = replace(DQN, preset="munchausen", rule=Munchausen())
 RAINBOW = replace(
@@ -159,6 +162,7 @@ _PRESETS = {
     "noisy": _Preset(NOISY, "dqn", "learned noise explores instead of epsilon (Fortunato et al. 2018)"),
     "c51": _Preset(C51_PRESET, "dqn", "probabilities of returns (Bellemare et al. 2017)"),
     "qr": _Preset(QR, "dqn", "quantiles of returns (Dabney et al. 2018)"),
+    "iqn": _Preset(IQN, "dqn", "quantiles at levels that chance chooses (Dabney et al. 2018)"),
     "hl_gauss": _Preset(HL_GAUSS, "dqn", "regression as classification (Farebrother et al. 2024)"),
     "munchausen": _Preset(MUNCHAUSEN, "dqn", "a soft policy, paid for being sure (Vieillard et al. 2020)"),
     "rainbow": _Preset(RAINBOW, "dqn", "double, dueling, per, nstep, noisy and c51 at once (Hessel et al. 2018)"),

@@ -31,17 +31,21 @@ class QuantileHead(Head):
         return Loss(quantile_loss(row, target, self.kappa), error, target.mean(1))
 
 
-def quantile_loss(row: Tensor, target: Tensor, kappa: float) -> Tensor:
+def quantile_loss(row: Tensor, target: Tensor, kappa: float, tau: Tensor | None = None) -> Tensor:
     """Quantile Huber loss [B] of K predicted quantiles against N samples of the target: row [B, K], target [B, N].
 
-    u = target_j - row_i;  sum over i of the mean over j of |tau_i - 1{u < 0}| * huber(u) / kappa, tau_i = (i + 1/2) / K
+    u = target_j - row_i;  sum over i of the mean over j of |tau_i - 1{u < 0}| * huber(u) / kappa
     (Dabney et al. 2018, equation 10 and Algorithm 1).
+
+    Args:
+        tau: the levels of the predicted quantiles [B, K]; (i + 1/2) / K if there are none.
     """
-    tau = (torch.arange(row.shape[1], device=row.device) + 0.5) / row.shape[1]
+    if tau is None:
+        tau = ((torch.arange(row.shape[1], device=row.device) + 0.5) / row.shape[1]).expand_as(row)
     apart = target[:, None, :] - row[:, :, None]  # [B, K, N]
     size = apart.abs()
     huber = torch.where(size <= kappa, apart * apart / 2, kappa * (size - kappa / 2))
-    return ((tau[:, None] - (apart.detach() < 0).float()).abs() * huber / kappa).mean(2).sum(1)
+    return ((tau[:, :, None] - (apart.detach() < 0).float()).abs() * huber / kappa).mean(2).sum(1)
 
 
 class CategoricalHead(Head):
