@@ -12,6 +12,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+ENVPOOL := $(VENV)/envpool
 PEERS := sb3 cleanrl rejax
 PEER_VENVS := benchmarks/.venvs
 
@@ -37,10 +38,17 @@ $(STAMP): pyproject.toml constraints.txt
 train: setup
 	$(BIN)/dqn train $(ARGS)
 
-test: setup
+test: setup $(ENVPOOL)/.installed
 	$(BIN)/python -m pytest -q -n auto --dist loadfile --ring unit
 	$(BIN)/python -m pytest -q -n auto --dist loadfile --ring house
 	$(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder --ring world
+	PYTHONPATH=$(ENVPOOL) $(BIN)/python -m pytest -q tests/run/test_pools.py tests/run/test_extras.py -k "real or envpool"
+
+# Beside the others, for what it brings changes what torch's compiler imports, and so what other tests see.
+$(ENVPOOL)/.installed: $(STAMP)
+	$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --target $(@D) \
+	  envpool==1.2.5 envpool-assets envpool-assets-mujoco-large optree dm-env glfw
+	@touch $@
 
 faults: setup
 	DQNLAB_FAULTS=all $(BIN)/python -m pytest -n auto tests/crash/test_signal_table.py tests/app/test_streams.py

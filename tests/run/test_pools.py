@@ -27,11 +27,12 @@ MASKED = {"real": "envpool:Game2048-v1", "made": "envpool:Doors-v0"}
 ENDLESS = {"real": "envpool:Blackjack-v1", "made": "envpool:Doors-v0"}
 
 
-@pytest.fixture(params=["real", "made"], autouse=True)
+IS_THERE = find_spec("envpool") is not None  # as in the last step of `make test`, and nowhere else
+
+
+@pytest.fixture(params=["real", "made"] if IS_THERE else ["made"], autouse=True)
 def envpool(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The package, where it is installed, and a small one with its interface."""
-    if request.param == "real" and find_spec("envpool") is None:
-        pytest.skip('there is no envpool: pip install "dqnlab[envpool]"')
     if request.param == "made":
         monkeypatch.setitem(sys.modules, "envpool", pool)
     yield request.param
@@ -91,11 +92,12 @@ def test_what_it_is_registered_with_counts(envpool: str) -> None:
     assert (own.max_episode_steps, own.own_limit) == (10_000, True)
 
 
-def test_arguments_are_its_own(envpool: str) -> None:
-    if envpool == "made":
-        pytest.skip("of the package itself")
-    pong = describe(Env(id="envpool:Pong-v5", kwargs={"stack_num": 1, "frame_skip": 2}))
-    assert pong.obs.shape == (1, 84, 84)
+if IS_THERE:
+
+    @pytest.mark.parametrize("envpool", ["real"], indirect=True)
+    def test_arguments_are_its_own(envpool: str) -> None:
+        pong = describe(Env(id="envpool:Pong-v5", kwargs={"stack_num": 1, "frame_skip": 2}))
+        assert pong.obs.shape == (1, 84, 84)
 
 
 def test_its_pictures_are_those_of_the_one_copy() -> None:
@@ -118,16 +120,19 @@ def test_a_run_of_several_copies_resumes_to_the_same_bits(tmp_path: Path) -> Non
             Env(id="envpool:Pendulum-v1"),
             "gymnasium.ActionWrapper of your own, and name it: --env.wrappers module:Wrapper",
         ),
-        (Env(id="envpool:Chess-v0"), "for 2 players at once: dqnlab plays one"),
         (Env(id="envpool:CartPole-v1", kwargs={"colour": "red"}), "does not take env.kwargs = .*'colour'"),
     ],
     ids=lambda one: one.label if isinstance(one, Env) else "",
 )
 def test_what_cannot_be_made_is_refused_by_name(env: Env, words: str, envpool: str) -> None:
-    if env.label == "envpool:Chess-v0" and envpool == "real":
-        pytest.skip("of the one that is made")
     with pytest.raises(ConfigError, match=words):
         describe(env)
+
+
+@pytest.mark.parametrize("envpool", ["made"], indirect=True)
+def test_a_game_of_two_is_refused_by_name(envpool: str) -> None:
+    with pytest.raises(ConfigError, match="for 2 players at once: dqnlab plays one"):
+        describe(Env(id="envpool:Chess-v0"))
 
 
 def test_without_the_package_the_line_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
