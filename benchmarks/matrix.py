@@ -5,10 +5,10 @@
     python benchmarks/matrix.py --seen "nature convolutions"    # of these observations only
     python benchmarks/matrix.py --compile --sample 60    # so many products by chance, always the same ones
 
-Kinds of observation (numbers normalised or not, each kind of convolutions, masks, joint actions), of head, stream,
-rule, sampler, sync and n-step, one and three agents: 4,160 products, some 25 minutes. Each product is assembled as a
-run is, filled by its own collector, and learns on the same samples twice: eagerly, and as the program that would be
-compiled. The largest difference of anything that an update computes or changes is compared with 1e-4. Prints what
+Kinds of observation (numbers normalised or not, each kind of convolutions, masks, joint actions), of head, layers,
+stream, rule, sampler, sync and n-step, one and three agents: 10,240 products, about an hour. Each product is assembled
+as a run is, filled by its own collector, and learns on the same samples twice: eagerly, and as the program that would
+be compiled. The largest difference of anything that an update computes or changes is compared with 1e-4. Prints what
 differs, and a table of the kinds; writes benchmarks/results/matrix.json. CI runs a covering array of the pairs of these
 kinds.
 """
@@ -42,8 +42,11 @@ from dqnlab.config import (
     Greedy,
     Hard,
     HlGauss,
+    Iqn,
     Mlp,
     Munchausen,
+    Noisy,
+    PlainLayers,
     PlainStream,
     Polyak,
     Prioritized,
@@ -121,9 +124,11 @@ AXES: dict[str, dict[str, Any]] = {
         "squared": Scalar(huber=None),
         "huber": Scalar(huber=1.0),
         "quantiles": Quantiles(num=7),
+        "iqn": Iqn(num=4, cosines=5),
         "c51": C51(num=11, v_min=-2.0, v_max=3.0),
         "hl_gauss": HlGauss(num=11, v_min=-2.0, v_max=3.0),
     },
+    "layers": {"plain": PlainLayers(), "noisy": Noisy()},
     "stream": {"plain": PlainStream(), "dueling": Dueling(hidden=(5,))},
     "rule": {"greedy": Greedy(), "double": Double(), "munchausen": Munchausen()},
     "sampler": {"uniform": Uniform(), "prioritized": Prioritized()},

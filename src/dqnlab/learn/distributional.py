@@ -42,10 +42,11 @@ def quantile_loss(row: Tensor, target: Tensor, kappa: float, tau: Tensor | None 
     """
     if tau is None:
         tau = ((torch.arange(row.shape[1], device=row.device) + 0.5) / row.shape[1]).expand_as(row)
-    apart = target[:, None, :] - row[:, :, None]  # [B, K, N]
-    size = apart.abs()
-    huber = torch.where(size <= kappa, apart * apart / 2, kappa * (size - kappa / 2))
-    return ((tau[:, :, None] - (apart.detach() < 0).float()).abs() * huber / kappa).mean(2).sum(1)
+    pairs = torch.broadcast_tensors(row[:, :, None], target[:, None, :])  # [B, K, N]
+    with torch.no_grad():
+        weight = (tau[:, :, None] - (pairs[1] < pairs[0]).float()).abs()
+    huber = F.huber_loss(*pairs, reduction="none", delta=kappa)
+    return (weight * huber).mean(2).sum(1) / kappa
 
 
 class CategoricalHead(Head):
@@ -78,7 +79,7 @@ def project(probability: Tensor, returns: Tensor, v_min: float, v_max: float) ->
     p_i = sum over j of max(0, 1 - |clip(returns_j) - z_i| / step) * probability_j  (Bellemare et al. 2017, equation 7).
     """
     num = returns.shape[1]
-    place = ((returns - v_min) * ((num - 1) / (v_max - v_min))).clamp(0, num - 1)  # in steps from v_min
+    place = (returns - v_min) * ((num - 1) / (v_max - v_min))  # in steps from v_min
     slots = torch.arange(num, device=returns.device)
     share = (1 - (place[:, None, :] - slots[:, None]).abs()).clamp(min=0)  # [B, K to, K from]
     return (share * probability[:, None, :]).sum(2)
