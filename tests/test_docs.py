@@ -19,7 +19,10 @@ from dqnlab.config import Config, Film, Steps
 
 ROOT = Path(__file__).resolve().parent.parent
 SRC = ROOT / "src" / "dqnlab"
-PAGES = ["README.md", "README.zh-Hant.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/dqn.md", "docs/dqn.zh-Hant.md"]
+PAGES = [
+    *("README.md", "README.zh-Hant.md", "CONTRIBUTING.md", "CHANGELOG.md"),
+    *("docs/dqn.md", "docs/dqn.zh-Hant.md", "docs/variants.md", "docs/variants.zh-Hant.md"),
+]
 README, CHINESE = ((ROOT / page).read_text("utf-8") for page in PAGES[:2])
 READMES = pytest.mark.parametrize("readme", [README, CHINESE], ids=["English", "Chinese"])
 
@@ -111,6 +114,15 @@ def test_training_commands_in_the_readme_are_understood(tmp_path: Path) -> None:
     assert [config.preset for config in configs] == ["textbook", "default", *["cartpole"] * 4]
     assert configs[1].budget == Steps(num=100_000)
     assert (configs[4].gamma, configs[4].seed) == (0.9, 1)
+
+
+@pytest.mark.parametrize("page", ["docs/variants.md", "docs/variants.zh-Hant.md"])
+def test_every_kind_of_the_family_has_its_place(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    plain = {"scalar", "plain", "greedy", "uniform", "constant"}
+    for axis in ("head", "stream", "layers", "rule", "sampler", "optimizer", "lr_schedule"):
+        for kind in choices(axis).keys() - plain:
+            assert f"`{axis}:{kind}`" in text or f"`{kind}`" in text, f"{axis}:{kind}"
 
 
 def test_make_targets_in_the_pages_exist() -> None:
