@@ -16,6 +16,7 @@ from dqnlab import presets
 from dqnlab.app.cli import COMMANDS
 from dqnlab.app.parse import parse_train
 from dqnlab.config import Config, Film, Steps
+from dqnlab.config.fields import choices
 
 ROOT = Path(__file__).resolve().parent.parent
 SRC = ROOT / "src" / "dqnlab"
