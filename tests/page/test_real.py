@@ -165,6 +165,8 @@ def test_what_the_page_has_no_words_for_is_shown_in_numbers(
     texts = {view: page.inner_text(f"#{view} .view") for view in VIEWS}
     assert not [view for view, text in texts.items() if "undefined" in text or "NaN" in text]
     assert "(target − prediction)²" not in texts["step"]
+    known = words()["step.pull"]["en"].partition("{")[0]
+    assert (known in texts["step"]) == (kinds["head"].kind == "qr")
 
 
 @pytest.mark.world

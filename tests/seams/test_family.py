@@ -150,6 +150,7 @@ def test_a_run_resumes_exactly_is_judged_and_explained(config: Config, tmp_path:
     text = " ".join(step_text(whole.folder).split())
     assert ("chooses the next action" in text) == (config.rule.kind in ("greedy", "double"))
     assert ("loss = error^2" in text) == (config.head.kind == "scalar")
+    assert ("so this row pulls its prediction" in text) == (config.head.kind not in ("c51", "hl_gauss"))
     assert ("Adam keeps" in text) == (config.optimizer.kind == "adam")
 
 

@@ -70,7 +70,7 @@ class BatchRows:
     target: np.ndarray  # [R]
     error: np.ndarray  # [R] absolute
     loss: np.ndarray  # [R]
-    pull: np.ndarray  # [R] the mean loss's derivative by the prediction
+    pull: np.ndarray | None  # [R] the mean loss's derivative by the prediction; none where that is made of logits
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,8 @@ def _rows(moment: Moment) -> BatchRows:
     values = learner.online(batch.obs, batch.draws.online)
     td = head.loss(row_of(values, batch.action), next_row, reward, batch.discount)
     (slope,) = torch.autograd.grad((batch.weight * td.value).mean(), values)
-    pull = row_of(slope, batch.action).sum(1) / scale  # by the prediction in the environment's own units
+    slope = row_of(slope, batch.action).sum(1) / scale  # by the prediction in the environment's own units
+    pull = slope.numpy().copy() if head.proportional else None
     q, next_value = learner.online.expected(values.detach(), batch.obs), head.q_values(next_row[:, None])[:, 0]
     chooser = chooser_of(learner.rule)
     next_action = None if chooser is None else (next_online if chooser == "online" else next_target).argmax(1)
@@ -158,13 +159,13 @@ def _rows(moment: Moment) -> BatchRows:
         "error": td.error,
     }
     found = {name: tensor * scale for name, tensor in learned.items()}
-    found |= {"loss": td.value.detach(), "pull": pull}
+    found |= {"loss": td.value.detach()}
     same = {name: getattr(batch, name) for name in ("weight", "obs", "next_obs", "action", "discount")}
     arrays = {name: tensor.numpy().copy() for name, tensor in (same | found).items()}
     for name in ("obs", "next_obs"):
         arrays[name] = learner.online.obs.in_env_numbers(arrays[name])
     chosen = None if next_action is None else next_action.numpy()
-    return BatchRows(slot=moment.slots, span=moment.span, end=moment.end, next_action=chosen, **arrays)
+    return BatchRows(slot=moment.slots, span=moment.span, end=moment.end, next_action=chosen, pull=pull, **arrays)
 
 
 def _after(moment: Moment) -> SingleSteps:

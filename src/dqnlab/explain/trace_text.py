@@ -229,8 +229,12 @@ def _counted(error: float, scale: float) -> list[str]:
 
 
 def _gradient(trace: Trace, row: int) -> list[str]:
-    most, pull = trace.settings.max_grad_norm, float(trace.rows.pull[row])
-    way = "up" if pull < 0 else "down" if pull > 0 else "nowhere"
+    most, pull = trace.settings.max_grad_norm, list[str]()
+    if trace.rows.pull is not None:
+        slope = float(trace.rows.pull[row])
+        way = "up" if slope < 0 else "down" if slope > 0 else "nowhere"
+        said = f"d(mean loss) / d(prediction of row {row}) = {_n(slope)}"
+        pull = [f"   {said}, so this row pulls its prediction {way}"]
     if most is None:
         limit = "   no limit is set: it is taken as it is"
     elif trace.norm <= most:
@@ -242,7 +246,7 @@ def _gradient(trace: Trace, row: int) -> list[str]:
             "How the mean loss would change with every weight of the online network. "
             "It flows through the predictions only, never through the targets."
         ),
-        f"   d(mean loss) / d(prediction of row {row}) = {_n(pull)}, so this row pulls its prediction {way}",
+        *pull,
         *(f"   norm in {name} = {_n(norm)}" for name, norm in trace.layers),
         f"   norm of the whole = {_n(trace.norm)}",
         limit,

@@ -135,7 +135,7 @@ function lossText({ num }, { counted: error, delta, loss: value }) {
 function gradient({ page, step, state, explained }) {
   const { t, num } = page;
   const { layers, norm, settings, rows } = step.moment;
-  const pull = rows.pull.data[state.chosen];
+  const pull = rows.pull === null ? null : rows.pull.data[state.chosen];
   const longest = Math.max(...layers.map(([, size]) => size), 1e-30);
   const squares = layers.map(([, size]) => `${num(size, 6)}²`).join(" + ");
   const most = settings.max_grad_norm;
@@ -146,7 +146,7 @@ function gradient({ page, step, state, explained }) {
       explained(size, t("step.f_layer", { name }), `layer-${i}`));
   });
   return lines(
-    line(t("step.pull", { row: state.chosen }), explained(pull, t(pull < 0 ? "step.f_pull_up" : "step.f_pull_down", { pull: num(pull, 6) }), "pull")),
+    pull === null ? "" : line(t("step.pull", { row: state.chosen }), explained(pull, t(pull < 0 ? "step.f_pull_up" : "step.f_pull_down", { pull: num(pull, 6) }), "pull")),
     el("div", { class: "bars" }, bars),
     line(t("step.norm"), explained(norm, `√(${squares}) = ${num(norm, 6)}`, "norm")),
     el("p", { class: "muted" }, most === null ? t("step.no_limit")
