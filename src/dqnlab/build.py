@@ -156,6 +156,13 @@ def make_network(config: c.Config, spec: EnvSpec, scale: float = 1.0) -> QNetwor
     return network
 
 
+def sketch_network(config: c.Config, spec: EnvSpec) -> QNetwork:
+    """A network of the size that a run's will have, where its range of returns is not known yet."""
+    if isinstance(config.head, c.C51 | c.HlGauss):
+        config = replace(config, head=settle_range(config.head, 1.0))
+    return make_network(config, spec)
+
+
 def make_encoder(config: c.Config, obs: ObsSpec) -> Encoder:
     """What makes features of observations.
 

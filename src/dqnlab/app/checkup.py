@@ -82,7 +82,7 @@ def _range(seen: Mapping[str, float]) -> str:
 
 
 def _training(forecast: Forecast) -> list[Text]:
-    network = " → ".join(f"{each:,}" for each in forecast.layers)
+    network = ", ".join([" → ".join(f"{each:,}" for each in forecast.layers), *forecast.parts])
     fewer = forecast.replay_least < forecast.replay_transitions
     least = f" ({forecast.replay_least:,} if every episode lasts one step)" if fewer else ""
     transitions = counted(forecast.replay_transitions, "transition")

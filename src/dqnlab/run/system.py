@@ -21,6 +21,7 @@ from ..build import (
     make_network,
     settle,
     settle_epsilon,
+    sketch_network,
 )
 from ..config import Config
 from ..config.presets import Planned, plan
@@ -164,7 +165,7 @@ def assemble(config: Config) -> System:
 def place_memory(config: Config, spec: EnvSpec, device: torch.device) -> tuple[Layout, torch.device]:
     """How the replay is laid out, and where. Raises ResourceError if it or the networks do not fit."""
     with torch.device("meta"):  # where tensors have shapes and take no memory
-        weights = sum(p.numel() for p in make_network(config, spec).parameters())
+        weights = sum(p.numel() for p in sketch_network(config, spec).parameters())
     seen = counted(spec.obs.num_states, "state") if spec.obs.num_states else f"observations {spec.obs.shape}"
     what = f"a network with torso.hidden = {config.torso.hidden} for {seen}"
     choose_memory(weights * WEIGHT_BYTES, torch.device("cpu"), what)

@@ -63,6 +63,22 @@ def test_network_and_memory_are_those_of_the_run() -> None:
     assert said.replay_transitions == system.memory.layout.capacity
 
 
+@pytest.mark.parametrize("name", presets.names())
+def test_every_preset_is_described_before_its_environment_was_measured(name: str) -> None:
+    config = presets.get(name)
+    said = describe_training(config, describe(config.env))
+    system = assemble(config)
+    system.close()
+    assert said.parameters == sum(p.numel() for p in system.learner.online.parameters())
+
+
+def test_a_network_is_told_as_it_branches() -> None:
+    rainbow = describe_training(presets.get("rainbow"), describe(Env()))
+    assert (rainbow.layers, rainbow.parts) == ((4, 128, 128, 2), ("layers:noisy", "stream:dueling", "head:c51"))
+    plain = describe_training(presets.get("iqn"), describe(Env()))
+    assert (plain.layers, plain.parts) == ((4, 128, 128, 2), ("head:iqn",))
+
+
 def test_training_and_judging_are_added_up() -> None:
     # 1,000 steps and 450 updates of 10 s; (3 evaluations of 10, 3 times 20, and 10 episodes), each of 5 or 50 steps.
     assert seconds(PLAN, 5, 50) == pytest.approx((1_000 + 4_500 + 100 * 5, 1_000 + 4_500 + 100 * 50))

@@ -7,8 +7,9 @@ from typing import NamedTuple, cast
 
 import torch
 
-from ...build import choose_convs, make_network, should_compile
+from ...build import choose_convs, should_compile, sketch_network
 from ...config import Config
+from ...config.fields import leaves
 from ...device import arithmetic, available_memory, find_compiler, resolve_device
 from ...envs.make import EnvSpec
 from ...errors import counted
@@ -23,6 +24,7 @@ PATIENCE = 0.4  # seconds for each of two measurements
 LAST_RESORT = 5.0  # seconds after which a slow environment need not even fill one transition
 COMPILED_SHARE = 3.0  # how many times as fast a compiled update of a small network may be
 COMPILING = 15.0  # seconds
+BESIDE = ("layers", "stream", "head")  # what a network is made of beside its torso
 ON_THE_PAGE = 8  # episodes that are played side by side for it
 
 
@@ -49,7 +51,7 @@ class Forecast:
 
     preset: str
     layers: tuple[int, ...]
-    """numbers that go in, units of each hidden layer, numbers that come out"""
+    """numbers that go in, units of each hidden layer on the way, actions"""
     pictures: tuple[str, ...]
     """what convolutions look at, and which"""
     parameters: int
@@ -63,6 +65,8 @@ class Forecast:
     compiled: bool
     num_envs: int
     budget: str
+    parts: tuple[str, ...] = ()
+    """what else the network is made of, as `stream:dueling`"""
     obstacle: str | None = None
     """why the update will not be compiled although that would pay"""
     reward_scale: float | None = None
@@ -96,14 +100,15 @@ def describe_training(config: Config, spec: EnvSpec) -> Forecast:
     layout, memory = place_memory(config, spec, device)
     pays = should_compile(config, spec.obs)
     obstacle = _obstacle(memory, device) if pays else None
-    network = make_network(config, spec)
-    linears = network.linears()
+    network = sketch_network(config, spec)
+    settings, plain = dict(leaves(config)), dict(leaves(Config()))
     frame = f"{spec.obs.dtype} {spec.obs.shape}" if spec.obs.num_states is None else "int64, one-hot for the network"
     if spec.obs.parts:
         frame = f"one row of {counted(spec.obs.shape[0], 'number')}, {spec.obs.dtype}"
     return Forecast(
         preset=config.preset,
-        layers=(linears[0].in_features, *(each.out_features for each in linears)),
+        layers=(network.encode.width, *config.torso.hidden, *settings.get("stream.hidden", ()), spec.num_actions),
+        parts=tuple(f"{axis}:{settings[axis]}" for axis in BESIDE if settings[axis] != plain[axis]),
         pictures=tuple(_pictures(config, spec.obs, network.encode)),
         parameters=sum(p.numel() for p in network.parameters()),
         stored=frame,
