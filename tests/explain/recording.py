@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file
 
-from dqnlab.config import Adam, Config, Double, Env, Greedy, Mlp, Polyak, Prioritized, Scalar, Steps
+from dqnlab.config import C51, Adam, Config, Double, Env, Greedy, Mlp, Munchausen, Polyak, Prioritized, Scalar, Steps
 from dqnlab.envs.make import EnvSpec
 from dqnlab.run.keep import Keeper
 from dqnlab.run.system import assemble
@@ -37,13 +37,17 @@ WAYS = {
     "prioritized": replace(SMALL, sampler=Prioritized(), rule=Double()),
     "a discrete state": replace(SMALL, env=Env(id="FrozenLake-v1", num_envs=4, max_episode_steps=15), n=2),
 }
+OTHERS = {  # of which less is said
+    "categorical, divided rewards": replace(SMALL, reward_scale=4.0, head=C51(v_min=-100.0, v_max=100.0)),
+    "munchausen, n = 3": replace(SMALL, rule=Munchausen(tau=1.0), n=3),
+}
 
 Recorded = tuple[dict[str, np.ndarray], Config, EnvSpec]
 
 
 @cache
 def record(way: str) -> Recorded:
-    config = WAYS[way]
+    config = (WAYS | OTHERS)[way]
     system = assemble(config)
     try:
         with TemporaryDirectory() as place:

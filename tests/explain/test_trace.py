@@ -24,7 +24,7 @@ def test_the_traced_update_is_the_one_that_the_learner_makes(moment: Recorded) -
     learner = read.learner
     mean, made = loss(learner.online, learner.target, read.batch, learner.rule)
     scale = learner.online.reward_scale
-    made = made.in_env_units(scale)
+    made = made.in_env_units(scale, read.batch.action)
     np.testing.assert_array_equal(trace.rows.q, made.q)
     np.testing.assert_array_equal(trace.rows.target, made.target)
     np.testing.assert_array_equal(trace.rows.error, made.error)
@@ -60,6 +60,20 @@ def test_the_stages_fit_each_other(moment: Recorded) -> None:
     chooser = rows.next_online if settings.chooser == "online" else rows.next_target
     np.testing.assert_array_equal(rows.next_action, chooser.argmax(1))
     assert trace.norm == pytest.approx(sum(norm**2 for _, norm in trace.layers) ** 0.5, rel=1e-5)
+
+
+def test_the_error_of_any_head_is_how_far_the_mean_is_from_its_target(recorded: Callable[[str], Recorded]) -> None:
+    moment = recorded("categorical, divided rewards")
+    read, trace = read_moment(*moment), trace_of(*moment)
+    assert read is not None
+    assert trace is not None
+    learner, rows = read.learner, trace.rows
+    apart = abs(rows.target - rows.prediction)
+    np.testing.assert_allclose(rows.error, apart, rtol=1e-5, atol=1e-5)
+    made = loss(learner.online, learner.target, read.batch, learner.rule)[1]
+    shown = made.in_env_units(4.0, read.batch.action)
+    np.testing.assert_allclose(shown.error.numpy(), apart, rtol=1e-5, atol=1e-5)
+    assert abs(made.error.numpy() * 4 - apart).max() > 1  # the divergence by which it draws has no such unit
 
 
 def test_the_steps_after_a_row_fold_into_its_own_target(moment: Recorded) -> None:

@@ -81,7 +81,7 @@ class Fakes:
         self.tape.append("update")
         found = SimpleNamespace(error="error", grad_norm=torch.tensor(self.norm), loss=torch.tensor(self.loss))
         found.q, found.target = torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([2.5, 3.0])
-        found.in_env_units = lambda scale: found
+        found.in_env_units = lambda scale, action: found
         return found
 
     # the judge

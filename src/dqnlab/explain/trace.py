@@ -156,7 +156,7 @@ def _rows(moment: Moment) -> BatchRows:
         "next_target": next_target,
         "next_value": next_value,
         "target": td.target,
-        "error": td.error,
+        "error": (td.target - at_action(q, batch.action)).abs(),
     }
     found = {name: tensor * scale for name, tensor in learned.items()}
     found |= {"loss": td.value.detach()}

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .heads import row_of
+from .heads import at_action, row_of
 from .networks import QNetwork
 from .optimizer import Descent, Optimizer
 from .targets import Rule
@@ -22,19 +22,20 @@ class Update(NamedTuple):
     """What one update computed. Tensors, so that nothing waits for a number that is not read."""
 
     loss: Tensor  # [] weighted mean
-    error: Tensor  # [B] >= 0, the new priorities of the batch's slots
+    error: Tensor  # [B] >= 0, the new priorities of the batch's slots, as the head measures them
     q: Tensor  # [B, A] online values before the step, -inf of forbidden actions
     target: Tensor  # [B] what the taken actions' values were pulled towards
     grad_norm: Tensor  # [] before clipping
 
-    def in_env_units(self, scale: float) -> "Update":
-        """The same with values, targets and errors as the environment counts rewards; loss and gradient as they were.
+    def in_env_units(self, scale: float, action: Tensor) -> "Update":
+        """The same as the environment counts rewards, errors being |target - value|; loss and gradient as they were.
 
-        `scale` is what rewards were divided by before learning.
+        `scale` is what rewards were divided by before learning, `action` [B] what was taken.
         """
-        if scale == 1:
-            return self
-        return self._replace(error=self.error * scale, q=self.q * scale, target=self.target * scale)
+        error = (
+            self.target - at_action(self.q, action)
+        ).abs()  # a head's own may have no unit, as a divergence has none
+        return self._replace(error=error * scale, q=self.q * scale, target=self.target * scale)
 
 
 Sync = Callable[[Tensor, Tensor, int], None]

@@ -143,8 +143,9 @@ def learn(memory: Memory, learner: Learner, plan: Plan, due: int, step: int) -> 
             check_weights_finite(learner, memory, step)
             batch, facts = memory.batch(sample), memory.facts()
             dead = dead_units(learner.online, batch.obs.to(learner.device))
-            shown = update.in_env_units(learner.online.reward_scale)
-            bias = (shown.target - at_action(shown.q, batch.action.to(learner.device))).mean()
+            action = batch.action.to(learner.device)
+            shown = update.in_env_units(learner.online.reward_scale, action)
+            bias = (shown.target - at_action(shown.q, action)).mean()
             yield Updated(step, learner.updates, shown, bias, dead, facts.size, facts.terminal_share)
 
 
