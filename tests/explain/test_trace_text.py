@@ -119,6 +119,25 @@ def test_the_target_follows_from_reward_discount_and_the_chosen_value(texts: Ite
         assert powers or discount == 0
 
 
+def test_what_a_rule_adds_to_the_reward_stands_beside_what_the_environment_paid(
+    recorded: Callable[[str], Recorded],
+) -> None:
+    moment = recorded("munchausen, n = 3")
+    trace = trace_of(*moment)
+    assert trace is not None
+    row = int(np.flatnonzero((trace.rows.span == 3) & (trace.rows.discount > 0))[0])
+    text = as_text(trace, row, "a run")
+    sample = " ".join(Printed(text, "Sample").text.split())
+    assert "reward = 0.99^0 * 1 + 0.99^1 * 1 + 0.99^2 * 1 = 2.9701" in sample
+    stage = Printed(text, "Target")
+    assert "target = reward + what the rule adds + discount * the value of what follows" in stage.text
+    assert "adds to the reward of every transition: values are not returns alone" in " ".join(stage.text.split())
+    (reward, added, discount, value), (target,) = stage.after("target = reward")
+    assert reward == pytest.approx(2.9701)
+    assert -0.9 <= added < 0
+    assert target == near(reward + added + discount * value, reward, value)
+
+
 def test_error_and_loss_follow_from_prediction_and_target(texts: Iterator[tuple[str, int]]) -> None:
     for text, _ in texts:
         stage = Printed(text, "Loss")

@@ -192,3 +192,16 @@ def test_the_page_knows_every_setting_of_the_step(open_page: Open) -> None:
     text = opened.page.locator("#step").inner_text()
     assert "Above the limit 0.5" in text
     assert "τ = 0.1" in text
+
+
+def test_what_a_rule_adds_to_the_reward_is_told_apart_from_it(open_page: Open) -> None:
+    _, page, obs = traced("munchausen, n = 3")
+    rows = page["rows"]
+    row = int((rows["added"] < -0.1).argmax())
+    opened = open_page(sample(moment=page, obs=obs), hash=f"row={row}")
+    text = opened.page.locator("#step").inner_text()
+    assert "This run's rule adds to the reward of every transition: values are not returns alone." in text
+    target = opened.page.locator("#step .step-stages > li").nth(4).inner_text()
+    assert re.search(r"what the rule adds\s+.0\.\d+", target), target
+    plain = open_page(sample(moment=traced("textbook")[1])).page.locator("#step").inner_text()
+    assert "rule adds" not in plain

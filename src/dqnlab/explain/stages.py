@@ -57,7 +57,8 @@ class BatchRows:
     obs: np.ndarray  # [R, *obs_shape]
     next_obs: np.ndarray  # [R, *obs_shape]
     action: np.ndarray  # [R]
-    reward: np.ndarray  # [R] discounted sum over the span, as the rule hands it on
+    reward: np.ndarray  # [R] discounted sum over the span, as stored
+    added: np.ndarray  # [R] what the rule adds to it, 0 by most rules
     discount: np.ndarray  # [R]
     span: np.ndarray  # [R] env steps
     end: np.ndarray  # [R] each a `run.moment.End`

@@ -149,7 +149,8 @@ def _rows(moment: Moment) -> BatchRows:
     chooser = chooser_of(learner.rule)
     next_action = None if chooser is None else (next_online if chooser == "online" else next_target).argmax(1)
     learned = {
-        "reward": reward,
+        "reward": batch.reward,
+        "added": reward - batch.reward,
         "q": q,
         "prediction": at_action(q, batch.action),
         "next_online": next_online,

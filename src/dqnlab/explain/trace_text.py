@@ -158,6 +158,8 @@ def _target(trace: Trace, row: int) -> list[str]:
         for a, mark in zip(shown, marks, strict=True)
     ]
     said = "What one more step of experience says it is worth: the reward that came, and what follows."
+    if rows.added.any():
+        said += " This run's rule adds to the reward of every transition: values are not returns alone."
     return [
         *_said(f"{said} {_CHOOSERS[settings.chooser]}"),
         f"   {'action':>6}  {'Q online':>12}  {'Q target':>12}   in the next observation",
@@ -179,12 +181,18 @@ def _sum(trace: Trace, row: int) -> list[str]:
         else f"gamma^steps = {_n(settings.gamma)}^{rows.span[row]} = {discount}"
     )
     what = "the value of what follows" if settings.chooser is None else "Q target(next observation, chosen action)"
+    adds = bool(rows.added.any())
+    name, number = (" + what the rule adds", f" + {_n(rows.added[row])}") if adds else ("", "")
     known = [
-        f"   target = reward + discount * {what}",
-        f"          = {reward} + {discount} * {value}",
+        f"   target = reward{name} + discount * {what}",
+        f"          = {reward}{number} + {discount} * {value}",
         f"          = {_n(rows.target[row])}",
     ]
-    numbers = [f"   reward = {reward}, the value of what follows = {value}", f"   target = {_n(rows.target[row])}"]
+    more = f", what the rule adds = {_n(rows.added[row])}" if adds else ""
+    numbers = [
+        f"   reward = {reward}{more}, the value of what follows = {value}",
+        f"   target = {_n(rows.target[row])}",
+    ]
     return [f"   discount = {power}", *(numbers if settings.loss is None else known)]
 
 

@@ -77,11 +77,11 @@ function spanOf({ rows, after, settings }, i, n) {
 
 /** What row i was in the run. */
 function recorded({ rows, settings }, span, { online, target: rated }, i) {
-  const [value, prediction, target, error, loss] = ["next_value", "prediction", "target", "error", "loss"].map((name) => rows[name].data[i]);
+  const [added, value, prediction, target, error, loss] = ["added", "next_value", "prediction", "target", "error", "loss"].map((name) => rows[name].data[i]);
   const action = rows.next_action === null ? null : rows.next_action.data[i];
   const counted = error / settings.reward_scale;
   return {
-    ...span, ends: false, online, rated, action, value, prediction, target, error, counted, delta: null, loss,
+    ...span, ends: false, online, rated, action, added, value, prediction, target, error, counted, delta: null, loss,
     weight: rows.weight.data[i],
   };
 }
@@ -102,7 +102,7 @@ function recompute(moment, next, i, switches) {
   const delta = switches.huber ? settings.loss.huber ?? 1 : null;
   const counted = error / settings.reward_scale;
   return {
-    ...span, discount, ends, online, rated, action, value, prediction, target, error, counted, delta,
+    ...span, discount, ends, online, rated, action, added: 0, value, prediction, target, error, counted, delta,
     loss: lossOf(counted, delta), weight: rows.weight.data[i],
   };
 }

@@ -91,8 +91,10 @@ function target(context) {
     : now.discount === 0 ? t("step.f_terminal") : powerText(page, gamma, now.k);
   const mark = (a) => (a === now.action ? ` ${t("step.chosen")}` : "");
   const chooser = !step.known ? step.settings.chooser : state.switches.double ? "online" : "target";
-  const sum = `${factor(num, now.reward)} + ${num(now.discount, 6)} × ${factor(num, now.value)} = ${num(now.target, 6)}`;
-  const formula = step.settings.loss === null ? t("step.f_recorded") : `${t("step.f_target")} = ${sum}`;
+  const adds = step.moment.rows.added.data.some((each) => each !== 0);
+  const added = adds ? `${factor(num, now.added)} + ` : "";
+  const sum = `${factor(num, now.reward)} + ${added}${num(now.discount, 6)} × ${factor(num, now.value)} = ${num(now.target, 6)}`;
+  const formula = step.settings.loss === null ? t("step.f_recorded") : `${t(adds ? "step.f_target_added" : "step.f_target")} = ${sum}`;
   return lines(
     el("p", { class: "muted" }, t(`step.end_${now.end}_said`)),
     el("h4", {}, t("step.by_online")), ...qLines(context, now.online, "online", chooser === "online" ? mark : () => "", [now.action]),
@@ -100,6 +102,8 @@ function target(context) {
     el("p", { class: "muted" }, t(RULES[chooser] ?? "step.rule_unknown")),
     line(t("step.col_reward"), explained(now.reward, `${powers} = ${num(now.reward, 6)}`, "reward")),
     clip === null ? "" : el("p", { class: "muted" }, t("step.clipped", { clip: num(clip, 6) })),
+    adds ? el("p", { class: "muted" }, t("step.rule_adds")) : "",
+    adds ? line(t("step.added"), explained(now.added, t("step.f_recorded"), "added")) : "",
     line(t("step.discount"), explained(now.discount, why, "discount")),
     step.known ? "" : line(t("step.next_value"), explained(now.value, t("step.f_recorded"), "next")),
     line(t("step.col_target"), explained(now.target, formula, "value"), state.same ? "" : ` ${t("step.with_switches")}`),
