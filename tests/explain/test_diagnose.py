@@ -9,7 +9,7 @@ import pytest
 
 from dqnlab.explain.health.findings import Course
 
-from .courses import FACTS, Change, Rows, course, kinds, only, returns
+from .courses import FACTS, Change, Rows, course, earned, kinds, only, returns
 
 
 def test_a_healthy_course_is_healthy_and_nothing_else() -> None:
@@ -55,6 +55,50 @@ def test_numbers_beyond_measure_are_divergence(broken: float) -> None:
     assert found.severity == "bad"
     assert found.step is not None
     assert 10_000 <= found.step <= 10_500
+
+
+def test_values_that_a_head_cannot_leave_do_not_run_away() -> None:
+    large = course({"learn/q_max": lambda share: 5_000.0, "eval/value": lambda share: 0.9 * earned(share)})
+    assert "diverging" in kinds(large)
+    assert kinds(large, returns=(-1e6, 1e6, 51))[0] == "coarse-range"
+    assert "diverging" not in kinds(large, returns=(-1e6, 1e6, 51))
+    broken = course({"learn/q_max": lambda share: 90.0 if share < 0.5 else math.nan})
+    assert "diverging" in kinds(broken, returns=(-101.0, 101.0, 51))
+
+
+def test_a_range_much_wider_than_what_can_be_earned_is_told() -> None:
+    found = only(course(), "coarse-range", returns=(-50_000.0, 50_000.0, 51))
+    assert found.severity == "bad"
+    assert found.numbers["step"] == 2_000
+    assert found.numbers["most"] == pytest.approx(100)
+    assert kinds(course(), returns=(-101.0, 101.0, 51)) == ["healthy"]
+
+
+def test_returns_beyond_what_a_head_knows_are_told() -> None:
+    assert only(course(), "narrow-range", returns=(-50.0, 50.0, 51)).severity == "bad"
+    at_the_end = {"learn/q_max": lambda share: 4.9, "eval/discounted_return": lambda _: 4.0}
+    at_the_end |= {"eval/value": lambda _: 4.8}
+    assert only(course(at_the_end), "narrow-range", returns=(-5.0, 5.0, 51)).numbers["high"] == 5
+    assert "narrow-range" not in kinds(course(at_the_end | {"learn/q_max": lambda _: 3.0}), returns=(-5.0, 5.0, 51))
+    cost = {"eval/discounted_return": lambda _: -150.0}
+    assert "narrow-range" in kinds(course(cost), returns=(-101.0, 101.0, 51))
+
+
+def test_what_a_rule_adds_to_values_is_no_overestimation_and_no_divergence() -> None:
+    soft = course({"eval/value": lambda share: 90 + 60 * share, "learn/q_max": lambda share: 6_000.0 * share})
+    assert {"over-estimating", "diverging"} <= set(kinds(soft))
+    assert not {"over-estimating", "diverging"} & set(kinds(soft, raises=20.0))
+    low = course({"learn/q_max": lambda _: -5_000.0})
+    assert "diverging" in kinds(low)
+    assert "diverging" not in kinds(low, lowers=9.0)
+
+
+def test_a_rule_that_adds_much_more_than_is_earned_drowns_rewards() -> None:
+    found = only(course(), "drowned", raises=693.0)
+    assert found.severity == "bad"
+    assert found.numbers["added"] == 693
+    assert found.numbers["earned"] == pytest.approx(1, abs=0.1)
+    assert "drowned" not in kinds(course(), raises=0.02)
 
 
 def test_one_large_value_is_no_divergence() -> None:
@@ -170,6 +214,7 @@ def test_episodes_that_all_end_alike_without_random_actions_were_not_explored() 
     calm = {"eval/value": lambda share: -80 * share}
     timid = course(same | rest | calm | {"train/epsilon": lambda _: 0.0})
     assert kinds(timid, max_episode_steps=200)[0] == "not-exploring"
+    assert "not-exploring" not in kinds(timid, max_episode_steps=200, noisy=True)  # its weights explore
     bold = course(same | rest | calm | {"train/epsilon": lambda _: 0.8})
     assert "not-exploring" not in kinds(bold, max_episode_steps=200)
 

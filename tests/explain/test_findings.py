@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dqnlab import presets
-from dqnlab.config import Constant, Geometric, Hard, Linear, Polyak
+from dqnlab.config import Constant, Geometric, Hard, HlGauss, Linear, Munchausen, Noisy, Polyak
 from dqnlab.envs.make import describe
 from dqnlab.explain.diagnose import diagnose
 from dqnlab.explain.health.findings import as_data, facts_of
@@ -49,3 +49,15 @@ def test_facts_follow_the_configuration() -> None:
     syncs = [Hard(every=1), Hard(every=2), Polyak(tau=1.0), Polyak(tau=0.5)]
     told = [facts_of(replace(config, sync=sync), describe(config.env)).follows_at_once for sync in syncs]
     assert told == [True, False, True, False]
+
+
+def test_facts_know_what_a_head_and_a_rule_do_to_values() -> None:
+    config = replace(presets.get("textbook"), reward_scale=8.0)
+    plain = facts_of(config, describe(config.env))
+    assert (plain.returns, plain.lowers, plain.raises, plain.noisy) == (None, 0, 0, False)
+    ranged = replace(config, head=HlGauss(num=21, v_min=-3.0, v_max=7.0), layers=Noisy())
+    facts = facts_of(ranged, describe(config.env))
+    assert (facts.returns, facts.noisy) == ((-3.0, 7.0, 21), True)
+    facts = facts_of(replace(config, rule=Munchausen(alpha=0.5, tau=0.1, least=-2.0)), describe(config.env))
+    assert facts.lowers == 8
+    assert facts.raises == pytest.approx(8 * 0.1 * math.log(2))

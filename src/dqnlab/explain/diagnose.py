@@ -15,7 +15,10 @@ from .health.findings import Course, Finding, RunFacts
 # In order of what explains most: whoever reads only the first finding should read a cause rather than its effect.
 CHECKS = (
     checks_data.blind,
+    checks_values.coarse,
+    checks_values.drowned,
     checks_values.diverging,
+    checks_values.beyond_range,
     checks_policy.not_exploring,
     checks_policy.always_random,
     checks_values.dead,

@@ -11,11 +11,47 @@ from .signals import Column, since
 FAR = 10.0  # times the ceiling: no slow error, but a runaway
 OVER = 1.2  # times the ceiling: above what can be earned, sampling noise left aside
 BEYOND = 0.6  # share of the scale by which values may lie above what was earned: the policy may still be improving
+AT_THE_END = 0.05  # of the range that a head knows: values this near to its end lie at it
 ENOUGH = 5  # evaluations below which nothing is said of their course
 RECORDS = 30  # of batches, below which nothing is said of their mean
 ONE_SIDED = 0.5  # share of the mean error that is bias, from which on targets are missed by design
 SURE = 4.0  # standard errors within which a bias may be chance
+COARSE = 10.0  # times the ceiling: two neighbours of a head's returns that lie farther apart than this
+DROWNED = 10.0  # times what a step may earn: what a rule adds beside which rewards hardly count
 SMALL = 0.005  # of what is predicted: errors too small to matter
+
+
+def coarse(course: Course) -> Finding | None:
+    """A head that knows only returns which lie much farther apart than anything that can be earned."""
+    if course.facts.returns is None or not course.ceiling > 0:
+        return None
+    low, high, num = course.facts.returns
+    step = (high - low) / (num - 1)
+    if step <= COARSE * course.ceiling:
+        return None
+    return Finding(
+        kind="coarse-range", severity="bad", numbers={"low": low, "high": high, "step": step, "most": course.ceiling}
+    )
+
+
+def beyond_range(course: Course) -> Finding | None:
+    """Returns beyond those that the head knows: earned, or values at the upper end where more could be earned."""
+    if course.facts.returns is None:
+        return None
+    low, high, _ = course.facts.returns
+    earned, largest = course.get("eval/discounted_return").finite.value, course.get("learn/q_max").finite.last(1 / 3)
+    near = high - AT_THE_END * (high - low)
+    if not ((earned > high).any() or (earned < low).any() or (course.ceiling > high and largest.median > near)):
+        return None
+    return Finding(kind="narrow-range", severity="bad", numbers={"low": low, "high": high, "most": course.ceiling})
+
+
+def drowned(course: Course) -> Finding | None:
+    """A rule that adds so much for chance that rewards hardly count."""
+    raises = course.facts.raises
+    if not course.rate > 0 or raises <= DROWNED * course.rate:
+        return None
+    return Finding(kind="drowned", severity="bad", numbers={"added": raises, "earned": course.rate})
 
 
 def diverging(course: Course) -> Finding | None:
@@ -26,9 +62,12 @@ def diverging(course: Course) -> Finding | None:
         broken = ~np.isfinite(column.value)
         if broken.any():
             return _diverging(course, int(column.step[broken.argmax()]))
+    if course.facts.returns is not None:  # values cannot run away
+        return None
     if not course.ceiling > 0:  # no reward was ever seen: nothing to compare with
         return None
     bound = FAR * max(course.ceiling, np.abs(course.get("train/reward").finite.value).max(initial=0.0))
+    bound += max(course.raised, course.facts.lowers * course.horizon)
     alarm = np.abs(largest.smooth().value) > bound
     if alarm.any():
         return _diverging(course, int(largest.step[alarm.argmax()]))
@@ -53,12 +92,13 @@ def overestimating(course: Course) -> Finding | None:
     if len(value.value) < ENOUGH or len(value.value) != len(earned.value) or not course.ceiling > 0:
         return None
     late = value.last(1 / 3)
-    beyond = value.value > OVER * course.ceiling
-    if late.median > OVER * course.ceiling:
+    most = OVER * course.ceiling + course.raised
+    beyond = value.value > most
+    if late.median > most:
         step = int(value.step[_first_of_two(beyond)])
     else:
         scale = np.maximum(np.abs(earned.value), 0.2 * course.ceiling)
-        excess = value.value - earned.value - course.tail
+        excess = value.value - earned.value - course.tail - course.raised
         above = excess > BEYOND * scale
         count = len(late.value)
         climbs = late.median >= np.median(value.value[-2 * count : -count])  # initial optimism only goes down

@@ -38,11 +38,20 @@ class RunFacts:
     """large errors count by their size, not by its square"""
     follows_at_once: bool
     """the target network equals the online one after every update: there is none"""
+    returns: tuple[float, float, int] | None = None
+    """lowest and highest return that the head knows, and how many; none if it knows any"""
+    lowers: float = 0.0
+    """the most that the rule takes from the reward of a step, in the environment's units"""
+    raises: float = 0.0
+    """the most that the rule adds to the value of a step, likewise"""
+    noisy: bool = False
+    """noise on the weights explores, whatever epsilon is"""
 
 
 def facts_of(config: Config, spec: EnvSpec) -> RunFacts:
     """The facts of a run of this configuration in this environment."""
     settings = dict(leaves(config))
+    unit = 1.0 if config.reward_scale == "auto" else config.reward_scale
     return RunFacts(
         gamma=config.gamma,
         n=config.n,
@@ -54,7 +63,16 @@ def facts_of(config: Config, spec: EnvSpec) -> RunFacts:
         prioritized="sampler.beta" in settings,
         huber=settings.get("head.huber") is not None,
         follows_at_once=settings.get("sync.every") == 1 or settings.get("sync.tau") == 1,
+        returns=_returns(settings),
+        lowers=-settings.get("rule.alpha", 0.0) * settings.get("rule.least", 0.0) * unit,
+        raises=settings.get("rule.tau", 0.0) * math.log(spec.num_actions) * unit,
+        noisy="layers.sigma" in settings,
     )
+
+
+def _returns(settings: Mapping[str, Any]) -> tuple[float, float, int] | None:
+    low, high = settings.get("head.v_min", "auto"), settings.get("head.v_max", "auto")
+    return None if "auto" in (low, high) else (low, high, settings["head.num"])
 
 
 class Foreseen(NamedTuple):
@@ -125,14 +143,26 @@ class Course:
         The best reward per step of any episode, earned for ever (gamma 1: to the step limit), or what the
         evaluations measured, whichever is more. NaN if no episode ended.
         """
+        measured = self.get("eval/discounted_return").finite.value
+        return float(max(self.rate * self.horizon, np.abs(measured).max(initial=0.0))) if self.rate >= 0 else math.nan
+
+    @cached_property
+    def rate(self) -> float:
+        """The largest reward per step of any episode, by its size. NaN if no episode ended."""
         ret, length = self.get("train/reward"), self.get("train/length")
         if not len(ret.value) or len(ret.value) != len(length.value):
             return math.nan
-        rate = np.abs(ret.value / np.maximum(length.value, 1)).max()
-        gamma, limit = self.facts.gamma, self.facts.max_episode_steps
-        horizon = 1 / (1 - gamma) if gamma < 1 else limit
-        measured = self.get("eval/discounted_return").finite.value
-        return float(max(rate * horizon, np.abs(measured).max(initial=0.0)))
+        return float(np.abs(ret.value / np.maximum(length.value, 1)).max())
+
+    @property
+    def horizon(self) -> float:
+        """Steps that count in a value, discounted."""
+        return 1 / (1 - self.facts.gamma) if self.facts.gamma < 1 else self.facts.max_episode_steps
+
+    @property
+    def raised(self) -> float:
+        """How far values may lie above returns by what the rule adds."""
+        return self.facts.raises * self.horizon
 
     @property
     def tail(self) -> float:

@@ -28,8 +28,8 @@ def alarms(course: Course) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     value, earned = course.get("eval/value").finite, course.get("eval/discounted_return").finite
     if len(value.value) == len(earned.value):
         scale = np.maximum(np.abs(earned.value), 0.2 * course.ceiling)
-        far = value.value - earned.value - course.tail > scale
-        yield "eval/overestimation", value.step, (value.value > 1.1 * course.ceiling) | far
+        far = value.value - earned.value - course.tail - course.raised > scale
+        yield "eval/overestimation", value.step, (value.value > 1.1 * course.ceiling + course.raised) | far
     share = course.get("replay/terminal_share").finite
     yield "replay/terminal_share", share.step, (share.value == 0) & (np.maximum.accumulate(share.value) > 0)
     size = course.get("learn/q_mean").finite
