@@ -14,13 +14,14 @@ from gymnasium import spaces
 
 import dqnlab
 from dqnlab.app.cli import main
-from dqnlab.config import Env, Film, Steps
+from dqnlab.config import Env, Film, LinearRate, Steps
 from dqnlab.errors import CheckpointError, ConfigError, EnvironmentFault, ResourceError
 from dqnlab.lab.interrupt import signals_wait
 from dqnlab.lab.session import train
 from dqnlab.run import film
 from dqnlab.run.events import BlockEnded, Evaluated
 from dqnlab.store import remembered
+from dqnlab.store.agent import read_config
 from dqnlab.store.find import list_runs
 from dqnlab.track import curves
 
@@ -120,6 +121,15 @@ def test_a_run_made_in_this_process_knows_its_environment() -> None:
     remembered.KNOWN.clear()  # as in another process
     with pytest.raises(ConfigError, match="pass env="):
         dqnlab.evaluate(dqnlab.load(run.folder), episodes=2)
+
+
+def test_a_later_end_leaves_the_learning_rate_as_it_was_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    run = train(tiny(lr_schedule=LinearRate()), trackers=("none",))
+    assert "learning rate" not in caplog.text
+    made = read_config(run.folder).lr_schedule.updates
+    dqnlab.resume(run, budget=Steps(num=2 * run.env_steps), trackers=("none",))
+    assert f"the learning rate is 0 from update {made:,} on" in caplog.text
+    assert read_config(run.folder).lr_schedule.updates == made
 
 
 def test_a_run_without_an_evaluation_is_explained_by_its_last_network(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dqnlab import presets
-from dqnlab.config import Config, Constant, Env, Episodes, Geometric, Linear, Steps
+from dqnlab.config import Config, Constant, CosineRate, Env, Episodes, Geometric, Linear, LinearRate, Steps
 from dqnlab.envs.make import describe
 from dqnlab.errors import ConfigError
 from dqnlab.learn.types import ObsSpec
@@ -26,6 +26,10 @@ def test_usual_settings_are_passed_over() -> None:
     assert said(USUAL) == said(Config()) == said(replace(USUAL, gamma=1)) == []
     assert said(replace(USUAL, epsilon=Constant(value=0.9))) == said(replace(USUAL, epsilon=Geometric())) == []
     assert said(replace(USUAL, budget=Episodes(num=2))) == []
+    assert said(replace(USUAL, lr_schedule=CosineRate())) == said(
+        replace(USUAL, lr_schedule=CosineRate(updates=90_000))
+    )
+    assert said(replace(USUAL, lr_schedule=LinearRate(updates=500, end=0.1))) == []
 
 
 @pytest.mark.parametrize("name", presets.names())
@@ -45,6 +49,7 @@ ODD = [
     ({"n": 10, "learning_starts": 19_995}, {}, "there may be no update at all: the first is due at about step 20,005"),
     ({"update_every": 30_000}, {}, "there may be no update at all"),
     ({"evaluate_every": 20_001}, {}, "nothing is evaluated before the end: evaluate_every = 20,001 steps"),
+    ({"lr_schedule": CosineRate(updates=500)}, {}, "the learning rate is 0 from update 500 on (lr_schedule.updates)"),
     ({"epsilon": Linear(steps=100_000)}, {}, "81% of the actions are still random when training ends at step 20,000"),
 ]
 

@@ -13,7 +13,7 @@ from ..config.toml import to_toml
 from ..config.typed import door
 from ..errors import ConfigError, either
 from ..memory import memory_watched
-from ..run.system import System
+from ..run.system import System, make_remarks, say
 from ..store.advice import how_to_resume
 from ..store.agent import as_it_was, read_config
 from ..store.door import write_atomically
@@ -134,6 +134,9 @@ def _extend(system: System, folder: Path) -> None:
     if system.plan.budget.reached(progress.now):
         steps, episodes = progress.now
         raise ConfigError(f"the run is at step {steps:,} and episode {episodes:,} already: choose a later end")
+    for each in make_remarks(system.config, system.spec):
+        if each.check == "rate":  # the schedule stays as the first end of the run made it
+            say(str(each))
     progress.solved = False
     if (folder / RESULT).exists():  # from now on the result is that of a run that has not ended
         write_result(replace(read_run(folder), interrupted=True))

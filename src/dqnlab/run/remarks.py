@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 
 from ..config import Config
+from ..config.fields import leaves
 from ..envs.make import STEP_LIMIT, EnvSpec
 from ..envs.masks import ADVICE
 from ..envs.spaces import SMALLEST_PICTURE
@@ -72,6 +73,16 @@ def _of_pictures(config: Config, spec: EnvSpec) -> Iterator[Remark]:
         yield Remark("device", what, "give " + either("--device cuda", "device='cuda'"))
 
 
+def _of_rate(config: Config, updates: int) -> Iterator[Remark]:
+    """A learning rate that is 0 before the last of about so many updates."""
+    settings = dict(leaves(config))
+    end = settings.get("lr_schedule.updates", "auto")
+    if end != "auto" and end < updates and settings["lr_schedule.end"] == 0:
+        what = f"the learning rate is 0 from update {end:,} on (lr_schedule.updates), and there are about {updates:,}"
+        longer = either("--lr-schedule.updates or --lr-schedule.end", "updates=… or end=… of lr_schedule")
+        yield Remark("rate", what, f"nothing is learned from there on; train a longer run with another {longer}")
+
+
 def _of_steps(config: Config, plan: Plan, epsilon: Schedule) -> Iterator[Remark]:
     """What does not fit into a budget of so many env steps."""
     last = plan.budget.num
@@ -85,6 +96,7 @@ def _of_steps(config: Config, plan: Plan, epsilon: Schedule) -> Iterator[Remark]
     if every.unit == "steps" and every.num > last:
         what = f"nothing is evaluated before the end: evaluate_every = {counted(every.num, 'step')}, and {ends}"
         yield Remark("judging", what, "so the last network will be the best")
+    yield from _of_rate(config, (last - config.learning_starts) // config.update_every)
     share = epsilon(last, 0)
     if share > HIGH and epsilon(10 * last, 0) < share:
         what = f"{share:.0%} of the actions are still random when {ends}"
