@@ -12,7 +12,7 @@ import torch
 from dqnlab import build, config, device, events, presets
 from dqnlab.config import Config, Env, Episodes, Steps
 from dqnlab.envs.vector import NativeEnvs, SerialEnvs
-from dqnlab.errors import ResourceError
+from dqnlab.errors import ConfigError, ResourceError
 from dqnlab.learn import samplers, targets
 from dqnlab.learn.fast import compiled, stack
 from dqnlab.learn.heads import ScalarHead
@@ -295,3 +295,8 @@ def test_a_stack_needs_room_for_the_replays_of_all(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(("choice", "pays"), [("auto", False), ("on", True), ("off", False)])
 def test_on_a_gpu_the_update_is_compiled_only_if_asked(choice: Any, pays: bool) -> None:
     assert build.should_compile(small(device="cuda", budget=Steps(num=PAYS), compile=choice), SEEN) is pays
+
+
+def test_a_range_of_returns_that_a_file_leaves_to_be_measured_is_one_error_where_nothing_is_measured() -> None:
+    with pytest.raises(ConfigError, match=r"head\.v_max = 'auto' is measured when a run begins"):
+        build.make_head(config.C51())

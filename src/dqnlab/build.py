@@ -288,7 +288,7 @@ def make_memory(config: c.Config, layout: Layout, device: torch.device) -> Memor
 
 
 def make_head(head: c.Scalar | c.Quantiles | c.Iqn | c.C51 | c.HlGauss, scale: float = 1.0) -> Head:
-    """A head of returns that were divided by `scale`; the range of returns must be known."""
+    """A head of returns that were divided by `scale`. Raises ConfigError if the range of returns is not known."""
     match head:
         case c.Scalar(huber=huber):
             return ScalarHead(huber)
@@ -301,7 +301,7 @@ def make_head(head: c.Scalar | c.Quantiles | c.Iqn | c.C51 | c.HlGauss, scale: f
         case c.HlGauss(num=num, v_min=float(low), v_max=float(high), sigma=sigma):
             return HistogramHead(num, low / scale, high / scale, sigma)
         case _:
-            raise AssertionError("the range of returns is to be settled first")
+            raise ConfigError("head.v_max = 'auto' is measured when a run begins, and written down then: give a number")
 
 
 def make_rule(rule: c.Greedy | c.Double | c.Munchausen) -> Rule:
