@@ -70,6 +70,13 @@ def test_equal_values_are_called_a_tie(open_page: Open) -> None:
     assert "are worth the same; it takes the first" in page.inner_text(f"{CARD} .decision-verdict")
 
 
+def test_noise_that_explored_too_is_told_beside_epsilon(open_page: Open) -> None:
+    data = fixed(LEFT, LEFT, LEFT, 0.5)
+    assert "noise on the weights" not in open_page(data).page.inner_text(CARD)
+    data["settings"] |= {"noisy": True}
+    assert "In training, noise on the weights explored too" in open_page(data).page.inner_text(CARD)
+
+
 @pytest.mark.parametrize(("coin", "answer"), [(0.03125, "Yes."), (0.0625, "No."), (0.9, "No.")])
 def test_exploration_would_have_overruled_below_epsilon_only(open_page: Open, coin: float, answer: str) -> None:
     data = fixed(LEFT, LEFT, LEFT, coin)

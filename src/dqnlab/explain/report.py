@@ -155,7 +155,7 @@ def _files(run: Run) -> list[list[str]]:
 def _settings(evidence: Evidence) -> dict[str, Any]:
     """The settings that the views compute with; those of the learning step are in its trace."""
     facts = evidence.facts
-    return {name: getattr(facts, name) for name in ("epsilon_end", "max_episode_steps", "replay_capacity")}
+    return {name: getattr(facts, name) for name in ("epsilon_end", "max_episode_steps", "replay_capacity", "noisy")}
 
 
 def _obs(evidence: Evidence, recording: Recording) -> dict[str, Any]:

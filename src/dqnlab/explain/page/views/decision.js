@@ -187,5 +187,6 @@ function exploration({ data, t, num }, { coin }) {
   return el("div", {},
     el("p", {}, t(coin < epsilon ? "decision.overruled" : "decision.stands", { coin: num(coin), epsilon: num(epsilon) })),
     el("span", { class: "bar-track decision-place", "aria-hidden": "true" }, below, dot),
-    el("p", { class: "muted" }, t("decision.coin")));
+    el("p", { class: "muted" }, t("decision.coin")),
+    data.settings.noisy ? el("p", { class: "muted" }, t("decision.noisy")) : "");
 }
