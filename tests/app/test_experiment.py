@@ -23,7 +23,7 @@ from dqnlab.lab import stopwatch
 from dqnlab.lab.running import Start, running
 from dqnlab.lab.session import train
 from dqnlab.lab.stopwatch import Stopwatch
-from dqnlab.learn import replay
+from dqnlab.learn import layout
 from dqnlab.run.evaluate import Evaluator
 from dqnlab.run.judge import Judge, Verdict
 from dqnlab.store.folder import Run
@@ -241,7 +241,7 @@ class Bandit(gym.Env):
 def test_a_replay_that_cannot_hold_its_capacity_says_what_it_holds(
     room: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replay, "SPARE_BYTES", room)
+    monkeypatch.setattr(layout, "SPARE_BYTES", room)
     config = tiny(
         env=Env(id=Bandit),
         replay_capacity=1_200,

@@ -58,7 +58,9 @@ def saying(*q: float, huber: float | None = None) -> QNetwork:
 def learner(huber: float | None = None) -> Learner:
     """Of the worked example: a target network of its own, which is replaced at every third update."""
     online, target = saying(20.1, 22.5, huber=huber), saying(0, 0)
-    made = nets.learner(online, target, make_rule(TEXTBOOK.rule), HardSync(3), make_descent(TEXTBOOK.optimizer))
+    made = nets.learner(
+        online, target, make_rule(TEXTBOOK.rule), HardSync(3), make_descent(TEXTBOOK.optimizer, TEXTBOOK.lr_schedule)
+    )
     made.target.load_state_dict(saying(23.0, 22.8).state_dict())
     return made
 

@@ -79,7 +79,7 @@ def project(probability: Tensor, returns: Tensor, v_min: float, v_max: float) ->
     p_i = sum over j of max(0, 1 - |clip(returns_j) - z_i| / step) * probability_j  (Bellemare et al. 2017, equation 7).
     """
     num = returns.shape[1]
-    place = (returns - v_min) * ((num - 1) / (v_max - v_min))  # in steps from v_min
+    place = ((returns - v_min) * ((num - 1) / (v_max - v_min))).clamp(0, num - 1)  # in steps from v_min
     slots = torch.arange(num, device=returns.device)
     share = (1 - (place[:, None, :] - slots[:, None]).abs()).clamp(min=0)  # [B, K to, K from]
     return (share * probability[:, None, :]).sum(2)

@@ -5,7 +5,6 @@ state first, event last. Whatever must see everything consistent waits for `Bloc
 """
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from torch import Tensor
 
@@ -63,7 +62,8 @@ class Confirmed:
     passed: bool
 
 
-class BlockEnded(NamedTuple):  # by far the most frequent, and made in half the time
+@dataclass(frozen=True)
+class BlockEnded:
     """A block is fully digested: the only moment to save, stop or obey a signal."""
 
     step: int
