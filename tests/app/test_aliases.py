@@ -100,8 +100,8 @@ def test_a_flag_of_a_kind_that_was_not_chosen_is_still_refused_by_its_own_name()
 
 
 def test_a_value_is_never_taken_for_a_name() -> None:
-    config = resolve("--env.kwargs", '{"--lr": 1}', "--preset=textbook", "--env", "double")
-    assert (config.env.kwargs, config.preset, config.env.id) == ({"--lr": 1}, "textbook", "double")
+    config = resolve("--env.kwargs", '{"--lr": 1}', "--preset=textbook", "--env", "prioritized")
+    assert (config.env.kwargs, config.preset, config.env.id) == ({"--lr": 1}, "textbook", "prioritized")
 
 
 # ── The preset that suits ────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ from .flags import dashed
 # The setting, and the flags that people type for it.
 NAMES = {
     "optimizer.lr": "lr learning_rate",
-    "torso.hidden": "hidden hidden_sizes hidden_layers net_arch layers torso",
+    "torso.hidden": "hidden hidden_sizes hidden_layers net_arch torso",
     "env.num_envs": "envs num_envs n_envs",
     "env.workers": "workers num_workers",
     "env.kwargs": "kwargs env_kwargs",
