@@ -49,6 +49,6 @@ def test_every_command_of_the_readme_does_what_it_says(
         assert out
         assert len(made) == (words[1] == "train" and "--dry-run" not in words), line
         ran.append(words[1])
-    assert sorted(ran) == ["explain"] * 2 + ["train"] * 6
+    assert sorted(ran) == ["explain"] * 2 + ["train"] * 7
     assert len(list(Path("runs").glob("*/*/report.html"))) >= 1
     assert len(list(Path("runs").glob("*/*/seed-*"))) == 2
