@@ -42,11 +42,12 @@ def quantile_loss(row: Tensor, target: Tensor, kappa: float, tau: Tensor | None 
     """
     if tau is None:
         tau = ((torch.arange(row.shape[1], device=row.device) + 0.5) / row.shape[1]).expand_as(row)
-    pairs = torch.broadcast_tensors(row[:, :, None], target[:, None, :])  # [B, K, N]
+    apart = target[:, None, :] - row[:, :, None]  # [B, K, N]
     with torch.no_grad():
-        weight = (tau[:, :, None] - (pairs[1] < pairs[0]).float()).abs()
-    huber = F.huber_loss(*pairs, reduction="none", delta=kappa)
-    return (weight * huber).mean(2).sum(1) / kappa
+        weight = torch.where(apart < 0, 1 - tau[:, :, None], tau[:, :, None])
+    # of the difference: compiled, Huber's loss of the broadcast pair takes more than three times as long
+    huber = F.huber_loss(apart, torch.zeros_like(apart), reduction="none", delta=kappa)
+    return (weight * huber).sum(2).sum(1) / (kappa * target.shape[1])
 
 
 class CategoricalHead(Head):
