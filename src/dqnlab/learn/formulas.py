@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from .optimizer import TINY, Adam
+from .optimizer import TINY, Adam, running_means
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,8 @@ class RAdam:
     def __call__(
         self, values: Tensor, gradient: Tensor, memory: list[Tensor], factors: Sequence[float | Tensor]
     ) -> Tensor:
-        mean, square = memory
+        mean, square = running_means(memory, gradient, self.beta1, self.beta2)
         alone, scaled = factors
-        mean.copy_(mean.lerp(gradient, 1 - self.beta1))
-        square.copy_(square.lerp(gradient * gradient, 1 - self.beta2))
         return mean * alone + mean / ((square + TINY).sqrt() + self.eps) * scaled
 
 
@@ -70,9 +68,7 @@ class RmsProp:
     def __call__(
         self, values: Tensor, gradient: Tensor, memory: list[Tensor], factors: Sequence[float | Tensor]
     ) -> Tensor:
-        mean, square = memory
+        mean, square = running_means(memory, gradient, self.decay, self.decay)
         (rate,) = factors
-        mean.copy_(mean.lerp(gradient, 1 - self.decay))
-        square.copy_(square.lerp(gradient * gradient, 1 - self.decay))
         variance = (square - mean * mean).clamp(min=0)  # rounding may put it below
         return gradient / (variance + self.eps).sqrt() * rate

@@ -48,12 +48,18 @@ class Adam:
     def __call__(
         self, values: Tensor, gradient: Tensor, memory: list[Tensor], factors: Sequence[float | Tensor]
     ) -> Tensor:
-        mean, square = memory
+        mean, square = running_means(memory, gradient, self.beta1, self.beta2)
         unbiased, rate = factors
-        mean.copy_(mean.lerp(gradient, 1 - self.beta1))  # not lerp_, which vmap does agent by agent
-        square.copy_(square.lerp(gradient * gradient, 1 - self.beta2))
         root = (square + TINY).sqrt() * unbiased
         return mean / (root + self.eps) * rate
+
+
+def running_means(memory: list[Tensor], gradient: Tensor, beta1: float, beta2: float) -> tuple[Tensor, Tensor]:
+    """The running mean and mean square [P] of the gradient, which are the memory, moved on in place by this one."""
+    mean, square = memory
+    mean.copy_(mean.lerp(gradient, 1 - beta1))  # not lerp_, which vmap does agent by agent
+    square.copy_(square.lerp(gradient * gradient, 1 - beta2))
+    return mean, square
 
 
 def clip(gradient: Tensor, max_norm: float | None) -> tuple[Tensor, Tensor]:

@@ -148,7 +148,8 @@ def compile_program(
 
 def short_product(left: Tensor, right: Tensor) -> Tensor:
     """Matrix products [S, M, K] x [S, K, N], on a CPU as sums where that is faster: where few actions are a side."""
-    rows, shared, columns = *left.shape[1:], right.shape[2]
+    _, rows, shared = left.shape
+    columns = right.shape[2]
     if left.device.type == "cpu" and (min(shared, columns) <= SHORT or 1 < rows <= SHORT):
         return (left.unsqueeze(3) * right.unsqueeze(1)).sum(2)
     return NotImplemented
