@@ -138,8 +138,8 @@ def assemble(config: Config) -> System:
     spec, envs = open_envs(config.env)
     try:
         device = resolve_device(config.device)
-        config = settle(config, spec, envs)
         layout, place = place_memory(config, spec, device)
+        config = settle(config, spec, envs)
         learner, scratch = make_learner(config, spec, device), make_network(config, spec).to(device)
         if config.normalize_obs:
             learner.refresh(torch.from_numpy(sample_observations(envs, spec)))
