@@ -8,7 +8,7 @@ import torch
 
 from dqnlab import presets
 from dqnlab.build import make_learner
-from dqnlab.config import Adam, Config, Episodes, Film, Geometric, Greedy, Hard, Mlp, Scalar, Uniform
+from dqnlab.config import Adam, Config, Env, Episodes, Film, Geometric, Greedy, Hard, Mlp, Scalar, Uniform
 from dqnlab.config.fields import leaves
 from dqnlab.config.presets import ABSENT
 from dqnlab.envs.make import EnvSpec
@@ -35,6 +35,12 @@ def test_cartpole_learns_from_many_envs_with_one_wide_layer() -> None:
     assert config.env.num_envs > 1
     assert config.stop_when_solved
     assert len(config.torso.hidden) == 1  # with two it stays for long where the cart drifts off the track
+
+
+def test_from_python_too_an_environment_comes_with_its_sheet() -> None:
+    planned = presets.plan("minigrid:MiniGrid-DoorKey-5x5-v0")
+    assert (planned.preset, planned.env.keys) == ("default", ("image", "direction"))
+    assert presets.plan(Env(id="minigrid:MiniGrid-DoorKey-5x5-v0")).env.keys == ()  # as it was written
 
 
 @pytest.mark.parametrize("name", presets.names())

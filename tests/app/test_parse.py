@@ -100,6 +100,41 @@ def test_another_environment_gets_the_default_preset_and_a_line_says_so() -> Non
     assert parse_train(["Acrobot-v1", "--preset", "cartpole"])[1] == ""
 
 
+MINIGRID = "minigrid:MiniGrid-Empty-5x5-v0"
+
+
+@pytest.mark.parametrize("words", [[MINIGRID], [MINIGRID, "--preset", "rainbow"], ["--env.id", MINIGRID]])
+def test_parts_that_no_network_reads_are_left_out_of_an_environment_with_a_sheet(words: list[str]) -> None:
+    assert resolve(*words).env.keys == ("image", "direction")
+
+
+@pytest.mark.parametrize(
+    ("flags", "keys"),
+    [
+        (["--env.keys", "image"], ("image",)),
+        (["--env.keys", ""], ()),
+        (["--env.wrappers", "minigrid.wrappers:ImgObsWrapper"], ()),  # it shows other parts
+    ],
+)
+def test_what_is_typed_goes_before_an_environments_sheet(flags: list[str], keys: tuple[str, ...]) -> None:
+    assert resolve(MINIGRID, *flags).env.keys == keys
+
+
+def test_what_a_file_says_goes_before_an_environments_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my.toml").write_text(f'[env]\nid = "{MINIGRID}"\n')
+    assert resolve("--config", "my.toml", "--trust-env-module", "minigrid").env.keys == ("image", "direction")
+    Path("my.toml").write_text(f'[env]\nid = "{MINIGRID}"\nkeys = ["direction"]\n')
+    assert resolve("--config", "my.toml", "--trust-env-module", "minigrid").env.keys == ("direction",)
+    Path("my.toml").write_text('[env]\nkeys = ["direction"]\n')
+    assert resolve("--config", "my.toml", MINIGRID).env.keys == ("direction",)
+
+
+def test_an_empty_list_of_numbers_is_a_slip() -> None:
+    with pytest.raises(ConfigError, match=r"--torso\.hidden must be a whole number, got ''"):
+        resolve("--torso.hidden", "")
+
+
 def test_a_module_before_the_environment_is_no_choice_of_kind() -> None:
     assert resolve("my_package.envs:Corridor-v0").env.id == "my_package.envs:Corridor-v0"
 

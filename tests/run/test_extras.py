@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from dqnlab.config import Config, Env, Film, Steps
+from dqnlab.config import Config, Env, Film, Steps, presets
 from dqnlab.lab.overrides import Overrides
 from dqnlab.lab.session import train
 
 from ..resuming import check_resumes
 from ..tiny import tiny
 
+MINIGRID = "minigrid:MiniGrid-Empty-5x5-v0"
 PONG = {"id": "ale_py:ALE/Pong-v5", "kwargs": {"frameskip": 4}, "max_episode_steps": 60}
 
 
@@ -79,7 +80,7 @@ BROUGHT: dict[str, dict[str, Any]] = {
     "shop": {"id": "tests/Shop-v0"},
     "shop, stacked": {"id": "tests/Shop-v0", "frame_stack": 3, "keys": ("left", "job")},
     "minatar": {"id": "minatar.gym:MinAtar/Breakout-v1"},
-    "minigrid": {"id": "minigrid:MiniGrid-Empty-5x5-v0", "keys": ("image", "direction"), "max_episode_steps": 40},
+    "minigrid": {"id": MINIGRID, **presets.sheet(MINIGRID), "max_episode_steps": 40},
 }
 
 

@@ -103,6 +103,8 @@ def value_of(flag: Flag, texts: Sequence[str]) -> Any:
     """What the texts stand for. Raises ConfigError."""
     if flag.is_list and flag.is_setting:
         texts = [part.strip() for text in texts for part in text.split(",")]
+        if flag.item is str and texts == [""]:
+            texts = []  # `--env.keys ""`
     values = [_one(flag.item, text, flag.shown) for text in texts]
     value = values if flag.is_list else values[0]
     return value if flag.is_setting else typed(hints_of(flag.owner)[flag.field], value, flag.shown)

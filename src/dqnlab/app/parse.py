@@ -72,6 +72,7 @@ def _resolve(kind: type, command: str, given: Given) -> tuple[Config, str]:
     name, remark = _preset(given.settings.get("preset", data.get("preset")), env, data.get("env"))
     config = presets.known_as(name, complete=all(each in data for each in hints(Config)))
     typed = given.settings.get("env", {}).get("wrappers", ())
+    config = replace(config, env=replace(config.env, **_sheet(env, data.get("env"), typed)))
     trusted = named_by_caller(given.own.get("trust_env_module", ()), env, typed)
     if env is not None:
         data = without_foreign_env(data, trusted)
@@ -89,6 +90,12 @@ def _resolve(kind: type, command: str, given: Given) -> tuple[Config, str]:
         _show(help_with_settings(kind, command, config, given.settings))
     _check_owners(given.settings, config)
     return override(config, given.settings, trusted=modules_of(None, typed)), remark
+
+
+def _sheet(env: str | None, table: object, typed: object) -> dict[str, Any]:
+    """What is set for the environment, named or the file's, whatever the preset: nothing if wrappers change it."""
+    table = table if isinstance(table, Mapping) else {}
+    return {} if typed or table.get("wrappers") else presets.sheet(table.get("id") if env is None else env)
 
 
 def _environment(given: Given) -> str | None:

@@ -142,6 +142,12 @@ Planned = Config | Env | str | Callable[..., Any]
 
 ABSENT = "–"  # in a diff: this side has no such setting
 
+_SHEETS: dict[str, dict[str, Any]] = {
+    # Missions are words, which no network of these reads; what an agent carries and where it looks is in the rest.
+    "minigrid:": {"keys": ("image", "direction")},
+}
+"""how ids begin -> settings of those environments, whatever the preset"""
+
 
 @dataclass(frozen=True)
 class _Preset:
@@ -221,6 +227,12 @@ def suited(env_id: object) -> str:
     return next((name for name, each in _PRESETS.items() if own is not None and each.tuned_for == own), "default")
 
 
+def sheet(env_id: object) -> dict[str, Any]:
+    """What every preset sets for an environment, whose id is given: settings of `Env` by name; most have none."""
+    sheets = [each for begin, each in _SHEETS.items() if isinstance(env_id, str) and env_id.startswith(begin)]
+    return {name: value for each in sheets for name, value in each.items()}
+
+
 def plan(what: Planned) -> Config:
     """The configuration that is meant: a whole one as it is, an id with the preset that suits it, else `default`.
 
@@ -233,7 +245,8 @@ def plan(what: Planned) -> Config:
     if isinstance(what, str) and what in _PRESETS:
         raise ConfigError(f"{what!r} is a preset, not an environment: pass dqnlab.presets.get({what!r})")
     base = get(suited(what))
-    return replace(base, env=replace(base.env, id=full_id(what) if isinstance(what, str) else what))
+    env = replace(base.env, id=full_id(what) if isinstance(what, str) else what, **sheet(what))
+    return replace(base, env=env)
 
 
 @door

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from ..config import Config, Env
-from ..config.presets import get, names, suited
+from ..config import Config
+from ..config.presets import get, names, sheet, suited
 from ..config.toml import as_dict, parse
 from ..errors import DqnlabError, FolderError
 from ..store.folder import CONFIG, META, Run
@@ -40,7 +41,7 @@ def env_words(run: Run) -> str | None:
     env, words = _settings(run).get("env", {}), [run.env]
     if kwargs := env.get("kwargs"):
         words += ["--env.kwargs", kwargs if isinstance(kwargs, str) else json.dumps(kwargs, default=str)]
-    plain = _env_of(run.preset)
+    plain = _env_of(run.preset, {} if env.get("wrappers") else sheet(run.env))
     for name in _OWN:
         if name in env and env[name] != plain[name]:
             value = env[name]
@@ -76,9 +77,10 @@ def textbook_words(run: Run) -> str:
     return "".join(f" {shlex.quote(word)}" for word in words)
 
 
-def _env_of(preset: str) -> Mapping[str, Any]:
-    """The environment's settings that a preset makes anyway."""
-    return as_dict(Config(env=Env()))["env"] if preset not in names() else as_dict(get(preset))["env"]
+def _env_of(preset: str, sheet: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The environment's settings that a preset makes anyway, on an environment that has this sheet."""
+    config = get(preset) if preset in names() else Config()
+    return as_dict(replace(config, env=replace(config.env, **sheet)))["env"]
 
 
 def _settings(run: Run) -> Mapping[str, Any]:
