@@ -48,6 +48,29 @@ def test_each_sampler_is_its_class_with_its_numbers() -> None:
     assert (prioritised.alpha, prioritised.beta) == (0.3, 0.7)
 
 
+@pytest.mark.parametrize(
+    ("budget", "updates"),
+    [(config.Steps(num=10_000), (10_000 - 1_000) // 4), (config.Episodes(num=100), (100 * 200 - 1_000) // 4)],
+)
+def test_beta_is_at_its_end_when_the_budget_is(budget: config.Steps | config.Episodes, updates: int) -> None:
+    sampler = config.Prioritized(beta=0.5, beta_end=1.0)
+    plan = config.Config(sampler=sampler, budget=budget, update_every=4)
+    assert build.settle_sampler(plan) == replace(sampler, updates=updates)
+    made = build.make_sampler(build.settle_sampler(plan), 10)
+    assert isinstance(made, samplers.Prioritized)
+    made.added(samplers.Slots(0, 10, 10))
+    made.draw(2, samplers.Slots(0, 10, 10), np.random.default_rng(0))
+    assert made.beta == 0.5
+    made.load_state_dict({**made.state_dict(), "drawn": updates})
+    assert made.beta == 1.0
+
+
+def test_a_way_that_was_settled_stays_as_it_is() -> None:
+    sampler = config.Prioritized(beta_end=1.0, updates=7)
+    assert build.settle_sampler(config.Config(sampler=sampler)) == sampler
+    assert build.settle_sampler(config.Config(sampler=config.Prioritized())) == config.Prioritized()
+
+
 def test_each_sync_moves_the_target_as_it_says() -> None:
     def after(sync: config.Hard | config.Polyak, updates: int) -> float:
         target = torch.zeros(1)

@@ -123,7 +123,7 @@ def test_a_callable_environment_is_known_by_its_name() -> None:
 
 
 def test_a_tagged_choice_is_known_by_the_kinds_of_its_classes() -> None:
-    assert list(choices("epsilon")) == ["linear", "linear_episodes", "geometric", "constant"]
+    assert list(choices("epsilon")) == ["linear", "linear_episodes", "geometric", "constant", "ladder"]
     assert choices("budget") == {"steps": Steps, "episodes": Episodes}
     assert choices("stream") == {"plain": PlainStream, "dueling": Dueling}
     assert choices("gamma") == choices("env") == choices("nonsense") == {}

@@ -90,7 +90,13 @@ def test_the_text_holds_every_field() -> None:
     tables = tomllib.loads(to_toml(config))
     assert set(tables) == set(hints(Config))
     assert set(tables["env"]) == set(hints(Env))
-    assert tables["sampler"] == {"kind": "prioritized", "alpha": 0.5, "beta": 0.4}
+    assert tables["sampler"] == {
+        "kind": "prioritized",
+        "alpha": 0.5,
+        "beta": 0.4,
+        "beta_end": "none",
+        "updates": "auto",
+    }
     assert tables["budget"] == {"kind": "episodes", "num": 3}
 
 

@@ -20,6 +20,7 @@ from .errors import ConfigError
 from .learn.convs import IMPALA, NATURE, SMALL, Impala, Picture, Plain, find_pictures
 from .learn.distributional import CategoricalHead, HistogramHead, QuantileHead
 from .learn.encoder import Encoder
+from .learn.exploration import Choose, best, boltzmann, ladder
 from .learn.extractors import Extractor, Normalizer
 from .learn.formulas import AdamW, RAdam, RmsProp
 from .learn.heads import Head, ScalarHead
@@ -32,7 +33,7 @@ from .learn.munchausen import MunchausenRule
 from .learn.networks import LinearStream, Mlp, QNetwork, Stream, Torso
 from .learn.nstep import NStep
 from .learn.optimizer import Adam, Descent, Formula, Rate, constant_rate
-from .learn.policy import EpsilonGreedy, make_actor
+from .learn.policy import Policy, make_actor
 from .learn.replay import Pace, Replay
 from .learn.samplers import Prioritized, Sampler, Uniform
 from .learn.schedules import Schedule, constant, cosine_rate, geometric, linear, linear_episodes, linear_rate
@@ -56,6 +57,7 @@ def settle(config: c.Config, spec: EnvSpec, envs: Envs) -> c.Config:
         head=settle_range(config.head, most) if isinstance(config.head, c.C51 | c.HlGauss) else config.head,
         reward_scale=rewards.scale if config.reward_scale == "auto" else config.reward_scale,
         lr_schedule=settle_rate(config),
+        sampler=settle_sampler(config),
         epsilon=settle_epsilon(config),
         compile="on" if should_compile(config, spec.obs) else "off",
     )
@@ -87,11 +89,24 @@ def settle_rate(config: c.Config) -> c.ConstantRate | c.LinearRate | c.CosineRat
     schedule = config.lr_schedule
     if isinstance(schedule, c.ConstantRate) or schedule.updates != "auto":
         return schedule
-    assert isinstance(config.budget, c.Steps)  # checked by Config
-    return replace(schedule, updates=max((config.budget.num - config.learning_starts) // config.update_every, 1))
+    return replace(schedule, updates=expected_updates(config))
 
 
-def settle_epsilon(config: c.Config) -> c.Linear | c.LinearEpisodes | c.Geometric | c.Constant:
+def settle_sampler(config: c.Config) -> c.Uniform | c.Prioritized:
+    """The sampler, with beta's way in updates, which a later end of the run leaves as it is."""
+    sampler = config.sampler
+    if isinstance(sampler, c.Prioritized) and sampler.beta_end is not None and sampler.updates == "auto":
+        return replace(sampler, updates=expected_updates(config))
+    return sampler
+
+
+def expected_updates(config: c.Config) -> int:
+    """As many as the budget has; a guess where that is counted in episodes."""
+    steps = config.budget.num * (1 if isinstance(config.budget, c.Steps) else EPISODE_STEPS)
+    return max((steps - config.learning_starts) // config.update_every, 1)
+
+
+def settle_epsilon(config: c.Config) -> c.Linear | c.LinearEpisodes | c.Geometric | c.Constant | c.Ladder:
     """The schedule in steps or episodes, which a later end of the run leaves as it is."""
     match config.epsilon, config.budget:
         case c.Linear(start=start, end=end, steps="auto"), c.Steps(num=num):
@@ -208,7 +223,8 @@ def make_collector(config: c.Config, spec: EnvSpec, envs: Envs, online: QNetwork
     assert config.reward_scale != "auto"
     num_envs = config.env.num_envs
     rng = generator(config.seed, "act")
-    policy = EpsilonGreedy(make_actor(online, rng), rng)
+    powers = ladder(num_envs, config.epsilon.alpha) if isinstance(config.epsilon, c.Ladder) else None
+    policy = Policy(make_actor(online, rng), rng, make_choose(config.exploration), powers)
     fold = NStep(config.n, config.gamma, num_envs, config.reward_scale, config.reward_clip)
     every = config.checkpoint_every or None
     starts = Starts(partial(env_seeds, config.seed, "train", num_envs), every)
@@ -282,7 +298,7 @@ def make_layout(config: c.Config, spec: EnvSpec) -> Layout:
 
 def make_memory(config: c.Config, layout: Layout, device: torch.device) -> Memory:
     """The memory that is learned from."""
-    sampler = make_sampler(config.sampler, config.replay_capacity)
+    sampler = make_sampler(settle_sampler(config), config.replay_capacity)
     pace = Pace(config.learning_starts, config.update_every, config.batch_size)
     return Replay(layout, sampler, pace, generator(config.seed, "replay"), device)
 
@@ -318,8 +334,12 @@ def make_sampler(sampler: c.Uniform | c.Prioritized, capacity: int) -> Sampler:
     match sampler:
         case c.Uniform():
             return Uniform()
-        case c.Prioritized(alpha=alpha, beta=beta):
+        case c.Prioritized(alpha=alpha, beta=beta, beta_end=None):
             return Prioritized(capacity, alpha, beta)
+        case c.Prioritized(alpha=alpha, beta=beta, beta_end=float(end), updates=int(updates)):
+            return Prioritized(capacity, alpha, beta, beta_end=end, updates=updates)
+        case _:
+            raise AssertionError("the updates are to be settled first")
 
 
 def make_sync(sync: c.Hard | c.Polyak) -> Sync:
@@ -330,7 +350,15 @@ def make_sync(sync: c.Hard | c.Polyak) -> Sync:
             return PolyakSync(tau)
 
 
-def make_epsilon(epsilon: c.Linear | c.LinearEpisodes | c.Geometric | c.Constant) -> Schedule:
+def make_choose(exploration: c.EpsilonGreedy | c.Boltzmann) -> Choose:
+    match exploration:
+        case c.EpsilonGreedy():
+            return best
+        case c.Boltzmann(temperature=temperature):
+            return boltzmann(temperature)
+
+
+def make_epsilon(epsilon: c.Linear | c.LinearEpisodes | c.Geometric | c.Constant | c.Ladder) -> Schedule:
     match epsilon:
         case c.Linear(start=start, end=end, steps=steps):
             assert steps != "auto", "to be settled first"
@@ -339,5 +367,5 @@ def make_epsilon(epsilon: c.Linear | c.LinearEpisodes | c.Geometric | c.Constant
             return linear_episodes(start, end, episodes)
         case c.Geometric(start=start, end=end, factor=factor):
             return geometric(start, end, factor)
-        case c.Constant(value=value):
+        case c.Constant(value=value) | c.Ladder(base=value):
             return constant(value)

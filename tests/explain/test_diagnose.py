@@ -215,6 +215,7 @@ def test_episodes_that_all_end_alike_without_random_actions_were_not_explored() 
     timid = course(same | rest | calm | {"train/epsilon": lambda _: 0.0})
     assert kinds(timid, max_episode_steps=200)[0] == "not-exploring"
     assert "not-exploring" not in kinds(timid, max_episode_steps=200, noisy=True)  # its weights explore
+    assert "not-exploring" not in kinds(timid, max_episode_steps=200, soft=True)
     bold = course(same | rest | calm | {"train/epsilon": lambda _: 0.8})
     assert "not-exploring" not in kinds(bold, max_episode_steps=200)
 

@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 
 from dqnlab import presets
-from dqnlab.config import Constant, Geometric, Hard, HlGauss, Linear, Munchausen, Noisy, Polyak
+from dqnlab.config import (
+    Boltzmann,
+    Constant,
+    EpsilonGreedy,
+    Geometric,
+    Hard,
+    HlGauss,
+    Linear,
+    Munchausen,
+    Noisy,
+    Polyak,
+)
 from dqnlab.envs.make import describe
 from dqnlab.explain.diagnose import diagnose
 from dqnlab.explain.health.findings import as_data, facts_of
@@ -58,6 +69,13 @@ def test_facts_know_what_a_head_and_a_rule_do_to_values() -> None:
     ranged = replace(config, head=HlGauss(num=21, v_min=-3.0, v_max=7.0), layers=Noisy())
     facts = facts_of(ranged, describe(config.env))
     assert (facts.returns, facts.noisy) == ((-3.0, 7.0, 21), True)
+    assert [
+        facts_of(replace(config, exploration=each), describe(config.env)).soft
+        for each in (Boltzmann(), EpsilonGreedy())
+    ] == [
+        True,
+        False,
+    ]
     facts = facts_of(replace(config, rule=Munchausen(alpha=0.5, tau=0.1, least=-2.0)), describe(config.env))
     assert facts.lowers == 8
     assert facts.raises == pytest.approx(8 * 0.1 * math.log(2))

@@ -8,7 +8,7 @@ import torch
 
 from dqnlab.learn.learner import HardSync
 from dqnlab.learn.networks import QNetwork
-from dqnlab.learn.policy import EpsilonGreedy, QFunction, Reactive, q_function
+from dqnlab.learn.policy import Policy, QFunction, Reactive, q_function
 from dqnlab.learn.targets import greedy
 from dqnlab.learn.types import Batch, ObsSpec
 from dqnlab.learn.weights import export_weights, import_weights
@@ -25,7 +25,7 @@ def always(*q: float) -> QFunction:
 
 def tossed(q_values: QFunction, num_envs: int, epsilon: float, rng: np.random.Generator | None = None) -> np.ndarray:
     """The actions [E] at one step."""
-    policy = EpsilonGreedy(Reactive(q_values), rng or np.random.default_rng(0))
+    policy = Policy(Reactive(q_values), rng or np.random.default_rng(0))
     return policy(np.zeros((num_envs, 1)), np.zeros(num_envs, bool), epsilon)
 
 
@@ -39,7 +39,7 @@ def by_torch(network: QNetwork, obs: np.ndarray) -> np.ndarray:
 
 def test_without_epsilon_every_action_of_10000_is_the_best_one() -> None:
     q = np.random.default_rng(0).normal(size=(10_000, 4))
-    actions = EpsilonGreedy(Reactive(lambda obs: q), np.random.default_rng(0))(
+    actions = Policy(Reactive(lambda obs: q), np.random.default_rng(0))(
         np.zeros((10_000, 1)), np.zeros(10_000, bool), 0.0
     )
     assert actions.dtype == np.int64
@@ -47,7 +47,7 @@ def test_without_epsilon_every_action_of_10000_is_the_best_one() -> None:
 
 
 def test_with_epsilon_one_every_action_is_equally_likely() -> None:
-    actions = EpsilonGreedy(Reactive(always(0, 9, 0, 0)), np.random.default_rng(0))(
+    actions = Policy(Reactive(always(0, 9, 0, 0)), np.random.default_rng(0))(
         np.zeros((10_000, 1)), np.zeros(10_000, bool), 1.0
     )
     assert np.abs(np.bincount(actions, minlength=4) - 2_500).max() < 4 * (10_000 * 0.25 * 0.75) ** 0.5
@@ -56,7 +56,7 @@ def test_with_epsilon_one_every_action_is_equally_likely() -> None:
 @pytest.mark.parametrize("num_envs", [1, 8])
 @pytest.mark.parametrize("epsilon", [0.05, 0.5])
 def test_the_share_of_other_actions_is_epsilon_but_for_lucky_draws(num_envs: int, epsilon: float) -> None:
-    policy, obs = EpsilonGreedy(Reactive(always(0, 9, 0)), np.random.default_rng(0)), np.zeros((num_envs, 1))
+    policy, obs = Policy(Reactive(always(0, 9, 0)), np.random.default_rng(0)), np.zeros((num_envs, 1))
     draws = 8_000
     other = sum(int((policy(obs, np.zeros(len(obs), bool), epsilon) != 1).sum()) for _ in range(draws // num_envs))
     share = epsilon * (1 - 1 / 3)
@@ -64,24 +64,24 @@ def test_the_share_of_other_actions_is_epsilon_but_for_lucky_draws(num_envs: int
 
 
 def test_every_env_tosses_its_own_coin() -> None:
-    policy = EpsilonGreedy(Reactive(always(1, *[0] * 99)), np.random.default_rng(0))
+    policy = Policy(Reactive(always(1, *[0] * 99)), np.random.default_rng(0))
     explored = np.array([policy(np.zeros((2, 1)), np.zeros(2, bool), 0.5) != 0 for _ in range(4_000)])
     both = explored.all(1).mean()
     assert both == pytest.approx((0.5 * 0.99) ** 2, abs=4 * (0.25 * 0.75 / 4_000) ** 0.5)  # one coin: 0.5
 
 
 def test_envs_that_explore_draw_actions_of_their_own() -> None:
-    actions = EpsilonGreedy(Reactive(always(*range(1_000))), np.random.default_rng(0))(
+    actions = Policy(Reactive(always(*range(1_000))), np.random.default_rng(0))(
         np.zeros((10, 1)), np.zeros(10, bool), 1.0
     )
     assert len(set(actions.tolist())) > 5
 
 
 def test_values_that_are_known_already_are_acted_on_once() -> None:
-    policy = EpsilonGreedy(Reactive(always(0, 9, 0)), np.random.default_rng(0))
+    policy = Policy(Reactive(always(0, 9, 0)), np.random.default_rng(0))
     obs, first = np.zeros((2, 1)), np.zeros(2, bool)
     policy.known = np.array([[5, 0, 0], [0, 0, 5]], np.float32)
-    again = EpsilonGreedy(Reactive(always(0, 9, 0)), np.random.default_rng(0))
+    again = Policy(Reactive(always(0, 9, 0)), np.random.default_rng(0))
     again.load_state_dict(policy.state_dict())
     for each in (policy, again):
         assert each(obs, first, 0.0).tolist() == [0, 2]

@@ -97,6 +97,31 @@ def test_beta_says_how_far_the_weights_undo_the_bias(beta: float, expected: list
     assert weight.tolist() == pytest.approx([expected[0], *expected[1:] * 4], rel=1e-6)
 
 
+def test_beta_goes_to_its_end_in_a_straight_line_and_stays_there() -> None:
+    sampler = Prioritized(4, alpha=1, beta=0.4, beta_end=1.0, updates=4)
+    sampler.added(Slots(0, 4, 4))
+    seen = []
+    for _ in range(6):
+        sampler.draw(2, Slots(0, 4, 4), np.random.default_rng(0))
+        seen.append(sampler.beta)
+    assert seen == pytest.approx([0.4, 0.6, 0.8, 1.0, 1.0, 1.0])
+
+
+def test_beta_continues_where_it_was() -> None:
+    def made() -> Prioritized:
+        sampler = Prioritized(4, alpha=1, beta=0.0, beta_end=1.0, updates=11)
+        sampler.added(Slots(0, 4, 4))
+        return sampler
+
+    sampler, resumed = made(), made()
+    for _ in range(3):
+        sampler.draw(2, Slots(0, 4, 4), np.random.default_rng(0))
+    resumed.load_state_dict(sampler.state_dict())
+    for each in (sampler, resumed):
+        each.draw(2, Slots(0, 4, 4), np.random.default_rng(0))
+    assert (sampler.beta, resumed.beta) == (pytest.approx(0.3), pytest.approx(0.3))
+
+
 def test_many_draws_follow_the_formulas_after_random_updates() -> None:
     rng, alpha, beta, eps = np.random.default_rng(1), 0.6, 0.4, 1e-3
     replay = replay_of(37, Prioritized(37, alpha, beta, eps), *range(30))

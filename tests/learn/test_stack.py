@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from dqnlab.learn.fast import stack
-from dqnlab.learn.policy import EpsilonGreedy, make_actor, q_function
+from dqnlab.learn.policy import Policy, make_actor, q_function
 from dqnlab.learn.types import Sample
 
 pytestmark = pytest.mark.timeout(300)  # compiling may be slow
@@ -21,13 +21,13 @@ class Player:
     """Two envs that show something else with every move."""
 
     obs: np.ndarray
-    policy: EpsilonGreedy
+    policy: Policy
     rng: np.random.Generator
 
     @classmethod
     def of(cls, agent: Any, seed: int) -> "Player":
         rng = np.random.default_rng(seed)
-        policy = EpsilonGreedy(make_actor(agent.learner.online), rng)
+        policy = Policy(make_actor(agent.learner.online), rng)
         return cls(rng.normal(size=(2, 4)).astype(np.float32), policy, rng)
 
     def move(self) -> None:

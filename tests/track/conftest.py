@@ -25,6 +25,7 @@ EVENTS: dict[str, Event] = {
         dead_units=0.125,
         replay_size=90,
         terminal_share=0.03125,
+        lr=0.0005,
     ),
     "evaluation": Evaluated(
         step=200, returns=(9.0, 12.0), mean=10.5, best=False, best_mean=11.0, value=8.0, discounted_return=7.5

@@ -24,6 +24,7 @@ ROWS = {
             "learn/grad_norm": 0.25,
             "learn/dead_units": 0.125,
             "learn/updates": 7.0,
+            "learn/lr": 0.0005,
             "replay/size": 90.0,
             "replay/terminal_share": 0.03125,
         },

@@ -38,6 +38,8 @@ NAMES = {
     "head.huber": "huber huber_delta",
     "sampler.alpha": "alpha",
     "sampler.beta": "beta",
+    "sampler.beta_end": "beta_end final_beta",
+    "exploration.temperature": "temperature",
     "optimizer.max_grad_norm": "max_grad_norm grad_clip",
     "evaluate_every.num": "eval_every eval_freq eval_interval evaluate_every",
     "select_episodes": "eval_episodes n_eval_episodes",

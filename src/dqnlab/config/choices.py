@@ -63,6 +63,10 @@ class Prioritized:
     """0 draws uniformly, 1 in proportion to the error"""
     beta: Share = 0.4
     """how far the importance weights undo the bias: 0 not at all, 1 fully"""
+    beta_end: Annotated[float | None, Between(0, 1)] = None
+    """what beta comes to in a straight line (1 in the paper); it stays as it is if none"""
+    updates: Positive | Literal["auto"] = "auto"
+    """updates until beta is at its end; auto takes those of the budget, with 200 steps to an episode"""
 
     def __post_init__(self) -> None:
         check_fields(self, "sampler.")
@@ -151,6 +155,38 @@ class Constant:
 
     def __post_init__(self) -> None:
         check_fields(self, "epsilon.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ladder:
+    """Each env keeps an epsilon of its own, the first a large one and the last next to none (Horgan et al. 2018)."""
+
+    kind: ClassVar[str] = "ladder"
+    base: Share = 0.4
+    """epsilon of the first env; env i of N has base ** (1 + alpha i / (N - 1))"""
+    alpha: Annotated[float, Between(0, 1e3)] = 7.0
+
+    def __post_init__(self) -> None:
+        check_fields(self, "epsilon.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpsilonGreedy:
+    """The best action, except where epsilon makes it a random one."""
+
+    kind: ClassVar[str] = "epsilon_greedy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boltzmann:
+    """Better actions are likelier, by a softmax of their values, except where epsilon makes it any action."""
+
+    kind: ClassVar[str] = "boltzmann"
+    temperature: Annotated[float, Between(1e-9, 1e6)] = 0.1
+    """in returns as they are learned: of two actions the one worth this much more is 2.7 times as likely"""
+
+    def __post_init__(self) -> None:
+        check_fields(self, "exploration.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,12 +14,15 @@ from ..errors import ConfigError, counted, either
 from ..trust import secret_in
 from .checks import Between, Says, Whole, require, storable, whole, written
 from .choices import (
+    Boltzmann,
     Constant,
     Double,
     Episodes,
+    EpsilonGreedy,
     Geometric,
     Greedy,
     Hard,
+    Ladder,
     Linear,
     LinearEpisodes,
     Munchausen,
@@ -207,7 +210,8 @@ class Config:
     sync: Hard | Polyak = Hard()
     optimizer: Adam | AdamW | RAdam | RmsProp = Adam()
     lr_schedule: ConstantRate | LinearRate | CosineRate = ConstantRate()
-    epsilon: Linear | LinearEpisodes | Geometric | Constant = Linear()
+    epsilon: Linear | LinearEpisodes | Geometric | Constant | Ladder = Linear()
+    exploration: EpsilonGreedy | Boltzmann = EpsilonGreedy()
     n: Annotated[int, Whole(1, LONGEST_N)] = 1
     """env steps per transition (n-step returns, Sutton 1988)"""
     gamma: Share = 0.99
@@ -255,6 +259,11 @@ class Config:
                 "lr_schedule.updates",
                 "auto",
                 f"a number of updates where budget = {self.budget.kind!r}: nobody knows how many steps that is",
+            )
+        if isinstance(self.epsilon, Ladder) and self.env.num_envs == 1:
+            raise ConfigError(
+                f"epsilon = {self.epsilon.kind!r} gives each env an epsilon of its own, and env.num_envs = 1: raise "
+                "env.num_envs, or use another epsilon"
             )
         if isinstance(self.rule, Munchausen) and isinstance(self.head, C51 | HlGauss):
             raise ConfigError(

@@ -115,7 +115,7 @@ CARTPOLE = replace(
 DQN = replace(DEFAULT, preset="dqn", rule=Greedy(), n=1)
 DOUBLE = replace(DQN, preset="double", rule=Double())
 DUELING = replace(DQN, preset="dueling", stream=Dueling(hidden=(128,)), torso=Mlp(hidden=(128,)))
-PER = replace(DQN, preset="per", sampler=Prioritized())
+PER = replace(DQN, preset="per", sampler=Prioritized(beta_end=1.0))
 NSTEP = replace(DQN, preset="nstep", n=3)
 NOISY = replace(DQN, preset="noisy", layers=Noisy(), epsilon=Constant(value=0.0))
 C51_PRESET = replace(DQN, preset="c51", head=C51())

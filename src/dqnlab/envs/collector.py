@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import CheckpointError, EnvironmentFault, counted
 from ..learn.episode import Episode
 from ..learn.nstep import NStep, StepResult
-from ..learn.policy import EpsilonGreedy
+from ..learn.policy import Policy
 from ..learn.schedules import Schedule
 from ..learn.types import Block, ObsSpec
 from .guard import EnvironmentHangs
@@ -34,7 +34,7 @@ class Collector:
     nobody interrupts makes the same cuts (`cut_due`). Where the environments are lent to the judge, a cut follows too.
     """
 
-    def __init__(self, envs: Envs, obs: ObsSpec, policy: EpsilonGreedy, epsilon: Schedule, fold: NStep, starts: Starts):
+    def __init__(self, envs: Envs, obs: ObsSpec, policy: Policy, epsilon: Schedule, fold: NStep, starts: Starts):
         self.envs = envs
         self.policy = policy
         self.epsilon = epsilon
@@ -90,7 +90,7 @@ class Collector:
         self.cut_due = self._anew
         self.steps += steps
         self.episodes += len(episodes)
-        return Block(frames, begins, transitions, episodes, steps, epsilon)
+        return Block(frames, begins, transitions, episodes, steps, self.policy.share(epsilon))
 
     @property
     def cuts(self) -> bool:
@@ -132,7 +132,8 @@ class Collector:
         self._num_resting = 0
         nothing = self._spec.newest(self.obs)[None][:0]
         first = np.ones((0, self.envs.num_envs), bool)
-        return Block(nothing, first, transitions, [], 0, self.epsilon(self.steps, self.episodes))
+        share = self.policy.share(self.epsilon(self.steps, self.episodes))
+        return Block(nothing, first, transitions, [], 0, share)
 
     def state_dict(self) -> dict[str, Any]:
         """A copy. Without the environments' own state if that cannot be saved: then a cut must come first."""

@@ -96,6 +96,11 @@ class Optimizer:
         return norm
 
     @property
+    def lr(self) -> float:
+        """The learning rate of the latest step."""
+        return self.descent.lr(self.steps)
+
+    @property
     def next_lr(self) -> float:
         """The learning rate of the next step."""
         return self.descent.lr(self.steps + 1)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from .exploration import Choose, best
 from .networks import QNetwork
 
 QFunction = Callable[[np.ndarray], np.ndarray]
@@ -50,11 +51,17 @@ class Reactive:
         pass
 
 
-class EpsilonGreedy:
-    """The best action by its actor, but any that is allowed with probability epsilon; every env tosses its own coin."""
+class Policy:
+    """Any action that is allowed with probability epsilon, else the best by its actor; every env tosses its own coin.
 
-    def __init__(self, actor: Actor, rng: np.random.Generator):
+    Args:
+        choose: what is done without a random action.
+        powers: of epsilon, one for each env, [E]; all explore alike without.
+    """
+
+    def __init__(self, actor: Actor, rng: np.random.Generator, choose: Choose = best, powers: np.ndarray | None = None):
         self.actor, self._rng = actor, rng
+        self._choose, self._powers = choose, powers
         self.known: np.ndarray | None = None
         """the values [E, A] of what is to be acted on next, where a compiled update has computed them already"""
 
@@ -63,12 +70,16 @@ class EpsilonGreedy:
         q, self.known = self.known, None
         if q is None:
             q = self.actor(obs, first)
-        explore = self._rng.random(len(q)) < epsilon
+        explore = self._rng.random(len(q)) < (epsilon if self._powers is None else epsilon**self._powers)
         num = np.count_nonzero(explore)  # a sixth of the cost of `any`
         if num == 0:
-            return q.argmax(1)
+            return self._choose(q, self._rng)
         random = any_action(q > -np.inf, self._rng)
-        return random if num == len(q) else np.where(explore, random, q.argmax(1))
+        return random if num == len(q) else np.where(explore, random, self._choose(q, self._rng))
+
+    def share(self, epsilon: float) -> float:
+        """Of all actions, the share that is random."""
+        return epsilon if self._powers is None else float(np.mean(epsilon**self._powers))
 
     def state_dict(self) -> dict[str, Any]:
         return {"rng": self._rng.bit_generator.state, "actor": self.actor.state_dict(), "known": self.known}

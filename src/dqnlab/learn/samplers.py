@@ -77,12 +77,25 @@ class Prioritized:
 
     A transition is drawn with probability p ~ (error + eps)**alpha, stratified over the batch, and weighs
     (N p)**-beta, scaled so that the heaviest of the batch weighs 1. New ones get the largest error so far.
+
+    Args:
+        beta_end: what beta is from batch number `updates` on, to which it goes in a straight line.
     """
 
-    def __init__(self, capacity: int, alpha: float, beta: float, eps: float = 1e-6):
+    def __init__(
+        self,
+        capacity: int,
+        alpha: float,
+        beta: float,
+        eps: float = 1e-6,
+        *,
+        beta_end: float | None = None,
+        updates: int = 1,
+    ):
         self.alpha = alpha
-        self.beta = beta
         self.eps = eps
+        self._betas = beta, beta if beta_end is None else beta_end
+        self._updates, self._drawn = updates, 0
         self._tree, self._largest = SumTree(capacity), 1.0
 
     def added(self, slots: Slots) -> None:
@@ -94,8 +107,15 @@ class Prioritized:
     def draw(self, size: int, held: Slots, rng: np.random.Generator) -> Sample:
         slots = self._tree.find((np.arange(size) + rng.random(size)) / size * self._tree.total)
         priority = self._tree.get(slots)
+        self._drawn += 1
         # N and the sum of all priorities cancel where the heaviest is scaled to 1.
         return Sample(slots, ((priority.min() / priority) ** self.beta).astype(np.float32))
+
+    @property
+    def beta(self) -> float:
+        """The power that the latest batch was weighed with."""
+        begin, end = self._betas
+        return begin + (end - begin) * min((self._drawn - 1) / max(self._updates - 1, 1), 1.0)
 
     def update(self, slots: np.ndarray, error: Tensor) -> None:
         priority = (error.cpu().numpy().astype(np.float64) + self.eps) ** self.alpha
@@ -103,8 +123,10 @@ class Prioritized:
         self._tree.set(slots, priority)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"priority": self._tree.get(np.arange(self._tree.size)), "largest": self._largest}
+        priority = self._tree.get(np.arange(self._tree.size))
+        return {"priority": priority, "largest": self._largest, "drawn": self._drawn}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._tree.set(np.arange(self._tree.size), state["priority"])
         self._largest = state["largest"]
+        self._drawn = state.get("drawn", 0)  # unknown to earlier versions, whose beta stayed as it was

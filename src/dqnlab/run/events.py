@@ -35,6 +35,7 @@ class Updated:
     dead_units: float  # share of hidden units that were zero on the whole batch
     replay_size: int
     terminal_share: float  # share of stored transitions that end in a terminal state
+    lr: float  # the learning rate that it had
 
 
 @dataclass(frozen=True)

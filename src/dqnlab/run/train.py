@@ -146,7 +146,8 @@ def learn(memory: Memory, learner: Learner, plan: Plan, due: int, step: int) -> 
             action = batch.action.to(learner.device)
             shown = update.in_env_units(learner.online.reward_scale, action)
             bias = (shown.target - at_action(shown.q, action)).mean()
-            yield Updated(step, learner.updates, shown, bias, dead, facts.size, facts.terminal_share)
+            lr = learner.optimizer.lr
+            yield Updated(step, learner.updates, shown, bias, dead, facts.size, facts.terminal_share, lr)
 
 
 def crossings(before: int, after: int, period: int) -> int:

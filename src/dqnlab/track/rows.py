@@ -72,6 +72,7 @@ def _update_row(event: Updated) -> dict[str, float]:
     return dict(zip(numbers, plain, strict=True)) | {
         "learn/dead_units": float(event.dead_units),
         "learn/updates": float(event.updates),
+        "learn/lr": event.lr,
         "replay/size": float(event.replay_size),
         "replay/terminal_share": float(event.terminal_share),
     }

@@ -98,7 +98,8 @@ def not_exploring(course: Course) -> Finding | None:
     """Hardly any random action for most of training, while every episode ends alike."""
     epsilon, ret = course.get("train/epsilon").finite, course.get("train/reward").finite
     mean = course.get("eval/reward").finite
-    if course.facts.noisy or len(epsilon.value) < EPISODES or not len(mean.value) or not len(ret.value):
+    explores = course.facts.noisy or course.facts.soft
+    if explores or len(epsilon.value) < EPISODES or not len(mean.value) or not len(ret.value):
         return None
     floor = epsilon.value <= 0.1
     usual = np.median(ret.value)

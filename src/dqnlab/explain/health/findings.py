@@ -46,6 +46,8 @@ class RunFacts:
     """the most that the rule adds to the value of a step, likewise"""
     noisy: bool = False
     """noise on the weights explores, whatever epsilon is"""
+    soft: bool = False
+    """actions are drawn by their values, whatever epsilon is"""
 
 
 def facts_of(config: Config, spec: EnvSpec) -> RunFacts:
@@ -67,6 +69,7 @@ def facts_of(config: Config, spec: EnvSpec) -> RunFacts:
         lowers=-settings.get("rule.alpha", 0.0) * settings.get("rule.least", 0.0) * unit,
         raises=settings.get("rule.tau", 0.0) * math.log(spec.num_actions) * unit,
         noisy="layers.sigma" in settings,
+        soft="exploration.temperature" in settings,
     )
 
 

@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflat
 
 from ..learner import Learner, Update
 from ..memory import Memory
-from ..policy import EpsilonGreedy
+from ..policy import Policy
 from ..types import Draws, Sample
 from .compiled import CompileError, Fresh, Inputs, compile_program, pure_update, pure_values
 
@@ -21,7 +21,7 @@ class Player(Protocol):
     """Who plays by a network that learns."""
 
     obs: np.ndarray  # [E, *obs_shape] what it acts on next
-    policy: EpsilonGreedy  # which is told their values
+    policy: Policy  # which is told their values
 
 
 class Stack:
