@@ -9,7 +9,25 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file
 
-from dqnlab.config import C51, Adam, Config, Double, Env, Greedy, Mlp, Munchausen, Polyak, Prioritized, Scalar, Steps
+from dqnlab.config import (
+    C51,
+    Adam,
+    Config,
+    Constant,
+    Double,
+    Env,
+    Greedy,
+    HlGauss,
+    Iqn,
+    Mlp,
+    Munchausen,
+    Noisy,
+    Polyak,
+    Prioritized,
+    Quantiles,
+    Scalar,
+    Steps,
+)
 from dqnlab.envs.make import EnvSpec
 from dqnlab.run.keep import Keeper
 from dqnlab.run.system import assemble
@@ -37,9 +55,22 @@ WAYS = {
     "prioritized": replace(SMALL, sampler=Prioritized(), rule=Double()),
     "a discrete state": replace(SMALL, env=Env(id="FrozenLake-v1", num_envs=4, max_episode_steps=15), n=2),
 }
-OTHERS = {  # of which less is said
+HEADS = {
     "categorical, divided rewards": replace(SMALL, reward_scale=4.0, head=C51(v_min=-100.0, v_max=100.0)),
+    "categorical, narrow": replace(SMALL, head=C51(num=5, v_min=-2.0, v_max=2.0), rule=Double()),
+    "histogram, divided rewards": replace(SMALL, reward_scale=2.0, head=HlGauss(v_min=-20.0, v_max=20.0)),
+    "histogram, narrow": replace(SMALL, head=HlGauss(num=9, v_min=-1.0, v_max=1.0), n=3),
+    "quantiles": replace(SMALL, head=Quantiles(num=7), rule=Double(), sampler=Prioritized()),
+    "quantiles, divided rewards": replace(SMALL, head=Quantiles(num=51, kappa=0.1), reward_scale=4.0),
+    "quantiles, noisy": replace(SMALL, head=Quantiles(num=3), layers=Noisy(), epsilon=Constant(value=0.0)),
+    "implicit quantiles": replace(SMALL, head=Iqn(num=8, cosines=4), n=3),
+}
+OTHERS = {
     "munchausen, n = 3": replace(SMALL, rule=Munchausen(tau=1.0), n=3),
+    "munchausen, quantiles, divided rewards": replace(
+        SMALL, rule=Munchausen(tau=0.5, alpha=0.5, least=-0.2), head=Quantiles(num=7), reward_scale=2.0
+    ),
+    "munchausen, implicit": replace(SMALL, rule=Munchausen(), head=Iqn(num=4, cosines=4)),
 }
 
 Recorded = tuple[dict[str, np.ndarray], Config, EnvSpec]
@@ -47,7 +78,7 @@ Recorded = tuple[dict[str, np.ndarray], Config, EnvSpec]
 
 @cache
 def record(way: str) -> Recorded:
-    config = (WAYS | OTHERS)[way]
+    config = (WAYS | HEADS | OTHERS)[way]
     system = assemble(config)
     try:
         with TemporaryDirectory() as place:

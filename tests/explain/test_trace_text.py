@@ -130,7 +130,7 @@ def test_what_a_rule_adds_to_the_reward_stands_beside_what_the_environment_paid(
     sample = " ".join(Printed(text, "Sample").text.split())
     assert "reward = 0.99^0 * 1 + 0.99^1 * 1 + 0.99^2 * 1 = 2.9701" in sample
     stage = Printed(text, "Target")
-    assert "target = reward + what the rule adds + discount * the value of what follows" in stage.text
+    assert "target = reward + what the rule adds + discount * soft value" in stage.text
     assert "adds to the reward of every transition: values are not returns alone" in " ".join(stage.text.split())
     (reward, added, discount, value), (target,) = stage.after("target = reward")
     assert reward == pytest.approx(2.9701)

@@ -12,7 +12,7 @@ import pytest
 from gymnasium import spaces
 
 import dqnlab
-from dqnlab.config import C51, Double, Dueling, Env, HlGauss, Munchausen, Polyak, Quantiles, Scalar
+from dqnlab.config import C51, Double, Dueling, Env, HlGauss, Iqn, Munchausen, Noisy, Polyak, Quantiles, Scalar
 from dqnlab.explain.page import words
 from dqnlab.explain.report import write_report
 from dqnlab.explain.trace_text import step_text
@@ -154,19 +154,23 @@ def test_all_variants_of_learning_are_traced(open_report: Callable[..., Opened],
         {"head": C51(num=11, v_max=20.0), "stream": Dueling(hidden=(8,))},
         {"head": Quantiles(num=5), "rule": Munchausen()},
         {"head": HlGauss(num=11, v_max=20.0), "rule": Double()},
+        {"head": Iqn(num=4), "layers": Noisy()},
     ],
     ids=lambda kinds: kinds["head"].kind,
 )
-def test_what_the_page_has_no_words_for_is_shown_in_numbers(
+def test_heads_and_rules_of_every_kind_are_explained_by_their_own_formulas(
     kinds: dict[str, Any], open_report: Callable[..., Opened], tmp_path: Path
 ) -> None:
     env = ENVS["cartpole"]
     page = open_report(train(tmp_path / "run", env, **kinds), env).page
     texts = {view: page.inner_text(f"#{view} .view") for view in VIEWS}
     assert not [view for view, text in texts.items() if "undefined" in text or "NaN" in text]
+    assert "does not know" not in texts["step"]
     assert "(target − prediction)²" not in texts["step"]
+    assert ("Cross entropy" in texts["step"]) == (kinds["head"].kind in ("c51", "hl_gauss"))
+    assert ("every target above" in texts["step"]) == (kinds["head"].kind in ("qr", "iqn"))
     known = words()["step.pull"]["en"].partition("{")[0]
-    assert (known in texts["step"]) == (kinds["head"].kind == "qr")
+    assert (known in texts["step"]) == (kinds["head"].kind in ("qr", "iqn"))
 
 
 @pytest.mark.world

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from .. import config as c
+from ..learn.distributional import CategoricalHead, HistogramHead, QuantileHead
 from ..learn.heads import Head, ScalarHead
+from ..learn.implicit import ImplicitHead
 from ..learn.learner import HardSync, PolyakSync, Sync
+from ..learn.munchausen import MunchausenRule
 from ..learn.optimizer import Adam, Formula
 from ..learn.targets import Rule, double, greedy
 
@@ -23,10 +26,59 @@ class TdLoss:
     """target = reward + discount * next value; the loss is the square of target - prediction, or Huber's form of it."""
 
     huber: float | None  # where it turns linear
+    kind: Literal["td"] = "td"
 
+
+@dataclass(frozen=True)
+class QuantileLoss:
+    """Each predicted quantile against each target, reward + discount * a quantile of what follows."""
+
+    kappa: float  # where Huber's form of it turns linear
+    drawn: bool  # whether chance chose the levels of the quantiles
+    kind: Literal["quantiles"] = "quantiles"
+
+
+@dataclass(frozen=True)
+class CategoricalLoss:
+    """The cross entropy to the probabilities that the returns have once reward and discount have moved them."""
+
+    low: float  # the ends of the returns, in the environment's units
+    high: float
+    kind: Literal["categories"] = "categories"
+
+
+@dataclass(frozen=True)
+class HistogramLoss:
+    """The cross entropy to a normal distribution around the target, over bins."""
+
+    low: float  # the ends of the bins, in the environment's units
+    high: float
+    sigma: float  # in bins
+    kind: Literal["histogram"] = "histogram"
+
+
+@dataclass(frozen=True)
+class Soft:
+    """A soft policy of the target network, softmax(Q / tau), values what follows and is paid for how sure it is."""
+
+    alpha: float
+    tau: float  # in the environment's units
+    least: float  # likewise
+
+
+AnyLoss = TdLoss | QuantileLoss | CategoricalLoss | HistogramLoss
 
 CHOOSERS: Mapping[Rule, Network] = {greedy: "target", double: "online"}
-LOSSES: Mapping[type[Head], Callable[[Any], TdLoss]] = {ScalarHead: lambda head: TdLoss(head.huber)}
+SOFT: Mapping[type, Callable[[Any, float], Soft]] = {
+    MunchausenRule: lambda rule, scale: Soft(rule.alpha, rule.tau * scale, rule.least * scale)
+}
+LOSSES: Mapping[type[Head], Callable[[Any, float], AnyLoss]] = {
+    ScalarHead: lambda head, scale: TdLoss(head.huber),
+    QuantileHead: lambda head, scale: QuantileLoss(head.kappa, drawn=False),
+    ImplicitHead: lambda head, scale: QuantileLoss(head.kappa, drawn=True),
+    CategoricalHead: lambda head, scale: CategoricalLoss(head.v_min * scale, head.v_max * scale),
+    HistogramHead: lambda head, scale: HistogramLoss(head.v_min * scale, head.v_max * scale, head.sigma),
+}
 CHANCES: Mapping[type, Chance] = {c.Uniform: "uniform", c.Prioritized: "by error"}
 FORMULAS = (Adam,)
 SYNCS = (HardSync, PolyakSync)
@@ -37,10 +89,16 @@ def chooser_of(rule: Rule) -> Network | None:
     return CHOOSERS.get(rule)
 
 
-def loss_of(head: Head) -> TdLoss | None:
+def soft_of(rule: Rule, reward_scale: float) -> Soft | None:
+    """The soft policy that values what follows, of a rule with one."""
+    made = SOFT.get(type(rule))
+    return None if made is None else made(rule, reward_scale)
+
+
+def loss_of(head: Head, reward_scale: float) -> AnyLoss | None:
     """How target and loss come about."""
     made = LOSSES.get(type(head))
-    return None if made is None else made(head)
+    return None if made is None else made(head, reward_scale)
 
 
 def chance_of(sampler: object) -> Chance | None:

@@ -8,7 +8,8 @@ import numpy as np
 from ..envs.actions import Joint, action_text
 from ..learn.learner import HardSync, PolyakSync
 from ..learn.optimizer import Adam
-from .kinds import Chance, Network, TdLoss
+from .kinds import AnyLoss, Chance, Network, Soft
+from .parts import QuantileParts, Shares
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,11 @@ class StepSettings:
     reward_scale: float  # errors are divided by it before the loss: what the learner counts in
     batch_size: int
     capacity: int
+    noisy: bool  # noise on the weights explores
     chance: Chance | None
     chooser: Network | None
-    loss: TdLoss | None
+    soft: Soft | None  # where no network chooses one action
+    loss: AnyLoss | None
     lr: float  # of this update
     max_grad_norm: float | None
     formula: Adam | None
@@ -46,6 +49,15 @@ class Choice:
     discount: float
     span: int  # env steps
     epsilon: float
+
+
+@dataclass(frozen=True)
+class PolicyRows:
+    """The soft policy pi of the target network, whose values are `next_target`; tau * ln pi, -inf if forbidden."""
+
+    q: np.ndarray  # [R, A] of obs
+    log: np.ndarray  # [R, A] in obs
+    next_log: np.ndarray  # [R, A] in next_obs
 
 
 @dataclass(frozen=True)
@@ -72,6 +84,8 @@ class BatchRows:
     error: np.ndarray  # [R] absolute
     loss: np.ndarray  # [R]
     pull: np.ndarray | None  # [R] the mean loss's derivative by the prediction; none where that is made of logits
+    parts: Shares | QuantileParts | None  # what the loss compares, where that is more than two numbers
+    policy: PolicyRows | None  # of a rule with a soft policy
 
 
 @dataclass(frozen=True)

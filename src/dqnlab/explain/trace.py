@@ -13,20 +13,24 @@ import torch
 from torch import Tensor
 
 from ..config import Config
+from ..config.fields import leaves
 from ..envs.make import EnvSpec
 from ..errors import CheckpointError
 from ..learn.heads import at_action, row_of
 from ..learn.learner import Learner
+from ..learn.munchausen import log_policy
 from ..learn.optimizer import clip
 from ..learn.weights import file_names
 from ..store.folder import BATCH
 from .few import few
-from .kinds import chance_of, chooser_of, formula_of, loss_of, sync_of
+from .kinds import chance_of, chooser_of, formula_of, loss_of, soft_of, sync_of
 from .moment import Arrays, Moment, read_moment
-from .stages import BatchRows, Choice, SingleSteps, StepSettings, Trace, Weight
+from .parts import QuantileParts, Shares, parts_of
+from .stages import BatchRows, Choice, PolicyRows, SingleSteps, StepSettings, Trace, Weight
 from .weights import layers, num_weights
 
 MOST_NUMBERS = 100_000  # of weights, or of observations, that travel in a page
+MOST_PARTS = 20_000  # of what losses compare: 130 rows of 51 returns
 
 
 def trace_of(arrays: Arrays, config: Config, spec: EnvSpec) -> Trace | None:
@@ -104,9 +108,11 @@ def _settings(config: Config, learner: Learner, spec: EnvSpec) -> StepSettings:
         reward_scale=learner.online.reward_scale,
         batch_size=config.batch_size,
         capacity=config.replay_capacity,
+        noisy="layers.sigma" in dict(leaves(config)),
         chance=chance_of(config.sampler),
         chooser=chooser_of(learner.rule),
-        loss=loss_of(learner.online.head),
+        soft=soft_of(learner.rule, learner.online.reward_scale),
+        loss=loss_of(learner.online.head, learner.online.reward_scale),
         lr=learner.optimizer.next_lr,
         max_grad_norm=descent.max_grad_norm,
         formula=formula_of(descent.formula),
@@ -141,7 +147,8 @@ def _rows(moment: Moment) -> BatchRows:
         next_online = learner.online.q_values(batch.next_obs, batch.draws.choose)
         next_target = learner.target.q_values(batch.next_obs, batch.draws.rate)
     values = learner.online(batch.obs, batch.draws.online)
-    td = head.loss(row_of(values, batch.action), next_row, reward, batch.discount)
+    row = row_of(values, batch.action)
+    td = head.loss(row, next_row, reward, batch.discount)
     (slope,) = torch.autograd.grad((batch.weight * td.value).mean(), values)
     slope = row_of(slope, batch.action).sum(1) / scale  # by the prediction in the environment's own units
     pull = slope.numpy().copy() if head.proportional else None
@@ -166,7 +173,29 @@ def _rows(moment: Moment) -> BatchRows:
     for name in ("obs", "next_obs"):
         arrays[name] = learner.online.obs.in_env_numbers(arrays[name])
     chosen = None if next_action is None else next_action.numpy()
-    return BatchRows(slot=moment.slots, span=moment.span, end=moment.end, next_action=chosen, pull=pull, **arrays)
+    return BatchRows(
+        slot=moment.slots,
+        span=moment.span,
+        end=moment.end,
+        next_action=chosen,
+        pull=pull,
+        parts=parts_of(head, row.detach(), next_row, reward, batch.discount, scale),
+        policy=_policy(moment, next_target),
+        **arrays,
+    )
+
+
+def _policy(moment: Moment, next_q: Tensor) -> PolicyRows | None:
+    """The soft policy in every row, if the rule has one; `next_q` [R, A] are the target network's values."""
+    learner, batch = moment.learner, moment.batch
+    scale = learner.online.reward_scale
+    soft = soft_of(learner.rule, 1.0)
+    if soft is None:
+        return None
+    with torch.no_grad():
+        q = learner.target.q_values(batch.obs, batch.draws.choose)
+    found = (q, log_policy(q, soft.tau), log_policy(next_q, soft.tau))
+    return PolicyRows(*((each * scale).numpy() for each in found))
 
 
 def _after(moment: Moment) -> SingleSteps:
@@ -219,6 +248,7 @@ def as_page(trace: Trace | None) -> dict[str, Any] | None:
     if trace is None:
         return None
     rows, after, choice = (_plain(part) for part in (trace.rows, trace.after, trace.choice))
+    rows |= {"parts": _parts(trace.rows.parts), "policy": _policy_values(trace.rows)}
     rows |= few({"q": rows["q"]}, rows["action"])
     rows |= few({name: rows[name] for name in ("next_online", "next_target")})
     after |= few({name: after[name] for name in ("online", "target")})
@@ -240,6 +270,27 @@ def as_page(trace: Trace | None) -> dict[str, Any] | None:
         "sync_in": trace.sync_in,
         "networks": trace.networks,
     }
+
+
+def _parts(parts: Shares | QuantileParts | None) -> dict[str, Any] | None:
+    """What the loss compares, of as many of the first rows as there is room for."""
+    if parts is None:
+        return None
+    named = {each.name: getattr(parts, each.name) for each in fields(parts)}
+    size = sum(array[0].size for array in named.values() if isinstance(array, np.ndarray) and array.ndim == 2)
+    return {name: array[: MOST_PARTS // size] if _has_rows(array) else array for name, array in named.items()}
+
+
+def _has_rows(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim == 2
+
+
+def _policy_values(rows: BatchRows) -> dict[str, Any] | None:
+    """The soft policy; of many actions where they are worth most."""
+    if rows.policy is None:
+        return None
+    now = few({"q": rows.policy.q, "log": rows.policy.log}, rows.action)
+    return now | few({"next_q": rows.next_target, "next_log": rows.policy.next_log})
 
 
 def _plain(part: BatchRows | SingleSteps | Choice) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """One learning step as plain text, whose numbers multiply out, for someone who reads their first DQN."""
 
-import math
-import textwrap
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -15,10 +13,12 @@ from ..store.agent import load
 from ..store.folder import BATCH, BEST
 from .evidence import read_arrays, why_nothing
 from .few import telling
+from .kinds import TdLoss
+from .lines import folded, paragraph, six, value
+from .loss_text import loss_parts, soft_target, target_parts
 from .stages import Trace, Weight
 from .trace import trace_of
 
-WIDTH = 96
 MOST_INPUTS = 16  # numbers of an observation that are printed
 _CHANCES = {"uniform": ", all equally likely", "by error": ", more often where the error was large", None: ""}
 _CHOOSERS = {
@@ -57,7 +57,7 @@ def as_text(trace: Trace, row: int, name: str) -> str:
     rows = len(trace.rows.action)
     if not 0 <= row < rows:
         raise ConfigError(f"--row {row}: the recorded batch has rows 0 to {rows - 1}")
-    intro = _said(
+    intro = paragraph(
         f"{name}. Update number {trace.updates + 1}, after {counted(trace.env_step, 'env step')}. The batch was drawn "
         f"for this text, just as the learner draws its own; the run did not learn from it. Row {row} of 0 to "
         f"{rows - 1} is followed (--row N for another). Numbers are given to six digits."
@@ -73,23 +73,32 @@ def _choose(trace: Trace, row: int) -> list[str]:
     best = choice.action == choice.greedy
     why = "the best one" if best else "not the best one: exploration, or the network has changed its mind since"
     return [
-        *_said(
-            "The online network rates every action for what the agent sees. The agent takes the best one, but with "
-            "probability epsilon a random one, so that it keeps exploring."
-        ),
+        *paragraph(f"The online network rates every action for what the agent sees. {_explores(trace)}"),
         f"   observation = {_obs(trace, choice.obs)}",
         *_rated(trace, choice.q, "action ", choice.greedy, "best"),
-        f"   epsilon = {_n(choice.epsilon)}",
+        f"   epsilon = {six(choice.epsilon)}",
         f"   taken: action {trace.action(choice.action)}, {why}",
     ]
+
+
+def _explores(trace: Trace) -> str:
+    """How the agent comes to take other actions than the best one."""
+    noise = "Noise on its weights, drawn anew at every step, makes another one the best at times: so the agent explores"
+    if not trace.settings.noisy:
+        how = "The agent takes the best one, but with probability epsilon a random one, so that it keeps exploring."
+    elif trace.choice.epsilon == 0:
+        how = f"{noise}. These are the values without noise."
+    else:
+        how = f"{noise}, and with probability epsilon it takes a random one. These are the values without noise."
+    return how
 
 
 def _store(trace: Trace, row: int) -> list[str]:
     choice, settings = trace.choice, trace.settings
     return [
-        *_said("What happened is kept as a transition. The oldest makes room once the replay is full."),
+        *paragraph("What happened is kept as a transition. The oldest makes room once the replay is full."),
         f"   slot {choice.slot} of {settings.capacity}; the replay holds {trace.size}",
-        f"   action {trace.action(choice.action)}, reward {_n(choice.reward)}, discount {_n(choice.discount)}",
+        f"   action {trace.action(choice.action)}, reward {six(choice.reward)}, discount {six(choice.discount)}",
     ]
 
 
@@ -103,11 +112,11 @@ def _sample(trace: Trace, row: int) -> list[str]:
     how = _CHANCES[trace.settings.chance]
     less = f" ({trace.settings.batch_size} in the run)" if size < trace.settings.batch_size else ""
     return [
-        *_said(
+        *paragraph(
             f"Stored transitions, {size}{less}, are drawn{how}, so that one update learns from many different moments."
         ),
         f"   of the {size}: {counts}",
-        f"   row {row} lies in slot {rows.slot[row]}, weight {_n(rows.weight[row])}",
+        f"   row {row} lies in slot {rows.slot[row]}, weight {six(rows.weight[row])}",
         f"   observation = {_obs(trace, rows.obs[row])}",
         f"   action {trace.action(rows.action[row])}",
         *_reward(trace, row),
@@ -121,7 +130,7 @@ def _reward(trace: Trace, row: int) -> list[str]:
     clip = trace.settings.reward_clip
     if clip is None:
         return _summed(trace, row)
-    return [*_summed(trace, row), f"   (rewards were clipped at {_n(-clip)} and {_n(clip)} before they were stored)"]
+    return [*_summed(trace, row), f"   (rewards were clipped at {six(-clip)} and {six(clip)} before they were stored)"]
 
 
 def _summed(trace: Trace, row: int) -> list[str]:
@@ -130,90 +139,109 @@ def _summed(trace: Trace, row: int) -> list[str]:
     span = int(trace.rows.span[row])
     if span == 1 or after.length[row] < span:
         over = "" if span == 1 else f" (discounted sum over {counted(span, 'step')})"
-        return [f"   reward = {_n(rows.reward[row])}{over}"]
-    terms = [f"{_n(trace.settings.gamma)}^{k} * {_n(r)}" for k, r in enumerate(after.reward[row, :span])]
+        return [f"   reward = {six(rows.reward[row])}{over}"]
+    terms = [f"{six(trace.settings.gamma)}^{k} * {six(r)}" for k, r in enumerate(after.reward[row, :span])]
     known = "   (the single rewards are recovered from such sums, to the precision of float32)"
-    return [*_wrapped("   reward = " + " + ".join(terms)), f"          = {_n(rows.reward[row])}", known]
+    return [*folded("   reward = " + " + ".join(terms)), f"          = {six(rows.reward[row])}", known]
 
 
 def _prediction(trace: Trace, row: int) -> list[str]:
     rows, action = trace.rows, int(trace.rows.action[row])
     return [
-        *_said("What the online network currently thinks this action is worth: the reward from here on."),
+        *paragraph("What the online network currently thinks this action is worth: the reward from here on."),
         *_rated(trace, rows.q[row], "s, ", action, "the action taken"),
-        f"   prediction = Q(s, {trace.action(action)}) = {_n(rows.prediction[row])}",
+        f"   prediction = Q(s, {trace.action(action)}) = {six(rows.prediction[row])}",
     ]
 
 
 def _target(trace: Trace, row: int) -> list[str]:
     rows, settings = trace.rows, trace.settings
+    said = "What one more step of experience says it is worth: the reward that came, and what follows."
+    if rows.added.any():
+        said += " This run's rule adds to the reward of every transition: values are not returns alone."
+    if settings.soft is not None and rows.policy is not None:
+        now = _listed({"": rows.policy.q[row]}, int(rows.action[row]))
+        then = _listed({"": rows.next_target[row]}, None)
+        comes = soft_target(trace, row, settings.soft, rows.policy, (now, then))
+        return [*paragraph(said), *comes, *_sum(trace, row), *target_parts(trace, row)]
+    return [
+        *paragraph(f"{said} {_CHOOSERS[settings.chooser]}"),
+        *_next_values(trace, row),
+        *_sum(trace, row),
+        *target_parts(trace, row),
+    ]
+
+
+def _next_values(trace: Trace, row: int) -> list[str]:
+    """What both networks say of the next observation."""
+    rows = trace.rows
     follows = bool(np.isfinite(rows.next_target[row]).any())  # else no action is allowed there, for nothing follows
     chosen = None if rows.next_action is None or not follows else rows.next_action[row]
     online = rows.next_online[row]
     target = rows.next_target[row]
     shown = _listed({"online": online, "target": target}, chosen)
     marks = ["   <- chosen" if a == chosen else "" for a in shown]
-    table = [
-        f"   {trace.action(a):>6}  {_value(online[a]):>12}  {_value(target[a]):>12}{mark}"
-        for a, mark in zip(shown, marks, strict=True)
-    ]
-    said = "What one more step of experience says it is worth: the reward that came, and what follows."
-    if rows.added.any():
-        said += " This run's rule adds to the reward of every transition: values are not returns alone."
     return [
-        *_said(f"{said} {_CHOOSERS[settings.chooser]}"),
         f"   {'action':>6}  {'Q online':>12}  {'Q target':>12}   in the next observation",
-        *table,
+        *(
+            f"   {trace.action(a):>6}  {value(online[a]):>12}  {value(target[a]):>12}{mark}"
+            for a, mark in zip(shown, marks, strict=True)
+        ),
         *_unlisted(shown, online),
-        *_sum(trace, row),
     ]
 
 
 def _sum(trace: Trace, row: int) -> list[str]:
     """How the target comes about, as far as that is known."""
     rows, settings = trace.rows, trace.settings
-    reward = _n(rows.reward[row])
-    discount = _n(rows.discount[row])
-    value = _n(rows.next_value[row])
+    reward = six(rows.reward[row])
+    discount = six(rows.discount[row])
+    following = six(rows.next_value[row])
     power = (
         "0, because nothing comes after a terminal state"
         if rows.discount[row] == 0
-        else f"gamma^steps = {_n(settings.gamma)}^{rows.span[row]} = {discount}"
+        else f"gamma^steps = {six(settings.gamma)}^{rows.span[row]} = {discount}"
     )
-    what = "the value of what follows" if settings.chooser is None else "Q target(next observation, chosen action)"
+    chosen = "the value of what follows" if settings.chooser is None else "Q target(next observation, chosen action)"
+    what = chosen if settings.soft is None else "soft value"
     adds = bool(rows.added.any())
-    name, number = (" + what the rule adds", f" + {_n(rows.added[row])}") if adds else ("", "")
+    name, number = (" + what the rule adds", f" + {six(rows.added[row])}") if adds else ("", "")
     known = [
         f"   target = reward{name} + discount * {what}",
-        f"          = {reward}{number} + {discount} * {value}",
-        f"          = {_n(rows.target[row])}",
+        f"          = {reward}{number} + {discount} * {following}",
+        f"          = {six(rows.target[row])}",
     ]
-    more = f", what the rule adds = {_n(rows.added[row])}" if adds else ""
+    more = f", what the rule adds = {six(rows.added[row])}" if adds else ""
     numbers = [
-        f"   reward = {reward}{more}, the value of what follows = {value}",
-        f"   target = {_n(rows.target[row])}",
+        f"   reward = {reward}{more}, the value of what follows = {following}",
+        f"   target = {six(rows.target[row])}",
     ]
-    return [f"   discount = {power}", *(numbers if settings.loss is None else known)]
+    # where returns have ends, a mean may be cut off: it is no sum of the other means
+    is_sum = settings.loss is not None and settings.loss.kind != "categories"
+    return [f"   discount = {power}", *(known if is_sum else numbers)]
 
 
 def _loss(trace: Trace, row: int) -> list[str]:
     rows, said = trace.rows, "How far apart the two are. The update reduces the mean over the batch."
     kind, mean = (
         trace.settings.loss,
-        f"   mean of weight * loss over the {counted(len(rows.loss), 'row')} = {_n(trace.loss)}",
+        f"   mean of weight * loss over the {counted(len(rows.loss), 'row')} = {six(trace.loss)}",
     )
     if kind is None:
         said += " How this run's head measures it is not shown here; these are its numbers."
-        return [*_said(said), f"   error = {_n(rows.error[row])}", f"   loss = {_n(rows.loss[row])}", mean]
+        return [*paragraph(said), f"   error = {six(rows.error[row])}", f"   loss = {six(rows.loss[row])}", mean]
     prediction = float(rows.prediction[row])
     target = float(rows.target[row])
+    apart = f"   error = target - prediction = {six(target)} - {six(prediction)} = {six(target - prediction)}"
+    if not isinstance(kind, TdLoss):
+        return [*paragraph(said), f"{apart} (of the means)", *loss_parts(trace, row), mean]
     scale = trace.settings.reward_scale
     return [
-        *_said(said),
-        f"   error = target - prediction = {_n(target)} - {_n(prediction)} = {_n(target - prediction)}",
+        *paragraph(said),
+        apart,
         *_counted(target - prediction, scale),
         *_formula((target - prediction) / scale, kind.huber),
-        f"        = {_n(rows.loss[row])}",
+        f"        = {six(rows.loss[row])}",
         mean,
     ]
 
@@ -221,19 +249,19 @@ def _loss(trace: Trace, row: int) -> list[str]:
 def _formula(error: float, delta: float | None) -> list[str]:
     """The loss of an error: squared, or Huber's with its delta."""
     if delta is None:
-        return ["   loss = error^2", f"        = ({_n(error)})^2"]
+        return ["   loss = error^2", f"        = ({six(error)})^2"]
     if abs(error) <= delta:
-        return [f"   loss = error^2 / 2, for |error| <= {_n(delta)} (Huber)", f"        = ({_n(error)})^2 / 2"]
-    rule = f"   loss = {_n(delta)} * (|error| - {_n(delta)} / 2), for |error| > {_n(delta)} (Huber)"
-    return [rule, f"        = {_n(delta)} * ({_n(abs(error))} - {_n(delta)} / 2)"]
+        return [f"   loss = error^2 / 2, for |error| <= {six(delta)} (Huber)", f"        = ({six(error)})^2 / 2"]
+    rule = f"   loss = {six(delta)} * (|error| - {six(delta)} / 2), for |error| > {six(delta)} (Huber)"
+    return [rule, f"        = {six(delta)} * ({six(abs(error))} - {six(delta)} / 2)"]
 
 
 def _counted(error: float, scale: float) -> list[str]:
     """The error as the learner counts it, where rewards are divided before learning."""
     if scale == 1:
         return []
-    said = f"Rewards were divided by reward_scale = {_n(scale)} before learning, and so are errors from here on."
-    return [*_said(said), f"   error = {_n(error)} / {_n(scale)} = {_n(error / scale)}"]
+    said = f"Rewards were divided by reward_scale = {six(scale)} before learning, and so are errors from here on."
+    return [*paragraph(said), f"   error = {six(error)} / {six(scale)} = {six(error / scale)}"]
 
 
 def _gradient(trace: Trace, row: int) -> list[str]:
@@ -241,28 +269,28 @@ def _gradient(trace: Trace, row: int) -> list[str]:
     if trace.rows.pull is not None:
         slope = float(trace.rows.pull[row])
         way = "up" if slope < 0 else "down" if slope > 0 else "nowhere"
-        said = f"d(mean loss) / d(prediction of row {row}) = {_n(slope)}"
+        said = f"d(mean loss) / d(prediction of row {row}) = {six(slope)}"
         pull = [f"   {said}, so this row pulls its prediction {way}"]
     if most is None:
         limit = "   no limit is set: it is taken as it is"
     elif trace.norm <= most:
-        limit = f"   below the limit {_n(most)}: it is taken as it is"
+        limit = f"   below the limit {six(most)}: it is taken as it is"
     else:
-        limit = f"   above the limit {_n(most)}: scaled down to {_n(most / trace.norm)} of its length"
+        limit = f"   above the limit {six(most)}: scaled down to {six(most / trace.norm)} of its length"
     return [
-        *_said(
+        *paragraph(
             "How the mean loss would change with every weight of the online network. "
             "It flows through the predictions only, never through the targets."
         ),
         *pull,
-        *(f"   norm in {name} = {_n(norm)}" for name, norm in trace.layers),
-        f"   norm of the whole = {_n(trace.norm)}",
+        *(f"   norm in {name} = {six(norm)}" for name, norm in trace.layers),
+        f"   norm of the whole = {six(trace.norm)}",
         limit,
     ]
 
 
 def _update(trace: Trace, row: int) -> list[str]:
-    columns = [(w.name, *map(_n, (w.before, w.clipped, w.step, w.after))) for w in trace.weights]
+    columns = [(w.name, *map(six, (w.before, w.clipped, w.step, w.after))) for w in trace.weights]
     table = [("weight", "before", "gradient", "step", "after"), *columns]
     lines = [f"   {row[0]:<24} " + " ".join(f"{x:>13}" for x in row[1:]) for row in table]
     adam = trace.settings.formula
@@ -270,9 +298,9 @@ def _update(trace: Trace, row: int) -> list[str]:
         said = (
             "The optimiser moves every weight against its gradient. How this run's optimiser does so is not shown here."
         )
-        return [*_said(f"{said} The weight with the largest gradient in each layer:"), *lines]
+        return [*paragraph(f"{said} The weight with the largest gradient in each layer:"), *lines]
     return [
-        *_said(
+        *paragraph(
             "Adam keeps a running mean of each weight's gradient and of its square, and moves the weight by their "
             "ratio: far where gradients agree, little where they contradict each other. "
             f"Here is {trace.weights[-1].name} at Adam's step t = {trace.optimizer_steps}:"
@@ -290,51 +318,51 @@ def _adam(trace: Trace, adam: Adam, w: Weight) -> list[str]:
     t = trace.optimizer_steps
     first, second = 1 - beta1**t, 1 - beta2**t  # what the means still lack, for they began at 0
     (mean_before, square_before), (mean, square) = w.memory_before, w.memory
-    gradient = _n(w.clipped)
-    whole_mean = _n(mean / first)
-    whole_square = _n(square / second)
+    gradient = six(w.clipped)
+    whole_mean = six(mean / first)
+    whole_square = six(square / second)
     return [
         f"   gradient g = {gradient}",
-        f"   mean   m  = {_n(beta1)} * m_before + {_n(1 - beta1)} * g",
-        f"             = {_n(beta1)} * {_n(mean_before)} + {_n(1 - beta1)} * {gradient}",
-        f"             = {_n(mean)}",
-        f"   square v  = {_n(beta2)} * v_before + {_n(1 - beta2)} * g^2",
-        f"             = {_n(beta2)} * {_n(square_before)} + {_n(1 - beta2)} * ({gradient})^2",
-        f"             = {_n(square)}",
-        f"   corrected m' = m / (1 - {_n(beta1)}^t) = {_n(mean)} / {_n(first)} = {whole_mean}",
-        f"   corrected v' = v / (1 - {_n(beta2)}^t) = {_n(square)} / {_n(second)} = {whole_square}",
-        f"   step = -lr * m' / (sqrt(v') + {_n(adam.eps)})",
-        f"        = -{_n(lr)} * {whole_mean} / (sqrt({whole_square}) + {_n(adam.eps)})",
-        f"        = {_n(w.step)}",
-        f"   weight = {_n(w.before)} + {_n(w.step)} = {_n(w.after)}",
+        f"   mean   m  = {six(beta1)} * m_before + {six(1 - beta1)} * g",
+        f"             = {six(beta1)} * {six(mean_before)} + {six(1 - beta1)} * {gradient}",
+        f"             = {six(mean)}",
+        f"   square v  = {six(beta2)} * v_before + {six(1 - beta2)} * g^2",
+        f"             = {six(beta2)} * {six(square_before)} + {six(1 - beta2)} * ({gradient})^2",
+        f"             = {six(square)}",
+        f"   corrected m' = m / (1 - {six(beta1)}^t) = {six(mean)} / {six(first)} = {whole_mean}",
+        f"   corrected v' = v / (1 - {six(beta2)}^t) = {six(square)} / {six(second)} = {whole_square}",
+        f"   step = -lr * m' / (sqrt(v') + {six(adam.eps)})",
+        f"        = -{six(lr)} * {whole_mean} / (sqrt({whole_square}) + {six(adam.eps)})",
+        f"        = {six(w.step)}",
+        f"   weight = {six(w.before)} + {six(w.step)} = {six(w.after)}",
     ]
 
 
 def _sync(trace: Trace, row: int) -> list[str]:
     w, sync = trace.weights[-1], trace.settings.sync
     why = "The target network lags behind, so that targets do not move with every update."
-    now = f"   online = {_n(w.after)}, target = {_n(w.target_after)}"
+    now = f"   online = {six(w.after)}, target = {six(w.target_after)}"
     match sync:
         case HardSync(every=every):
             due = trace.sync_in
             when = "this update is one of them" if due == 0 else f"updates from here to the next copy: {due}"
             said = f"It becomes a copy of the online network every {counted(every, 'update')} ({when}). For {w.name}:"
-            return [*_said(f"{why} {said}"), now]
+            return [*paragraph(f"{why} {said}"), now]
         case PolyakSync(tau=tau):
             said = "It moves a small fraction, tau, of the way towards the online network at every update."
             return [
-                *_said(f"{why} {said} For {w.name}:"),
+                *paragraph(f"{why} {said} For {w.name}:"),
                 "   target weight = before + tau * (online - before)",
-                f"                 = {_n(w.target_before)} + {_n(tau)} * ({_n(w.after)} - {_n(w.target_before)})",
-                f"                 = {_n(w.target_after)}",
+                f"                 = {six(w.target_before)} + {six(tau)} * ({six(w.after)} - {six(w.target_before)})",
+                f"                 = {six(w.target_after)}",
             ]
         case None:
-            return [*_said(f"{why} How it follows in this run is not shown here. For {w.name}:"), now]
+            return [*paragraph(f"{why} How it follows in this run is not shown here. For {w.name}:"), now]
 
 
 def _rated(trace: Trace, q: np.ndarray, what: str, at: int, says: str) -> list[str]:
     shown = _listed({"": q}, at)
-    lines = [f"   Q({what}{trace.action(a)}) = {_value(q[a])}{f'   <- {says}' if a == at else ''}" for a in shown]
+    lines = [f"   Q({what}{trace.action(a)}) = {value(q[a])}{f'   <- {says}' if a == at else ''}" for a in shown]
     return [*lines, *_unlisted(shown, q)]
 
 
@@ -351,28 +379,10 @@ def _unlisted(shown: list[int], q: np.ndarray) -> list[str]:
     return [f"   (those rated highest; {counted(left, 'other action')} not listed)"] if left else []
 
 
-def _value(q: float) -> str:
-    """The value of an action."""
-    return "forbidden" if q == -math.inf else _n(q)
-
-
-def _n(x: float) -> str:
-    """Six significant digits."""
-    return f"{float(x):.6g}"
-
-
 def _obs(trace: Trace, obs: np.ndarray) -> str:
     if obs.size > MOST_INPUTS:
         return counted(obs.size, "number")
-    return ", ".join(_n(x + trace.settings.obs_start) for x in obs.ravel())
-
-
-def _said(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent="   ", subsequent_indent="   ")
-
-
-def _wrapped(line: str) -> list[str]:
-    return textwrap.wrap(line, WIDTH, subsequent_indent="            ")
+    return ", ".join(six(x + trace.settings.obs_start) for x in obs.ravel())
 
 
 _STAGES: dict[str, Callable[[Trace, int], list[str]]] = {

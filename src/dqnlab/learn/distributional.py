@@ -64,10 +64,13 @@ class CategoricalHead(Head):
         return values.softmax(-1) @ self.returns(values)
 
     def loss(self, row: Tensor, next_row: Tensor, reward: Tensor, discount: Tensor) -> Loss:
-        returns = self.returns(row)
-        moved = reward[:, None] + discount[:, None] * returns
-        wanted = project(next_row.softmax(1), moved, self.v_min, self.v_max)
-        return cross_entropy(row, wanted, wanted @ returns)
+        wanted = self.wanted(next_row, reward, discount)
+        return cross_entropy(row, wanted, wanted @ self.returns(row))
+
+    def wanted(self, next_row: Tensor, reward: Tensor, discount: Tensor) -> Tensor:
+        """The probabilities [B, K] that the prediction is pulled towards."""
+        moved = reward[:, None] + discount[:, None] * self.returns(next_row)
+        return project(next_row.softmax(1), moved, self.v_min, self.v_max)
 
     def returns(self, like: Tensor) -> Tensor:
         """The returns [K] whose probabilities it gives."""

@@ -52,7 +52,8 @@ function keeping(root, draw) {
 function content(page, step, state) {
   const { t, num } = page;
   const { moment } = step;
-  const cards = STAGES.map(({ id, draw }, i) => card(page, id, i + 1, (explained) => (
+  const saidOf = (id) => (id === "choose" && step.settings.noisy ? "choose_noisy_said" : `${id}_said`);
+  const cards = STAGES.map(({ id, draw }, i) => card(page, id, t(`step.${saidOf(id)}`), i + 1, (explained) => (
     draw === null ? batchTable(page, step, state) : draw({ page, step, state, explained }))));
   return [
     el("p", { class: "said" }, t("step.when", {
@@ -65,7 +66,7 @@ function content(page, step, state) {
 }
 
 /** A stage. Its numbers explain themselves in its last line when they are hovered or focused. */
-function card({ t, num }, id, number, draw) {
+function card({ t, num }, id, said, number, draw) {
   const formula = el("p", { class: "step-formula number", "aria-live": "polite" }, t("step.hover"));
   const explained = (value, text, key = "") => {
     const show = () => {
@@ -77,7 +78,7 @@ function card({ t, num }, id, number, draw) {
     }, num(value, 6));
   };
   return el("li", { class: `card step-${id}` },
-    el("h3", {}, `${number}. ${t(`step.${id}`)}`), el("p", { class: "said" }, t(`step.${id}_said`)), draw(explained), id === "sample" ? null : formula);
+    el("h3", {}, `${number}. ${t(`step.${id}`)}`), el("p", { class: "said" }, said), draw(explained), id === "sample" ? null : formula);
 }
 
 function controls({ store, t }, step, { switches, all }) {
@@ -90,7 +91,7 @@ function controls({ store, t }, step, { switches, all }) {
   const reset = () => store.set({
     "step.double": Number(step.own.double), "step.n": step.own.n, "step.huber": Number(step.own.huber), "step.trunc": 0,
   });
-  if (!step.known) return el("p", { class: "card muted" }, t("step.not_recomputed"));
+  if (!step.known) return el("p", { class: "card muted" }, t(step.told ? "step.no_switches" : "step.not_recomputed"));
   const truncated = Array.from(step.moment.rows.end.data).filter((end) => end === TRUNCATED).length;
   const known = all.filter((each) => each !== null).length;
   return el("div", { class: "card step-controls" },

@@ -27,6 +27,7 @@ export function makeStep(moment, obs) {
     moment, settings, count, depth,
     own: ownSwitches(settings),
     known: isKnown(settings),
+    told: settings.loss !== null && (settings.chooser !== null || settings.soft !== null),
     choices: [...new Set([settings.n, ...OFFERED.filter((n) => n <= depth && isKnown(settings))])].sort((a, b) => a - b),
     prediction: (i) => values("online", rows.obs && row(rows.obs, i), row(rows.q, i)),
     choice: () => values("online", moment.choice.obs && moment.choice.obs.data, moment.choice.q.data),
@@ -34,14 +35,14 @@ export function makeStep(moment, obs) {
   };
 }
 
-/** Whether the page has the formulas of the run's rule and head; if not, it shows what was recorded. */
+/** Whether the page recomputes targets: of one number per action, and one action that follows. Else it shows what was recorded. */
 function isKnown({ chooser, loss }) {
-  return chooser !== null && loss !== null;
+  return chooser !== null && loss?.kind === "td";
 }
 
 /** The switches as the run had them. */
 export function ownSwitches({ chooser, n, loss }) {
-  return { double: chooser === "online", n, huber: Boolean(loss && loss.huber !== null), trunc: false };
+  return { double: chooser === "online", n, huber: loss?.kind === "td" && loss.huber !== null, trunc: false };
 }
 
 /** What both networks say of what row i led to, after its own span (k null) or after k single steps. */

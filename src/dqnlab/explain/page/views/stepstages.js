@@ -2,6 +2,7 @@
 
 import { el } from "../core/dom.js";
 import { actionName, listed, unlisted } from "../core/naming.js";
+import { lossParts, softLines, targetParts } from "./stephead.js";
 import { lastSum } from "./stepmath.js";
 
 /** A line: words, then numbers. */
@@ -41,7 +42,8 @@ function choose({ page, step, state, explained }) {
   const { choice } = step.moment;
   const mark = (a) => [a === choice.greedy ? ` ${t("step.best")}` : "", a === choice.action ? ` ${t("step.taken")}` : ""].join("");
   return lines(...qLines({ page, state, explained }, step.choice(), "q", mark, [choice.greedy, choice.action]),
-    line("ε", explained(choice.epsilon, t("step.f_epsilon", { epsilon: page.num(choice.epsilon, 6) }), "epsilon")),
+    step.settings.noisy ? el("p", { class: "muted" }, t("step.noisy")) : "",
+    step.settings.noisy && choice.epsilon === 0 ? "" : line("ε", explained(choice.epsilon, t("step.f_epsilon", { epsilon: page.num(choice.epsilon, 6) }), "epsilon")),
     el("p", { class: "muted" }, t(choice.action === choice.greedy ? "step.was_greedy" : "step.was_not_greedy")));
 }
 
@@ -89,44 +91,72 @@ function target(context) {
   const powers = now.terms.map((r, k) => (k ? `${num(gamma, 6)}^${k} × ${factor(num, r)}` : num(r, 6))).join(" + ");
   const why = now.ends ? t("step.f_as_terminal")
     : now.discount === 0 ? t("step.f_terminal") : powerText(page, gamma, now.k);
-  const mark = (a) => (a === now.action ? ` ${t("step.chosen")}` : "");
-  const chooser = !step.known ? step.settings.chooser : state.switches.double ? "online" : "target";
   const adds = step.moment.rows.added.data.some((each) => each !== 0);
-  const added = adds ? `${factor(num, now.added)} + ` : "";
-  const sum = `${factor(num, now.reward)} + ${added}${num(now.discount, 6)} × ${factor(num, now.value)} = ${num(now.target, 6)}`;
-  const formula = step.settings.loss === null ? t("step.f_recorded") : `${t(adds ? "step.f_target_added" : "step.f_target")} = ${sum}`;
+  const soft = step.settings.soft && softLines(context);
   return lines(
     el("p", { class: "muted" }, t(`step.end_${now.end}_said`)),
-    el("h4", {}, t("step.by_online")), ...qLines(context, now.online, "online", chooser === "online" ? mark : () => "", [now.action]),
-    el("h4", {}, t("step.by_target")), ...qLines(context, now.rated, "target", mark, [now.action]),
-    el("p", { class: "muted" }, t(RULES[chooser] ?? "step.rule_unknown")),
+    soft ? soft.before : chosenAction(context),
     line(t("step.col_reward"), explained(now.reward, `${powers} = ${num(now.reward, 6)}`, "reward")),
     clip === null ? "" : el("p", { class: "muted" }, t("step.clipped", { clip: num(clip, 6) })),
     adds ? el("p", { class: "muted" }, t("step.rule_adds")) : "",
-    adds ? line(t("step.added"), explained(now.added, t("step.f_recorded"), "added")) : "",
+    adds ? line(t("step.added"), explained(now.added, soft ? soft.added : t("step.f_recorded"), "added")) : "",
     line(t("step.discount"), explained(now.discount, why, "discount")),
-    step.known ? "" : line(t("step.next_value"), explained(now.value, t("step.f_recorded"), "next")),
-    line(t("step.col_target"), explained(now.target, formula, "value"), state.same ? "" : ` ${t("step.with_switches")}`),
+    step.known ? "" : line(t(soft ? "step.soft_value" : "step.next_value"), explained(now.value, soft ? soft.value : t("step.f_recorded"), "next")),
+    line(t("step.col_target"), explained(now.target, targetText(page, step, now, adds), "value"), state.same ? "" : ` ${t("step.with_switches")}`),
+    targetParts(context),
     state.same ? "" : line(t("step.as_run"), explained(recorded, t("step.f_recorded"), "recorded")));
 }
 
-function loss({ page, step, state, explained }) {
+/** What both networks say of what follows, and who chooses. */
+function chosenAction(context) {
+  const { page, step, state: { now, switches } } = context;
+  const { t } = page;
+  const mark = (a) => (a === now.action ? ` ${t("step.chosen")}` : "");
+  const chooser = !step.known ? step.settings.chooser : switches.double ? "online" : "target";
+  return [
+    el("h4", {}, t("step.by_online")), ...qLines(context, now.online, "online", chooser === "online" ? mark : () => "", [now.action]),
+    el("h4", {}, t("step.by_target")), ...qLines(context, now.rated, "target", mark, [now.action]),
+    el("p", { class: "muted" }, t(RULES[chooser] ?? "step.rule_unknown")),
+  ];
+}
+
+/** How the target came about; of returns with ends a mean may be cut off, and is then no sum of the others. */
+function targetText({ t, num }, { settings: { loss, soft } }, now, adds) {
+  if (loss === null) return t("step.f_recorded");
+  if (loss.kind === "categories") return t("step.f_mean_wanted");
+  const added = adds ? `${factor(num, now.added)} + ` : "";
+  const sum = `${factor(num, now.reward)} + ${added}${num(now.discount, 6)} × ${factor(num, now.value)} = ${num(now.target, 6)}`;
+  return `${t(soft ? "step.f_target_soft" : adds ? "step.f_target_added" : "step.f_target")} = ${sum}`;
+}
+
+function loss(context) {
+  const { page, step, state, explained } = context;
   const { t, num } = page;
   const { now, all } = state;
   if (now === null) return el("p", { class: "warn" }, t("step.unknown_row", { n: state.switches.n }));
   const known = all.filter((each) => each !== null);
-  const scale = step.settings.reward_scale;
   const mean = known.reduce((sum, each) => sum + each.weight * each.loss, 0) / known.length;
   const has = step.settings.loss !== null;
-  const apart = `${t("step.f_error")} = ${num(now.target, 6)} − ${factor(num, now.prediction)} = ${num(now.error, 6)}`;
+  const td = step.settings.loss?.kind === "td";
+  const error = td || !has ? now.error : now.target - now.prediction;
+  const apart = `${t("step.f_error")} = ${num(now.target, 6)} − ${factor(num, now.prediction)} = ${num(error, 6)}`;
+  const text = step.known ? lossText(page, now) : t(has && !td ? "step.f_sum_of_parts" : "step.f_recorded");
   return lines(
     has ? "" : el("p", { class: "muted" }, t("step.loss_unknown")),
-    line(t("step.col_error"), explained(now.error, has ? apart : t("step.f_recorded"), "error")),
-    scale === 1 || !has ? "" : line(t("step.counted"), explained(now.counted,
-      `${factor(num, now.error)} / ${num(scale, 6)} = ${num(now.counted, 6)}   (${t("step.f_counted", { scale: num(scale, 6) })})`, "counted")),
-    line(t("step.col_loss"), explained(now.loss, step.known ? lossText(page, now) : t("step.f_recorded"), "row")),
+    line(t(has && !td ? "step.error_of_means" : "step.col_error"), explained(error, has ? apart : t("step.f_recorded"), "error")),
+    countedLine(context, td),
+    lossParts(context),
+    line(t("step.col_loss"), explained(now.loss, text, "row")),
     line(t("step.mean"), explained(mean, t("step.f_mean", { rows: known.length, mean: num(mean, 6) }), "mean")),
     state.same ? "" : line(t("step.as_run"), explained(step.moment.loss, t("step.f_recorded"), "recorded")));
+}
+
+/** The error as the learner counts it, where rewards are divided before learning. */
+function countedLine({ page: { t, num }, step, state: { now }, explained }, td) {
+  const scale = step.settings.reward_scale;
+  if (scale === 1 || !td || now.counted === null) return "";
+  return line(t("step.counted"), explained(now.counted,
+    `${factor(num, now.error)} / ${num(scale, 6)} = ${num(now.counted, 6)}   (${t("step.f_counted", { scale: num(scale, 6) })})`, "counted"));
 }
 
 function lossText({ num }, { counted: error, delta, loss: value }) {
