@@ -44,6 +44,7 @@ UNIT = {
     "learn/test_schedules.py",
     "learn/test_sumtree.py",
     "learn/test_targets.py",
+    "learn/test_transfer.py",
     "run/saving/test_checkpoint.py",
     "run/saving/test_checkpoint_damage.py",
     "run/saving/test_checkpoint_hostile.py",

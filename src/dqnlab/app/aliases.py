@@ -27,6 +27,7 @@ NAMES = {
     "n": "n_step n_steps nstep",
     "gamma": "discount discount_factor",
     "steps": "total_timesteps timesteps total_steps budget",
+    "init.source": "init init_from pretrained",
     "normalize_obs": "norm_obs normalize_observations",
     "reward_clip": "clip_rewards clip_reward",
     "epsilon.start": "epsilon_start eps_start start_e exploration_initial_eps",

@@ -30,6 +30,7 @@ from .config import (
     Config,
     Env,
     Film,
+    Init,
     Seed,
 )
 from .optimizers import (
@@ -80,6 +81,7 @@ __all__ = [
     "Greedy",
     "Hard",
     "HlGauss",
+    "Init",
     "Iqn",
     "Ladder",
     "Linear",

@@ -6,6 +6,7 @@ one of several small classes (a *tagged choice*, see `choices`), each with only 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal
@@ -180,6 +181,26 @@ class Film:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Init:
+    """What the networks begin with."""
+
+    plain: ClassVar[str] = "source"
+    source: Annotated[str | None, Says("a run, or a file of weights")] = None
+    """a run, whose best network it is, or a file of weights such as best_model.pth; random weights if none. Encoder and
+    torso have to fit; where stream or head do not, their weights are random"""
+    sha256: Annotated[str | None, Says("64 hexadecimal digits")] = None
+    """of the weights, written down when a run begins: others are refused then"""
+
+    def __post_init__(self) -> None:
+        check_fields(self, "init.")
+        require(self.source != "", "init.source", self.source, "a run, or a file of weights")
+        written("init.source", self.source)
+        if self.sha256 is not None:
+            require(re.fullmatch("[0-9a-f]{64}", self.sha256) is not None, "init.sha256", self.sha256, "64 hex digits")
+            require(self.source is not None, "init.sha256", self.sha256, "none where init.source is none")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """Everything that decides what a run computes."""
 
@@ -201,6 +222,8 @@ class Config:
     normalize_obs: bool = False
     """whether the network sees numbers less their running mean, in running deviations, at most 10; states, and pictures
     that convolutions look at, stay as they are. Random play before training gives the first mean and deviation"""
+    init: Init = Init()
+    """what the networks begin with"""
     torso: Mlp = Mlp()
     layers: PlainLayers | Noisy = PlainLayers()
     stream: PlainStream | Dueling = PlainStream()

@@ -19,6 +19,7 @@ from ..run.system import System
 from ..store.advice import how_to_resume
 from ..store.digits import mean_of
 from ..store.folder import BEST, Run, write_result
+from ..store.weightsfile import meaning_of
 from ..terminal.view import View
 from ..track.record import Recorder
 from ..trust import redacted, shown
@@ -115,7 +116,7 @@ class Experiment:
     def _judge(self) -> Verdict:
         """The leaders meet; the winner becomes the best network."""
         verdict = self.system.judge.decide()
-        save_weights(self.folder / BEST, verdict.winner.weights)
+        save_weights(self.folder / BEST, verdict.winner.weights, meaning_of(self.system.config))
         return verdict
 
     def _run(self, verdict: Verdict | None, *, interrupted: bool) -> Run:

@@ -62,7 +62,7 @@ def restore(config: Config, store: Store) -> tuple[System, Loaded | None]:
             f"{str(at.path)!r} is a checkpoint of version {version}, and this dqnlab continues only version {STATE}: "
             "start a new run, or continue this one with the dqnlab that wrote it"
         )
-    system = assemble(config)
+    system = assemble(config, store.folder)
     if at is None:
         return system, None
     try:

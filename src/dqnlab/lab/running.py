@@ -18,13 +18,14 @@ from ..device import arithmetic
 from ..envs.seeds import generator
 from ..envs.watchdog import watched
 from ..memory import memory_watched
-from ..run.keep import Keeper
+from ..run.keep import Keeper, save_weights
 from ..run.save import Saver
 from ..run.system import System, Updater, make_update, say
 from ..store.checkpoint.checkpoint import Loaded, Store
-from ..store.folder import CONFIG
+from ..store.folder import CONFIG, INIT
 from ..store.own import mark
 from ..store.start import write_start
+from ..store.weightsfile import meaning_of
 from ..terminal import tally
 from ..terminal.view import View
 from ..track.open import open_trackers
@@ -127,14 +128,19 @@ def _inexact(at: Loaded) -> list[str]:
 
 def _begin(system: System, folder: Path, trackers: Sequence[str]) -> None:
     """Writes what is known before training, and says what is to be known."""
-    write_start(folder, system.config, system.spec, system.stack, trackers)
+    begun = system.begun
+    if begun is not None:
+        save_weights(folder / INIT, begun.initial.weights, begun.initial.meaning)
+    write_start(folder, system.config, system.spec, system.stack, trackers, None if begun is None else begun.facts)
     if note := mark(folder, system.config):
         say(note)
 
 
 def _keeper(system: System, folder: Path) -> Keeper:
     config = system.config
-    return Keeper(folder, system.learner, system.memory, config.gamma, generator(config.seed, "record"))
+    return Keeper(
+        folder, system.learner, system.memory, config.gamma, generator(config.seed, "record"), meaning_of(config)
+    )
 
 
 def _saver(start: Start, restored: _Restored, keeper: Keeper, inexact: str) -> Saver:

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..config.presets import Planned, plan
 from ..config.typed import door
 from ..run.system import System, make_remarks, say
+from ..store.find import with_init_file
 from ..store.folder import Run
 from ..store.new import new_folder
 from ..terminal.view import View
@@ -23,6 +24,7 @@ from .stopwatch import running_since
 def train(
     config: Planned,
     *,
+    init: str | Path | Run | None = None,
     out: Path | None = None,
     runs: Path = Path("runs"),
     trackers: Sequence[str] = ("swanlab",),
@@ -34,6 +36,8 @@ def train(
     Args:
         config: what to train; of an environment alone (an id, a class or a function that makes one) the preset that
             suits it.
+        init: what the networks begin with: a run, its folder or name, or a file of weights; what the configuration
+            says if none.
         out: the folder; a new one under `runs` if none.
         trackers: `swanlab`, `tensorboard` or `none`, beside metrics.jsonl, which is always written.
         view: shown every event while it happens.
@@ -46,13 +50,14 @@ def train(
         ConfigError, EnvironmentFault: before anything is written, if the run cannot start.
         DqnlabError: what stopped training later; what was learned until then is saved.
     """
-    config = plan(config)
+    config = with_init_file(plan(config), runs, init)
     watch = running_since(started)
     check_trackers(trackers)
 
     def remark(system: System) -> None:
         cut = cautions(config, cuts=system.collector.cuts)
-        for each in [*make_remarks(config, system.spec), *cut]:
+        begins = [] if system.begun is None else [system.begun.says]
+        for each in [*begins, *make_remarks(config, system.spec), *cut]:
             say(str(each))
 
     folder = new_folder(config, out, runs)

@@ -48,7 +48,7 @@ def export_weights(network: QNetwork) -> OrderedDict[str, Tensor]:
     with ReLUs between them (`fc.0.weight`, `fc.2.weight` …), any other network under its own.
     """
     names = file_names(network)
-    last = _last_layer(network)
+    last = last_layer(network)
     scale = network.reward_scale
     copies = ((own, w.detach().cpu().clone()) for own, w in network.state_dict().items())
     return OrderedDict((names.get(own, own), w * scale if own in last else w) for own, w in copies)
@@ -60,7 +60,7 @@ def import_weights(network: QNetwork, weights: Mapping[str, Tensor]) -> None:
     Raises:
         ValueError, RuntimeError: names or shapes are not this network's.
     """
-    names, last = file_names(network), _last_layer(network)
+    names, last = file_names(network), last_layer(network)
     wanted = {names.get(own, own): own for own in network.state_dict()}
     if wanted.keys() != weights.keys():
         missing = sorted(wanted.keys() - weights.keys())
@@ -93,7 +93,7 @@ def file_names(network: QNetwork) -> dict[str, str]:
     return {f"{own[layer]}.{part}": f"{classic}.{part}" for layer, classic in pairs for part in ("weight", "bias")}
 
 
-def _last_layer(network: QNetwork) -> set[str]:
+def last_layer(network: QNetwork) -> set[str]:
     """The own names of the weights that its values are proportional to; none where a head's range says the unit."""
     last = network.stream.last() if network.head.proportional else []
     modules = {name: module for name, module in network.named_modules() if module in last}

@@ -4,6 +4,7 @@ import io
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,12 @@ from ..learn.memory import Memory
 from ..learn.weights import export_weights
 from ..store.door import replacing
 from ..store.folder import BATCH, BEST, LAST, SNAPSHOTS, TARGET
+from ..store.weightsfile import with_meaning
 from .events import BlockEnded, Evaluated, Event
 from .moment import record_moment
 
 MOST_SNAPSHOTS = 12
+NOTHING_KNOWN: Mapping[str, Any] = MappingProxyType({})
 # Updates before the first moment is recorded. No round number: moments would all fall on the copies of a target
 # network, where it says nothing of its own.
 FIRST_BATCH = 137
@@ -29,10 +32,20 @@ FIRST_BATCH = 137
 class Keeper:
     """Saves the best network the moment it is found, and remembers what explains the run later."""
 
-    def __init__(self, folder: Path, learner: Learner, memory: Memory, gamma: float, rng: np.random.Generator):
+    def __init__(
+        self,
+        folder: Path,
+        learner: Learner,
+        memory: Memory,
+        gamma: float,
+        rng: np.random.Generator,
+        meaning: Mapping[str, Any] = NOTHING_KNOWN,
+    ):
+        """`meaning` is what the networks' numbers mean (`meaning_of`)."""
         self.folder = folder
         self._learner = learner
         self._memory = memory
+        self._meaning = meaning
         self._gamma, self._rng = gamma, rng
         self._step = 0  # of the latest block
         self._snapshots: dict[int, Mapping[str, Tensor]] = {}  # by env step
@@ -55,7 +68,7 @@ class Keeper:
 
     def save_end(self) -> None:
         """Writes the last networks, the snapshots and the recorded batch."""
-        save_weights(self.folder / LAST, export_weights(self._learner.online))
+        save_weights(self.folder / LAST, export_weights(self._learner.online), self._meaning)
         save_tensors(self.folder / TARGET, export_weights(self._learner.target))
         save_tensors(
             self.folder / SNAPSHOTS,
@@ -66,7 +79,7 @@ class Keeper:
     def _save_best(self) -> None:
         """Writes the best network; the judge has it too, and it is written again when training is over."""
         try:
-            save_weights(self.folder / BEST, export_weights(self._learner.online))
+            save_weights(self.folder / BEST, export_weights(self._learner.online), self._meaning)
         except ResourceError as e:
             warnings.warn(f"{e}. Training continues", stacklevel=2)
 
@@ -102,10 +115,12 @@ class Keeper:
         self._batch = moment | when if moment else {}
 
 
-def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
-    """Writes a plain state_dict in torch's own format, whole or not at all."""
+def save_weights(path: Path, weights: Mapping[str, Tensor], meaning: Mapping[str, Any] = NOTHING_KNOWN) -> None:
+    """Writes a plain state_dict in torch's own format, whole or not at all; it says what it means if that is known."""
     whole = io.BytesIO()  # not closed by `with`: that fails while an error of the disk still holds its content
-    torch.save(dict(weights), whole)  # not into the file: torch has an error of its own for a full disk
+    torch.save(
+        with_meaning(weights, meaning) if meaning else dict(weights), whole
+    )  # not into the file: torch has an error of its own for a full disk
     with replacing(path) as part:
         part.write(whole.getbuffer())
 

@@ -7,7 +7,8 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -41,6 +42,7 @@ from ..learn.learner import Learner, Update
 from ..learn.memory import Memory
 from ..learn.networks import QNetwork
 from ..learn.types import Sample
+from ..store.initial import Initial, read_initial
 from .evaluate import Evaluator
 from .events import Event
 from .judge import Judge, Rules
@@ -61,6 +63,23 @@ Updater = Callable[[Mapping[int, Sample]], Mapping[int, Update]]
 say: Notify = logging.getLogger("dqnlab").warning
 
 
+class Begun(NamedTuple):
+    """What the networks of a run began with, and the parts of it that fitted."""
+
+    initial: Initial
+    parts: list[str]
+
+    @property
+    def says(self) -> str:
+        """It in a line, for the user."""
+        return self.initial.says(self.parts)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """It as the files of the run say it."""
+        return {"source": self.initial.source, "sha256": self.initial.sha256, "parts": self.parts}
+
+
 @dataclass
 class System:
     """Everything that one run consists of while it lives."""
@@ -73,6 +92,8 @@ class System:
     judge: Judge
     plan: Plan
     progress: Progress
+    begun: Begun | None = None
+    """what its networks began with, if it was not by chance"""
     stack: int = 1
     """how many systems share one compiled update, this one included"""
     _closed: bool = field(default=False, init=False)
@@ -133,15 +154,24 @@ def _events(config: Config) -> Iterator[Event]:
             system.close()
 
 
-def assemble(config: Config) -> System:
-    """Builds a run. Raises ConfigError, EnvironmentFault or ResourceError before anything has been written."""
+def assemble(config: Config, home: Path | None = None) -> System:
+    """Builds a run. Raises ConfigError, EnvironmentFault or ResourceError before anything has been written.
+
+    Args:
+        home: the folder of a run that has begun, where what it began with is kept.
+    """
+    initial = read_initial(config.init, home)
     spec, envs = open_envs(config.env)
     try:
         device = resolve_device(config.device)
         layout, place = place_memory(config, spec, device)
         config = settle(config, spec, envs)
         learner, scratch = make_learner(config, spec, device), make_network(config, spec).to(device)
-        if config.normalize_obs:
+        begun = None
+        if initial is not None:
+            config = replace(config, init=replace(config.init, sha256=initial.sha256))
+            begun = Begun(initial, initial.give([learner.online, learner.target], config))
+        if config.normalize_obs and (begun is None or "encode" not in begun.parts):
             learner.refresh(torch.from_numpy(sample_observations(envs, spec)))
         collector = make_collector(config, spec, envs, learner.online)
         system = System(
@@ -153,6 +183,7 @@ def assemble(config: Config) -> System:
             make_judge(config, spec, scratch, collector),
             make_plan(config),
             Progress(),
+            begun,
         )
         collector.at_cut = system.judge.evaluator.close
         system.judge.evaluator.make_first()

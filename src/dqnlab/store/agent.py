@@ -33,7 +33,7 @@ from .folder import BEST, CONFIG, LAST, META, RESULT, Run
 from .own import with_own
 from .reading import oddity, read_env, read_json, read_text
 from .remembered import recall
-from .weightsfile import read_weights, whose
+from .weightsfile import check_meaning, read_weights, whose
 
 _SMALL = 2**20  # numbers
 _FEW = 16  # numbers of an observation that a message shows all
@@ -359,6 +359,7 @@ def _agent(
     device: torch.device,
 ) -> Agent:
     try:
+        check_meaning(weights, config)
         _check_size(config, spec, sum(w.numel() for w in weights.values()))
         network = make_network(config, spec).to(device).requires_grad_(False)
         import_weights(network, weights)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..config import Config, Init
 from ..config.toml import parse
 from ..errors import DqnlabError, FolderError, named
-from .folder import BEST, CONFIG, CURVES, REPORT, RESULT, SUMMARY, VIDEOS, Run, check_no_link, seed_name
+from .folder import BEST, CONFIG, CURVES, LAST, REPORT, RESULT, SUMMARY, VIDEOS, Run, check_no_link, seed_name
 from .reading import check_result, is_count, read_json, read_text
 from .score import Score
 
@@ -39,6 +42,31 @@ def find_run(name: str | Path, runs: Path = Path("runs"), *, or_network: bool = 
         return _find(name, runs, or_network)
     except (OSError, ValueError) as e:  # what no file could be called: too long, or with a zero byte
         raise FolderError(f"no run can be named {str(name)[:60]!r}: {e}") from e
+
+
+def network_file(name: str, runs: Path = Path("runs")) -> Path:
+    """The file of weights that is named, or of the run: its best network, or the last one if it has no other.
+
+    Raises FolderError.
+    """
+    if os.path.isfile(name):  # unlike pathlib it takes a name that no file can have for none
+        return Path(name)
+    folder = find_run(name, runs, or_network=True)
+    found = next((folder / file for file in (BEST, LAST) if (folder / file).exists()), None)
+    if found is None:
+        raise FolderError(f"{str(folder)!r} has saved no network yet: wait for it, or name another run")
+    return found
+
+
+def with_init_file(config: Config, runs: Path, init: object = None) -> Config:
+    """The configuration with the file of the weights that it, or `init`, begins with. Raises FolderError."""
+    source = config.init.source if init is None else str(getattr(init, "folder", init))
+    if source is None:
+        return config
+    file = network_file(source, runs)
+    here = Path.cwd()
+    file = file.relative_to(here) if file.is_relative_to(here) else file
+    return replace(config, init=Init(source=str(file), sha256=config.init.sha256 if init is None else None))
 
 
 def _named(name: str | Path, runs: Path) -> list[Path]:

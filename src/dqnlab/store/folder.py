@@ -4,6 +4,7 @@ runs/<env>/<utc time>-<preset>-s<seed>/
 ├── config.toml              complete: `dqn train --config` on it repeats the run
 ├── meta.json                versions, command, git revision, what the environment looked like
 ├── metrics.jsonl            one line per record, written at once
+├── init_model.pth          what it began with, if that was another run's network
 ├── best_model.pth           the network to take home
 ├── last_model.pth           the online network at the end
 ├── target_model.safetensors the target network at the end
@@ -43,6 +44,7 @@ CONFIG = "config.toml"
 META = "meta.json"
 METRICS = "metrics.jsonl"
 RESULT = "result.json"
+INIT = "init_model.pth"
 BEST, LAST = "best_model.pth", "last_model.pth"
 TARGET = "target_model.safetensors"
 SNAPSHOTS = "snapshots.safetensors"

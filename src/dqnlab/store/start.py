@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,12 +21,20 @@ from .remembered import remember
 _PACKAGES = ("dqnlab", "torch", "numpy", "gymnasium")
 
 
-def write_start(folder: Path, config: Config, spec: EnvSpec, stack: int, trackers: Sequence[str] = ()) -> None:
+def write_start(
+    folder: Path,
+    config: Config,
+    spec: EnvSpec,
+    stack: int,
+    trackers: Sequence[str] = (),
+    init: Mapping[str, Any] | None = None,
+) -> None:
     """Writes what is known before training: config.toml and meta.json.
 
     Args:
         stack: how many agents share one compiled update, which decides the last digits of its results.
         trackers: those that the run reports to, beside metrics.jsonl.
+        init: what the networks began with, if it was not by chance.
     """
     remember(folder, config.env)
     write_atomically(folder / CONFIG, to_toml(config))
@@ -38,6 +46,7 @@ def write_start(folder: Path, config: Config, spec: EnvSpec, stack: int, tracker
         "trackers": list(trackers),
         "versions": versions(),
         "env": env_facts(config, spec),
+        **({} if init is None else {"init": dict(init)}),
     }
     write_json(folder / META, about)
 

@@ -3,14 +3,22 @@
 import json
 import re
 import zipfile
-from collections.abc import Collection
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..config import Config
+from ..config.toml import as_dict
 from ..errors import CheckpointError, counted
 
+HEAD = "head"
+MADE_OF = ("torso", "layers", "stream", HEAD)
+RANGE = ("v_min", "v_max")
+_OWN = "dqnlab"  # where our words stand in the metadata of a state_dict, which torch keeps by the names of modules
 _HEAD = 4096  # bytes that are looked at to tell what a file is
 _LONGEST_HEADER = 1 << 24
 SAVE = "torch.save(model.state_dict(), 'net.pth')"
@@ -48,6 +56,47 @@ def read_weights(file: Path) -> dict[str, Tensor]:
     if sum(w.numel() * w.element_size() for w in weights.values()) > size:
         raise CheckpointError(f"{str(file)!r} claims tensors larger than its {counted(size, 'byte')}")
     return weights
+
+
+def meaning_of(config: Config) -> dict[str, Any]:
+    """What the numbers of a run's networks mean, beside their names and shapes: which kind of part they are in.
+
+    Of a head with a range of returns also that, where it is known.
+    """
+    return meaning_of_table(as_dict(config))
+
+
+def meaning_of_table(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """As `meaning_of`, by the settings of a file, which may come from anyone."""
+    tables = {name: settings[name] for name in MADE_OF if isinstance(settings.get(name), Mapping)}
+    kinds = {name: str(table["kind"]) for name, table in tables.items() if "kind" in table}
+    found = {name: tables.get(HEAD, {}).get(name) for name in RANGE}
+    return kinds | {f"{HEAD}.{name}": float(end) for name, end in found.items() if isinstance(end, int | float)}
+
+
+def with_meaning(weights: Mapping[str, Tensor], meaning: Mapping[str, Any]) -> OrderedDict[str, Tensor]:
+    """A state_dict that says what it means; whoever does not ask reads it as any other."""
+    named = OrderedDict(weights)
+    named._metadata = OrderedDict({"": {"version": 1}, _OWN: dict(meaning)})  # type: ignore[attr-defined]
+    return named
+
+
+def meaning_in(weights: Mapping[str, Tensor]) -> dict[str, Any]:
+    """What a state_dict says of itself; nothing if it is from elsewhere, or of before files said so."""
+    said = getattr(weights, "_metadata", {})
+    own = said.get(_OWN) if isinstance(said, Mapping) else None
+    return {str(name): value for name, value in own.items()} if isinstance(own, Mapping) else {}
+
+
+def check_meaning(weights: Mapping[str, Tensor], config: Config) -> None:
+    """Raises ValueError if weights say that they are of other parts than those of a configuration."""
+    own = meaning_of(config)
+    given = meaning_in(weights)
+    differing = [
+        f"{name} {given[name]!r}, not {own[name]!r}" for name in own if given.get(name, own[name]) != own[name]
+    ]
+    if differing:
+        raise ValueError(f"it is of another run, with {', '.join(differing)}")
 
 
 def _is_weight(item: tuple[object, object]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...lab.many.crew import Crew
+from ...store.find import with_init_file
 from ...terminal.board import choose_board
 from ..arguments import Train
 from ..calls import Call
@@ -12,7 +13,7 @@ from ..show import show_group
 def run(call: Call[Train]) -> int:
     args = call.args
     crew = Crew(
-        args.config,
+        with_init_file(args.config, args.runs),
         range(args.config.seed, args.config.seed + args.seeds),
         out=args.out,
         runs=args.runs,

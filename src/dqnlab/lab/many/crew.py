@@ -17,7 +17,7 @@ from ...config.presets import Planned, plan
 from ...config.typed import door
 from ...errors import ConfigError, DqnlabError
 from ...processes import PATIENCE, check_sendable, how
-from ...store.find import read_run
+from ...store.find import read_run, with_init_file
 from ...store.folder import Run, seed_name
 from ...store.group import Failure, Group, failure, write_summary
 from ...store.new import new_folder
@@ -39,6 +39,7 @@ def train_many(
     config: Planned,
     seeds: Sequence[int],
     *,
+    init: str | Path | Run | None = None,
     out: Path | None = None,
     runs: Path = Path("runs"),
     trackers: Sequence[str] = ("swanlab",),
@@ -53,6 +54,7 @@ def train_many(
     Args:
         config: of every seed, but for its own `seed`; an environment alone as in `train`.
         seeds: distinct ones.
+        init: what the networks of every seed begin with, as in `train`.
         out: the folder of the group; a new one under `runs` if none.
         trackers: as in `train`, for every seed.
         quiet: show no progress; outside a terminal or a notebook none is shown anyway.
@@ -61,7 +63,9 @@ def train_many(
         ConfigError, EnvironmentFault: before anything is written, if no seed could be trained.
     """
     board = None if quiet else board_for_python()
-    return Crew(plan(config), seeds, out=out, runs=runs, trackers=trackers, board=board).train()
+    return Crew(
+        with_init_file(plan(config), runs, init), seeds, out=out, runs=runs, trackers=trackers, board=board
+    ).train()
 
 
 @dataclass

@@ -14,6 +14,7 @@ from ...envs.make import EnvSpec, close, make_one, open_one
 from ...envs.watchdog import watched
 from ...run.system import make_remarks, place_memory
 from ...store.folder import Run, seed_name
+from ...store.initial import Initial, initial_parts
 from ...terminal.standing import Standing
 from ..after import finish
 from ..cautions import cautions
@@ -43,9 +44,14 @@ def check(config: Config) -> Checked:
                 close(make_one(config.env), config.env.label)
         finally:
             close(made, config.env.label)
+        begins = initial_parts(config, spec)
         place_memory(config, spec, resolve_device(config.device))
         cut = cautions(config, cuts=bool(config.checkpoint_every) and spec.unsaved is not None)
-        return Checked(spec, tuple(map(str, [*make_remarks(config, spec), *cut])))
+        return Checked(spec, tuple(map(str, [*_said(begins), *make_remarks(config, spec), *cut])))
+
+
+def _said(begins: tuple[Initial, list[str]] | None) -> list[str]:
+    return [] if begins is None else [begins[0].says(begins[1])]
 
 
 def train_share(task: Task, spec: EnvSpec, folder: Path, line: Line, watch: Stopwatch) -> None:
