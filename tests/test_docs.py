@@ -120,8 +120,8 @@ def test_training_commands_in_the_readme_are_understood(tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", ["docs/variants.md", "docs/variants.zh-Hant.md"])
 def test_every_kind_of_the_family_has_its_place(page: str) -> None:
     text = (ROOT / page).read_text("utf-8")
-    plain = {"scalar", "plain", "greedy", "uniform", "constant"}
-    for axis in ("head", "stream", "layers", "rule", "sampler", "optimizer", "lr_schedule"):
+    plain = {"scalar", "plain", "mlp", "none", "greedy", "uniform", "constant"}
+    for axis in ("head", "stream", "torso", "layers", "norm", "rule", "sampler", "optimizer", "lr_schedule"):
         for kind in choices(axis).keys() - plain:
             assert f"`{axis}:{kind}`" in text or f"`{kind}`" in text, f"{axis}:{kind}"
 

@@ -17,20 +17,22 @@ from .envs.trial import Rewards, measure_rewards
 from .envs.vector import Envs
 from .envs.watchdog import watched
 from .errors import ConfigError
-from .learn.convs import IMPALA, NATURE, SMALL, Impala, Picture, Plain, find_pictures
+from .learn.convs import IMPALA, NATURE, SMALL, Impala, MakeConv, Picture, Plain, find_pictures, plain_conv
 from .learn.distributional import CategoricalHead, HistogramHead, QuantileHead
 from .learn.encoder import Encoder
 from .learn.exploration import Choose, best, boltzmann, ladder
 from .learn.extractors import Extractor, Normalizer
 from .learn.formulas import AdamW, RAdam, RmsProp
+from .learn.hadamax import ATARI, HadamaxConv, Product, as_it_is
 from .learn.heads import Head, ScalarHead
 from .learn.implicit import ImplicitHead, ImplicitStream
-from .learn.layers import LayeredStream, LayeredTorso, MakeLayer, NoisyLayer, PlainLayer
+from .learn.layers import Dense, LayeredStream, LayeredTorso, NoisyLayer, PlainLayer
 from .learn.layout import Layout, reach_of
 from .learn.learner import HardSync, Learner, PolyakSync, Sync
 from .learn.memory import Memory
 from .learn.munchausen import MunchausenRule
 from .learn.networks import LinearStream, Mlp, QNetwork, Stream, Torso
+from .learn.norms import Normed, SpectralConv2d, SpectralLayer, normed_conv, settle_norms
 from .learn.nstep import NStep
 from .learn.optimizer import Adam, Descent, Formula, Rate, constant_rate
 from .learn.policy import Policy, make_actor
@@ -43,7 +45,7 @@ from .learn.types import ObsSpec
 
 UPDATES_THAT_PAY = 40_000  # an update saves some 0.4 ms, compiling for the first time takes some 15 s
 EXPLORATION = 0.3  # of the budget, where epsilon.steps is "auto"
-LEAST_SIDE = {"auto": 10, "small": 3, "nature": 36, "impala": 3}  # pixels; below, an array is no picture
+LEAST_SIDE = {"auto": 10, "small": 3, "nature": 36, "impala": 3, "hadamax": 3}  # pixels; below, an array is no picture
 EPISODE_STEPS = 200  # a guess, for budgets counted in episodes
 
 
@@ -159,8 +161,8 @@ def should_compile(config: c.Config, obs: ObsSpec) -> bool:
 def make_network(config: c.Config, spec: EnvSpec, scale: float = 1.0) -> QNetwork:
     """A Q-network with the weights that the run's seed begins with, which counts in rewards divided by `scale`."""
     encode, head = make_encoder(config, spec.obs), make_head(config.head, scale)
-    torso = make_torso(config.torso, config.layers, encode.width)
-    stream = partial(make_stream, config.stream, config.layers, torso.width, spec.num_actions)
+    torso = make_torso(config, encode.width)
+    stream = partial(make_stream, config, torso.width, spec.num_actions)
     match config.head:
         case c.Iqn(num=num, cosines=cosines):
             values = ImplicitStream(torso.width, stream(1), num, cosines)
@@ -168,6 +170,7 @@ def make_network(config: c.Config, spec: EnvSpec, scale: float = 1.0) -> QNetwor
             values = stream(head.width)
     network = QNetwork(encode, torso, values, head, torch.Generator().manual_seed(config.seed))
     network.reward_scale = scale
+    settle_norms(network)
     return network
 
 
@@ -185,7 +188,7 @@ def make_encoder(config: c.Config, obs: ObsSpec) -> Encoder:
         ConfigError: as `choose_convs`; or there is nothing to normalise.
     """
     chosen = choose_convs(config, obs)
-    extractors = {number: make_conv(kind, picture) for number, (kind, picture) in chosen.items()}
+    extractors = {number: make_conv(kind, picture, config.norm) for number, (kind, picture) in chosen.items()}
     if config.normalize_obs:
         for number, part in enumerate(obs.parts or (obs,)):
             if part.num_states is None and number not in extractors:
@@ -198,14 +201,19 @@ def make_encoder(config: c.Config, obs: ObsSpec) -> Encoder:
     return Encoder(obs, extractors)
 
 
-def make_conv(kind: str, picture: Picture) -> Extractor:
-    match kind:
-        case "impala":
-            return Impala(picture, IMPALA)
-        case "nature":
-            return Plain(picture, NATURE)
+def make_conv(kind: str, picture: Picture, norm: c.NoNorm | c.LayerNorm | c.SpectralNorm) -> Extractor:
+    make: MakeConv = normed_conv if isinstance(norm, c.LayerNorm) else plain_conv
+    match kind, norm:
+        case "impala", c.SpectralNorm(on="residual"):
+            return Impala(picture, IMPALA, make, SpectralConv2d)
+        case "impala", _:
+            return Impala(picture, IMPALA, make)
+        case "hadamax", _:
+            return HadamaxConv(picture, ATARI)
+        case "nature", _:
+            return Plain(picture, NATURE, make)
         case _:
-            return Plain(picture, SMALL)
+            return Plain(picture, SMALL, make)
 
 
 def make_learner(config: c.Config, spec: EnvSpec, device: torch.device) -> Learner:
@@ -261,33 +269,50 @@ def make_rate(lr: float, schedule: c.ConstantRate | c.LinearRate | c.CosineRate)
             raise AssertionError("the updates are to be settled first")
 
 
-def make_layer(layers: c.PlainLayers | c.Noisy) -> MakeLayer:
-    match layers:
-        case c.PlainLayers():
-            return PlainLayer
-        case c.Noisy(sigma=sigma):
-            return partial(NoisyLayer, sigma=sigma)
-
-
-def make_torso(torso: c.Mlp, layers: c.PlainLayers | c.Noisy, inputs: int) -> Torso:
-    sizes = [inputs, *torso.hidden]
-    match layers:
-        case c.PlainLayers():
+def make_torso(config: c.Config, inputs: int) -> Torso:
+    sizes = [inputs, *config.torso.hidden]
+    after = 1 + len(config.stream.hidden) if isinstance(config.stream, c.Dueling) else 1
+    match config:
+        case c.Config(torso=c.Hadamax()):
+            return LayeredTorso(sizes, partial(make_product, config), after, as_it_is)
+        case c.Config(layers=c.PlainLayers(), norm=c.NoNorm()):
             return Mlp(sizes)
         case _:
-            return LayeredTorso(sizes, make_layer(layers))
+            return LayeredTorso(sizes, partial(make_layer, config), after)
 
 
-def make_stream(
-    stream: c.PlainStream | c.Dueling, layers: c.PlainLayers | c.Noisy, width: int, num_actions: int, num_values: int
-) -> Stream:
-    match stream, layers:
+def make_stream(config: c.Config, width: int, num_actions: int, num_values: int) -> Stream:
+    make = partial(make_layer, config)
+    match config.stream, config.layers:
         case c.Dueling(hidden=hidden), _:
-            return DuelingStream(width, hidden, num_actions, num_values, make_layer(layers))
+            return DuelingStream(width, hidden, num_actions, num_values, make)
         case _, c.PlainLayers():
             return LinearStream(width, num_actions, num_values)
         case _:
-            return LayeredStream(width, num_actions, num_values, make_layer(layers))
+            return LayeredStream(width, num_actions, num_values, make)
+
+
+def make_layer(config: c.Config, inputs: int, outputs: int, after: int) -> Dense:
+    """A fully connected layer that so many others come after: the last one is never normalised."""
+    match config.norm:
+        case c.LayerNorm() if after > 0:
+            return Normed(make_weights(config.layers, inputs, outputs), outputs)
+        case c.SpectralNorm(on="last_hidden") if after == 1:
+            return SpectralLayer(inputs, outputs)
+        case _:
+            return make_weights(config.layers, inputs, outputs)
+
+
+def make_product(config: c.Config, inputs: int, outputs: int, after: int) -> Dense:
+    return Product(*(Normed(make_weights(config.layers, inputs, outputs), outputs) for _ in range(2)))
+
+
+def make_weights(layers: c.PlainLayers | c.Noisy, inputs: int, outputs: int) -> Dense:
+    match layers:
+        case c.PlainLayers():
+            return PlainLayer(inputs, outputs)
+        case c.Noisy(sigma=sigma):
+            return NoisyLayer(inputs, outputs, sigma)
 
 
 def make_layout(config: c.Config, spec: EnvSpec) -> Layout:

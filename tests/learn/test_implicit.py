@@ -51,8 +51,8 @@ def test_the_mean_is_taken_at_the_midpoints_of_equal_shares() -> None:
 @pytest.mark.parametrize(
     "inner",
     [
-        DuelingStream(4, (5,), 2, 1, PlainLayer),
-        DuelingStream(4, (5,), 2, 1, lambda inputs, outputs: NoisyLayer(inputs, outputs, 0.5)),
+        DuelingStream(4, (5,), 2, 1, lambda inputs, outputs, after: PlainLayer(inputs, outputs)),
+        DuelingStream(4, (5,), 2, 1, lambda inputs, outputs, after: NoisyLayer(inputs, outputs, 0.5)),
     ],
     ids=["dueling", "noisy dueling"],
 )

@@ -1,7 +1,6 @@
 """Layers with noise, and what is built of layers."""
 
 import math
-from functools import partial
 
 import numpy as np
 import pytest
@@ -11,7 +10,13 @@ from dqnlab.learn.layers import Branch, LayeredStream, LayeredTorso, NoisyLayer,
 from dqnlab.learn.networks import BareLinear, LinearStream, Mlp, initialise
 from dqnlab.learn.types import NOTHING
 
-NOISY = partial(NoisyLayer, sigma=0.5)
+
+def noisy(inputs: int, outputs: int, after: int) -> NoisyLayer:
+    return NoisyLayer(inputs, outputs, 0.5)
+
+
+def plain_layer(inputs: int, outputs: int, after: int) -> PlainLayer:
+    return PlainLayer(inputs, outputs)
 
 
 def drawn(seed: int, *shape: int) -> torch.Tensor:
@@ -79,7 +84,7 @@ def test_noise_of_the_product_has_the_size_that_it_is_said_to_have() -> None:
 
 
 def test_each_layer_of_a_chain_takes_its_own_numbers() -> None:
-    chain = Branch([3, 4, 2], NOISY)
+    chain = Branch([3, 4, 2], noisy)
     initialise(chain, torch.Generator().manual_seed(0))
     x, draw = drawn(1, 5, 3), drawn(2, 3 + 4 + 4 + 2)
     first, second = chain.parts()
@@ -88,8 +93,8 @@ def test_each_layer_of_a_chain_takes_its_own_numbers() -> None:
 
 
 def test_of_plain_layers_a_torso_and_a_stream_are_the_plain_ones() -> None:
-    torso, plain = LayeredTorso([3, 4, 5], PlainLayer), Mlp([3, 4, 5])
-    stream, linear = LayeredStream(5, 2, 3, PlainLayer), LinearStream(5, 2, 3)
+    torso, plain = LayeredTorso([3, 4, 5], plain_layer), Mlp([3, 4, 5])
+    stream, linear = LayeredStream(5, 2, 3, plain_layer), LinearStream(5, 2, 3)
     for one in (torso, plain, stream, linear):
         initialise(one, torch.Generator().manual_seed(0))
     x = drawn(1, 6, 3)
@@ -101,7 +106,7 @@ def test_of_plain_layers_a_torso_and_a_stream_are_the_plain_ones() -> None:
 
 
 def test_the_last_layer_is_what_values_are_proportional_to() -> None:
-    stream, x, draw = LayeredStream(5, 2, 3, NOISY), drawn(1, 6, 5), drawn(2, 11)
+    stream, x, draw = LayeredStream(5, 2, 3, noisy), drawn(1, 6, 5), drawn(2, 11)
     initialise(stream, torch.Generator().manual_seed(0))
     before = stream(x, draw)
     with torch.no_grad():

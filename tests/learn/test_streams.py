@@ -9,7 +9,7 @@ from dqnlab.learn.types import NOTHING
 
 
 def stream(hidden: tuple[int, ...], num_actions: int = 3, num_values: int = 2) -> DuelingStream:
-    made = DuelingStream(4, hidden, num_actions, num_values, PlainLayer)
+    made = DuelingStream(4, hidden, num_actions, num_values, lambda inputs, outputs, after: PlainLayer(inputs, outputs))
     draws = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in made.parameters():

@@ -13,14 +13,17 @@ from dqnlab.config import (
     Double,
     Dueling,
     Env,
+    Hadamax,
     HlGauss,
     Iqn,
+    LayerNorm,
     Munchausen,
     Noisy,
     Polyak,
     Prioritized,
     Quantiles,
     Scalar,
+    SpectralNorm,
 )
 from dqnlab.errors import ConfigError
 
@@ -78,6 +81,9 @@ BASES = {
     "categories": Config(head=C51(), sampler=Prioritized()),
     "a histogram": Config(head=HlGauss(), n=3),
     "dueling": Config(stream=Dueling(hidden=(16,))),
+    "a layer norm": Config(norm=LayerNorm(), rule=Double()),
+    "a spectral norm behind another layer": Config(norm=SpectralNorm(), stream=Dueling(hidden=(32,))),
+    "hadamax": Config(torso=Hadamax(), sampler=Prioritized()),
     "polyak, Huber, double": Config(sync=Polyak(), head=Scalar(huber=1.0), rule=Double(), env=Env(num_envs=4)),
 }
 
@@ -132,6 +138,13 @@ def test_a_little_noise_leaves_the_true_values_of_few_states(seed: int) -> None:
     """Of many states it blurs the values: that is what it is for."""
     base = Config(layers=Noisy(sigma=0.02), seed=seed)
     assert found(list(selftest(["end", "choice", "delay", "cut", "corridor"], base))) == {}
+
+
+@pytest.mark.world
+def test_a_spectral_norm_alone_learns_the_true_values() -> None:
+    """But for two worlds a step apart whose values differ by 10: so steep a layer of norm 1 becomes slowly."""
+    names = [name for name in NAMES if name != "worlds"]
+    assert found(list(selftest(names, Config(norm=SpectralNorm(), sync=Polyak(), n=3)))) == {}
 
 
 def test_a_soft_policy_without_temperature_and_bonus_learns_the_true_values() -> None:

@@ -1,8 +1,9 @@
 """Dqnlab's own kinds of heads, streams and rules: each learns, compiles, stacks, resumes, is judged and explained."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +23,24 @@ from dqnlab.config import (
     Env,
     Episodes,
     Greedy,
+    Hadamax,
     HlGauss,
     Iqn,
+    LayerNorm,
     LinearRate,
     Mlp,
     Munchausen,
     Noisy,
+    NoNorm,
     PlainLayers,
     PlainStream,
+    Polyak,
     Prioritized,
     Quantiles,
     RAdam,
     RmsProp,
     Scalar,
+    SpectralNorm,
     Steps,
     Uniform,
 )
@@ -58,11 +64,13 @@ HEADS = {
     "c51": C51(num=7, v_max=20.0),
     "hl_gauss": HlGauss(num=9, v_max=20.0),
 }
+TORSOS = {"mlp": Mlp(hidden=(8, 6)), "hadamax": Hadamax(hidden=(8, 6))}
 LAYERS = {"plain": PlainLayers(), "noisy": Noisy()}
+NORMS = {"none": NoNorm(), "layer": LayerNorm(), "spectral": SpectralNorm()}
 STREAMS = {"plain": PlainStream(), "dueling": Dueling(hidden=(8,))}
 RULES = {"greedy": Greedy(), "double": Double(), "munchausen": Munchausen()}
 SAMPLERS = {"uniform": Uniform(), "prioritized": Prioritized()}
-ILLEGAL = {("c51", "munchausen"), ("hl_gauss", "munchausen")}
+ILLEGAL = {("c51", "munchausen"), ("hl_gauss", "munchausen"), ("noisy", "spectral")}
 NEW: dict[str, Config] = {
     "quantiles": replace(SMALL, head=HEADS["qr"], rule=Double()),
     "implicit quantiles": replace(SMALL, head=HEADS["iqn"], rule=Munchausen(), reward_scale=4.0),
@@ -72,6 +80,13 @@ NEW: dict[str, Config] = {
     "dueling": replace(SMALL, stream=Dueling(hidden=()), reward_scale=4.0),
     "munchausen": replace(SMALL, rule=Munchausen(tau=0.1)),
     "noise": replace(SMALL, layers=Noisy(), epsilon=Constant(value=0.0), reward_scale=4.0),
+    "a layer norm": replace(SMALL, norm=LayerNorm(), reward_scale=4.0),
+    "a spectral norm": replace(SMALL, norm=SpectralNorm(), sync=Polyak(tau=0.1), reward_scale=4.0),
+    "hadamax": replace(SMALL, torso=Hadamax(hidden=(8, 6)), reward_scale=4.0),
+    "spectral branches of quantiles": replace(
+        SMALL, norm=SpectralNorm(), stream=Dueling(hidden=(8,)), head=HEADS["iqn"], torso=Hadamax(hidden=(8,)), n=3
+    ),
+    "normed noise": replace(SMALL, norm=LayerNorm(), layers=Noisy(), stream=Dueling(hidden=(8,)), rule=Double()),
     "radam, linear": replace(SMALL, optimizer=RAdam(beta2=0.9), lr_schedule=LinearRate(end=0.1, updates=50)),
     "dueling quantiles, munchausen, prioritised": replace(
         SMALL,
@@ -101,16 +116,53 @@ def config(request: pytest.FixtureRequest) -> Config:
     return NEW[request.param]
 
 
-def parts(head: str, rule: str, layers: str, stream: str, sampler: str) -> dict[str, Any]:
-    network = {"head": HEADS[head], "layers": LAYERS[layers], "stream": STREAMS[stream]}
-    return {**network, "rule": RULES[rule], "sampler": SAMPLERS[sampler]}
+AXES: dict[str, dict[str, Any]] = {
+    "head": HEADS,
+    "rule": RULES,
+    "layers": LAYERS,
+    "norm": NORMS,
+    "torso": TORSOS,
+    "stream": STREAMS,
+    "sampler": SAMPLERS,
+}
+
+
+def parts(**kinds: str) -> dict[str, Any]:
+    return {axis: AXES[axis][kind] for axis, kind in kinds.items()}
+
+
+def is_legal(kinds: dict[str, str]) -> bool:
+    spectral_product = (kinds["torso"], kinds["norm"], kinds["stream"]) == ("hadamax", "spectral", "plain")
+    return not spectral_product and not set(combinations(kinds.values(), 2)) & ILLEGAL
+
+
+def covering(most: int) -> Iterator[dict[str, str]]:
+    """Legal products in which each legal pair of kinds comes at least once; each has as many new ones as it can."""
+    left = {
+        pair
+        for kinds in product(*AXES.values())
+        if is_legal(dict(zip(AXES, kinds, strict=True)))
+        for pair in combinations(zip(AXES, kinds, strict=True), 2)
+    }
+    legal = [kinds for each in product(*AXES.values()) if is_legal(kinds := dict(zip(AXES, each, strict=True)))]
+    for _ in range(most):
+        best = max(legal, key=lambda kinds: len(left & set(combinations(kinds.items(), 2))))
+        left -= set(combinations(best.items(), 2))
+        yield best
+        if not left:
+            return
+    raise AssertionError(f"{len(left)} pairs are left")
 
 
 def test_every_legal_product_learns(filled: Filled) -> None:
-    legal = [kinds for kinds in product(HEADS, RULES, LAYERS, STREAMS, SAMPLERS) if kinds[:2] not in ILLEGAL]
+    """All of the five axes that an update reads; of networks as many as bring every pair of kinds together."""
+    fixed = {"norm": "none", "torso": "mlp"}
+    all_kinds = [dict(zip(AXES, kinds, strict=True)) for kinds in product(*AXES.values())]
+    legal = [kinds for kinds in all_kinds if is_legal(kinds) and kinds == kinds | fixed]
     assert len(legal) == 104
-    for kinds in legal:
-        system = filled(replace(SMALL, **parts(*kinds)))
+    assert sum(map(is_legal, all_kinds)) == 13 * 2 * 19  # heads and rules, samplers, networks
+    for kinds in [*legal, *covering(25)]:
+        system = filled(replace(SMALL, **parts(**kinds)))
         before = system.learner.state.online.clone()
         for _ in range(3):
             update = system.learner.update(system.memory.batch(system.memory.sample()))
@@ -118,10 +170,22 @@ def test_every_legal_product_learns(filled: Filled) -> None:
         assert not torch.equal(system.learner.state.online, before), kinds
 
 
-@pytest.mark.parametrize(("head", "rule"), sorted(ILLEGAL))
-def test_what_does_not_go_together_is_refused_with_both_names(head: str, rule: str) -> None:
-    with pytest.raises(ConfigError, match=f"rule = '{rule}' .* head = '{head}' .* use head = 'scalar', 'qr' or 'iqn'"):
-        replace(SMALL, **parts(head, rule, "plain", "plain", "uniform"))
+@pytest.mark.parametrize("head", ["c51", "hl_gauss"])
+def test_what_does_not_go_together_is_refused_with_both_names(head: str) -> None:
+    said = f"rule = 'munchausen' .* head = '{head}' .* use head = 'scalar', 'qr' or 'iqn'"
+    with pytest.raises(ConfigError, match=said):
+        replace(SMALL, **parts(head=head, rule="munchausen"))
+
+
+def test_what_is_refused_is_all_that_is_refused() -> None:
+    for kinds in product(*AXES.values()):
+        named = dict(zip(AXES, kinds, strict=True))
+        refused = False
+        try:
+            replace(SMALL, **parts(**named))
+        except ConfigError:
+            refused = True
+        assert refused != is_legal(named), named
 
 
 def test_three_side_by_side_learn_as_each_alone(
@@ -134,7 +198,13 @@ def test_three_side_by_side_learn_as_each_alone(
 @pytest.mark.world
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    "name", ["dueling quantiles, munchausen, prioritised", "noisy dueling categories, double, prioritised"]
+    "name",
+    [
+        "dueling quantiles, munchausen, prioritised",
+        "noisy dueling categories, double, prioritised",
+        "spectral branches of quantiles",
+        "normed noise",
+    ],
 )
 def test_compiled_with_parts_and_masks_they_learn_as_each_alone(name: str, programs: Path, filled: Filled) -> None:
     jobs = replace(NEW[name], env=Env(id=partial(Jobs, "info"), num_envs=2))

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dqnlab.config import Config
 from dqnlab.learn.heads import Head
 from dqnlab.learn.losses import Loss, td_loss
 from dqnlab.learn.networks import BareLinear, Mlp, QNetwork, Stream
@@ -153,8 +154,8 @@ def scheduled(optimizer: Any, schedule: Any) -> Descent:
     return Descent(BUILT["make_descent"](optimizer, schedule).formula, falling, None)
 
 
-def torso(kind: type[Mlp]) -> Callable[[Any, int], Mlp]:
-    return lambda chosen, layers, inputs: kind([inputs, *chosen.hidden])
+def torso(kind: type[Mlp]) -> Callable[[Config, int], Mlp]:
+    return lambda config, inputs: kind([inputs, *config.torso.hidden])
 
 
 BUILT: dict[str, Callable[..., Any]] = {}
@@ -166,7 +167,7 @@ VARIANTS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "a layer that uses a draw": {"make_torso": torso(NoisyTorso)},
     "draws for each observation": {
         "make_torso": torso(NoisyTorso),
-        "make_stream": lambda stream, layers, *sizes: NoisyStream(*sizes),
+        "make_stream": lambda config, *sizes: NoisyStream(*sizes),
     },
     "a torso with a buffer": {"make_torso": torso(Centred)},
     "one state tensor": {"make_descent": momentum},
@@ -175,7 +176,7 @@ VARIANTS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "a sync without an entry": {"make_sync": lambda sync: Follow()},
     "all at once": {
         "make_torso": torso(Centred),
-        "make_stream": lambda stream, layers, *sizes: NoisyStream(*sizes),
+        "make_stream": lambda config, *sizes: NoisyStream(*sizes),
         "make_head": lambda head, scale: Pair(),
         "make_rule": lambda rule: soft,
         "make_descent": falling_momentum,

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from gymnasium import spaces
 
-from ..config import Adam, Config, Constant, Env, Hard, Mlp, Polyak, Steps
+from ..config import Adam, Config, Constant, Env, Hard, Polyak, Steps
 from ..config.presets import get
 from ..envs.make import EnvSpec
 from ..errors import ConfigError
@@ -215,8 +215,8 @@ SYNC = {"hard": Hard(every=5), "polyak": Polyak(tau=0.2)}
 def probe_config(base: Config, probe: Probe) -> Config:
     """The configuration that trains on a probe: `base` in all that a probe can test, but small and random.
 
-    Head, stream, rule, sampler, n and the kind of sync stay; sizes, periods, the learning rate and the range of returns
-    do not.
+    Kind of torso, layers, norm, head, stream, rule, sampler, n and the kind of sync stay; sizes, periods, the learning
+    rate and the range of returns do not.
     """
     num_envs = min(base.env.num_envs, 4)
     steps = STEPS if base.learns_means else MORE * STEPS
@@ -225,7 +225,7 @@ def probe_config(base: Config, probe: Probe) -> Config:
         device="cpu",
         threads=1,
         env=Env(id=probe.make, num_envs=num_envs, scale=probe.scale),
-        torso=Mlp(hidden=(64,)),
+        torso=replace(base.torso, hidden=(64,)),
         sync=SYNC.get(base.sync.kind, base.sync),
         optimizer=Adam(lr=0.005, beta1=0.8),
         epsilon=Constant(value=1.0),

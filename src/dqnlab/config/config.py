@@ -46,14 +46,18 @@ from .optimizers import (
 from .parts import (
     C51,
     Dueling,
+    Hadamax,
     HlGauss,
     Iqn,
+    LayerNorm,
     Mlp,
     Noisy,
+    NoNorm,
     PlainLayers,
     PlainStream,
     Quantiles,
     Scalar,
+    SpectralNorm,
 )
 from .typed import check_fields, label
 
@@ -215,17 +219,18 @@ class Config:
     threads: Annotated[int, Whole(1, MOST_THREADS)] = 1
     """threads of torch and numpy; more than one makes small networks slower"""
     env: Env = field(default_factory=Env)
-    conv: Literal["auto", "none", "small", "nature", "impala"] = "auto"
+    conv: Literal["auto", "none", "small", "nature", "impala", "hadamax"] = "auto"
     """convolutions that look at what is a picture in an observation: small (Young & Tian 2019), nature (Mnih et al.
-    2015) or impala (Espeholt et al. 2018). auto takes small for pictures of at least 10 pixels a side and nature from
-    36 on; none lays pixels end to end like other numbers"""
+    2015), impala (Espeholt et al. 2018) or hadamax (Kooi et al. 2025). auto takes small for pictures of at least 10
+    pixels a side and nature from 36 on; none lays pixels end to end like other numbers"""
     normalize_obs: bool = False
     """whether the network sees numbers less their running mean, in running deviations, at most 10; states, and pictures
     that convolutions look at, stay as they are. Random play before training gives the first mean and deviation"""
     init: Init = Init()
     """what the networks begin with"""
-    torso: Mlp = Mlp()
+    torso: Mlp | Hadamax = Mlp()
     layers: PlainLayers | Noisy = PlainLayers()
+    norm: NoNorm | LayerNorm | SpectralNorm = NoNorm()
     stream: PlainStream | Dueling = PlainStream()
     head: Scalar | Quantiles | Iqn | C51 | HlGauss = Scalar()
     rule: Greedy | Double | Munchausen = Greedy()
@@ -288,6 +293,8 @@ class Config:
                 f"epsilon = {self.epsilon.kind!r} gives each env an epsilon of its own, and env.num_envs = 1: raise "
                 "env.num_envs, or use another epsilon"
             )
+        if isinstance(self.norm, SpectralNorm):
+            self._check_spectral(self.norm)
         if isinstance(self.rule, Munchausen) and isinstance(self.head, C51 | HlGauss):
             raise ConfigError(
                 f"rule = {self.rule.kind!r} mixes the values of actions, and head = {self.head.kind!r} gives "
@@ -314,6 +321,24 @@ class Config:
         if not isinstance(self.head, C51 | HlGauss):
             return self
         return replace(self, head=replace(self.head, v_min="auto", v_max="auto"))
+
+    def _check_spectral(self, norm: SpectralNorm) -> None:
+        if norm.on == "residual" and self.conv != "impala":
+            raise ConfigError(
+                f"norm.on = {norm.on!r} is for the residual blocks of conv = 'impala', and conv = {self.conv!r} has "
+                "none: use norm.on = 'last_hidden'"
+            )
+        if norm.on == "last_hidden" and isinstance(self.layers, Noisy):
+            raise ConfigError(
+                f"norm = {norm.kind!r} divides weights by what they are, and those of layers = {self.layers.kind!r} "
+                f"are others in every pass: use norm = {LayerNorm.kind!r}, or layers = {PlainLayers.kind!r}"
+            )
+        branches = isinstance(self.stream, Dueling) and self.stream.hidden
+        if norm.on == "last_hidden" and isinstance(self.torso, Hadamax) and not branches:
+            raise ConfigError(
+                f"norm = {norm.kind!r} is for the last hidden layer, and that of torso = {self.torso.kind!r} is a "
+                f"product of two that have norms of their own: use norm = {NoNorm.kind!r}, or torso = {Mlp.kind!r}"
+            )
 
     def _check_learning_can_start(self) -> None:
         starts, capacity = self.learning_starts, self.replay_capacity

@@ -27,6 +27,21 @@ class Mlp:
         check_layers("torso.hidden", self.hidden)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Hadamax:
+    """Each hidden layer is the product of two, layer-normed and through a GELU (Kooi et al. 2025)."""
+
+    kind: ClassVar[str] = "hadamax"
+    plain: ClassVar[str] = "hidden"
+    hidden: Annotated[tuple[int, ...], Says("the units of each layer, as (64, 64)")] = (64, 64)
+    """units of each hidden layer"""
+
+    def __post_init__(self) -> None:
+        check_fields(self, "torso.")
+        require(len(self.hidden) > 0, "torso.hidden", self.hidden, "at least one layer")
+        check_layers("torso.hidden", self.hidden)
+
+
 def check_layers(name: str, hidden: tuple[int, ...]) -> None:
     """Raises ConfigError unless these can be the units of layers."""
     require(len(hidden) <= MOST_LAYERS, name, hidden, f"at most {MOST_LAYERS} layers")
@@ -51,6 +66,33 @@ class Noisy:
 
     def __post_init__(self) -> None:
         check_fields(self, "layers.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoNorm:
+    """No layer is normalised."""
+
+    kind: ClassVar[str] = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerNorm:
+    """What hidden layers and convolutions give is normalised before the ReLU (Ba et al. 2016; Gallici et al. 2024)."""
+
+    kind: ClassVar[str] = "layer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpectralNorm:
+    """Weights are divided by their largest singular value (Miyato et al. 2018; Gogianu et al. 2021)."""
+
+    kind: ClassVar[str] = "spectral"
+    on: Literal["last_hidden", "residual"] = "last_hidden"
+    """which layers: the last hidden one (Gogianu et al.), or the convolutions inside of conv impala's residual blocks
+    (Clark et al. 2024)"""
+
+    def __post_init__(self) -> None:
+        check_fields(self, "norm.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ Shapes: B pictures in a batch, C channels, H rows, W columns, F features.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple, Self
 
@@ -66,6 +66,7 @@ class Layer(NamedTuple):
     channels: int  # that it makes
     kernel: int  # pixels a side
     stride: int = 1
+    margin: int = 0  # pixels of zeros on each side
 
 
 SMALL = (Layer(16, 3),)  # Young & Tian 2019, for the 10 x 10 pictures of MinAtar
@@ -73,18 +74,34 @@ NATURE = (Layer(32, 8, 4), Layer(64, 4, 2), Layer(64, 3))  # Mnih et al. 2015, f
 IMPALA = (16, 32, 32)  # Espeholt et al. 2018, channels of each section
 
 
+class BareConv2d(nn.Conv2d):
+    """torch's layer without its initialisation, which would draw from the global generator."""
+
+    def reset_parameters(self) -> None:
+        """Leaves the memory as it is, for `initialise`."""
+
+    def refresh(self) -> None:
+        """Moves its buffers (float32) on, in place: once after every update."""
+
+
+MakeConv = Callable[[int, Layer], nn.Module]
+"""(channels that it sees, what it is) -> a convolution, [B, C, H, W] -> [B, C', H', W']."""
+
+
+def plain_conv(seen: int, layer: Layer) -> BareConv2d:
+    """A convolution and nothing else."""
+    return BareConv2d(seen, layer.channels, layer.kernel, layer.stride, layer.margin)
+
+
 class Plain(Extractor):
     """Convolutions without a margin, each followed by a ReLU."""
 
-    def __init__(self, picture: Picture, layers: Sequence[Layer]):
+    def __init__(self, picture: Picture, layers: Sequence[Layer], make: MakeConv = plain_conv):
         super().__init__()
         self.picture = picture
         seen = [picture.channels, *(layer.channels for layer in layers[:-1])]
-        self.layers = nn.ModuleList(
-            BareConv2d(channels, layer.channels, layer.kernel, layer.stride)
-            for channels, layer in zip(seen, layers, strict=True)
-        )
-        self.width = _width(self, picture)
+        self.layers = nn.ModuleList(make(*each) for each in zip(seen, layers, strict=True))
+        self.width = width_of(self, picture)
 
     def forward(self, numbers: Tensor) -> Tensor:
         x = self.picture.arrange(numbers)
@@ -96,11 +113,19 @@ class Plain(Extractor):
 class Impala(Extractor):
     """Residual sections, each of half the rows and columns of the one before: the deep network of Espeholt et al."""
 
-    def __init__(self, picture: Picture, channels: Sequence[int]):
+    def __init__(
+        self,
+        picture: Picture,
+        channels: Sequence[int],
+        make: MakeConv = plain_conv,
+        make_residual: MakeConv | None = None,
+    ):
+        """`make_residual` makes the convolutions inside of residual blocks, by default as `make` all others."""
         super().__init__()
         self.picture = picture
-        self.sections = nn.ModuleList(Section(*pair) for pair in pairwise((picture.channels, *channels)))
-        self.width = _width(self, picture)
+        makes = make, make_residual or make
+        self.sections = nn.ModuleList(Section(*pair, *makes) for pair in pairwise((picture.channels, *channels)))
+        self.width = width_of(self, picture)
 
     def forward(self, numbers: Tensor) -> Tensor:
         x = self.picture.arrange(numbers)
@@ -108,14 +133,19 @@ class Impala(Extractor):
             x = section.forward(x)
         return x.relu().flatten(1)
 
+    def refresh(self, numbers: Tensor) -> None:
+        for module in self.modules():
+            if isinstance(module, BareConv2d):
+                module.refresh()
+
 
 class Section(nn.Module):
     """A convolution, a maximum over every second place, two residual blocks."""
 
-    def __init__(self, seen: int, channels: int):
+    def __init__(self, seen: int, channels: int, make: MakeConv, make_residual: MakeConv):
         super().__init__()
-        self.conv = BareConv2d(seen, channels, 3, padding=1)
-        self.blocks = nn.ModuleList(Residual(channels) for _ in range(2))
+        self.conv = make(seen, Layer(channels, 3, margin=1))
+        self.blocks = nn.ModuleList(Residual(channels, make_residual) for _ in range(2))
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] -> [B, channels, ⌈H/2⌉, ⌈W/2⌉]."""
@@ -128,23 +158,17 @@ class Section(nn.Module):
 class Residual(nn.Module):
     """What two convolutions make of a picture is added to it."""
 
-    def __init__(self, channels: int):
+    def __init__(self, channels: int, make: MakeConv):
         super().__init__()
-        self.first = BareConv2d(channels, channels, 3, padding=1)
-        self.second = BareConv2d(channels, channels, 3, padding=1)
+        self.first = make(channels, Layer(channels, 3, margin=1))
+        self.second = make(channels, Layer(channels, 3, margin=1))
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] -> [B, C, H, W]."""
         return x + self.second.forward(self.first.forward(x.relu()).relu())
 
 
-class BareConv2d(nn.Conv2d):
-    """torch's layer without its initialisation, which would draw from the global generator."""
-
-    def reset_parameters(self) -> None:
-        """Leaves the memory as it is, for `initialise`."""
-
-
-def _width(conv: Extractor, picture: Picture) -> int:
+def width_of(conv: Extractor, picture: Picture) -> int:
+    """F: how many features convolutions make of a picture."""
     with torch.no_grad():
         return conv.forward(torch.zeros(1, math.prod(picture.shape))).shape[1]

@@ -48,6 +48,9 @@ class ImplicitStream(Stream):
         values = values.view(size, self.num, -1).transpose(1, 2)  # [B, A, N]
         return torch.cat([values, levels.view(size, 1, self.num).expand_as(values)], 2)
 
+    def refresh(self) -> None:
+        self.inner.refresh()
+
     def last(self) -> list[nn.Module]:
         return self.inner.last()
 

@@ -18,14 +18,19 @@ class Dense(Part):
     def forward(self, x: Tensor, draw: Tensor) -> Tensor:
         raise NotImplementedError
 
+    def refresh(self) -> None:
+        """Moves its buffers (float32) on, in place: once after every update."""
+
 
 def cut(draw: Tensor, num: int) -> tuple[Tensor, Tensor]:
     """The first of the random numbers, and the others. Where none are wanted nothing is cut, which has its price."""
     return (draw[:num], draw[num:]) if num else (NOTHING, draw)
 
 
-MakeLayer = Callable[[int, int], Dense]
-"""(inputs, outputs) -> a layer."""
+MakeLayer = Callable[[int, int, int], Dense]
+"""(inputs, outputs, how many layers of the network come after it) -> a layer."""
+
+Activation = Callable[[Tensor], Tensor]
 
 
 class PlainLayer(Dense):
@@ -69,11 +74,14 @@ class NoisyLayer(Dense):
 
 
 class Branch(Part):
-    """Layers with a ReLU between every two. Each takes its own random numbers, in their order."""
+    """Layers with an activation between every two. Each takes its own random numbers, in their order."""
 
-    def __init__(self, sizes: Sequence[int], make: MakeLayer):
+    def __init__(self, sizes: Sequence[int], make: MakeLayer, after: int = 0, act: Activation = torch.relu):
+        """`after` is how many layers of the network come after the last of these."""
         super().__init__()
-        self.layers = nn.ModuleList(make(*pair) for pair in pairwise(sizes))
+        heights = range(after + len(sizes) - 2, after - 1, -1)
+        self.layers = nn.ModuleList(make(*pair, height) for pair, height in zip(pairwise(sizes), heights, strict=True))
+        self.act = act
 
     def parts(self) -> list[Dense]:
         """The layers."""
@@ -88,12 +96,17 @@ class Branch(Part):
     def mean_draw(self, size: int) -> Tensor:
         return torch.cat([layer.mean_draw(size) for layer in self.parts()])
 
+    def refresh(self) -> None:
+        """Moves the buffers of its layers on, in place."""
+        for layer in self.parts():
+            layer.refresh()
+
     def outputs(self, x: Tensor, draw: Tensor) -> list[Tensor]:
-        """What each layer gives, before any ReLU."""
+        """What each layer gives, before any activation."""
         made: list[Tensor] = []
         for layer in self.parts():
             own, draw = cut(draw, layer.num_draws(len(x)))
-            made.append(layer.forward(made[-1].relu() if made else x, own))
+            made.append(layer.forward(self.act(made[-1]) if made else x, own))
         return made
 
     def forward(self, x: Tensor, draw: Tensor) -> Tensor:
@@ -102,12 +115,13 @@ class Branch(Part):
 
 
 class LayeredTorso(Torso):
-    """Hidden ReLU layers of any kind."""
+    """Hidden layers of any kind, each with an activation behind it."""
 
-    def __init__(self, sizes: Sequence[int], make: MakeLayer):
+    def __init__(self, sizes: Sequence[int], make: MakeLayer, after: int = 1, act: Activation = torch.relu):
+        """`after` is how many layers of the network come after the last of these."""
         super().__init__()
         self.width = sizes[-1]
-        self.branch = Branch(sizes, make)
+        self.branch = Branch(sizes, make, after, act)
 
     def num_draws(self, size: int) -> int:
         return self.branch.num_draws(size)
@@ -119,10 +133,13 @@ class LayeredTorso(Torso):
         return self.branch.mean_draw(size)
 
     def forward(self, x: Tensor, draw: Tensor) -> Tensor:
-        return self.branch.forward(x, draw).relu()
+        return self.branch.act(self.branch.forward(x, draw))
 
     def activations(self, x: Tensor, draw: Tensor) -> list[Tensor]:
-        return [out.relu() for out in self.branch.outputs(x, draw)]
+        return [self.branch.act(out) for out in self.branch.outputs(x, draw)]
+
+    def refresh(self, x: Tensor) -> None:
+        self.branch.refresh()
 
 
 class LayeredStream(Stream):
@@ -130,7 +147,7 @@ class LayeredStream(Stream):
 
     def __init__(self, width: int, num_actions: int, num_values: int, make: MakeLayer):
         super().__init__()
-        self.layer = make(width, num_actions * num_values)
+        self.layer = make(width, num_actions * num_values, 0)
         self.shape = (num_actions, num_values)
 
     def num_draws(self, size: int) -> int:

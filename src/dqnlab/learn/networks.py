@@ -64,6 +64,9 @@ class Stream(Part):
         """The layers to be multiplied if the values shall be."""
         raise NotImplementedError
 
+    def refresh(self) -> None:
+        """Moves its buffers (float32) on, in place: once after every update."""
+
 
 class QNetwork(nn.Module):
     """Describes the return of every action. Weights are drawn from `generator` alone."""
@@ -124,7 +127,9 @@ class QNetwork(nn.Module):
     def refresh(self, obs: Tensor) -> None:
         """Moves its buffers on by a batch of observations [B, *obs_shape], in place."""
         self.encode.refresh(obs)
-        self.torso.refresh(self.encode.forward(obs))
+        if next(self.torso.buffers(), None) is not None:  # else convolutions would look in vain
+            self.torso.refresh(self.encode.forward(obs))
+        self.stream.refresh()
 
     def linears(self) -> list[nn.Linear]:
         """The fully connected layers in the order in which data passes them."""

@@ -38,5 +38,9 @@ class DuelingStream(Stream):
         advantage = self.advantage.forward(x, others).view(-1, *self.shape)
         return state[:, None] + advantage - advantage.mean(1, keepdim=True)
 
+    def refresh(self) -> None:
+        self.state.refresh()
+        self.advantage.refresh()
+
     def last(self) -> list[nn.Module]:
         return [self.state.layers[-1], self.advantage.layers[-1]]

@@ -24,7 +24,7 @@ PATIENCE = 0.4  # seconds for each of two measurements
 LAST_RESORT = 5.0  # seconds after which a slow environment need not even fill one transition
 COMPILED_SHARE = 3.0  # how many times as fast a compiled update of a small network may be
 COMPILING = 15.0  # seconds
-BESIDE = ("layers", "stream", "head")  # what a network is made of beside its torso
+BESIDE = ("torso", "layers", "norm", "stream", "head")  # axes of which a kind other than the plain one is named
 ON_THE_PAGE = 8  # episodes that are played side by side for it
 
 
