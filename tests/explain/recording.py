@@ -12,6 +12,7 @@ from safetensors.numpy import load_file
 from dqnlab.config import (
     C51,
     Adam,
+    Boltzmann,
     Config,
     Constant,
     Double,
@@ -65,7 +66,10 @@ HEADS = {
     "quantiles, noisy": replace(SMALL, head=Quantiles(num=3), layers=Noisy(), epsilon=Constant(value=0.0)),
     "implicit quantiles": replace(SMALL, head=Iqn(num=8, cosines=4), n=3),
 }
-OTHERS = {
+EXPLORING = {
+    "boltzmann, divided rewards": replace(SMALL, exploration=Boltzmann(temperature=0.5), reward_scale=4.0),
+}
+RULES = {
     "munchausen, n = 3": replace(SMALL, rule=Munchausen(tau=1.0), n=3),
     "munchausen, quantiles, divided rewards": replace(
         SMALL, rule=Munchausen(tau=0.5, alpha=0.5, least=-0.2), head=Quantiles(num=7), reward_scale=2.0
@@ -78,7 +82,7 @@ Recorded = tuple[dict[str, np.ndarray], Config, EnvSpec]
 
 @cache
 def record(way: str) -> Recorded:
-    config = (WAYS | HEADS | OTHERS)[way]
+    config = (WAYS | HEADS | RULES | EXPLORING)[way]
     system = assemble(config)
     try:
         with TemporaryDirectory() as place:

@@ -20,7 +20,7 @@ from dqnlab.explain.trace import as_page, trace_of
 from dqnlab.explain.trace_text import as_text
 from dqnlab.learn.heads import Head, ScalarHead
 
-from .recording import HEADS, OTHERS, Recorded
+from .recording import HEADS, RULES, Recorded
 from .test_trace_text import NUMBER, Printed, near, numbers
 
 
@@ -185,7 +185,7 @@ def test_what_a_head_is_pulled_towards_has_the_mean_that_is_called_the_target(
         assert (np.diff(parts.level) >= 0).all()
 
 
-@pytest.mark.parametrize("way", OTHERS)
+@pytest.mark.parametrize("way", RULES)
 def test_the_soft_policy_that_is_printed_is_the_one_that_was_paid_and_bootstrapped(
     way: str, recorded: Callable[[str], Recorded]
 ) -> None:
@@ -208,7 +208,7 @@ def test_the_soft_policy_that_is_printed_is_the_one_that_was_paid_and_bootstrapp
         assert len(terms) == 6
 
 
-@pytest.mark.parametrize("way", [*HEADS, *OTHERS])
+@pytest.mark.parametrize("way", [*HEADS, *RULES])
 def test_no_line_is_wider_than_a_hundred_columns_and_no_kind_is_unknown(
     way: str, recorded: Callable[[str], Recorded]
 ) -> None:
@@ -271,6 +271,14 @@ def test_an_agent_that_explores_by_noise_is_not_said_to_toss_a_coin(recorded: Ca
     assert "Noise on its weights, drawn anew at every step" in said
     assert "probability epsilon" not in said
     both = replace(trace, choice=replace(trace.choice, epsilon=0.1))
-    assert "and with probability epsilon it takes a random one" in " ".join(as_text(both, 0, "a run").split())
+    assert "With probability epsilon it is a random one" in " ".join(as_text(both, 0, "a run").split())
     plain = Printed(as_text(traced(recorded, "textbook"), 0, "a run"), "Choose").text
     assert "with probability epsilon a random one" in " ".join(plain.split())
+
+
+def test_actions_that_are_drawn_by_their_values_are_said_to_be(recorded: Callable[[str], Recorded]) -> None:
+    trace = traced(recorded, "boltzmann, divided rewards")
+    assert trace.settings.temperature == 2.0
+    said = " ".join(Printed(as_text(trace, 0, "a run"), "Choose").text.split())
+    assert "Its action is drawn, with probability softmax(Q / 2): better ones are likelier." in said
+    assert "takes the best one" not in said

@@ -128,3 +128,84 @@ def test_the_card_speaks_chinese(open_page: Open) -> None:
     said = page.inner_text(f"{CARD} .decision-verdict")
     assert said == "最佳網路選擇：向左。目標網路則會選：向右。對最佳網路來說，「向左」比「向右」多值 2。"
     assert "{" not in page.inner_text(CARD)
+
+
+def with_outlook(form: str, every: int = 1) -> dict[str, Any]:
+    """A page whose best network gives three numbers per action."""
+    data = sample()
+    for episode in data["episodes"]:
+        steps = -(-episode["length"] // every)
+        low, high = np.zeros((steps, 2), np.float32), np.full((steps, 2), 0.5, np.float32)
+        packed = np.tile(np.array([[51, 255, 204], [255, 255, 0]], np.uint8), (steps, 1, 1))
+        at = np.array([0.0, 1.0, 2.0] if form == "shares" else [1 / 6, 0.5, 5 / 6], np.float32)
+        shown = {"form": form, "every": every, "at": at, "kept": None, "low": low, "high": high, "packed": packed}
+        episode["outlook"] = shown
+    return data
+
+
+DRAWN = f"{CARD} .decision-outlook"
+
+
+@pytest.mark.parametrize("form", ["shares", "quantiles"])
+def test_what_returns_are_expected_of_each_action_is_drawn_with_its_mean(open_page: Open, form: str) -> None:
+    data = with_outlook(form)
+    page = open_page(data, hash="t=4").page
+    q = data["episodes"][data["labels"]["longest"]]["q"]["best"][4]
+    said = page.locator(f"{DRAWN} figcaption").all_inner_texts()
+    assert [numbers(each)[0] for each in said] == pytest.approx(q.tolist(), rel=1e-3)
+    assert said[int(q.argmax())].startswith("▸ ")
+    assert page.locator(f"{DRAWN} .spread-mean").count() == 2
+    if form == "shares":  # 0.1, 0.5 and 0.4 of the first action
+        heights = attributes(page, "rect", "height")
+        assert [each / max(heights) for each in heights] == pytest.approx([0.2, 1, 0.8], abs=1e-3)
+    else:
+        x, y = (attributes(page, "circle", name) for name in ("cx", "cy"))
+        assert x[1] > x[2] > x[0]
+        assert y[0] - y[1] == pytest.approx(y[1] - y[2])
+
+
+def attributes(page: Any, tag: str, name: str) -> list[float]:
+    """Of the first action's picture."""
+    script = f"all => all.map((each) => Number(each.getAttribute('{name}')))"
+    return page.eval_on_selector_all(f"{DRAWN}[data-action='0'] {tag}", script)
+
+
+def test_steps_between_those_that_were_kept_show_the_last_one_and_say_so(open_page: Open) -> None:
+    page = open_page(with_outlook("shares", every=4), hash="t=6").page
+    assert "As of step 4: to keep the page small, only every 4th step came along." in page.inner_text(CARD)
+    said = page.locator(f"{DRAWN} figcaption").all_inner_texts()
+    assert [numbers(each)[0] for each in said] == pytest.approx([1.3, 0.5])
+    assert not [each for each in said if "▸" in each]
+    assert "As of step" not in open_page(with_outlook("shares", every=4), hash="t=4").page.inner_text(CARD)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("lang", ["en", "zh-Hant"])
+def test_distributions_fit_on_a_phone_in_both_languages(open_page: Open, lang: str, scheme: str) -> None:
+    page = open_page(with_outlook("quantiles", 3), hash=f"lang={lang}&t=5", width=360, scheme=scheme).page
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert page.locator(f"{DRAWN} svg").count() == 2
+    assert "{" not in page.inner_text(CARD)
+    assert "decision." not in page.inner_text(CARD)
+
+
+def test_a_head_of_one_number_has_no_distributions(open_page: Open) -> None:
+    page = open_page(sample()).page
+    assert page.locator(DRAWN).count() == 0
+    assert "What returns" not in page.inner_text(CARD)
+
+
+def test_an_agent_without_epsilon_is_asked_for_no_coin(open_page: Open) -> None:
+    data = fixed(LEFT, LEFT, LEFT, 0.5)
+    data["settings"] |= {"noisy": True, "soft": True, "epsilon_end": 0.0}
+    said = open_page(data).page.locator(f"{CARD} .decision-wide").inner_text()
+    assert "noise on the weights explored, and not random actions" in said
+    assert "actions were drawn by their values" in said
+    assert "epsilon" not in said
+
+
+def test_soft_values_are_not_called_returns(open_page: Open) -> None:
+    data = fixed(LEFT, LEFT, LEFT)
+    assert "They are no returns." not in open_page(data).page.inner_text(CARD)
+    data["settings"] |= {"lowers": 0.9, "raises": 0.02}
+    assert "They are no returns." in open_page(data).page.inner_text(CARD)

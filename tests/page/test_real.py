@@ -166,6 +166,7 @@ def test_heads_and_rules_of_every_kind_are_explained_by_their_own_formulas(
     texts = {view: page.inner_text(f"#{view} .view") for view in VIEWS}
     assert not [view for view, text in texts.items() if "undefined" in text or "NaN" in text]
     assert "does not know" not in texts["step"]
+    assert page.locator("#decision .decision-outlook svg").count() == 2
     assert "(target − prediction)²" not in texts["step"]
     assert ("Cross entropy" in texts["step"]) == (kinds["head"].kind in ("c51", "hl_gauss"))
     assert ("every target above" in texts["step"]) == (kinds["head"].kind in ("qr", "iqn"))

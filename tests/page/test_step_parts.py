@@ -8,7 +8,7 @@ import pytest
 
 from dqnlab.explain.parts import Shares
 
-from ..explain.recording import HEADS, OTHERS
+from ..explain.recording import HEADS, RULES
 from .conftest import Open, Opened
 from .sample import sample
 from .test_step import focus_texts, traced
@@ -47,7 +47,7 @@ def test_the_parts_of_a_loss_add_up_to_it_in_the_page(way: str, open_page: Open)
         np.testing.assert_allclose([row["wanted"] for row in rows], trace.rows.parts.wanted, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("way", OTHERS)
+@pytest.mark.parametrize("way", RULES)
 def test_the_soft_policy_of_the_page_is_the_rule_s_own(way: str, open_page: Open) -> None:
     trace, page, obs = traced(way)
     rows = computed(open_page(sample(moment=page, obs=obs)))
@@ -58,7 +58,7 @@ def test_the_soft_policy_of_the_page_is_the_rule_s_own(way: str, open_page: Open
     np.testing.assert_allclose(value, trace.rows.next_value, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("way", [*HEADS, *OTHERS])
+@pytest.mark.parametrize("way", [*HEADS, *RULES])
 @pytest.mark.parametrize("lang", ["en", "zh-Hant"])
 def test_every_number_of_every_kind_explains_itself(way: str, lang: str, open_page: Open) -> None:
     _, page, obs = traced(way)
@@ -82,7 +82,8 @@ def test_every_number_of_every_kind_explains_itself(way: str, lang: str, open_pa
         ("categorical, divided rewards", ["51 returns from -100 to 100, 4 apart", "Cross entropy"]),
         ("histogram, narrow", ["9 bins, each 0.222222 wide", "Cross entropy"]),
         ("quantiles, divided rewards", ["51 quantiles, at the middles", "κ = 0.1"]),
-        ("quantiles, noisy", ["Noise on its weights, drawn anew at every step", "the values without noise"]),
+        ("quantiles, noisy", ["Noise on the weights, drawn anew at every step", "the values without noise"]),
+        ("boltzmann, divided rewards", ["drawn, with probability softmax(Q / 2): better ones"]),
         ("implicit quantiles", ["8 quantiles, at levels τ that chance chose"]),
         (
             "munchausen, n = 3",

@@ -15,11 +15,13 @@ from ..envs.rollout import RolloutStep, Watched, rollout
 from ..envs.seeds import env_seeds, generator
 from ..envs.vector import SerialEnvs
 from ..errors import EnvironmentFault
+from ..learn.networks import QNetwork
 from ..learn.policy import Actor
 from ..learn.types import ObsSpec
 from ..run.film import quiet_pygame
 from .few import few
 from .frames import FrameLimits, Frames, Strip, brightness, encode_strip, strip_of
+from .outlook import Outlook, outlook
 from .world import Scene, World, state_of, terrain_of
 
 Ended = Literal["terminated", "truncated", "cut"]
@@ -32,6 +34,8 @@ class Networks(NamedTuple):
     best: Actor
     online: Actor | None
     target: Actor | None
+    network: QNetwork | None = None
+    """the best one itself; none if it has to remember what it saw, or is not to be looked into"""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class Limits:
     """bytes kept beside images and observations that are images; beyond it no others are kept"""
     obs_size: int = 800_000
     """bytes of observations kept; beyond it none are, and only images show what was seen"""
+    outlook: int = 120_000
+    """bytes of what returns are expected of actions, beyond which only every so many steps are kept"""
     frames: FrameLimits = field(default_factory=FrameLimits)
     clock: Callable[[], float] = time.perf_counter
     """seconds"""
@@ -74,13 +80,17 @@ class Recorded(NamedTuple):
     state: np.ndarray | None  # [T, S] float64, the physics' own
     frames: Frames | None
     terrain: list[list[float]] | None  # of the lunar lander: corners of the ground
+    outlook: Outlook | None = None  # of the best network
 
     def data(self) -> dict[str, Any]:
         """As the page's data name it."""
         kept = self._asdict()
-        frames = None if self.frames is None else self.frames._asdict()
+        parts = {name: None if part is None else part._asdict() for name, part in self._parts().items()}
         same = {"seed": kept.pop("seed"), "return": kept.pop("ret")}
-        return {**same, **kept, "q": few(self.q), "frames": frames}
+        return {**same, **kept, "q": few(self.q), **parts}
+
+    def _parts(self) -> dict[str, Frames | Outlook | None]:
+        return {"frames": self.frames, "outlook": self.outlook}
 
 
 class Recording(NamedTuple):
@@ -124,7 +134,7 @@ def record_episodes(networks: Networks, scene: Scene, seed: int, limits: Limits 
             strips += stage.strips
     takes, labels = choose(takes, limits)
     rng = generator(seed, "explain")
-    kept = [_asked(take, networks, spec.obs, rng) for take in takes]
+    kept = [_asked(take, networks, spec.obs, rng, limits.outlook // len(takes)) for take in takes]
     share = limits.frames.size // len(kept)
     bright = brightness([spec.obs.newest(each.obs) for each in kept if each.obs is not None], spec.obs.scale)
     for i, episode in enumerate(kept):
@@ -162,13 +172,20 @@ def _size(take: Recorded) -> int:
     return sum(a.nbytes for a in arrays if a is not None)
 
 
-def _asked(take: Recorded, networks: Networks, spec: ObsSpec, rng: np.random.Generator) -> Recorded:
-    """An episode with what the other networks say to it, and with its coins; from here on to be shown only."""
-    obs = take.obs
+def _asked(take: Recorded, networks: Networks, spec: ObsSpec, rng: np.random.Generator, most: int) -> Recorded:
+    """An episode with what the networks say to it, and with its coins; from here on to be shown only.
+
+    Args:
+        most: bytes that its outlook may take.
+    """
+    obs, q = take.obs, take.q["best"]
     assert obs is not None  # it is left out later
+    assert q is not None
+    expected = None if networks.network is None else outlook(networks.network, obs, q, most)
     values = {name: _values(getattr(networks, name), obs) for name in ("online", "target")}
     shown = _light(spec.in_env_numbers(obs))
-    return take._replace(obs=shown, q=take.q | values, coin=rng.random(take.length, np.float32))
+    coin = rng.random(take.length, np.float32)
+    return take._replace(obs=shown, q=take.q | values, coin=coin, outlook=expected)
 
 
 def _values(actor: Actor | None, obs: np.ndarray) -> np.ndarray | None:

@@ -7,7 +7,7 @@ import torch
 
 from ..errors import counted
 from ..learn.distributional import project
-from .kinds import CategoricalLoss, HistogramLoss, QuantileLoss, Soft
+from .kinds import CategoricalLoss, HistogramLoss, QuantileLoss, Soft, TdLoss
 from .lines import folded, paragraph, six, value
 from .parts import QuantileParts, Shares
 from .stages import PolicyRows, Trace
@@ -80,7 +80,51 @@ def _learned(trace: Trace, row: int) -> tuple[float, float]:
 # ── Losses of heads ──────────────────────────────────────────────────────────────────────────────
 
 
-def loss_parts(trace: Trace, row: int) -> list[str]:
+def loss_lines(trace: Trace, row: int) -> list[str]:
+    """The stage of the loss: how far target and prediction are apart, and what the head makes of that."""
+    rows, said = trace.rows, "How far apart the two are. The update reduces the mean over the batch."
+    kind, mean = (
+        trace.settings.loss,
+        f"   mean of weight * loss over the {counted(len(rows.loss), 'row')} = {six(trace.loss)}",
+    )
+    if kind is None:
+        said += " How this run's head measures it is not shown here; these are its numbers."
+        return [*paragraph(said), f"   error = {six(rows.error[row])}", f"   loss = {six(rows.loss[row])}", mean]
+    prediction = float(rows.prediction[row])
+    target = float(rows.target[row])
+    apart = f"   error = target - prediction = {six(target)} - {six(prediction)} = {six(target - prediction)}"
+    if not isinstance(kind, TdLoss):
+        return [*paragraph(said), f"{apart} (of the means)", *_loss_parts(trace, row), mean]
+    scale = trace.settings.reward_scale
+    return [
+        *paragraph(said),
+        apart,
+        *_counted(target - prediction, scale),
+        *_formula((target - prediction) / scale, kind.huber),
+        f"        = {six(rows.loss[row])}",
+        mean,
+    ]
+
+
+def _formula(error: float, delta: float | None) -> list[str]:
+    """The loss of an error: squared, or Huber's with its delta."""
+    if delta is None:
+        return ["   loss = error^2", f"        = ({six(error)})^2"]
+    if abs(error) <= delta:
+        return [f"   loss = error^2 / 2, for |error| <= {six(delta)} (Huber)", f"        = ({six(error)})^2 / 2"]
+    rule = f"   loss = {six(delta)} * (|error| - {six(delta)} / 2), for |error| > {six(delta)} (Huber)"
+    return [rule, f"        = {six(delta)} * ({six(abs(error))} - {six(delta)} / 2)"]
+
+
+def _counted(error: float, scale: float) -> list[str]:
+    """The error as the learner counts it, where rewards are divided before learning."""
+    if scale == 1:
+        return []
+    said = f"Rewards were divided by reward_scale = {six(scale)} before learning, and so are errors from here on."
+    return [*paragraph(said), f"   error = {six(error)} / {six(scale)} = {six(error / scale)}"]
+
+
+def _loss_parts(trace: Trace, row: int) -> list[str]:
     """How the loss of a head that predicts more than a mean adds up, down to the loss itself."""
     parts = trace.rows.parts
     match trace.settings.loss:

@@ -101,7 +101,8 @@ def page_data(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]
     best = evidence.best
     where = best.env_config()
     actors = {name: make_actor(network) for name, network in evidence.networks.items()}
-    networks = Networks(actors["best"], actors.get("online"), actors.get("target"))
+    open_to_view = None if actors["best"].remembers else best.network
+    networks = Networks(actors["best"], actors.get("online"), actors.get("target"), open_to_view)
     first = open_stage(where)
     try:
         best.check_made(where, first)
@@ -155,7 +156,8 @@ def _files(run: Run) -> list[list[str]]:
 def _settings(evidence: Evidence) -> dict[str, Any]:
     """The settings that the views compute with; those of the learning step are in its trace."""
     facts = evidence.facts
-    return {name: getattr(facts, name) for name in ("epsilon_end", "max_episode_steps", "replay_capacity", "noisy")}
+    names = ("epsilon_end", "max_episode_steps", "replay_capacity", "noisy", "soft", "lowers", "raises")
+    return {name: getattr(facts, name) for name in names}
 
 
 def _obs(evidence: Evidence, recording: Recording) -> dict[str, Any]:

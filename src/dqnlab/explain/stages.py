@@ -26,6 +26,7 @@ class StepSettings:
     batch_size: int
     capacity: int
     noisy: bool  # noise on the weights explores
+    temperature: float | None  # of drawing actions by their values, in the environment's units; none if they are not
     chance: Chance | None
     chooser: Network | None
     soft: Soft | None  # where no network chooses one action

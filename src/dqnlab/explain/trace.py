@@ -30,7 +30,7 @@ from .stages import BatchRows, Choice, PolicyRows, SingleSteps, StepSettings, Tr
 from .weights import layers, num_weights
 
 MOST_NUMBERS = 100_000  # of weights, or of observations, that travel in a page
-MOST_PARTS = 20_000  # of what losses compare: 130 rows of 51 returns
+MOST_PARTS = 15_000  # of what losses compare: 98 rows of 51 returns
 
 
 def trace_of(arrays: Arrays, config: Config, spec: EnvSpec) -> Trace | None:
@@ -98,6 +98,8 @@ def _copies(vectors: list[Tensor]) -> list[Tensor]:
 
 def _settings(config: Config, learner: Learner, spec: EnvSpec) -> StepSettings:
     descent = learner.optimizer.descent
+    named = dict(leaves(config))
+    temperature = named.get("exploration.temperature")
     return StepSettings(
         action_start=spec.action_start,
         joint=spec.joint,
@@ -108,7 +110,8 @@ def _settings(config: Config, learner: Learner, spec: EnvSpec) -> StepSettings:
         reward_scale=learner.online.reward_scale,
         batch_size=config.batch_size,
         capacity=config.replay_capacity,
-        noisy="layers.sigma" in dict(leaves(config)),
+        noisy="layers.sigma" in named,
+        temperature=None if temperature is None else temperature * learner.online.reward_scale,
         chance=chance_of(config.sampler),
         chooser=chooser_of(learner.rule),
         soft=soft_of(learner.rule, learner.online.reward_scale),

@@ -13,9 +13,8 @@ from ..store.agent import load
 from ..store.folder import BATCH, BEST
 from .evidence import read_arrays, why_nothing
 from .few import telling
-from .kinds import TdLoss
 from .lines import folded, paragraph, six, value
-from .loss_text import loss_parts, soft_target, target_parts
+from .loss_text import loss_lines, soft_target, target_parts
 from .stages import Trace, Weight
 from .trace import trace_of
 
@@ -83,14 +82,19 @@ def _choose(trace: Trace, row: int) -> list[str]:
 
 def _explores(trace: Trace) -> str:
     """How the agent comes to take other actions than the best one."""
-    noise = "Noise on its weights, drawn anew at every step, makes another one the best at times: so the agent explores"
-    if not trace.settings.noisy:
-        how = "The agent takes the best one, but with probability epsilon a random one, so that it keeps exploring."
-    elif trace.choice.epsilon == 0:
-        how = f"{noise}. These are the values without noise."
-    else:
-        how = f"{noise}, and with probability epsilon it takes a random one. These are the values without noise."
-    return how
+    settings, epsilon = trace.settings, trace.choice.epsilon
+    if not settings.noisy and settings.temperature is None:
+        return "The agent takes the best one, but with probability epsilon a random one, so that it keeps exploring."
+    said = list[str]()
+    if settings.temperature is not None:
+        policy = f"softmax(Q / {six(settings.temperature)})"
+        said.append(f"Its action is drawn, with probability {policy}: better ones are likelier.")
+    if settings.noisy:
+        said.append("Noise on its weights, drawn anew at every step, makes another one the best at times;")
+        said.append("these are the values without noise.")
+    if epsilon > 0:
+        said.append("With probability epsilon it is a random one.")
+    return " ".join(said)
 
 
 def _store(trace: Trace, row: int) -> list[str]:
@@ -221,49 +225,6 @@ def _sum(trace: Trace, row: int) -> list[str]:
     return [f"   discount = {power}", *(known if is_sum else numbers)]
 
 
-def _loss(trace: Trace, row: int) -> list[str]:
-    rows, said = trace.rows, "How far apart the two are. The update reduces the mean over the batch."
-    kind, mean = (
-        trace.settings.loss,
-        f"   mean of weight * loss over the {counted(len(rows.loss), 'row')} = {six(trace.loss)}",
-    )
-    if kind is None:
-        said += " How this run's head measures it is not shown here; these are its numbers."
-        return [*paragraph(said), f"   error = {six(rows.error[row])}", f"   loss = {six(rows.loss[row])}", mean]
-    prediction = float(rows.prediction[row])
-    target = float(rows.target[row])
-    apart = f"   error = target - prediction = {six(target)} - {six(prediction)} = {six(target - prediction)}"
-    if not isinstance(kind, TdLoss):
-        return [*paragraph(said), f"{apart} (of the means)", *loss_parts(trace, row), mean]
-    scale = trace.settings.reward_scale
-    return [
-        *paragraph(said),
-        apart,
-        *_counted(target - prediction, scale),
-        *_formula((target - prediction) / scale, kind.huber),
-        f"        = {six(rows.loss[row])}",
-        mean,
-    ]
-
-
-def _formula(error: float, delta: float | None) -> list[str]:
-    """The loss of an error: squared, or Huber's with its delta."""
-    if delta is None:
-        return ["   loss = error^2", f"        = ({six(error)})^2"]
-    if abs(error) <= delta:
-        return [f"   loss = error^2 / 2, for |error| <= {six(delta)} (Huber)", f"        = ({six(error)})^2 / 2"]
-    rule = f"   loss = {six(delta)} * (|error| - {six(delta)} / 2), for |error| > {six(delta)} (Huber)"
-    return [rule, f"        = {six(delta)} * ({six(abs(error))} - {six(delta)} / 2)"]
-
-
-def _counted(error: float, scale: float) -> list[str]:
-    """The error as the learner counts it, where rewards are divided before learning."""
-    if scale == 1:
-        return []
-    said = f"Rewards were divided by reward_scale = {six(scale)} before learning, and so are errors from here on."
-    return [*paragraph(said), f"   error = {six(error)} / {six(scale)} = {six(error / scale)}"]
-
-
 def _gradient(trace: Trace, row: int) -> list[str]:
     most, pull = trace.settings.max_grad_norm, list[str]()
     if trace.rows.pull is not None:
@@ -391,7 +352,7 @@ _STAGES: dict[str, Callable[[Trace, int], list[str]]] = {
     "Sample": _sample,
     "Prediction": _prediction,
     "Target": _target,
-    "Loss": _loss,
+    "Loss": loss_lines,
     "Gradient": _gradient,
     "Update": _update,
     "Sync": _sync,

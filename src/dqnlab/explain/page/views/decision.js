@@ -3,6 +3,8 @@
 import { bars } from "../core/charts.js";
 import { clear, el, perFrame } from "../core/dom.js";
 import { actionClass, actionName, listed, stateNumber, unlisted } from "../core/naming.js";
+import { outlookAt } from "../core/outlook.js";
+import { sight, spread } from "../core/spread.js";
 import { argmax } from "../net/network.js";
 import { isIn, paintSeen, sidesOf, sizeOf } from "../world/seen.js";
 
@@ -64,8 +66,10 @@ function card(page, moment) {
         el("h3", {}, page.t("decision.thought")),
         el("div", { class: "decision-networks" }, NAMES.map((name) => network(page, name, moment.q[name], scales[name], shown))),
         rest === null ? null : el("p", { class: "muted" }, rest),
+        page.data.settings.raises || page.data.settings.lowers ? el("p", { class: "muted" }, page.t("decision.soft")) : null,
         el("p", { class: "muted" }, page.t("decision.scale"))),
-      el("div", { class: "card" }, el("h3", {}, page.t("decision.exploration")), exploration(page, moment))));
+      expected(page, moment, shown),
+      el("div", { class: "card decision-wide" }, el("h3", {}, page.t("decision.exploration")), exploration(page, moment))));
 }
 
 function sentence(page, moment) {
@@ -177,8 +181,39 @@ function markZero(drawn, share) {
   }
 }
 
+/** What returns the best network expects of each action, where it says more than their mean. */
+function expected(page, moment, shown) {
+  const { t, num } = page;
+  const found = outlookAt(moment.episode, moment.t);
+  if (found === null) return null;
+  const drawn = found.actions.filter(({ action }) => shown.includes(action));
+  const exact = found.step === moment.t;
+  const ends = sight(drawn);
+  const pictures = drawn.map((each) => {
+    const mean = exact ? moment.q.best[each.action] : each.mean;
+    const name = actionName(page, each.action);
+    const forbidden = mean === -Infinity;
+    const words = forbidden ? t("decision.forbidden") : t("decision.mean", { mean: num(mean, 4) });
+    const chosen = exact && each.action === argmax(moment.q.best);
+    return el("figure", { class: `decision-outlook ${actionClass(each.action)}`, "data-action": each.action },
+      el("figcaption", { class: chosen ? "chosen" : null }, `${chosen ? "▸ " : ""}${name}: ${words}`),
+      spread({
+        layers: [{ ...each, mean: forbidden ? each.mean : mean, name, class: actionClass(each.action) }],
+        label: `${name}: ${words}`, ...ends, width: 320, height: 120,
+      }));
+  });
+  return el("div", { class: "card decision-wide" },
+    el("h3", {}, t("decision.outlook")),
+    el("p", { class: "muted" }, t(`decision.${found.form}`)),
+    el("div", { class: "decision-outlooks" }, pictures),
+    exact ? null : el("p", { class: "muted" }, t("decision.as_of", { step: found.step, every: moment.episode.outlook.every })));
+}
+
 function exploration({ data, t, num }, { coin }) {
   const epsilon = data.settings.epsilon_end;
+  const words = { noisy: epsilon === 0 ? "noisy_alone" : "noisy", soft: "drawn" };
+  const others = Object.keys(words).filter((name) => data.settings[name]).map((name) => el("p", { class: "muted" }, t(`decision.${words[name]}`)));
+  if (epsilon === 0 && others.length) return el("div", {}, others);
   if (!Number.isFinite(epsilon) || !Number.isFinite(coin)) return el("p", {}, t("decision.no_epsilon"));
   const below = el("span", { class: "fill decision-epsilon" });
   below.style.width = `${100 * epsilon}%`;
@@ -188,5 +223,5 @@ function exploration({ data, t, num }, { coin }) {
     el("p", {}, t(coin < epsilon ? "decision.overruled" : "decision.stands", { coin: num(coin), epsilon: num(epsilon) })),
     el("span", { class: "bar-track decision-place", "aria-hidden": "true" }, below, dot),
     el("p", { class: "muted" }, t("decision.coin")),
-    data.settings.noisy ? el("p", { class: "muted" }, t("decision.noisy")) : "");
+    others);
 }

@@ -52,8 +52,8 @@ function keeping(root, draw) {
 function content(page, step, state) {
   const { t, num } = page;
   const { moment } = step;
-  const saidOf = (id) => (id === "choose" && step.settings.noisy ? "choose_noisy_said" : `${id}_said`);
-  const cards = STAGES.map(({ id, draw }, i) => card(page, id, t(`step.${saidOf(id)}`), i + 1, (explained) => (
+  const saidOf = (id) => (id === "choose" ? exploring(page, step) : t(`step.${id}_said`));
+  const cards = STAGES.map(({ id, draw }, i) => card(page, id, saidOf(id), i + 1, (explained) => (
     draw === null ? batchTable(page, step, state) : draw({ page, step, state, explained }))));
   return [
     el("p", { class: "said" }, t("step.when", {
@@ -63,6 +63,18 @@ function content(page, step, state) {
     el("ol", { class: "step-stages" }, cards),
     state.same ? null : el("p", { class: "muted" }, t("step.later_stages", { loss: num(moment.loss, 6) })),
   ].filter((each) => each !== null);
+}
+
+/** How the agent comes to take other actions than the best one. */
+function exploring({ t, num, lang }, { settings: { noisy, temperature }, moment: { choice } }) {
+  if (!noisy && temperature === null) return t("step.choose_said");
+  const said = [
+    t("step.choose_rates"),
+    temperature === null ? "" : t("step.choose_drawn", { temperature: num(temperature, 6) }),
+    noisy ? t("step.choose_noisy") : "",
+    choice.epsilon > 0 ? t("step.choose_random") : "",
+  ];
+  return said.filter((each) => each).join(lang === "en" ? " " : "");
 }
 
 /** A stage. Its numbers explain themselves in its last line when they are hovered or focused. */

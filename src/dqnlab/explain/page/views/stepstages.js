@@ -42,8 +42,7 @@ function choose({ page, step, state, explained }) {
   const { choice } = step.moment;
   const mark = (a) => [a === choice.greedy ? ` ${t("step.best")}` : "", a === choice.action ? ` ${t("step.taken")}` : ""].join("");
   return lines(...qLines({ page, state, explained }, step.choice(), "q", mark, [choice.greedy, choice.action]),
-    step.settings.noisy ? el("p", { class: "muted" }, t("step.noisy")) : "",
-    step.settings.noisy && choice.epsilon === 0 ? "" : line("ε", explained(choice.epsilon, t("step.f_epsilon", { epsilon: page.num(choice.epsilon, 6) }), "epsilon")),
+    choice.epsilon === 0 && (step.settings.noisy || step.settings.temperature !== null) ? "" : line("ε", explained(choice.epsilon, t("step.f_epsilon", { epsilon: page.num(choice.epsilon, 6) }), "epsilon")),
     el("p", { class: "muted" }, t(choice.action === choice.greedy ? "step.was_greedy" : "step.was_not_greedy")));
 }
 
