@@ -16,12 +16,13 @@ import numpy as np
 from gymnasium import spaces
 
 from dqnlab import presets
-from dqnlab.build import choose_convs, make_encoder
+from dqnlab.build import make_encoder
 from dqnlab.check.doctor.examination import examine
 from dqnlab.config import Config, Env
 from dqnlab.envs.make import describe
 from dqnlab.errors import ConfigError
 from dqnlab.learn.types import ObsSpec
+from dqnlab.settle import choose_convs
 
 SAID = ("scale", "parts", "stored", "mask", "actions", "spaces")  # checks of the doctor that tell of the space
 

@@ -32,9 +32,9 @@ MUST_SAY = {
 # File and finding, with the reason.
 ALLOWED = {
     (
-        "src/dqnlab/envs/modules.py",
+        "src/dqnlab/importing.py",
         "importlib.import_module",
-    ): "imports the module of an environment id, which `trust` has passed if a file named it",
+    ): "imports the module of an environment or of a part, which `trust` has passed if a file named it",
     (
         "src/dqnlab/processes.py",
         "multiprocessing.reduction",

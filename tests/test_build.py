@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from dqnlab import build, config, device, events, presets
+from dqnlab import build, config, device, events, presets, settle
 from dqnlab.config import Config, Env, Episodes, Steps
 from dqnlab.envs.vector import NativeEnvs, SerialEnvs
 from dqnlab.errors import ConfigError, ResourceError
@@ -55,8 +55,8 @@ def test_each_sampler_is_its_class_with_its_numbers() -> None:
 def test_beta_is_at_its_end_when_the_budget_is(budget: config.Steps | config.Episodes, updates: int) -> None:
     sampler = config.Prioritized(beta=0.5, beta_end=1.0)
     plan = config.Config(sampler=sampler, budget=budget, update_every=4)
-    assert build.settle_sampler(plan) == replace(sampler, updates=updates)
-    made = build.make_sampler(build.settle_sampler(plan), 10)
+    assert settle.settle_sampler(plan) == replace(sampler, updates=updates)
+    made = build.make_sampler(settle.settle_sampler(plan), 10)
     assert isinstance(made, samplers.Prioritized)
     made.added(samplers.Slots(0, 10, 10))
     made.draw(2, samplers.Slots(0, 10, 10), np.random.default_rng(0))
@@ -67,8 +67,8 @@ def test_beta_is_at_its_end_when_the_budget_is(budget: config.Steps | config.Epi
 
 def test_a_way_that_was_settled_stays_as_it_is() -> None:
     sampler = config.Prioritized(beta_end=1.0, updates=7)
-    assert build.settle_sampler(config.Config(sampler=sampler)) == sampler
-    assert build.settle_sampler(config.Config(sampler=config.Prioritized())) == config.Prioritized()
+    assert settle.settle_sampler(config.Config(sampler=sampler)) == sampler
+    assert settle.settle_sampler(config.Config(sampler=config.Prioritized())) == config.Prioritized()
 
 
 def test_each_sync_moves_the_target_as_it_says() -> None:
@@ -198,7 +198,7 @@ def test_closing_closes_training_and_judging() -> None:
 
 # ── Compiling ────────────────────────────────────────────────────────────────────────────────────
 
-PAYS = build.UPDATES_THAT_PAY
+PAYS = settle.UPDATES_THAT_PAY
 
 
 @pytest.mark.parametrize(
@@ -208,8 +208,8 @@ PAYS = build.UPDATES_THAT_PAY
         ({"budget": Steps(num=PAYS - 1)}, False),
         ({"budget": Steps(num=PAYS), "update_every": 2}, False),
         ({"budget": Steps(num=2 * PAYS), "update_every": 2}, True),
-        ({"budget": Episodes(num=PAYS // build.EPISODE_STEPS)}, True),
-        ({"budget": Episodes(num=PAYS // build.EPISODE_STEPS - 1)}, False),
+        ({"budget": Episodes(num=PAYS // settle.EPISODE_STEPS)}, True),
+        ({"budget": Episodes(num=PAYS // settle.EPISODE_STEPS - 1)}, False),
         ({"budget": Steps(num=PAYS - 1), "compile": "on"}, True),
         ({"budget": Steps(num=PAYS), "compile": "off"}, False),
     ],
@@ -224,7 +224,7 @@ def test_the_configuration_alone_decides_whether_compiling_pays(
         if full:
             (tmp_path / "dqnlab").mkdir()
             (tmp_path / "dqnlab" / "program.pt2").touch()
-        assert build.should_compile(asked, SEEN) is pays
+        assert settle.should_compile(asked, SEEN) is pays
     system = assemble(asked)
     found = {"compile": "on" if pays else "off", "env": replace(asked.env, action_mask="off")}
     assert system.config == replace(asked, **found)  # which the run is told, and its folder
@@ -235,8 +235,8 @@ def test_the_configuration_alone_decides_whether_compiling_pays(
 )
 def test_a_network_of_large_convolutions_is_compiled_only_if_asked(conv: Any, side: int, pays: bool) -> None:
     seen = ObsSpec((side, side, 3), np.dtype(np.uint8))
-    assert build.should_compile(small(budget=Steps(num=PAYS), conv=conv), seen) is pays
-    assert build.should_compile(small(conv=conv, compile="on"), seen)
+    assert settle.should_compile(small(budget=Steps(num=PAYS), conv=conv), seen) is pays
+    assert settle.should_compile(small(conv=conv, compile="on"), seen)
 
 
 def test_without_a_compiler_training_says_so_once_and_goes_on_uncompiled(
@@ -287,7 +287,7 @@ def test_events_that_anybody_may_leave_are_compiled_only_if_asked(monkeypatch: p
     monkeypatch.setattr(stack, "compile_program", lambda *given: made.append(given))
     for choice in ("auto", "on"):
         config = small(budget=Steps(num=PAYS), compile=choice)
-        assert build.should_compile(config, SEEN)
+        assert settle.should_compile(config, SEEN)
         with closing(events(config)) as said:
             assert any(isinstance(event, BlockEnded) for event in said)
         assert len(made) == (choice == "on")
@@ -317,7 +317,7 @@ def test_a_stack_needs_room_for_the_replays_of_all(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(("choice", "pays"), [("auto", False), ("on", True), ("off", False)])
 def test_on_a_gpu_the_update_is_compiled_only_if_asked(choice: Any, pays: bool) -> None:
-    assert build.should_compile(small(device="cuda", budget=Steps(num=PAYS), compile=choice), SEEN) is pays
+    assert settle.should_compile(small(device="cuda", budget=Steps(num=PAYS), compile=choice), SEEN) is pays
 
 
 def test_a_range_of_returns_that_a_file_leaves_to_be_measured_is_one_error_where_nothing_is_measured() -> None:

@@ -42,7 +42,7 @@ class Room(gym.Env[Any, Any]):
 
 CLASSES = [Config, Env, Film, *(cls for field in tagged() for cls in choices(field).values())]
 FIELDS = [(cls, name) for cls in CLASSES for name in hints(cls)]
-TAKES_TEXT = {(Config, "preset"), (Env, "id"), (Config, "env"), (Env, "keys"), (Env, "wrappers")}
+TAKES_TEXT = {(Config, "preset"), (Config, "init"), (Env, "id"), (Config, "env"), (Env, "keys"), (Env, "wrappers")}
 TAKES_NO_ITEMS = {(Env, "keys"), (Env, "wrappers"), (Env, "resize"), (Dueling, "hidden")}
 TAKES_NONE = {(Config, "film"), *((cls, name) for cls, name in FIELDS if "None" in str(hints(cls)[name]))}
 TAKES_BOOL = {(Config, "film"), *((cls, name) for cls, name in FIELDS if hints(cls)[name] is bool)}
@@ -124,8 +124,8 @@ def test_a_plain_value_that_can_only_mean_one_thing_is_taken(given: dict[str, An
 UNCLEAR = [
     ({"budget": "steps"}, "budget must be Steps(num=…) or Episodes(num=…), got 'steps'"),
     ({"budget": Episodes}, "budget must be Steps(num=…) or Episodes(num=…)"),
-    ({"sync": 100}, "sync must be Hard() or Polyak(), got 100"),
-    ({"rule": "dobule"}, "rule must be Greedy(), Double() or Munchausen(), got 'dobule'"),
+    ({"sync": 100}, "sync must be Hard(), Polyak() or a part of your own, got 100"),
+    ({"rule": "dobule"}, "rule must be Greedy(), Double(), Munchausen() or a part of your own, got 'dobule'"),
     ({"epsilon": 1.5}, "epsilon.value must be in [0, 1], got 1.5"),
     ({"budget": 0}, "a number of steps must be a whole number of at least 1, got 0"),
     ({"stop_when_solved": "no"}, "stop_when_solved must be true or false, got 'no'"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -11,13 +13,10 @@ import torch
 from . import config as c
 from .envs.collector import Collector, Starts
 from .envs.make import EnvSpec
-from .envs.open import open_envs
 from .envs.seeds import env_seeds, generator
-from .envs.trial import Rewards, measure_rewards
 from .envs.vector import Envs
-from .envs.watchdog import watched
 from .errors import ConfigError
-from .learn.convs import IMPALA, NATURE, SMALL, Impala, MakeConv, Picture, Plain, find_pictures, plain_conv
+from .learn.convs import IMPALA, NATURE, SMALL, Impala, MakeConv, Picture, Plain, plain_conv
 from .learn.distributional import CategoricalHead, HistogramHead, QuantileHead
 from .learn.encoder import Encoder
 from .learn.exploration import Choose, best, boltzmann, ladder
@@ -42,136 +41,39 @@ from .learn.schedules import Schedule, constant, cosine_rate, geometric, linear,
 from .learn.streams import DuelingStream
 from .learn.targets import Rule, double, greedy
 from .learn.types import ObsSpec
-
-UPDATES_THAT_PAY = 40_000  # an update saves some 0.4 ms, compiling for the first time takes some 15 s
-EXPLORATION = 0.3  # of the budget, where epsilon.steps is "auto"
-LEAST_SIDE = {"auto": 10, "small": 3, "nature": 36, "impala": 3, "hadamax": 3}  # pixels; below, an array is no picture
-EPISODE_STEPS = 200  # a guess, for budgets counted in episodes
-
-
-def settle(config: c.Config, spec: EnvSpec, envs: Envs) -> c.Config:
-    """The configuration with a value wherever it says that one shall be found: what the run's own files hold."""
-    rewards = measure_rewards(envs, spec, config.reward_clip) if config.measures_rewards else Rewards(1, 1)
-    most = rewards.most_return(config.gamma, spec.max_episode_steps)
-    return replace(
-        config,
-        env=settle_env(config.env, spec),
-        head=settle_range(config.head, most) if isinstance(config.head, c.C51 | c.HlGauss) else config.head,
-        reward_scale=rewards.scale if config.reward_scale == "auto" else config.reward_scale,
-        lr_schedule=settle_rate(config),
-        sampler=settle_sampler(config),
-        epsilon=settle_epsilon(config),
-        compile="on" if should_compile(config, spec.obs) else "off",
-    )
-
-
-def settle_range(head: c.C51 | c.HlGauss, most: float) -> c.C51 | c.HlGauss:
-    """The head with a range of returns: up to `most` if nothing else is said, and as wide below 0 as above."""
-    v_max = most if head.v_max == "auto" else head.v_max
-    return replace(head, v_min=-v_max if head.v_min == "auto" else head.v_min, v_max=v_max)
-
-
-def settle_env(env: c.Env, spec: EnvSpec) -> c.Env:
-    """The environment's settings, completed by what trying it has shown."""
-    return replace(env, action_mask="off" if spec.obs.mask is None else "on")
-
-
-def foresee_settings(config: c.Config) -> c.Config:
-    """The settings that a run of this configuration would find: makes its environments and closes them again."""
-    with watched(config.env.timeout):
-        spec, envs = open_envs(config.env)
-        try:
-            return settle(config, spec, envs)
-        finally:
-            envs.close()
-
-
-def settle_rate(config: c.Config) -> c.ConstantRate | c.LinearRate | c.CosineRate:
-    """The schedule of the learning rate in updates, which a later end of the run leaves as it is."""
-    schedule = config.lr_schedule
-    if isinstance(schedule, c.ConstantRate) or schedule.updates != "auto":
-        return schedule
-    return replace(schedule, updates=expected_updates(config))
-
-
-def settle_sampler(config: c.Config) -> c.Uniform | c.Prioritized:
-    """The sampler, with beta's way in updates, which a later end of the run leaves as it is."""
-    sampler = config.sampler
-    if isinstance(sampler, c.Prioritized) and sampler.beta_end is not None and sampler.updates == "auto":
-        return replace(sampler, updates=expected_updates(config))
-    return sampler
-
-
-def expected_updates(config: c.Config) -> int:
-    """As many as the budget has; a guess where that is counted in episodes."""
-    steps = config.budget.num * (1 if isinstance(config.budget, c.Steps) else EPISODE_STEPS)
-    return max((steps - config.learning_starts) // config.update_every, 1)
-
-
-def settle_epsilon(config: c.Config) -> c.Linear | c.LinearEpisodes | c.Geometric | c.Constant | c.Ladder:
-    """The schedule in steps or episodes, which a later end of the run leaves as it is."""
-    match config.epsilon, config.budget:
-        case c.Linear(start=start, end=end, steps="auto"), c.Steps(num=num):
-            return c.Linear(start=start, end=end, steps=max(round(EXPLORATION * num), 1))
-        case c.Linear(start=start, end=end, steps="auto"), c.Episodes(num=num):
-            return c.LinearEpisodes(start=start, end=end, episodes=max(round(EXPLORATION * num), 1))
-    return config.epsilon
-
-
-def choose_convs(config: c.Config, obs: ObsSpec) -> dict[int, tuple[str, Picture]]:
-    """Which convolutions look at what of an observation: their kind and how it is a picture, by the number of the part.
-
-    Raises:
-        ConfigError: convolutions were asked for where nothing is a picture, or none large enough.
-    """
-    if config.conv == "none":
-        return {}
-    least = LEAST_SIDE[config.conv]
-    found = find_pictures(obs, least)
-    if config.conv == "auto":
-        return {
-            number: ("nature" if min(picture.sides) >= LEAST_SIDE["nature"] else "small", picture)
-            for number, picture in found.items()
-        }
-    if not found:
-        seen = ", ".join(str(part.shape) for part in obs.parts or (obs,))
-        raise ConfigError(
-            f"conv = {config.conv!r} is for pictures of at least {least} pixels a side, and env {config.env.label!r} "
-            f"shows {seen}: leave conv out"
-        )
-    return {number: (config.conv, picture) for number, picture in found.items()}
-
-
-def should_compile(config: c.Config, obs: ObsSpec) -> bool:
-    """Whether to compile the update: as chosen, or if there may be enough updates to pay for it even the first time.
-
-    Only the configuration and the shape of observations decide, so that the same run always computes the same.
-    """
-    if config.compile != "auto" or config.device == "cuda":  # on a GPU it was never measured: only if asked
-        return config.compile == "on"
-    if any(kind != "small" for kind, _ in choose_convs(config, obs).values()):
-        return False  # their products are the same as uncompiled, and take nearly all the time
-    steps = config.budget.num * (1 if isinstance(config.budget, c.Steps) else EPISODE_STEPS)
-    return steps // config.update_every >= UPDATES_THAT_PAY
-
-
-# ── Objects ──────────────────────────────────────────────────────────────────────────────────────
+from .settle import choose_convs, settle_epsilon, settle_range, settle_rate, settle_sampler
 
 
 def make_network(config: c.Config, spec: EnvSpec, scale: float = 1.0) -> QNetwork:
     """A Q-network with the weights that the run's seed begins with, which counts in rewards divided by `scale`."""
     encode, head = make_encoder(config, spec.obs), make_head(config.head, scale)
-    torso = make_torso(config, encode.width)
+    with own_chance(config.seed):
+        torso = make_torso(config, encode.width)
     stream = partial(make_stream, config, torso.width, spec.num_actions)
     match config.head:
         case c.Iqn(num=num, cosines=cosines):
             values = ImplicitStream(torso.width, stream(1), num, cosines)
         case _:
-            values = stream(head.width)
+            with own_chance(config.seed):
+                values = stream(head.width)
     network = QNetwork(encode, torso, values, head, torch.Generator().manual_seed(config.seed))
     network.reward_scale = scale
     settle_norms(network)
     return network
+
+
+@contextmanager
+def own_chance(seed: int) -> Iterator[None]:
+    """For parts of one's own, which may draw their weights from torch's global generator: by the seed of the run.
+
+    Whoever else draws from it goes on as before.
+    """
+    before = torch.get_rng_state()
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(before)
 
 
 def sketch_network(config: c.Config, spec: EnvSpec) -> QNetwork:
@@ -270,6 +172,8 @@ def make_rate(lr: float, schedule: c.ConstantRate | c.LinearRate | c.CosineRate)
 
 
 def make_torso(config: c.Config, inputs: int) -> Torso:
+    if isinstance(config.torso, c.Custom):
+        return c.make_own(config.torso, inputs)
     sizes = [inputs, *config.torso.hidden]
     after = 1 + len(config.stream.hidden) if isinstance(config.stream, c.Dueling) else 1
     match config:
@@ -284,6 +188,8 @@ def make_torso(config: c.Config, inputs: int) -> Torso:
 def make_stream(config: c.Config, width: int, num_actions: int, num_values: int) -> Stream:
     make = partial(make_layer, config)
     match config.stream, config.layers:
+        case c.Custom(), _:
+            return c.make_own(config.stream, width, num_actions, num_values)
         case c.Dueling(hidden=hidden), _:
             return DuelingStream(width, hidden, num_actions, num_values, make)
         case _, c.PlainLayers():
@@ -328,9 +234,11 @@ def make_memory(config: c.Config, layout: Layout, device: torch.device) -> Memor
     return Replay(layout, sampler, pace, generator(config.seed, "replay"), device)
 
 
-def make_head(head: c.Scalar | c.Quantiles | c.Iqn | c.C51 | c.HlGauss, scale: float = 1.0) -> Head:
+def make_head(head: c.Scalar | c.Quantiles | c.Iqn | c.C51 | c.HlGauss | c.Custom, scale: float = 1.0) -> Head:
     """A head of returns that were divided by `scale`. Raises ConfigError if the range of returns is not known."""
     match head:
+        case c.Custom():
+            return c.make_own(head, scale)
         case c.Scalar(huber=huber):
             return ScalarHead(huber)
         case c.Quantiles(num=num, kappa=kappa):
@@ -345,8 +253,10 @@ def make_head(head: c.Scalar | c.Quantiles | c.Iqn | c.C51 | c.HlGauss, scale: f
             raise ConfigError("head.v_max = 'auto' is measured when a run begins, and written down then: give a number")
 
 
-def make_rule(rule: c.Greedy | c.Double | c.Munchausen) -> Rule:
+def make_rule(rule: c.Greedy | c.Double | c.Munchausen | c.Custom) -> Rule:
     match rule:
+        case c.Custom():
+            return c.make_own(rule)
         case c.Munchausen(alpha=alpha, tau=tau, least=least):
             return MunchausenRule(alpha, tau, least)
         case c.Greedy():
@@ -355,8 +265,10 @@ def make_rule(rule: c.Greedy | c.Double | c.Munchausen) -> Rule:
             return double
 
 
-def make_sampler(sampler: c.Uniform | c.Prioritized, capacity: int) -> Sampler:
+def make_sampler(sampler: c.Uniform | c.Prioritized | c.Custom, capacity: int) -> Sampler:
     match sampler:
+        case c.Custom():
+            return c.make_own(sampler, capacity)
         case c.Uniform():
             return Uniform()
         case c.Prioritized(alpha=alpha, beta=beta, beta_end=None):
@@ -367,16 +279,20 @@ def make_sampler(sampler: c.Uniform | c.Prioritized, capacity: int) -> Sampler:
             raise AssertionError("the updates are to be settled first")
 
 
-def make_sync(sync: c.Hard | c.Polyak) -> Sync:
+def make_sync(sync: c.Hard | c.Polyak | c.Custom) -> Sync:
     match sync:
+        case c.Custom():
+            return c.make_own(sync)
         case c.Hard(every=every):
             return HardSync(every)
         case c.Polyak(tau=tau):
             return PolyakSync(tau)
 
 
-def make_choose(exploration: c.EpsilonGreedy | c.Boltzmann) -> Choose:
+def make_choose(exploration: c.EpsilonGreedy | c.Boltzmann | c.Custom) -> Choose:
     match exploration:
+        case c.Custom():
+            return c.make_own(exploration)
         case c.EpsilonGreedy():
             return best
         case c.Boltzmann(temperature=temperature):

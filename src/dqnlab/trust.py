@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from .errors import ConfigError
@@ -76,6 +76,13 @@ def check_wrappers(wrappers: object, trusted: Collection[str], source: str) -> N
     for module in modules_of(None, wrappers):
         if module not in trusted:
             raise _untrusted(f"{source}: env.wrappers = {str(wrappers)[:200]}", module)
+
+
+def check_part_modules(modules: Iterable[str], trusted: Collection[str], source: str) -> None:
+    """Raises ConfigError if a part of one's own that came with a file is of a module that the caller has not named."""
+    for module in modules:
+        if module not in trusted:
+            raise _untrusted(f"{source}: a part of one's own", module)
 
 
 def _untrusted(what: str, module: str) -> ConfigError:

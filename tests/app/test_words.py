@@ -121,7 +121,10 @@ def test_another_kind_begins_with_its_own_defaults_and_takes_its_own_flags() -> 
         ("sync:", "unknown kind '' for sync; choose from hard, polyak"),
         ("sampler:Prioritized", "unknown kind 'Prioritized' for sampler; did you mean prioritized?"),
         ("evaluate-every:Steps", "unknown kind 'Steps' for evaluate_every; did you mean steps?"),
-        ("epsilon:0.1", "unknown kind '0.1' for epsilon; choose from linear, linear_episodes, geometric, constant"),
+        (
+            "epsilon:0.1",
+            "unknown kind '0.1' for epsilon; choose from linear, linear_episodes, geometric, constant, ladder",
+        ),
         ("Sampler:prioritized", "unknown choice 'Sampler:prioritized'; did you mean sampler?"),
         ("rule:double --rule double", "rule is chosen twice: rule:double and rule:double"),
         ("--epsilon 0.1 epsilon:linear", "epsilon is chosen twice: epsilon:constant and epsilon:linear"),

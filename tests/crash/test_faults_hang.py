@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from dqnlab.build import foresee_settings
 from dqnlab.check.doctor.examination import examine
 from dqnlab.config import Env, Film, Steps
 from dqnlab.envs.roundtrip import AFTER, BEFORE
@@ -21,6 +20,7 @@ from dqnlab.lab.resume import resume
 from dqnlab.lab.session import train
 from dqnlab.run.evaluate import evaluate
 from dqnlab.run.film import record, watch
+from dqnlab.settle import foresee_settings
 from dqnlab.store.agent import load
 
 from .kit import Faulty, checkpoint, short

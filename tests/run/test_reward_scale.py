@@ -10,7 +10,6 @@ import torch
 from gymnasium import spaces
 from tests.equal import same
 
-from dqnlab.build import foresee_settings, settle_epsilon
 from dqnlab.config import Adam, Config, Env, Episodes, Linear, LinearEpisodes, Polyak, Scalar, Steps
 from dqnlab.config.presets import get
 from dqnlab.envs.make import describe
@@ -20,6 +19,7 @@ from dqnlab.learn.weights import export_weights, import_weights
 from dqnlab.run.events import Evaluated, Updated
 from dqnlab.run.moment import REWARDS, record_moment
 from dqnlab.run.system import System, assemble
+from dqnlab.settle import foresee_settings, settle_epsilon
 
 from ..tiny import tiny
 

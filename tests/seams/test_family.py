@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import dqnlab
-from dqnlab import build
+from dqnlab import build, settle
 from dqnlab.config import (
     C51,
     AdamW,
@@ -243,7 +243,9 @@ def test_nobody_knows_how_many_updates_episodes_are(kind: type[Any]) -> None:
 def test_a_file_holds_what_the_environment_pays_whatever_rewards_were_divided_by(config: Config) -> None:
     spec = describe(config.env)
     known = replace(config, head=C51(num=7, v_max=20.0)) if config.measures_rewards else config
-    known = replace(known, head=build.settle_range(known.head, 1.0)) if isinstance(known.head, C51 | HlGauss) else known
+    known = (
+        replace(known, head=settle.settle_range(known.head, 1.0)) if isinstance(known.head, C51 | HlGauss) else known
+    )
     learner, judge = build.make_network(known, spec, 8.0), build.make_network(known, spec)
     obs = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
     import_weights(judge, export_weights(learner))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import dqnlab
-from dqnlab import build
+from dqnlab import build, settle
 from dqnlab.config import Config, Env, Mlp, Steps
 from dqnlab.envs.make import describe
 from dqnlab.errors import ConfigError
@@ -48,7 +48,7 @@ def config(request: pytest.FixtureRequest) -> Config:
 @pytest.mark.parametrize("name", SEEN)
 def test_what_looks_at_a_picture_follows_from_its_size_unless_said(name: str) -> None:
     spec = describe(SEEN[name].env)
-    ((kind, _),) = build.choose_convs(SEEN[name], spec.obs).values()
+    ((kind, _),) = settle.choose_convs(SEEN[name], spec.obs).values()
     assert kind == CONVS[name]
     network = build.make_network(SEEN[name], spec)
     assert network.chain() is None

@@ -64,6 +64,14 @@ class Flag:
         return "|".join([word, *words_of(self.item), *(["none"] if optional(self.item) else [])])
 
 
+@dataclass(frozen=True)
+class Untyped:
+    """The texts of a flag that belongs to a part of one's own, of which nobody has looked yet what they stand for."""
+
+    shown: str
+    texts: tuple[str, ...]
+
+
 def dashed(name: str) -> str:
     """A setting's flag: --env.num-envs."""
     return f"--{name.replace('_', '-')}"

@@ -8,7 +8,8 @@ from typing import Any
 
 from ..config import Config
 from ..config.checks import as_json
-from ..config.fields import about, choices, tagged
+from ..config.custom import MAKES
+from ..config.fields import about, choice, choices, tagged
 from ..trust import clean
 from .aliases import names_in_use
 from .columns import two_columns, wrapped
@@ -36,18 +37,23 @@ def help_with_settings(kind: type, command: str, config: Config, settings: Mappi
     for name, value in vars(config).items():
         if is_dataclass(value):
             kinds = choices(name)
-            cls = kinds[settings.get(name, {}).get("kind", value.kind)] if kinds else type(value)
+            cls: Any = choice(name, settings.get(name, {}).get("kind", value.kind)) if kinds else type(value)
             title = f"{name}:{cls.kind}: {about(cls)}" if kinds else f"{name}: {about(cls)}"
             groups.append((title, flags_in(cls, f"{name}.", is_setting=True), value))
     own = flags_in(kind, is_setting=False)
     here = [flag.name for flags in (own, *(flags for _, flags, _ in groups)) for flag in flags]
     lines = [*wrapped(f"usage: dqn {command} [ENV] [FIELD:KIND …] [--FLAG VALUE …]"), ""]
     lines += wrapped(f"{about(kind)} {_LAYERS}")
-    lines += two_columns((f"{name}:{'|'.join(choices(name))}", "") for name in tagged() if len(choices(name)) > 1)
+    lines += two_columns((f"{name}:{'|'.join(_kinds(name))}", "") for name in tagged() if len(_kinds(name)) > 1)
     lines += ["", "Flags:", *two_columns([*_rows(own), _HELP])]
     for title, flags, value in groups:
         lines += ["", *wrapped(title), *two_columns(_rows(flags, value))]
     return "\n".join([*lines, "", *wrapped(_NAMES), *two_columns(names_in_use(here))])
+
+
+def _kinds(name: str) -> list[str]:
+    """What may follow the name of a choice."""
+    return [*choices(name), *(["module:Class"] if name in MAKES else [])]
 
 
 def _rows(flags: Iterable[Flag], value: Any = None) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from ..config import Config, presets
+from ..config.custom import modules_in
 from ..config.fields import choice, hints, owners, tagged
 from ..config.toml import made_in_python, override, parse, without_foreign_env
 from ..encoding import decoded
@@ -16,9 +17,9 @@ from ..store.folder import CONFIG
 from ..store.own import with_own
 from ..trust import modules_of, named_by_caller
 from .arguments import Doctor, Train
-from .flags import dashed, flags_in, value_of
+from .flags import Untyped, dashed, flags_in, value_of
 from .help import help_of, help_with_settings
-from .words import Given, read_words
+from .words import Given, own_flag, read_words
 
 Args = TypeVar("Args")
 
@@ -73,7 +74,8 @@ def _resolve(kind: type, command: str, given: Given) -> tuple[Config, str]:
     config = presets.known_as(name, complete=all(each in data for each in hints(Config)))
     typed = given.settings.get("env", {}).get("wrappers", ())
     config = replace(config, env=replace(config.env, **_sheet(env, data.get("env"), typed)))
-    trusted = named_by_caller(given.own.get("trust_env_module", ()), env, typed)
+    own = {*modules_of(None, typed), *modules_in(given.settings)}
+    trusted = named_by_caller(given.own.get("trust_env_module", ()), env, typed) | own
     if env is not None:
         data = without_foreign_env(data, trusted)
     elif path.name == CONFIG:  # of a run, perhaps one's own
@@ -88,8 +90,9 @@ def _resolve(kind: type, command: str, given: Given) -> tuple[Config, str]:
     config = replace(config, env=replace(config.env, id=presets.full_id(named) if isinstance(named, str) else named))
     if given.help:
         _show(help_with_settings(kind, command, config, given.settings))
+    _read_own(kind, given.settings, config)
     _check_owners(given.settings, config)
-    return override(config, given.settings, trusted=modules_of(None, typed)), remark
+    return override(config, given.settings, trusted=own), remark
 
 
 def _sheet(env: str | None, table: object, typed: object) -> dict[str, Any]:
@@ -150,6 +153,15 @@ def _of_other_kinds(data: Mapping[str, Any], settings: dict[str, Any], config: C
             settings[name] = {key: value for key, value in table.items() if key in known} | flags
             left[name] = {key: value for key, value in table.items() if key not in known}
     return left
+
+
+def _read_own(kind: type, settings: Mapping[str, Any], config: Config) -> None:
+    """What the flags of parts of one's own stand for, now that it is known which these are. Raises ConfigError."""
+    for place, table in settings.items():
+        for key, value in table.items() if isinstance(table, dict) else ():
+            if isinstance(value, Untyped):
+                cls = choice(place, table.get("kind", getattr(config, place).kind))
+                table[key] = own_flag(kind, cls, f"{place}.{key}", value)
 
 
 def _check_owners(settings: Mapping[str, Any], config: Config) -> None:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
+from ..config.custom import MAKES, module_of
 from ..config.fields import choice, choices, nearest, tagged
 from ..config.typed import wanted
 from ..errors import ConfigError
 from .aliases import CHOOSING, FLAGS, SWITCHES
-from .flags import Flag, dashed, flags_in, flags_of, takes_settings, value_of
+from .flags import Flag, Untyped, dashed, flags_in, flags_of, takes_settings, value_of
 
 _VERSIONED = re.compile(r".*-v\d+", re.DOTALL)  # as an environment's id is
 _NEGATIVE = re.compile(r"-(\.?\d|inf|nan)")
@@ -29,6 +30,8 @@ class Given:
     """values of the command's fields"""
     settings: dict[str, Any] = field(default_factory=dict)
     """settings and choices of kind as a file has them: {"gamma": 0.9, "epsilon": {"kind": "constant", "value": 0.1}}"""
+    has_parts: bool = False
+    """whether parts of one's own may come with the words or the file, whose flags only they know"""
     help: bool = False
     """whether the help text is asked for; then all this goes as far as the first mistake"""
 
@@ -37,7 +40,7 @@ def read_words(kind: type, words: Sequence[str]) -> Given:
     """What the words say to the command of this dataclass. Raises ConfigError."""
     end = words.index("--") if "--" in words else len(words)  # whatever follows is no flag
     rest = list(words[:end])
-    given = Given(help=not _HELP.isdisjoint(rest))
+    given = Given(help=not _HELP.isdisjoint(rest), has_parts=any(map(_brings_parts, rest)))
     try:
         while rest:
             _read(kind, given, rest.pop(0), rest)
@@ -56,6 +59,11 @@ def _read(kind: type, given: Given, word: str, rest: list[str]) -> None:
         _read_flag(kind, given, word, rest)
     elif not takes_settings(kind) or not _choose(given, word):
         given.bare.append(word)
+
+
+def _brings_parts(word: str) -> bool:
+    """Whether the word is a file of settings or a part of one's own."""
+    return word.startswith("--config") or (word.count(":") > 0 and not _VERSIONED.fullmatch(word))
 
 
 def _is_flag(word: str) -> bool:
@@ -94,7 +102,7 @@ def _read_flag(kind: type, given: Given, word: str, rest: list[str]) -> None:
         raise ConfigError(f"{shown} takes no value, got {inline!r}")
     if takes_settings(kind):
         value = inline if equals else rest[0] if rest else ""
-        if name in tagged() and value in choices(name):  # --rule double
+        if name in tagged() and (value in choices(name) or (module_of(value) and not _VERSIONED.fullmatch(value))):
             _choose(given, f"{name}:{value}")
             del rest[: 0 if equals else 1]
             return
@@ -109,6 +117,10 @@ def _read_flag(kind: type, given: Given, word: str, rest: list[str]) -> None:
         name = FLAGS.get(name, name)
         if name in tagged():
             choice(name, value)
+    place, _, key = name.partition(".")
+    if given.has_parts and takes_settings(kind) and place in MAKES and key and name not in flags_of(kind):
+        given.settings.setdefault(place, {})[key] = Untyped(shown, tuple([inline] if equals else _taken(rest)))
+        return
     flag, value = _find(kind, name, shown)
     if flag.hint is not bool:
         value = value_of(flag, [inline] if equals else _texts(flag, rest))
@@ -132,6 +144,30 @@ def _find(kind: type, name: str, shown: str) -> tuple[Flag, bool]:
     close = [each for each in flags if each.endswith(f".{name}")] or get_close_matches(name, known, 2, 0.7)
     hint = f". Perhaps you meant {' or '.join(map(dashed, close))}?" if close else ": --help lists them all"
     raise ConfigError(f"unknown flag {shown}{hint}")
+
+
+def _taken(rest: list[str]) -> list[str]:
+    """The values that follow a flag of which nobody knows how many it takes: none, one, or several whole numbers."""
+    texts = [rest.pop(0)] if rest and not _is_flag(rest[0]) else []
+    while texts and rest and rest[0].isdecimal():
+        texts.append(rest.pop(0))
+    return texts
+
+
+def own_flag(kind: type, cls: type, name: str, given: Untyped) -> Any:
+    """The value of a flag of a part of one's own, whose class is known by now. Raises ConfigError."""
+    place, _, key = name.partition(".")
+    flag = next((each for each in flags_in(cls, f"{place}.", is_setting=True) if each.field == key), None)
+    if flag is None:
+        known = [each.name for each in flags_in(cls, f"{place}.", is_setting=True)]
+        close = get_close_matches(name, [*known, *flags_of(kind)], 2, 0.7)
+        hint = f". Perhaps you meant {' or '.join(map(dashed, close))}?" if close else ": --help lists them all"
+        raise ConfigError(f"unknown flag {given.shown}{hint}")
+    if flag.hint is bool and not given.texts:
+        return True
+    if not given.texts:
+        raise ConfigError(f"Missing value: {given.shown} must be {wanted(flag.item)}, got ''")
+    return value_of(flag, given.texts)
 
 
 def _texts(flag: Flag, rest: list[str]) -> list[str]:

@@ -18,6 +18,7 @@ import torch
 from gymnasium import spaces
 
 from ..config import Adam, Config, Constant, Env, Hard, Polyak, Steps
+from ..config.fields import leaves
 from ..config.presets import get
 from ..envs.make import EnvSpec
 from ..errors import ConfigError
@@ -220,12 +221,13 @@ def probe_config(base: Config, probe: Probe) -> Config:
     """
     num_envs = min(base.env.num_envs, 4)
     steps = STEPS if base.learns_means else MORE * STEPS
+    size: dict[str, Any] = {"hidden": (64,)} if "torso.hidden" in dict(leaves(base)) else {}
     return replace(
         base.with_measured_range(),
         device="cpu",
         threads=1,
         env=Env(id=probe.make, num_envs=num_envs, scale=probe.scale),
-        torso=replace(base.torso, hidden=(64,)),
+        torso=replace(base.torso, **size),
         sync=SYNC.get(base.sync.kind, base.sync),
         optimizer=Adam(lr=0.005, beta1=0.8),
         epsilon=Constant(value=1.0),

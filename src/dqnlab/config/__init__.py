@@ -1,6 +1,7 @@
 """WHAT can be chosen: every setting, its kinds, its files and its presets. Nothing here is heavy to import."""
 
 from . import presets
+from .checks import Between, Whole
 from .choices import (
     Boltzmann,
     Constant,
@@ -33,6 +34,7 @@ from .config import (
     Init,
     Seed,
 )
+from .custom import Custom, has_own_parts, make_own
 from .optimizers import (
     Adam,
     AdamW,
@@ -70,11 +72,13 @@ __all__ = [
     "Adam",
     "AdamW",
     "AnyEnvironment",
+    "Between",
     "Boltzmann",
     "Config",
     "Constant",
     "ConstantRate",
     "CosineRate",
+    "Custom",
     "Double",
     "Dueling",
     "Env",
@@ -109,5 +113,8 @@ __all__ = [
     "SpectralNorm",
     "Steps",
     "Uniform",
+    "Whole",
+    "has_own_parts",
+    "make_own",
     "presets",
 ]

@@ -34,6 +34,7 @@ from .choices import (
     Steps,
     Uniform,
 )
+from .custom import Custom, check_places
 from .optimizers import (
     Adam,
     AdamW,
@@ -228,18 +229,18 @@ class Config:
     that convolutions look at, stay as they are. Random play before training gives the first mean and deviation"""
     init: Init = Init()
     """what the networks begin with"""
-    torso: Mlp | Hadamax = Mlp()
+    torso: Mlp | Hadamax | Custom = Mlp()
     layers: PlainLayers | Noisy = PlainLayers()
     norm: NoNorm | LayerNorm | SpectralNorm = NoNorm()
-    stream: PlainStream | Dueling = PlainStream()
-    head: Scalar | Quantiles | Iqn | C51 | HlGauss = Scalar()
-    rule: Greedy | Double | Munchausen = Greedy()
-    sampler: Uniform | Prioritized = Uniform()
-    sync: Hard | Polyak = Hard()
+    stream: PlainStream | Dueling | Custom = PlainStream()
+    head: Scalar | Quantiles | Iqn | C51 | HlGauss | Custom = Scalar()
+    rule: Greedy | Double | Munchausen | Custom = Greedy()
+    sampler: Uniform | Prioritized | Custom = Uniform()
+    sync: Hard | Polyak | Custom = Hard()
     optimizer: Adam | AdamW | RAdam | RmsProp = Adam()
     lr_schedule: ConstantRate | LinearRate | CosineRate = ConstantRate()
     epsilon: Linear | LinearEpisodes | Geometric | Constant | Ladder = Linear()
-    exploration: EpsilonGreedy | Boltzmann = EpsilonGreedy()
+    exploration: EpsilonGreedy | Boltzmann | Custom = EpsilonGreedy()
     n: Annotated[int, Whole(1, LONGEST_N)] = 1
     """env steps per transition (n-step returns, Sutton 1988)"""
     gamma: Share = 0.99
@@ -280,6 +281,7 @@ class Config:
     def __post_init__(self) -> None:
         check_fields(self)
         written("preset", self.preset)
+        check_places(self)
         self._check_learning_can_start()
         if not isinstance(self.lr_schedule, ConstantRate) and self.lr_schedule.updates == "auto":
             require(
@@ -309,7 +311,9 @@ class Config:
     @property
     def learns_returns(self) -> bool:
         """Whether the values that are learned are returns, and not returns with something added to each reward."""
-        return not isinstance(self.rule, Munchausen) or self.rule.alpha == 0
+        if isinstance(self.rule, Munchausen):
+            return self.rule.alpha == 0
+        return not isinstance(self.rule, Custom)  # of which nobody knows
 
     @property
     def learns_means(self) -> bool:

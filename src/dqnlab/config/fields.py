@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ..errors import ConfigError
 from .config import Config, Env
+from .custom import find, module_of
 from .typed import label
 
 
@@ -59,7 +60,9 @@ def choices(field: str) -> dict[str, type]:
 
 
 def choice(field: str, kind: object) -> type:
-    """The class of one kind. Raises ConfigError for a kind that the field has not."""
+    """The class of one kind; `module:Class` is imported. Raises ConfigError for a kind that the field has not."""
+    if isinstance(kind, str) and module_of(kind) is not None:
+        return find(field, kind)
     kinds = choices(field)
     if not isinstance(kind, str) or kind not in kinds:
         raise ConfigError(f"unknown kind {kind!r} for {field}; {nearest(str(kind), list(kinds))}")

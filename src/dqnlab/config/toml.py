@@ -18,9 +18,10 @@ from dataclasses import is_dataclass, replace
 from typing import Any
 
 from ..errors import ConfigError
-from ..trust import check_env_id, check_wrappers, modules_of
+from ..trust import check_env_id, check_part_modules, check_wrappers, modules_of
 from .checks import DEEPEST, LARGEST_ARGUMENT, as_json, from_json, quoted
 from .config import Config
+from .custom import modules_in
 from .fields import (
     about,
     bare,
@@ -184,15 +185,16 @@ def override(base: Config, data: Mapping[str, Any], source: str = "", trusted: C
 
     Args:
         source: where the table is from, which messages then begin with.
-        trusted: modules that the table's environment and wrappers may import; what the caller himself has named.
+        trusted: modules that the table's environment, wrappers and parts may import; what the caller himself has named.
 
     Raises:
-        ConfigError: a setting cannot work, or the environment or a wrapper would import another module.
+        ConfigError: a setting cannot work, or the environment, a wrapper or a part would import another module.
     """
     env = data.get("env")
     if isinstance(env, Mapping):
         check_env_id(env.get("id"), trusted, source)
         check_wrappers(env.get("wrappers"), trusted, source)
+    check_part_modules(modules_in(data), trusted, source)
     try:
         return _override(base, data, "")
     except ConfigError as error:
@@ -229,7 +231,7 @@ def _choose(key: str, current: Any, data: Any) -> Any:
     cls = choice(key, kind)
     for name in rest:
         if name not in hints(cls):
-            raise ConfigError(_stray(key, name, kind))
+            raise ConfigError(_stray(key, name, cls))
     if kind == current.kind:
         return _override(current, rest, f"{key}.")
     missing = [name for name in required(cls) if name not in rest]
@@ -238,12 +240,13 @@ def _choose(key: str, current: Any, data: Any) -> Any:
     return cls(**{name: _typed(cls, name, value, f"{key}.{name}") for name, value in rest.items()})
 
 
-def _stray(field: str, name: str, kind: str) -> str:
+def _stray(field: str, name: str, cls: Any) -> str:
     """The message for a setting that this kind has not."""
-    others = [other for other, cls in choices(field).items() if name in hints(cls)]
+    kind = cls.kind
+    others = [other for other, each in choices(field).items() if name in hints(each)]
     if others:
         return f"{field}.{name} belongs to kind {others[0]!r}, and {field} is {kind!r} here"
-    known = list(hints(choices(field)[kind]))
+    known = list(hints(cls))
     hint = nearest(name, known) if known else f"kind {kind!r} has no settings"
     return f"unknown key {f'{field}.{name}'!r}; {hint}"
 

@@ -14,6 +14,7 @@ from types import ModuleType
 import gymnasium as gym
 
 from ..errors import ConfigError, DqnlabError, EnvironmentFault, named
+from ..importing import import_here, path_of
 from ..trust import imported_by
 from .nearby import ids_of, nearby
 from .place import named_with_place, place_of
@@ -46,8 +47,7 @@ def import_named(env_id: str, what: str = "env") -> None:
     """Imports the module that an id names, if any. Callers that read the id from a file have asked `trust` before.
 
     A module that registers nothing by itself, but has a function `register_envs` for it (MinAtar's), has it called. One
-    that is not installed is looked for in the current folder, which is then the last place where Python
-    looks: nothing there can stand in for the standard library or for a package.
+    that is not installed is looked for in the current folder (`import_here`).
 
     Args:
         what: it is, in messages: an env, or a wrapper, which is named in the same way.
@@ -62,12 +62,8 @@ def import_named(env_id: str, what: str = "env") -> None:
         return
     who = f"{what} {env_id!r}"
     _check_name(who, name, env_id)
-    top = name.partition(".")[0]
-    if _path_of(top) is None and _lies_here(top):
-        sys.path.append(os.getcwd())
-        importlib.invalidate_caches()
     try:
-        module = importlib.import_module(name)
+        module = import_here(name)
         if is_env and hasattr(module, "register_envs") and not _is_registered(env_id):
             module.register_envs()
     except ModuleNotFoundError as error:
@@ -91,25 +87,12 @@ def _check_name(who: str, name: str, env_id: str) -> None:
     raise ConfigError(f"unknown {who}: {name!r} is not a module's name{hint}")
 
 
-def _path_of(top: str) -> str | None:
-    """Where Python finds a module or package at the top level; none if nowhere."""
-    try:
-        spec = importlib.util.find_spec(top)
-    except ValueError:  # a module that somebody has put together by hand
-        return str(top)
-    return None if spec is None else spec.origin or str(top)
-
-
-def _lies_here(top: str) -> bool:
-    return Path(f"{top}.py").is_file() or Path(top).is_dir()
-
-
 def _no_module(who: str, name: str) -> str:
     top = name.partition(".")[0]
     known = next((pip for _, module, pip in _PACKAGES if module.partition(".")[0] == top), None)
     if known is not None:
         return f"{who} needs a package that is not installed: pip install {known}"
-    if (path := _path_of(top)) is not None:
+    if (path := path_of(top)) is not None:
         return f"{who}: there is no module {name!r}; {top!r} is {path}"
     here = sorted({path.stem for path in Path().glob("*.py")} | {path.parent.name for path in Path().glob("*/*.py")})
     close = get_close_matches(top, here, n=1)

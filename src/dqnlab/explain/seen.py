@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..build import LEAST_SIDE
 from ..learn.convs import Picture, find_pictures
 from ..learn.extractors import Normalizer
 from ..learn.networks import QNetwork
 from ..learn.types import ObsSpec
+from ..settle import LEAST_SIDE
 from .frames import brightness
 from .weights import num_weights
 from .world import is_image

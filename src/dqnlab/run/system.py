@@ -13,18 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from ..build import (
-    make_collector,
-    make_epsilon,
-    make_layout,
-    make_learner,
-    make_memory,
-    make_network,
-    settle,
-    settle_epsilon,
-    sketch_network,
-)
+from ..build import make_collector, make_epsilon, make_layout, make_learner, make_memory, make_network, sketch_network
 from ..config import Config
+from ..config.fields import leaves
 from ..config.presets import Planned, plan
 from ..config.typed import door
 from ..device import arithmetic, available_memory, cache_folder, choose_memory, resolve_device
@@ -42,6 +33,7 @@ from ..learn.learner import Learner, Update
 from ..learn.memory import Memory
 from ..learn.networks import QNetwork
 from ..learn.types import Sample
+from ..settle import settle, settle_epsilon
 from ..store.initial import Initial, read_initial
 from .evaluate import Evaluator
 from .events import Event
@@ -198,7 +190,8 @@ def place_memory(config: Config, spec: EnvSpec, device: torch.device) -> tuple[L
     with torch.device("meta"):  # where tensors have shapes and take no memory
         weights = sum(p.numel() for p in sketch_network(config, spec).parameters())
     seen = counted(spec.obs.num_states, "state") if spec.obs.num_states else f"observations {spec.obs.shape}"
-    what = f"a network with torso.hidden = {config.torso.hidden} for {seen}"
+    size = dict(leaves(config)).get("torso.hidden", config.torso.kind)
+    what = f"a network with torso.hidden = {size} for {seen}"
     choose_memory(weights * WEIGHT_BYTES, torch.device("cpu"), what)
     layout = make_layout(config, spec)
     batch = 2 * config.batch_size * math.prod(spec.obs.shape) * FLOAT_BYTES  # where it was, and where it led

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..config import Config
+from ..config.custom import modules_in
 from ..config.toml import parse, to_toml
 from ..errors import ConfigError, DqnlabError, FolderError, ResourceError
 from ..trust import modules_of
@@ -50,11 +51,12 @@ class Origin(NamedTuple):
 
 
 def mark(folder: Path, config: Config) -> str | None:
-    """Marks a run as made here, if its environment names modules; a line for the user where that is impossible.
+    """Marks a run as made here, if its environment or parts name modules; a line for the user where that is impossible.
 
     They have been imported, by whoever the user told to.
     """
-    modules = modules_of(config.env.id, config.env.wrappers)
+    data = parse(to_toml(config), _SETTINGS)
+    modules = _modules(data)
     if not modules:
         return None
     flag = f"commands on this run need{_flags(modules)}"
@@ -67,8 +69,7 @@ def mark(folder: Path, config: Config) -> str | None:
     key = _key(make=True)
     if key is None:
         return f"no private key can be kept in {str(_state_folder() or '~')!r}: {flag}"
-    env = parse(to_toml(config), _SETTINGS)["env"]
-    seals = [_seal(key, env, modules, origins, place) for place in _places(folder)]
+    seals = [_seal(key, data, modules, origins, place) for place in _places(folder)]
     about: dict[str, Any] = {"schema": 1, "root": origins[0].root, "file": origins[0].file, "seals": seals}
     if len(origins) > 1:
         about["others"] = [list(origin) for origin in origins[1:]]
@@ -142,7 +143,7 @@ def _marked(folder: Path, text: str) -> dict[str, Origin]:
     if any(_is_below(origin, folder) for origin in origins):
         return {}
     for place in places:
-        wanted = _seal(key, data["env"], modules, origins, place)
+        wanted = _seal(key, data, modules, origins, place)
         if any(isinstance(each, str) and hmac.compare_digest(each.encode(), wanted.encode()) for each in seals[:2]):
             return dict(zip(modules, origins, strict=True))
     return {}
@@ -158,7 +159,8 @@ def _origins(about: Mapping[str, Any]) -> list[Origin]:
 
 def _modules(data: Mapping[str, Any]) -> list[str]:
     env = data.get("env")
-    return modules_of(env.get("id"), env.get("wrappers")) if isinstance(env, Mapping) else []
+    named = modules_of(env.get("id"), env.get("wrappers")) if isinstance(env, Mapping) else []
+    return list(dict.fromkeys([*named, *modules_in(data)]))
 
 
 def _flags(modules: Sequence[str]) -> str:
@@ -166,9 +168,14 @@ def _flags(modules: Sequence[str]) -> str:
     return "".join(f" --trust-env-module {shlex.quote(module)}" for module in modules)
 
 
-def _seal(key: bytes, env: Mapping[str, Any], modules: Sequence[str], origins: Sequence[Origin], place: str) -> str:
+def _seal(key: bytes, data: Mapping[str, Any], modules: Sequence[str], origins: Sequence[Origin], place: str) -> str:
     pairs = [(module, *origin) for module, origin in zip(modules, origins, strict=True)]
-    said = json.dumps([1, env, *(word for pair in pairs for word in pair), place], sort_keys=True, default=str)
+    parts = {name: table for name, table in data.items() if any(modules_in({name: table}))}
+    said = json.dumps(
+        [1, data.get("env"), *(word for pair in pairs for word in pair), place, *([parts] if parts else [])],
+        sort_keys=True,
+        default=str,
+    )
     return hmac.new(key, said.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...build import foresee_settings
 from ...config.toml import to_toml
+from ...settle import foresee_settings
 from ..arguments import Train
 from ..calls import Call
 

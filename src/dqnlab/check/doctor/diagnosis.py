@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 
-from ...build import LEAST_SIDE, choose_convs
 from ...config import Config
 from ...envs.infos import MOST_NAMES, left_out, numbers_in
 from ...envs.make import EnvSpec
@@ -12,6 +11,7 @@ from ...errors import all_of, counted, either
 from ...learn.convs import find_pictures
 from ...learn.types import ObsPart, ObsSpec
 from ...run.system import make_remarks
+from ...settle import LEAST_SIDE, choose_convs
 from .findings import EnvFacts, Findings
 from .random_play import Play
 

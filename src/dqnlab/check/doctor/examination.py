@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from ...build import settle_env
 from ...config import MOST_PROBED, Config, Env, Film
 from ...config.checks import Between, Whole
 from ...config.presets import Planned, plan
@@ -23,6 +22,7 @@ from ...envs.place import named_with_place
 from ...envs.state import saves_itself
 from ...envs.watchdog import watched
 from ...errors import ConfigError, DqnlabError, ResourceError, counted, one_line
+from ...settle import settle_env
 from .closing import close_told
 from .diagnosis import add_conclusions
 from .drawing import check_drawing

@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 
 import torch
 
-from ...build import choose_convs, should_compile, sketch_network
+from ...build import sketch_network
 from ...config import Config
 from ...config.fields import leaves
 from ...device import arithmetic, available_memory, find_compiler, resolve_device
@@ -19,6 +19,7 @@ from ...learn.types import ObsSpec
 from ...run.evaluate import SIDE_BY_SIDE
 from ...run.system import APART, System, assemble, make_plan, place_memory
 from ...run.train import Period
+from ...settle import choose_convs, should_compile
 
 PATIENCE = 0.4  # seconds for each of two measurements
 LAST_RESORT = 5.0  # seconds after which a slow environment need not even fill one transition
@@ -103,11 +104,12 @@ def describe_training(config: Config, spec: EnvSpec) -> Forecast:
     network = sketch_network(config, spec)
     settings, plain = dict(leaves(config)), dict(leaves(Config()))
     frame = f"{spec.obs.dtype} {spec.obs.shape}" if spec.obs.num_states is None else "int64, one-hot for the network"
+    hidden = (*settings.get("torso.hidden", [network.torso.width]), *settings.get("stream.hidden", ()))
     if spec.obs.parts:
         frame = f"one row of {counted(spec.obs.shape[0], 'number')}, {spec.obs.dtype}"
     return Forecast(
         preset=config.preset,
-        layers=(network.encode.width, *config.torso.hidden, *settings.get("stream.hidden", ()), spec.num_actions),
+        layers=(network.encode.width, *hidden, spec.num_actions),
         parts=tuple(f"{axis}:{settings[axis]}" for axis in BESIDE if settings[axis] != plain[axis]),
         pictures=tuple(_pictures(config, spec.obs, network.encode)),
         parameters=sum(p.numel() for p in network.parameters()),

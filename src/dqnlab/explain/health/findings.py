@@ -10,10 +10,11 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from ...build import make_epsilon, settle_epsilon
+from ...build import make_epsilon
 from ...config import Config
 from ...config.fields import leaves
 from ...envs.make import EnvSpec
+from ...settle import settle_epsilon
 from .signals import NONE, Column, columns
 
 Severity = Literal["good", "notice", "bad"]

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from ...build import should_compile
 from ...config import Config
 from ...device import resolve_device
 from ...envs.make import EnvSpec, close, make_one, open_one
 from ...envs.watchdog import watched
 from ...run.system import make_remarks, place_memory
+from ...settle import should_compile
 from ...store.folder import Run, seed_name
 from ...store.initial import Initial, initial_parts
 from ...terminal.standing import Standing
