@@ -25,7 +25,7 @@ from .learn.formulas import AdamW, RAdam, RmsProp
 from .learn.hadamax import ATARI, HadamaxConv, Product, as_it_is
 from .learn.heads import Head, ScalarHead
 from .learn.implicit import ImplicitHead, ImplicitStream
-from .learn.layers import Dense, LayeredStream, LayeredTorso, NoisyLayer, PlainLayer
+from .learn.layers import Branch, Dense, LayeredStream, LayeredTorso, NoisyLayer, PlainLayer
 from .learn.layout import Layout, reach_of
 from .learn.learner import HardSync, Learner, PolyakSync, Sync
 from .learn.memory import Memory
@@ -35,9 +35,11 @@ from .learn.norms import Normed, SpectralConv2d, SpectralLayer, normed_conv, set
 from .learn.nstep import NStep
 from .learn.optimizer import Adam, Descent, Formula, Rate, constant_rate
 from .learn.policy import Policy, make_actor
+from .learn.recurrent import Cell, GruCell, LstmCell, RecurrentTorso, SequenceEncoder
 from .learn.replay import Pace, Replay
 from .learn.samplers import Prioritized, Sampler, Uniform
 from .learn.schedules import Schedule, constant, cosine_rate, geometric, linear, linear_episodes, linear_rate
+from .learn.sequences import SequenceLayout, SequenceReplay
 from .learn.streams import DuelingStream
 from .learn.targets import Rule, double, greedy
 from .learn.types import ObsSpec
@@ -49,6 +51,8 @@ def make_network(config: c.Config, spec: EnvSpec, scale: float = 1.0) -> QNetwor
     encode, head = make_encoder(config, spec.obs), make_head(config.head, scale)
     with own_chance(config.seed):
         torso = make_torso(config, encode.width)
+    if torso.state_size:
+        encode = SequenceEncoder(encode, torso.state_size)
     stream = partial(make_stream, config, torso.width, spec.num_actions)
     match config.head:
         case c.Iqn(num=num, cosines=cosines):
@@ -179,10 +183,21 @@ def make_torso(config: c.Config, inputs: int) -> Torso:
     match config:
         case c.Config(torso=c.Hadamax()):
             return LayeredTorso(sizes, partial(make_product, config), after, as_it_is)
+        case c.Config(torso=(c.Gru() | c.Lstm()) as torso):
+            branch = Branch(sizes, partial(make_layer, config), after + 1)
+            return RecurrentTorso(branch, make_cell(torso, sizes[-1]), torso.units, torso.burn_in)
         case c.Config(layers=c.PlainLayers(), norm=c.NoNorm()):
             return Mlp(sizes)
         case _:
             return LayeredTorso(sizes, partial(make_layer, config), after)
+
+
+def make_cell(torso: c.Gru | c.Lstm, inputs: int) -> Cell:
+    match torso:
+        case c.Gru(units=units):
+            return GruCell(inputs, units)
+        case c.Lstm(units=units):
+            return LstmCell(inputs, units)
 
 
 def make_stream(config: c.Config, width: int, num_actions: int, num_values: int) -> Stream:
@@ -221,17 +236,27 @@ def make_weights(layers: c.PlainLayers | c.Noisy, inputs: int, outputs: int) -> 
             return NoisyLayer(inputs, outputs, sigma)
 
 
-def make_layout(config: c.Config, spec: EnvSpec) -> Layout:
-    """How the replay will lie in memory."""
+def make_layout(config: c.Config, spec: EnvSpec) -> Layout | SequenceLayout:
+    """How the memory will lie in that of the machine."""
+    match config.torso:
+        case c.Gru(burn_in=burn_in, unroll=unroll) | c.Lstm(burn_in=burn_in, unroll=unroll):
+            with torch.device("meta"):  # where tensors have shapes and take no memory
+                size = make_cell(config.torso, 1).state_size
+            return SequenceLayout(config.replay_capacity, spec.obs, config.n, burn_in, unroll, size)
     reach = reach_of(config.n, spec.obs.stack, config.env.num_envs)
     return Layout(config.replay_capacity, spec.obs, config.n, reach)
 
 
-def make_memory(config: c.Config, layout: Layout, device: torch.device) -> Memory:
+def make_memory(config: c.Config, layout: Layout | SequenceLayout, device: torch.device) -> Memory:
     """The memory that is learned from."""
-    sampler = make_sampler(settle_sampler(config), config.replay_capacity)
+    chosen = settle_sampler(config)
     pace = Pace(config.learning_starts, config.update_every, config.batch_size)
-    return Replay(layout, sampler, pace, generator(config.seed, "replay"), device)
+    rng = generator(config.seed, "replay")
+    match layout:
+        case SequenceLayout(num_sequences=num):
+            return SequenceReplay(layout, make_sampler(chosen, num), pace, rng, device)
+        case Layout(capacity=capacity):
+            return Replay(layout, make_sampler(chosen, capacity), pace, rng, device)
 
 
 def make_head(head: c.Scalar | c.Quantiles | c.Iqn | c.C51 | c.HlGauss | c.Custom, scale: float = 1.0) -> Head:

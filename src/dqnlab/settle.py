@@ -118,7 +118,7 @@ def should_compile(config: c.Config, obs: ObsSpec) -> bool:
 
     Only the configuration and the shape of observations decide, so that the same run always computes the same.
     """
-    if config.compile != "auto" or config.device == "cuda":  # on a GPU it was never measured: only if asked
+    if config.compile != "auto" or config.device == "cuda" or config.remembers:  # never measured: only if asked
         return config.compile == "on"
     if any(kind != "small" for kind, _ in choose_convs(config, obs).values()):
         return False  # their products are the same as uncompiled, and take nearly all the time

@@ -60,7 +60,6 @@ def test_an_alias_hides_no_flag_and_leads_to_one() -> None:
     assert set(aliases) & own <= {
         "epsilon",
         "budget",
-        "torso",
         "env",
         "film",
         "evaluate_every",

@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 
 from dqnlab import presets
-from dqnlab.check.probes import GAMMA, PROBES, Probe, probe_config, selftest
+from dqnlab.check.probes import GAMMA, PROBES, REMEMBERED, Probe, probe_config, selftest, try_probe
 from dqnlab.config import (
     C51,
     Config,
     Double,
     Dueling,
     Env,
+    Gru,
     Hadamax,
     HlGauss,
     Iqn,
     LayerNorm,
+    Lstm,
     Munchausen,
     Noisy,
     Polyak,
@@ -45,12 +47,12 @@ def true_values(probe: Probe) -> np.ndarray:
     return q
 
 
-@pytest.mark.parametrize("probe", PROBES, ids=NAMES)
+@pytest.mark.parametrize("probe", PROBES + REMEMBERED, ids=[*NAMES, *(probe.name for probe in REMEMBERED)])
 def test_the_values_written_beside_a_probe_solve_its_table(probe: Probe) -> None:
     np.testing.assert_allclose(np.array(probe.q, float), true_values(probe), atol=1e-9)
 
 
-@pytest.mark.parametrize("probe", PROBES, ids=NAMES)
+@pytest.mark.parametrize("probe", PROBES + REMEMBERED, ids=[*NAMES, *(probe.name for probe in REMEMBERED)])
 def test_a_probe_keeps_the_rules_that_make_its_truth_independent_of_n(probe: Probe) -> None:
     arrows = [arrow for state in probe.table for arrow in state]
     assert all(-1 <= arrow.reward <= 1 for arrow in arrows)
@@ -67,6 +69,23 @@ def test_the_default_settings_learn_the_true_values(name: str) -> None:
 def test_prioritised_replay_learns_the_true_values(name: str) -> None:
     base = Config(sampler=Prioritized(alpha=0.6), n=3, env=Env(num_envs=4))
     assert found(list(selftest([name], base))) == {}
+
+
+def test_what_was_seen_before_is_remembered_by_networks_that_can() -> None:
+    (cue,) = REMEMBERED
+    for torso in (Gru(), Lstm()):
+        (result,) = selftest(["cue"], Config(torso=torso, n=3, sampler=Prioritized()))
+        assert result.passed, result.got.tolist()
+    result = try_probe(cue, probe_config(Config(), cue))
+    assert (abs(result.got[:2]) < 0.5).all()  # what is paid later looks alike
+    assert result.got[2].tolist() == result.got[5].tolist()
+
+
+def test_probes_that_ask_for_a_memory_are_not_for_others_nor_those_that_it_cannot_follow_for_it() -> None:
+    with pytest.raises(ConfigError, match="unknown probe 'cue'"):
+        selftest(["cue"])
+    with pytest.raises(ConfigError, match="unknown probe 'best next'"):
+        selftest(["best next"], Config(torso=Gru()))
 
 
 OTHERWISE = {"textbook", "noisy", "rainbow", "munchausen"}

@@ -33,6 +33,7 @@ class Counting:
     """Left at the even steps of an episode and right at the odd ones: its values say which step it is."""
 
     remembers = True
+    state: np.ndarray | None = None  # no numbers that a memory would store
 
     def __init__(self) -> None:
         self.steps = np.zeros(0, int)

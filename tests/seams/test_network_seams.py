@@ -119,9 +119,9 @@ def check_stack(together: list[System], alone: list[System], folder: Path, round
 
 
 def check_told(one: System, other: System) -> None:
-    """Whether the player of one knows what the other's network expects, unless acting needs random numbers."""
+    """Whether the player of one knows what the other's network expects, unless acting needs chance or a memory."""
     told, network = one.collector.policy.known, other.learner.online
-    if network.is_random:
+    if network.is_random or network.torso.state_size:
         assert told is None
     else:
         expected = network.q_values(torch.from_numpy(one.collector.obs)).detach()

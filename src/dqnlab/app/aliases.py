@@ -9,7 +9,7 @@ from .flags import dashed
 # The setting, and the flags that people type for it.
 NAMES = {
     "optimizer.lr": "lr learning_rate",
-    "torso.hidden": "hidden hidden_sizes hidden_layers net_arch torso",
+    "torso.hidden": "hidden hidden_sizes hidden_layers net_arch",
     "env.num_envs": "envs num_envs n_envs",
     "env.workers": "workers num_workers",
     "env.kwargs": "kwargs env_kwargs",
@@ -62,6 +62,9 @@ SWITCHES = {
     "qr": "head:qr",
     "per": "sampler:prioritized",
     "prioritized": "sampler:prioritized",
+    "gru": "torso:gru",
+    "lstm": "torso:lstm",
+    "recurrent": "torso:lstm",
     "no_film": "--film.episodes=0",
 }
 CHOOSING = {

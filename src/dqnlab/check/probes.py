@@ -14,7 +14,6 @@ from typing import Any, Literal, NamedTuple
 
 import gymnasium as gym
 import numpy as np
-import torch
 from gymnasium import spaces
 
 from ..config import Adam, Config, Constant, Env, Hard, Polyak, Steps
@@ -23,6 +22,7 @@ from ..config.presets import get
 from ..envs.make import EnvSpec
 from ..errors import ConfigError
 from ..learn.networks import QNetwork
+from ..learn.policy import make_actor
 from ..run.system import assemble
 
 GAMMA = 0.9
@@ -85,6 +85,9 @@ class Probe:
     action_start: int = 0
     scale: Literal["auto", "high", "none"] = "auto"
     """`env.scale`: what observations are divided by"""
+    unfollowed: bool = False
+    """whether a state is bootstrapped from that no episode goes on from: after what led to it, a network that remembers
+    never learns what it is worth"""
     tolerance: float = 0.05
     """largest error of a value"""
 
@@ -187,6 +190,7 @@ PROBES = (
         q=[[0.9, 0.9], [-1, 1]],
         starts=(0, 1),
         cut=1,
+        unfollowed=True,
         **_corners(2),
     ),
     Probe(
@@ -209,7 +213,21 @@ PROBES = (
     ),
 )
 
+REMEMBERED = (
+    Probe(
+        name="cue",
+        says="a sign is shown, and paid two steps later: 0.81, 0.9, 1 and less than 0; all 0 = it is not remembered",
+        table=[*([Arrow(0, s + 2)] for s in range(4)), [Arrow(1)], [Arrow(-1)]],
+        q=[[0.81], [-0.81], [0.9], [-0.9], [1], [-1]],
+        starts=(0, 1),
+        **_numbers(1, -1, 0, 0, 0, 0),
+    ),
+)
+"""probes in which states look alike, for networks that remember: what comes without doubt depends on what was seen"""
+
 # How often the target follows, so that values travel to their end within STEPS.
+REMEMBERS: dict[str, Any] = {"hidden": (), "units": 32, "burn_in": 4, "unroll": 8}
+"""the sizes of a torso that remembers"""
 SYNC = {"hard": Hard(every=5), "polyak": Polyak(tau=0.2)}
 
 
@@ -222,6 +240,7 @@ def probe_config(base: Config, probe: Probe) -> Config:
     num_envs = min(base.env.num_envs, 4)
     steps = STEPS if base.learns_means else MORE * STEPS
     size: dict[str, Any] = {"hidden": (64,)} if "torso.hidden" in dict(leaves(base)) else {}
+    size = REMEMBERS if base.remembers else size
     return replace(
         base.with_measured_range(),
         device="cpu",
@@ -245,7 +264,8 @@ def probe_config(base: Config, probe: Probe) -> Config:
 def selftest(names: Sequence[str] | None = None, base: Config | None = None) -> Iterator[ProbeResult]:
     """Trains a small agent on each named probe, on all if none, and compares its values with the truth.
 
-    `base` says which head, rule, sampler, n and kind of sync are tested, by default those of the preset "default".
+    `base` says which head, rule, sampler, n and kinds of torso and sync are tested, by default those of the preset
+    "default".
 
     Raises:
         ConfigError: a name is no probe's, or the rule learns other values.
@@ -255,12 +275,14 @@ def selftest(names: Sequence[str] | None = None, base: Config | None = None) -> 
             f"rule = {base.rule.kind!r} learns other values than those that are known, for it adds to rewards: "
             "test another rule, or this one with rule.alpha = 0 and a small rule.tau"
         )
-    known = {probe.name: probe for probe in PROBES}
+    base = base or get("default")
+    probes = (*(each for each in PROBES if not each.unfollowed), *REMEMBERED) if base.remembers else PROBES
+    known = {probe.name: probe for probe in probes}
     for name in names or ():
         if name not in known:
             raise ConfigError(f"unknown probe {name!r}; choose from {', '.join(known)}")
-    chosen = PROBES if names is None else [known[name] for name in names]
-    return (try_probe(probe, probe_config(base or get("default"), probe)) for probe in chosen)
+    chosen = probes if names is None else [known[name] for name in names]
+    return (try_probe(probe, probe_config(base, probe)) for probe in chosen)
 
 
 def try_probe(probe: Probe, config: Config) -> ProbeResult:
@@ -280,7 +302,13 @@ def try_probe(probe: Probe, config: Config) -> ProbeResult:
 
 
 def _values(network: QNetwork, spec: EnvSpec, probe: Probe) -> np.ndarray:
-    """What the network thinks of every state, [S, A]."""
-    with torch.no_grad():
-        q = network.q_values(torch.from_numpy(spec.prepare(probe.obs))) * network.reward_scale
-        return q.numpy().astype(float)
+    """What the network thinks of every state, [S, A], when it first meets it on the way from a start by action 0."""
+    actor, seen = make_actor(network), spec.prepare(probe.obs)
+    found = np.full((len(probe.table), spec.num_actions), np.nan)
+    for start in probe.starts:
+        state: int | None = start
+        while state is not None and np.isnan(found[state]).any():
+            first = np.array([state == start])
+            found[state] = actor(seen[state : state + 1], first)[0] * network.reward_scale
+            state = probe.table[state][0].to
+    return found

@@ -47,10 +47,12 @@ from .optimizers import (
 from .parts import (
     C51,
     Dueling,
+    Gru,
     Hadamax,
     HlGauss,
     Iqn,
     LayerNorm,
+    Lstm,
     Mlp,
     Noisy,
     NoNorm,
@@ -60,6 +62,7 @@ from .parts import (
     Scalar,
     SpectralNorm,
 )
+from .sequences import check_sequences
 from .typed import check_fields, label
 
 # Beyond these a run would not fail with a message but take all memory, or minutes before its first step.
@@ -229,7 +232,7 @@ class Config:
     that convolutions look at, stay as they are. Random play before training gives the first mean and deviation"""
     init: Init = Init()
     """what the networks begin with"""
-    torso: Mlp | Hadamax | Custom = Mlp()
+    torso: Mlp | Hadamax | Gru | Lstm | Custom = Mlp()
     layers: PlainLayers | Noisy = PlainLayers()
     norm: NoNorm | LayerNorm | SpectralNorm = NoNorm()
     stream: PlainStream | Dueling | Custom = PlainStream()
@@ -283,6 +286,14 @@ class Config:
         written("preset", self.preset)
         check_places(self)
         self._check_learning_can_start()
+        if isinstance(self.torso, Gru | Lstm):
+            check_sequences(
+                self.torso,
+                frame_stack=self.env.frame_stack,
+                num_envs=self.env.num_envs,
+                batch_size=self.batch_size,
+                capacity=self.replay_capacity,
+            )
         if not isinstance(self.lr_schedule, ConstantRate) and self.lr_schedule.updates == "auto":
             require(
                 isinstance(self.budget, Steps),
@@ -302,6 +313,11 @@ class Config:
                 f"rule = {self.rule.kind!r} mixes the values of actions, and head = {self.head.kind!r} gives "
                 f"probabilities: use head = {Scalar.kind!r}, {Quantiles.kind!r} or {Iqn.kind!r}, or another rule"
             )
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the network goes by what it saw before, too."""
+        return isinstance(self.torso, Gru | Lstm)
 
     @property
     def measures_rewards(self) -> bool:
@@ -338,10 +354,12 @@ class Config:
                 f"are others in every pass: use norm = {LayerNorm.kind!r}, or layers = {PlainLayers.kind!r}"
             )
         branches = isinstance(self.stream, Dueling) and self.stream.hidden
-        if norm.on == "last_hidden" and isinstance(self.torso, Hadamax) and not branches:
+        if norm.on == "last_hidden" and isinstance(self.torso, Hadamax | Gru | Lstm) and not branches:
+            product = "a product of two that have norms of their own"
             raise ConfigError(
-                f"norm = {norm.kind!r} is for the last hidden layer, and that of torso = {self.torso.kind!r} is a "
-                f"product of two that have norms of their own: use norm = {NoNorm.kind!r}, or torso = {Mlp.kind!r}"
+                f"norm = {norm.kind!r} is for the last hidden layer, and that of torso = {self.torso.kind!r} is "
+                f"{product if isinstance(self.torso, Hadamax) else 'recurrent'}: use norm = {NoNorm.kind!r}, or "
+                f"torso = {Mlp.kind!r}"
             )
 
     def _check_learning_can_start(self) -> None:

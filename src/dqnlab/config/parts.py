@@ -10,6 +10,7 @@ from .typed import check_fields
 
 MOST_LAYERS, MOST_UNITS = 100, 2**20  # so that the size of a network can be told before it is made
 MOST_NUMBERS = 1_000  # per action
+LONGEST_SEQUENCE = 1_000  # steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,44 @@ class Hadamax:
     def __post_init__(self) -> None:
         check_fields(self, "torso.")
         require(len(self.hidden) > 0, "torso.hidden", self.hidden, "at least one layer")
+        check_layers("torso.hidden", self.hidden)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gru:
+    """ReLU layers, then gated recurrent units, which remember what an episode has shown (Cho et al. 2014)."""
+
+    kind: ClassVar[str] = "gru"
+    hidden: Annotated[tuple[int, ...], Says("the units of each layer, as (64, 64)")] = (64,)
+    """units of each hidden layer before the recurrent one, if there is any"""
+    units: Annotated[int, Whole(1, MOST_UNITS)] = 64
+    """units of the recurrent layer"""
+    burn_in: Annotated[int, Whole(0, LONGEST_SEQUENCE)] = 8
+    """steps of a sequence that only bring its memory up to date, before those that are learned from"""
+    unroll: Annotated[int, Whole(1, LONGEST_SEQUENCE)] = 16
+    """steps of a sequence that are learned from; what must be remembered for longer is hard to learn"""
+
+    def __post_init__(self) -> None:
+        check_fields(self, "torso.")
+        check_layers("torso.hidden", self.hidden)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lstm:
+    """ReLU layers, then long short-term memory: remembers what an episode has shown (Hochreiter & Schmidhuber 1997)."""
+
+    kind: ClassVar[str] = "lstm"
+    hidden: Annotated[tuple[int, ...], Says("the units of each layer, as (64, 64)")] = (64,)
+    """units of each hidden layer before the recurrent one, if there is any"""
+    units: Annotated[int, Whole(1, MOST_UNITS)] = 64
+    """units of the recurrent layer"""
+    burn_in: Annotated[int, Whole(0, LONGEST_SEQUENCE)] = 8
+    """steps of a sequence that only bring its memory up to date, before those that are learned from"""
+    unroll: Annotated[int, Whole(1, LONGEST_SEQUENCE)] = 16
+    """steps of a sequence that are learned from; what must be remembered for longer is hard to learn"""
+
+    def __post_init__(self) -> None:
+        check_fields(self, "torso.")
         check_layers("torso.hidden", self.hidden)
 
 

@@ -15,6 +15,7 @@ Config()                 the plain settings of every class
         ├── iqn
         ├── hl_gauss
         ├── munchausen
+        ├── drqn
         └── rainbow      all that Rainbow combines
 """
 
@@ -41,6 +42,7 @@ from .config import (
     HlGauss,
     Iqn,
     Linear,
+    Lstm,
     Mlp,
     Munchausen,
     Noisy,
@@ -123,6 +125,7 @@ QR = replace(DQN, preset="qr", head=Quantiles())
 IQN = replace(DQN, preset="iqn", head=Iqn())
 HL_GAUSS = replace(DQN, preset="hl_gauss", head=HlGauss())
 MUNCHAUSEN = replace(DQN, preset="munchausen", rule=Munchausen())
+DRQN = replace(DQN, preset="drqn", torso=Lstm(), batch_size=256)
 RAINBOW = replace(
     DQN,
     preset="rainbow",
@@ -171,6 +174,7 @@ _PRESETS = {
     "iqn": _Preset(IQN, "dqn", "quantiles at levels that chance chooses (Dabney et al. 2018)"),
     "hl_gauss": _Preset(HL_GAUSS, "dqn", "regression as classification (Farebrother et al. 2024)"),
     "munchausen": _Preset(MUNCHAUSEN, "dqn", "a soft policy, paid for being sure (Vieillard et al. 2020)"),
+    "drqn": _Preset(DRQN, "dqn", "remembers what an episode has shown (Hausknecht & Stone 2015)"),
     "rainbow": _Preset(RAINBOW, "dqn", "double, dueling, per, nstep, noisy and c51 at once (Hessel et al. 2018)"),
     "textbook": _Preset(TEXTBOOK, None, "the classic program, exactly: one env, 600 episodes, no early stop"),
 }

@@ -90,7 +90,8 @@ class Collector:
         self.cut_due = self._anew
         self.steps += steps
         self.episodes += len(episodes)
-        return Block(frames, begins, transitions, episodes, steps, self.policy.share(epsilon))
+        share, state = self.policy.share(epsilon), self.policy.actor.state
+        return Block(frames, begins, transitions, episodes, steps, share, state=state)
 
     @property
     def cuts(self) -> bool:

@@ -33,6 +33,10 @@ class Watched:
         self._look = look
         self.state_dict, self.load_state_dict = actor.state_dict, actor.load_state_dict
 
+    @property
+    def state(self) -> np.ndarray | None:
+        return self._actor.state
+
     def __call__(self, obs: np.ndarray, first: np.ndarray) -> np.ndarray:
         self._look()
         return self._actor(obs, first)

@@ -25,6 +25,7 @@ from .outlook import Outlook, outlook
 from .world import Scene, World, state_of, terrain_of
 
 Ended = Literal["terminated", "truncated", "cut"]
+MOST_UNITS = 64  # whose memory is kept
 AT_ONCE = 512  # observations that a network is asked about at once
 
 
@@ -36,6 +37,7 @@ class Networks(NamedTuple):
     target: Actor | None
     network: QNetwork | None = None
     """the best one itself; none if it has to remember what it saw, or is not to be looked into"""
+    units: int = 0  # of the best one, if it remembers: how many of the numbers that it remembers it hands on
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Recorded(NamedTuple):
     frames: Frames | None
     terrain: list[list[float]] | None  # of the lunar lander: corners of the ground
     outlook: Outlook | None = None  # of the best network
+    memory: np.ndarray | None = None  # [T, U] int8, what the best network remembers after each step, -1 to 1 as ±127
 
     def data(self) -> dict[str, Any]:
         """As the page's data name it."""
@@ -126,6 +129,7 @@ def record_episodes(networks: Networks, scene: Scene, seed: int, limits: Limits 
         while len(takes) < len(seeds) and not (takes and limits.clock() >= end):
             group = seeds[len(takes) : len(takes) + at_once]
             stage = _Stage(world, spec.obs, len(group), limits)
+            stage.units = min(networks.units, MOST_UNITS)
             stage.cameras = [Camera(each, env.label) for each in made]
             envs = SerialEnvs(made[: len(group)], spec, env.label, autoreset=False)
             with envs.playing("for the page", len(takes) + 1):
@@ -168,7 +172,7 @@ def _size(take: Recorded) -> int:
     """Bytes, with the values of the two networks that are still to be asked."""
     values = take.q["best"]
     obs = take.obs if take.obs is not None and take.obs.ndim <= 2 else None
-    arrays = (obs, take.action, take.reward, take.coin, take.state, values, values, values)
+    arrays = (obs, take.action, take.reward, take.coin, take.state, take.memory, values, values, values)
     return sum(a.nbytes for a in arrays if a is not None)
 
 
@@ -223,6 +227,8 @@ class _Stage:
         self._states: list[list[np.ndarray]] = []
         self._terrain: list[list[list[float]] | None] = [None] * num
         self._playing = np.ones(num, bool)
+        self._memory: list[np.ndarray] = []  # of each step, [E, U]
+        self.units = 0
         self.cameras: list[Camera] = []
         renders = world.params.get("source") == "render"
         self.strips = [Strip(limits.frames, num) if renders else None for _ in range(num)]
@@ -234,6 +240,8 @@ class _Stage:
 
         for step in rollout(envs, Watched(best, lambda: self._look(made)), seeds):
             self._steps.append(step)
+            if best.state is not None:
+                self._memory.append(best.state[:, : self.units])
             self._playing = step.playing & ~(step.terminated | step.truncated)
             if len(self._steps) == most or limits.clock() >= end:
                 break
@@ -248,6 +256,11 @@ class _Stage:
         for e, strip in enumerate(self.strips):
             if strip is not None and self._playing[e] and strip.wants(t):
                 strip.add(_drawn(self.cameras[e]))
+
+    def _remembered(self, e: int, length: int) -> np.ndarray | None:
+        if not self.units:
+            return None
+        return (127 * np.array([each[e] for each in self._memory[:length]])).round().astype(np.int8)
 
     def take(self, e: int, seed: int) -> Recorded:
         """Episode e, without what is added once it is kept."""
@@ -269,4 +282,5 @@ class _Stage:
             state=np.array([s[e] for s in self._states[:length]], float) if self._states else None,
             frames=None,
             terrain=self._terrain[e],
+            memory=self._remembered(e, length),
         )

@@ -106,6 +106,12 @@ def why_nothing(folder: Path, agent: Agent) -> str:
         return f"{str(path)!r} does not exist yet: it is written when training ends."
     if room(agent.config.batch_size, math.prod(obs.shape) * obs.dtype.itemsize).rows == 0:
         return "This run has recorded no batch: one observation is too large to be kept."
+    if agent.config.remembers:
+        kind = agent.config.torso.kind
+        return (
+            f"This run has recorded no batch: its network remembers (torso = {kind!r}) and learns from sequences, "
+            "while a step is shown of single transitions. Its metrics, values and health are shown as those of any run."
+        )
     if (folder / RESULT).exists() and read_json(folder / RESULT).get("updates", 0) >= FIRST_BATCH:
         return "This run has recorded no batch: its memory keeps no transitions to look back at."
     return f"This run has recorded no batch: it ended before its update number {FIRST_BATCH}."

@@ -102,7 +102,9 @@ def page_data(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]
     where = best.env_config()
     actors = {name: make_actor(network) for name, network in evidence.networks.items()}
     open_to_view = None if actors["best"].remembers else best.network
-    networks = Networks(actors["best"], actors.get("online"), actors.get("target"), open_to_view)
+    torso = best.network.torso
+    units = torso.width if torso.state_size else 0
+    networks = Networks(actors["best"], actors.get("online"), actors.get("target"), open_to_view, units)
     first = open_stage(where)
     try:
         best.check_made(where, first)
@@ -127,6 +129,7 @@ def page_data(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]
         "snapshots": _snapshots(evidence),
         "episodes": [episode.data() for episode in recording.episodes],
         "labels": recording.labels,
+        "units": units,
         "baseline": _baseline(best.network, recording),
         "moment": as_page(trace_of(evidence.moment, evidence.config, evidence.spec)),
         "findings": as_data(findings),

@@ -47,6 +47,8 @@ def pictures_of(obs: ObsSpec, seen: Sequence[np.ndarray]) -> list[dict[str, Any]
 def why_closed(networks: Sequence[QNetwork]) -> str | None:
     """Why the page does not run these networks, as a word of `words/decision.json`; None if it does."""
     first = networks[0]
+    if first.torso.state_size:
+        return "closed_memory"
     extractors = list(first.encode.extractors.values())
     if any(isinstance(each, Normalizer) for each in extractors):
         return "closed_normalized"

@@ -6,7 +6,7 @@ Shapes: B observations, N numbers of a part, F features.
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +37,7 @@ class Encoder(nn.Module):
         # Whether an observation already is what the first layer wants.
         self.takes_vector = is_vector and all(part.num_states is None and part.scale == 1 for part in parts)
 
-    def forward(self, obs: Tensor) -> Tensor:
+    def forward(self, obs: Any) -> Any:
         """[B, *obs_shape] -> features [B, F]."""
         if self.takes_vector:
             return obs
@@ -46,7 +46,11 @@ class Encoder(nn.Module):
         parts = range(len(self.obs.parts))
         return torch.cat([self._extract(number, self._numbers(number, obs)) for number in parts], 1)
 
-    def refresh(self, obs: Tensor) -> None:
+    def rows(self, obs: Any) -> Tensor:
+        """The observations themselves, [B, *obs_shape]: one for each row of features that the torso hands on."""
+        return obs
+
+    def refresh(self, obs: Any) -> None:
         """Moves its buffers on by a batch of observations [B, *obs_shape], in place."""
         for name, extractor in self.extractors.items():
             cast(Extractor, extractor).refresh(self._numbers(int(name), obs))

@@ -34,6 +34,7 @@ class Memory(Protocol):
     """Stores what sources hand over and decides what is learned from, and when."""
 
     batch_size: int
+    """slots of a sample"""
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -47,17 +48,17 @@ class Memory(Protocol):
         """How many updates are due now that the env steps, `before` until this block, are `after`."""
 
     def sample(self) -> Sample:
-        """Chooses what the next update learns from, `batch_size` transitions."""
+        """Chooses what the next update learns from, by `batch_size` slots."""
 
     def gather(self, tensors: Any, slots: Tensor, weight: Tensor) -> Batch:
-        """The transitions in `slots` [B] of such tensors as its own. Pure, so that it can be compiled."""
+        """The B transitions in `slots` [S] of such tensors as its own. Pure, so that it can be compiled."""
         ...
 
     def batch(self, sample: Sample) -> Batch:
         """The sampled transitions themselves."""
 
     def update_priorities(self, slots: np.ndarray, error: Tensor) -> None:
-        """Hears how wrong the predictions for `slots` [B] were: `error` [B] >= 0."""
+        """Hears how wrong the predictions of the B transitions in `slots` [S] were: `error` [B] >= 0."""
 
     def facts(self) -> MemoryFacts:
         """What it holds."""

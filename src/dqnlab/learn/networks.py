@@ -6,6 +6,7 @@ Shapes: B observations, F features, A actions, K numbers per action, W random nu
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from .convs import BareConv2d
 from .encoder import Encoder
 from .heads import Head, ScalarHead
-from .types import NOTHING, ObsSpec
+from .types import NOTHING, Observations, ObsSpec
 
 
 class Part(nn.Module):
@@ -40,12 +41,14 @@ class Torso(Part):
     """The contract of the hidden layers: features [B, F] -> [B, width]."""
 
     width: int
+    state_size = 0
+    """R: how many numbers it remembers from one observation of an episode to the next"""
 
-    def forward(self, x: Tensor, draw: Tensor) -> Tensor:
+    def forward(self, x: Any, draw: Tensor) -> Tensor:
         """[B, F], random numbers [W] -> [B, width]."""
         raise NotImplementedError
 
-    def activations(self, x: Tensor, draw: Tensor) -> list[Tensor]:
+    def activations(self, x: Any, draw: Tensor) -> list[Tensor]:
         """What each hidden layer hands on, [B, units]."""
         raise NotImplementedError
 
@@ -88,28 +91,28 @@ class QNetwork(nn.Module):
         """What it sees."""
         return self.encode.obs
 
-    def forward(self, obs: Tensor, draw: Tensor | None = None) -> Tensor:
+    def forward(self, obs: Observations, draw: Tensor | None = None) -> Tensor:
         """[B, *obs_shape], random numbers [W], by default their mean -> values [B, A, K]."""
         # `forward`, not a call: calling a module costs as much as the arithmetic of so small a layer.
         features = self.encode.forward(obs)
         if not self.is_random:
             return self.stream.forward(self.torso.forward(features, NOTHING), NOTHING)
-        size = len(features)
+        size = len(self.encode.rows(obs))
         if draw is None:
             draw = self.mean_draw(size).to(features.device)
         own = self.torso.num_draws(size)
         return self.stream.forward(self.torso.forward(features, draw[:own]), draw[own:])
 
-    def q_values(self, obs: Tensor, draw: Tensor | None = None) -> Tensor:
+    def q_values(self, obs: Observations, draw: Tensor | None = None) -> Tensor:
         """[B, *obs_shape], random numbers [W], by default their mean -> expected returns [B, A]."""
         return self.expected(self.forward(obs, draw), obs)
 
-    def expected(self, values: Tensor, obs: Tensor) -> Tensor:
+    def expected(self, values: Tensor, obs: Observations) -> Tensor:
         """Values [B, A, K] in observations [B, *obs_shape] -> expected returns [B, A], -inf of a forbidden action."""
         q = self.head.q_values(values)
         if self.obs.mask is None:
             return q
-        return q.masked_fill(obs[:, self.obs.mask :] == 0, -math.inf)
+        return q.masked_fill(self.encode.rows(obs)[:, self.obs.mask :] == 0, -math.inf)
 
     def num_draws(self, size: int) -> int:
         """W: how many random numbers a pass of `size` observations needs."""
@@ -124,7 +127,7 @@ class QNetwork(nn.Module):
         return torch.cat([self.torso.mean_draw(size), self.stream.mean_draw(size)])
 
     @torch.no_grad()
-    def refresh(self, obs: Tensor) -> None:
+    def refresh(self, obs: Observations) -> None:
         """Moves its buffers on by a batch of observations [B, *obs_shape], in place."""
         self.encode.refresh(obs)
         if next(self.torso.buffers(), None) is not None:  # else convolutions would look in vain

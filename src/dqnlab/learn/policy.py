@@ -9,6 +9,7 @@ from torch import nn
 
 from .exploration import Choose, best
 from .networks import QNetwork
+from .recurrent import Remembering
 
 QFunction = Callable[[np.ndarray], np.ndarray]
 """Observations [E, *obs_shape] -> expected returns [E, A], -inf of an action that is forbidden."""
@@ -18,6 +19,10 @@ class Actor(Protocol):
     """What values actions in E envs, step by step. It may remember what it saw since each episode began."""
 
     remembers: bool
+
+    @property
+    def state(self) -> np.ndarray | None:
+        """The numbers [E, R] that it remembers now; none if there are none."""
 
     def __call__(self, obs: np.ndarray, first: np.ndarray) -> np.ndarray:
         """Observations [E, *obs_shape] and which of them begin an episode, `first` [E] -> expected returns [E, A].
@@ -37,6 +42,7 @@ class Reactive:
     """An actor that goes by what it sees now."""
 
     remembers = False
+    state: np.ndarray | None = None
 
     def __init__(self, q_values: QFunction):
         self.q_values = q_values
@@ -104,7 +110,7 @@ def make_actor(network: QNetwork, rng: np.random.Generator | None = None) -> Act
 
     Random numbers that the network needs are drawn from `rng`, or are their mean without one.
     """
-    return Reactive(q_function(network, rng))
+    return Remembering(network, rng) if network.torso.state_size else Reactive(q_function(network, rng))
 
 
 def q_function(network: QNetwork, rng: np.random.Generator | None = None) -> QFunction:

@@ -4,7 +4,7 @@ Shapes: E envs, M transitions in a block, B in a batch, A actions, K numbers per
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -39,14 +39,46 @@ class Draws(NamedTuple):
     rate: Tensor = NOTHING  # of the target network, which rates it
 
 
+class Sequences(NamedTuple):
+    """What a network that remembers sees: S sequences of W successive observations of an env, U of each asked about.
+
+    They are the rows of a batch, B = S * U of them.
+    """
+
+    frames: Tensor  # [S, W, *obs_shape], or their features [S, W, F]
+    first: Tensor  # [S, W] bool, which of them begin an episode
+    state: Tensor  # [S, R] float32, what was remembered before the first of them
+    at: Tensor  # [S, U] int64, which of them are asked about
+
+    @property
+    def rows(self) -> Tensor:
+        """Those that are asked about, [S * U, ...]."""
+        num, length = self.first.shape
+        start = torch.arange(0, num * length, length, device=self.at.device)
+        return self.frames.flatten(0, 1).index_select(0, (start[:, None] + self.at).flatten())
+
+    @property
+    def device(self) -> torch.device:
+        """Where they lie."""
+        return self.frames.device
+
+    def to(self, device: torch.device) -> "Sequences":
+        """On a device."""
+        return Sequences(*(each.to(device) for each in self))
+
+
+Observations = Tensor | Sequences
+"""[B, *obs_shape], or as many within sequences"""
+
+
 class Batch(NamedTuple):
     """B sampled transitions as tensors."""
 
-    obs: Tensor  # [B, *obs_shape]
+    obs: Observations
     action: Tensor  # [B] int64
     reward: Tensor  # [B] float32
     discount: Tensor  # [B] float32
-    next_obs: Tensor  # [B, *obs_shape]
+    next_obs: Observations
     weight: Tensor  # [B] float32, importance weights
     draws: Draws = Draws()  # filled in by the learner
 
@@ -56,7 +88,7 @@ class Batch(NamedTuple):
         columns = {name: column.to(device) for name, column in self.columns().items()}
         return Batch(**columns, draws=draws)
 
-    def columns(self) -> dict[str, Tensor]:
+    def columns(self) -> dict[str, Any]:
         """All but the random numbers, by name."""
         return {name: column for name, column in self._asdict().items() if name != "draws"}
 
@@ -164,3 +196,4 @@ class Block(NamedTuple):
     steps: int  # env steps taken; a reset is none
     epsilon: float  # share of random actions at these steps
     source: int = 0  # whose block it is; each source has envs of its own
+    state: np.ndarray | None = None  # [E, R] what its actor remembered before the last of these frames, if anything

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from .networks import QNetwork
+from .types import Observations
 
 
 class Flat:
@@ -101,7 +102,7 @@ def last_layer(network: QNetwork) -> set[str]:
 
 
 @torch.no_grad()
-def dead_units(network: QNetwork, obs: Tensor) -> float:
+def dead_units(network: QNetwork, obs: Observations) -> float:
     """The share of hidden ReLU units that are zero on every one of the observations [B, *obs_shape]."""
     features = network.encode(obs)
     draw = network.torso.mean_draw(len(features)).to(features.device)

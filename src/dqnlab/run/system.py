@@ -32,6 +32,7 @@ from ..learn.layout import Layout
 from ..learn.learner import Learner, Update
 from ..learn.memory import Memory
 from ..learn.networks import QNetwork
+from ..learn.sequences import SequenceLayout
 from ..learn.types import Sample
 from ..settle import settle, settle_epsilon
 from ..store.initial import Initial, read_initial
@@ -185,7 +186,7 @@ def assemble(config: Config, home: Path | None = None) -> System:
         raise
 
 
-def place_memory(config: Config, spec: EnvSpec, device: torch.device) -> tuple[Layout, torch.device]:
+def place_memory(config: Config, spec: EnvSpec, device: torch.device) -> tuple[Layout | SequenceLayout, torch.device]:
     """How the replay is laid out, and where. Raises ResourceError if it or the networks do not fit."""
     with torch.device("meta"):  # where tensors have shapes and take no memory
         weights = sum(p.numel() for p in sketch_network(config, spec).parameters())
@@ -202,7 +203,7 @@ def place_memory(config: Config, spec: EnvSpec, device: torch.device) -> tuple[L
         raise ResourceError(f"{e}{_what_fits(config, spec, layout, others)}") from None
 
 
-def _what_fits(config: Config, spec: EnvSpec, layout: Layout, others: int) -> str:
+def _what_fits(config: Config, spec: EnvSpec, layout: Layout | SequenceLayout, others: int) -> str:
     """How far a replay that does not fit is to be lowered, and how else it becomes smaller, as the end of a message."""
     fits = int(max(SHARE * available_memory() - others, 0) / (layout.num_bytes / layout.capacity))
     fits -= fits % 10 ** max(len(str(fits)) - 2, 0)  # two digits of it

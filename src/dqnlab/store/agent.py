@@ -27,6 +27,7 @@ from ..learn.policy import Actor, make_actor
 from ..learn.types import ObsPart, ObsSpec
 from ..learn.weights import classic_names, import_weights
 from ..trust import named_by_caller
+from .acting import Acting
 from .advice import how_to_resume
 from .find import find_run
 from .folder import BEST, CONFIG, LAST, META, RESULT, Run
@@ -41,13 +42,16 @@ BEFORE = Config(conv="none")  # what a run's file means that leaves a setting ou
 
 
 class Agent:
-    """Acts greedily by a Q-network. Takes observations as the environment gives them."""
+    """Acts greedily by a Q-network. Takes observations as the environment gives them.
+
+    One whose network remembers (`config.remembers`) goes by what it has acted on since the episode began, too.
+    """
 
     def __init__(self, config: Config, spec: EnvSpec, network: QNetwork, env: AnyEnvironment | None = None):
         self.config = config
         self.spec = spec
         self.network = network
-        self._actor, self._env = make_actor(network), env
+        self._acting, self._env = Acting(make_actor(network)), env
 
     def __repr__(self) -> str:
         what = f"{counted(self.spec.num_actions, 'action')}, observations {self.spec.obs.shape}"
@@ -57,18 +61,25 @@ class Agent:
         """A new actor, to play whole episodes with."""
         return make_actor(self.network)
 
-    def act(self, obs: Any, mask: ArrayLike | None = None) -> Any:
+    def reset(self) -> None:
+        """Forgets what it has acted on: the next observations begin episodes."""
+        self._acting = Acting(make_actor(self.network))
+
+    def act(self, obs: Any, mask: ArrayLike | None = None, first: ArrayLike | None = None) -> Any:
         """The best action as its environment wants it, a numpy integer; or an array of them [B] for a batch.
 
         Where an action has several components it is an array of them, and [B, …] for a batch.
 
-        Takes what `q_values` does. With a mask only an allowed one.
+        Takes what `q_values` does, and remembers it, if its network remembers. With a mask only an allowed action.
         """
-        q = self.q_values(obs, mask)
+        q = self._values(obs, mask, first)
         return self.spec.action(int(q.argmax())) if q.ndim == 1 else self.spec.actions(q.argmax(-1))
 
-    def q_values(self, obs: Any, mask: ArrayLike | None = None) -> np.ndarray:
+    def q_values(self, obs: Any, mask: ArrayLike | None = None, first: ArrayLike | None = None) -> np.ndarray:
         """Expected returns [A] of an observation as its environment gives it, or [B, A] of a batch.
+
+        If its network remembers, they are those of an observation that follows what it has acted on, which is left as
+        it is: `act` may be given the same one.
 
         A batch is an array [B, *obs_shape]; of a Dict or Tuple it has such an array in each place. Pictures may be
         given as the environment shows them or as `env.gray` and `env.resize` make them.
@@ -76,16 +87,26 @@ class Agent:
         Args:
             mask: which actions are allowed, [A] or [B, A], as an environment says in `info["action_mask"]`. Forbidden
                 ones are worth -inf.
+            first: whether the observation begins an episode, or which of a batch do, [B]; none do if it is left out,
+                but all after `reset`.
 
         Raises:
             ObservationError: the observation has another shape, is a state that the environment has not, or holds
-                something else than finite numbers; or there is no mask, or one that is not known.
+                something else than finite numbers; or there is no mask, or one that is not known; or episodes go on
+                that did not begin.
         """
+        before = self._acting.state_dict()
+        try:
+            return self._values(obs, mask, first)
+        finally:
+            self._acting.load_state_dict(before)
+
+    def _values(self, obs: Any, mask: ArrayLike | None, first: ArrayLike | None) -> np.ndarray:
         if self.spec.obs.mask is None and mask is not None:
             raise ObservationError("this agent was trained without masks: leave out mask")
         obs = self._as_stored(obs)
         if self.spec.obs.parts:
-            return self._of_row(obs, mask)
+            return self._of_row(obs, mask, first)
         array = self._prepared(obs)
         shape = self.spec.obs.shape
         num_states = self.spec.obs.num_states
@@ -95,18 +116,14 @@ class Agent:
                 f"observation is {obs}; this agent knows the states {start} to {start + num_states - 1}"
             )
         if array.shape == shape:
-            return self._at_first(array[None])[0]
+            return self._acting(array[None], first)[0]
         if array.shape[1:] == shape:
-            return self._at_first(array)
+            return self._acting(array, first)
         raise ObservationError(
             f"observation has shape {array.shape}; this agent takes {shape}, or a batch [B, *{shape}]"
         )
 
-    def _at_first(self, obs: np.ndarray) -> np.ndarray:
-        """Q-values [B, A] of stored observations [B, *obs_shape], as if an episode began with each."""
-        return self._actor(obs, np.ones(len(obs), bool))
-
-    def _of_row(self, obs: Any, mask: ArrayLike | None) -> np.ndarray:
+    def _of_row(self, obs: Any, mask: ArrayLike | None, first: ArrayLike | None) -> np.ndarray:
         try:
             allowed = None
             if self.spec.obs.mask is not None:
@@ -120,7 +137,7 @@ class Agent:
         except (ValueError, OverflowError) as e:
             batch = "; a batch has an array [B, …] in each place" if isinstance(obs, list) else ""
             raise ObservationError(f"{e}: pass what env {self.config.env.label!r} shows{batch}") from e
-        return self._at_first(rows) if rows.ndim == 2 else self._at_first(rows[None])[0]
+        return self._acting(rows, first) if rows.ndim == 2 else self._acting(rows[None], first)[0]
 
     def _as_stored(self, obs: Any) -> Any:
         """Pictures [..., *picture] as they were made for training; anything else as it is."""

@@ -104,7 +104,8 @@ def describe_training(config: Config, spec: EnvSpec) -> Forecast:
     network = sketch_network(config, spec)
     settings, plain = dict(leaves(config)), dict(leaves(Config()))
     frame = f"{spec.obs.dtype} {spec.obs.shape}" if spec.obs.num_states is None else "int64, one-hot for the network"
-    hidden = (*settings.get("torso.hidden", [network.torso.width]), *settings.get("stream.hidden", ()))
+    units = [network.torso.width] if "torso.hidden" not in settings or config.remembers else []
+    hidden = (*settings.get("torso.hidden", ()), *units, *settings.get("stream.hidden", ()))
     if spec.obs.parts:
         frame = f"one row of {counted(spec.obs.shape[0], 'number')}, {spec.obs.dtype}"
     return Forecast(
@@ -149,7 +150,8 @@ def measure(config: Config) -> Costs:
     Raises:
         EnvironmentFault: the environment failed meanwhile.
     """
-    least = max(config.batch_size, config.n * config.env.num_envs)
+    steps = max(config.n, dict(leaves(config)).get("torso.unroll", 0))
+    least = max(config.batch_size, steps * config.env.num_envs)
     small = min(config.replay_capacity, max(least, 2_000))  # the memory need not be touched as a whole
     trial = replace(config, replay_capacity=small, learning_starts=config.batch_size, compile="off")
     system = assemble(trial)

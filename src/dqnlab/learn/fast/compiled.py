@@ -25,7 +25,7 @@ from ..memory import Gather
 from ..networks import QNetwork
 from ..optimizer import Descent, clip
 from ..targets import Rule
-from ..types import NOTHING
+from ..types import NOTHING, Observations
 from ..weights import views
 
 aten = torch.ops.aten
@@ -45,13 +45,13 @@ class Bound:
         self._network = network
         self._given = _named(values, network.named_parameters()) | _named(buffers, network.named_buffers())
 
-    def __call__(self, obs: Tensor, draw: Tensor) -> Tensor:
+    def __call__(self, obs: Observations, draw: Tensor) -> Tensor:
         return functional_call(self._network, self._given, (obs, draw))
 
-    def q_values(self, obs: Tensor, draw: Tensor) -> Tensor:
+    def q_values(self, obs: Observations, draw: Tensor) -> Tensor:
         return self.expected(self(obs, draw), obs)
 
-    def refresh(self, obs: Tensor) -> None:
+    def refresh(self, obs: Observations) -> None:
         given = {f"network.{name}": tensor for name, tensor in self._given.items()}
         functional_call(_Refresh(self._network), given, (obs,))
 
@@ -63,7 +63,7 @@ class _Refresh(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, obs: Tensor) -> None:
+    def forward(self, obs: Observations) -> None:
         self.network.refresh(obs)
 
 

@@ -48,7 +48,6 @@ class Stack:
         self._learners = learners
         self._memories = memories
         self._players = players
-        self._batch_size = memories[0].batch_size
         self._cache = cache
         self._notify = notify
         self._may_shrink = True
@@ -65,7 +64,7 @@ class Stack:
             if self._players:
                 self._fresh.shown[row] = self._players[agent].obs
             if learner.online.is_random:
-                for given, drawn in zip(self._fresh.draws, learner.draw(self._batch_size), strict=True):
+                for given, drawn in zip(self._fresh.draws, learner.draw(self._num_rows), strict=True):
                     given[row] = drawn
         for host, inside in self._moves:
             inside.copy_(host)
@@ -91,7 +90,7 @@ class Stack:
         """Puts these agents side by side and compiles their update."""
         learners, memories = [self._learners[i] for i in agents], [self._memories[i] for i in agents]
         first = learners[0]
-        host = self._host(len(agents), first)
+        host = self._host(len(agents), first, memories[0])
         fresh = tree_map(lambda tensor: tensor.to(first.device), host)
         state, memory = _side_by_side([each.state for each in learners]), _side_by_side([m.tensors for m in memories])
         inputs = Inputs(state, memory, fresh)
@@ -116,16 +115,19 @@ class Stack:
         pairs = zip(tree_leaves(host), tree_leaves(fresh), strict=True)
         self._moves = [pair for pair in pairs if pair[0] is not pair[1]]  # to a GPU
 
-    def _host(self, num: int, learner: Learner) -> Fresh:
+    def _host(self, num: int, learner: Learner, memory: Memory) -> Fresh:
         """Room for what `num` agents like this one are given, where numpy writes it."""
-        size = self._batch_size
+        size = memory.batch_size
+        slots, weight = torch.zeros(size, dtype=torch.int64), torch.ones(size)
+        on = memory.tensors[0].device
+        self._num_rows = len(memory.gather(memory.tensors, slots.to(on), weight.to(on)).action)
         shown = np.stack([self._players[0].obs] * num) if self._players else np.zeros((num, 0), np.float32)
         return Fresh(
             factors=torch.zeros(num, len(learner.optimizer.next_factors)),
             slots=torch.zeros(num, size, dtype=torch.int64),
             weight=torch.ones(num, size),
             shown=torch.from_numpy(shown),
-            draws=Draws(*(torch.zeros(num, learner.online.num_draws(size)) for _ in Draws._fields)),
+            draws=Draws(*(torch.zeros(num, learner.online.num_draws(self._num_rows)) for _ in Draws._fields)),
         )
 
 

@@ -13,7 +13,7 @@ export function makePage(data, store, t, lang) {
 }
 
 /**
- * One step of an episode: {episode, t, last: number of its last step, obs, action, reward, q: {best, …}, coin, state}.
+ * One step of an episode: {episode, t, last: number of its last step, obs, action, reward, q: {best, …}, coin, state, memory}.
  * What was not recorded is null.
  */
 export function momentOf(episode, wanted) {
@@ -25,6 +25,7 @@ export function momentOf(episode, wanted) {
   return {
     episode, t, last, q, obs: at(episode.obs), action: episode.action.data[t], reward: episode.reward.data[t],
     coin: episode.coin.data[t], state: at(episode.state),
+    memory: at(episode.memory),
   };
 }
 

@@ -40,6 +40,17 @@ export function css(parts) {
   return `rgb(${parts.map(Math.round).join(" ")})`;
 }
 
+/** A colour for a number from -1 to 1: zero is the ground, +1 one colour, -1 the other. */
+export function shade(share, { on, off, minus }) {
+  const much = share === 0 ? 0 : 0.15 + 0.85 * Math.abs(share);
+  return mix(off, share < 0 ? minus : on, much);
+}
+
+/** The three colours of `shade`. */
+export function shades() {
+  return { on: rgb("--accent"), off: rgb("--shade"), minus: rgb("--warn") };
+}
+
 function mix(a, b, share) {
   return a.map((value, k) => value + (b[k] - value) * share);
 }

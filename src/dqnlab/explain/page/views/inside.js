@@ -6,7 +6,8 @@ import { row } from "../core/codec.js";
 import { clear, el, perFrame } from "../core/dom.js";
 import { actionClass, actionName, featureName, whyClosed } from "../core/naming.js";
 import { features } from "../net/network.js";
-import { css, rgb } from "../maps/paint.js";
+import { css, shade, shades } from "../maps/paint.js";
+import { mountMemory } from "./memory.js";
 import { dotProduct, findDead } from "../net/units.js";
 
 const MOST_UNITS = 256; // drawn in one layer
@@ -25,7 +26,7 @@ export function mountInside(root, page) {
   const why = lacking(page);
   if (why) {
     root.append(el("p", {}, page.t(why, { why: whyClosed(page) })));
-    return null;
+    return page.moment()?.memory ? mountMemory(root, page) : null;
   }
   const view = new Inside(root, page);
   return () => view.close();
@@ -156,27 +157,27 @@ class Inside {
     const { page, network } = this;
     this.x = features(page.data.obs, page.moment().obs);
     this.passed = network.forward(this.x);
-    const shades = { on: rgb("--accent"), off: rgb("--shade"), minus: rgb("--warn") };
-    this.drawInputs(shades);
-    this.cells.forEach((cells, layer) => this.drawLayer(cells, layer, shades));
+    const colours = shades();
+    this.drawInputs(colours);
+    this.cells.forEach((cells, layer) => this.drawLayer(cells, layer, colours));
     this.drawDetail();
   }
 
-  drawInputs(shades) {
+  drawInputs(colours) {
     const most = largest(this.x);
     clear(this.inputs).append(...[...this.x.subarray(0, MOST_UNITS)].map((value, i) => {
       const cell = el("span", { class: "inside-cell", title: `${featureName(this.page, i)} = ${this.page.num(value, 4)}` });
-      cell.style.background = shade(value / most, shades);
+      cell.style.background = css(shade(value / most, colours));
       return cell;
     }));
   }
 
-  drawLayer(cells, layer, shades) {
+  drawLayer(cells, layer, colours) {
     const { t, num } = this.page;
     const post = this.passed.post[layer];
     const most = largest(post);
     cells.forEach((cell, unit) => {
-      if (layer < this.depth - 1) cell.style.background = shade(post[unit] / most, shades);
+      if (layer < this.depth - 1) cell.style.background = css(shade(post[unit] / most, colours));
       const name = this.unitName(layer, unit);
       const words = `${name} = ${num(post[unit], 4)}${this.isDead(layer, unit) ? ` (${t("inside.dead")})` : ""}`;
       cell.setAttribute("aria-label", words);
@@ -267,11 +268,4 @@ function recorded({ data }) {
 
 function largest(values) {
   return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
-}
-
-/** Zero is the ground, +1 one colour, -1 the other. */
-function shade(share, { on, off, minus }) {
-  const end = share < 0 ? minus : on;
-  const much = share === 0 ? 0 : 0.15 + 0.85 * Math.abs(share);
-  return css(off.map((value, k) => value + (end[k] - value) * much));
 }
