@@ -9,6 +9,8 @@ from functools import partial
 from typing import Any
 
 from ..config import Config
+from ..config.custom import modules_in
+from ..config.toml import as_dict
 from ..device import arithmetic
 from ..envs.make import describe
 from ..envs.seeds import env_seeds
@@ -54,7 +56,11 @@ class After:
         self.say(f"{STEPS[name].doing} …")
 
     def _agent(self, run: Run) -> Agent:
-        return load(run.folder, env=self.config.env)
+        return load(run.folder, env=self.config.env, trust_env_modules=self._own())
+
+    def _own(self) -> set[str]:
+        """The modules of parts of one's own, which the run itself has used."""
+        return set(modules_in(as_dict(self.config)))
 
     def _score_registered(self, run: Run) -> dict[str, Any]:
         """The network's score under the step limit that its environment is registered with, if it has another one."""
@@ -85,7 +91,7 @@ class After:
 
     def _page(self, run: Run) -> dict[str, Any]:
         """The page; what is bad about the run's health, or that it made no progress, becomes notes."""
-        written = report.write_report(run, self.config.env)
+        written = report.write_report(run, self.config.env, self._own())
         said = zip(written.findings, written.verdicts, strict=True)
         bad = [verdict for finding, verdict in said if finding.severity == "bad" or finding.kind == "not-learning"]
         return {"notes": [*run.notes, *(line for line in bad if line not in run.notes)]}

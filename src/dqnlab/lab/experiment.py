@@ -6,6 +6,7 @@ when it has ended.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -46,6 +47,8 @@ class Experiment:
     """whether it continues from a checkpoint"""
     signal: int | None = None
     """what asked it to stop, if that was a signal"""
+    on_event: Callable[[Event], object] | None = None
+    """the caller's own, told last, when the event is on disk"""
 
     def take(self, event: Event) -> None:
         """Keeps, records, saves and shows an event; the loop stands still meanwhile."""
@@ -55,6 +58,8 @@ class Experiment:
             self.save()
         if self.view is not None:
             self.view(event)
+        if self.on_event is not None:
+            self.on_event(event)
 
     def save(self) -> None:
         """Writes a checkpoint. Raises NumericsError if there is nothing left that would be worth it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -13,6 +13,7 @@ from ..config.toml import to_toml
 from ..config.typed import door
 from ..errors import ConfigError, either
 from ..memory import memory_watched
+from ..run.events import Event
 from ..run.system import System, make_remarks, say
 from ..store.advice import how_to_resume
 from ..store.agent import as_it_was, read_config
@@ -41,6 +42,7 @@ def resume(
     env: AnyEnvironment | None = None,
     trackers: Sequence[str] | None = None,
     trust_env_modules: Collection[str] = (),
+    on_event: Callable[[Event], object] | None = None,
 ) -> Run:
     """Resumes a run from its latest checkpoint, or from the start if there is none, as if it had never stopped.
 
@@ -54,7 +56,8 @@ def resume(
         budget: a later end than the run was made for; it then continues even if it was solved.
         env: its environment, where a file cannot know it.
         trackers: those that it began with if none.
-        trust_env_modules: modules that its environment and wrappers may import.
+        trust_env_modules: modules that its environment, wrappers and parts may import.
+        on_event: as in `train`.
 
     Raises:
         FolderError: there is no such run, or another process works on it.
@@ -63,17 +66,23 @@ def resume(
     """
     overrides = Overrides(budget=budget, env=env, trackers=trackers, trust_env_modules=trust_env_modules)
     if isinstance(run, Run):
-        return resume_folder(run.folder, overrides)
+        return resume_folder(run.folder, overrides, on_event=on_event)
     if (group := find_group(run)) is not None:
         raise ConfigError(
             f"{str(group)!r} is a group of seeds: dqnlab.resume_many({str(run)!r}) continues all of them; to continue "
             "one, name its folder"
         )
-    return resume_folder(find_run(run), overrides)
+    return resume_folder(find_run(run), overrides, on_event=on_event)
 
 
-def resume_folder(folder: Path, overrides: Overrides, view: View | None = None, started: float | None = None) -> Run:
-    """`resume`, in the run's folder; `view` and `started` as in `train`."""
+def resume_folder(
+    folder: Path,
+    overrides: Overrides,
+    view: View | None = None,
+    started: float | None = None,
+    on_event: Callable[[Event], object] | None = None,
+) -> Run:
+    """`resume`, in the run's folder; `view`, `started` and `on_event` as in `train`."""
     watch = running_since(started)
     with signals_end(), memory_watched(), locked(folder, force=overrides.force_unlock):
         if overrides.budget is None and has_ended(folder) and lacking(run := read_run(folder)):
@@ -87,6 +96,7 @@ def resume_folder(folder: Path, overrides: Overrides, view: View | None = None, 
             prepare=(lambda system: None) if overrides.budget is None else partial(_extend, folder=folder),
         )
         with running([start]) as ([experiment], update):
+            experiment.on_event = on_event
             return drive(experiment, update, signals_wait())
 
 

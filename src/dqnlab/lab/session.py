@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..config.presets import Planned, plan
 from ..config.typed import door
+from ..run.events import Event
 from ..run.system import System, make_remarks, say
 from ..store.find import with_init_file
 from ..store.folder import Run
@@ -30,6 +31,7 @@ def train(
     trackers: Sequence[str] = ("swanlab",),
     view: View | None = None,
     started: float | None = None,
+    on_event: Callable[[Event], object] | None = None,
 ) -> Run:
     """Trains, keeps the best network, judges and films it; everything lies in the run's folder.
 
@@ -42,6 +44,8 @@ def train(
         trackers: `swanlab`, `tensorboard` or `none`, beside metrics.jsonl, which is always written.
         view: shown every event while it happens.
         started: when the wait began, by time.perf_counter(); now if none.
+        on_event: called with every event (`dqnlab.run.events`) once it has been recorded; training waits for it. To end
+            training early, it may raise KeyboardInterrupt, which has the effect of Ctrl-C.
 
     Returns:
         The run; `interrupted` if a signal such as Ctrl-C ended it early.
@@ -63,4 +67,5 @@ def train(
     folder = new_folder(config, out, runs)
     start = Start(config=config, folder=folder, trackers=trackers, view=view, watch=watch, prepare=remark)
     with running([start]) as ([experiment], update):
+        experiment.on_event = on_event
         return drive(experiment, update, signals_wait())
