@@ -20,7 +20,9 @@ from dqnlab.config import (
     Episodes,
     Film,
     Greedy,
+    Gru,
     Linear,
+    Lstm,
     Mlp,
     Polyak,
     Prioritized,
@@ -43,7 +45,14 @@ class Room(gym.Env[Any, Any]):
 CLASSES = [Config, Env, Film, *(cls for field in tagged() for cls in choices(field).values())]
 FIELDS = [(cls, name) for cls in CLASSES for name in hints(cls)]
 TAKES_TEXT = {(Config, "preset"), (Config, "init"), (Env, "id"), (Config, "env"), (Env, "keys"), (Env, "wrappers")}
-TAKES_NO_ITEMS = {(Env, "keys"), (Env, "wrappers"), (Env, "resize"), (Dueling, "hidden")}
+TAKES_NO_ITEMS = {
+    (Env, "keys"),
+    (Env, "wrappers"),
+    (Env, "resize"),
+    (Dueling, "hidden"),
+    (Gru, "hidden"),
+    (Lstm, "hidden"),
+}
 TAKES_NONE = {(Config, "film"), *((cls, name) for cls, name in FIELDS if "None" in str(hints(cls)[name]))}
 TAKES_BOOL = {(Config, "film"), *((cls, name) for cls, name in FIELDS if hints(cls)[name] is bool)}
 

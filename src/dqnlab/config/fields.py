@@ -33,7 +33,7 @@ def docs(cls: type) -> dict[str, str]:
     """The line that follows each field in the source; empty where the source cannot be read."""
     try:
         body = ast.parse(inspect.getsource(cls)).body[0]
-    except OSError:  # a frozen or zipped installation: the settings work all the same, unexplained
+    except (OSError, TypeError):  # a frozen installation, or typed at a prompt: the settings work, unexplained
         return {}
     found: dict[str, str] = {}
     name: str | None = None
