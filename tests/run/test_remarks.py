@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dqnlab import presets
-from dqnlab.config import Config, Constant, CosineRate, Env, Episodes, Geometric, Linear, LinearRate, Steps
+from dqnlab.config import Config, Constant, CosineRate, Env, Episodes, Geometric, Gru, Linear, LinearRate, Steps
 from dqnlab.envs.make import describe
 from dqnlab.errors import ConfigError
 from dqnlab.learn.types import ObsSpec
@@ -47,6 +47,7 @@ ODD = [
     (FLAT, {"obs": ObsSpec((1, 32, 32), FLOAT, None)}, "leave out --conv none (in Python conv='none'), and conv"),
     ({"env": Env(workers=3, num_envs=2)}, {}, "env.workers = 3, and training steps 2 copies"),
     ({"n": 10, "learning_starts": 19_995}, {}, "there may be no update at all: the first is due at about step 20,005"),
+    ({"torso": Gru(), "learning_starts": 19_990}, {}, "the first is due at about step 20,015"),
     ({"update_every": 30_000}, {}, "there may be no update at all"),
     ({"evaluate_every": 20_001}, {}, "nothing is evaluated before the end: evaluate_every = 20,001 steps"),
     ({"lr_schedule": CosineRate(updates=500)}, {}, "the learning rate is 0 from update 500 on (lr_schedule.updates)"),

@@ -87,7 +87,9 @@ def _of_steps(config: Config, plan: Plan, epsilon: Schedule) -> Iterator[Remark]
     """What does not fit into a budget of so many env steps."""
     last = plan.budget.num
     ends = f"training ends at step {last:,}"
-    first = config.learning_starts + (config.n - 1) * config.env.num_envs + config.update_every
+    settings = dict(leaves(config))
+    sequence = settings.get("torso.burn_in", 0) + settings.get("torso.unroll", 0)  # of which only whole ones are stored
+    first = config.learning_starts + (sequence + config.n - 1) * config.env.num_envs + config.update_every
     if first > last:
         what = f"there may be no update at all: the first is due at about step {first:,} (learning_starts = "
         what += f"{config.learning_starts:,}, update_every = {config.update_every:,}), and {ends}"
