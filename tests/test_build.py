@@ -323,3 +323,24 @@ def test_on_a_gpu_the_update_is_compiled_only_if_asked(choice: Any, pays: bool) 
 def test_a_range_of_returns_that_a_file_leaves_to_be_measured_is_one_error_where_nothing_is_measured() -> None:
     with pytest.raises(ConfigError, match=r"head\.v_max = 'auto' is measured when a run begins"):
         build.make_head(config.C51())
+
+
+def test_what_was_left_open_is_told_with_what_was_found_and_why() -> None:
+    asked = small(
+        reward_scale="auto",
+        epsilon=config.Linear(steps="auto"),
+        sampler=config.Prioritized(beta_end=1.0),
+        budget=Steps(num=10_000),
+    )
+    settled = replace(
+        asked, reward_scale=2.5, epsilon=settle.settle_epsilon(asked), sampler=settle.settle_sampler(asked)
+    )
+    assert settle.explain_settled(asked, settled) == (
+        "sampler.updates = 9,000 (those of the budget); epsilon.steps = 3,000 (30% of the budget); "
+        "reward_scale = 2.5 (by the rewards of random play)"
+    )
+    assert settle.explain_settled(settled, settled) == ""
+    episodes = replace(asked, budget=Episodes(num=10))
+    assert "epsilon.episodes = 3 (30% of the budget)" in settle.explain_settled(
+        episodes, replace(episodes, epsilon=settle.settle_epsilon(episodes))
+    )

@@ -49,9 +49,7 @@ TAKES_NO_ITEMS = {
     (Env, "keys"),
     (Env, "wrappers"),
     (Env, "resize"),
-    (Dueling, "hidden"),
-    (Gru, "hidden"),
-    (Lstm, "hidden"),
+    *((cls, "hidden") for cls in (Dueling, Gru, Lstm)),
 }
 TAKES_NONE = {(Config, "film"), *((cls, name) for cls, name in FIELDS if "None" in str(hints(cls)[name]))}
 TAKES_BOOL = {(Config, "film"), *((cls, name) for cls, name in FIELDS if hints(cls)[name] is bool)}

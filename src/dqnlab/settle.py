@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from . import config as c
+from .config.fields import leaves
 from .envs.make import EnvSpec
 from .envs.open import open_envs
 from .envs.trial import Rewards, measure_rewards
@@ -34,6 +35,33 @@ def settle(config: c.Config, spec: EnvSpec, envs: Envs) -> c.Config:
         epsilon=settle_epsilon(config),
         compile="on" if should_compile(config, spec.obs) else "off",
     )
+
+
+_REASONS = {
+    "reward_scale": "by the rewards of random play",
+    "head.v_min": "by the rewards of random play",
+    "head.v_max": "by the rewards of random play",
+    "epsilon.steps": f"{EXPLORATION:.0%} of the budget",
+    "epsilon.episodes": f"{EXPLORATION:.0%} of the budget",
+    "lr_schedule.updates": "those of the budget",
+    "sampler.updates": "those of the budget",
+    "env.action_mask": "as the environment says",
+}
+
+
+def explain_settled(asked: c.Config, settled: c.Config) -> str:
+    """What was found for each setting that was left open, and why, in one line; empty if there was none."""
+    before, after = dict(leaves(asked)), dict(leaves(settled))
+    found = dict[str, list[str]]()
+    for name, value in after.items():
+        left_open = before.get(name) == "auto" or (name == "epsilon.episodes" and before.get("epsilon.steps") == "auto")
+        if name in _REASONS and left_open and value not in ("auto", "off"):
+            found.setdefault(_REASONS[name], []).append(f"{name} = {_short(value)}")
+    return "; ".join(f"{', '.join(values)} ({why})" for why, values in found.items())
+
+
+def _short(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def settle_range(head: c.C51 | c.HlGauss, most: float) -> c.C51 | c.HlGauss:

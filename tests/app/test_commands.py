@@ -175,6 +175,18 @@ def test_no_runs_yet_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no runs under runs: `dqn train` makes one" in capsys.readouterr().out
 
 
+def test_presets_draws_the_family_tree(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["presets", "--tree"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "│       ├── per  sampler:prioritized sampler.beta_end=1.0" in lines
+    assert "│       ├── munchausen  rule:munchausen" in lines  # what comes with a kind is not said
+    assert main(["presets", "dqn", "--tree"]) == 0
+    branch = capsys.readouterr().out.splitlines()
+    assert branch[1] == "└── dqn  rule:greedy n=1"
+    assert not any("textbook" in line for line in branch)
+    assert main(["presets", "dqq", "--tree"]) == 2
+
+
 def test_presets_lists_them_and_shows_one_as_a_diff(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["presets"]) == 0
     assert {"default", "cartpole", "textbook"} <= set(capsys.readouterr().out.split())

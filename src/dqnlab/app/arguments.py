@@ -184,6 +184,8 @@ class Presets:
 
     name: str | None = None
     """show this preset as a diff against its parent"""
+    tree: bool = False
+    """draw the family tree, with what each changes of its parent"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
 from ..config import presets
-from ..config.fields import plain
+from ..config.fields import choice, plain, tagged
 from .summary import LABEL
 
 
@@ -20,6 +24,49 @@ def presets_table() -> RenderableType:
         own = Text.assemble("  " * _depth(name), (name, "bold"))
         table.add_row(own, presets.parent(name) or "plain settings", presets.describe(name))
     return table
+
+
+def presets_tree(root: str | None) -> RenderableType:
+    """What `dqn presets --tree` draws: each preset below its parent, with what it changes.
+
+    Args:
+        root: the preset whose branch is drawn; the whole tree if none.
+    """
+    trunk = Tree(Text("plain settings, Config()", style=LABEL), guide_style=LABEL)
+    branches: dict[str | None, Tree] = {None: trunk}
+    for name in presets.names() if root is None else _below(root):
+        own = Text.assemble((name, "bold"), "  ", (_changes(name), LABEL))
+        parent = presets.parent(name)
+        branches[name] = branches.get(parent, trunk).add(own)
+    return trunk
+
+
+def _below(root: str) -> list[str]:
+    """A preset and all that grew from it, parents before children."""
+    presets.get(root)  # or this says that there is none of that name
+    found = [root]
+    for name in presets.names():
+        if presets.parent(name) in found:
+            found.append(name)
+    return found
+
+
+def _changes(name: str) -> str:
+    """What a preset sets otherwise than its parent, as one would type it, without what a kind has by itself."""
+    rows = [(key, own) for key, _, own in presets.diff(name) if own != presets.ABSENT]
+    kinds = {key: choice(key, own) for key, own in rows if key in tagged()}
+    words = [
+        f"{key}:{own}" if key in kinds else f"{key}={_setting(own)}"
+        for key, own in rows
+        if not _is_usual(key, own, kinds)
+    ]
+    return " ".join(word.replace(" ", ",") for word in words)
+
+
+def _is_usual(key: str, value: object, kinds: Mapping[str, type]) -> bool:
+    """Whether a setting belongs to one of these kinds, and has the value that comes with it."""
+    axis, _, field = key.partition(".")
+    return axis in kinds and any(each.name == field and each.default == value for each in fields(kinds[axis]))
 
 
 def _depth(name: str) -> int:

@@ -9,6 +9,7 @@ from ..config.presets import Planned, plan
 from ..config.typed import door
 from ..run.events import Event
 from ..run.system import System, make_remarks, say
+from ..settle import explain_settled
 from ..store.find import with_init_file
 from ..store.folder import Run
 from ..store.new import new_folder
@@ -59,6 +60,8 @@ def train(
     check_trackers(trackers)
 
     def remark(system: System) -> None:
+        if found := explain_settled(config, system.config):
+            say(f"found: {found}")
         cut = cautions(config, cuts=system.collector.cuts)
         begins = [] if system.begun is None else [system.begun.says]
         for each in [*begins, *make_remarks(config, system.spec), *cut]:
