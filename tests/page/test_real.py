@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from dqnlab.explain.report import write_report
 from dqnlab.explain.trace_text import step_text
 from dqnlab.store.folder import REPORT, Run
 
+from ..dots import Dots
 from ..tiny import tiny
 from .conftest import Opened
 from .test_shell import VIEWS
@@ -172,6 +174,22 @@ def test_heads_and_rules_of_every_kind_are_explained_by_their_own_formulas(
     assert ("every target above" in texts["step"]) == (kinds["head"].kind in ("qr", "iqn"))
     known = words()["step.pull"]["en"].partition("{")[0]
     assert (known in texts["step"]) == (kinds["head"].kind in ("qr", "iqn"))
+
+
+@pytest.mark.world
+def test_a_page_of_convolutions_shows_how_they_look_and_stays_small(
+    open_report: Callable[..., Opened], tmp_path: Path
+) -> None:
+    env = Env(id=partial(Dots, (84, 84)), frame_stack=4)
+    run = train(tmp_path / "run", env, conv="nature")
+    page = open_report(run, env, "#t=5").page
+    assert (run.folder / REPORT).stat().st_size < 5_000_000
+    assert page.locator("#inside img").count() == 2 + 3
+    assert "Layer 3: 64 maps of 7 × 7" in page.inner_text("#inside")
+    assert page.locator("#decision img").count() == 1
+    for language in ("繁體中文", "English"):
+        page.click(f"text={language}")
+        assert not re.search("undefined|NaN|looks\\.", page.inner_text("#inside"))
 
 
 @pytest.mark.world

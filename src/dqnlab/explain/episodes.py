@@ -21,6 +21,7 @@ from ..learn.types import ObsSpec
 from ..run.film import quiet_pygame
 from .few import few
 from .frames import FrameLimits, Frames, Strip, brightness, encode_strip, strip_of
+from .looks import Looks, looks
 from .outlook import Outlook, outlook
 from .world import Scene, World, state_of, terrain_of
 
@@ -62,6 +63,8 @@ class Limits:
     """bytes of observations kept; beyond it none are, and only images show what was seen"""
     outlook: int = 120_000
     """bytes of what returns are expected of actions, beyond which only every so many steps are kept"""
+    looks: int = 800_000
+    """bytes of how the network looks at pictures, as they stand in the page; beyond it fewer moments are kept"""
     frames: FrameLimits = field(default_factory=FrameLimits)
     clock: Callable[[], float] = time.perf_counter
     """seconds"""
@@ -83,17 +86,19 @@ class Recorded(NamedTuple):
     frames: Frames | None
     terrain: list[list[float]] | None  # of the lunar lander: corners of the ground
     outlook: Outlook | None = None  # of the best network
+    looks: Looks | None = None  # likewise
     memory: np.ndarray | None = None  # [T, U] int8, what the best network remembers after each step, -1 to 1 as ±127
 
     def data(self) -> dict[str, Any]:
         """As the page's data name it."""
         kept = self._asdict()
-        parts = {name: None if part is None else part._asdict() for name, part in self._parts().items()}
+        parts = {
+            "frames": None if self.frames is None else self.frames._asdict(),
+            "outlook": None if self.outlook is None else self.outlook._asdict(),
+            "looks": None if self.looks is None else self.looks.data(),
+        }
         same = {"seed": kept.pop("seed"), "return": kept.pop("ret")}
         return {**same, **kept, "q": few(self.q), **parts}
-
-    def _parts(self) -> dict[str, Frames | Outlook | None]:
-        return {"frames": self.frames, "outlook": self.outlook}
 
 
 class Recording(NamedTuple):
@@ -138,7 +143,8 @@ def record_episodes(networks: Networks, scene: Scene, seed: int, limits: Limits 
             strips += stage.strips
     takes, labels = choose(takes, limits)
     rng = generator(seed, "explain")
-    kept = [_asked(take, networks, spec.obs, rng, limits.outlook // len(takes)) for take in takes]
+    room = Allowance(limits.outlook // len(takes), limits.looks // len(takes))
+    kept = [_asked(take, networks, spec.obs, rng, room) for take in takes]
     share = limits.frames.size // len(kept)
     bright = brightness([spec.obs.newest(each.obs) for each in kept if each.obs is not None], spec.obs.scale)
     for i, episode in enumerate(kept):
@@ -176,20 +182,25 @@ def _size(take: Recorded) -> int:
     return sum(a.nbytes for a in arrays if a is not None)
 
 
-def _asked(take: Recorded, networks: Networks, spec: ObsSpec, rng: np.random.Generator, most: int) -> Recorded:
-    """An episode with what the networks say to it, and with its coins; from here on to be shown only.
+class Allowance(NamedTuple):
+    """Bytes that one episode may take."""
 
-    Args:
-        most: bytes that its outlook may take.
-    """
+    outlook: int
+    looks: int
+
+
+def _asked(take: Recorded, networks: Networks, spec: ObsSpec, rng: np.random.Generator, room: Allowance) -> Recorded:
+    """An episode with what the networks say to it, and with its coins; from here on to be shown only."""
     obs, q = take.obs, take.q["best"]
     assert obs is not None  # it is left out later
     assert q is not None
-    expected = None if networks.network is None else outlook(networks.network, obs, q, most)
+    network = networks.network
+    expected = None if network is None else outlook(network, obs, q, room.outlook)
+    looked = None if network is None else looks(network, obs, room.looks)
     values = {name: _values(getattr(networks, name), obs) for name in ("online", "target")}
     shown = _light(spec.in_env_numbers(obs))
     coin = rng.random(take.length, np.float32)
-    return take._replace(obs=shown, q=take.q | values, coin=coin, outlook=expected)
+    return take._replace(obs=shown, q=take.q | values, coin=coin, outlook=expected, looks=looked)
 
 
 def _values(actor: Actor | None, obs: np.ndarray) -> np.ndarray | None:

@@ -103,17 +103,17 @@ def encode_strip(strip: Strip | None, size: int) -> Frames | None:
     "none."""
     if strip is None or not strip.images:
         return None
-    every, images = strip.every, [_webp(image) for image in strip.images]
+    every, images = strip.every, [webp(image, lossless=max(image.shape) <= SHARP) for image in strip.images]
     while sum(map(len, images)) > size and len(images) > 1:
         every, images = every * 2, images[::2]
     height, width = strip.images[0].shape[:2]
     return Frames(every, width, height, images) if sum(map(len, images)) <= size else None
 
 
-def _webp(image: np.ndarray) -> str:
+def webp(image: np.ndarray, lossless: bool) -> str:
+    """A picture uint8 as text for the page: [H, W, 3], or [H, W, 2] with gray numbers and how opaque they are."""
     from PIL import Image
 
     with io.BytesIO() as out:
-        small = max(image.shape) <= SHARP
-        Image.fromarray(image).save(out, "WEBP", lossless=small, quality=QUALITY, method=0)
+        Image.fromarray(image).save(out, "WEBP", lossless=lossless, quality=QUALITY, method=0)
         return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode()

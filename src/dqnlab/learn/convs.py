@@ -104,10 +104,13 @@ class Plain(Extractor):
         self.width = width_of(self, picture)
 
     def forward(self, numbers: Tensor) -> Tensor:
-        x = self.picture.arrange(numbers)
+        return self.maps(numbers)[-1].flatten(1)
+
+    def maps(self, numbers: Tensor) -> list[Tensor]:
+        outputs = [self.picture.arrange(numbers)]
         for layer in self.layers:
-            x = layer.forward(x).relu()
-        return x.flatten(1)
+            outputs.append(layer.forward(outputs[-1]).relu())
+        return outputs[1:]
 
 
 class Impala(Extractor):
@@ -128,10 +131,13 @@ class Impala(Extractor):
         self.width = width_of(self, picture)
 
     def forward(self, numbers: Tensor) -> Tensor:
-        x = self.picture.arrange(numbers)
+        return self.maps(numbers)[-1].flatten(1)
+
+    def maps(self, numbers: Tensor) -> list[Tensor]:
+        outputs = [self.picture.arrange(numbers)]
         for section in self.sections:
-            x = section.forward(x)
-        return x.relu().flatten(1)
+            outputs.append(section.forward(outputs[-1]))
+        return [*outputs[1:-1], outputs[-1].relu()]
 
     def refresh(self, numbers: Tensor) -> None:
         for module in self.modules():

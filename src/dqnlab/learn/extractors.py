@@ -19,6 +19,10 @@ class Extractor(nn.Module):
         """[B, N] -> [B, F]."""
         raise NotImplementedError
 
+    def maps(self, numbers: Tensor) -> list[Tensor]:
+        """What each layer makes of a picture, [B, C, H, W], the last being the features; none of other numbers."""
+        return []
+
     def refresh(self, numbers: Tensor) -> None:
         """Moves its buffers (float32) on, in place, by a batch [B, N]: once after every update."""
 

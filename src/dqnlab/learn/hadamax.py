@@ -76,10 +76,13 @@ class HadamaxConv(Extractor):
         self.width = width_of(self, picture)
 
     def forward(self, numbers: Tensor) -> Tensor:
-        x = self.picture.arrange(numbers)
+        return self.maps(numbers)[-1].flatten(1)
+
+    def maps(self, numbers: Tensor) -> list[Tensor]:
+        outputs = [self.picture.arrange(numbers)]
         for step in self.steps:
-            x = step.forward(x)
-        return x.flatten(1)
+            outputs.append(step.forward(outputs[-1]))
+        return outputs[1:]
 
 
 class PooledProduct(nn.Module):

@@ -6,6 +6,7 @@ import { actionClass, actionName, listed, stateNumber, unlisted } from "../core/
 import { outlookAt } from "../core/outlook.js";
 import { sight, spread } from "../core/spread.js";
 import { argmax } from "../net/network.js";
+import { lookAt, seenImage } from "./looks.js";
 import { isIn, paintSeen, sidesOf, sizeOf } from "../world/seen.js";
 
 const NAMES = ["best", "online", "target"];
@@ -94,6 +95,8 @@ function seen(page, { obs, t: step, last }) {
   const { data, t, num } = page;
   const when = el("p", { class: "muted" }, t("decision.when", { t: step, last }));
   const pictures = data.obs.pictures.map((picture) => shownPicture(page, picture, obs));
+  const look = obs === null ? lookAt(page.moment().episode, step) : null;
+  if (look !== null) return el("div", {}, when, glimpses(page, look));
   if (obs === null) {
     const said = t(data.world.params.source === "observation" ? "decision.above" : "decision.not_kept");
     return el("div", {}, when, pictures, el("p", { class: "muted" }, said));
@@ -113,6 +116,12 @@ function seen(page, { obs, t: step, last }) {
   const more = places.length - rows.length;
   return el("div", {}, when, pictures, rows.length ? el("table", {}, el("tbody", {}, rows)) : null,
     more > 0 ? el("p", { class: "muted" }, t("decision.more", { n: more })) : null);
+}
+
+/** What the network saw of pictures that are too large to be kept as numbers. */
+function glimpses(page, look) {
+  const older = look.exact ? null : el("p", { class: "muted" }, page.t("looks.as_of", { step: look.step, every: look.looks.every }));
+  return [...look.looks.views.map((view) => seenImage(page, look, view)), older];
 }
 
 /** A picture in words, and drawn where the observation was kept. */

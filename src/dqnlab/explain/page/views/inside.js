@@ -8,6 +8,7 @@ import { actionClass, actionName, featureName, whyClosed } from "../core/naming.
 import { features } from "../net/network.js";
 import { css, shade, shades } from "../maps/paint.js";
 import { mountMemory } from "./memory.js";
+import { hasLooks, mountLooks } from "./looks.js";
 import { dotProduct, findDead } from "../net/units.js";
 
 const MOST_UNITS = 256; // drawn in one layer
@@ -23,6 +24,7 @@ function lacking({ networks, moment }) {
 }
 
 export function mountInside(root, page) {
+  if (!page.networks.best && page.moment() && hasLooks(page)) return mountLooks(root, page);
   const why = lacking(page);
   if (why) {
     root.append(el("p", {}, page.t(why, { why: whyClosed(page) })));
