@@ -186,7 +186,7 @@ def test_a_page_of_convolutions_shows_how_they_look_and_stays_small(
     assert (run.folder / REPORT).stat().st_size < 5_000_000
     assert page.locator("#inside img").count() == 2 + 3
     assert "Layer 3: 64 maps of 7 × 7" in page.inner_text("#inside")
-    assert page.locator("#decision img").count() == 1
+    assert page.locator("#decision img, #decision canvas").count() == 1
     for language in ("繁體中文", "English"):
         page.click(f"text={language}")
         assert not re.search("undefined|NaN|looks\\.", page.inner_text("#inside"))
