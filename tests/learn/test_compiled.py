@@ -216,6 +216,21 @@ def test_the_same_arithmetic_is_compiled_once_and_said_once(
     assert len(set(built)) == len(said) == 2
 
 
+@pytest.mark.parametrize(("steps", "takes"), [(10, "some 12 s"), (2_100, "a minute or two")])
+def test_how_long_compiling_takes_is_told_by_its_size(
+    built: list[Path], tmp_path: Path, steps: int, takes: str
+) -> None:
+    said: list[str] = []
+
+    def halved(x: torch.Tensor) -> list[torch.Tensor]:
+        for _ in range(steps):
+            x = x / 2
+        return [x]
+
+    compile_program(halved, [torch.ones(1)], tmp_path, said.append)
+    assert said[0].startswith(f"compiling the update: {takes}, once for this configuration")
+
+
 def test_whoever_waits_for_a_process_that_compiles_the_same_finds_what_it_made(
     agent_of: Any, stack_of: Any, built: list[Path], tmp_path: Path
 ) -> None:

@@ -33,6 +33,7 @@ Tensors = list[Tensor]
 Program = Callable[[Tensors], Tensors]
 """Takes what the function took, as a list, and changes in place what the function changed."""
 SHORT = 3  # a side of a matrix product; with 4 the library for matrices is as fast
+MANY = 2_000  # operations; a network that remembers has those of every step of its sequences
 PATIENCE = 600.0
 """seconds to wait for a process that compiles the same: longer than compiling takes on a slow machine"""
 
@@ -187,9 +188,16 @@ def _compile(
         program = _load(path)
         if program is not None:
             return program
-        notify("compiling the update: some 12 s, once for this configuration; small networks learn four times faster")
+        notify(f"compiling the update: {_how_long(traced)}")
         _build(traced, example, path)
         return _load(path)
+
+
+def _how_long(traced: torch.fx.GraphModule) -> str:
+    """What compiling takes and brings."""
+    if len(traced.graph.nodes) > MANY:
+        return "a minute or two, once for this configuration"
+    return "some 12 s, once for this configuration; small networks learn four times faster"
 
 
 def _build(traced: torch.fx.GraphModule, example: Tensors, path: Path) -> None:
