@@ -38,7 +38,7 @@ DOORS = {"__init__.py", "__main__.py"}  # on no floor: they fetch what is asked 
 LATE_DOORS = {"__init__.py", "app/cli.py", "lab/many/process.py"}
 LAZY = {"swanlab", "moviepy", "matplotlib", "tensorboard", "pygame", "imageio", "PIL"}
 HEAVY = LAZY | {"safetensors", "torch", "numpy", "gymnasium", "rich"}
-CHOICES = ("choices", "config", "optimizers", "parts")  # files of `config` that say what can be chosen
+CHOICES = ("choices", "config", "experience", "optimizers", "parts")  # files of `config` that say what can be chosen
 MAY_TELL_KINDS_APART = {
     *(f"config/{name}.py" for name in CHOICES),
     "config/fields.py",

@@ -10,6 +10,7 @@ from dqnlab.config import (
     Adam,
     Config,
     Constant,
+    Demos,
     Dueling,
     Env,
     Episodes,
@@ -18,6 +19,7 @@ from dqnlab.config import (
     Hard,
     Linear,
     Mlp,
+    Offline,
     PlainStream,
     Polyak,
     Prioritized,
@@ -130,9 +132,9 @@ def test_a_tagged_choice_is_known_by_the_kinds_of_its_classes() -> None:
     assert {"torso", "rule", "sync", "optimizer"} < set(tagged())
 
 
-def test_only_a_period_has_a_setting_without_default() -> None:
+def test_only_a_period_and_what_was_recorded_have_a_setting_without_default() -> None:
     owners = [cls for field in tagged() for cls in choices(field).values()]
-    assert {cls for cls in owners if required(cls)} == {Steps, Episodes}
+    assert {cls for cls in owners if required(cls)} == {Steps, Episodes, Demos, Offline}
 
 
 def test_a_setting_is_found_in_whatever_kind_brings_it() -> None:

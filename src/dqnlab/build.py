@@ -13,10 +13,13 @@ import torch
 from . import config as c
 from .envs.collector import Collector, Starts
 from .envs.make import EnvSpec
+from .envs.offline import Clock
+from .envs.recordings import Recordings
 from .envs.seeds import env_seeds, generator
 from .envs.vector import Envs
 from .errors import ConfigError
 from .learn.convs import IMPALA, NATURE, SMALL, Impala, MakeConv, Picture, Plain, plain_conv
+from .learn.demonstrations import Demonstrated, OfflineMemory, fold
 from .learn.distributional import CategoricalHead, HistogramHead, QuantileHead
 from .learn.encoder import Encoder
 from .learn.exploration import Choose, best, boltzmann, ladder
@@ -36,6 +39,7 @@ from .learn.nstep import NStep
 from .learn.optimizer import Adam, Descent, Formula, Rate, constant_rate
 from .learn.policy import Policy, make_actor
 from .learn.recurrent import Cell, GruCell, LstmCell, RecurrentTorso, SequenceEncoder
+from .learn.regularizers import Conservative, LargeMargin, Regularizer
 from .learn.replay import Pace, Replay
 from .learn.samplers import Prioritized, Sampler, Uniform
 from .learn.schedules import Schedule, constant, cosine_rate, geometric, linear, linear_episodes, linear_rate
@@ -129,12 +133,15 @@ def make_learner(config: c.Config, spec: EnvSpec, device: torch.device) -> Learn
     rule = make_rule(config.rule)
     sync = make_sync(config.sync)
     descent = make_descent(config.optimizer, settle_rate(config))
-    return Learner(online, target, rule, sync, descent, generator(config.seed, "learn"))
+    regularizer = make_regularizer(config.regularizer)
+    return Learner(online, target, rule, sync, descent, generator(config.seed, "learn"), regularizer)
 
 
-def make_collector(config: c.Config, spec: EnvSpec, envs: Envs, online: QNetwork) -> Collector:
-    """The source of experience, acting by the online network. The reward scale must be known."""
+def make_collector(config: c.Config, spec: EnvSpec, envs: Envs, online: QNetwork) -> Collector | Clock:
+    """The source of experience, acting by the online network if at all. The reward scale must be known."""
     assert config.reward_scale != "auto"
+    if config.is_offline:
+        return Clock(envs, spec.obs)
     num_envs = config.env.num_envs
     rng = generator(config.seed, "act")
     powers = ladder(num_envs, config.epsilon.alpha) if isinstance(config.epsilon, c.Ladder) else None
@@ -247,16 +254,35 @@ def make_layout(config: c.Config, spec: EnvSpec) -> Layout | SequenceLayout:
     return Layout(config.replay_capacity, spec.obs, config.n, reach)
 
 
-def make_memory(config: c.Config, layout: Layout | SequenceLayout, device: torch.device) -> Memory:
-    """The memory that is learned from."""
+def make_memory(
+    config: c.Config, layout: Layout | SequenceLayout, device: torch.device, recordings: Recordings | None = None
+) -> Memory:
+    """The memory that is learned from. The reward scale must be known if something was recorded."""
     chosen = settle_sampler(config)
     pace = Pace(config.learning_starts, config.update_every, config.batch_size)
     rng = generator(config.seed, "replay")
     match layout:
         case SequenceLayout(num_sequences=num):
             return SequenceReplay(layout, make_sampler(chosen, num), pace, rng, device)
+        case Layout() if recordings is not None:
+            return make_recorded(config, layout, device, recordings)
         case Layout(capacity=capacity):
             return Replay(layout, make_sampler(chosen, capacity), pace, rng, device)
+
+
+def make_recorded(config: c.Config, layout: Layout, device: torch.device, recordings: Recordings) -> Memory:
+    """The memory of recorded transitions, with a replay before them if anything else is learned from."""
+    assert config.reward_scale != "auto"
+    recorded = fold(recordings.episodes, config.n, config.gamma, config.reward_scale, config.reward_clip)
+    chosen, rng = settle_sampler(config), generator(config.seed, "replay")
+    match config.experience:
+        case c.Demos(share=share, pretrain=pretrain):
+            pace = Pace(config.learning_starts, config.update_every, config.batch_size)
+            replay = Replay(layout, make_sampler(chosen, layout.capacity), pace, rng, device)
+            return Demonstrated(replay, recorded, share, pretrain, generator(config.seed, "demos"))
+        case _:
+            sampler = make_sampler(chosen, len(recorded.action))
+            return OfflineMemory(recorded.to(device), layout, sampler, config.batch_size, rng)
 
 
 def make_head(head: c.Scalar | c.Quantiles | c.Iqn | c.C51 | c.HlGauss | c.Custom, scale: float = 1.0) -> Head:
@@ -288,6 +314,16 @@ def make_rule(rule: c.Greedy | c.Double | c.Munchausen | c.Custom) -> Rule:
             return greedy
         case c.Double():
             return double
+
+
+def make_regularizer(regularizer: c.NoRegularizer | c.Cql | c.Margin) -> Regularizer | None:
+    match regularizer:
+        case c.NoRegularizer():
+            return None
+        case c.Cql(alpha=alpha):
+            return Conservative(alpha)
+        case c.Margin(margin=margin, weight=weight):
+            return LargeMargin(margin, weight)
 
 
 def make_sampler(sampler: c.Uniform | c.Prioritized | c.Custom, capacity: int) -> Sampler:

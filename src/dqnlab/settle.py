@@ -8,7 +8,8 @@ from . import config as c
 from .config.fields import leaves
 from .envs.make import EnvSpec
 from .envs.open import open_envs
-from .envs.trial import Rewards, measure_rewards
+from .envs.recordings import Recordings, read_recordings
+from .envs.trial import Rewards, measure_rewards, rewards_in
 from .envs.vector import Envs
 from .envs.watchdog import watched
 from .errors import ConfigError
@@ -21,15 +22,23 @@ LEAST_SIDE = {"auto": 10, "small": 3, "nature": 36, "impala": 3, "hadamax": 3}  
 EPISODE_STEPS = 200  # a guess, for budgets counted in episodes
 
 
-def settle(config: c.Config, spec: EnvSpec, envs: Envs) -> c.Config:
-    """The configuration with a value wherever it says that one shall be found: what the run's own files hold."""
-    rewards = measure_rewards(envs, spec, config.reward_clip) if config.measures_rewards else Rewards(1, 1)
+def settle(config: c.Config, spec: EnvSpec, envs: Envs, recordings: Recordings | None = None) -> c.Config:
+    """The configuration with a value wherever it says that one shall be found: what the run's own files hold.
+
+    Rewards are measured in random play, or in what was recorded.
+    """
+    rewards = Rewards(1, 1)
+    if config.measures_rewards and recordings is not None:
+        rewards = rewards_in(recordings.rewards, config.reward_clip)
+    elif config.measures_rewards:
+        rewards = measure_rewards(envs, spec, config.reward_clip)
     most = rewards.most_return(config.gamma, spec.max_episode_steps)
     return replace(
         config,
         env=settle_env(config.env, spec),
         head=settle_range(config.head, most) if isinstance(config.head, c.C51 | c.HlGauss) else config.head,
         reward_scale=rewards.scale if config.reward_scale == "auto" else config.reward_scale,
+        experience=settle_experience(config.experience, recordings),
         lr_schedule=settle_rate(config),
         sampler=settle_sampler(config),
         epsilon=settle_epsilon(config),
@@ -70,6 +79,26 @@ def settle_range(head: c.C51 | c.HlGauss, most: float) -> c.C51 | c.HlGauss:
     return replace(head, v_min=-v_max if head.v_min == "auto" else head.v_min, v_max=v_max)
 
 
+def settle_experience(
+    experience: c.Own | c.Demos | c.Offline, recordings: Recordings | None
+) -> c.Own | c.Demos | c.Offline:
+    """What is learned from, with the hash of what was recorded."""
+    match experience:
+        case c.Demos() | c.Offline() if recordings is not None:
+            return replace(experience, sha256=recordings.sha256)
+        case _:
+            return experience
+
+
+def recordings_of(config: c.Config, spec: EnvSpec) -> Recordings | None:
+    """The recorded episodes that are learned from; none if there are none. Raises as `read_recordings`."""
+    match config.experience:
+        case c.Demos(source=source, sha256=sha256) | c.Offline(source=source, sha256=sha256):
+            return read_recordings(source, spec, config.env, sha256)
+        case _:
+            return None
+
+
 def settle_env(env: c.Env, spec: EnvSpec) -> c.Env:
     """The environment's settings, completed by what trying it has shown."""
     return replace(env, action_mask="off" if spec.obs.mask is None else "on")
@@ -80,7 +109,7 @@ def foresee_settings(config: c.Config) -> c.Config:
     with watched(config.env.timeout):
         spec, envs = open_envs(config.env)
         try:
-            return settle(config, spec, envs)
+            return settle(config, spec, envs, recordings_of(config, spec))
         finally:
             envs.close()
 
@@ -104,7 +133,12 @@ def settle_sampler(config: c.Config) -> c.Uniform | c.Prioritized | c.Custom:
 def expected_updates(config: c.Config) -> int:
     """As many as the budget has; a guess where that is counted in episodes."""
     steps = config.budget.num * (1 if isinstance(config.budget, c.Steps) else EPISODE_STEPS)
-    return max((steps - config.learning_starts) // config.update_every, 1)
+    return updates_in(config, steps)
+
+
+def updates_in(config: c.Config, steps: int) -> int:
+    """How many updates so many steps bring, at least 1."""
+    return steps if config.is_offline else max((steps - config.learning_starts) // config.update_every, 1)
 
 
 def settle_epsilon(config: c.Config) -> c.Linear | c.LinearEpisodes | c.Geometric | c.Constant | c.Ladder:
@@ -153,4 +187,4 @@ def should_compile(config: c.Config, obs: ObsSpec) -> bool:
     if c.has_own_parts(config):
         return False  # nobody knows whether the compiler understands them: only if asked
     steps = config.budget.num * (1 if isinstance(config.budget, c.Steps) else EPISODE_STEPS)
-    return steps // config.update_every >= UPDATES_THAT_PAY
+    return steps // (1 if config.is_offline else config.update_every) >= UPDATES_THAT_PAY

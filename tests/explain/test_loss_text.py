@@ -241,7 +241,7 @@ def test_a_head_or_rule_without_an_entry_shows_its_numbers_and_says_so(
     monkeypatch.setattr(kinds, "SOFT", {})
     text = " ".join(as_text(traced(recorded, "munchausen, quantiles, divided rewards"), 0, "a run").split())
     assert "How this run's rule finds that out is not shown here" in text
-    assert "How this run's head measures it is not shown here" in text
+    assert "How this run measures it is not shown here" in text
     assert "huber" not in text
     assert trace_text._CHOOSERS[None]
 

@@ -65,9 +65,13 @@ SWITCHES = {
     "gru": "torso:gru",
     "lstm": "torso:lstm",
     "recurrent": "torso:lstm",
+    "margin": "regularizer:margin",
     "no_film": "--film.episodes=0",
 }
 CHOOSING = {
+    "demos": ("experience:demos", "experience.source"),
+    "offline": ("experience:offline", "experience.source"),
+    "cql": ("regularizer:cql", "regularizer.alpha"),
     "epsilon": ("epsilon:constant", "epsilon.value"),
     "episodes": ("budget:episodes", "budget.num"),
 }

@@ -114,6 +114,8 @@ class Evaluate:
     which: Which = "best"
     json: bool = False
     """print one JSON object instead of text"""
+    record: Path | None = None
+    """a folder to write each episode into, to be learned from with `dqn train --demos` or `--offline`"""
     env: str | None = None
     runs: Path = Path("runs")
     trust_env_module: tuple[str, ...] = ()

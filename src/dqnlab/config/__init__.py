@@ -35,6 +35,7 @@ from .config import (
     Seed,
 )
 from .custom import Custom, has_own_parts, make_own
+from .experience import Cql, Demos, Margin, NoRegularizer, Offline, Own
 from .optimizers import (
     Adam,
     AdamW,
@@ -80,7 +81,9 @@ __all__ = [
     "Constant",
     "ConstantRate",
     "CosineRate",
+    "Cql",
     "Custom",
+    "Demos",
     "Double",
     "Dueling",
     "Env",
@@ -101,10 +104,14 @@ __all__ = [
     "LinearEpisodes",
     "LinearRate",
     "Lstm",
+    "Margin",
     "Mlp",
     "Munchausen",
     "NoNorm",
+    "NoRegularizer",
     "Noisy",
+    "Offline",
+    "Own",
     "PlainLayers",
     "PlainStream",
     "Polyak",

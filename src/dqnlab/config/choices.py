@@ -191,7 +191,7 @@ class Boltzmann:
 
 @dataclass(frozen=True, kw_only=True)
 class Steps:
-    """Counted in env steps."""
+    """Counted in env steps; offline, where none are taken, in updates."""
 
     kind: ClassVar[Literal["steps"]] = "steps"
     plain: ClassVar[str] = "num"

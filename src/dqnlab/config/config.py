@@ -6,7 +6,6 @@ one of several small classes (a *tagged choice*, see `choices`), each with only 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal
@@ -35,6 +34,7 @@ from .choices import (
     Uniform,
 )
 from .custom import Custom, check_places
+from .experience import Cql, Demos, Init, Margin, NoRegularizer, Offline, Own, check_recorded
 from .optimizers import (
     Adam,
     AdamW,
@@ -189,26 +189,6 @@ class Film:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Init:
-    """What the networks begin with."""
-
-    plain: ClassVar[str] = "source"
-    source: Annotated[str | None, Says("a run, or a file of weights")] = None
-    """a run, whose best network it is, or a file of weights such as best_model.pth; random weights if none. Encoder and
-    torso have to fit; where stream or head do not, their weights are random"""
-    sha256: Annotated[str | None, Says("64 hexadecimal digits")] = None
-    """of the weights, written down when a run begins: others are refused then"""
-
-    def __post_init__(self) -> None:
-        check_fields(self, "init.")
-        require(self.source != "", "init.source", self.source, "a run, or a file of weights")
-        written("init.source", self.source)
-        if self.sha256 is not None:
-            require(re.fullmatch("[0-9a-f]{64}", self.sha256) is not None, "init.sha256", self.sha256, "64 hex digits")
-            require(self.source is not None, "init.sha256", self.sha256, "none where init.source is none")
-
-
-@dataclass(frozen=True, kw_only=True)
 class Config:
     """Everything that decides what a run computes."""
 
@@ -230,6 +210,7 @@ class Config:
     normalize_obs: bool = False
     """whether the network sees numbers less their running mean, in running deviations, at most 10; states, and pictures
     that convolutions look at, stay as they are. Random play before training gives the first mean and deviation"""
+    experience: Own | Demos | Offline = Own()
     init: Init = Init()
     """what the networks begin with"""
     torso: Mlp | Hadamax | Gru | Lstm | Custom = Mlp()
@@ -239,6 +220,7 @@ class Config:
     head: Scalar | Quantiles | Iqn | C51 | HlGauss | Custom = Scalar()
     rule: Greedy | Double | Munchausen | Custom = Greedy()
     sampler: Uniform | Prioritized | Custom = Uniform()
+    regularizer: NoRegularizer | Cql | Margin = NoRegularizer()
     sync: Hard | Polyak | Custom = Hard()
     optimizer: Adam | AdamW | RAdam | RmsProp = Adam()
     lr_schedule: ConstantRate | LinearRate | CosineRate = ConstantRate()
@@ -285,7 +267,14 @@ class Config:
         check_fields(self)
         written("preset", self.preset)
         check_places(self)
-        self._check_learning_can_start()
+        check_recorded(self.experience, self.regularizer, self.budget.kind)
+        if self.remembers and not isinstance(self.experience, Own):
+            raise ConfigError(
+                f"experience = {self.experience.kind!r} and torso = {self.torso.kind!r} exclude each other: nobody "
+                "knows what a network would have remembered in recorded episodes; use another torso"
+            )
+        if not self.is_offline:
+            self._check_learning_can_start()
         if isinstance(self.torso, Gru | Lstm):
             check_sequences(
                 self.torso,
@@ -325,11 +314,22 @@ class Config:
         return self.reward_scale == "auto" or (isinstance(self.head, C51 | HlGauss) and self.head.v_max == "auto")
 
     @property
+    def is_offline(self) -> bool:
+        """Whether all that is learned from was recorded: the environment only judges, and a step is an update."""
+        return isinstance(self.experience, Offline)
+
+    @property
+    def trusts_unseen(self) -> bool:
+        """Whether it learns offline, and nothing holds the values of actions down that were never recorded."""
+        return self.is_offline and isinstance(self.regularizer, NoRegularizer)
+
+    @property
     def learns_returns(self) -> bool:
-        """Whether the values that are learned are returns, and not returns with something added to each reward."""
-        if isinstance(self.rule, Munchausen):
-            return self.rule.alpha == 0
-        return not isinstance(self.rule, Custom)  # of which nobody knows
+        """Whether the values that are learned are returns, and nothing is added to rewards or to the loss."""
+        if isinstance(self.rule, Munchausen) and self.rule.alpha != 0:
+            return False
+        is_own = isinstance(self.rule, Custom)  # of which nobody knows
+        return isinstance(self.regularizer, NoRegularizer) and not is_own
 
     @property
     def learns_means(self) -> bool:

@@ -21,6 +21,7 @@ class RolloutStep(NamedTuple):
     terminated: np.ndarray  # [E] bool
     truncated: np.ndarray  # [E] bool
     playing: np.ndarray  # [E] bool
+    next_obs: np.ndarray  # [E, *obs_shape]
     numbers: Mapping[int, Numbers] = MappingProxyType({})  # of the infos of those that ended
 
 
@@ -51,6 +52,7 @@ def rollout(envs: Envs, actor: Actor, seeds: Sequence[int]) -> Iterator[RolloutS
         q = actor(obs, first)
         action = q.argmax(1)
         after = envs.step(action)
-        yield RolloutStep(obs, q, action, after.reward, after.terminated, after.truncated, playing, after.numbers)
+        ends = after.terminated, after.truncated
+        yield RolloutStep(obs, q, action, after.reward, *ends, playing, after.next_obs, after.numbers)
         playing = playing & ~(after.terminated | after.truncated)
         obs, first = after.next_obs, np.zeros(envs.num_envs, bool)

@@ -6,9 +6,9 @@ import numpy as np
 
 SeedStream = Literal["train", "select", "confirm-1", "confirm-2", "evaluate", "film", "explain", "scale"]
 STREAMS: tuple[SeedStream, ...] = ("train", "select", "confirm-1", "confirm-2", "evaluate", "film", "explain", "scale")
-Use = Literal["act", "replay", "record", "explain", "scale", "learn"]
+Use = Literal["act", "replay", "record", "explain", "scale", "learn", "demos"]
 # New ones at the end: the numbers of a run stay its own.
-USES: tuple[Use, ...] = ("act", "replay", "record", "explain", "scale", "learn")
+USES: tuple[Use, ...] = ("act", "replay", "record", "explain", "scale", "learn", "demos")
 _ROOM = 2**28  # seeds per stream; together they stay below 2**31, which every environment accepts
 
 

@@ -59,7 +59,17 @@ def measure_rewards(envs: Envs, spec: EnvSpec, reward_clip: float | None = None)
         return steps >= ENOUGH and (bool(sizes) or steps >= MOST)
 
     _play(envs, spec, "measuring rewards before training", enough)
-    return Rewards(float(np.median(sizes)), max(sizes)) if sizes else Rewards(1.0, 1.0)
+    return _rewards_of(np.array(sizes))
+
+
+def rewards_in(recorded: np.ndarray, reward_clip: float | None = None) -> Rewards:
+    """What they are in recorded episodes: rewards [N], clipped as for learning."""
+    size = np.abs(clip_rewards(recorded, reward_clip))
+    return _rewards_of(size[size > 0])
+
+
+def _rewards_of(sizes: np.ndarray) -> Rewards:
+    return Rewards(float(np.median(sizes)), float(sizes.max())) if len(sizes) else Rewards(1.0, 1.0)
 
 
 def sample_observations(envs: Envs, spec: EnvSpec) -> np.ndarray:

@@ -88,7 +88,7 @@ def loss_lines(trace: Trace, row: int) -> list[str]:
         f"   mean of weight * loss over the {counted(len(rows.loss), 'row')} = {six(trace.loss)}",
     )
     if kind is None:
-        said += " How this run's head measures it is not shown here; these are its numbers."
+        said += " How this run measures it is not shown here; these are its numbers."
         return [*paragraph(said), f"   error = {six(rows.error[row])}", f"   loss = {six(rows.loss[row])}", mean]
     prediction = float(rows.prediction[row])
     target = float(rows.target[row])

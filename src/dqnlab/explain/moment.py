@@ -91,7 +91,7 @@ def read_moment(arrays: Arrays, config: Config, spec: EnvSpec) -> Moment | None:
     )
 
 
-_COLUMNS = tuple(name for name in Batch._fields if name != "draws")
+_COLUMNS = tuple(name for name in Batch._fields if name not in ("draws", "demonstrated"))  # of a replay
 _NEWEST = ("slot", "action", "reward", "discount", "span")
 _COUNTS = ("updates", "size", "step", "optimizer/steps", "newest/slot", "newest/action", "newest/span")
 

@@ -115,7 +115,7 @@ def _settings(config: Config, learner: Learner, spec: EnvSpec) -> StepSettings:
         chance=chance_of(config.sampler),
         chooser=chooser_of(learner.rule),
         soft=soft_of(learner.rule, learner.online.reward_scale),
-        loss=loss_of(learner.online.head, learner.online.reward_scale),
+        loss=None if learner.regularizer else loss_of(learner.online.head, learner.online.reward_scale),
         lr=learner.optimizer.next_lr,
         max_grad_norm=descent.max_grad_norm,
         formula=formula_of(descent.formula),
@@ -152,9 +152,12 @@ def _rows(moment: Moment) -> BatchRows:
     values = learner.online(batch.obs, batch.draws.online)
     row = row_of(values, batch.action)
     td = head.loss(row, next_row, reward, batch.discount)
-    (slope,) = torch.autograd.grad((batch.weight * td.value).mean(), values)
+    value = td.value
+    if learner.regularizer is not None:
+        value = value + learner.regularizer(learner.online.expected(values, batch.obs), batch)
+    (slope,) = torch.autograd.grad((batch.weight * value).mean(), values)
     slope = row_of(slope, batch.action).sum(1) / scale  # by the prediction in the environment's own units
-    pull = slope.numpy().copy() if head.proportional else None
+    pull = slope.numpy().copy() if head.proportional and learner.regularizer is None else None
     q, next_value = learner.online.expected(values.detach(), batch.obs), head.q_values(next_row[:, None])[:, 0]
     chooser = chooser_of(learner.rule)
     next_action = None if chooser is None else (next_online if chooser == "online" else next_target).argmax(1)
@@ -170,7 +173,7 @@ def _rows(moment: Moment) -> BatchRows:
         "error": (td.target - at_action(q, batch.action)).abs(),
     }
     found = {name: tensor * scale for name, tensor in learned.items()}
-    found |= {"loss": td.value.detach()}
+    found |= {"loss": value.detach()}
     same = {name: getattr(batch, name) for name in ("weight", "obs", "next_obs", "action", "discount")}
     arrays = {name: tensor.numpy().copy() for name, tensor in (same | found).items()}
     for name in ("obs", "next_obs"):

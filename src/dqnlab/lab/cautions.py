@@ -25,7 +25,7 @@ def cautions(config: Config, *, cuts: bool) -> list[str]:
             f"env {env.label!r} cannot be saved: at every checkpoint, each "
             f"{counted(config.checkpoint_every, 'step')}, its unfinished episodes are truncated (dqn doctor says why)"
         )
-    if env.copies == env.num_envs:
+    if env.copies == env.num_envs and not config.is_offline:
         lines.append(
             f"env.copies = {env.copies} leaves none for judging: training is cut for each evaluation, "
             f"every {period.num:,} {period.kind}, and its unfinished episodes are truncated"

@@ -141,7 +141,7 @@ class Experiment:
             solved=solved,
             threshold=self.system.spec.reward_threshold,
             threshold_says=says,
-            env_steps=self.system.progress.now.steps,
+            env_steps=self.system.collector.steps,
             updates=self.system.learner.updates,
             seconds=self.watch.report(),
             notes=list(self.system.memory.facts().notes),

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ..errors import counted
@@ -60,8 +61,11 @@ class Played:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def play_and_score(agent: Agent, episodes: int, seed: int) -> tuple[Score, Played]:
+def play_and_score(agent: Agent, episodes: int, seed: int, record: Path | None = None) -> tuple[Score, Played]:
     """The score of an agent; over the episodes finished so far if interrupted.
+
+    Args:
+        record: a folder that each is written into.
 
     Raises:
         KeyboardInterrupt: before any had ended.
@@ -69,7 +73,7 @@ def play_and_score(agent: Agent, episodes: int, seed: int) -> tuple[Score, Playe
     played, interrupt = Played(episodes), current()
     asks = (lambda: False) if interrupt is None else interrupt.asks  # an environment may swallow what a signal raises
     try:
-        outcome = play_out(agent, episodes, seed, played.take, asks=asks)
+        outcome = play_out(agent, episodes, seed, played.take, asks=asks, record=record)
     except KeyboardInterrupt as error:
         if not played.ended:
             raise

@@ -23,6 +23,10 @@ class Columns(NamedTuple):
     discount: Tensor  # [C] float32
     end: Tensor  # [C] int64, slot of the frame to bootstrap from
 
+    def to(self, device: torch.device) -> "Columns":
+        """On a device."""
+        return Columns(*(column.to(device) for column in self))
+
 
 class Layout(NamedTuple):
     """What decides the size of a memory, and how to read it."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from .heads import at_action, row_of
 from .networks import QNetwork
 from .optimizer import Descent, Optimizer
+from .regularizers import Regularizer
 from .targets import Rule
 from .types import Batch, Draws
 from .weights import Flat
@@ -63,7 +64,9 @@ class PolyakSync:
         target.lerp_(online, self.tau)
 
 
-def loss(online: QNetwork, target: QNetwork, batch: Batch, rule: Rule) -> tuple[Tensor, Update]:
+def loss(
+    online: QNetwork, target: QNetwork, batch: Batch, rule: Rule, regularizer: Regularizer | None = None
+) -> tuple[Tensor, Update]:
     """The loss [] to minimise, and what it was made of (its grad_norm still unknown, 0).
 
     The gradient flows through the online network's prediction for the taken actions, nowhere else.
@@ -72,7 +75,8 @@ def loss(online: QNetwork, target: QNetwork, batch: Batch, rule: Rule) -> tuple[
         reward, next_row = rule(online, target, batch)
     values = online(batch.obs, batch.draws.online)  # [B, A, K]
     td = online.head.loss(row_of(values, batch.action), next_row, reward, batch.discount)
-    mean = (batch.weight * td.value).mean()
+    value = td.value if regularizer is None else td.value + regularizer(online.expected(values, batch.obs), batch)
+    mean = (batch.weight * value).mean()
     q = online.expected(values.detach(), batch.obs)
     return mean, Update(mean.detach(), td.error, q, td.target, mean.new_zeros(()))
 
@@ -91,11 +95,19 @@ class Learner:
     """Owns the online and target networks and the optimiser; draws what the networks need of chance."""
 
     def __init__(
-        self, online: QNetwork, target: QNetwork, rule: Rule, sync: Sync, descent: Descent, rng: np.random.Generator
+        self,
+        online: QNetwork,
+        target: QNetwork,
+        rule: Rule,
+        sync: Sync,
+        descent: Descent,
+        rng: np.random.Generator,
+        regularizer: Regularizer | None = None,
     ):
         self.online = online
         self.target = target.requires_grad_(False)
         self.rule = rule
+        self.regularizer = regularizer
         self.sync = sync
         self._online = Flat(online)
         self._target = Flat(target)
@@ -120,7 +132,7 @@ class Learner:
     def update_with(self, batch: Batch) -> Update:
         """An update on a batch whose random numbers have been drawn."""
         self._online.gradient.zero_()
-        mean, update = loss(self.online, self.target, batch, self.rule)
+        mean, update = loss(self.online, self.target, batch, self.rule, self.regularizer)
         mean.backward()
         with torch.no_grad():
             norm = self.optimizer.step(self._online.values, self._online.gradient)

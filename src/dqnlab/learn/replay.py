@@ -220,8 +220,8 @@ class Replay:
         """The largest of what it holds; slots that are still free hold zeros."""
         frames = self.tensors.frames
         # Whole numbers are small, or one-hot.
-        obs = _largest(frames) / self.layout.obs.scale if frames.is_floating_point() else 1.0
-        return Extremes(obs, _largest(self.tensors.reward), self.layout.n)
+        obs = largest_size(frames) / self.layout.obs.scale if frames.is_floating_point() else 1.0
+        return Extremes(obs, largest_size(self.tensors.reward), self.layout.n)
 
     @property
     def num_bytes(self) -> int:
@@ -272,7 +272,7 @@ class Replay:
             self._oldest = oldest
 
 
-def _largest(stored: Tensor) -> float:
+def largest_size(stored: Tensor) -> float:
     """The largest size in a column."""
     low, high = stored.aminmax()
     return max(-float(low), float(high))

@@ -81,6 +81,7 @@ class Batch(NamedTuple):
     next_obs: Observations
     weight: Tensor  # [B] float32, importance weights
     draws: Draws = Draws()  # filled in by the learner
+    demonstrated: Tensor = NOTHING  # [B] float32, 1 for what was recorded; none where no memory has such
 
     def to(self, device: torch.device) -> "Batch":
         """On a device."""
@@ -89,8 +90,9 @@ class Batch(NamedTuple):
         return Batch(**columns, draws=draws)
 
     def columns(self) -> dict[str, Any]:
-        """All but the random numbers, by name."""
-        return {name: column for name, column in self._asdict().items() if name != "draws"}
+        """All that a memory gives, by name."""
+        absent = ["draws", *(["demonstrated"] if self.demonstrated is NOTHING else [])]
+        return {name: column for name, column in self._asdict().items() if name not in absent}
 
 
 class Sample(NamedTuple):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ from ..envs.workers import Workers
 from ..learn.nstep import clip_rewards
 from ..learn.policy import Actor
 from ..store.agent import Agent
+from ..store.episodes import EpisodeWriter
 from ..store.interval import over_episodes
 from ..store.score import Score
 
@@ -41,6 +43,9 @@ class Outcome(NamedTuple):
 
 Tell = Callable[[Outcome], None]
 """Hears of episodes when they have ended."""
+
+Look = Callable[[RolloutStep], None]
+"""Sees every step of the episodes."""
 
 Asks = Callable[[], bool]
 """Whether somebody wants this to stop; asked at every step, for nobody knows how long an episode lasts."""
@@ -82,6 +87,7 @@ class Evaluator:
         self._vectors = most is None and is_native(env, max(NATIVE.values()))
         self._most = SIDE_BY_SIDE if most is None else min(SIDE_BY_SIDE, most)
         self.asks: Asks = lambda: False
+        self.look: Look = lambda step: None
         self._native: dict[int, Envs] = {}  # by how many: making them costs more than a short episode
         self._single: list[Guarded] = []
         self._workers: Workers | None = None
@@ -146,6 +152,7 @@ class Evaluator:
         for played, step in enumerate(steps, 1):
             if self.asks():
                 raise Left
+            self.look(step)
             if value is None:
                 value = step.q.max(1)
             reward = np.where(step.playing, step.reward, 0.0)
@@ -190,6 +197,7 @@ def evaluate(
     env: AnyEnvironment | None = None,
     episodes: Annotated[int, Whole(1, MOST_EPISODES)] = 100,
     seed: Seed = 0,
+    record: Path | None = None,
 ) -> Score:
     """The score of an agent over greedy episodes that neither training nor judging ever saw.
 
@@ -197,8 +205,9 @@ def evaluate(
         env: where to play; the agent's own environment if none.
         episodes: how many, each with a start of its own.
         seed: other seeds give other episodes.
+        record: a folder that each episode is written into, to be learned from (`Demos`, `Offline`).
     """
-    return score_of(play_out(agent, episodes, seed, env=env))
+    return score_of(play_out(agent, episodes, seed, env=env, record=record))
 
 
 def play_out(
@@ -208,12 +217,20 @@ def play_out(
     tell: Tell | None = None,
     env: AnyEnvironment | None = None,
     asks: Asks = lambda: False,
+    record: Path | None = None,
 ) -> Outcome:
-    """The episodes of `evaluate`; `tell` hears of each as it ends. Raises Left if a stop is requested by `asks`."""
+    """The episodes of `evaluate`; `tell` hears of each as it ends. Raises Left if a stop is requested by `asks`.
+
+    Args:
+        record: a folder, without episodes so far, that each is written into.
+    """
     where = agent.env_config(env)
     with watched(where.timeout), arithmetic(agent.config.threads):
-        evaluator = Evaluator(where, agent.check_fits(where), agent.config.gamma, where.copies)
+        spec = agent.check_fits(where)
+        evaluator = Evaluator(where, spec, agent.config.gamma, where.copies)
         evaluator.asks = asks
+        if record is not None:
+            evaluator.look = EpisodeWriter(record, spec, where.label).take
         try:
             return evaluator.play(agent.actor(), env_seeds(seed, "evaluate", episodes), tell)
         finally:

@@ -15,6 +15,7 @@ from ..envs.spaces import SMALLEST_PICTURE
 from ..errors import counted, either
 from ..learn.convs import find_pictures
 from ..learn.schedules import Schedule
+from ..settle import updates_in
 from .train import Plan
 
 HIGH = 0.2  # share of random actions at the end of training above which it is said
@@ -50,6 +51,9 @@ def remarks(config: Config, spec: EnvSpec, plan: Plan, epsilon: Schedule) -> lis
         found.append(
             Remark("workers", what, f"give {either('--env.num-envs', 'Env(num_envs=…)')} more, or fewer workers")
         )
+    if config.trusts_unseen:
+        what = "values of actions that were never recorded are guesses, and the largest guess is believed"
+        found.append(Remark("offline", what, f"give {either('--cql 1', 'regularizer=Cql(alpha=1)')}"))
     return found + (list(_of_steps(config, plan, epsilon)) if plan.budget.unit == "steps" else [])
 
 
@@ -90,7 +94,7 @@ def _of_steps(config: Config, plan: Plan, epsilon: Schedule) -> Iterator[Remark]
     settings = dict(leaves(config))
     sequence = settings.get("torso.burn_in", 0) + settings.get("torso.unroll", 0)  # of which only whole ones are stored
     first = config.learning_starts + (sequence + config.n - 1) * config.env.num_envs + config.update_every
-    if first > last:
+    if first > last and not config.is_offline:
         what = f"there may be no update at all: the first is due at about step {first:,} (learning_starts = "
         what += f"{config.learning_starts:,}, update_every = {config.update_every:,}), and {ends}"
         yield Remark("updates", what, "train for longer, or start earlier")
@@ -98,8 +102,8 @@ def _of_steps(config: Config, plan: Plan, epsilon: Schedule) -> Iterator[Remark]
     if every.unit == "steps" and every.num > last:
         what = f"nothing is evaluated before the end: evaluate_every = {counted(every.num, 'step')}, and {ends}"
         yield Remark("judging", what, "so the last network will be the best")
-    yield from _of_rate(config, (last - config.learning_starts) // config.update_every)
+    yield from _of_rate(config, updates_in(config, last))
     share = epsilon(last, 0)
-    if share > HIGH and epsilon(10 * last, 0) < share:
+    if share > HIGH and not config.is_offline and epsilon(10 * last, 0) < share:
         what = f"{share:.0%} of the actions are still random when {ends}"
         yield Remark("epsilon", what, "let epsilon fall faster")

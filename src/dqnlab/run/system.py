@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..build import make_collector, make_epsilon, make_layout, make_learner, make_memory, make_network, sketch_network
 from ..config import Config
@@ -21,11 +22,16 @@ from ..config.typed import door
 from ..device import arithmetic, available_memory, cache_folder, choose_memory, resolve_device
 from ..envs.collector import Collector
 from ..envs.make import EnvSpec
+from ..envs.offline import Clock
 from ..envs.once import said_once
 from ..envs.open import open_envs
-from ..envs.trial import sample_observations
+from ..envs.recordings import Recordings
+from ..envs.seeds import generator
+from ..envs.trial import ENOUGH, sample_observations
+from ..envs.vector import Envs
 from ..envs.workers import WorkerEnvs
 from ..errors import ResourceError, counted, either
+from ..learn.demonstrations import OfflineMemory
 from ..learn.fast.compiled import CompileError
 from ..learn.fast.stack import Stack
 from ..learn.layout import Layout
@@ -34,7 +40,7 @@ from ..learn.memory import Memory
 from ..learn.networks import QNetwork
 from ..learn.sequences import SequenceLayout
 from ..learn.types import Sample
-from ..settle import settle, settle_epsilon
+from ..settle import recordings_of, settle, settle_epsilon
 from ..store.initial import Initial, read_initial
 from .evaluate import Evaluator
 from .events import Event
@@ -79,7 +85,7 @@ class System:
 
     config: Config
     spec: EnvSpec
-    collector: Collector
+    collector: Collector | Clock
     memory: Memory
     learner: Learner
     judge: Judge
@@ -157,21 +163,23 @@ def assemble(config: Config, home: Path | None = None) -> System:
     spec, envs = open_envs(config.env)
     try:
         device = resolve_device(config.device)
-        layout, place = place_memory(config, spec, device)
-        config = settle(config, spec, envs)
+        recordings = recordings_of(config, spec)
+        layout, place = place_memory(config, spec, device, recordings)
+        config = settle(config, spec, envs, recordings)
         learner, scratch = make_learner(config, spec, device), make_network(config, spec).to(device)
+        memory = make_memory(config, layout, place, recordings)
         begun = None
         if initial is not None:
             config = replace(config, init=replace(config.init, sha256=initial.sha256))
             begun = Begun(initial, initial.give([learner.online, learner.target], config))
         if config.normalize_obs and (begun is None or "encode" not in begun.parts):
-            learner.refresh(torch.from_numpy(sample_observations(envs, spec)))
+            learner.refresh(_first_seen(memory, envs, spec))
         collector = make_collector(config, spec, envs, learner.online)
         system = System(
             config,
             spec,
             collector,
-            make_memory(config, layout, place),
+            memory,
             learner,
             make_judge(config, spec, scratch, collector),
             make_plan(config),
@@ -186,7 +194,16 @@ def assemble(config: Config, home: Path | None = None) -> System:
         raise
 
 
-def place_memory(config: Config, spec: EnvSpec, device: torch.device) -> tuple[Layout | SequenceLayout, torch.device]:
+def _first_seen(memory: Memory, envs: Envs, spec: EnvSpec) -> Tensor:
+    """Observations [N, *obs_shape] of what is to be learned from: recorded ones, or those of random play."""
+    if isinstance(memory, OfflineMemory):
+        return memory.observations(ENOUGH, generator(0, "scale"))
+    return torch.from_numpy(sample_observations(envs, spec))
+
+
+def place_memory(
+    config: Config, spec: EnvSpec, device: torch.device, recordings: Recordings | None = None
+) -> tuple[Layout | SequenceLayout, torch.device]:
     """How the replay is laid out, and where. Raises ResourceError if it or the networks do not fit."""
     with torch.device("meta"):  # where tensors have shapes and take no memory
         weights = sum(p.numel() for p in sketch_network(config, spec).parameters())
@@ -196,7 +213,10 @@ def place_memory(config: Config, spec: EnvSpec, device: torch.device) -> tuple[L
     choose_memory(weights * WEIGHT_BYTES, torch.device("cpu"), what)
     layout = make_layout(config, spec)
     batch = 2 * config.batch_size * math.prod(spec.obs.shape) * FLOAT_BYTES  # where it was, and where it led
-    others = weights * WEIGHT_BYTES + batch
+    recorded = 0 if recordings is None else 2 * recordings.num_bytes  # as they were read, and as they are learned from
+    others = weights * WEIGHT_BYTES + batch + recorded
+    if config.is_offline:
+        return layout, choose_memory(others, device, f"experience.source = {counted(recorded, 'byte')}")
     try:
         return layout, choose_memory(layout.num_bytes, device, f"replay_capacity = {layout.capacity:,}", others)
     except ResourceError as e:
@@ -252,12 +272,13 @@ def players(systems: Sequence[System]) -> list[Collector]:
 
     None where acting needs more than a look at it: random numbers, or a memory of what was seen.
     """
-    if any(each.learner.online.is_random or each.collector.policy.actor.remembers for each in systems):
+    found = [each.collector for each in systems if isinstance(each.collector, Collector)]
+    if any(each.learner.online.is_random for each in systems) or any(each.policy.actor.remembers for each in found):
         return []
-    return [each.collector for each in systems]
+    return found
 
 
-def make_judge(config: Config, spec: EnvSpec, scratch: QNetwork, collector: Collector) -> Judge:
+def make_judge(config: Config, spec: EnvSpec, scratch: QNetwork, collector: Collector | Clock) -> Judge:
     """The judge, with a network of its own, and environments of its own if there is room for any."""
     rules = Rules(
         config.seed,

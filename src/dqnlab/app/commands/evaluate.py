@@ -17,7 +17,7 @@ from ..summary import evaluation
 def run(call: Call[Evaluate]) -> int:
     args, path = call.args, Path(call.args.run)
     agent = load(path, which=args.which, env=args.env, trust_env_modules=args.trust_env_module)
-    score, played = play_and_score(agent, args.episodes, args.seed)
+    score, played = play_and_score(agent, args.episodes, args.seed, args.record)
     if args.json:
         print(played.json(score, {"run": str(path), "which": args.which, "seed": args.seed}))
     else:

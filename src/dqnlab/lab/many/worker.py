@@ -12,7 +12,7 @@ from ...device import resolve_device
 from ...envs.make import EnvSpec, close, make_one, open_one
 from ...envs.watchdog import watched
 from ...run.system import make_remarks, place_memory
-from ...settle import should_compile
+from ...settle import recordings_of, should_compile
 from ...store.folder import Run, seed_name
 from ...store.initial import Initial, initial_parts
 from ...terminal.standing import Standing
@@ -45,8 +45,9 @@ def check(config: Config) -> Checked:
         finally:
             close(made, config.env.label)
         begins = initial_parts(config, spec)
-        place_memory(config, spec, resolve_device(config.device))
-        cut = cautions(config, cuts=bool(config.checkpoint_every) and spec.unsaved is not None)
+        place_memory(config, spec, resolve_device(config.device), recordings_of(config, spec))
+        cuts = bool(config.checkpoint_every) and spec.unsaved is not None and not config.is_offline
+        cut = cautions(config, cuts=cuts)
         return Checked(spec, tuple(map(str, [*_said(begins), *make_remarks(config, spec), *cut])))
 
 

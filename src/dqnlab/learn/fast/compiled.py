@@ -24,6 +24,7 @@ from ..learner import State, Update, loss
 from ..memory import Gather
 from ..networks import QNetwork
 from ..optimizer import Descent, clip
+from ..regularizers import Regularizer
 from ..targets import Rule
 from ..types import NOTHING, Observations
 from ..weights import views
@@ -91,7 +92,9 @@ class Inputs(NamedTuple):
     fresh: Fresh
 
 
-def pure_update(network: QNetwork, rule: Rule, descent: Descent, gather: Gather) -> Callable[[Inputs], Update]:
+def pure_update(
+    network: QNetwork, rule: Rule, descent: Descent, gather: Gather, regularizer: Regularizer | None = None
+) -> Callable[[Inputs], Update]:
     """One agent's update as a function of tensors alone. It writes what it learns into the state."""
 
     def update(inputs: Inputs) -> Update:
@@ -100,7 +103,7 @@ def pure_update(network: QNetwork, rule: Rule, descent: Descent, gather: Gather)
         target = cast(QNetwork, Bound(network, state.target, state.target_buffers))
 
         def of(values: Tensor) -> tuple[Tensor, Update]:
-            return loss(cast(QNetwork, Bound(network, values, state.buffers)), target, batch, rule)
+            return loss(cast(QNetwork, Bound(network, values, state.buffers)), target, batch, rule, regularizer)
 
         gradient, update = grad(of, has_aux=True)(state.online)
         gradient, norm = clip(gradient, descent.max_grad_norm)

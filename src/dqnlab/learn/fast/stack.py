@@ -94,7 +94,7 @@ class Stack:
         fresh = tree_map(lambda tensor: tensor.to(first.device), host)
         state, memory = _side_by_side([each.state for each in learners]), _side_by_side([m.tensors for m in memories])
         inputs = Inputs(state, memory, fresh)
-        update = pure_update(first.online, first.rule, first.optimizer.descent, memories[0].gather)
+        update = pure_update(first.online, first.rule, first.optimizer.descent, memories[0].gather, first.regularizer)
         values = pure_values(first.online)
         all_at_once = vmap(lambda one: (*update(one), values(one) if self._players else one.fresh.shown))
         leaves, structure = tree_flatten(inputs)
