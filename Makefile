@@ -5,6 +5,7 @@
 # make lint          the first three of them
 # make bench         time the library beside the one-file example, in turn    (ARGS="--steps 5000 --repeats 3")
 # make matrix        every product of kinds learns the same alone and side by side    (ARGS=--compile)
+# make mutants       plant well-known bugs one by one: each turns a test red
 # make bench-peers   the same beside SB3, CleanRL's arithmetic and rejax, each in an environment of its own
 # make bench-device  an update on the CPU and on a GPU, one agent and ten    (ARGS="--devices cuda")
 
@@ -17,7 +18,7 @@ PEERS := sb3 cleanrl rejax
 PEER_VENVS := benchmarks/.venvs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test faults lint check bench bench-peers bench-device matrix clean
+.PHONY: help setup train test faults lint check bench bench-peers bench-device matrix mutants clean
 
 help:
 	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST))
@@ -78,6 +79,9 @@ bench-device: setup
 
 matrix: setup
 	$(BIN)/python benchmarks/matrix.py $(ARGS)
+
+mutants: setup
+	$(BIN)/python benchmarks/mutants.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) $(PEER_VENVS) build dist .pytest_cache .ruff_cache .hypothesis
