@@ -11,14 +11,14 @@ from dqnlab.envs.collector import Collector, Starts
 from dqnlab.envs.make import describe
 from dqnlab.envs.open import make_envs
 from dqnlab.learn.nstep import NStep
-from dqnlab.learn.policy import EpsilonGreedy, Reactive
+from dqnlab.learn.policy import Policy, Reactive
 from dqnlab.learn.schedules import constant
 from dqnlab.learn.types import Block
 
 
 def collector(env: Env, num_envs: int = 1, n: int = 1, epsilon: Any = None, seeds: Sequence[int] = ()) -> Collector:
     spec = describe(env)
-    policy = EpsilonGreedy(Reactive(lambda obs: np.zeros((num_envs, spec.num_actions))), np.random.default_rng(0))
+    policy = Policy(Reactive(lambda obs: np.zeros((num_envs, spec.num_actions))), np.random.default_rng(0))
     envs = make_envs(env, spec, num_envs)
     fold = NStep(n, 0.9, num_envs)
     return Collector(

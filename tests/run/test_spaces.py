@@ -17,7 +17,7 @@ from dqnlab.envs.rows import part_of
 from dqnlab.envs.vector import SerialEnvs
 from dqnlab.errors import ConfigError, EnvironmentFault, ObservationError
 from dqnlab.learn.encoder import Encoder
-from dqnlab.learn.policy import EpsilonGreedy, Reactive, any_action
+from dqnlab.learn.policy import Policy, Reactive, any_action
 from dqnlab.run.system import assemble
 from dqnlab.store.agent import Agent
 
@@ -236,7 +236,7 @@ def test_no_forbidden_action_is_ever_taken(epsilon: float) -> None:
     masks = rng.random((500, 4)) < 0.5
     masks[:, 2] |= ~masks.any(1)
     q = np.where(masks, rng.normal(size=(500, 4)), -np.inf)
-    policy = EpsilonGreedy(Reactive(lambda obs: q), rng)
+    policy = Policy(Reactive(lambda obs: q), rng)
     actions = policy(np.zeros((500, 1)), np.ones(500, bool), epsilon)
     assert masks[np.arange(500), actions].all()
     if epsilon == 0:
