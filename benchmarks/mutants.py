@@ -20,9 +20,10 @@ from tempfile import TemporaryDirectory
 from machine import describe_machine, write_results
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "mutants"))
+sys.path.insert(0, str(ROOT))
 
-from bugs import BUGS, Bug  # noqa: E402
+from tests.mutants.bugs import BUGS  # noqa: E402
+from tests.mutants.kinds import Bug  # noqa: E402
 
 
 def copied(folder: Path) -> Path:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from .mutants.bugs import BUGS, IMPOSSIBLE, Bug
+from .mutants.bugs import BUGS
+from .mutants.impossible import IMPOSSIBLE
+from .mutants.kinds import Bug
 
 TESTS = Path(__file__).resolve().parent
 SRC = TESTS.parent / "src" / "dqnlab"
