@@ -157,8 +157,8 @@ STORING: list[Bug] = [
     Bug(
         "importance weights are not applied",
         "learn/learner.py",
-        "mean = (batch.weight * td.value).mean()",
-        "mean = td.value.mean()",
+        "mean = (batch.weight * value).mean()",
+        "mean = value.mean()",
         ("learn/test_learner.py",),
     ),
     Bug(
