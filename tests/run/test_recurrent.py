@@ -129,6 +129,21 @@ def test_a_run_is_resumed_to_the_bit_judged_and_explained(config: Config, tmp_pa
     assert f"its network remembers (torso = {config.torso.kind!r}) and learns from sequences" in step_text(whole.folder)
 
 
+class Sealed(Cue):
+    """Cannot be saved, nor copied: at every checkpoint its unfinished episodes are truncated."""
+
+    get_state = set_state = None  # type: ignore[assignment]
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        raise TypeError
+
+
+def test_a_run_whose_episodes_are_cut_is_resumed_to_the_bit(tmp_path: Path) -> None:
+    config = replace(GRU, env=Env(id=Sealed, num_envs=3), n=2)
+    _, resumed = check_resumes(config, tmp_path, Overrides(env=Sealed))
+    assert resumed.resumed == "exact"
+
+
 @pytest.mark.parametrize("config", CASES.values(), ids=CASES)
 def test_three_side_by_side_learn_as_each_alone(
     config: Config, made: Callable[[Config], System], tmp_path: Path, not_compiled: None
