@@ -323,7 +323,20 @@ def test_no_statement_assigns_three_things() -> None:
     assert found == []
 
 
-SHARED = {"Adam", "AdamW", "Mlp", "Prioritized", "RAdam", "RmsProp", "Uniform", "train", "describe", "main"}
+SHARED = {
+    "Adam",
+    "AdamW",
+    "Mlp",
+    "Prioritized",
+    "RAdam",
+    "Replay",
+    "RmsProp",
+    "Rollout",
+    "Uniform",
+    "train",
+    "describe",
+    "main",
+}
 """a choice and the object it makes; to train, whole or as a loop; of presets and of environments; how programs begin"""
 
 

@@ -120,9 +120,9 @@ def test_training_commands_in_the_readme_are_understood(tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", ["docs/variants.md", "docs/variants.zh-Hant.md"])
 def test_every_kind_of_the_family_has_its_place(page: str) -> None:
     text = (ROOT / page).read_text("utf-8")
-    plain = {"scalar", "plain", "mlp", "none", "greedy", "uniform", "constant", "own"}
+    plain = {"scalar", "plain", "mlp", "none", "replay", "greedy", "uniform", "constant", "own"}
     network = ("head", "stream", "torso", "layers", "norm")
-    for axis in (*network, "rule", "sampler", "optimizer", "lr_schedule", "experience", "regularizer"):
+    for axis in (*network, "rule", "memory", "sampler", "optimizer", "lr_schedule", "experience", "regularizer"):
         for kind in choices(axis).keys() - plain:
             assert f"`{axis}:{kind}`" in text or f"`{kind}`" in text, f"{axis}:{kind}"
 

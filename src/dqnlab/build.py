@@ -41,6 +41,7 @@ from .learn.policy import Policy, make_actor
 from .learn.recurrent import Cell, GruCell, LstmCell, RecurrentTorso, SequenceEncoder
 from .learn.regularizers import Conservative, LargeMargin, Regularizer
 from .learn.replay import Pace, Replay
+from .learn.rollouts import Epochs, Rollout, no_target, whole_return
 from .learn.samplers import Prioritized, Sampler, Uniform
 from .learn.schedules import Schedule, constant, cosine_rate, geometric, linear, linear_episodes, linear_rate
 from .learn.sequences import SequenceLayout, SequenceReplay
@@ -130,8 +131,9 @@ def make_learner(config: c.Config, spec: EnvSpec, device: torch.device) -> Learn
     """The learner, whose networks count as its divided rewards do. The reward scale must be known."""
     assert config.reward_scale != "auto"
     online, target = (make_network(config, spec, config.reward_scale).to(device) for _ in range(2))
-    rule = make_rule(config.rule)
-    sync = make_sync(config.sync)
+    replays = isinstance(config.memory, c.Replay)
+    rule = make_rule(config.rule) if replays else whole_return
+    sync = make_sync(config.sync) if replays else no_target
     descent = make_descent(config.optimizer, settle_rate(config))
     regularizer = make_regularizer(config.regularizer)
     return Learner(online, target, rule, sync, descent, generator(config.seed, "learn"), regularizer)
@@ -251,23 +253,32 @@ def make_layout(config: c.Config, spec: EnvSpec) -> Layout | SequenceLayout:
                 size = make_cell(config.torso, 1).state_size
             return SequenceLayout(config.replay_capacity, spec.obs, config.n, burn_in, unroll, size)
     reach = reach_of(config.n, spec.obs.stack, config.env.num_envs)
-    return Layout(config.replay_capacity, spec.obs, config.n, reach)
+    more = config.env.num_envs if isinstance(config.memory, c.Rollout) else 0
+    return Layout(config.memory_size + more, spec.obs, config.n, reach)
 
 
 def make_memory(
-    config: c.Config, layout: Layout | SequenceLayout, device: torch.device, recordings: Recordings | None = None
+    config: c.Config,
+    layout: Layout | SequenceLayout,
+    device: torch.device,
+    online: QNetwork,
+    recordings: Recordings | None = None,
 ) -> Memory:
-    """The memory that is learned from. The reward scale must be known if something was recorded."""
+    """The memory that is learned from, by the network that learns. The reward scale must be known for recordings."""
     chosen = settle_sampler(config)
     pace = Pace(config.learning_starts, config.update_every, config.batch_size)
     rng = generator(config.seed, "replay")
-    match layout:
-        case SequenceLayout(num_sequences=num):
-            return SequenceReplay(layout, make_sampler(chosen, num), pace, rng, device)
-        case Layout() if recordings is not None:
-            return make_recorded(config, layout, device, recordings)
-        case Layout(capacity=capacity):
-            return Replay(layout, make_sampler(chosen, capacity), pace, rng, device)
+    if isinstance(layout, SequenceLayout):
+        return SequenceReplay(layout, make_sampler(chosen, layout.num_sequences), pace, rng, device)
+    if recordings is not None:
+        return make_recorded(config, layout, device, recordings)
+    replay = Replay(layout, make_sampler(chosen, layout.capacity), pace, rng, device)
+    match config.memory:
+        case c.Replay():
+            return replay
+        case c.Rollout(num_steps=num_steps, num_epochs=num, td_lambda=td_lambda):
+            epochs = Epochs(num_steps * config.env.num_envs, num, config.batch_size, td_lambda)
+            return Rollout(replay, online, epochs, rng)
 
 
 def make_recorded(config: c.Config, layout: Layout, device: torch.device, recordings: Recordings) -> Memory:

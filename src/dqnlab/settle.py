@@ -138,7 +138,20 @@ def expected_updates(config: c.Config) -> int:
 
 def updates_in(config: c.Config, steps: int) -> int:
     """How many updates so many steps bring, at least 1."""
-    return steps if config.is_offline else max((steps - config.learning_starts) // config.update_every, 1)
+    every, row = pace(config)
+    return max((steps - waits(config)) // every * row, 1)
+
+
+def waits(config: c.Config) -> int:
+    """Steps before which nothing is learned, beside those that the first update takes."""
+    return 0 if config.is_offline or isinstance(config.memory, c.Rollout) else config.learning_starts
+
+
+def pace(config: c.Config) -> tuple[int, int]:
+    """Steps from one row of updates to the next, and how many updates a row has."""
+    if isinstance(config.memory, c.Rollout):
+        return config.memory_size, config.memory.num_epochs * config.memory_size // config.batch_size
+    return 1 if config.is_offline else config.update_every, 1
 
 
 def settle_epsilon(config: c.Config) -> c.Linear | c.LinearEpisodes | c.Geometric | c.Constant | c.Ladder:
@@ -187,4 +200,5 @@ def should_compile(config: c.Config, obs: ObsSpec) -> bool:
     if c.has_own_parts(config):
         return False  # nobody knows whether the compiler understands them: only if asked
     steps = config.budget.num * (1 if isinstance(config.budget, c.Steps) else EPISODE_STEPS)
-    return steps // (1 if config.is_offline else config.update_every) >= UPDATES_THAT_PAY
+    every, row = pace(config)
+    return steps // every * row >= UPDATES_THAT_PAY

@@ -62,6 +62,7 @@ def test_an_alias_hides_no_flag_and_leads_to_one() -> None:
         "budget",
         "env",
         "film",
+        "memory",
         "evaluate_every",
     }  # no flags by themselves
     assert set(FLAGS.values()) | {setting for _, setting in CHOOSING.values()} <= own

@@ -295,3 +295,14 @@ def test_after_a_few_evaluations_nothing_is_claimed() -> None:
 
 def test_a_short_run_that_reached_its_threshold_is_healthy() -> None:
     assert kinds(course(end=3_000)) == ["healthy"]
+
+
+def test_a_rollout_is_meant_to_be_short_and_to_forget_how_failing_looks() -> None:
+    short: Change = {"replay/size": lambda share: 200}
+    gone: Change = {"replay/terminal_share": lambda share: 0.05 if share < 0.8 else 0.0}
+    for change in (short, gone):
+        plain = kinds(course(change), replay_capacity=200)
+        assert set(plain) & {"short-memory", "no-failures"}
+        assert not set(kinds(course(change), replay_capacity=200, rollout=True)) & {"short-memory", "no-failures"}
+    assert Course([], replace(FACTS, replay_capacity=200)).causes("small-replay")
+    assert not Course([], replace(FACTS, replay_capacity=200, rollout=True)).causes("small-replay")

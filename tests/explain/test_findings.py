@@ -15,9 +15,11 @@ from dqnlab.config import (
     Geometric,
     Hard,
     HlGauss,
+    LayerNorm,
     Linear,
     Munchausen,
     Noisy,
+    NoNorm,
     Polyak,
 )
 from dqnlab.envs.make import describe
@@ -60,6 +62,16 @@ def test_facts_follow_the_configuration() -> None:
     syncs = [Hard(every=1), Hard(every=2), Polyak(tau=1.0), Polyak(tau=0.5)]
     told = [facts_of(replace(config, sync=sync), describe(config.env)).follows_at_once for sync in syncs]
     assert told == [True, False, True, False]
+
+
+def test_facts_know_that_a_rollout_forgets_and_what_stands_in_for_its_target_network() -> None:
+    config = presets.get("pqn")
+    told = [facts_of(replace(config, norm=norm), describe(config.env)) for norm in (LayerNorm(), NoNorm())]
+    assert [(facts.rollout, facts.follows_at_once, facts.replay_capacity) for facts in told] == [
+        (True, False, 1_024),
+        (True, True, 1_024),
+    ]
+    assert not facts_of(presets.get("default"), describe(config.env)).rollout
 
 
 def test_facts_know_what_a_head_and_a_rule_do_to_values() -> None:

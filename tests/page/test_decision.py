@@ -53,7 +53,7 @@ def test_the_card_follows_the_moment(open_page: Open) -> None:
 @pytest.mark.parametrize(
     ("target", "sentence"),
     [
-        (LEFT, "All three networks agree: left."),
+        (LEFT, "All networks agree: left."),
         (RIGHT, "The best network acts: left. The target network would choose differently: right."),
     ],
 )
@@ -63,6 +63,15 @@ def test_one_sentence_says_who_agrees(open_page: Open, target: list[float], sent
     assert said == f"{sentence} To the best network, “left” is worth 2 more than “right”."
     preferred = page.locator(f"{CARD} .chosen .bar-label").all_inner_texts()
     assert preferred == ["▸ left", "▸ left", "▸ left" if target == LEFT else "▸ right"]
+
+
+def test_a_run_without_a_target_network_shows_two(open_page: Open) -> None:
+    data = fixed(LEFT, RIGHT, LEFT)
+    for episode in data["episodes"]:
+        episode["q"]["target"] = None
+    page = open_page(data).page
+    assert page.locator(f"{CARD} .decision-network").count() == 2
+    assert "The online network would choose differently: right." in page.inner_text(f"{CARD} .decision-verdict")
 
 
 def test_equal_values_are_called_a_tie(open_page: Open) -> None:

@@ -24,6 +24,7 @@ from dqnlab.config import (
     Polyak,
     Prioritized,
     Quantiles,
+    Rollout,
     Scalar,
     SpectralNorm,
 )
@@ -103,6 +104,8 @@ BASES = {
     "a layer norm": Config(norm=LayerNorm(), rule=Double()),
     "a spectral norm behind another layer": Config(norm=SpectralNorm(), stream=Dueling(hidden=(32,))),
     "hadamax": Config(torso=Hadamax(), sampler=Prioritized()),
+    "a rollout": Config(memory=Rollout(), env=Env(num_envs=4), norm=LayerNorm()),
+    "a rollout of sums, quantiles": Config(memory=Rollout(td_lambda=1.0), env=Env(num_envs=3), head=Quantiles(num=11)),
     "polyak, Huber, double": Config(sync=Polyak(), head=Scalar(huber=1.0), rule=Double(), env=Env(num_envs=4)),
 }
 

@@ -1,6 +1,5 @@
 """A memory that is no replay, through everything that a run does: it hands out each block once and then forgets it."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -109,7 +108,10 @@ class Rollout:
 @pytest.fixture(autouse=True)
 def once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every run is given a rollout where it would be given a replay."""
-    made: Callable[..., Any] = lambda config, layout, device: Rollout(4, np.random.default_rng(config.seed))  # noqa: E731
+
+    def made(config: Config, layout: Any, device: Any, online: Any, recordings: Any = None) -> Rollout:
+        return Rollout(4, np.random.default_rng(config.seed))
+
     assert made.__code__.co_argcount == make_memory.__code__.co_argcount
     monkeypatch.setattr(systems, "make_memory", made)
 

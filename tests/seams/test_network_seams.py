@@ -108,6 +108,8 @@ def check_stack(together: list[System], alone: list[System], folder: Path, round
     stack = stacked(together, folder)
     for _ in range(rounds):
         samples = {i: system.memory.sample() for i, system in enumerate(alone)}
+        for i, system in enumerate(together):
+            assert np.array_equal(system.memory.sample().slots, samples[i].slots)
         answers = stack.update(samples)
         for i, sample in samples.items():
             own = alone[i].learner.update(alone[i].memory.batch(sample))

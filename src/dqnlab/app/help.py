@@ -33,9 +33,10 @@ def help_of(kind: type, command: str) -> str:
 
 def help_with_settings(kind: type, command: str, config: Config, settings: Mapping[str, Any]) -> str:
     """The help text of a command that takes every setting; those of the chosen kinds are shown, with their defaults."""
-    groups = [("Settings:", flags_in(Config, is_setting=True), config)]
+    plain = [flag for flag in flags_in(Config, is_setting=True) if flag.field not in config.absent]
+    groups = [("Settings:", plain, config)]
     for name, value in vars(config).items():
-        if is_dataclass(value):
+        if is_dataclass(value) and name not in config.absent:
             kinds = choices(name)
             cls: Any = choice(name, settings.get(name, {}).get("kind", value.kind)) if kinds else type(value)
             title = f"{name}:{cls.kind}: {about(cls)}" if kinds else f"{name}: {about(cls)}"

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TypeVar
 
 from ..config import Config, presets
 from ..config.custom import modules_in
-from ..config.fields import choice, hints, owners, tagged
+from ..config.fields import choice, hints, maybe_absent, owners, tagged
 from ..config.toml import made_in_python, override, parse, without_foreign_env
 from ..encoding import decoded
 from ..errors import ConfigError
@@ -71,7 +71,7 @@ def _resolve(kind: type, command: str, given: Given) -> tuple[Config, str]:
     path = Path(given.own.get("file") or "")
     data = parse(text, str(path))
     name, remark = _preset(given.settings.get("preset", data.get("preset")), env, data.get("env"))
-    config = presets.known_as(name, complete=all(each in data for each in hints(Config)))
+    config = presets.known_as(name, complete=all(each in data for each in hints(Config) if each not in maybe_absent()))
     typed = given.settings.get("env", {}).get("wrappers", ())
     config = replace(config, env=replace(config.env, **_sheet(env, data.get("env"), typed)))
     own = {*modules_of(None, typed), *modules_in(given.settings)}

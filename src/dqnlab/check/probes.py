@@ -27,6 +27,7 @@ from ..run.system import assemble
 
 GAMMA = 0.9
 STEPS = 350  # of training, one update each
+LONGER = 5  # times as many for rollouts, each of which brings values a few steps nearer
 MORE = 3  # times as many for a head that learns a distribution, whose mean follows more slowly
 
 
@@ -229,6 +230,8 @@ REMEMBERED = (
 REMEMBERS: dict[str, Any] = {"hidden": (), "units": 32, "burn_in": 4, "unroll": 8}
 """the sizes of a torso that remembers"""
 SYNC = {"hard": Hard(every=5), "polyak": Polyak(tau=0.2)}
+BATCH = 64
+EPOCHS = 32  # of each rollout, where there is one: it is as large as a batch
 
 
 def probe_config(base: Config, probe: Probe) -> Config:
@@ -238,23 +241,27 @@ def probe_config(base: Config, probe: Probe) -> Config:
     rate and the range of returns do not.
     """
     num_envs = min(base.env.num_envs, 4)
-    steps = STEPS if base.learns_means else MORE * STEPS
+    steps = STEPS * (LONGER if base.absent else 1 if base.learns_means else MORE)
     size: dict[str, Any] = {"hidden": (64,)} if "torso.hidden" in dict(leaves(base)) else {}
     size = REMEMBERS if base.remembers else size
+    sizes: dict[str, Any] = {"num_steps": -(-BATCH // num_envs), "num_epochs": EPOCHS}
+    if base.absent:
+        sizes = {"memory": replace(base.memory, **sizes)}
+    else:
+        sync = SYNC.get(base.sync.kind, base.sync)
+        # The ring comes round.
+        sizes = {"sync": sync, "replay_capacity": 200, "learning_starts": BATCH, "update_every": 1}
     return replace(
         base.with_measured_range(),
         device="cpu",
         threads=1,
         env=Env(id=probe.make, num_envs=num_envs, scale=probe.scale),
         torso=replace(base.torso, **size),
-        sync=SYNC.get(base.sync.kind, base.sync),
         optimizer=Adam(lr=0.005, beta1=0.8),
         epsilon=Constant(value=1.0),
         gamma=GAMMA,
-        replay_capacity=200,  # the ring comes round
-        learning_starts=64,
-        batch_size=64,
-        update_every=1,
+        batch_size=BATCH,
+        **sizes,
         budget=Steps(num=steps),
         evaluate_every=Steps(num=10 * steps),
         stop_when_solved=False,

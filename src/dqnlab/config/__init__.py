@@ -17,6 +17,8 @@ from .choices import (
     Munchausen,
     Polyak,
     Prioritized,
+    Replay,
+    Rollout,
     Steps,
     Uniform,
 )
@@ -118,7 +120,9 @@ __all__ = [
     "Prioritized",
     "Quantiles",
     "RAdam",
+    "Replay",
     "RmsProp",
+    "Rollout",
     "Scalar",
     "Seed",
     "SpectralNorm",

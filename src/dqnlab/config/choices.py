@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+from ..errors import ConfigError, counted, either
 from .checks import Between, Whole, require
 from .typed import check_fields
 
@@ -70,6 +71,69 @@ class Prioritized:
 
     def __post_init__(self) -> None:
         check_fields(self, "sampler.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """The latest transitions are kept, and drawn from again and again (Lin 1992)."""
+
+    kind: ClassVar[str] = "replay"
+    absent: ClassVar[tuple[str, ...]] = ()
+    """settings that cannot apply"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollout:
+    """What was just seen is learned from a few times, as lambda-returns, and forgotten; no target network (PQN)."""
+
+    kind: ClassVar[str] = "rollout"
+    absent: ClassVar[tuple[str, ...]] = (
+        "experience",
+        "rule",
+        "sampler",
+        "sync",
+        "n",
+        "replay_capacity",
+        "learning_starts",
+        "update_every",
+    )
+    num_steps: Annotated[int, Whole(1, 1_000_000)] = 32
+    """env steps of each env before they are learned from"""
+    num_epochs: Annotated[int, Whole(1, 1_000)] = 4
+    """how often each of them is learned from"""
+    td_lambda: Share = 0.65
+    """lambda: 0 bootstraps after every step, 1 sums rewards up to the end of the episode or rollout"""
+
+    def __post_init__(self) -> None:
+        check_fields(self, "memory.")
+
+    def size(self, num_envs: int) -> int:
+        """Transitions of so many envs."""
+        return self.num_steps * num_envs
+
+    def check_fits(self, config: Any, odd: list[str]) -> None:
+        """Raises ConfigError if a whole configuration has settings that cannot apply, `odd`, or is never learned by."""
+        if odd:
+            preset = either("--preset pqn", "presets.get('pqn')")
+            raise ConfigError(
+                f"memory = {self.kind!r} keeps no replay, sums rewards by itself and has no target network, so "
+                f"{', '.join(odd)} cannot apply: leave {'it' if len(odd) == 1 else 'them'} out, begin with {preset}, "
+                f"or use memory = {Replay.kind!r}"
+            )
+        if config.remembers:
+            raise ConfigError(
+                f"memory = {self.kind!r} keeps no sequences, and torso = {config.torso.kind!r} learns from such: use "
+                f"memory = {Replay.kind!r}, or another torso"
+            )
+        size, most = self.size(config.env.num_envs), config.budget.num
+        made = f"memory.num_steps = {self.num_steps} of {counted(config.env.num_envs, 'env')} ({size:,})"
+        if config.batch_size > size:
+            raise ConfigError(f"batch_size = {config.batch_size} is larger than {made}: lower it, or raise those")
+        if isinstance(config.budget, Steps) and size > most:
+            raise ConfigError(
+                f"learning would never start: {made} is above budget.num = {counted(most, 'step')}: lower it, or train "
+                "for longer"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,8 @@ from .choices import (
     Polyak,
     Positive,
     Prioritized,
+    Replay,
+    Rollout,
     Share,
     Steps,
     Uniform,
@@ -219,6 +221,7 @@ class Config:
     stream: PlainStream | Dueling | Custom = PlainStream()
     head: Scalar | Quantiles | Iqn | C51 | HlGauss | Custom = Scalar()
     rule: Greedy | Double | Munchausen | Custom = Greedy()
+    memory: Replay | Rollout = Replay()
     sampler: Uniform | Prioritized | Custom = Uniform()
     regularizer: NoRegularizer | Cql | Margin = NoRegularizer()
     sync: Hard | Polyak | Custom = Hard()
@@ -273,7 +276,12 @@ class Config:
                 f"experience = {self.experience.kind!r} and torso = {self.torso.kind!r} exclude each other: nobody "
                 "knows what a network would have remembered in recorded episodes; use another torso"
             )
-        if not self.is_offline:
+        if isinstance(self.memory, Rollout):
+            defaults = type(self).__dataclass_fields__
+            self.memory.check_fits(
+                self, [name for name in self.absent if getattr(self, name) != defaults[name].default]
+            )
+        elif not self.is_offline:
             self._check_learning_can_start()
         if isinstance(self.torso, Gru | Lstm):
             check_sequences(
@@ -296,7 +304,7 @@ class Config:
                 "env.num_envs, or use another epsilon"
             )
         if isinstance(self.norm, SpectralNorm):
-            self._check_spectral(self.norm)
+            self.norm.check_fits(self.conv, self.torso, self.layers, self.stream)
         if isinstance(self.rule, Munchausen) and isinstance(self.head, C51 | HlGauss):
             raise ConfigError(
                 f"rule = {self.rule.kind!r} mixes the values of actions, and head = {self.head.kind!r} gives "
@@ -342,25 +350,15 @@ class Config:
             return self
         return replace(self, head=replace(self.head, v_min="auto", v_max="auto"))
 
-    def _check_spectral(self, norm: SpectralNorm) -> None:
-        if norm.on == "residual" and self.conv != "impala":
-            raise ConfigError(
-                f"norm.on = {norm.on!r} is for the residual blocks of conv = 'impala', and conv = {self.conv!r} has "
-                "none: use norm.on = 'last_hidden'"
-            )
-        if norm.on == "last_hidden" and isinstance(self.layers, Noisy):
-            raise ConfigError(
-                f"norm = {norm.kind!r} divides weights by what they are, and those of layers = {self.layers.kind!r} "
-                f"are others in every pass: use norm = {LayerNorm.kind!r}, or layers = {PlainLayers.kind!r}"
-            )
-        branches = isinstance(self.stream, Dueling) and self.stream.hidden
-        if norm.on == "last_hidden" and isinstance(self.torso, Hadamax | Gru | Lstm) and not branches:
-            product = "a product of two that have norms of their own"
-            raise ConfigError(
-                f"norm = {norm.kind!r} is for the last hidden layer, and that of torso = {self.torso.kind!r} is "
-                f"{product if isinstance(self.torso, Hadamax) else 'recurrent'}: use norm = {NoNorm.kind!r}, or "
-                f"torso = {Mlp.kind!r}"
-            )
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The settings that cannot apply: nobody reads them, and no file or page names them."""
+        return self.memory.absent
+
+    @property
+    def memory_size(self) -> int:
+        """Transitions that the memory is for."""
+        return self.memory.size(self.env.num_envs) if isinstance(self.memory, Rollout) else self.replay_capacity
 
     def _check_learning_can_start(self) -> None:
         starts, capacity = self.learning_starts, self.replay_capacity

@@ -74,6 +74,12 @@ def tagged() -> list[str]:
     return [name for name in hints(Config) if choices(name)]
 
 
+def maybe_absent() -> set[str]:
+    """The fields of Config that some choice leaves nothing to do: a file that is complete may lack them."""
+    kinds = [kind for name in tagged() for kind in choices(name).values()]
+    return {name for kind in kinds for name in getattr(kind, "absent", ())}
+
+
 def required(cls: type) -> list[str]:
     """The fields of a configuration class that have no default."""
     parameters = inspect.signature(cls).parameters
@@ -83,6 +89,8 @@ def required(cls: type) -> list[str]:
 def leaves(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Every setting as dotted name and value; a tagged choice gives its kind under its own name first."""
     for each in fields(value):
+        if each.name in getattr(value, "absent", ()):
+            continue
         name, inner = prefix + each.name, getattr(value, each.name)
         if not is_dataclass(inner):
             yield name, inner

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
+from ..errors import ConfigError
 from .checks import Between, Says, Whole, require, whole
+from .custom import Custom
 from .typed import check_fields
 
 MOST_LAYERS, MOST_UNITS = 100, 2**20  # so that the size of a network can be told before it is made
@@ -132,6 +134,31 @@ class SpectralNorm:
 
     def __post_init__(self) -> None:
         check_fields(self, "norm.")
+
+    def check_fits(
+        self,
+        conv: str,
+        torso: Mlp | Hadamax | Gru | Lstm | Custom,
+        layers: PlainLayers | Noisy,
+        stream: PlainStream | Dueling | Custom,
+    ) -> None:
+        """Raises ConfigError where these have no layer for it."""
+        if self.on == "residual":
+            if conv != "impala":
+                raise ConfigError(
+                    f"norm.on = {self.on!r} is for the residual blocks of conv = 'impala', and conv = {conv!r} has "
+                    "none: use norm.on = 'last_hidden'"
+                )
+        elif isinstance(layers, Noisy):
+            raise ConfigError(
+                f"norm = {self.kind!r} divides weights by what they are, and those of layers = {layers.kind!r} are "
+                f"others in every pass: use norm = {LayerNorm.kind!r}, or layers = {PlainLayers.kind!r}"
+            )
+        elif not isinstance(torso, Mlp) and not (isinstance(stream, Dueling) and stream.hidden):
+            raise ConfigError(
+                f"norm = {self.kind!r} is for the last hidden layer, and torso = {torso.kind!r} normalises its own as "
+                f"it will: use norm = {NoNorm.kind!r}, or torso = {Mlp.kind!r}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

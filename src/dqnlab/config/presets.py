@@ -16,6 +16,7 @@ Config()                 the plain settings of every class
         ├── hl_gauss
         ├── munchausen
         ├── drqn
+        ├── pqn
         └── rainbow      all that Rainbow combines
 """
 
@@ -41,7 +42,9 @@ from .config import (
     Hard,
     HlGauss,
     Iqn,
+    LayerNorm,
     Linear,
+    LinearRate,
     Lstm,
     Mlp,
     Munchausen,
@@ -49,6 +52,8 @@ from .config import (
     Polyak,
     Prioritized,
     Quantiles,
+    RAdam,
+    Rollout,
     Scalar,
     Steps,
     Uniform,
@@ -126,6 +131,16 @@ IQN = replace(DQN, preset="iqn", head=Iqn())
 HL_GAUSS = replace(DQN, preset="hl_gauss", head=HlGauss())
 MUNCHAUSEN = replace(DQN, preset="munchausen", rule=Munchausen())
 DRQN = replace(DQN, preset="drqn", torso=Lstm(), batch_size=256)
+PQN = replace(
+    DQN,
+    preset="pqn",
+    env=Env(num_envs=32),
+    norm=LayerNorm(),
+    memory=Rollout(num_steps=32, num_epochs=4, td_lambda=0.95),
+    optimizer=RAdam(lr=1e-3, max_grad_norm=10.0),
+    lr_schedule=LinearRate(),
+    batch_size=128,
+)
 RAINBOW = replace(
     DQN,
     preset="rainbow",
@@ -175,6 +190,7 @@ _PRESETS = {
     "hl_gauss": _Preset(HL_GAUSS, "dqn", "regression as classification (Farebrother et al. 2024)"),
     "munchausen": _Preset(MUNCHAUSEN, "dqn", "a soft policy, paid for being sure (Vieillard et al. 2020)"),
     "drqn": _Preset(DRQN, "dqn", "remembers what an episode has shown (Hausknecht & Stone 2015)"),
+    "pqn": _Preset(PQN, "dqn", "no replay, no target network: lambda-returns of many envs (Gallici et al. 2024)"),
     "rainbow": _Preset(RAINBOW, "dqn", "double, dueling, per, nstep, noisy and c51 at once (Hessel et al. 2018)"),
     "textbook": _Preset(TEXTBOOK, None, "the classic program, exactly: one env, 600 episodes, no early stop"),
 }

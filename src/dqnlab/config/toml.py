@@ -55,7 +55,7 @@ def as_dict(config: Config) -> dict[str, Any]:
 
 def _table(value: Any) -> dict[str, Any]:
     own = {"kind": value.kind} if hasattr(value, "kind") else {}
-    for name in hints(type(value)):
+    for name in [each for each in hints(type(value)) if each not in getattr(value, "absent", ())]:
         inner = getattr(value, name)
         own[name] = _table(inner) if is_dataclass(inner) else _arguments(inner) if name == "kwargs" else plain(inner)
     return own
@@ -66,7 +66,7 @@ def _table(value: Any) -> dict[str, Any]:
 
 def to_toml(config: Config) -> str:
     """Every setting, explained, in the order of the classes; tables after the single values."""
-    names = list(hints(Config))
+    names = [name for name in hints(Config) if name not in config.absent]
     tables = [name for name in names if is_dataclass(getattr(config, name))]
     lines = [_REPEATS if not config.env.in_python else f"{_IN_PYTHON} {_ANOTHER}", ""]
     lines += _rows({name: getattr(config, name) for name in names if name not in tables}, docs(Config))

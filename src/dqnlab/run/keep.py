@@ -15,6 +15,7 @@ from torch import Tensor
 from ..errors import ResourceError
 from ..learn.learner import Learner
 from ..learn.memory import Memory
+from ..learn.rollouts import no_target
 from ..learn.weights import export_weights
 from ..store.door import replacing
 from ..store.folder import BATCH, BEST, LAST, SNAPSHOTS, TARGET
@@ -69,7 +70,8 @@ class Keeper:
     def save_end(self) -> None:
         """Writes the last networks, the snapshots and the recorded batch."""
         save_weights(self.folder / LAST, export_weights(self._learner.online), self._meaning)
-        save_tensors(self.folder / TARGET, export_weights(self._learner.target))
+        if self._learner.sync is not no_target:
+            save_tensors(self.folder / TARGET, export_weights(self._learner.target))
         save_tensors(
             self.folder / SNAPSHOTS,
             {f"{step}/{name}": w for step, weights in self._snapshots.items() for name, w in weights.items()},

@@ -15,7 +15,7 @@ from ..envs.spaces import SMALLEST_PICTURE
 from ..errors import counted, either
 from ..learn.convs import find_pictures
 from ..learn.schedules import Schedule
-from ..settle import updates_in
+from ..settle import pace, updates_in, waits
 from .train import Plan
 
 HIGH = 0.2  # share of random actions at the end of training above which it is said
@@ -93,10 +93,10 @@ def _of_steps(config: Config, plan: Plan, epsilon: Schedule) -> Iterator[Remark]
     ends = f"training ends at step {last:,}"
     settings = dict(leaves(config))
     sequence = settings.get("torso.burn_in", 0) + settings.get("torso.unroll", 0)  # of which only whole ones are stored
-    first = config.learning_starts + (sequence + config.n - 1) * config.env.num_envs + config.update_every
+    first = waits(config) + (sequence + config.n - 1) * config.env.num_envs + pace(config)[0]
     if first > last and not config.is_offline:
         what = f"there may be no update at all: the first is due at about step {first:,} (learning_starts = "
-        what += f"{config.learning_starts:,}, update_every = {config.update_every:,}), and {ends}"
+        what += f"{waits(config):,}, update_every = {pace(config)[0]:,}), and {ends}"
         yield Remark("updates", what, "train for longer, or start earlier")
     every = plan.evaluate_every
     if every.unit == "steps" and every.num > last:

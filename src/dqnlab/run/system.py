@@ -167,7 +167,7 @@ def assemble(config: Config, home: Path | None = None) -> System:
         layout, place = place_memory(config, spec, device, recordings)
         config = settle(config, spec, envs, recordings)
         learner, scratch = make_learner(config, spec, device), make_network(config, spec).to(device)
-        memory = make_memory(config, layout, place, recordings)
+        memory = make_memory(config, layout, place, learner.online, recordings)
         begun = None
         if initial is not None:
             config = replace(config, init=replace(config.init, sha256=initial.sha256))
@@ -218,6 +218,8 @@ def place_memory(
     if config.is_offline:
         return layout, choose_memory(others, device, f"experience.source = {counted(recorded, 'byte')}")
     try:
+        if "replay_capacity" in config.absent:
+            return layout, choose_memory(layout.num_bytes, device, f"a rollout of {config.memory_size:,}", others)
         return layout, choose_memory(layout.num_bytes, device, f"replay_capacity = {layout.capacity:,}", others)
     except ResourceError as e:
         raise ResourceError(f"{e}{_what_fits(config, spec, layout, others)}") from None
@@ -228,7 +230,8 @@ def _what_fits(config: Config, spec: EnvSpec, layout: Layout | SequenceLayout, o
     fits = int(max(SHARE * available_memory() - others, 0) / (layout.num_bytes / layout.capacity))
     fits -= fits % 10 ** max(len(str(fits)) - 2, 0)  # two digits of it
     least = max(config.learning_starts, config.batch_size)
-    enough = f", {either(f'--replay-capacity {fits}', f'replay_capacity={fits}')}" if fits >= least else ""
+    advised = fits >= least and "replay_capacity" not in config.absent
+    enough = f", {either(f'--replay-capacity {fits}', f'replay_capacity={fits}')}" if advised else ""
     of_bytes = spec.obs.dtype == np.uint8 and not spec.obs.parts and len(spec.obs.frame_shape) in (2, 3)
     resized = either("--env.resize 84", "Env(resize=(84, 84))")
     is_large = of_bytes and min(spec.obs.frame_shape[:2]) > 84 and not config.env.resize

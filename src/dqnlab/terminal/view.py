@@ -50,7 +50,7 @@ class PlainView:
         doing = f"continuing from step {about.at[0]:,} with" if about.at[0] else "training on"
         self.say(f"{doing} {config.env.label}, preset {config.preset}, seed {config.seed}{place}")
         parameters = counted(about.parameters, "parameter")
-        self.say(f"{parameters}, a replay of {config.replay_capacity:,}: {size(about.replay_bytes)}")
+        self.say(f"{parameters}, a {config.memory.kind} of {config.memory_size:,}: {size(about.replay_bytes)}")
 
     def __call__(self, event: Event) -> None:
         """Counts the event; prints a line for a judgement, and if nothing was printed for long."""

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 
@@ -19,7 +19,7 @@ from ...learn.types import ObsSpec
 from ...run.evaluate import SIDE_BY_SIDE
 from ...run.system import APART, System, assemble, make_plan, place_memory
 from ...run.train import Period
-from ...settle import choose_convs, should_compile
+from ...settle import choose_convs, pace, should_compile, waits
 
 PATIENCE = 0.4  # seconds for each of two measurements
 LAST_RESORT = 5.0  # seconds after which a slow environment need not even fill one transition
@@ -115,7 +115,7 @@ def describe_training(config: Config, spec: EnvSpec) -> Forecast:
         pictures=tuple(_pictures(config, spec.obs, network.encode)),
         parameters=sum(p.numel() for p in network.parameters()),
         stored=frame,
-        replay_transitions=config.replay_capacity,
+        replay_transitions=config.memory_size,
         replay_least=layout.least,
         replay_bytes=layout.num_bytes,
         free_bytes=free,
@@ -153,7 +153,9 @@ def measure(config: Config) -> Costs:
     steps = max(config.n, dict(leaves(config)).get("torso.unroll", 0))
     least = max(config.batch_size, steps * config.env.num_envs)
     small = min(config.replay_capacity, max(least, 2_000))  # the memory need not be touched as a whole
-    trial = replace(config, replay_capacity=small, learning_starts=config.batch_size, compile="off")
+    sizes = {"replay_capacity": small, "learning_starts": config.batch_size}
+    apply: dict[str, Any] = {name: size for name, size in sizes.items() if name not in config.absent}
+    trial = replace(config, **apply, compile="off")
     system = assemble(trial)
     scale = system.learner.online.reward_scale
     try:
@@ -209,7 +211,8 @@ def with_times(forecast: Forecast, config: Config, costs: Costs, length: float, 
 def _seconds(config: Config, costs: Costs, length: float) -> float:
     """Of training and judging, if every episode takes `length` steps."""
     steps = _steps(make_plan(config).budget, length)
-    updates = max(steps - config.learning_starts, 0.0) / config.update_every
+    every, row = pace(config)
+    updates = max(steps - waits(config), 0.0) / every * row
     evaluations = 1 + steps / _steps(make_plan(config).evaluate_every, length)
     episodes = evaluations * config.select_episodes + 3 * config.confirm_episodes + config.score_episodes
     playing = (steps + episodes * length) * costs.step

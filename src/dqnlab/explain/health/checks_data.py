@@ -111,6 +111,8 @@ def limit_as_end(course: Course) -> Finding | None:
 def short_memory(course: Course) -> Finding | None:
     """A replay that holds less than a few episodes."""
     size, length = course.get("replay/size"), course.get("train/length").finite
+    if course.facts.rollout:
+        return None
     if not len(size.value) or size.value[-1] < course.facts.replay_capacity or len(length.value) < FEW:
         return None
     held = size.value / np.maximum(np.interp(size.step, length.step, length.smooth().value), 1)
@@ -131,7 +133,7 @@ def no_failures(course: Course) -> Finding | None:
     """The last terminal state has left the replay: the network forgets what failing looks like."""
     share, size = course.get("replay/terminal_share"), course.get("replay/size")
     seen = share.value > 0
-    if not seen.any() or len(share.value) != len(size.value) or seen[-1]:
+    if course.facts.rollout or not seen.any() or len(share.value) != len(size.value) or seen[-1]:
         return None
     last = int(np.flatnonzero(seen)[-1])
     return Finding(kind="no-failures", severity="notice", step=int(share.step[last + 1]))

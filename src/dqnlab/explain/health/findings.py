@@ -45,6 +45,8 @@ class RunFacts:
     """the most that the rule takes from the reward of a step, in the environment's units"""
     raises: float = 0.0
     """the most that the rule adds to the value of a step, likewise"""
+    rollout: bool = False
+    """what was learned from is forgotten at once, and there is no target network: so it is meant to be"""
     noisy: bool = False
     """noise on the weights explores, whatever epsilon is"""
     soft: bool = False
@@ -61,17 +63,25 @@ def facts_of(config: Config, spec: EnvSpec) -> RunFacts:
         epsilon_end=make_epsilon(settle_epsilon(config))(FOREVER, FOREVER),
         max_episode_steps=spec.max_episode_steps,
         threshold=spec.reward_threshold,
-        replay_capacity=config.replay_capacity,
+        replay_capacity=config.memory_size,
         lr=config.optimizer.lr,
         prioritized="sampler.beta" in settings,
         huber=settings.get("head.huber") is not None,
-        follows_at_once=settings.get("sync.every") == 1 or settings.get("sync.tau") == 1,
+        follows_at_once=_lacks_target(settings),
         returns=_returns(settings),
         lowers=-settings.get("rule.alpha", 0.0) * settings.get("rule.least", 0.0) * unit,
         raises=settings.get("rule.tau", 0.0) * math.log(spec.num_actions) * unit,
+        rollout="memory.num_steps" in settings,
         noisy="layers.sigma" in settings,
         soft="exploration.temperature" in settings,
     )
+
+
+def _lacks_target(settings: Mapping[str, Any]) -> bool:
+    """Whether nothing keeps targets from moving with every update: no target network, nor PQN's norms in its place."""
+    if "sync" not in settings:
+        return settings["norm"] == "none"
+    return settings.get("sync.every") == 1 or settings.get("sync.tau") == 1
 
 
 def _returns(settings: Mapping[str, Any]) -> tuple[float, float, int] | None:
@@ -179,7 +189,7 @@ class Course:
         has = {
             "no-target": facts.follows_at_once,
             "gamma-one": facts.gamma == 1,
-            "small-replay": facts.replay_capacity < 2_000,
+            "small-replay": facts.replay_capacity < 2_000 and not facts.rollout,
             "high-rate": facts.lr >= 0.1,
             "random": facts.epsilon_end >= 0.5,
             "huber": facts.huber,

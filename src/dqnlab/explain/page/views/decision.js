@@ -9,7 +9,7 @@ import { argmax } from "../net/network.js";
 import { lookAt, seenImage } from "./looks.js";
 import { isIn, paintSeen, sidesOf, sizeOf } from "../world/seen.js";
 
-const NAMES = ["best", "online", "target"];
+const NAMES = ["best", "online", "target"]; // those that a run has: PQN learns without a target network
 const MOST_INPUTS = 24;
 const ROOM = 0.2; // free space beside the bars, as a share of their range
 
@@ -43,7 +43,7 @@ const allowed = (q) => [...q].filter((value) => value !== -Infinity);
  * gaps can be compared between networks; each begins shortly below its own smallest value, or at zero if that is near.
  */
 export function ranges(qs) {
-  const ends = Object.entries(qs).map(([name, q]) => [name, Math.min(...allowed(q)), Math.max(...allowed(q))]);
+  const ends = Object.entries(qs).filter(([, q]) => q !== null).map(([name, q]) => [name, Math.min(...allowed(q)), Math.max(...allowed(q))]);
   const widest = Math.max(...ends.map(([, low, high]) => high - low));
   const largest = Math.max(...ends.map(([, low, high]) => Math.max(Math.abs(low), Math.abs(high))));
   const span = widest || 0.1 * largest || 1;
@@ -57,7 +57,8 @@ export function ranges(qs) {
 
 function card(page, moment) {
   const scales = ranges(moment.q);
-  const shown = listed(NAMES.map((name) => moment.q[name]));
+  const names = namesIn(moment);
+  const shown = listed(names.map((name) => moment.q[name]));
   const rest = unlisted(page, shown, moment.q.best.length);
   return el("div", {},
     el("p", { class: "said decision-verdict" }, sentence(page, moment)),
@@ -65,7 +66,7 @@ function card(page, moment) {
       el("div", { class: "card" }, el("h3", {}, page.t("decision.seen")), seen(page, moment)),
       el("div", { class: "card" },
         el("h3", {}, page.t("decision.thought")),
-        el("div", { class: "decision-networks" }, NAMES.map((name) => network(page, name, moment.q[name], scales[name], shown))),
+        el("div", { class: "decision-networks" }, names.map((name) => network(page, name, moment.q[name], scales[name], shown))),
         rest === null ? null : el("p", { class: "muted" }, rest),
         page.data.settings.raises || page.data.settings.lowers ? el("p", { class: "muted" }, page.t("decision.soft")) : null,
         el("p", { class: "muted" }, page.t("decision.scale"))),
@@ -73,10 +74,15 @@ function card(page, moment) {
       el("div", { class: "card decision-wide" }, el("h3", {}, page.t("decision.exploration")), exploration(page, moment))));
 }
 
+function namesIn(moment) {
+  return NAMES.filter((name) => moment.q[name] !== null);
+}
+
 function sentence(page, moment) {
   const { t, num } = page;
-  const chosen = Object.fromEntries(NAMES.map((name) => [name, choice(moment.q[name])]));
-  const others = NAMES.slice(1).filter((name) => chosen[name].best !== chosen.best.best);
+  const names = namesIn(moment);
+  const chosen = Object.fromEntries(names.map((name) => [name, choice(moment.q[name])]));
+  const others = names.slice(1).filter((name) => chosen[name].best !== chosen.best.best);
   const action = actionName(page, chosen.best.best);
   const parts = others.length === 0
     ? [t("decision.agree", { action })]
