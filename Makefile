@@ -6,6 +6,7 @@
 # make bench         time the library beside the one-file example, in turn    (ARGS="--steps 5000 --repeats 3")
 # make matrix        every product of kinds learns the same alone and side by side    (ARGS=--compile)
 # make mutants       plant well-known bugs one by one: each turns a test red
+# make second        losses and targets beside those of rlax, 1,000 cases
 # make bench-peers   the same beside SB3, CleanRL's arithmetic and rejax, each in an environment of its own
 # make bench-device  an update on the CPU and on a GPU, one agent and ten    (ARGS="--devices cuda")
 
@@ -18,7 +19,7 @@ PEERS := sb3 cleanrl rejax
 PEER_VENVS := benchmarks/.venvs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test faults lint check bench bench-peers bench-device matrix mutants clean
+.PHONY: help setup train test faults lint check bench bench-peers bench-device matrix mutants second clean
 
 help:
 	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST))
@@ -82,6 +83,9 @@ matrix: setup
 
 mutants: setup
 	$(BIN)/python benchmarks/mutants.py $(ARGS)
+
+second: setup $(PEER_VENVS)/rlax/.installed
+	$(BIN)/python benchmarks/second.py
 
 clean:
 	rm -rf $(VENV) $(PEER_VENVS) build dist .pytest_cache .ruff_cache .hypothesis
