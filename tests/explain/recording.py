@@ -12,6 +12,7 @@ from safetensors.numpy import load_file
 from dqnlab.config import (
     C51,
     Adam,
+    AdamW,
     Boltzmann,
     Config,
     Constant,
@@ -26,6 +27,8 @@ from dqnlab.config import (
     Polyak,
     Prioritized,
     Quantiles,
+    RAdam,
+    RmsProp,
     Scalar,
     Steps,
 )
@@ -66,6 +69,11 @@ HEADS = {
     "quantiles, noisy": replace(SMALL, head=Quantiles(num=3), layers=Noisy(), epsilon=Constant(value=0.0)),
     "implicit quantiles": replace(SMALL, head=Iqn(num=8, cosines=4), n=3),
 }
+OPTIMIZERS = {
+    "adamw": replace(SMALL, optimizer=AdamW(weight_decay=0.1)),
+    "radam": replace(SMALL, optimizer=RAdam()),
+    "rmsprop": replace(SMALL, optimizer=RmsProp(), head=Quantiles(num=5)),
+}
 EXPLORING = {
     "boltzmann, divided rewards": replace(SMALL, exploration=Boltzmann(temperature=0.5), reward_scale=4.0),
 }
@@ -82,7 +90,7 @@ Recorded = tuple[dict[str, np.ndarray], Config, EnvSpec]
 
 @cache
 def record(way: str) -> Recorded:
-    config = (WAYS | HEADS | RULES | EXPLORING)[way]
+    config = (WAYS | HEADS | RULES | EXPLORING | OPTIMIZERS)[way]
     system = assemble(config)
     try:
         with TemporaryDirectory() as place:

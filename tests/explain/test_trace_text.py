@@ -44,6 +44,10 @@ class Printed:
         assert len(found) == 1, (pattern, self.text)
         return float(found[0])
 
+    def after_weight(self) -> list[float]:
+        """What a weight was, its step, and what it is."""
+        return numbers(re.findall(r"   weight = (.*)", self.text)[0])
+
     def after(self, start: str) -> list[list[float]]:
         """The numbers of each line that belongs to the equation beginning with `start`, from its second line on."""
         lines = self.text.splitlines()

@@ -8,7 +8,7 @@ import pytest
 
 from dqnlab.explain.parts import Shares
 
-from ..explain.recording import HEADS, RULES
+from ..explain.recording import HEADS, OPTIMIZERS, RULES
 from .conftest import Open, Opened
 from .sample import sample
 from .test_step import focus_texts, traced
@@ -56,6 +56,32 @@ def test_the_soft_policy_of_the_page_is_the_rule_s_own(way: str, open_page: Open
     np.testing.assert_allclose(share.sum(1), 1, rtol=1e-5)
     value = (share * (trace.rows.next_target - trace.rows.policy.next_log)).sum(1)
     np.testing.assert_allclose(value, trace.rows.next_value, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("way", OPTIMIZERS)
+def test_every_optimiser_s_numbers_explain_themselves(way: str, open_page: Open) -> None:
+    trace, page, obs = traced(way)
+    opened = open_page(sample(moment=page, obs=obs))
+    formulas = dict(opened.page.evaluate(STEPS))
+    for i, weight in enumerate(trace.weights):
+        text = formulas[f"step-update-step-{i}"].partition(" =")[0]
+        made = opened.page.evaluate(as_script(text))
+        assert made == pytest.approx(weight.step, rel=1e-3, abs=1e-9), text
+    assert "does not know" not in opened.page.inner_text("#step")
+
+
+STEPS = """() => [...document.querySelectorAll("#step .step-update .step-number")].map((node) => {
+  node.focus();
+  return [node.id, node.closest("li").querySelector(".step-formula").textContent];
+})"""
+
+
+def as_script(text: str) -> str:
+    """A formula of the page as JavaScript."""
+    for shown, meant in {"−": "-", "×": "*", "²": "**2"}.items():
+        text = text.replace(shown, meant)
+    text = re.sub(r"√([\d.e-]+)", r"Math.sqrt(\1)", text).replace("√(", "Math.sqrt(")
+    return re.sub(r"(?<![\w)])-([\d.e]+(?:e-\d+)?)", r"(-\1)", text)
 
 
 @pytest.mark.parametrize("way", [*HEADS, *RULES])

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from .. import config as c
 from ..learn.distributional import CategoricalHead, HistogramHead, QuantileHead
+from ..learn.formulas import AdamW, RAdam, RmsProp
 from ..learn.heads import Head, ScalarHead
 from ..learn.implicit import ImplicitHead
 from ..learn.learner import HardSync, PolyakSync, Sync
@@ -66,6 +67,26 @@ class Soft:
     least: float  # likewise
 
 
+@dataclass(frozen=True)
+class Moments:
+    """A step by the running means of the gradient and of its square: Adam's, and its kin's."""
+
+    kind: Literal["adam", "adamw", "radam"]
+    beta1: float
+    beta2: float
+    eps: float
+    weight_decay: float = 0.0
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """A step by the gradient over its running deviation."""
+
+    decay: float  # of both running means
+    eps: float  # added to the variance
+    kind: Literal["rmsprop"] = "rmsprop"
+
+
 AnyLoss = TdLoss | QuantileLoss | CategoricalLoss | HistogramLoss
 
 CHOOSERS: Mapping[Rule, Network] = {greedy: "target", double: "online"}
@@ -80,7 +101,12 @@ LOSSES: Mapping[type[Head], Callable[[Any, float], AnyLoss]] = {
     HistogramHead: lambda head, scale: HistogramLoss(head.v_min * scale, head.v_max * scale, head.sigma),
 }
 CHANCES: Mapping[type, Chance] = {c.Uniform: "uniform", c.Prioritized: "by error"}
-FORMULAS = (Adam,)
+FORMULAS: Mapping[type, Callable[[Any], Moments | Deviation]] = {
+    Adam: lambda adam: Moments("adam", adam.beta1, adam.beta2, adam.eps),
+    AdamW: lambda made: Moments("adamw", made.adam.beta1, made.adam.beta2, made.adam.eps, made.weight_decay),
+    RAdam: lambda radam: Moments("radam", radam.beta1, radam.beta2, radam.eps),
+    RmsProp: lambda made: Deviation(made.decay, made.eps),
+}
 SYNCS = (HardSync, PolyakSync)
 
 
@@ -106,9 +132,10 @@ def chance_of(sampler: object) -> Chance | None:
     return CHANCES.get(type(sampler))
 
 
-def formula_of(formula: Formula) -> Adam | None:
+def formula_of(formula: Formula) -> Moments | Deviation | None:
     """How a gradient becomes a step."""
-    return formula if isinstance(formula, FORMULAS) else None
+    made = FORMULAS.get(type(formula))
+    return None if made is None else made(formula)
 
 
 def sync_of(sync: Sync) -> HardSync | PolyakSync | None:

@@ -7,8 +7,7 @@ import numpy as np
 
 from ..envs.actions import Joint, action_text
 from ..learn.learner import HardSync, PolyakSync
-from ..learn.optimizer import Adam
-from .kinds import AnyLoss, Chance, Network, Soft
+from .kinds import AnyLoss, Chance, Deviation, Moments, Network, Soft
 from .parts import QuantileParts, Shares
 
 
@@ -33,7 +32,7 @@ class StepSettings:
     loss: AnyLoss | None
     lr: float  # of this update
     max_grad_norm: float | None
-    formula: Adam | None
+    formula: Moments | Deviation | None
     sync: HardSync | PolyakSync | None
 
 

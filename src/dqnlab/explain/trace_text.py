@@ -7,7 +7,6 @@ import numpy as np
 
 from ..errors import ConfigError, counted
 from ..learn.learner import HardSync, PolyakSync
-from ..learn.optimizer import Adam
 from ..run.moment import End
 from ..store.agent import load
 from ..store.folder import BATCH, BEST
@@ -15,8 +14,9 @@ from .evidence import read_arrays, why_nothing
 from .few import telling
 from .lines import folded, paragraph, six, value
 from .loss_text import loss_lines, soft_target, target_parts
-from .stages import Trace, Weight
+from .stages import Trace
 from .trace import trace_of
+from .update_text import update_lines
 
 MOST_INPUTS = 16  # numbers of an observation that are printed
 _CHANCES = {"uniform": ", all equally likely", "by error": ", more often where the error was large", None: ""}
@@ -250,55 +250,6 @@ def _gradient(trace: Trace, row: int) -> list[str]:
     ]
 
 
-def _update(trace: Trace, row: int) -> list[str]:
-    columns = [(w.name, *map(six, (w.before, w.clipped, w.step, w.after))) for w in trace.weights]
-    table = [("weight", "before", "gradient", "step", "after"), *columns]
-    lines = [f"   {row[0]:<24} " + " ".join(f"{x:>13}" for x in row[1:]) for row in table]
-    adam = trace.settings.formula
-    if adam is None:
-        said = (
-            "The optimiser moves every weight against its gradient. How this run's optimiser does so is not shown here."
-        )
-        return [*paragraph(f"{said} The weight with the largest gradient in each layer:"), *lines]
-    return [
-        *paragraph(
-            "Adam keeps a running mean of each weight's gradient and of its square, and moves the weight by their "
-            "ratio: far where gradients agree, little where they contradict each other. "
-            f"Here is {trace.weights[-1].name} at Adam's step t = {trace.optimizer_steps}:"
-        ),
-        *_adam(trace, adam, trace.weights[-1]),
-        "   likewise the weight with the largest gradient in each layer:",
-        *lines,
-    ]
-
-
-def _adam(trace: Trace, adam: Adam, w: Weight) -> list[str]:
-    beta1 = adam.beta1
-    beta2 = adam.beta2
-    lr = trace.settings.lr
-    t = trace.optimizer_steps
-    first, second = 1 - beta1**t, 1 - beta2**t  # what the means still lack, for they began at 0
-    (mean_before, square_before), (mean, square) = w.memory_before, w.memory
-    gradient = six(w.clipped)
-    whole_mean = six(mean / first)
-    whole_square = six(square / second)
-    return [
-        f"   gradient g = {gradient}",
-        f"   mean   m  = {six(beta1)} * m_before + {six(1 - beta1)} * g",
-        f"             = {six(beta1)} * {six(mean_before)} + {six(1 - beta1)} * {gradient}",
-        f"             = {six(mean)}",
-        f"   square v  = {six(beta2)} * v_before + {six(1 - beta2)} * g^2",
-        f"             = {six(beta2)} * {six(square_before)} + {six(1 - beta2)} * ({gradient})^2",
-        f"             = {six(square)}",
-        f"   corrected m' = m / (1 - {six(beta1)}^t) = {six(mean)} / {six(first)} = {whole_mean}",
-        f"   corrected v' = v / (1 - {six(beta2)}^t) = {six(square)} / {six(second)} = {whole_square}",
-        f"   step = -lr * m' / (sqrt(v') + {six(adam.eps)})",
-        f"        = -{six(lr)} * {whole_mean} / (sqrt({whole_square}) + {six(adam.eps)})",
-        f"        = {six(w.step)}",
-        f"   weight = {six(w.before)} + {six(w.step)} = {six(w.after)}",
-    ]
-
-
 def _sync(trace: Trace, row: int) -> list[str]:
     w, sync = trace.weights[-1], trace.settings.sync
     why = "The target network lags behind, so that targets do not move with every update."
@@ -354,6 +305,6 @@ _STAGES: dict[str, Callable[[Trace, int], list[str]]] = {
     "Target": _target,
     "Loss": loss_lines,
     "Gradient": _gradient,
-    "Update": _update,
+    "Update": update_lines,
     "Sync": _sync,
 }

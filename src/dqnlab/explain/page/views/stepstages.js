@@ -189,15 +189,15 @@ function gradient({ page, step, state, explained }) {
 function update({ page, step, explained }) {
   const { t } = page;
   const { moment } = step;
-  const adam = moment.settings.formula !== null;
-  const names = ["name", "before", "gradient", ...(adam ? ["mean", "square"] : []), "step", "after"];
+  const { formula } = moment.settings;
+  const names = ["name", "before", "gradient", ...(formula ? ["mean", "square"] : []), "step", "after"];
   const line_ = (w, i) => {
-    const texts = { ...weightTexts(page, w), ...(adam ? adamTexts(page, moment, w) : {}) };
+    const texts = { ...weightTexts(page, w), ...(formula ? stepTexts(page, moment, w) : {}) };
     const values = { ...w, gradient: w.clipped, mean: w.memory[0], square: w.memory[1] };
     return el("tr", {}, el("td", {}, w.name), names.slice(1).map((name) => el("td", { class: "number" },
       explained(values[name], texts[name], `${name}-${i}`))));
   };
-  const how = el("p", { class: "said" }, t(adam ? "step.update_adam" : "step.update_unknown"));
+  const how = el("p", { class: "said" }, t(`step.update_${formula?.kind ?? "unknown"}`));
   return el("div", {}, how, el("div", { class: "scroll" }, el("table", {},
     el("thead", {}, el("tr", {}, names.map((name, i) => (
       el("th", { scope: "col", class: i ? "number" : null }, t(`step.w_${name}`)))))),
@@ -215,21 +215,39 @@ function weightTexts({ t, num }, w) {
   };
 }
 
-/** And how Adam's did. */
-function adamTexts({ num }, { settings, optimizer_steps: steps }, w) {
-  const { lr, formula: { beta1, beta2, eps } } = settings;
-  const first = 1 - beta1 ** steps;
-  const second = 1 - beta2 ** steps;
-  const [mean, square] = w.memory;
+/** And how the optimiser's own did. */
+function stepTexts({ num }, { settings, optimizer_steps: steps }, w) {
+  const { lr, formula } = settings;
+  const { beta1, beta2 } = formula.kind === "rmsprop" ? { beta1: formula.decay, beta2: formula.decay } : formula;
   const [meanBefore, squareBefore] = w.memory_before;
   const f = (x) => factor(num, x);
   const n = (x) => num(x, 6);
   return {
-    mean: `m = ${n(beta1)} × ${f(meanBefore)} + ${n(1 - beta1)} × ${f(w.clipped)} = ${n(mean)}`,
-    square: `v = ${n(beta2)} × ${f(squareBefore)} + ${n(1 - beta2)} × ${f(w.clipped)}² = ${n(square)}`,
-    step: `−${n(lr)} × (${n(mean)} / ${n(first)}) / (√(${n(square)} / ${n(second)}) + ${n(eps)}) = ${n(w.step)}`,
+    mean: `m = ${n(beta1)} × ${f(meanBefore)} + ${n(1 - beta1)} × ${f(w.clipped)} = ${n(w.memory[0])}`,
+    square: `v = ${n(beta2)} × ${f(squareBefore)} + ${n(1 - beta2)} × ${f(w.clipped)}² = ${n(w.memory[1])}`,
+    step: `${STEPS[formula.kind]({ n, f, lr, formula, steps, w })} = ${n(w.step)}`,
   };
 }
+
+const adamStep = ({ n, lr, formula: { beta1, beta2, eps }, steps, w: { memory: [mean, square] } }) => (
+  `−${n(lr)} × (${n(mean)} / ${n(1 - beta1 ** steps)}) / (√(${n(square)} / ${n(1 - beta2 ** steps)}) + ${n(eps)})`);
+
+/** The step of each kind of optimiser, filled in. */
+const STEPS = {
+  adam: adamStep,
+  adamw: (given) => `${adamStep(given)} − ${given.n(given.lr)} × ${given.n(given.formula.weight_decay)} × ${given.f(given.w.before)}`,
+  radam: ({ n, lr, formula: { beta1, beta2, eps }, steps, w: { memory: [mean, square] } }) => {
+    const most = 2 / (1 - beta2) - 1;
+    const second = 1 - beta2 ** steps;
+    const now = most - (2 * steps * (1 - second)) / second;
+    const move = `−${n(lr)} × (${n(mean)} / ${n(1 - beta1 ** steps)})`;
+    if (now <= 5) return move;
+    const trust = Math.sqrt(((now - 4) * (now - 2) * most) / ((most - 4) * (most - 2) * now));
+    return `${move} × ${n(trust)} × √${n(second)} / (√${n(square)} + ${n(eps)})`;
+  },
+  rmsprop: ({ n, f, lr, formula: { eps }, w: { clipped, memory: [mean, square] } }) => (
+    `−${n(lr)} × ${f(clipped)} / √(${n(square)} − ${f(mean)}² + ${n(eps)})`),
+};
 
 function sync({ page, step, explained }) {
   const { t } = page;
