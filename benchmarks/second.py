@@ -15,13 +15,13 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from dqnlab.learn.rollouts import lambda_returns
 from machine import describe_machine, write_results
 from torch import Tensor
 
 from dqnlab.learn.distributional import CategoricalHead, QuantileHead
 from dqnlab.learn.heads import ScalarHead, at_action, row_of
 from dqnlab.learn.implicit import ImplicitHead
+from dqnlab.learn.rollouts import lambda_returns
 
 HERE = Path(__file__).resolve().parent
 PEER = HERE / ".venvs" / "rlax" / "bin" / "python"

@@ -131,9 +131,9 @@ def make_learner(config: c.Config, spec: EnvSpec, device: torch.device) -> Learn
     """The learner, whose networks count as its divided rewards do. The reward scale must be known."""
     assert config.reward_scale != "auto"
     online, target = (make_network(config, spec, config.reward_scale).to(device) for _ in range(2))
-    replays = isinstance(config.memory, c.Replay)
-    rule = make_rule(config.rule) if replays else whole_return
-    sync = make_sync(config.sync) if replays else no_target
+    bootstraps = not isinstance(config.memory, c.Rollout)
+    rule = make_rule(config.rule) if bootstraps else whole_return
+    sync = make_sync(config.sync) if bootstraps else no_target
     descent = make_descent(config.optimizer, settle_rate(config))
     regularizer = make_regularizer(config.regularizer)
     return Learner(online, target, rule, sync, descent, generator(config.seed, "learn"), regularizer)
@@ -279,6 +279,8 @@ def make_memory(
         case c.Rollout(num_steps=num_steps, num_epochs=num, td_lambda=td_lambda):
             epochs = Epochs(num_steps * config.env.num_envs, num, config.batch_size, td_lambda)
             return Rollout(replay, online, epochs, rng)
+        case c.Custom():
+            return c.make_own(config.memory, replay, online, rng)
 
 
 def make_recorded(config: c.Config, layout: Layout, device: torch.device, recordings: Recordings) -> Memory:

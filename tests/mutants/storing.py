@@ -89,7 +89,7 @@ STORING: list[Bug] = [
         "learn/replay.py",
         "start, end = source.slots[new.span, new.env], source.slots[0].take(new.env)",
         "start = source.slots[new.span, new.env]\n            end = source.slots[new.span - 1, new.env]",
-        ("learn/test_replay.py",),
+        ("learn/test_replay.py", "learn/test_frames.py", "learn/test_sources.py"),
     ),
     Bug(
         "a full ring keeps a slot that is being overwritten",

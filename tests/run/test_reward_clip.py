@@ -49,11 +49,15 @@ def config(**changes: Any) -> Config:
 
 def test_the_memory_holds_clipped_rewards() -> None:
     system = assemble(config(reward_scale=2.0))
+    returns = set[float]()
     for _ in range(100):
-        system.memory.add(system.collector.step())
+        block = system.collector.step()
+        system.memory.add(block)
+        returns |= {episode.ret for episode in block.episodes}
     rewards = set(system.memory.batch(system.memory.sample()).reward.tolist())
     system.close()
     assert rewards == {0.5, -0.5, 0.25}
+    assert returns == {-9.5}  # what is reported is what was earned
 
 
 @pytest.mark.parametrize(("clip", "scale"), [(None, 16.0), (1.0, 1.0), (1e-4, 2.0**-13)])

@@ -24,7 +24,8 @@ from dqnlab.lab.resume import resume
 from dqnlab.lab.session import train
 from dqnlab.learn.exploration import Choose
 from dqnlab.learn.learner import HardSync, Sync
-from dqnlab.learn.networks import LinearStream, Stream
+from dqnlab.learn.memory import Memory
+from dqnlab.learn.networks import LinearStream, QNetwork, Stream
 from dqnlab.learn.samplers import Sampler, Uniform
 from dqnlab.run.events import BlockEnded, Evaluated, Event
 from dqnlab.settle import should_compile
@@ -171,7 +172,7 @@ def test_help_lists_their_settings(capsys: pytest.CaptureFixture[str]) -> None:
         ("head:my-module:Mine", "'my-module' is not a module's name"),
         (
             "epsilon:custom_head:LogCosh",
-            "parts of your own can be torso, stream, head, rule, sampler, sync, exploration",
+            "parts of your own can be torso, stream, head, memory, rule, sampler, sync, exploration",
         ),
         ("head:broken:Mine", "importing 'broken' failed: ZeroDivisionError"),
     ],
@@ -236,13 +237,22 @@ class Straight(Custom, place="stream"):
         return LinearStream(width, num_actions, num_values)
 
 
+class Kept(Custom, place="memory"):
+    def make(self, replay: Memory, online: QNetwork, rng: np.random.Generator) -> Memory:
+        assert online.obs.shape == (4,)
+        assert replay.batch_size == SMALL.batch_size
+        return replay
+
+
 class Last(Custom, place="exploration"):
     def make(self) -> Choose:
         return lambda q, rng: np.full(len(q), q.shape[1] - 1)
 
 
 def test_every_place_takes_a_part(filled: Filled) -> None:
-    system = filled(replace(SMALL, sync=Firm(every=7), sampler=Ordered(), stream=Straight(), exploration=Last()))
+    mine = {"sync": Firm(every=7), "sampler": Ordered(), "stream": Straight(), "exploration": Last(), "memory": Kept()}
+    system = filled(replace(SMALL, **mine))
+    assert len(system.learner.update(system.memory.batch(system.memory.sample())).error) == SMALL.batch_size
     assert system.learner.sync == HardSync(7)
     policy = system.collector.policy
     assert policy(system.collector.obs, np.ones(len(system.collector.obs), bool), 0.0).tolist() == [1]

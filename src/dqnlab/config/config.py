@@ -221,7 +221,7 @@ class Config:
     stream: PlainStream | Dueling | Custom = PlainStream()
     head: Scalar | Quantiles | Iqn | C51 | HlGauss | Custom = Scalar()
     rule: Greedy | Double | Munchausen | Custom = Greedy()
-    memory: Replay | Rollout = Replay()
+    memory: Replay | Rollout | Custom = Replay()
     sampler: Uniform | Prioritized | Custom = Uniform()
     regularizer: NoRegularizer | Cql | Margin = NoRegularizer()
     sync: Hard | Polyak | Custom = Hard()

@@ -27,6 +27,7 @@ MAKES = {
     "torso": "make(inputs) -> Torso",
     "stream": "make(width, num_actions, num_values) -> Stream",
     "head": "make(scale) -> Head",
+    "memory": "make(replay, online, rng) -> Memory",
     "rule": "make() -> Rule",
     "sampler": "make(capacity) -> Sampler",
     "sync": "make() -> Sync",
@@ -44,6 +45,7 @@ class Custom:
     """
 
     place: ClassVar[str] = ""
+    absent: ClassVar[tuple[str, ...]] = ()
     kind: ClassVar[str]
 
     def __init_subclass__(cls, place: str = "") -> None:
