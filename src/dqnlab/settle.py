@@ -46,10 +46,11 @@ def settle(config: c.Config, spec: EnvSpec, envs: Envs, recordings: Recordings |
     )
 
 
+_BY_PLAY = "by the rewards of random play"
 _REASONS = {
-    "reward_scale": "by the rewards of random play",
-    "head.v_min": "by the rewards of random play",
-    "head.v_max": "by the rewards of random play",
+    "reward_scale": _BY_PLAY,
+    "head.v_min": _BY_PLAY,
+    "head.v_max": _BY_PLAY,
     "epsilon.steps": f"{EXPLORATION:.0%} of the budget",
     "epsilon.episodes": f"{EXPLORATION:.0%} of the budget",
     "lr_schedule.updates": "those of the budget",
@@ -64,8 +65,13 @@ def explain_settled(asked: c.Config, settled: c.Config) -> str:
     found = dict[str, list[str]]()
     for name, value in after.items():
         left_open = before.get(name) == "auto" or (name == "epsilon.episodes" and before.get("epsilon.steps") == "auto")
+        if settled.is_offline and name.startswith("epsilon."):
+            continue  # nothing is played
         if name in _REASONS and left_open and value not in ("auto", "off"):
-            found.setdefault(_REASONS[name], []).append(f"{name} = {_short(value)}")
+            why = _REASONS[name]
+            if why == _BY_PLAY and not isinstance(settled.experience, c.Own):
+                why = "by the recorded rewards"
+            found.setdefault(why, []).append(f"{name} = {_short(value)}")
     return "; ".join(f"{', '.join(values)} ({why})" for why, values in found.items())
 
 

@@ -15,6 +15,7 @@ import pytest
 
 import dqnlab
 from dqnlab.app.cli import main
+from dqnlab.check.doctor.forecast import Costs, describe_training, measure, with_times
 from dqnlab.config import Config, Cql, Demos, Env, Episodes, Gru, Margin, Offline, Prioritized, Steps
 from dqnlab.config.toml import from_toml, to_toml
 from dqnlab.envs.make import EnvSpec, describe
@@ -184,7 +185,7 @@ def test_a_file_that_claims_more_than_there_is_memory_is_not_unpacked(
 ) -> None:
     np.savez_compressed(tmp_path / "one.npz", **sound())
     monkeypatch.setattr("dqnlab.envs.recordings.available_memory", lambda: 10)
-    with pytest.raises(ResourceError, match=r"one\.npz' needs"):
+    with pytest.raises(ResourceError, match=r"the episodes of .* need .* GB of memory"):
         read(tmp_path, spec)
 
 
@@ -265,7 +266,7 @@ def test_a_data_set_on_this_machine_is_read_and_nothing_downloaded(
     assert [each.action.tolist() for each in found.episodes] == [[0, 1], [1, 0]]
     assert [each.terminated for each in found.episodes] == [True, False]
     assert found.envs == {"CartPole-v1"}
-    with pytest.raises(FolderError, match="cannot be read on this machine: FileNotFoundError: no cartpole/other-v0"):
+    with pytest.raises(FolderError, match=r"no cartpole/other-v0 here\); nothing is downloaded here: `minari download"):
         read_recordings("cartpole/other-v0", spec, CARTPOLE)
 
 
@@ -345,10 +346,32 @@ def test_in_python_events_do_as_well(demos: Path) -> None:
 
 
 def test_a_run_that_guesses_is_told(demos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    config = tiny(experience=Offline(source=str(demos)), budget=Steps(num=20))
+    config = tiny(experience=Offline(source=str(demos)), budget=Steps(num=20), reward_scale="auto")
     train(config, out=tmp_path / "run", **QUIET)
     assert "never recorded are guesses" in caplog.text
+    assert "20 recorded episodes (" in caplog.text
+    assert "reward_scale = 1 (by the recorded rewards)" in caplog.text
     assert "actions are still random" not in caplog.text
+    assert "epsilon" not in caplog.text
+
+
+def test_what_was_recorded_elsewhere_is_said(demos: Path, spec: EnvSpec) -> None:
+    found = read(demos, spec)
+    assert "recorded in CartPole-v1" in found.says("demos", "CartPole-v0")
+    assert "recorded in" not in found.says("demos", "CartPole-v1")
+
+
+def test_the_doctor_foresees_no_step_of_an_offline_run(demos: Path, spec: EnvSpec) -> None:
+    config = tiny(experience=Offline(source=str(demos)), regularizer=Margin())
+    forecast = describe_training(config, spec)
+    steps = read(demos, spec).num_steps
+    assert forecast.replay_transitions == forecast.replay_least == steps
+    beside = describe_training(replace(config, experience=Demos(source=str(demos))), spec)
+    assert beside.replay_transitions == 50_000 + steps
+    slow = Costs(step=1.0, update=0.0, reward_scale=1.0)
+    episodes = (1 + 3) * 2 + 3 * 2 + 3  # evaluations, confirmations, the score
+    assert with_times(forecast, config, slow, 1.0, 1).seconds == (episodes, episodes)
+    assert 0 < measure(config).step < 0.1
 
 
 def test_the_page_of_such_a_run_is_written(demos: Path, tmp_path: Path) -> None:

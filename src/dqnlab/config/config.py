@@ -344,6 +344,11 @@ class Config:
         """Whether of each return only the mean is learned, and no distribution."""
         return isinstance(self.head, Scalar)
 
+    def from_nothing(self) -> Config:
+        """The same without recorded episodes and other weights to start from."""
+        plain = NoRegularizer() if isinstance(self.regularizer, Margin) else self.regularizer
+        return replace(self, experience=Own(), init=Init(), regularizer=plain)
+
     def with_measured_range(self) -> Config:
         """The same, but the range of returns, where there is one, is to be measured."""
         if not isinstance(self.head, C51 | HlGauss):

@@ -45,6 +45,13 @@ class Recordings(NamedTuple):
     sha256: str
     envs: frozenset[str]  # the ids of the environments, as far as the data says
 
+    def says(self, source: str, label: str) -> str:
+        """What is learned from, in a line; `label` is the environment of the run."""
+        others = sorted(self.envs - {label})
+        elsewhere = f", recorded in {', '.join(others)}" if others else ""
+        size = f"{counted(len(self.episodes), 'recorded episode')} ({counted(self.num_steps, 'step')}{elsewhere})"
+        return f"{size} of {source!r} {'is' if len(self.episodes) == 1 else 'are'} learned from"
+
     @property
     def num_steps(self) -> int:
         """Env steps in them."""
@@ -94,9 +101,24 @@ def read_recordings(source: str, spec: EnvSpec, env: Env, sha256: str | None = N
 
 def _files(folder: Path) -> list[Path]:
     files = sorted(folder.glob("*.npz"))
+    size, free = sum(map(_unpacked, files)), available_memory()
+    if size > free:
+        raise ResourceError(
+            f"the episodes of {str(folder)!r} need {size / 1e9:,.1f} GB of memory, and {free / 1e9:,.1f} GB are free: "
+            "learn from fewer of them"
+        )
     if not files:
         raise FolderError(f"{str(folder)!r} holds no recorded episodes (.npz): make some with {RECORD}")
     return files
+
+
+def _unpacked(file: Path) -> int:
+    """How many bytes are in an archive; 0 of what is none, which whoever reads it will say."""
+    try:
+        with zipfile.ZipFile(file) as parts:
+            return sum(part.file_size for part in parts.infolist())
+    except Exception:  # zipfile raises many kinds for a damaged file
+        return 0
 
 
 def _read(file: Path) -> tuple[dict[str, np.ndarray], str]:
@@ -104,10 +126,6 @@ def _read(file: Path) -> tuple[dict[str, np.ndarray], str]:
     try:
         if not file.is_file():
             raise CheckpointError(f"{str(file)!r} is no file: remove it, or what it links to is gone")
-        with zipfile.ZipFile(file) as parts:
-            size = sum(part.file_size for part in parts.infolist())
-        if size > available_memory():
-            raise ResourceError(f"{str(file)!r} needs {size / 1e9:,.1f} GB of memory: record shorter episodes")
         with np.load(file, allow_pickle=False) as content:
             missing = [name for name in ARRAYS if name not in content]
             if missing:
@@ -117,7 +135,7 @@ def _read(file: Path) -> tuple[dict[str, np.ndarray], str]:
                 )
             label = content["env"] if "env" in content else np.array("")
             return {name: content[name] for name in ARRAYS}, str(label) if label.shape == () else ""
-    except (CheckpointError, ResourceError):
+    except CheckpointError:
         raise
     except Exception as e:  # zipfile and numpy raise many kinds for a damaged or hostile file
         raise CheckpointError(f"{str(file)!r} cannot be read as a recorded episode: {named(e)}") from e
@@ -221,7 +239,10 @@ def _of_minari(name: str, spec: EnvSpec, env: Env) -> Iterator[tuple[str, tuple[
     try:
         data = minari.load_dataset(name, download=False)
     except Exception as e:  # whatever it finds wrong
-        raise FolderError(f"the Minari data set {name!r} cannot be read on this machine: {named(e)}") from e
+        raise FolderError(
+            f"the Minari data set {name!r} cannot be read on this machine ({named(e)}); nothing is downloaded here: "
+            f"`minari download {name}` fetches one, `minari list local` shows those that there are"
+        ) from e
     label = getattr(getattr(data, "env_spec", None), "id", None) or ""
     for number, episode in enumerate(data.iterate_episodes()):
         where = f"{name}, episode {number}"

@@ -63,8 +63,7 @@ def train(
         if found := explain_settled(config, system.config):
             say(f"found: {found}")
         cut = cautions(config, cuts=system.collector.cuts)
-        begins = [] if system.begun is None else [system.begun.says]
-        for each in [*begins, *make_remarks(config, system.spec), *cut]:
+        for each in [*system.told, *make_remarks(config, system.spec), *cut]:
             say(str(each))
 
     folder = new_folder(config, out, runs)

@@ -91,6 +91,8 @@ class System:
     judge: Judge
     plan: Plan
     progress: Progress
+    told: tuple[str, ...] = ()
+    """what it starts from, in lines for the user"""
     begun: Begun | None = None
     """what its networks began with, if it was not by chance"""
     stack: int = 1
@@ -184,6 +186,7 @@ def assemble(config: Config, home: Path | None = None) -> System:
             make_judge(config, spec, scratch, collector),
             make_plan(config),
             Progress(),
+            told_of(config, begun, recordings),
             begun,
         )
         collector.at_cut = system.judge.evaluator.close
@@ -192,6 +195,14 @@ def assemble(config: Config, home: Path | None = None) -> System:
     except BaseException:
         envs.close()
         raise
+
+
+def told_of(config: Config, begun: Begun | None, recordings: Recordings | None) -> tuple[str, ...]:
+    """What a run starts from, if it is not nothing."""
+    begins = () if begun is None else (begun.says,)
+    if recordings is None:
+        return begins
+    return (*begins, recordings.says(dict(leaves(config))["experience.source"], config.env.label))
 
 
 def _first_seen(memory: Memory, envs: Envs, spec: EnvSpec) -> Tensor:

@@ -19,7 +19,7 @@ from ...learn.types import ObsSpec
 from ...run.evaluate import SIDE_BY_SIDE
 from ...run.system import APART, System, assemble, make_plan, place_memory
 from ...run.train import Period
-from ...settle import choose_convs, pace, should_compile, waits
+from ...settle import choose_convs, pace, recordings_of, should_compile, waits
 
 PATIENCE = 0.4  # seconds for each of two measurements
 LAST_RESORT = 5.0  # seconds after which a slow environment need not even fill one transition
@@ -98,7 +98,10 @@ def describe_training(config: Config, spec: EnvSpec) -> Forecast:
     """What needs no measuring. Raises ResourceError if network or replay do not fit into memory."""
     free = available_memory()
     device = resolve_device(config.device)
-    layout, memory = place_memory(config, spec, device)
+    recordings = recordings_of(config, spec)
+    layout, memory = place_memory(config, spec, device, recordings)
+    own = 0 if config.is_offline else 1
+    recorded, recorded_bytes = (0, 0) if recordings is None else (recordings.num_steps, recordings.num_bytes)
     pays = should_compile(config, spec.obs)
     obstacle = _obstacle(memory, device) if pays else None
     network = sketch_network(config, spec)
@@ -115,9 +118,9 @@ def describe_training(config: Config, spec: EnvSpec) -> Forecast:
         pictures=tuple(_pictures(config, spec.obs, network.encode)),
         parameters=sum(p.numel() for p in network.parameters()),
         stored=frame,
-        replay_transitions=config.memory_size,
-        replay_least=layout.least,
-        replay_bytes=layout.num_bytes,
+        replay_transitions=own * config.memory_size + recorded,
+        replay_least=own * layout.least + recorded,
+        replay_bytes=own * layout.num_bytes + recorded_bytes,
         free_bytes=free,
         compiled=pays and obstacle is None,
         num_envs=config.env.num_envs,
@@ -156,7 +159,7 @@ def measure(config: Config) -> Costs:
     sizes = {"replay_capacity": small, "learning_starts": config.batch_size}
     apply: dict[str, Any] = {name: size for name, size in sizes.items() if name not in config.absent}
     trial = replace(config, **apply, compile="off")
-    system = assemble(trial)
+    system = assemble(trial.from_nothing())  # which costs as much, and steps the environment
     scale = system.learner.online.reward_scale
     try:
         with arithmetic(config.threads):
@@ -215,7 +218,7 @@ def _seconds(config: Config, costs: Costs, length: float) -> float:
     updates = max(steps - waits(config), 0.0) / every * row
     evaluations = 1 + steps / _steps(make_plan(config).evaluate_every, length)
     episodes = evaluations * config.select_episodes + 3 * config.confirm_episodes + config.score_episodes
-    playing = (steps + episodes * length) * costs.step
+    playing = (steps * (not config.is_offline) + episodes * length) * costs.step
     return playing + updates * costs.update + makings(config, steps, cuts=costs.cuts).total * costs.make
 
 

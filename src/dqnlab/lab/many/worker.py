@@ -11,10 +11,10 @@ from ...config import Config
 from ...device import resolve_device
 from ...envs.make import EnvSpec, close, make_one, open_one
 from ...envs.watchdog import watched
-from ...run.system import make_remarks, place_memory
+from ...run.system import Begun, make_remarks, place_memory, told_of
 from ...settle import recordings_of, should_compile
 from ...store.folder import Run, seed_name
-from ...store.initial import Initial, initial_parts
+from ...store.initial import initial_parts
 from ...terminal.standing import Standing
 from ..after import finish
 from ..cautions import cautions
@@ -44,15 +44,12 @@ def check(config: Config) -> Checked:
                 close(make_one(config.env), config.env.label)
         finally:
             close(made, config.env.label)
-        begins = initial_parts(config, spec)
-        place_memory(config, spec, resolve_device(config.device), recordings_of(config, spec))
+        initial, recordings = initial_parts(config, spec), recordings_of(config, spec)
+        place_memory(config, spec, resolve_device(config.device), recordings)
+        told = told_of(config, None if initial is None else Begun(*initial), recordings)
         cuts = bool(config.checkpoint_every) and spec.unsaved is not None and not config.is_offline
         cut = cautions(config, cuts=cuts)
-        return Checked(spec, tuple(map(str, [*_said(begins), *make_remarks(config, spec), *cut])))
-
-
-def _said(begins: tuple[Initial, list[str]] | None) -> list[str]:
-    return [] if begins is None else [begins[0].says(begins[1])]
+        return Checked(spec, tuple(map(str, [*told, *make_remarks(config, spec), *cut])))
 
 
 def train_share(task: Task, spec: EnvSpec, folder: Path, line: Line, watch: Stopwatch) -> None:
