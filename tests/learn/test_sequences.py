@@ -204,6 +204,19 @@ def test_it_goes_on_from_what_was_saved() -> None:
     assert whole.facts() == again.facts()
 
 
+@pytest.mark.parametrize(("length", "size"), [(1.0, 15), (1000.0, 30)])
+def test_it_is_said_if_short_episodes_leave_room_for_fewer_transitions(length: float, size: int) -> None:
+    held, feed = memory(burn_in=0, unroll=2), Feed(0, 1, 1, length)
+    for _ in range(29):
+        held.add(feed.step())
+    assert held.facts().notes == ()  # it is not full
+    for _ in range(40):
+        held.add(feed.step())
+    assert held.facts().size == size
+    said = f"transitions in the replay: {size} of 30, for in sequences the last observation of each"
+    assert [note.startswith(said) for note in held.facts().notes] == [True] * (size < 30)
+
+
 def test_it_says_how_large_its_contents_are() -> None:
     held, feed = memory(), Feed(0, 1, 1, 3.0)
     for _ in range(30):

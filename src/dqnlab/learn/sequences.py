@@ -20,6 +20,7 @@ from .ring import Ring
 from .samplers import Sampler, Slots
 from .types import Batch, Block, ObsSpec, Sample, Sequences
 
+FULL = 0.9  # of the capacity, below which it is said that less is held
 ETA = 0.9  # share of the largest error in a sequence's priority, the rest is their mean (Kapturowski et al. 2019)
 
 
@@ -204,8 +205,14 @@ class SequenceReplay:
     def facts(self) -> MemoryFacts:
         """What it holds; slots that are still free count nothing."""
         counts = self.tensors.counts
-        size = int(counts.sum())
-        return MemoryFacts(size, int(counts[self.tensors.discount == 0].sum()) / max(size, 1))
+        size, capacity = int(counts.sum()), self.layout.capacity
+        notes = []
+        if self.rows.added >= self.rows.size and size < FULL * capacity:
+            notes.append(
+                f"transitions in the replay: {size:,} of {capacity:,}, for in sequences the last observation of each "
+                "episode takes the room of one; a larger replay_capacity holds more"
+            )
+        return MemoryFacts(size, int(counts[self.tensors.discount == 0].sum()) / max(size, 1), tuple(notes))
 
     def extremes(self) -> Extremes:
         """The largest of what it holds; slots that are still free hold zeros."""
