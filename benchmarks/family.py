@@ -1,6 +1,6 @@
 """What an update takes with each kind of head, layer, stream, rule, sampler and optimiser, beside the plain one.
 
-    python benchmarks/family.py [--agents 1 3] [--seconds 1] [--rounds 3] [--skip-compiled]
+    python benchmarks/family.py [--agents 1 3] [--seconds 1] [--rounds 3] [--skip-compiled] [--kinds qr gru]
 
 The textbook's configuration (two layers of 64, batches of 64, CartPole) with one kind changed, uncompiled and compiled,
 alone and as three agents in one program. The kinds take turns; the least CPU time of the rounds counts, on one thread.
@@ -25,14 +25,19 @@ from dqnlab.config import (
     Config,
     Double,
     Dueling,
+    Gru,
+    Hadamax,
     HlGauss,
     Iqn,
+    LayerNorm,
+    Lstm,
     Munchausen,
     Noisy,
     Prioritized,
     Quantiles,
     RAdam,
     RmsProp,
+    SpectralNorm,
     Steps,
 )
 from dqnlab.device import arithmetic
@@ -44,6 +49,11 @@ KINDS: dict[str, dict[str, Any]] = {
     "munchausen": {"rule": Munchausen()},
     "dueling": {"stream": Dueling(hidden=(64,))},
     "noisy": {"layers": Noisy()},
+    "layer norm": {"norm": LayerNorm()},
+    "spectral norm": {"norm": SpectralNorm()},
+    "hadamax": {"torso": Hadamax(hidden=(64, 64))},
+    "gru": {"torso": Gru(hidden=(64,), units=64)},
+    "lstm": {"torso": Lstm(hidden=(64,), units=64)},
     "prioritized": {"sampler": Prioritized()},
     "qr": {"head": Quantiles()},
     "iqn": {"head": Iqn()},
@@ -91,19 +101,21 @@ def main() -> None:
     parser.add_argument("--agents", nargs="+", type=int, default=[1, 3])
     parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="beside plain; all if none")
     parser.add_argument("--skip-compiled", action="store_true", help="which compiles for some minutes")
     args = parser.parse_args()
     columns = [(how, num) for how in (("off",) if args.skip_compiled else ("off", "on")) for num in args.agents]
-    taken: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    kinds = list(dict.fromkeys(["plain", *args.kinds]))
+    taken: dict[str, list[float]] = {kind: [] for kind in kinds}
     with arithmetic(1), Others() as others:
         for how, num in columns:
             with ExitStack() as stack:
-                learners = {kind: learner_of(kind, how, num, stack) for kind in KINDS}
-                best = dict.fromkeys(KINDS, float("inf"))
+                learners = {kind: learner_of(kind, how, num, stack) for kind in kinds}
+                best = dict.fromkeys(kinds, float("inf"))
                 for _ in range(args.rounds):
                     for kind, learn in learners.items():
                         best[kind] = min(best[kind], microseconds(learn, args.seconds) / num)
-                for kind in KINDS:
+                for kind in kinds:
                     taken[kind].append(best[kind])
     names = [f"{'compiled' if how == 'on' else 'uncompiled'}, {num}" for how, num in columns]
     print("| | " + " | ".join(names) + " |\n|---|" + "---|" * len(names))
@@ -111,7 +123,8 @@ def main() -> None:
         shown = [f"{each:,.0f} ({each / plain:.2f})" for each, plain in zip(row, taken["plain"], strict=True)]
         print(f"| {kind} | " + " | ".join(shown) + " |")
     rows = {kind: dict(zip(names, map(round, row), strict=True)) for kind, row in taken.items()}
-    write_results("family", {"microseconds": rows, "others": others.cores, "machine": describe_machine()})
+    if kinds == list(KINDS):
+        write_results("family", {"microseconds": rows, "others": others.cores, "machine": describe_machine()})
 
 
 if __name__ == "__main__":

@@ -31,6 +31,15 @@ def test_names_that_are_not_the_classic_ones_stay() -> None:
     assert own_names({}) == {}
 
 
+def test_what_was_exported_is_a_copy_that_no_later_update_changes() -> None:
+    network = net(seed=1)
+    flat = Flat(network)
+    weights = export_weights(network)
+    before = {name: weight.clone() for name, weight in weights.items()}
+    flat.values.add_(1.0)
+    assert all(torch.equal(weights[name], before[name]) for name in before)
+
+
 def test_all_parts_fit_a_network_of_the_same_shape() -> None:
     weights = own_names(export_weights(net(seed=1)))
     assert fitting_parts(net(), weights, same_head=True) == ["encode", "torso", "stream"]
