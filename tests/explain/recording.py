@@ -82,6 +82,12 @@ RULES = {
     "munchausen, quantiles, divided rewards": replace(
         SMALL, rule=Munchausen(tau=0.5, alpha=0.5, least=-0.2), head=Quantiles(num=7), reward_scale=2.0
     ),
+    "munchausen, quantiles, masked": replace(
+        SMALL,
+        env=Env(id="Taxi-v4", num_envs=4, max_episode_steps=15),
+        rule=Munchausen(tau=0.5),
+        head=Quantiles(num=5),
+    ),
     "munchausen, implicit": replace(SMALL, rule=Munchausen(), head=Iqn(num=4, cosines=4)),
 }
 

@@ -198,14 +198,18 @@ def test_the_soft_policy_that_is_printed_is_the_one_that_was_paid_and_bootstrapp
     np.testing.assert_allclose(share.sum(1), 1, rtol=1e-5)
     bonus = soft.alpha * rows.policy.log[each, rows.action].clip(soft.least, 0)
     np.testing.assert_allclose(bonus, rows.added, rtol=1e-5, atol=1e-5)
-    soft_value = np.where(share > 0, share * (rows.next_target - rows.policy.next_log), 0).sum(1)
+    some = share > 0
+    q, log = (np.where(some, each, 0) for each in (rows.next_target, rows.policy.next_log))  # -inf where forbidden
+    soft_value = (share * (q - log)).sum(1)
     np.testing.assert_allclose(soft_value, rows.next_value, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(rows.reward + rows.added + rows.discount * soft_value, rows.target, rtol=1e-5, atol=1e-5)
     for row in range(4):
         stage = Printed(as_text(trace, row, "a run"), "Target")
-        (terms,), (value,) = stage.after("soft value")[:1], stage.after("soft value")[1]
-        assert value == pytest.approx(float(rows.next_value[row]), rel=1e-5)
-        assert len(terms) == 6
+        printed = " ".join(stage.text.split()).partition("of pi * (Q - tau * ln pi) = ")[2]
+        terms, value = (numbers(each) for each in printed.split(" = ")[:2])
+        assert value[0] == pytest.approx(float(rows.next_value[row]), rel=1e-5)
+        assert len(terms) == 3 * some[row].sum()
+        assert ("forbidden" in stage.text) == ("masked" in way)
 
 
 @pytest.mark.parametrize("way", [*HEADS, *RULES])

@@ -69,6 +69,19 @@ def test_beyond_the_bytes_only_every_so_many_steps_are_kept() -> None:
     np.testing.assert_array_equal(found.packed, whole.packed[::4])
 
 
+def test_ends_that_are_nowhere_likely_are_trimmed() -> None:
+    config = Config(torso=Mlp(hidden=(8,)), head=C51(num=11, v_min=-5.0, v_max=5.0))
+    made = make_network(config, SPEC).requires_grad_(False)
+    weight, bias = list(made.stream.parameters())
+    weight.zero_()
+    bias.copy_(torch.tensor([-50.0] * 3 + [1.0, 2.0, 1.0] + [-50.0] * 5).repeat(2))
+    found, _ = look(made, most=40 * 2 * 3)
+    assert found.at.tolist() == [-2, -1, 0]
+    assert found.every == 1
+    assert found.packed.shape == (40, 2, 3)
+    assert (found.packed > 0).all()
+
+
 def test_of_many_actions_those_that_are_listed_are_kept() -> None:
     made = network(Quantiles(num=3), num_actions=30)
     found, q = look(made)

@@ -181,7 +181,7 @@ def attributes(page: Any, tag: str, name: str) -> list[float]:
 
 def test_steps_between_those_that_were_kept_show_the_last_one_and_say_so(open_page: Open) -> None:
     page = open_page(with_outlook("shares", every=4), hash="t=6").page
-    assert "As of step 4: to keep the page small, only every 4th step came along." in page.inner_text(CARD)
+    assert "As of step 4: to keep the page small, one in every 4 steps came along." in page.inner_text(CARD)
     said = page.locator(f"{DRAWN} figcaption").all_inner_texts()
     assert [numbers(each)[0] for each in said] == pytest.approx([1.3, 0.5])
     assert not [each for each in said if "▸" in each]

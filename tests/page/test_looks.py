@@ -71,7 +71,7 @@ def test_pictures_pixels_and_feature_maps_are_those_of_the_moment(open_page: Ope
 def test_between_moments_that_were_kept_the_last_one_is_shown(open_page: Open) -> None:
     page = open_page(looked(every=4), hash="t=7").page
     assert levels(page, INSIDE)[0] == 4
-    assert "As of step 4: to keep the page small, only every 4th step came along." in page.inner_text(INSIDE)
+    assert "As of step 4: to keep the page small, one in every 4 steps came along." in page.inner_text(INSIDE)
     assert "As of step 4" in page.inner_text("#decision .view")
 
 

@@ -54,7 +54,9 @@ def test_the_soft_policy_of_the_page_is_the_rule_s_own(way: str, open_page: Open
     assert trace.rows.policy is not None
     share = np.array([row["share"] for row in rows])
     np.testing.assert_allclose(share.sum(1), 1, rtol=1e-5)
-    value = (share * (trace.rows.next_target - trace.rows.policy.next_log)).sum(1)
+    given = (trace.rows.next_target, trace.rows.policy.next_log)
+    q, log = (np.where(share > 0, each, 0) for each in given)  # -inf where forbidden
+    value = (share * (q - log)).sum(1)
     np.testing.assert_allclose(value, trace.rows.next_value, rtol=1e-5, atol=1e-5)
 
 

@@ -61,7 +61,7 @@ class Limits:
     """bytes kept beside images and observations that are images; beyond it no others are kept"""
     obs_size: int = 800_000
     """bytes of observations kept; beyond it none are, and only images show what was seen"""
-    outlook: int = 120_000
+    outlook: int = 60_000
     """bytes of what returns are expected of actions, beyond which only every so many steps are kept"""
     looks: int = 800_000
     """bytes of how the network looks at pictures, as they stand in the page; beyond it fewer moments are kept"""

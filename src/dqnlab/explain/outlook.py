@@ -18,6 +18,7 @@ from .few import telling
 
 Form = Literal["shares", "quantiles"]
 AT_ONCE = 2_000_000  # numbers that a network is asked for at once
+WIDER = 4  # times the bytes that there are: as much is computed, for ends of what is found may be trimmed
 STEPS = 255  # between the smallest and the largest number of an action
 
 
@@ -34,7 +35,7 @@ class Outlook(NamedTuple):
 
     form: Form
     every: int
-    at: np.ndarray  # [K] as in `Spread`, returns in the environment's units
+    at: np.ndarray  # [K] as in `Spread`, returns in the environment's units, without ends that are nowhere likely
     kept: np.ndarray | None  # [T, L]
     low: np.ndarray  # [T, L]
     high: np.ndarray  # [T, L]
@@ -64,7 +65,7 @@ def outlook(network: QNetwork, obs: np.ndarray, q: np.ndarray, most: int) -> Out
         return None
     kept = telling({"best": q})
     size = network.head.width * (q.shape[1] if kept is None else kept.shape[1])
-    every = max(1, -(-len(q) * size // most))
+    every = max(1, -(-len(q) * size // (WIDER * most)))
     obs, kept = obs[::every], None if kept is None else kept[::every]
     batch = max(1, AT_ONCE // (network.head.width * q.shape[1]))
     parts = [_numbers(network, obs[i : i + batch], kept, i) for i in range(0, len(obs), batch)]
@@ -79,15 +80,25 @@ def outlook(network: QNetwork, obs: np.ndarray, q: np.ndarray, most: int) -> Out
         low = numbers.min(2)
     high = numbers.max(2)
     share = (numbers - low[..., None]) / np.where(high > low, high - low, 1)[..., None]
-    return Outlook(
-        form,
-        every,
-        at,
-        None if kept is None else kept.astype(np.int32),
-        low,
-        high,
-        np.rint(STEPS * share).astype(np.uint8),
-    )
+    packed = np.rint(STEPS * share).astype(np.uint8)
+    actions = None if kept is None else kept.astype(np.int32)
+    found = Outlook(form, every, at, actions, low, high, packed)
+    return _thinned(_trimmed(found) if form == "shares" else found, most)
+
+
+def _trimmed(found: Outlook) -> Outlook:
+    """Without the returns at both ends that are nowhere likely enough to be seen."""
+    seen = np.flatnonzero(found.packed.max((0, 1)))
+    place = slice(seen[0], seen[-1] + 1)
+    return found._replace(at=found.at[place], packed=found.packed[:, :, place])
+
+
+def _thinned(found: Outlook, most: int) -> Outlook:
+    """Of fewer steps, within `most` bytes."""
+    step = max(1, -(-found.packed.nbytes // most))
+    kept = None if found.kept is None else found.kept[::step]
+    thin = {name: getattr(found, name)[::step] for name in ("low", "high", "packed")}
+    return found._replace(every=found.every * step, kept=kept, **thin)
 
 
 def _numbers(network: QNetwork, obs: np.ndarray, kept: np.ndarray | None, start: int) -> Spread:

@@ -30,7 +30,7 @@ from .stages import BatchRows, Choice, PolicyRows, SingleSteps, StepSettings, Tr
 from .weights import layers, num_weights
 
 MOST_NUMBERS = 100_000  # of weights, or of observations, that travel in a page
-MOST_PARTS = 15_000  # of what losses compare: 98 rows of 51 returns
+MOST_PARTS = 9_000  # of what losses compare: 58 rows of 51 returns
 
 
 def trace_of(arrays: Arrays, config: Config, spec: EnvSpec) -> Trace | None:
