@@ -340,6 +340,17 @@ def test_seeds_learn_from_them_side_by_side_and_compiled(
             assert np.allclose(w.numpy(), read_weights(made.folder / LAST)[name].numpy(), atol=1e-4), name
 
 
+def test_offline_what_cannot_apply_is_not_there(demos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    offline = ["train", "CartPole", "--dry-run", "--offline", str(demos)]
+    assert main(offline) == 0
+    text = capsys.readouterr().out
+    assert 'kind = "offline"' in text
+    assert "learning_starts" not in text
+    assert "[epsilon]" not in text
+    assert main([*offline, "--epsilon", "0.1", "--update-every", "4"]) == ConfigError.exit_code
+    assert "--epsilon, --update-every cannot apply offline" in capsys.readouterr().err
+
+
 def test_in_python_events_do_as_well(demos: Path) -> None:
     told = list(events(tiny(experience=Offline(source=str(demos)), budget=Steps(num=30))))
     assert told
@@ -371,7 +382,7 @@ def test_the_doctor_foresees_no_step_of_an_offline_run(demos: Path, spec: EnvSpe
     slow = Costs(step=1.0, update=0.0, reward_scale=1.0)
     episodes = (1 + 3) * 2 + 3 * 2 + 3  # evaluations, confirmations, the score
     assert with_times(forecast, config, slow, 1.0, 1).seconds == (episodes, episodes)
-    assert 0 < measure(config).step < 0.1
+    assert 0 < measure(replace(config, budget=Steps(num=20))).step < 0.1
 
 
 def test_the_page_of_such_a_run_is_written(demos: Path, tmp_path: Path) -> None:

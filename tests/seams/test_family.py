@@ -18,6 +18,7 @@ from dqnlab.config import (
     Config,
     Constant,
     CosineRate,
+    Cql,
     Double,
     Dueling,
     Env,
@@ -35,6 +36,7 @@ from dqnlab.config import (
     Munchausen,
     Noisy,
     NoNorm,
+    NoRegularizer,
     PlainLayers,
     PlainStream,
     Polyak,
@@ -78,6 +80,7 @@ LAYERS = {"plain": PlainLayers(), "noisy": Noisy()}
 NORMS = {"none": NoNorm(), "layer": LayerNorm(), "spectral": SpectralNorm()}
 STREAMS = {"plain": PlainStream(), "dueling": Dueling(hidden=(8,))}
 RULES = {"greedy": Greedy(), "double": Double(), "munchausen": Munchausen()}
+REGULARIZERS = {"no term": NoRegularizer(), "cql": Cql()}
 SAMPLERS = {"uniform": Uniform(), "prioritized": Prioritized()}
 ILLEGAL = {("c51", "munchausen"), ("hl_gauss", "munchausen"), ("noisy", "spectral")}
 ROLLOUT = replace(
@@ -147,6 +150,7 @@ AXES: dict[str, dict[str, Any]] = {
     "torso": TORSOS,
     "stream": STREAMS,
     "sampler": SAMPLERS,
+    "regularizer": REGULARIZERS,
 }
 
 
@@ -179,11 +183,11 @@ def covering(most: int) -> Iterator[dict[str, str]]:
 
 def test_every_legal_product_learns(filled: Filled) -> None:
     """All of the five axes that an update reads; of networks as many as bring every pair of kinds together."""
-    fixed = {"norm": "none", "torso": "mlp"}
+    fixed = {"norm": "none", "torso": "mlp", "regularizer": "no term"}
     all_kinds = [dict(zip(AXES, kinds, strict=True)) for kinds in product(*AXES.values())]
     legal = [kinds for kinds in all_kinds if is_legal(kinds) and kinds == kinds | fixed]
     assert len(legal) == 104
-    assert sum(map(is_legal, all_kinds)) == 13 * 2 * 37  # heads and rules, samplers, networks
+    assert sum(map(is_legal, all_kinds)) == 13 * 2 * 37 * 2  # heads and rules, samplers, networks, terms
     for kinds in [*legal, *covering(25)]:
         system = filled(replace(SMALL, **parts(**kinds)))
         before = system.learner.state.online.clone()

@@ -92,7 +92,9 @@ def _resolve(kind: type, command: str, given: Given) -> tuple[Config, str]:
         _show(help_with_settings(kind, command, config, given.settings))
     _read_own(kind, given.settings, config)
     _check_owners(given.settings, config)
-    return override(config, given.settings, trusted=own), remark
+    resolved = override(config, given.settings, trusted=own)
+    _check_apply(given.settings, resolved)
+    return resolved, remark
 
 
 def _sheet(env: str | None, table: object, typed: object) -> dict[str, Any]:
@@ -172,6 +174,13 @@ def _check_owners(settings: Mapping[str, Any], config: Config) -> None:
             if key != "kind" and key not in hints(choice(field, kind)):
                 name, other = f"{field}.{key}", f"{field}:{owners(f'{field}.{key}')[0]}"
                 raise ConfigError(f"{dashed(name)} belongs to {other}, and {field} is {kind} here: add {other}")
+
+
+def _check_apply(settings: Mapping[str, Any], config: Config) -> None:
+    """Refuses a flag that could change nothing, where what was recorded is all that is learned from."""
+    odd = [dashed(name) for name in settings if config.is_offline and name in config.absent]
+    if odd:
+        raise ConfigError(f"{', '.join(odd)} cannot apply offline, where nothing is played to learn from; leave it out")
 
 
 def _budget_from_steps(given: Given) -> None:

@@ -344,10 +344,10 @@ class Config:
         """Whether of each return only the mean is learned, and no distribution."""
         return isinstance(self.head, Scalar)
 
-    def from_nothing(self) -> Config:
-        """The same without recorded episodes and other weights to start from."""
+    def from_nothing(self, **changes: Any) -> Config:
+        """The same with some changes, but without recorded episodes and other weights to start from."""
         plain = NoRegularizer() if isinstance(self.regularizer, Margin) else self.regularizer
-        return replace(self, experience=Own(), init=Init(), regularizer=plain)
+        return replace(self, experience=Own(), init=Init(), regularizer=plain, **changes)
 
     def with_measured_range(self) -> Config:
         """The same, but the range of returns, where there is one, is to be measured."""
@@ -358,7 +358,7 @@ class Config:
     @property
     def absent(self) -> tuple[str, ...]:
         """The settings that cannot apply: nobody reads them, and no file or page names them."""
-        return self.memory.absent
+        return (*self.memory.absent, *getattr(self.experience, "absent", ()))
 
     @property
     def memory_size(self) -> int:

@@ -51,6 +51,8 @@ class Offline:
     """Recorded episodes are all that is learned from; the environment only judges. A step is then an update."""
 
     kind: ClassVar[str] = "offline"
+    absent: ClassVar[tuple[str, ...]] = ("replay_capacity", "learning_starts", "update_every", "epsilon", "exploration")
+    """settings that cannot apply"""
     source: str
     """a folder of recorded episodes, or the name of a Minari data set on this machine"""
     sha256: Hash = None

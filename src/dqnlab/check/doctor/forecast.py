@@ -157,9 +157,10 @@ def measure(config: Config) -> Costs:
     least = max(config.batch_size, steps * config.env.num_envs)
     small = min(config.replay_capacity, max(least, 2_000))  # the memory need not be touched as a whole
     sizes = {"replay_capacity": small, "learning_starts": config.batch_size}
-    apply: dict[str, Any] = {name: size for name, size in sizes.items() if name not in config.absent}
-    trial = replace(config, **apply, compile="off")
-    system = assemble(trial.from_nothing())  # which costs as much, and steps the environment
+    absent = () if config.is_offline else config.absent
+    apply: dict[str, Any] = {name: size for name, size in sizes.items() if name not in absent}
+    trial = config.from_nothing(**apply, compile="off")  # which costs as much, and steps the environment
+    system = assemble(trial)
     scale = system.learner.online.reward_scale
     try:
         with arithmetic(config.threads):
