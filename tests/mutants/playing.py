@@ -65,7 +65,7 @@ PLAYING: list[Bug] = [
         "learn/extractors.py",
         'self.register_buffer("mean", torch.zeros(num))',
         'self.register_buffer("mean", torch.zeros(num), persistent=False)',
-        ("learn/test_extractors.py", "seams/test_network_seams.py"),
+        ("learn/test_extractors.py", "seams/test_normalized.py"),
     ),
     Bug(
         "updates of a whole vector step are counted as one",
