@@ -14,6 +14,7 @@ from dqnlab.config import (
     Adam,
     Config,
     Constant,
+    Demos,
     Double,
     Dueling,
     Env,
@@ -24,6 +25,7 @@ from dqnlab.config import (
     Linear,
     Lstm,
     Mlp,
+    Offline,
     Polyak,
     Prioritized,
     Scalar,
@@ -44,7 +46,11 @@ class Room(gym.Env[Any, Any]):
 
 CLASSES = [Config, Env, Film, *(cls for field in tagged() for cls in choices(field).values())]
 FIELDS = [(cls, name) for cls in CLASSES for name in hints(cls)]
-TAKES_TEXT = {(Config, "preset"), (Config, "init"), (Env, "id"), (Config, "env"), (Env, "keys"), (Env, "wrappers")}
+TAKES_TEXT = {
+    *((Config, name) for name in ("preset", "init", "env", "experience")),
+    *((Env, name) for name in ("id", "keys", "wrappers")),
+    *((cls, "source") for cls in (Demos, Offline)),
+}
 TAKES_NO_ITEMS = {
     (Env, "keys"),
     (Env, "wrappers"),

@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from dqnlab.learn.encoder import Encoder
+from dqnlab.learn.heads import ScalarHead
 from dqnlab.learn.layers import Branch, LayeredStream, LayeredTorso, NoisyLayer, PlainLayer
-from dqnlab.learn.networks import BareLinear, LinearStream, Mlp, initialise
-from dqnlab.learn.types import NOTHING
+from dqnlab.learn.learner import HardSync, Learner
+from dqnlab.learn.networks import BareLinear, LinearStream, Mlp, QNetwork, initialise
+from dqnlab.learn.optimizer import Adam, Descent, constant_rate
+from dqnlab.learn.targets import double
+from dqnlab.learn.types import NOTHING, ObsSpec
 
 
 def noisy(inputs: int, outputs: int, after: int) -> NoisyLayer:
@@ -114,3 +119,15 @@ def test_the_last_layer_is_what_values_are_proportional_to() -> None:
             for parameter in last.parameters():
                 parameter *= 4
     torch.testing.assert_close(stream(x, draw), 4 * before)
+
+
+def test_each_pass_of_an_update_and_each_update_has_random_numbers_of_its_own() -> None:
+    spec = ObsSpec((3,), np.dtype(np.float32))
+    online, target = (
+        QNetwork(Encoder(spec), Mlp([3, 4]), LayeredStream(4, 2, 1, noisy), ScalarHead(), torch.Generator())
+        for _ in range(2)
+    )
+    descent = Descent(Adam(0.9, 0.999, 1e-8), constant_rate(1e-3), None)
+    learner = Learner(online, target, double, HardSync(1), descent, np.random.default_rng(0))
+    drawn = [*learner.draw(5), *learner.draw(5)]  # of the online network, of who chooses, of who rates; twice
+    assert len({tuple(draw.tolist()) for draw in drawn}) == 6
