@@ -166,15 +166,25 @@ class Rollout:
         return self._replay.logs
 
     def state_dict(self) -> dict[str, Any]:
-        """All but the rows (`logs`), between two updates of different rollouts."""
-        counts = {"held": self._held, "is_over": self._is_over}
-        return {"replay": self._replay.state_dict(), **counts, "rng": self._rng.bit_generator.state}
+        """All but the rows (`logs`)."""
+        return {
+            "replay": self._replay.state_dict(),
+            "held": self._held,
+            "is_over": self._is_over,
+            "order": self._order.copy(),
+            "given": self._given,
+            "returns": self.tensors.returns.cpu().clone(),
+            "rng": self._rng.bit_generator.state,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Needs the rows as well (`logs`), before or after."""
         self._replay.load_state_dict(state["replay"])
         self._held = state["held"]
         self._is_over = state["is_over"]
+        self._order = state["order"].copy()
+        self._given = state["given"]
+        self.tensors.returns.copy_(state["returns"])
         self._rng.bit_generator.state = state["rng"]
 
 
