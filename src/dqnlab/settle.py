@@ -18,7 +18,14 @@ from .learn.types import ObsSpec
 
 UPDATES_THAT_PAY = 40_000  # an update saves some 0.4 ms, compiling for the first time takes some 15 s
 EXPLORATION = 0.3  # of the budget, where epsilon.steps is "auto"
-LEAST_SIDE = {"auto": 10, "small": 3, "nature": 36, "impala": 3, "hadamax": 3}  # pixels; below, an array is no picture
+LEAST_SIDE = {
+    "auto": 10,
+    "small": 3,
+    "nature": 36,
+    "impala": 3,
+    "hadamax": 3,
+    "auto_impala": 10,
+}  # pixels; below, an array is no picture
 EPISODE_STEPS = 200  # a guess, for budgets counted in episodes
 
 
@@ -180,6 +187,8 @@ def choose_convs(config: c.Config, obs: ObsSpec) -> dict[int, tuple[str, Picture
         return {}
     least = LEAST_SIDE[config.conv]
     found = find_pictures(obs, least)
+    if config.conv == "auto_impala":
+        return {number: ("impala", picture) for number, picture in found.items()}
     if config.conv == "auto":
         return {
             number: ("nature" if min(picture.sides) >= LEAST_SIDE["nature"] else "small", picture)

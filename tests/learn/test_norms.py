@@ -191,6 +191,12 @@ def test_or_the_convolutions_inside_of_residual_blocks() -> None:
     assert all(".blocks." in name for name in found)
 
 
+def test_where_no_picture_is_seen_a_network_of_any_environment_goes_without() -> None:
+    config = Config(conv="auto_impala", norm=SpectralNorm(on="residual"))
+    assert spectral_in(make_network(config, SPEC)) == []
+    assert len(spectral_in(make_network(config, PIXELS))) == 12
+
+
 CASES = [
     (Config(norm=SpectralNorm(), torso=Mlp(hidden=(8, 6))), SPEC),
     (Config(norm=SpectralNorm(), stream=Dueling(hidden=(6,)), sync=Polyak(tau=0.1)), SPEC),

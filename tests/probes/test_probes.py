@@ -89,7 +89,7 @@ def test_probes_that_ask_for_a_memory_are_not_for_others_nor_those_that_it_canno
         selftest(["best next"], Config(torso=Gru()))
 
 
-OTHERWISE = {"textbook", "noisy", "rainbow", "munchausen"}
+OTHERWISE = {"textbook", "noisy", "rainbow", "munchausen", "btr"}
 """presets that are tested otherwise: trained as another one is, or learning other values on purpose (see below)"""
 BASES = {
     **{name: presets.get(name) for name in presets.names() if name not in OTHERWISE},
@@ -171,6 +171,12 @@ def test_a_spectral_norm_alone_learns_the_true_values() -> None:
 
 def test_a_soft_policy_without_temperature_and_bonus_learns_the_true_values() -> None:
     assert found(list(selftest(base=Config(rule=Munchausen(alpha=0.0, tau=1e-3))))) == {}
+
+
+@pytest.mark.world
+def test_btr_without_its_bonus_and_with_little_noise_learns_the_true_values() -> None:
+    plain = replace(presets.get("btr"), rule=Munchausen(alpha=0.0, tau=1e-3), layers=Noisy(sigma=0.02))
+    assert found(list(selftest(["end", "choice", "delay", "cut", "corridor"], plain))) == {}
 
 
 def test_a_rule_that_learns_other_values_is_refused() -> None:

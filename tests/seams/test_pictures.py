@@ -9,7 +9,7 @@ import pytest
 
 import dqnlab
 from dqnlab import build, settle
-from dqnlab.config import Config, Env, Mlp, Steps
+from dqnlab.config import Adam, Config, Dueling, Env, Iqn, LayerNorm, Mlp, Noisy, NoNorm, Polyak, SpectralNorm, Steps
 from dqnlab.envs.make import describe
 from dqnlab.errors import ConfigError
 from dqnlab.explain.trace_text import step_text
@@ -34,10 +34,23 @@ SEEN: dict[str, Config] = {
     "bytes, channels first": replace(SMALL, env=dots(3, 36, 40), n=2),
     "gray, stacked": replace(SMALL, env=dots(12, 11, frame_stack=3, scale="high")),
     "floats, by impala": replace(SMALL, env=dots(12, 12, dtype="float32"), conv="impala"),
+    "bytes, by the network of btr": replace(
+        SMALL,
+        env=dots(11, 10, 2, scale="high"),
+        conv="auto_impala",
+        norm=SpectralNorm(on="residual"),
+        layers=Noisy(),
+        stream=Dueling(hidden=(8,)),
+        head=Iqn(num=3, cosines=4),
+        sync=Polyak(tau=0.1),
+    ),
+    "bytes, by hadamax, normed": replace(
+        SMALL, env=dots(10, 11, 3), conv="hadamax", norm=LayerNorm(), n=2, optimizer=Adam(lr=1e-4)
+    ),
     "among others, masked": replace(SMALL, env=dots(10, 12, 3, among=True)),
     "among others, masked, stacked": replace(SMALL, env=dots(10, 12, 3, among=True, frame_stack=2), n=2),
 }
-CONVS = dict(zip(SEEN, ("small", "nature", "small", "impala", "small", "small"), strict=True))
+CONVS = dict(zip(SEEN, ("small", "nature", "small", "impala", "impala", "hadamax", "small", "small"), strict=True))
 
 
 @pytest.fixture(params=SEEN)
@@ -53,7 +66,12 @@ def test_what_looks_at_a_picture_follows_from_its_size_unless_said(name: str) ->
     network = build.make_network(SEEN[name], spec)
     assert network.chain() is None
     assert len(network.encode.extractors) == 1
-    assert len(build.make_network(replace(SEEN[name], conv="none"), spec).encode.extractors) == 0
+    assert len(build.make_network(replace(SEEN[name], conv="none", norm=NoNorm()), spec).encode.extractors) == 0
+
+
+def test_convolutions_that_are_found_by_themselves_leave_vectors_alone() -> None:
+    assert settle.choose_convs(replace(SMALL, conv="auto_impala"), describe(Env()).obs) == {}
+    assert settle.choose_convs(replace(SMALL, conv="auto_impala"), describe(dots(9, 12)).obs) == {}
 
 
 @pytest.mark.parametrize(

@@ -205,10 +205,10 @@ class Config:
     threads: Annotated[int, Whole(1, MOST_THREADS)] = 1
     """threads of torch and numpy; more than one makes small networks slower"""
     env: Env = field(default_factory=Env)
-    conv: Literal["auto", "none", "small", "nature", "impala", "hadamax"] = "auto"
+    conv: Literal["auto", "auto_impala", "none", "small", "nature", "impala", "hadamax"] = "auto"
     """convolutions that look at what is a picture in an observation: small (Young & Tian 2019), nature (Mnih et al.
     2015), impala (Espeholt et al. 2018) or hadamax (Kooi et al. 2025). auto takes small for pictures of at least 10
-    pixels a side and nature from 36 on; none lays pixels end to end like other numbers"""
+    pixels a side and nature from 36 on, auto_impala impala for both; none lays pixels end to end like other numbers"""
     normalize_obs: bool = False
     """whether the network sees numbers less their running mean, in running deviations, at most 10; states, and pictures
     that convolutions look at, stay as they are. Random play before training gives the first mean and deviation"""

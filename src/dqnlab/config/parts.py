@@ -144,10 +144,10 @@ class SpectralNorm:
     ) -> None:
         """Raises ConfigError where these have no layer for it."""
         if self.on == "residual":
-            if conv != "impala":
+            if conv not in ("impala", "auto_impala"):
                 raise ConfigError(
-                    f"norm.on = {self.on!r} is for the residual blocks of conv = 'impala', and conv = {conv!r} has "
-                    "none: use norm.on = 'last_hidden'"
+                    f"norm.on = {self.on!r} is for the residual blocks of conv = 'impala' or 'auto_impala', and "
+                    f"conv = {conv!r} has none: use norm.on = 'last_hidden'"
                 )
         elif isinstance(layers, Noisy):
             raise ConfigError(

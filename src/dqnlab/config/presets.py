@@ -18,6 +18,7 @@ Config()                 the plain settings of every class
         ├── drqn
         ├── pqn
         └── rainbow      all that Rainbow combines
+            └── btr      Rainbow with what came after it
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from ..errors import ConfigError
 from .config import (
     C51,
     Adam,
+    AdamW,
     Config,
     Constant,
     Double,
@@ -55,6 +57,7 @@ from .config import (
     RAdam,
     Rollout,
     Scalar,
+    SpectralNorm,
     Steps,
     Uniform,
 )
@@ -153,6 +156,19 @@ RAINBOW = replace(
     epsilon=NOISY.epsilon,
     head=C51_PRESET.head,
 )
+BTR = replace(
+    RAINBOW,
+    preset="btr",
+    conv="auto_impala",
+    norm=SpectralNorm(on="residual"),
+    head=Iqn(num=8),
+    rule=MUNCHAUSEN.rule,
+    sampler=Prioritized(alpha=0.2, beta_end=1.0),
+    sync=Hard(every=500),
+    optimizer=AdamW(lr=1e-4, eps=2e-5, weight_decay=1e-4, max_grad_norm=10.0),
+    epsilon=Linear(start=1.0, end=0.01, steps="auto"),
+    gamma=0.997,
+)
 
 
 Planned = Config | Env | str | Callable[..., Any]
@@ -192,6 +208,7 @@ _PRESETS = {
     "drqn": _Preset(DRQN, "dqn", "remembers what an episode has shown (Hausknecht & Stone 2015)"),
     "pqn": _Preset(PQN, "dqn", "no replay, no target network: lambda-returns of many envs (Gallici et al. 2024)"),
     "rainbow": _Preset(RAINBOW, "dqn", "double, dueling, per, nstep, noisy and c51 at once (Hessel et al. 2018)"),
+    "btr": _Preset(BTR, "rainbow", "impala, iqn, munchausen and spectral norms beside it (Clark et al. 2024)"),
     "textbook": _Preset(TEXTBOOK, None, "the classic program, exactly: one env, 600 episodes, no early stop"),
 }
 
