@@ -241,11 +241,11 @@ def probe_config(base: Config, probe: Probe) -> Config:
     rate and the range of returns do not.
     """
     num_envs = min(base.env.num_envs, 4)
-    steps = STEPS * (LONGER if base.absent else 1 if base.learns_means else MORE)
+    steps = STEPS * (LONGER if "sync" in base.absent else 1 if base.learns_means else MORE)
     size: dict[str, Any] = {"hidden": (64,)} if "torso.hidden" in dict(leaves(base)) else {}
     size = REMEMBERS if base.remembers else size
     sizes: dict[str, Any] = {"num_steps": -(-BATCH // num_envs), "num_epochs": EPOCHS}
-    if base.absent:
+    if "sync" in base.absent:
         sizes = {"memory": replace(base.memory, **sizes)}
     else:
         sync = SYNC.get(base.sync.kind, base.sync)
