@@ -44,7 +44,7 @@ function projection({ page, explained }, parts, loss, reward, discount) {
     const { value, to } = moved(parts, loss, reward, discount, k);
     const shares = to.map(([i, share]) => t("step.share_to", { share: num(share, 6), at: num(at[i], 6) })).join(", ");
     const text = `${factor(num, reward)} + ${num(discount, 6)} × ${factor(num, at[k])} = ${num(value, 6)}   (${shares})`;
-    return [num(at[k], 6), num(following[k], 6), explained(value, text, `moved-${k}`)];
+    return [num(at[k], 5), num(following[k], 4), explained(value, text, `moved-${k}`)];
   });
   const step = (loss.high - loss.low) / (at.length - 1);
   return [
@@ -82,7 +82,7 @@ function crossEntropy({ page, explained, state }, parts, loss) {
   const { at, wanted, predicted } = parts;
   const terms = entropyTerms(parts);
   const shown = likeliest(wanted);
-  const lines = shown.map((k) => [num(at[k], 6), num(wanted[k], 6), num(predicted[k], 6),
+  const lines = shown.map((k) => [num(at[k], 5), num(wanted[k], 4), num(predicted[k], 4),
     explained(terms[k], wanted[k] > 0 ? `−${num(wanted[k], 6)} × ln ${num(predicted[k], 6)} = ${num(terms[k], 6)}` : t("step.nothing_wanted"), `term-${k}`)]);
   return [
     loss.kind === "histogram" ? said(t, "histogram", binValues(num, at.length, loss, state.now.target)) : "",
