@@ -184,3 +184,13 @@ def test_nothing_is_stored_of_what_an_offline_run_hands_over() -> None:
     memory.add(Block(np.zeros((0, 1, 1), np.float32), np.ones((0, 1), bool), nothing, [], 1, 0.0))
     assert memory.facts().size == 9
     assert dict(memory.logs) == {}
+
+
+def test_a_recorded_stack_behind_the_replay_reaches_back_no_further_either() -> None:
+    obs = OBS._replace(shape=(3, 1), stack=3)
+    columns = fold(some_episodes(), 1, 0.9, 1.0, None)
+    own = Replay(layout(1, obs=obs), Uniform(), Pace(4, 1, 8), np.random.default_rng(0))
+    memory = Demonstrated(own, columns, 0.25, 0, np.random.default_rng(1))
+    seen = everything(memory, 8 + np.array([0, 2, 5])).obs
+    assert isinstance(seen, torch.Tensor)
+    assert seen[:, :, 0].tolist() == [[0, 0, 0], [0, 1, 2], [100, 100, 100]]

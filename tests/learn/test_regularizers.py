@@ -1,17 +1,20 @@
 """Terms beside a head's loss: literal numbers, a slow twin, and where their gradients go."""
 
+import copy
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from dqnlab.learn.learner import loss
+from dqnlab.learn.fast.compiled import Fresh, Inputs, pure_update
+from dqnlab.learn.learner import HardSync, Learner, State, loss
 from dqnlab.learn.regularizers import Conservative, LargeMargin, Regularizer
 from dqnlab.learn.targets import greedy
-from dqnlab.learn.types import Batch, ObsSpec
+from dqnlab.learn.types import Batch, Draws, ObsSpec
 
-from ..nets import mlp
+from ..nets import adam, mlp
 
 
 def batch_of(action: list[int], demonstrated: list[float] | None = None) -> Batch:
@@ -91,3 +94,16 @@ def test_it_is_added_to_the_loss_and_nothing_else() -> None:
     assert (more - plain).item() == pytest.approx(2.0 * 3.5 / 3, rel=1e-5)
     assert torch.equal(update.error, other.error)  # priorities say how wrong the values are
     assert torch.equal(update.target, other.target)
+
+
+@pytest.mark.parametrize("term", [Conservative(1.0), LargeMargin(0.8, 1.0)])
+def test_the_pure_update_has_it_as_the_learners_own(term: Regularizer) -> None:
+    online, target = (mlp(ObsSpec((2,), torch.zeros(0).numpy().dtype), 3, (4,), seed) for seed in (0, 1))
+    learner = Learner(online, target, greedy, HardSync(5), adam(), np.random.default_rng(0), term)
+    batch = batch_of([0, 1, 2])
+    state = State(*(copy.deepcopy(each) for each in learner.state))
+    fresh = Fresh(torch.tensor(learner.optimizer.next_factors), torch.zeros(3), batch.weight, torch.zeros(0), Draws())
+    update = pure_update(online, greedy, learner.optimizer.descent, lambda *given: batch, term)
+    pure, own = update(Inputs(state, (), fresh)), learner.update(batch)
+    assert torch.allclose(pure.loss, own.loss)
+    assert torch.allclose(state.online, learner.state.online, atol=1e-6)

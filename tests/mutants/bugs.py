@@ -7,6 +7,7 @@ code and runs the tests. Those that cannot occur say why.
 from .kinds import Bug
 from .learning import LEARNING
 from .playing import PLAYING
+from .starting import STARTING
 from .storing import STORING
 
-BUGS: list[Bug] = [*STORING, *LEARNING, *PLAYING]
+BUGS: list[Bug] = [*STORING, *LEARNING, *PLAYING, *STARTING]
