@@ -35,7 +35,7 @@ class Fakes:
         self.progress = Progress()
         self.online, self.device = SimpleNamespace(reward_scale=1.0), torch.device("cpu")
         self.is_finite, self.norm, self.loss = True, 1.0, 1.0
-        self.optimizer = SimpleNamespace(next_lr=0.5)
+        self.optimizer = SimpleNamespace(next_lr=0.5, lr=0.5)
         self.largest = Extremes(obs=0.0, reward=0.0, n=1)
         self.closed = False
 
