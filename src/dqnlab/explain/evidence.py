@@ -12,6 +12,7 @@ import torch
 
 from ..build import make_network
 from ..config import AnyEnvironment, Config
+from ..config.fields import leaves
 from ..envs.make import EnvSpec
 from ..errors import CheckpointError, FolderError, counted
 from ..learn.networks import QNetwork
@@ -111,6 +112,18 @@ def why_nothing(folder: Path, agent: Agent) -> str:
         return (
             f"This run has recorded no batch: its network remembers (torso = {kind!r}) and learns from sequences, "
             "while a step is shown of single transitions. Its metrics, values and health are shown as those of any run."
+        )
+    settings = dict(leaves(agent.config))
+    if "memory.td_lambda" in settings:
+        gamma, weight = settings["gamma"], settings["memory.td_lambda"]
+        size, often = counted(agent.config.memory_size, "transition"), counted(settings["memory.num_epochs"], "time")
+        return (
+            f"This run keeps no batch to look back at: its rollouts of {size} are learned from {often} and forgotten. "
+            f"What each action is pulled towards is its lambda-return, reward + {gamma:g} * ({1 - weight:g} * the "
+            f"value of the best action in the next observation + {weight:g} * the lambda-return of the step that "
+            "follows), by the network as it was when the rollout was whole; after the last step of a rollout, or of an "
+            f"episode that was cut, reward + {gamma:g} * that value; after one that ended, the reward. Single numbers "
+            "are not shown."
         )
     if (folder / RESULT).exists() and read_json(folder / RESULT).get("updates", 0) >= FIRST_BATCH:
         return "This run has recorded no batch: its memory keeps no transitions to look back at."

@@ -11,7 +11,8 @@ const KEYS = ["step.row", "step.double", "step.n", "step.huber", "step.trunc"];
 export function mountStep(root, page) {
   const { data, store, t } = page;
   if (!data.moment) {
-    root.append(el("p", { class: "muted" }, t(data.units ? "step.sequences" : "step.nothing")));
+    const why = data.units ? "step.sequences" : data.settings.rollout ? "step.rollout" : "step.nothing";
+    root.append(el("p", { class: "muted" }, t(why, { size: data.settings.replay_capacity })));
     return;
   }
   const step = makeStep(data.moment, data.obs);
