@@ -111,7 +111,8 @@ def test_log_cosh_is_a_square_near_zero_and_a_line_far_from_it(project: Path) ->
 
 @pytest.mark.world
 @pytest.mark.timeout(300)
-def test_compiled_they_learn_as_each_alone(config: Config, programs: Path, filled: Filled) -> None:
+def test_compiled_they_learn_as_each_alone(programs: Path, filled: Filled) -> None:
+    config = replace(SMALL, **{place: find(place, kind)() for place, kind in MINE.items()})
     together, alone = ([filled(replace(config, seed=i)) for i in range(2)] for _ in range(2))
     check_stack(together, alone, programs / "custom", 10)
 
