@@ -336,6 +336,7 @@ def test_seeds_learn_from_them_side_by_side_and_compiled(
     group = dqnlab.train_many(replace(config, compile="on"), [0, 1], out=tmp_path / "group", quiet=True, **QUIET)
     for made in group.runs:
         plain = train(replace(config, seed=made.seed), out=tmp_path / str(made.seed), **QUIET)
+        assert (made.updates, made.evaluations, made.interrupted) == (plain.updates, plain.evaluations, False)
         for name, w in read_weights(plain.folder / LAST).items():
             assert np.allclose(w.numpy(), read_weights(made.folder / LAST)[name].numpy(), atol=1e-4), name
 
