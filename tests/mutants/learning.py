@@ -139,4 +139,32 @@ LEARNING: list[Bug] = [
         "return Draws(*[self.online.draw(size, self._rng)] * len(Draws._fields))",
         ("learn/test_layers.py",),
     ),
+    Bug(
+        "lambda-returns bootstrap where an episode ended",
+        "learn/rollouts.py",
+        "if factor == 0:",
+        "if factor < 0:",
+        ("learn/test_rollouts.py",),
+    ),
+    Bug(
+        "lambda-returns: lambda weighs the value, and not what follows",
+        "learn/rollouts.py",
+        "((1 - td_lambda) * worth + td_lambda * found[next_one])",
+        "(td_lambda * worth + (1 - td_lambda) * found[next_one])",
+        ("learn/test_rollouts.py",),
+    ),
+    Bug(
+        "a rollout is learned from again together with the next",
+        "learn/rollouts.py",
+        "            self._held = 0\n            self._is_over = False",
+        "            self._is_over = False",
+        ("learn/test_rollouts.py",),
+    ),
+    Bug(
+        "the vectors of spectral norms are never moved on",
+        "learn/norms.py",
+        "    u.copy_(F.normalize(weight @ v, dim=0))",
+        "    F.normalize(weight @ v, dim=0)",
+        ("learn/test_norms.py",),
+    ),
 ]
