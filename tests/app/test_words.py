@@ -250,6 +250,8 @@ Play greedy episodes with a run's network and print what it earned.
   --which best|last         the best network, as judged, or the last one
                             (default: best)
   --json                    print one JSON object instead of text
+  --record PATH             a folder to write each episode into, to be learned
+                            from with `dqn train --demos` or `--offline`
   --env ENV                 play in this environment instead of the run's own
   --runs PATH               folder in which runs are looked up (default: runs)
   --trust-env-module MODULE

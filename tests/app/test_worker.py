@@ -188,7 +188,8 @@ def test_the_best_is_explained_if_that_is_wanted(monkeypatch: pytest.MonkeyPatch
     explained = []
     ill, well = (Finding(kind=kind, severity=how) for kind, how in (("no-failures", "bad"), ("recovered", "notice")))
 
-    def write_report(run: Run, env: Any) -> Report:
+    def write_report(run: Run, env: Any, trusted: Any) -> Report:
+        assert trusted == set()
         explained.append((run.folder, env))
         return Report(run.folder / "report.html", (ill, well))
 

@@ -180,7 +180,7 @@ def test_btr_without_its_bonus_and_with_little_noise_learns_the_true_values() ->
 
 
 def test_a_rule_that_learns_other_values_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"rule = 'munchausen' learns other values .* rule.alpha = 0 "):
+    with pytest.raises(ConfigError, match=r"rule = 'munchausen' .* learns other values .* rule.alpha = 0 "):
         selftest(base=Config(rule=Munchausen()))
 
 
