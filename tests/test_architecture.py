@@ -24,7 +24,7 @@ FLOORS = (
     {"learn"},
     {"config"},
     {"envs"},
-    {"settle"},
+    {"settle", "custom"},
     {"build"},
     {"store"},
     {"run"},

@@ -11,6 +11,7 @@ from functools import partial
 import torch
 
 from . import config as c
+from .custom import make_own
 from .envs.collector import Collector, Starts
 from .envs.make import EnvSpec
 from .envs.offline import Clock
@@ -186,7 +187,7 @@ def make_rate(lr: float, schedule: c.ConstantRate | c.LinearRate | c.CosineRate)
 
 def make_torso(config: c.Config, inputs: int) -> Torso:
     if isinstance(config.torso, c.Custom):
-        return c.make_own(config.torso, inputs)
+        return make_own(config.torso, inputs)
     sizes = [inputs, *config.torso.hidden]
     after = 1 + len(config.stream.hidden) if isinstance(config.stream, c.Dueling) else 1
     match config:
@@ -213,7 +214,7 @@ def make_stream(config: c.Config, width: int, num_actions: int, num_values: int)
     make = partial(make_layer, config)
     match config.stream, config.layers:
         case c.Custom(), _:
-            return c.make_own(config.stream, width, num_actions, num_values)
+            return make_own(config.stream, width, num_actions, num_values)
         case c.Dueling(hidden=hidden), _:
             return DuelingStream(width, hidden, num_actions, num_values, make)
         case _, c.PlainLayers():
@@ -280,7 +281,7 @@ def make_memory(
             epochs = Epochs(num_steps * config.env.num_envs, num, config.batch_size, td_lambda)
             return Rollout(replay, online, epochs, rng)
         case c.Custom():
-            return c.make_own(config.memory, replay, online, rng)
+            return make_own(config.memory, replay, online, rng)
 
 
 def make_recorded(config: c.Config, layout: Layout, device: torch.device, recordings: Recordings) -> Memory:
@@ -302,7 +303,7 @@ def make_head(head: c.Scalar | c.Quantiles | c.Iqn | c.C51 | c.HlGauss | c.Custo
     """A head of returns that were divided by `scale`. Raises ConfigError if the range of returns is not known."""
     match head:
         case c.Custom():
-            return c.make_own(head, scale)
+            return make_own(head, scale)
         case c.Scalar(huber=huber):
             return ScalarHead(huber)
         case c.Quantiles(num=num, kappa=kappa):
@@ -320,7 +321,7 @@ def make_head(head: c.Scalar | c.Quantiles | c.Iqn | c.C51 | c.HlGauss | c.Custo
 def make_rule(rule: c.Greedy | c.Double | c.Munchausen | c.Custom) -> Rule:
     match rule:
         case c.Custom():
-            return c.make_own(rule)
+            return make_own(rule)
         case c.Munchausen(alpha=alpha, tau=tau, least=least):
             return MunchausenRule(alpha, tau, least)
         case c.Greedy():
@@ -342,7 +343,7 @@ def make_regularizer(regularizer: c.NoRegularizer | c.Cql | c.Margin) -> Regular
 def make_sampler(sampler: c.Uniform | c.Prioritized | c.Custom, capacity: int) -> Sampler:
     match sampler:
         case c.Custom():
-            return c.make_own(sampler, capacity)
+            return make_own(sampler, capacity)
         case c.Uniform():
             return Uniform()
         case c.Prioritized(alpha=alpha, beta=beta, beta_end=None):
@@ -356,7 +357,7 @@ def make_sampler(sampler: c.Uniform | c.Prioritized | c.Custom, capacity: int) -
 def make_sync(sync: c.Hard | c.Polyak | c.Custom) -> Sync:
     match sync:
         case c.Custom():
-            return c.make_own(sync)
+            return make_own(sync)
         case c.Hard(every=every):
             return HardSync(every)
         case c.Polyak(tau=tau):
@@ -366,7 +367,7 @@ def make_sync(sync: c.Hard | c.Polyak | c.Custom) -> Sync:
 def make_choose(exploration: c.EpsilonGreedy | c.Boltzmann | c.Custom) -> Choose:
     match exploration:
         case c.Custom():
-            return c.make_own(exploration)
+            return make_own(exploration)
         case c.EpsilonGreedy():
             return best
         case c.Boltzmann(temperature=temperature):

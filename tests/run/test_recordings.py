@@ -172,7 +172,7 @@ def test_what_is_no_episode_of_this_environment_is_refused_by_name(
 
 def test_files_that_are_no_archives_are_refused(tmp_path: Path, spec: EnvSpec) -> None:
     (tmp_path / "one.npz").write_bytes(b"nothing of the kind")
-    with pytest.raises(CheckpointError, match="cannot be read as a recorded episode"):
+    with pytest.raises(CheckpointError, match="is no recorded episode, which is an archive of arrays"):
         read(tmp_path, spec)
     (tmp_path / "one.npz").unlink()
     (tmp_path / "one.npz").mkdir()

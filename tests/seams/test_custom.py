@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,21 +13,14 @@ import torch
 
 import dqnlab
 from dqnlab.app.parse import parse_train
-from dqnlab.config import Config, Custom, Scalar, Steps, Whole
-from dqnlab.config.custom import MAKES, find
+from dqnlab.config import Config, Scalar, Steps
+from dqnlab.config.custom import find
 from dqnlab.config.toml import from_toml, to_toml
 from dqnlab.envs.make import describe
 from dqnlab.errors import ConfigError
 from dqnlab.explain.trace_text import step_text
 from dqnlab.lab.overrides import Overrides
-from dqnlab.lab.resume import resume
 from dqnlab.lab.session import train
-from dqnlab.learn.exploration import Choose
-from dqnlab.learn.learner import HardSync, Sync
-from dqnlab.learn.memory import Memory
-from dqnlab.learn.networks import LinearStream, QNetwork, Stream
-from dqnlab.learn.samplers import Sampler, Uniform
-from dqnlab.run.events import BlockEnded, Evaluated, Event
 from dqnlab.settle import should_compile
 from dqnlab.store.agent import load
 from dqnlab.store.own import flag_needed
@@ -215,116 +208,3 @@ def test_the_seal_of_a_run_covers_its_parts(project: Path) -> None:
     path.write_text(path.read_text("utf-8").replace("custom_head:LogCosh", "custom_head:Other"), "utf-8")
     with pytest.raises(ConfigError, match="no file may decide"):
         load(run.folder)
-
-
-# ── The contract ─────────────────────────────────────────────────────────────────────────────────
-
-
-class Firm(Custom, place="sync"):
-    every: Annotated[int, Whole(1, 10)] = 3
-
-    def make(self) -> Sync:
-        return HardSync(self.every)
-
-
-class Ordered(Custom, place="sampler"):
-    def make(self, capacity: int) -> Sampler:
-        assert capacity == SMALL.replay_capacity
-        return Uniform()
-
-
-class Straight(Custom, place="stream"):
-    def make(self, width: int, num_actions: int, num_values: int) -> Stream:
-        return LinearStream(width, num_actions, num_values)
-
-
-class Kept(Custom, place="memory"):
-    def make(self, replay: Memory, online: QNetwork, rng: np.random.Generator) -> Memory:
-        assert online.obs.shape == (4,)
-        assert replay.batch_size == SMALL.batch_size
-        return replay
-
-
-class Last(Custom, place="exploration"):
-    def make(self) -> Choose:
-        return lambda q, rng: np.full(len(q), q.shape[1] - 1)
-
-
-def test_every_place_takes_a_part(filled: Filled) -> None:
-    mine = {"sync": Firm(every=7), "sampler": Ordered(), "stream": Straight(), "exploration": Last(), "memory": Kept()}
-    system = filled(replace(SMALL, **mine))
-    assert len(system.learner.update(system.memory.batch(system.memory.sample())).error) == SMALL.batch_size
-    assert system.learner.sync == HardSync(7)
-    policy = system.collector.policy
-    assert policy(system.collector.obs, np.ones(len(system.collector.obs), bool), 0.0).tolist() == [1]
-
-
-def test_values_are_checked_as_those_of_dqnlabs_own_kinds() -> None:
-    with pytest.raises(ConfigError, match=r"sync.every must be a whole number from 1 to 10, got 11"):
-        Firm(every=11)
-    with pytest.raises(ConfigError, match=r"sync.every must be a whole number from 1 to 10, got 'x'"):
-        Firm(every="x")  # type: ignore[arg-type]
-
-
-def test_a_part_stands_in_its_place() -> None:
-    with pytest.raises(ConfigError, match=r"rule = '.*:Firm' is a sync: use it as sync"):
-        Config(rule=Firm())
-    with pytest.raises(ConfigError, match=r"rule must be Greedy\(\), Double\(\), Munchausen\(\) or a part of your own"):
-        Config(rule=HardSync(3))  # type: ignore[arg-type]
-
-
-def test_a_class_that_is_no_part_is_refused_where_it_is_written() -> None:
-    with pytest.raises(ConfigError, match="there is no place 'heads' for a part of your own: choose from torso"):
-
-        class Lost(Custom, place="heads"):
-            pass
-
-    with pytest.raises(ConfigError, match=r"Idle makes nothing: a rule of your own needs make\(\) -> Rule"):
-
-        class Idle(Custom, place="rule"):
-            pass
-
-
-def test_every_place_is_a_setting() -> None:
-    assert MAKES.keys() <= set(vars(Config()))
-
-
-# ── Told of every event ──────────────────────────────────────────────────────────────────────────
-
-
-def test_a_caller_is_told_of_every_event_once_it_is_recorded(tmp_path: Path) -> None:
-    seen: list[Event] = []
-    lines: list[int] = []
-
-    def told(event: Event) -> None:
-        seen.append(event)
-        lines.append((tmp_path / "run" / "metrics.jsonl").read_text("utf-8").count("\n"))
-
-    run = train(SMALL, out=tmp_path / "run", trackers=("none",), on_event=told)
-    assert [type(event) for event in seen if isinstance(event, Evaluated)] == [Evaluated] * (run.evaluations or 0)
-    assert isinstance(seen[-1], BlockEnded)
-    assert lines == sorted(lines)
-    assert seen[-1].step == run.env_steps
-
-
-def test_a_caller_may_end_training_as_ctrl_c_does(tmp_path: Path) -> None:
-    def enough(event: Event) -> None:
-        if isinstance(event, BlockEnded) and event.step >= 200:
-            raise KeyboardInterrupt
-
-    run = train(SMALL, out=tmp_path / "run", trackers=("none",), on_event=enough)
-    assert run.interrupted
-    seen: list[Event] = []
-    resumed = resume(run, on_event=seen.append)
-    assert resumed.score is not None
-    assert seen
-
-
-def test_an_error_of_the_callers_own_leaves_what_was_learned(tmp_path: Path) -> None:
-    def fails(event: Event) -> None:
-        if isinstance(event, BlockEnded) and event.step >= 200:
-            raise ZeroDivisionError("mine")
-
-    with pytest.raises(ZeroDivisionError, match="mine"):
-        train(SMALL, out=tmp_path / "run", trackers=("none",), on_event=fails)
-    assert (tmp_path / "run" / "last_model.pth").is_file()

@@ -280,8 +280,8 @@ def selftest(names: Sequence[str] | None = None, base: Config | None = None) -> 
     if base is not None and not base.learns_returns:
         raise ConfigError(
             f"rule = {base.rule.kind!r} or regularizer = {base.regularizer.kind!r} learns other values than those that "
-            "are known, for a rule may add to rewards and a regularizer to the loss: test another rule, or this one with "
-            "rule.alpha = 0 and a small rule.tau, and no regularizer"
+            "are known, for a rule may add to rewards and a regularizer to the loss: test another rule, or this one "
+            "with rule.alpha = 0 and a small rule.tau, and no regularizer"
         )
     base = base or get("default")
     probes = (*(each for each in PROBES if not each.unfollowed), *REMEMBERED) if base.remembers else PROBES

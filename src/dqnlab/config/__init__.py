@@ -36,7 +36,7 @@ from .config import (
     Init,
     Seed,
 )
-from .custom import Custom, has_own_parts, make_own
+from .custom import Custom, has_own_parts
 from .experience import Cql, Demos, Margin, NoRegularizer, Offline, Own
 from .optimizers import (
     Adam,
@@ -130,6 +130,5 @@ __all__ = [
     "Uniform",
     "Whole",
     "has_own_parts",
-    "make_own",
     "presets",
 ]

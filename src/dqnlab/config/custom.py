@@ -13,6 +13,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ from typing import Any, ClassVar, dataclass_transform
 
 from ..errors import ConfigError, named
 from ..importing import import_here
-from .typed import check_fields
+from .typed import check_fields, hints_of
 
 MAKES = {
     "torso": "make(inputs) -> Torso",
@@ -34,6 +36,10 @@ MAKES = {
     "exploration": "make() -> Choose",
 }
 """for each place, what its part is asked to make: objects that are described in `dqnlab.learn`"""
+
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_HERE: dict[str, type] = {}  # by kind, those that no import finds: of the running program itself
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -56,16 +62,25 @@ class Custom:
         if not callable(getattr(cls, "make", None)):
             raise ConfigError(f"{cls.__name__} makes nothing: a {place} of your own needs {MAKES[place]}")
         cls.place, cls.kind = place, f"{_module_of(cls)}:{cls.__qualname__}"
-        dataclass(frozen=True, kw_only=True)(cls)  # which changes the class itself
+        if cls.__module__ == "__main__" or not can_be_imported(cls.kind):
+            _HERE[cls.kind] = cls
+        try:
+            dataclass(frozen=True, kw_only=True)(cls)  # which changes the class itself
+            names = list(hints_of(cls))
+        except (TypeError, ValueError, NameError) as error:
+            raise ConfigError(f"{place} {cls.kind!r}: its settings cannot be read: {error}") from error
+        for name in names:
+            if not _NAME.fullmatch(name) or name in ("kind", "place", "make", "absent"):
+                raise ConfigError(
+                    f"{place} {cls.kind!r}: {name!r} cannot be the name of a setting: use another one, of the letters "
+                    "a to z, digits and _"
+                )
 
     def __post_init__(self) -> None:
         check_fields(self, f"{self.place}.")
-
-
-def make_own(part: Custom, *args: Any) -> Any:
-    """The object that a part describes, from what its place gives it (`MAKES`)."""
-    own: Any = part
-    return own.make(*args)
+        for name in hints_of(type(self)):
+            if isinstance(value := getattr(self, name), float) and not math.isfinite(value):
+                raise ConfigError(f"{self.place}.{name} must be a finite number, got {value}")
 
 
 def _module_of(cls: type) -> str:
@@ -79,13 +94,29 @@ def module_of(kind: object) -> str | None:
     return kind.rpartition(":")[0] if isinstance(kind, str) and ":" in kind else None
 
 
-def modules_in(tables: Mapping[str, Any]) -> Iterator[str]:
-    """The modules of parts of one's own that the tables of a configuration name."""
+def can_be_imported(kind: str) -> bool:
+    """Whether another program could import a part: not one of a prompt, or inside a function."""
+    module, _, name = kind.rpartition(":")
+    return name.isidentifier() and all(part.isidentifier() for part in module.split(".")) and module != "__main__"
+
+
+def kinds_in(tables: Mapping[str, Any]) -> Iterator[str]:
+    """The kinds of parts of one's own that the tables of a configuration name."""
     for place in MAKES:
         table = tables.get(place)
-        module = module_of(table.get("kind")) if isinstance(table, Mapping) else None
-        if module is not None:
-            yield module
+        kind = table.get("kind") if isinstance(table, Mapping) else None
+        if isinstance(kind, str) and module_of(kind) is not None:
+            yield kind
+
+
+def modules_in(tables: Mapping[str, Any]) -> Iterator[str]:
+    """The modules of parts of one's own that the tables of a configuration name."""
+    yield from (str(module_of(kind)) for kind in kinds_in(tables))
+
+
+def imported_in(tables: Mapping[str, Any]) -> Iterator[str]:
+    """Those of them that reading the tables imports: not the running program itself."""
+    yield from (str(module_of(kind)) for kind in kinds_in(tables) if kind not in _HERE)
 
 
 def find(place: str, kind: str) -> type:
@@ -94,10 +125,12 @@ def find(place: str, kind: str) -> type:
     what = f"{place} {kind!r}"
     if place not in MAKES:
         raise ConfigError(f"unknown {what}: parts of your own can be {', '.join(MAKES)}")
+    if kind in _HERE:  # a script is not run a second time
+        _check_place(place, _HERE[kind])
+        return _HERE[kind]
     if not all(part.isidentifier() for part in module.split(".")):
         raise ConfigError(f"unknown {what}: {module!r} is not a module's name: write {place}:module:{name or 'Class'}")
-    main = getattr(sys.modules["__main__"], name, None)  # of a script, which is not run a second time
-    found = main if getattr(main, "kind", None) == kind else getattr(_imported(module, what), name, None)
+    found = getattr(_imported(module, what), name, None)
     if getattr(found, "place", None) is None:
         one = f"class {name or 'Mine'}(Custom, place={place!r})"
         raise ConfigError(f"unknown {what}: {module} has no part of that name, which begins with {one}")

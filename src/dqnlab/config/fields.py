@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
@@ -32,8 +33,8 @@ def hints(cls: type) -> dict[str, Any]:
 def docs(cls: type) -> dict[str, str]:
     """The line that follows each field in the source; empty where the source cannot be read."""
     try:
-        body = ast.parse(inspect.getsource(cls)).body[0]
-    except (OSError, TypeError):  # a frozen installation, or typed at a prompt: the settings work, unexplained
+        body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
+    except (OSError, TypeError, SyntaxError):  # frozen, or typed at a prompt: the settings work, unexplained
         return {}
     found: dict[str, str] = {}
     name: str | None = None

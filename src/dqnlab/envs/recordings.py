@@ -126,6 +126,8 @@ def _read(file: Path) -> tuple[dict[str, np.ndarray], str]:
     try:
         if not file.is_file():
             raise CheckpointError(f"{str(file)!r} is no file: remove it, or what it links to is gone")
+        if not zipfile.is_zipfile(file):
+            raise CheckpointError(f"{str(file)!r} is no recorded episode, which is an archive of arrays: remove it")
         with np.load(file, allow_pickle=False) as content:
             missing = [name for name in ARRAYS if name not in content]
             if missing:

@@ -19,6 +19,7 @@ from ..config import Config
 from ..config.fields import leaves
 from ..config.presets import Planned, plan
 from ..config.typed import door
+from ..custom import try_update
 from ..device import arithmetic, available_memory, cache_folder, choose_memory, resolve_device
 from ..envs.collector import Collector
 from ..envs.make import EnvSpec
@@ -169,6 +170,7 @@ def assemble(config: Config, home: Path | None = None) -> System:
         layout, place = place_memory(config, spec, device, recordings)
         config = settle(config, spec, envs, recordings)
         learner, scratch = make_learner(config, spec, device), make_network(config, spec).to(device)
+        try_update(config, learner, spec.num_actions)
         memory = make_memory(config, layout, place, learner.online, recordings)
         begun = None
         if initial is not None:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..config import Config
-from ..config.custom import modules_in
+from ..config.custom import can_be_imported, kinds_in, modules_in
 from ..config.toml import parse, to_toml
 from ..errors import ConfigError, DqnlabError, FolderError, ResourceError
 from ..trust import modules_of
@@ -59,6 +59,8 @@ def mark(folder: Path, config: Config) -> str | None:
     modules = _modules(data)
     if not modules:
         return None
+    if alone := [kind for kind in kinds_in(data) if not can_be_imported(kind)]:
+        return f"{alone[0]!r} is known to this program only, so no other can load the run: put the class into a file"
     flag = f"commands on this run need{_flags(modules)}"
     origins = list[Origin]()
     for module in modules:
