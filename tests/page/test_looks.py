@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from dqnlab.explain.frames import webp
 from dqnlab.explain.looks import Looks, Maps, Seen
@@ -56,7 +57,7 @@ def test_pictures_pixels_and_feature_maps_are_those_of_the_moment(open_page: Ope
     assert levels(page, INSIDE) == [4, 104, 4, 4]
     assert levels(page, "#decision .view") == [4]
     page.evaluate("location.hash = 't=6'")
-    page.wait_for_function("document.querySelector('#inside .view').textContent.includes('step 6')")
+    expect(page.locator("#inside .view").first).to_contain_text("step 6")
     assert levels(page, INSIDE) == [6, 106, 6, 6]
     text = page.inner_text(INSIDE)
     assert "Layer 1: 2 maps of 3 × 2" in text

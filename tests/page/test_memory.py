@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 import dqnlab
 from dqnlab.config import Env, Gru, Lstm
@@ -61,6 +62,6 @@ def test_the_page_draws_it_and_leads_to_a_step(
     box = picture.bounding_box()
     page.locator(".memory-plane").click(position={"x": box["width"] * 4.5 / 7, "y": 20})
     assert "t=4" in page.url
-    page.wait_for_function("document.querySelector('#inside').innerText.includes('Step 5 changed unit')")
+    expect(page.locator("#inside")).to_contain_text("Step 5 changed unit")
     page.click("text=繁體中文")
     assert "第 5 步改變最多的是單元" in inside.inner_text()
