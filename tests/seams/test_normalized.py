@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import dqnlab
-from dqnlab.config import Config, Env
+from dqnlab.config import Config, Env, Hard
 from dqnlab.errors import ConfigError
 from dqnlab.explain.trace_text import step_text
 from dqnlab.lab.overrides import Overrides
@@ -71,6 +71,17 @@ def test_it_begins_with_what_random_play_shows(filled: Filled) -> None:
     assert ((mean - 5e4).abs() < 3e2).all()
     assert (variance > 1e3).all()
     same(dict(enumerate(system.learner.online.buffers())), dict(enumerate(system.learner.target.buffers())))
+
+
+def test_the_target_network_normalises_as_the_online_one_did_when_it_was_synced(filled: Filled) -> None:
+    system = filled(replace(SMALL, normalize_obs=True, sync=Hard(every=3)))
+    learner, counts = system.learner, []
+    for _ in range(7):
+        learner.update(system.memory.batch(system.memory.sample()))
+        counts.append([int(state[-1]) for state in (learner.state.buffers, learner.state.target_buffers)])
+    begun = counts[0][0] - SMALL.batch_size
+    seen = [begun + SMALL.batch_size * updates for updates in range(8)]
+    assert counts == [[seen[number], seen[number // 3 * 3]] for number in range(1, 8)]
 
 
 def test_units_do_not_matter(filled: Filled) -> None:
