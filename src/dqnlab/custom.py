@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -90,7 +90,7 @@ def _what_is_wrong(learner: Learner, num_actions: int) -> str:
     if not bool(mean.isfinite()):
         return f"the loss of made-up transitions is {mean.item()}"
     weights = list(online.torso.parameters())
-    if weights and (not mean.requires_grad or not any(_gradients(mean, weights))):
+    if weights and (not mean.requires_grad or not _depends(mean, weights)):
         return "no gradient reaches the torso's weights: something is detached on the way to the loss"
     return ""
 
@@ -103,10 +103,9 @@ def _misfit(name: str, given: Any, shape: tuple[int, ...]) -> str:
     return f"{name} must be a tensor of shape {shape}, got {tuple(given.shape) if is_tensor else type(given).__name__}"
 
 
-def _gradients(mean: torch.Tensor, weights: list[torch.nn.Parameter]) -> Iterator[bool]:
-    """Of each weight, whether the loss depends on it; the networks' own gradients stay as they are."""
-    found = torch.autograd.grad(mean, weights, allow_unused=True)
-    yield from (gradient is not None for gradient in found)
+def _depends(mean: torch.Tensor, weights: list[torch.nn.Parameter]) -> bool:
+    """Whether the loss depends on any of these; the networks' own gradients stay as they are."""
+    return any(gradient is not None for gradient in torch.autograd.grad(mean, weights, allow_unused=True))
 
 
 def _made_up(learner: Learner, num_actions: int) -> Batch:

@@ -142,8 +142,16 @@ def _find(kind: type, name: str, shown: str) -> tuple[Flag, bool]:
         raise ConfigError(f"unknown flag {shown}: {bare} is given by itself, without a flag")
     known = [*flags, *(each for each, setting in FLAGS.items() if setting in flags)]
     close = [each for each in flags if each.endswith(f".{name}")] or get_close_matches(name, known, 2, 0.7)
+    raise _unknown(shown, close)
+
+
+def _unknown(shown: str, close: Sequence[str]) -> ConfigError:
     hint = f". Perhaps you meant {' or '.join(map(dashed, close))}?" if close else ": --help lists them all"
-    raise ConfigError(f"unknown flag {shown}{hint}")
+    return ConfigError(f"unknown flag {shown}{hint}")
+
+
+def _missing(flag: Flag) -> ConfigError:
+    return ConfigError(f"Missing value: {flag.shown} must be {wanted(flag.item)}, got ''")
 
 
 def _taken(rest: list[str]) -> list[str]:
@@ -157,23 +165,22 @@ def _taken(rest: list[str]) -> list[str]:
 def own_flag(kind: type, cls: type, name: str, given: Untyped) -> Any:
     """The value of a flag of a part of one's own, whose class is known by now. Raises ConfigError."""
     place, _, key = name.partition(".")
-    flag = next((each for each in flags_in(cls, f"{place}.", is_setting=True) if each.field == key), None)
-    if flag is None:
-        known = [each.name for each in flags_in(cls, f"{place}.", is_setting=True)]
-        close = get_close_matches(name, [*known, *flags_of(kind)], 2, 0.7)
-        hint = f". Perhaps you meant {' or '.join(map(dashed, close))}?" if close else ": --help lists them all"
-        raise ConfigError(f"unknown flag {given.shown}{hint}")
+    flags = {each.field: each for each in flags_in(cls, f"{place}.", is_setting=True)}
+    if key not in flags:
+        known = [*(flag.name for flag in flags.values()), *flags_of(kind)]
+        raise _unknown(given.shown, get_close_matches(name, known, 2, 0.7))
+    flag = flags[key]
     if flag.hint is bool and not given.texts:
         return True
     if not given.texts:
-        raise ConfigError(f"Missing value: {given.shown} must be {wanted(flag.item)}, got ''")
+        raise _missing(flag)
     return value_of(flag, given.texts)
 
 
 def _texts(flag: Flag, rest: list[str]) -> list[str]:
     """A flag's values, taken from the rest: one, or all the whole numbers of a setting that is a list of them."""
     if not rest or _is_flag(rest[0]):
-        raise ConfigError(f"Missing value: {flag.shown} must be {wanted(flag.item)}, got ''")
+        raise _missing(flag)
     texts = [rest.pop(0)]
     while flag.is_list and flag.is_setting and rest and rest[0].isdecimal():
         texts.append(rest.pop(0))

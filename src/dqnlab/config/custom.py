@@ -97,7 +97,12 @@ def module_of(kind: object) -> str | None:
 def can_be_imported(kind: str) -> bool:
     """Whether another program could import a part: not one of a prompt, or inside a function."""
     module, _, name = kind.rpartition(":")
-    return name.isidentifier() and all(part.isidentifier() for part in module.split(".")) and module != "__main__"
+    return name.isidentifier() and _is_module(module) and module != "__main__"
+
+
+def _is_module(name: str) -> bool:
+    """Whether this can be the name of a module."""
+    return all(part.isidentifier() for part in name.split("."))
 
 
 def kinds_in(tables: Mapping[str, Any]) -> Iterator[str]:
@@ -128,7 +133,7 @@ def find(place: str, kind: str) -> type:
     if kind in _HERE:  # a script is not run a second time
         _check_place(place, _HERE[kind])
         return _HERE[kind]
-    if not all(part.isidentifier() for part in module.split(".")):
+    if not _is_module(module):
         raise ConfigError(f"unknown {what}: {module!r} is not a module's name: write {place}:module:{name or 'Class'}")
     found = getattr(_imported(module, what), name, None)
     if getattr(found, "place", None) is None:

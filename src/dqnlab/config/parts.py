@@ -25,9 +25,7 @@ class Mlp:
     """units of each hidden layer"""
 
     def __post_init__(self) -> None:
-        check_fields(self, "torso.")
-        require(len(self.hidden) > 0, "torso.hidden", self.hidden, "at least one layer")
-        check_layers("torso.hidden", self.hidden)
+        _check_hidden(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +38,7 @@ class Hadamax:
     """units of each hidden layer"""
 
     def __post_init__(self) -> None:
-        check_fields(self, "torso.")
-        require(len(self.hidden) > 0, "torso.hidden", self.hidden, "at least one layer")
-        check_layers("torso.hidden", self.hidden)
+        _check_hidden(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +77,13 @@ class Lstm:
     def __post_init__(self) -> None:
         check_fields(self, "torso.")
         check_layers("torso.hidden", self.hidden)
+
+
+def _check_hidden(torso: Mlp | Hadamax) -> None:
+    """Raises ConfigError unless it has hidden layers, and these can be."""
+    check_fields(torso, "torso.")
+    require(len(torso.hidden) > 0, "torso.hidden", torso.hidden, "at least one layer")
+    check_layers("torso.hidden", torso.hidden)
 
 
 def check_layers(name: str, hidden: tuple[int, ...]) -> None:
