@@ -36,7 +36,7 @@ FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 DOORS = {"__init__.py", "__main__.py"}  # on no floor: they fetch what is asked for
 # What these import of dqnlab they import when it is asked for: a name, a command, the work of a worker's process.
 LATE_DOORS = {"__init__.py", "app/cli.py", "lab/many/process.py"}
-LAZY = {"swanlab", "moviepy", "matplotlib", "tensorboard", "pygame", "imageio", "PIL"}
+LAZY = {"swanlab", "moviepy", "matplotlib", "tensorboard", "pygame", "imageio", "PIL", "scipy", "optuna"}
 HEAVY = LAZY | {"safetensors", "torch", "numpy", "gymnasium", "rich"}
 CHOICES = ("choices", "config", "experience", "optimizers", "parts")  # files of `config` that say what can be chosen
 MAY_TELL_KINDS_APART = {
