@@ -29,6 +29,7 @@ FLOORS = (
     {"store"},
     {"run"},
     {"track", "terminal", "explain", "check"},
+    {"compare"},
     {"lab"},
     {"app"},
 )

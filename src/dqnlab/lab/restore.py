@@ -11,8 +11,9 @@ from ..config import Config
 from ..config.toml import as_dict
 from ..errors import CheckpointError, named
 from ..run.system import System, assemble
-from ..store.agent import BEFORE, obs_scale_of
+from ..store.agent import obs_scale_of
 from ..store.checkpoint.checkpoint import Loaded, Store
+from ..store.folder import BEFORE
 from ..store.start import env_facts, versions
 
 STATE = 2  # version of what a system's state holds

@@ -30,7 +30,7 @@ from ..trust import named_by_caller
 from .acting import Acting
 from .advice import how_to_resume
 from .find import find_run
-from .folder import BEST, CONFIG, LAST, META, RESULT, Run
+from .folder import BEFORE, BEST, CONFIG, LAST, META, RESULT, Run
 from .own import with_own
 from .reading import oddity, read_env, read_json, read_text
 from .remembered import recall
@@ -38,7 +38,6 @@ from .weightsfile import check_meaning, read_weights, whose
 
 _SMALL = 2**20  # numbers
 _FEW = 16  # numbers of an observation that a message shows all
-BEFORE = Config(conv="none")  # what a run's file means that leaves a setting out: it did not exist yet
 
 
 class Agent:

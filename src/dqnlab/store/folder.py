@@ -41,6 +41,7 @@ from .reading import SCHEMA
 from .score import Score
 
 CONFIG = "config.toml"
+BEFORE = Config(conv="none")  # what a run's file means that leaves a setting out: it did not exist yet
 META = "meta.json"
 METRICS = "metrics.jsonl"
 RESULT = "result.json"

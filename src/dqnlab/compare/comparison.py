@@ -1,0 +1,90 @@
+"""What is compared: arms, each on some environments, each with many independent seeds. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ..store.score import Score
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedResult:
+    """One seed of one arm on one environment."""
+
+    seed: int
+    folder: Path
+    """where its run lies, if it began"""
+    score: Score | None
+    """with the return of every episode; none if it failed or was interrupted"""
+    error: str | None = None
+    """why it has no score; a seed that failed stays in every table"""
+    env_steps: int = 0
+    updates: int = 0
+    seconds: float = 0.0
+    """of training and judging, without film, curves and page"""
+    curve: tuple[tuple[int, float], ...] = ()
+    """env step and mean return of each evaluation during training, in order"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmCell:
+    """One arm on one environment: the seeds of one configuration."""
+
+    env: str
+    """as its runs call it"""
+    seeds: tuple[SeedResult, ...]
+    """in the order of their seeds; none yet where an arm is only planned"""
+    settings: Mapping[str, object]
+    """every setting but the seed: dotted name and plain value"""
+
+    @property
+    def scored(self) -> tuple[SeedResult, ...]:
+        """The seeds that came to a score."""
+        return tuple(each for each in self.seeds if each.score is not None)
+
+    @property
+    def failed(self) -> tuple[SeedResult, ...]:
+        """The seeds that did not."""
+        return tuple(each for each in self.seeds if each.score is None)
+
+    @property
+    def scores(self) -> tuple[float, ...]:
+        """The score of each seed that has one."""
+        return tuple(each.score.mean for each in self.seeds if each.score is not None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """What is compared: a preset, one with other settings, or the runs of one configuration."""
+
+    name: str
+    cells: tuple[ArmCell, ...]
+    """one per environment, in the order of the comparison's"""
+
+    def on(self, env: str) -> ArmCell:
+        """Its cell on one of the comparison's environments."""
+        return next(cell for cell in self.cells if cell.env == env)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Arms side by side. The first is the baseline, which the others are held against."""
+
+    arms: tuple[Arm, ...]
+    envs: tuple[str, ...]
+
+    @property
+    def baseline(self) -> Arm:
+        return self.arms[0]
+
+    @property
+    def others(self) -> tuple[Arm, ...]:
+        return self.arms[1:]
+
+    @cached_property
+    def cells(self) -> tuple[tuple[Arm, ArmCell], ...]:
+        """Every arm with each of its cells, environment by environment."""
+        return tuple((arm, arm.on(env)) for env in self.envs for arm in self.arms)

@@ -1,0 +1,182 @@
+"""Reading the folders of finished, failed and interrupted runs into a cell. Needs no torch, and imports no module of
+the runs' own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from ..config.fields import leaves, plain
+from ..config.toml import override, parse
+from ..errors import ConfigError, FolderError, counted
+from ..store.find import read_run
+from ..store.folder import BEFORE, CONFIG, META, METRICS, RESULT, SUMMARY, Run, seed_name
+from ..store.metrics import read_metrics
+from ..store.reading import is_count, read_json, read_text
+from .comparison import ArmCell, SeedResult
+
+NOT_TRAINING = ("film", "curves", "page")
+"""the seconds of a run that are no part of training and judging: of many seeds only the best spends them"""
+NO_MATTER = {
+    "preset",
+    "device",
+    "compile",
+    "threads",
+    "env.copies",
+    "env.workers",
+    "env.timeout",
+    "film.episodes",
+    "film.max_seconds",
+    "explain",
+    "checkpoint_every",
+    "metrics_every",
+}
+"""settings in which the seeds of one cell may differ: they say how a run is computed and kept, not what is learned"""
+
+
+def read_cell(folders: Sequence[Path]) -> ArmCell:
+    """The seeds of one configuration, each in a run's folder of its own or in a group's, as they stand now.
+
+    Raises:
+        FolderError: a folder is no run, or damaged; two are of one seed, or of different settings or environments.
+    """
+    if not folders:
+        raise FolderError("no folder of a run to compare: name at least one")
+    found = [each for folder in folders for each in _seeds_of(folder)]
+    settings = [(folder, read_settings(folder)) for folder, _ in found if (folder / CONFIG).exists()]
+    if not settings:
+        raise FolderError(f"{str(folders[0])!r} holds no run that has begun: there is nothing to compare")
+    _check_same(settings)
+    env = _env_of(settings[0][0], settings[0][1])
+    seeds = sorted((read_seed(folder, error) for folder, error in found), key=lambda each: each.seed)
+    for one, other in pairwise(seeds):
+        if one.seed == other.seed:
+            raise FolderError(
+                f"seed {one.seed} is there twice, in {str(one.folder)!r} and {str(other.folder)!r}: seeds that are "
+                "compared must be independent, so leave one out"
+            )
+    return ArmCell(env=env, seeds=tuple(seeds), settings=settings[0][1])
+
+
+def read_seed(folder: Path, error: str | None = None) -> SeedResult:
+    """One run as it stands now.
+
+    Args:
+        error: what its group says it failed of.
+
+    Raises FolderError.
+    """
+    if (folder / RESULT).exists():
+        run = read_run(folder)
+        return SeedResult(
+            seed=run.seed,
+            folder=folder,
+            score=None if _why_no_score(run) else run.score,
+            error=_why_no_score(run),
+            env_steps=run.env_steps,
+            updates=run.updates,
+            seconds=run.seconds.get("total", 0.0) - sum(run.seconds.get(name, 0.0) for name in NOT_TRAINING),
+            curve=read_curve(folder),
+        )
+    seed = _seed_of(folder)
+    curve = read_curve(folder)
+    why = error or "unfinished: it was killed, or is still being trained"
+    return SeedResult(seed=seed, folder=folder, score=None, error=why, env_steps=_last_step(folder), curve=curve)
+
+
+def read_curve(folder: Path) -> tuple[tuple[int, float], ...]:
+    """Env step and mean return of each evaluation of a run; none if it has no metrics. Raises FolderError."""
+    if not (folder / METRICS).exists():
+        return ()
+    rows = [(row["step"], row["eval/returns"]) for row in read_metrics(folder / METRICS) if "eval/returns" in row]
+    return tuple((int(step), math.fsum(each) / len(each)) for step, each in rows if isinstance(each, list) and each)
+
+
+def read_settings(folder: Path) -> dict[str, object]:
+    """Every setting of a run but its seed, by dotted name, as plain values; nothing is imported. Raises FolderError."""
+    path = folder / CONFIG
+    data = parse(read_text(path), str(path))
+    try:
+        config = override(BEFORE, data, str(path))
+        found = {name: plain(value) for name, value in leaves(config)}
+    except ConfigError:  # of its own modules, which reading needs not import
+        found = dict(_flattened(data))
+    return {name: value for name, value in found.items() if name != "seed"}
+
+
+def _seeds_of(folder: Path) -> Iterator[tuple[Path, str | None]]:
+    """The runs that a folder stands for, each with the error that its group has written down."""
+    if (folder / CONFIG).is_file() or not (folder / SUMMARY).is_file():
+        yield folder, None
+        return
+    about = read_json(folder / SUMMARY)
+    seeds, results = about.get("seeds"), about.get("results")
+    if not isinstance(seeds, list) or not all(map(is_count, seeds)) or not isinstance(results, list):
+        raise FolderError(f"{str(folder / SUMMARY)!r} is damaged: its seeds are {str(seeds)[:60]}")
+    errors = {row.get("seed"): row.get("error") for row in results if isinstance(row, dict)}
+    for seed in seeds:
+        error = errors.get(seed)
+        yield folder / seed_name(seed), error if isinstance(error, str) else None
+
+
+def _why_no_score(run: Run) -> str | None:
+    if run.error:
+        return run.error
+    if run.interrupted:
+        return f"interrupted at env step {run.env_steps:,}"
+    return None if run.score is not None else "no score"
+
+
+def _seed_of(folder: Path) -> int:
+    """The seed of a run that has no result."""
+    if not (folder / CONFIG).exists():  # it never began; its group calls its folder by its seed
+        name = folder.name.removeprefix("seed-")
+        if name.isdecimal() and folder.name != name:
+            return int(name)
+        raise FolderError(f"{str(folder)!r} is not a run: it has no {CONFIG}")
+    seed = parse(read_text(folder / CONFIG), str(folder / CONFIG)).get("seed")
+    if not is_count(seed):
+        raise FolderError(f"{str(folder / CONFIG)!r} is damaged: its seed is {str(seed)[:60]!r}")
+    return seed
+
+
+def _last_step(folder: Path) -> int:
+    """How far a run without a result came, as its metrics tell it."""
+    if not (folder / METRICS).exists():
+        return 0
+    return max((row["step"] for row in read_metrics(folder / METRICS)), default=0)
+
+
+def _env_of(folder: Path, settings: Mapping[str, object]) -> str:
+    """What a run's environment is called."""
+    about = read_json(folder / META).get("env") if (folder / META).exists() else None
+    label = about.get("label") if isinstance(about, dict) else None
+    return label if isinstance(label, str) else str(settings.get("env.id"))
+
+
+def _flattened(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """The same of a file's tables as they are: a tagged choice under its own name."""
+    for key, value in data.items():
+        if key == "kind" and prefix:
+            yield prefix.removesuffix("."), value
+        elif isinstance(value, Mapping) and key != "kwargs":
+            yield from _flattened(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _check_same(settings: Sequence[tuple[Path, Mapping[str, object]]]) -> None:
+    """Raises FolderError unless all runs have the settings of the first one."""
+    first, own = settings[0]
+    for folder, theirs in settings[1:]:
+        names = [n for n in {**own, **theirs} if n not in NO_MATTER and own.get(n) != theirs.get(n)]
+        if names:
+            name = names[0]
+            more = f", and {counted(len(names) - 1, 'more setting')}" if len(names) > 1 else ""
+            raise FolderError(
+                f"the runs of one arm must have the same settings: {name} is {own.get(name, 'absent')!r} in "
+                f"{str(first)!r} and {theirs.get(name, 'absent')!r} in {str(folder)!r}{more}; make two arms of them"
+            )

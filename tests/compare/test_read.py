@@ -1,0 +1,84 @@
+"""Runs' folders read into a cell."""
+
+from pathlib import Path
+
+import pytest
+
+from dqnlab.compare.read import read_cell
+from dqnlab.config import Adam
+from dqnlab.errors import FolderError
+from dqnlab.store.folder import CONFIG, RESULT, SUMMARY, write_json
+
+from .kit import write_run
+
+
+def test_a_cell_holds_each_seed_with_its_score_its_costs_and_its_curve(tmp_path: Path) -> None:
+    found = read_cell([write_run(tmp_path / "b", 1, 80.0), write_run(tmp_path / "a", 0, 120.0)])
+    assert found.env == "CartPole-v1"
+    assert [each.seed for each in found.seeds] == [0, 1]
+    assert found.scores == (120.0, 80.0)
+    first = found.seeds[0]
+    assert first.folder == tmp_path / "a"
+    assert (first.env_steps, first.updates, first.error) == (300, 59, None)
+    assert first.seconds == 2.25  # without film, curves and page
+    assert first.curve == ((100, 20.0), (200, 50.0))
+    assert first.score is not None
+    assert first.score.returns == (110.0, 130.0, 110.0, 130.0)
+
+
+def test_settings_are_told_by_dotted_name_and_without_the_seed(tmp_path: Path) -> None:
+    settings = read_cell([write_run(tmp_path / "a", 7)]).settings
+    assert settings["optimizer.lr"] == 0.001
+    assert settings["torso"] == "mlp"
+    assert settings["torso.hidden"] == [8, 6]
+    assert settings["env.id"] == "CartPole-v1"
+    assert "seed" not in settings
+
+
+def test_a_setting_that_an_older_file_leaves_out_means_what_it_meant(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "a", 0)
+    text = (folder / CONFIG).read_text()
+    lines = [line for line in text.splitlines() if not line.startswith("reward_clip")]
+    assert len(lines) == len(text.splitlines()) - 1
+    (folder / CONFIG).write_text("\n".join(lines))
+    assert read_cell([folder]).settings["reward_clip"] == "none"
+
+
+def test_failed_and_interrupted_seeds_stay_with_why(tmp_path: Path) -> None:
+    write_run(tmp_path / "g" / "seed-0", 0, 100.0)
+    write_run(tmp_path / "g" / "seed-1", 1, None, error="NumericsError: NaN")
+    write_run(tmp_path / "g" / "seed-2", 2, None)
+    (write_run(tmp_path / "g" / "seed-3", 3) / RESULT).unlink()
+    rows = [{"seed": seed, "error": "it never began" if seed == 4 else None} for seed in range(5)]
+    write_json(tmp_path / "g" / SUMMARY, {"seeds": [0, 1, 2, 3, 4], "results": rows})
+    found = read_cell([tmp_path / "g"])
+    assert found.scores == (100.0,)
+    assert [(each.seed, each.error, each.env_steps) for each in found.failed] == [
+        (1, "NumericsError: NaN", 300),
+        (2, "interrupted at env step 300", 300),
+        (3, "unfinished: it was killed, or is still being trained", 200),
+        (4, "it never began", 0),
+    ]
+
+
+def test_the_same_seed_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FolderError, match=r"seed 0 is there twice, in .*a.* and .*b.*independent"):
+        read_cell([write_run(tmp_path / "a", 0), write_run(tmp_path / "b", 0)])
+
+
+def test_runs_of_different_settings_are_no_cell(tmp_path: Path) -> None:
+    one, other = write_run(tmp_path / "a", 0), write_run(tmp_path / "b", 1, optimizer=Adam(lr=0.01))
+    with pytest.raises(FolderError, match=r"optimizer.lr is 0.001 in .*a' and 0.01 in .*b'; make two arms"):
+        read_cell([one, other])
+
+
+def test_seeds_of_one_cell_may_have_been_computed_differently(tmp_path: Path) -> None:
+    found = read_cell([write_run(tmp_path / "a", 0), write_run(tmp_path / "b", 1, explain=True, compile="auto")])
+    assert len(found.seeds) == 2
+
+
+def test_nothing_and_what_is_no_run_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(FolderError, match="name at least one"):
+        read_cell([])
+    with pytest.raises(FolderError, match="holds no run that has begun"):
+        read_cell([tmp_path])
