@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from ..errors import ConfigError
 from ..store.score import Score
 
 
@@ -75,6 +76,21 @@ class Comparison:
 
     arms: tuple[Arm, ...]
     envs: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError unless the arms have names of their own and a cell on each environment."""
+        names = [arm.name for arm in self.arms]
+        if not names or not self.envs:
+            raise ConfigError("a comparison needs at least one arm and one environment")
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ConfigError(f"two arms are called {twice[0]!r}: give each a name of its own")
+        for arm in self.arms:
+            own = [cell.env for cell in arm.cells]
+            if sorted(own) != sorted(self.envs):
+                raise ConfigError(
+                    f"arm {arm.name!r} has runs on {', '.join(own) or 'no environment'}, and the comparison is of "
+                    f"{', '.join(self.envs)}: every arm needs runs on each of them"
+                )
 
     @property
     def baseline(self) -> Arm:

@@ -1,18 +1,153 @@
-"""What a comparison comes to, in words."""
+"""What a comparison comes to, in sentences: which arm is better, by how much, how sure, at what cost."""
 
 from __future__ import annotations
 
-from ..store.interval import seeds_mean
+from collections.abc import Sequence
+
+from ..errors import counted
+from ..store.digits import interval_ends, number
+from .assess import ENOUGH, Assessment, Contrast, assessment_of
 from .comparison import Comparison
+from .statistics import Estimate
+
+SAME = 0.05
+"""relative difference of costs up to which they are called the same"""
 
 
-def conclusion(comparison: Comparison) -> str:
-    """Which arm is better, by how much, how sure, and at what cost, as one English sentence or a few."""
-    said = []
-    for env in comparison.envs:
-        cells = [(arm.name, arm.on(env)) for arm in comparison.arms]
-        means = [
-            f"{name} {seeds_mean(cell.scores).mean:.4g}" if cell.scores else f"{name} none" for name, cell in cells
-        ]
-        said.append(f"{env}: mean scores {', '.join(means)}")
-    return "; ".join(said) + "."
+def conclusion(comparison: Comparison | Assessment) -> str:
+    """Which arm is better, by how much, how sure, and at what cost: one sentence, or a short one for each arm."""
+    found = comparison if isinstance(comparison, Assessment) else assessment_of(comparison)
+    if not found.contrasts:
+        only = found.comparison.arms[0].name
+        return f"{only} stands alone: there is nothing to compare it with."
+    if len(found.contrasts) == 1:
+        return in_full(found, found.contrasts[0])
+    said = [f"{arm.name} {_on_each(found, arm.name)}" for arm in found.comparison.others]
+    note = f"{counted(found.tests, 'comparison')}, p-values corrected by Holm's method"
+    early = [each for each in found.contrasts if each.verdict != "no verdict" and each.exploratory]
+    return f"Against {found.comparison.baseline.name}: {'; '.join(said)}. ({note}{_early(early)}.)"
+
+
+def in_full(found: Assessment, contrast: Contrast) -> str:
+    """One arm against the baseline on one environment, as a sentence or two."""
+    arm, base = contrast.arm, contrast.baseline
+    env = contrast.env
+    if contrast.verdict == "no verdict":
+        return f"No verdict on {arm} against {base} on {env}: {contrast.why}."
+    size = difference(contrast)
+    if contrast.verdict == "no difference shown":
+        text = f"No difference between {arm} and {base} is shown on {env}: {size}"
+    else:
+        text = f"{arm} is {contrast.verdict} than {base} on {env}: {size}"
+    text += f", {p_said(contrast, found.tests)}, probability that a seed is better {estimate(contrast.improvement)}"
+    text += f", {_seeds(found, contrast)}"
+    if contrast.missing:
+        text += f", {_missing(contrast)}"
+    text += f"; it took {costs(contrast)}"
+    text += _early([contrast] if contrast.exploratory else [])
+    return f"{text}."
+
+
+def difference(contrast: Contrast) -> str:
+    """How much higher the mean score is, with its interval: +29.8 (95 % interval 4.1 to 55.5)."""
+    if contrast.welch is None:
+        return "none"
+    value, low, high, _ = contrast.welch
+    sign = "+" if value > 0 else ""
+    if low is None:
+        return f"{sign}{number(value)} (no interval: no spread seen)"
+    return f"{sign}{number(value, low, high)} (95 % interval {interval_ends(value, low, high)})"
+
+
+def p_said(contrast: Contrast, tests: int) -> str:
+    """How sure: p = 0.012, and that it is corrected if it is."""
+    if contrast.p is None:
+        return "no p-value"
+    corrected = f", corrected for {counted(tests, 'comparison')}" if tests > 1 else ""
+    return f"{p_value(contrast.p)}{corrected}"
+
+
+def p_value(p: float | None) -> str:
+    """p = 0.012, p < 0.0001."""
+    if p is None:
+        return "-"
+    return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def estimate(found: Estimate | None) -> str:
+    """A number between 0 and 1 with its interval, if resamples differ at all: 0.81 (0.62 to 0.95)."""
+    if found is None:
+        return "none"
+    return (
+        f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})" if found.low < found.high else f"{found.value:.2f}"
+    )
+
+
+def costs(contrast: Contrast) -> str:
+    """What a seed took beside one of the baseline: 1.4 times the seconds, the same env steps and updates."""
+    if contrast.costs is None:
+        return "nothing that could be compared"
+    names = {
+        "seconds": contrast.costs.seconds,
+        "env steps": contrast.costs.env_steps,
+        "updates": contrast.costs.updates,
+    }
+    same = [name for name, ratio in names.items() if abs(ratio - 1) <= SAME]
+    other = [f"{times(ratio)} the {name}" for name, ratio in names.items() if name not in same]
+    return _listed([*other, *([f"the same {_listed(same)}"] if same else [])])
+
+
+def times(ratio: float) -> str:
+    """A ratio of costs: 1.4 times."""
+    return f"{ratio:.3g} times"
+
+
+def bootstrap_caution(found: Assessment) -> str:
+    """What is to be known of the intervals by bootstrap; nothing if there are seeds enough."""
+    if found.fewest >= ENOUGH:
+        return ""
+    seeds = counted(found.fewest, "seed")
+    return f"with {seeds} the intervals by bootstrap (IQM, profiles, probabilities) are too narrow: see the points"
+
+
+def _on_each(found: Assessment, arm: str) -> str:
+    """An arm's verdicts, those that are alike together."""
+    said: dict[str, list[str]] = {}
+    for each in found.contrasts:
+        if each.arm == arm:
+            size = "" if each.verdict == "no verdict" else f" ({_short(each)})"
+            said.setdefault(each.verdict, []).append(f"{each.env}{size}")
+    phrases = {
+        "better": "is better on {}",
+        "worse": "is worse on {}",
+        "no difference shown": "shows no difference on {}",
+        "no verdict": "has no verdict on {}",
+    }
+    return _listed([text.format(_listed(said[verdict])) for verdict, text in phrases.items() if verdict in said])
+
+
+def _short(contrast: Contrast) -> str:
+    value = contrast.welch.difference if contrast.welch else 0.0
+    return f"{'+' if value > 0 else ''}{number(value)}, {p_value(contrast.p)}"
+
+
+def _seeds(found: Assessment, contrast: Contrast) -> str:
+    by_arm = {view.arm: view.cell for view in found.cells if view.cell.env == contrast.env}
+    own, other = (len(by_arm[name].scores) for name in (contrast.arm, contrast.baseline))
+    return f"{counted(own, 'seed')} each" if own == other else f"{counted(own, 'seed')} against {other}"
+
+
+def _missing(contrast: Contrast) -> str:
+    seeds = counted(contrast.missing, "seed")
+    if contrast.verdict == "no difference shown":
+        return f"{seeds} without a score counted against a difference"
+    return f"also with {seeds} without a score counted against it"
+
+
+def _early(contrasts: Sequence[Contrast]) -> str:
+    """A warning, if some verdict is of few seeds."""
+    return f" – exploratory: fewer than {counted(ENOUGH, 'seed')}" if contrasts else ""
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

@@ -1,0 +1,80 @@
+"""The table that a terminal shows of a comparison."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..store.digits import interval_of, mean_of, number
+from ..terminal.panel import GOOD, LABEL
+from ..trust import clean
+from .assess import Assessment, CellView, Contrast
+from .verdict import bootstrap_caution, conclusion, estimate, p_value
+
+BAD = "bold yellow"
+COLUMNS = ("arm", "mean", "95 % interval", "IQM", "seeds", "steps", "seconds", "difference", "p", "P(better)", "")
+
+
+def comparison_table(found: Assessment) -> RenderableType:
+    """The settings that differ, a row for each arm on each environment, why seeds failed, and the conclusion."""
+    parts: list[RenderableType] = [Text(), *_settings(found)]
+    for env in found.comparison.envs:
+        parts += [Text(), Text(clean(env), "bold"), _env_table(found, env)]
+    failed = [(view, seed) for view in found.cells for seed in view.cell.failed]
+    if failed:
+        parts.append(Text())
+    for view, seed in failed:
+        parts.append(Text(clean(f"{view.arm} on {view.cell.env}, seed {seed.seed}: {seed.error}"), BAD))
+    parts += [Text(), Text(clean(conclusion(found)))]
+    if caution := bootstrap_caution(found):
+        parts.append(Text(clean(caution), LABEL))
+    return Group(*parts)
+
+
+def _settings(found: Assessment) -> list[RenderableType]:
+    if not found.settings:
+        return []
+    table = Table(box=None, pad_edge=False, header_style=LABEL)
+    table.add_column("differs")
+    for arm in found.comparison.arms:
+        table.add_column(Text(clean(arm.name)), overflow="fold")
+    for row in found.settings:
+        name = row.name if row.env is None else f"{row.name} ({row.env})"
+        table.add_row(Text(clean(name), LABEL), *(Text(clean(value)) for value in row.values))
+    return [table]
+
+
+def _env_table(found: Assessment, env: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style=LABEL)
+    for name in COLUMNS:
+        table.add_column(name, justify="left" if name in ("arm", "") else "right", no_wrap=name != "arm")
+    by_arm = {each.arm: each for each in found.contrasts if each.env == env}
+    for view in found.cells:
+        if view.cell.env == env:
+            table.add_row(*_row(view, by_arm.get(view.arm)))
+    return table
+
+
+def _row(view: CellView, contrast: Contrast | None) -> list[str | Text]:
+    seeds = Text(str(len(view.cell.scores)))
+    if view.cell.failed:
+        seeds.append(f" of {len(view.cell.seeds)}", BAD)
+    row: list[str | Text] = [Text(clean(view.arm))]
+    if view.mean is None or view.iqm is None or view.costs is None:
+        row += [Text("none", BAD), "", "", seeds, "", ""]
+    else:
+        row += [Text(mean_of(view.mean), "bold"), interval_of(view.mean), number(view.iqm.value, *view.iqm), seeds]
+        row += [f"{view.costs.env_steps:,.0f}", f"{view.costs.seconds:,.1f}"]
+    if contrast is None:
+        return [*row, "", "", "", Text("baseline", LABEL)]
+    return [*row, *_against(contrast)]
+
+
+def _against(contrast: Contrast) -> list[str | Text]:
+    style = {"better": GOOD, "worse": BAD}.get(contrast.verdict, LABEL)
+    word = contrast.verdict + (" (exploratory)" if contrast.exploratory and contrast.verdict != "no verdict" else "")
+    value = "" if contrast.welch is None else f"{contrast.welch.difference:+.4g}"
+    p = "" if contrast.p is None else p_value(contrast.p).removeprefix("p = ").removeprefix("p ")
+    likely = "" if contrast.improvement is None else estimate(contrast.improvement).split()[0]
+    return [value, p, likely, Text(word, style)]
