@@ -3,6 +3,7 @@
 import copy
 import importlib.util
 import runpy
+import sqlite3
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,14 @@ import numpy as np
 import pytest
 import torch
 
+import dqnlab
 from dqnlab import presets
 from dqnlab.learn.types import Batch
 from dqnlab.learn.weights import import_weights
 from dqnlab.run.system import assemble
+from dqnlab.store.metrics import read_metrics
+
+from .tiny import TINY
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
@@ -48,6 +53,7 @@ def test_example_fits_on_150_lines() -> None:
 def test_importing_an_example_prints_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     load("dqn_in_one_file")
     load("custom_env")
+    load("own_tracker")
     assert capsys.readouterr().out == ""
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
@@ -155,3 +161,15 @@ def test_own_environment_trains_to_its_threshold(tmp_path: Path, monkeypatch: py
     run = left["run"]
     assert run.solved
     assert run.folder.is_relative_to(tmp_path / "runs")
+
+
+def test_own_tracker_holds_every_metric_and_the_score(tmp_path: Path) -> None:
+    path = str(tmp_path / "all.sqlite")
+    run = dqnlab.train(TINY, trackers=[load("own_tracker").Sqlite(path)], runs=tmp_path / "runs")
+    rows = sqlite3.connect(path).execute("select run, step, value from metrics where name = 'score'").fetchall()
+    assert run.score is not None
+    assert rows == [(str(run.folder), 300, run.score.mean)]
+    assert run.notes == [f"metrics of all runs: {path}"]
+    recorded = [record["step"] for record in read_metrics(run.folder / "metrics.jsonl") if "eval/reward" in record]
+    steps = sqlite3.connect(path).execute("select step from metrics where name = 'eval/reward'").fetchall()
+    assert [step for (step,) in steps] == recorded == [100, 200, 300]

@@ -21,10 +21,15 @@ SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if 
 PATIENCE = 5.0  # seconds that a process has to end
 
 
+def as_sent(value: Any) -> bytes:
+    """What is passed to another process of a value. Raises whatever pickling and the value's own methods raise."""
+    return bytes(ForkingPickler.dumps(value))
+
+
 def check_sendable(value: Any, label: str) -> None:
     """Raises ConfigError for what cannot be passed to other processes: settings of the environment `label`."""
     try:
-        sent = bytes(ForkingPickler.dumps(value))
+        sent = as_sent(value)
     except Exception as error:  # pickling raises many kinds, and whatever the user's objects raise
         raise ConfigError(
             f"env {label!r} cannot be passed to other processes ({error}): make env.id a function at the top level of "

@@ -54,7 +54,21 @@ def test_what_everybody_types_is_understood(line: str, meant: dict[str, object])
 
 
 def test_an_alias_hides_no_flag_and_leads_to_one() -> None:
-    own = {*types(), *tagged(), "seeds", "out", "steps", "runs", "tracker", "quiet", "json", "config", "dry_run"}
+    own = {
+        *types(),
+        *tagged(),
+        "seeds",
+        "out",
+        "steps",
+        "runs",
+        "tracker",
+        "quiet",
+        "json",
+        "config",
+        "dry_run",
+        "name",
+        "tag",
+    }
     aliases = [*FLAGS, *SWITCHES, *CHOOSING]
     assert len(set(aliases)) == len(aliases)
     assert set(aliases) & own <= {

@@ -315,7 +315,9 @@ def test_a_group_goes_on_in_python_by_its_folder_or_its_object(tmp_path: Path) -
 def test_a_group_of_an_environment_that_only_python_knows_says_how_it_goes_on(tmp_path: Path) -> None:
     (tmp_path / "summary.json").write_text('{"schema": 1, "seeds": [0], "results": []}')
     (tmp_path / "seed-0").mkdir()
-    write_start(tmp_path / "seed-0", replace(TINY, env=Env(id=Sealed)), describe(Env(id=Sealed)), 1, ("none",))
+    write_start(
+        tmp_path / "seed-0", replace(TINY, env=Env(id=Sealed)), describe(Env(id=Sealed)), 1, {"trackers": ["none"]}
+    )
     assert how_to_resume(tmp_path) == "dqnlab.resume_many('.', env=…) in Python"  # for that is where the test runs
 
 

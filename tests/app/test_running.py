@@ -174,7 +174,7 @@ def test_what_was_entered_is_left_in_the_opposite_order_whatever_fails(
 class Recorded:
     """A recorder that notes when it is closed."""
 
-    def __init__(self, about: Any, trackers: Any) -> None:
+    def __init__(self, about: Any, trackers: Any, own: Any) -> None:
         self.name = about.run_folder.name
 
     def close(self) -> list[str]:

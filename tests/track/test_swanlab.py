@@ -1,6 +1,7 @@
 """With the real SwanLab: offline, without a network, a terminal or an account."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from dqnlab.errors import DqnlabError
+from dqnlab.errors import ConfigError, DqnlabError
 from dqnlab.track.swanlab import SwanlabTracker, spelled
-from dqnlab.track.tracker import TrackedRun
+from dqnlab.track.tracker import Swanlab, TrackedRun
 
 LONELY = """
 import random, signal, sys
@@ -65,10 +66,22 @@ def test_offline_run_holds_the_rows_and_the_config(about: TrackedRun) -> None:
     scalars = [(r.scalar.key, r.scalar.step, r.scalar.value.number) for r in found if r.HasField("scalar")]
     assert scalars == [("train/reward", 5, 15.0), ("train/reward", 9, 30.0), ("learn/loss", 9, 0.5)]
     (start,) = [r.start for r in found if r.HasField("start")]
-    assert (start.project, start.name, start.description) == ("RL-All-In-One", "DQN-CartPole-v1", "a test")
+    assert (start.project, start.name, start.description) == ("RL-All-In-One", "run", "CartPole-v1, a test")
     config = yaml.safe_load((run / "files" / "config.yaml").read_text())
     assert config["seed"]["value"] == 3
     assert config["optimizer"]["value"] == {"max_grad_norm": "none"}
+
+
+@pytest.mark.world
+@pytest.mark.usefixtures("no_mode")
+def test_nothing_of_the_machine_is_in_what_would_be_uploaded(about: TrackedRun) -> None:
+    SwanlabTracker(about, start_after=0.0, finish_within=60.0).close()
+    (run,) = (about.run_folder / "swanlab").glob("run-*")
+    said = {path.name: path.read_text() for path in (run / "files").iterdir()}
+    said |= {f"{r.num}": str(r) for r in records(run) if not r.HasField("save")}  # which tells where those files lie
+    assert {"swanlab-metadata.json", "config.yaml"} < said.keys()
+    words = [socket.gethostname(), str(Path.cwd()), sys.executable]
+    assert [(name, word) for name, text in said.items() for word in words if word in text] == []
 
 
 @pytest.mark.world
@@ -130,3 +143,37 @@ def test_mode_that_does_not_exist_is_an_error_for_the_guard(about: TrackedRun, m
 def test_config_becomes_plain_values_with_none_spelled_out() -> None:
     config = {"a": None, "b": {"c": (1, None)}, "d": True, "e": 0.5, "f": Path("x")}
     assert spelled(config) == {"a": "none", "b": {"c": [1, "none"]}, "d": True, "e": 0.5, "f": "x"}
+
+
+@pytest.mark.world
+@pytest.mark.usefixtures("no_mode")
+def test_a_run_resumed_offline_keeps_the_id_so_that_syncing_both_makes_one_experiment(about: TrackedRun) -> None:
+    settings = Swanlab(project="mine", id="abcdefghij0123456789x", tags=("t",))
+    seed = replace(about, name="both/seed-3", group="both")
+    for _ in range(2):
+        line = SwanlabTracker(seed, settings, start_after=0.0, finish_within=60.0).close()
+        assert line is not None
+        assert "recorded offline (no API key)" in line
+    starts = []
+    for folder in ("swanlab", "swanlab-2"):
+        (run,) = (about.run_folder / folder).glob("run-*")
+        starts += [r.start for r in records(run) if r.HasField("start")]
+    assert [(s.id, s.project, s.name, s.group, list(s.tags)) for s in starts] == [
+        ("abcdefghij0123456789x", "mine", "both/seed-3", "both", ["t"])
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"project": "a b"}, "swanlab.project must be 1 to 100 letters, digits or -_+., got 'a b'"),
+        ({"workspace": "w" * 26}, "swanlab.workspace must be 1 to 25 letters, digits or -_, got"),
+        ({"name": ""}, "swanlab.name must be 1 to 512 characters on one line, got ''"),
+        ({"tags": [""]}, "swanlab.tags must be up to 30 of up to 512 characters"),
+        ({"group": 3}, "swanlab.group must be a text or none, got 3"),
+    ],
+)
+def test_what_swanlab_would_refuse_later_is_refused_at_once(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Swanlab(**settings)
+    assert said in str(caught.value)

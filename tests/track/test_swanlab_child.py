@@ -1,8 +1,11 @@
 """With a SwanLab of our own making, which misbehaves in all the ways that the real one can."""
 
+import json
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,12 +16,12 @@ from dqnlab.track import swanlab_child
 from dqnlab.track.open import SafeTracker
 from dqnlab.track.swanlab import SwanlabTracker
 from dqnlab.track.swanlab_child import choose_mode, reachable
-from dqnlab.track.tracker import TrackedRun
+from dqnlab.track.tracker import Swanlab, TrackedRun
 
 pytestmark = pytest.mark.world
 
 FAKE = """
-import os, pathlib, sys, time
+import json, os, pathlib, sys, time
 from types import SimpleNamespace
 print("chatter"); print("chatter", file=sys.stderr); os.system("echo chatter")
 
@@ -26,12 +29,14 @@ class Settings:
     mode, api_key, api_host = {mode!r}, "k", "http://127.0.0.1:1"
     model_fields_set = {{"mode"}}
     Terminal = Probe = SimpleNamespace
+    project, experiment = SimpleNamespace(name={project!r}), SimpleNamespace(name=None, group=None)
     def __init__(self, **settings): self.settings = settings
 
 def init(mode, settings, **about):
     global folder
     folder = pathlib.Path(about["log_dir"]); folder.mkdir(parents=True, exist_ok=True)
     (folder / "init").write_text(f"{{mode}} {{settings.settings.get('interactive')}}")
+    (folder / "about").write_text(json.dumps(about))
     {init}
     return SimpleNamespace(mode=mode, dir=folder / "run 1", url="https://example.org/run")
 
@@ -51,10 +56,12 @@ Fake = Callable[..., None]
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
     """Puts a package `swanlab` before the real one, for child processes."""
 
-    def make(mode: str = "offline", init: str = "pass", log: str = "pass", finish: str = "pass") -> None:
+    def make(
+        mode: str = "offline", init: str = "pass", log: str = "pass", finish: str = "pass", project: str | None = None
+    ) -> None:
         package = tmp_path / "fake" / "swanlab"
         package.mkdir(parents=True)
-        (package / "__init__.py").write_text(FAKE.format(mode=mode, init=init, log=log, finish=finish))
+        (package / "__init__.py").write_text(FAKE.format(mode=mode, init=init, log=log, finish=finish, project=project))
         monkeypatch.setenv("PYTHONPATH", str(package.parent))
 
     return make
@@ -101,6 +108,31 @@ def test_short_run_starts_no_process_before_its_end(about: TrackedRun, fake: Fak
 def test_online_run_says_where_it_is(about: TrackedRun, fake: Fake) -> None:
     fake(mode="online")
     assert SwanlabTracker(about, start_after=0.0, finish_within=60.0).close() == "SwanLab: https://example.org/run"
+
+
+def asked(about: TrackedRun, settings: Swanlab) -> dict[str, object]:
+    """What the child handed to `swanlab.init`, but for config and folder."""
+    SwanlabTracker(about, settings, start_after=0.0, finish_within=60.0).close()
+    said = json.loads((about.run_folder / "swanlab" / "about").read_text())
+    return {key: value for key, value in said.items() if key not in ("config", "log_dir", "description")}
+
+
+@pytest.mark.usefixtures("always_online")
+def test_a_resumed_run_asks_for_the_experiment_that_it_began(about: TrackedRun, fake: Fake) -> None:
+    fake(mode="online")
+    expected = {"project": "RL-All-In-One", "name": "run", "id": "abc", "resume": "allow"}
+    assert asked(about, Swanlab(id="abc")) == expected
+
+
+def test_what_the_user_has_set_in_swanlab_comes_before_what_dqnlab_would_call_it(about: TrackedRun, fake: Fake) -> None:
+    fake(project="mine")
+    seed = replace(about, name="both/seed-3", group="both", tags=("a", "b"))
+    usual = {"project": "mine", "name": "both/seed-3", "group": "both", "tags": ["a", "b"]}
+    assert asked(seed, Swanlab()) == usual
+    shutil.rmtree(about.run_folder / "swanlab")
+    settings = Swanlab(project="other", workspace="lab", name="third", group="all", tags=("b", "c"))
+    flags = {"project": "other", "workspace": "lab", "name": "third", "group": "all", "tags": ["a", "b", "c"]}
+    assert asked(seed, settings) == flags
 
 
 @pytest.mark.usefixtures("always_online")

@@ -51,6 +51,8 @@ NAMES = {
     "metrics_every": "log_every log_interval",
     "film.episodes": "film films",
     "seeds": "num_seeds n_seeds",
+    "name": "run_name exp_name experiment_name",
+    "tag": "tags",
     "out": "output out_dir save_dir log_dir",
 }
 # Flags without a value, and flags whose value belongs to a choice of kind.

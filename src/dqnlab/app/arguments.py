@@ -5,13 +5,15 @@ The first field is the word that stands by itself, such as RUN; every other one 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
 from ..config import LONGEST_FILM, MOST_EPISODES, MOST_FILMS, MOST_PROBED, MOST_SEEDS, Config, Episodes, Seed, Steps
 from ..config.checks import Between, Whole
 from ..lab.overrides import Overrides
+from ..store.label import Label
+from ..track.tracker import AnyTracker, Swanlab
 
 TrackerName = Literal["swanlab", "tensorboard", "none"]
 Which = Literal["best", "last"]
@@ -44,10 +46,15 @@ class Train:
     """folder of this run or group, which must not exist yet; one inside --runs if none"""
     runs: Path = Path("runs")
     """folder of all runs"""
+    name: str | None = None
+    """what to call this run or group, wherever one is named"""
+    tag: tuple[str, ...] = ()
+    """a word to find it by"""
     trust_env_module: tuple[str, ...] = ()
     """a module that the environment and wrappers of the --config file may import"""
     tracker: tuple[TrackerName, ...] = ()
     """where metrics are shown, swanlab by default; metrics.jsonl is always written"""
+    swanlab: Swanlab = field(default_factory=Swanlab)
     dry_run: bool = False
     """print the settings as TOML and stop"""
     quiet: bool = False
@@ -55,10 +62,17 @@ class Train:
     config: Config
 
     @property
-    def trackers(self) -> tuple[str, ...]:
+    def trackers(self) -> tuple[AnyTracker, ...]:
         """What was asked for, without repeats; swanlab if nothing was."""
         asked = tuple(dict.fromkeys(self.tracker)) or ("swanlab",)
-        return () if asked == ("none",) else asked
+        if asked == ("none",):
+            return ()
+        return tuple(self.swanlab if each == "swanlab" and self.swanlab != Swanlab() else each for each in asked)
+
+    @property
+    def label(self) -> Label:
+        """What the run or group is called."""
+        return Label(name=self.name, tags=self.tag)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from ..store.advice import how_to_resume
 from ..store.find import find_group, find_run
 from ..store.folder import REPORT, RESULT
 from ..terminal.text import clean
+from ..track.tracker import Swanlab
 from .arguments import Doctor, Evaluate, Explain, Presets, Record, Resume, RunsTable, Selftest, Train, Watch
 from .parse import parse_args, parse_doctor, parse_train
 from .places import home
@@ -64,6 +65,10 @@ def _train(words: Sequence[str]) -> tuple[str, Train]:
     asked = dict.fromkeys(args.tracker)
     if "none" in asked and len(asked) > 1:
         raise ConfigError(f"--tracker none excludes the others, got {' '.join(asked)}")
+    _ = args.label  # refused here, before anything is loaded
+    if args.swanlab != Swanlab() and "swanlab" not in (*asked, *([] if asked else ["swanlab"])):
+        said = next(name for name, value in vars(args.swanlab).items() if value)
+        raise ConfigError(f"--swanlab.{said} belongs to --tracker swanlab, and the tracker is {' and '.join(asked)}")
     if remark:
         print(clean(remark), file=sys.stderr)
     if args.dry_run:

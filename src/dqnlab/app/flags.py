@@ -82,10 +82,14 @@ def flags_in(owner: type, prefix: str = "", *, is_setting: bool) -> list[Flag]:
     found = list[Flag]()
     for each in fields(owner):
         hint = hints(owner)[each.name]
+        if not is_setting and is_dataclass(hint) and hint is not Config:
+            found += flags_in(hint, f"{each.name}.", is_setting=False)
         if not any(is_dataclass(one) for one in get_args(hint) or (hint,)):
             name = "config" if each.name == "file" else prefix + each.name  # the file that becomes part of `config`
             hint = hint if is_setting or not optional(hint) else bare(hint)
-            found.append(Flag(name, owner, each.name, hint, each.default, is_setting, not is_setting and not found))
+            found.append(
+                Flag(name, owner, each.name, hint, each.default, is_setting, not (is_setting or prefix or found))
+            )
     return found
 
 

@@ -15,6 +15,7 @@ from ..encoding import decoded
 from ..errors import ConfigError
 from ..store.folder import CONFIG
 from ..store.own import with_own
+from ..track.tracker import Swanlab
 from ..trust import modules_of, named_by_caller
 from .arguments import Doctor, Train
 from .flags import Untyped, dashed, flags_in, value_of
@@ -46,7 +47,8 @@ def parse_train(words: Sequence[str]) -> tuple[Train, str]:
     given = read_words(Train, words)
     _budget_from_steps(given)
     config, remark = _resolve(Train, "train", given)
-    return Train(config=config, **given.own), remark
+    swanlab = Swanlab(**given.own.pop("swanlab", {}))
+    return Train(config=config, swanlab=swanlab, **given.own), remark
 
 
 def parse_doctor(words: Sequence[str]) -> Doctor:

@@ -193,7 +193,9 @@ def _store(given: Given, flag: Flag, value: Any) -> None:
         table, _, key = flag.name.rpartition(".")
         (given.settings.setdefault(table, {}) if table else given.settings)[key] = value
         return
-    before = given.own.get(flag.field)
+    table = flag.name.rpartition(".")[0]  # of a tracker, such as swanlab
+    own = given.own.setdefault(table, {}) if table else given.own
+    before = own.get(flag.field)
     if flag.field == "file" and before is not None:
         raise ConfigError(f"one {flag.shown}, please: got {before!r} and {value!r}")
-    given.own[flag.field] = (*before, *value) if flag.is_list and before else value
+    own[flag.field] = (*before, *value) if flag.is_list and before else value

@@ -170,7 +170,7 @@ class Experiment:
             raise
         try:
             with self.watch.phase("trackers"):
-                lines = self.recorder.close()
+                lines = self.recorder.close(run)
         except KeyboardInterrupt as error:  # a copy elsewhere is not complete; all that lies here is
             run, lines = replace(run, signal=signal_of(error)), ["interrupted before the trackers had finished"]
         waited = {"trackers": round(self.watch.seconds["trackers"], 3), "total": self.watch.report()["total"]}

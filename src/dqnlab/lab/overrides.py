@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ..config import AnyEnvironment, Episodes, Steps
+from ..track.tracker import AnyTracker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +17,7 @@ class Overrides:
     """a later end than the run was made for; it then continues even if it was solved"""
     env: AnyEnvironment | None = None
     """the environment, where a file cannot know it"""
-    trackers: Sequence[str] | None = None
+    trackers: Sequence[AnyTracker] | None = None
     """those that the run began with if none"""
     trust_env_modules: Collection[str] = ()
     """modules that its environment and wrappers may import"""

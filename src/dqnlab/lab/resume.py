@@ -22,9 +22,11 @@ from ..store.find import find_group, find_run, has_ended, read_run
 from ..store.folder import CONFIG, META, RESULT, Run, write_result
 from ..store.lock import locked
 from ..store.own import is_own, mark
-from ..store.reading import read_env, read_trackers
+from ..store.reading import read_env
 from ..store.remembered import recall, remember
 from ..terminal.view import View
+from ..track.begun import forgotten, remembered
+from ..track.tracker import AnyTracker, Trackers
 from .after import finish
 from .drive import drive
 from .interrupt import signals_end, signals_wait
@@ -40,7 +42,7 @@ def resume(
     *,
     budget: Steps | Episodes | None = None,
     env: AnyEnvironment | None = None,
-    trackers: Sequence[str] | None = None,
+    trackers: Trackers | None = None,
     trust_env_modules: Collection[str] = (),
     on_event: Callable[[Event], object] | None = None,
 ) -> Run:
@@ -55,7 +57,7 @@ def resume(
         run: a run, its folder, or its name under `runs`; for a group of seeds see `resume_many`.
         budget: a later end than the run was made for; it then continues even if it was solved.
         env: its environment, where a file cannot know it.
-        trackers: those that it began with if none.
+        trackers: those that it began with if none, but for your own, which no file can hold.
         trust_env_modules: modules that its environment, wrappers and parts may import.
         on_event: as in `train`.
 
@@ -90,7 +92,7 @@ def resume_folder(
         start = Start(
             config=_config(folder, overrides),
             folder=nullcontext(folder),  # locked already: nobody may end it between the look and this
-            trackers=read_trackers(folder / META) if overrides.trackers is None else overrides.trackers,
+            trackers=trackers_of(folder, overrides),
             view=view,
             watch=watch,
             prepare=(lambda system: None) if overrides.budget is None else partial(_extend, folder=folder),
@@ -98,6 +100,15 @@ def resume_folder(
         with running([start]) as ([experiment], update):
             experiment.on_event = on_event
             return drive(experiment, update, signals_wait())
+
+
+def trackers_of(folder: Path, overrides: Overrides) -> Sequence[AnyTracker]:
+    """Whom a run reports to when it is resumed: those asked for, or those that it began with; says whom it cannot."""
+    if overrides.trackers is not None:
+        return overrides.trackers
+    for own in forgotten(folder / META):
+        say(f"this run also reported to a tracker of your own, {own}: to report to it, resume in Python with trackers=")
+    return remembered(folder / META)
 
 
 def _config(folder: Path, overrides: Overrides) -> Config:

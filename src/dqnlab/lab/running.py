@@ -7,10 +7,11 @@ trained, judged, filmed and explained (`drive`, `Experiment`). Whatever happens,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..config import Config
 from ..config.toml import as_dict
@@ -22,15 +23,17 @@ from ..run.keep import Keeper, save_weights
 from ..run.save import Saver
 from ..run.system import System, Updater, make_update, say
 from ..store.checkpoint.checkpoint import Loaded, Store
-from ..store.folder import CONFIG, INIT
+from ..store.folder import CONFIG, INIT, SUMMARY
+from ..store.label import UNLABELLED, Label, read_label
 from ..store.own import mark
 from ..store.start import write_start
 from ..store.weightsfile import meaning_of
 from ..terminal import tally
 from ..terminal.view import View
-from ..track.open import open_trackers
+from ..track.begun import begun, tracker_facts
+from ..track.open import open_own, open_trackers
 from ..track.record import Recorder
-from ..track.tracker import TrackedRun
+from ..track.tracker import AnyTracker, TrackedRun
 from .experiment import Experiment
 from .interrupt import children_end, signals_end
 from .restore import differences, facts, fitting, restore
@@ -44,9 +47,11 @@ class Start:
     config: Config
     folder: AbstractContextManager[Path]
     """its folder, locked while this is entered"""
-    trackers: Sequence[str]
+    trackers: Sequence[AnyTracker]
     view: View | None
     watch: Stopwatch
+    label: Label = UNLABELLED
+    """what a new run is called; one that has a folder keeps what it was"""
     prepare: Callable[[System], None] = lambda system: None
     """called before anything is compiled or written"""
 
@@ -102,8 +107,10 @@ def _open(start: Start, restored: _Restored, opened: ExitStack) -> Experiment:
     folder = restored.store.folder
     at = restored.at
     resumed = (folder / CONFIG).is_file()
+    trackers = start.trackers
     if not resumed:
-        _begin(system, folder, start.trackers)
+        trackers = begun(trackers)
+        _begin(system, folder, {**tracker_facts(trackers), **start.label.as_dict()})
     inexact = [] if at is None else [*_inexact(at), *differences(at, system)]
     for each in inexact:
         say(f"the results will not be exactly those of an uninterrupted run: {each}")
@@ -114,7 +121,7 @@ def _open(start: Start, restored: _Restored, opened: ExitStack) -> Experiment:
             keeper.load_state_dict(at.state["keeper"])
             start.watch.load_state_dict(at.state["clock"])
     step = system.progress.now.steps
-    recorder = _recorder(system, folder, start.trackers, None if not resumed else step if at is not None else -1)
+    recorder = _recorder(system, folder, trackers, None if not resumed else step if at is not None else -1)
     opened.callback(recorder.close)
     if start.view is not None:
         _introduce(start.view, system, folder)
@@ -126,12 +133,13 @@ def _inexact(at: Loaded) -> list[str]:
     return [] if at.about.get("exact") is True else [str(at.about.get("inexact") or "an earlier part of it was not")]
 
 
-def _begin(system: System, folder: Path, trackers: Sequence[str]) -> None:
-    """Writes what is known before training, and says what is to be known."""
-    begun = system.begun
-    if begun is not None:
-        save_weights(folder / INIT, begun.initial.weights, begun.initial.meaning)
-    write_start(folder, system.config, system.spec, system.stack, trackers, None if begun is None else begun.facts)
+def _begin(system: System, folder: Path, more: Mapping[str, Any]) -> None:
+    """Writes what is known before training, with more for meta.json, and says what is to be known."""
+    initial = system.begun
+    if initial is not None:
+        save_weights(folder / INIT, initial.initial.weights, initial.initial.meaning)
+    init = {} if initial is None else {"init": dict(initial.facts)}
+    write_start(folder, system.config, system.spec, system.stack, {**more, **init})
     if note := mark(folder, system.config):
         say(note)
 
@@ -158,15 +166,26 @@ def _saver(start: Start, restored: _Restored, keeper: Keeper, inexact: str) -> S
     )
 
 
-def _recorder(system: System, folder: Path, trackers: Sequence[str], after: int | None) -> Recorder:
+def _recorder(system: System, folder: Path, trackers: Sequence[AnyTracker], after: int | None) -> Recorder:
     """Records of metrics, with the trackers that they go to.
 
     Args:
         after: the step after which records are new; none of a new run, -1 if all are.
     """
     config = system.config
-    about = TrackedRun(folder, config.env.label, as_dict(config), f"{config.preset}, seed {config.seed}", after)
-    return Recorder(about, open_trackers(trackers, about))
+    label, group = read_label(folder), folder.parent if (folder.parent / SUMMARY).is_file() else None
+    called = label.name or (folder if group is None else group).name
+    about = TrackedRun(
+        folder,
+        config.env.label,
+        as_dict(config),
+        f"{config.preset}, seed {config.seed}",
+        after,
+        name=called if group is None else f"{called}/{folder.name}",
+        group=None if group is None else called,
+        tags=label.tags,
+    )
+    return Recorder(about, open_trackers(trackers, about), own=open_own(trackers, about))
 
 
 def _introduce(view: View, system: System, folder: Path) -> None:

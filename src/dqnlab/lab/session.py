@@ -12,9 +12,11 @@ from ..run.system import System, make_remarks, say
 from ..settle import explain_settled
 from ..store.find import with_init_file
 from ..store.folder import Run
+from ..store.label import Label
 from ..store.new import new_folder
 from ..terminal.view import View
 from ..track.open import check_trackers
+from ..track.tracker import Trackers
 from .cautions import cautions
 from .drive import drive
 from .interrupt import signals_wait
@@ -29,7 +31,9 @@ def train(
     init: str | Path | Run | None = None,
     out: Path | None = None,
     runs: Path = Path("runs"),
-    trackers: Sequence[str] = ("swanlab",),
+    trackers: Trackers = ("swanlab",),
+    name: str | None = None,
+    tags: Sequence[str] = (),
     view: View | None = None,
     started: float | None = None,
     on_event: Callable[[Event], object] | None = None,
@@ -42,7 +46,11 @@ def train(
         init: what the networks begin with: a run, its folder or name, or a file of weights; what the configuration
             says if none.
         out: the folder; a new one under `runs` if none.
-        trackers: `swanlab`, `tensorboard` or `none`, beside metrics.jsonl, which is always written.
+        trackers: `swanlab`, `tensorboard` or `none`, beside metrics.jsonl, which is always written; SwanLab with
+            settings is `dqnlab.track.tracker.Swanlab(…)`, and one of your own any object with the four methods of
+            `OwnTracker` there.
+        name: what the run is called, wherever one is named.
+        tags: words to find it by.
         view: shown every event while it happens.
         started: when the wait began, by time.perf_counter(); now if none.
         on_event: called with every event (`dqnlab.run.events`) once it has been recorded; training waits for it. To end
@@ -56,7 +64,7 @@ def train(
         DqnlabError: what stopped training later; what was learned until then is saved.
     """
     config = with_init_file(plan(config), runs, init)
-    watch = running_since(started)
+    watch, label = running_since(started), Label(name=name, tags=tuple(tags))
     check_trackers(trackers)
 
     def remark(system: System) -> None:
@@ -66,8 +74,8 @@ def train(
         for each in [*system.told, *make_remarks(config, system.spec), *cut]:
             say(str(each))
 
-    folder = new_folder(config, out, runs)
-    start = Start(config=config, folder=folder, trackers=trackers, view=view, watch=watch, prepare=remark)
+    folder = new_folder(config, out, runs, label=label)
+    start = Start(config=config, folder=folder, trackers=trackers, view=view, watch=watch, label=label, prepare=remark)
     with running([start]) as ([experiment], update):
         experiment.on_event = on_event
         return drive(experiment, update, signals_wait())

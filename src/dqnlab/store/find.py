@@ -13,12 +13,13 @@ from ..config import Config, Init
 from ..config.toml import parse
 from ..errors import DqnlabError, FolderError, named
 from .folder import BEST, CONFIG, CURVES, LAST, REPORT, RESULT, SUMMARY, VIDEOS, Run, check_no_link, seed_name
+from .label import LATEST, read_label
 from .reading import check_result, is_count, read_json, read_text
 from .score import Score
 
 
 def find_group(name: str | Path, runs: Path = Path("runs")) -> Path | None:
-    """The folder of a group of seeds: a path, a path below `runs`, a name below any environment, or `latest`."""
+    """The folder of a group of seeds: a path, a path below `runs`, the folder's or its own name, or `latest`."""
     try:
         found = _named(name, runs)
     except (OSError, ValueError):  # what no file could be called, `find_run` says why
@@ -27,7 +28,7 @@ def find_group(name: str | Path, runs: Path = Path("runs")) -> Path | None:
 
 
 def find_run(name: str | Path, runs: Path = Path("runs"), *, or_network: bool = False) -> Path:
-    """The folder of a run: a path, a path below `runs`, a folder name below any environment, or `latest`.
+    """The folder of a run: a path, a path below `runs`, a folder's name below any environment, its own, or `latest`.
 
     A group of seeds stands for its best one; one of them is `<group>/seed-<n>`.
 
@@ -75,7 +76,7 @@ def _named(name: str | Path, runs: Path) -> list[Path]:
     for path in (Path(name), *below):
         if (path / CONFIG).is_file() or (path / SUMMARY).is_file():
             return [path]
-    return _of_name(str(name), runs)
+    return _of_name(str(name), runs) or _called(str(name), runs)
 
 
 def _find(name: str | Path, runs: Path, or_network: bool) -> Path:
@@ -83,7 +84,7 @@ def _find(name: str | Path, runs: Path, or_network: bool) -> Path:
     if len(found) == 1:
         return (found[0] if (found[0] / CONFIG).is_file() else _best_of(found[0])).resolve()
     if found:
-        raise FolderError(f"several runs are named {str(name)!r}: {', '.join(map(str, found))}")
+        raise FolderError(f"several runs are named {str(name)!r}: {_listed(found)}: name one by its folder")
     if Path(name).is_file():
         raise FolderError(f"{str(name)!r} is a file, and a run is a folder: name the folder, or `latest`")
     if name and Path(name).is_dir():
@@ -116,13 +117,33 @@ def _is_network(file: Path) -> bool:
 def _of_name(name: str, runs: Path) -> list[Path]:
     """Runs and groups with this name or, for `latest`, the one that began last."""
     folders = _run_folders(runs)
-    if name == "latest":
+    if name == LATEST:
         last = max(folders, key=_age, default=None)
         if last is None:
             return []
         return [last.parent if _is_seed(last) else last]
     groups = {path.parent for path in folders if _is_seed(path)}
     return [path for path in (*folders, *sorted(groups)) if name in (path.name, f"{path.parent.name}/{path.name}")]
+
+
+def _called(name: str, runs: Path) -> list[Path]:
+    """Runs and groups that were given this name, and of `name/seed-3` the seed of such a group."""
+    folders = _run_folders(runs)
+    groups = sorted({path.parent for path in folders if _is_seed(path)})
+    found = [path for path in folders if not _is_seed(path) and read_label(path).name == name]
+    found += [path for path in groups if read_label(path).name == name]
+    above, _, seed = name.rpartition("/")
+    if not found and re.fullmatch(r"seed-\d+", seed):
+        inside = [path / seed for path in groups if read_label(path).name == above]
+        found = [path for path in inside if (path / CONFIG).is_file()]
+    return found
+
+
+def _listed(found: list[Path]) -> str:
+    """Folders, of many the newest."""
+    newest = sorted(found, key=_age, reverse=True)[:5]
+    more = len(found) - len(newest)
+    return ", ".join(map(str, newest)) + (f" and {more} more" if more else "")
 
 
 def _best_of(group: Path) -> Path:

@@ -1,6 +1,6 @@
 """A run's folder: what lies where, safe names, finding runs again. Needs neither torch nor Gymnasium.
 
-runs/<env>/<utc time>-<preset>-s<seed>/
+runs/<env>/<utc time>-<preset>-s<seed>/      with a name of its own, that stands in place of the preset
 ├── config.toml              complete: `dqn train --config` on it repeats the run
 ├── meta.json                versions, command, git revision, what the environment looked like
 ├── metrics.jsonl            one line per record, written at once
@@ -140,8 +140,13 @@ def _holds(path: Path) -> bool:
     return any(path.iterdir()) if path.is_dir() else path.exists()
 
 
-def create_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[int] = ()) -> Path:
+def create_folder(
+    config: Config, out: Path | None, runs: Path, seeds: Sequence[int] = (), name: str | None = None
+) -> Path:
     """Makes an empty folder for a run, or for the group of several seeds: `out`, or a new one under `runs`.
+
+    Args:
+        name: what the user calls it, of which the folder has as much in its own name as every system can take.
 
     Raises:
         FolderError: `out` exists and is not an empty folder, or cannot be made.
@@ -158,7 +163,7 @@ def create_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[
             return out.resolve()
         now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         which = f"s{seeds[0]}-{seeds[-1]}" if seeds else f"s{config.seed}"
-        stem = runs / safe_name(config.env.label) / f"{now}-{safe_name(config.preset)}-{which}"
+        stem = runs / safe_name(config.env.label) / f"{now}-{_safe(name) or safe_name(config.preset)}-{which}"
         for number in range(1, 1000):
             path = stem if number == 1 else stem.with_name(f"{stem.name}-{number}")
             try:
@@ -191,6 +196,11 @@ def safe_name(text: str) -> str:
     """A file name for any text, valid on every system: `ALE/Pong-v5` -> `ALE-Pong-v5`."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip(".-")[:100].rstrip(".-") or "unnamed"
     return f"{name}_" if name.split(".")[0].lower() in _RESERVED else name
+
+
+def _safe(name: str | None) -> str:
+    """What a file name can hold of a name; nothing if that is nothing."""
+    return safe_name(name) if name is not None and re.search(r"[A-Za-z0-9]", name) else ""
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from ..errors import FolderError, counted
 from .card import Row, group_card, heading
 from .folder import RESULT, SUMMARY, Run, write_json
 from .interval import seeds_mean
+from .label import UNLABELLED, Label
 from .reading import read_json
 from .score import SeedsMean
 
@@ -46,6 +47,7 @@ class Group:
     interrupted: bool = False
     signal: int | None = None
     """what interrupted it: 2 for Ctrl-C"""
+    label: Label = UNLABELLED
 
     @property
     def runs(self) -> list[Run]:
@@ -104,6 +106,7 @@ def write_summary(group: Group) -> None:
     content = {
         "env": group.env,
         "preset": group.preset,
+        **group.label.as_dict(),
         "seeds": list(group.seeds),
         "mean": None if group.mean is None else asdict(group.mean),
         "solved": sum(bool(run.solved) for run in group.runs),

@@ -12,11 +12,14 @@ from ..errors import FolderError
 from .disk import remove_tree
 from .door import DISK
 from .folder import META, OUT, SUMMARY, create_folder, is_fresh
+from .label import UNLABELLED, Label
 from .lock import LOCK, locked
 
 
 @contextmanager
-def new_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[int] = ()) -> Iterator[Path]:
+def new_folder(
+    config: Config, out: Path | None, runs: Path, seeds: Sequence[int] = (), label: Label = UNLABELLED
+) -> Iterator[Path]:
     """Makes and locks a folder, see `create_folder`; after an error before its first files are whole it is removed.
 
     Raises:
@@ -24,7 +27,7 @@ def new_folder(config: Config, out: Path | None, runs: Path, seeds: Sequence[int
         ResourceError: the disk is full.
     """
     there = _nearest(runs if out is None else out)
-    folder = create_folder(config, out, runs, seeds)
+    folder = create_folder(config, out, runs, seeds, label.name)
     try:
         with locked(folder):
             if not is_fresh(folder):  # another process has been here in between

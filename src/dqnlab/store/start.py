@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -26,15 +26,13 @@ def write_start(
     config: Config,
     spec: EnvSpec,
     stack: int,
-    trackers: Sequence[str] = (),
-    init: Mapping[str, Any] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes what is known before training: config.toml and meta.json.
 
     Args:
         stack: how many agents share one compiled update, which decides the last digits of its results.
-        trackers: those that the run reports to, beside metrics.jsonl.
-        init: what the networks began with, if it was not by chance.
+        more: what else meta.json tells: how the run is called, whom it reports to, what its networks began with.
     """
     remember(folder, config.env)
     write_atomically(folder / CONFIG, to_toml(config))
@@ -43,10 +41,10 @@ def write_start(
         "command": redacted_command([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "git_revision": _git_revision(),
         "stack": stack,
-        "trackers": list(trackers),
+        "trackers": [],
         "versions": versions(),
         "env": env_facts(config, spec),
-        **({} if init is None else {"init": dict(init)}),
+        **(more or {}),
     }
     write_json(folder / META, about)
 

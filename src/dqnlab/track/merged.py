@@ -33,18 +33,19 @@ class Merged:
 
     def log(self, step: int, row: Mapping[str, float]) -> None:
         if step != self._step:
-            self._hand_on()
+            self.flush()
         self._step = step
         self._rows.append(dict(row))
 
     def close(self) -> str | None:
         try:
-            self._hand_on()
+            self.flush()
         finally:
             line = self._tracker.close()
         return line
 
-    def _hand_on(self) -> None:
+    def flush(self) -> None:
+        """Hands on what there is of the current step."""
         if self._rows:
             complete = merge(self._rows)
             self._rows.clear()

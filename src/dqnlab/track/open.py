@@ -8,12 +8,14 @@ import importlib.util
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
+from ..config.checks import quoted
 from ..errors import ConfigError, named
+from ..store.folder import Run
 from ..trust import clean, redacted
 from .merged import Merged
 from .swanlab import SwanlabTracker
 from .tensorboard import TensorboardTracker
-from .tracker import TrackedRun, Tracker
+from .tracker import METHODS, AnyTracker, OwnTracker, Swanlab, TrackedRun, Tracker
 
 # The package behind each tracker, and the command that installs it.
 PACKAGES = {
@@ -23,11 +25,17 @@ PACKAGES = {
 NAMES = (*PACKAGES, "none")
 
 
-def check_trackers(names: Sequence[str]) -> None:
+def check_trackers(trackers: Sequence[AnyTracker]) -> None:
     """Raises unless `open_trackers` could open these. Cheap: imports none of them, writes nothing.
 
-    Raises ConfigError for a name that does not exist or a package that is missing.
+    Raises ConfigError for a name that does not exist, a package that is missing, or an object that is no tracker.
     """
+    names = [name for each in trackers if (name := _name(each))]
+    for own in trackers:
+        if not isinstance(own, str | Swanlab):
+            _check_own(own)
+    if len({each for each in trackers if isinstance(each, Swanlab)}) > 1:
+        raise ConfigError("trackers has several Swanlab(…), and a run is one experiment: leave out all but one")
     for name in names:
         if name not in NAMES:
             close = difflib.get_close_matches(name, NAMES, n=1)
@@ -41,22 +49,62 @@ def check_trackers(names: Sequence[str]) -> None:
             raise ConfigError(f"tracker {name} needs the package {package}, which is not installed: {command}")
 
 
-def open_trackers(names: Sequence[str], about: TrackedRun) -> list[Tracker]:
-    """The trackers of these names, each once, guarded, fed one row per step."""
-    check_trackers(names)
-    found = (safe_tracker(name, about) for name in dict.fromkeys(names) if name != "none")
-    return list(found)
+def _name(tracker: AnyTracker) -> str:
+    """What a tracker of dqnlab's is called; empty for the caller's own."""
+    return "swanlab" if isinstance(tracker, Swanlab) else tracker if isinstance(tracker, str) else ""
 
 
-def safe_tracker(name: str, about: TrackedRun) -> SafeTracker:
+def _check_own(own: object) -> None:
+    if isinstance(own, type):
+        raise ConfigError(f"tracker {own.__name__} is a class: pass an object of it, {own.__name__}(…)")
+    missing = [name for name in METHODS if not callable(getattr(own, name, None))]
+    if missing:
+        raise ConfigError(
+            f"a tracker is a name, Swanlab(…) or an object with the methods {', '.join(METHODS)}: {quoted(own)} has no "
+            f"{missing[0]}"
+        )
+
+
+def open_trackers(trackers: Sequence[AnyTracker], about: TrackedRun) -> list[Tracker]:
+    """Those of them that dqnlab has, each once, guarded, fed one row per step."""
+    check_trackers(trackers)
+    known: dict[str, str | Swanlab] = {}
+    for each in trackers:
+        if isinstance(each, Swanlab) or (isinstance(each, str) and each != "none" and each not in known):
+            known[_name(each)] = each
+    return [safe_tracker(each, about) for each in known.values()]
+
+
+def open_own(trackers: Sequence[AnyTracker], about: TrackedRun) -> list[SafeTracker]:
+    """The caller's own among them, guarded, started, fed one row per step."""
+    return [_safe_own(each, about) for each in trackers if not isinstance(each, str | Swanlab)]
+
+
+def safe_tracker(tracker: str | Swanlab, about: TrackedRun) -> SafeTracker:
     """One tracker in its shell; a tracker that cannot even be made is reported there too."""
 
     def make() -> Tracker:
-        if name == "swanlab":
-            return Merged(SwanlabTracker(about))
-        return Merged(TensorboardTracker(about))
+        if tracker == "tensorboard":
+            return Merged(TensorboardTracker(about))
+        return Merged(SwanlabTracker(about, Swanlab() if isinstance(tracker, str) else tracker))
 
-    return SafeTracker(name, make)
+    return SafeTracker(_name(tracker), make)
+
+
+def _safe_own(own: OwnTracker, about: TrackedRun) -> SafeTracker:
+    """A tracker of the caller's own in its shell, started."""
+
+    merged = Merged(own)
+
+    def make() -> Tracker:
+        own.start(about)
+        return merged
+
+    def finish(run: Run) -> None:
+        merged.flush()
+        own.finish(run)
+
+    return SafeTracker(type(own).__name__, make, finish)
 
 
 def warn(line: str) -> None:
@@ -67,10 +115,17 @@ def warn(line: str) -> None:
 
 
 class SafeTracker:
-    """A tracker that fails at most once: one line on standard error, and it is off."""
+    """A tracker that fails at most once: one line on standard error, and it is off.
 
-    def __init__(self, name: str, make: Callable[[], Tracker]) -> None:
+    Args:
+        finish: tells it what the run came to.
+    """
+
+    def __init__(
+        self, name: str, make: Callable[[], Tracker], finish: Callable[[Run], object] = lambda run: None
+    ) -> None:
         self.name = name
+        self._finish = finish
         self._tracker: Tracker | None = None
         self._on = True
         try:
@@ -83,6 +138,15 @@ class SafeTracker:
             return
         try:
             self._tracker.log(step, row)
+        except Exception as error:
+            self._switch_off(error)
+
+    def finish(self, run: Run) -> None:
+        """Tells it what the run came to."""
+        if not self._on:
+            return
+        try:
+            self._finish(run)
         except Exception as error:
             self._switch_off(error)
 

@@ -7,18 +7,30 @@ import time
 from collections.abc import Callable, Sequence
 
 from ..run.events import Event
+from ..store.folder import Run
 from .jsonl import NAME, MetricsFile
+from .open import SafeTracker
 from .rows import returns, row
 from .tracker import TrackedRun, Tracker
 
 
 class Recorder:
-    """Writes every event that has metrics to metrics.jsonl and to the trackers, which must be guarded ones."""
+    """Writes every event that has metrics to metrics.jsonl and to the trackers, which must be guarded ones.
+
+    Args:
+        trackers: these finish in a thread of their own, while the run is judged.
+        own: the caller's, which stay in the thread that trains and are told of the result.
+    """
 
     def __init__(
-        self, about: TrackedRun, trackers: Sequence[Tracker], clock: Callable[[], float] = time.monotonic
+        self,
+        about: TrackedRun,
+        trackers: Sequence[Tracker],
+        clock: Callable[[], float] = time.monotonic,
+        own: Sequence[SafeTracker] = (),
     ) -> None:
         self._trackers = trackers
+        self._own = own
         self._stopwatch = WallClock(clock)
         self._lines: list[str] = []
         self._closing: threading.Thread | None = None
@@ -27,6 +39,7 @@ class Recorder:
             self._file = MetricsFile(about.run_folder / NAME, header, about.after)
         except BaseException:
             self._close_trackers()  # nobody else knows of them
+            self._close_own(None)
             raise
 
     def record(self, event: Event) -> None:
@@ -36,7 +49,7 @@ class Recorder:
         step, metrics = found
         metrics |= self._stopwatch.columns(step)
         self._file.log(step, {**metrics, **returns(event)})
-        for tracker in self._trackers:
+        for tracker in (*self._trackers, *self._own):
             tracker.log(step, metrics)
 
     def sync(self) -> None:
@@ -50,15 +63,28 @@ class Recorder:
             self._closing = threading.Thread(target=self._close_trackers, name="dqnlab-trackers", daemon=True)
             self._closing.start()
 
-    def close(self) -> list[str]:
-        """Waits until all is finished; returns the trackers' lines for the user."""
+    def close(self, run: Run | None = None) -> list[str]:
+        """Waits until all is finished; returns the trackers' lines for the user.
+
+        Args:
+            run: what it came to; none if it came to nothing.
+        """
         self.end()
         assert self._closing is not None
         self._closing.join()
+        self._close_own(run)
         return self._lines
 
     def _close_trackers(self) -> None:
         self._lines = [line for tracker in self._trackers if (line := tracker.close()) is not None]
+
+    def _close_own(self, run: Run | None) -> None:
+        own, self._own = self._own, ()
+        for tracker in own:
+            if run is not None:
+                tracker.finish(run)
+            if (line := tracker.close()) is not None:
+                self._lines.append(line)
 
 
 class WallClock:

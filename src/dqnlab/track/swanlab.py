@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import ResourceError
 from ..store.door import drop_empty, fresh_folder
-from .tracker import TrackedRun
+from .tracker import MOST_TAGS, Swanlab, TrackedRun
 
 PROJECT = "RL-All-In-One"
 CHILD = Path(__file__).with_name("swanlab_child.py")
@@ -23,22 +23,20 @@ CHILD = Path(__file__).with_name("swanlab_child.py")
 # its processors with that, so rows are kept until a run has shown that it is a long one, or has ended.
 START_AFTER = 10.0
 FINISH_WITHIN = 5.0
+_PLAIN = Swanlab()
 
 
 class SwanlabTracker:
     """Never prompts, blocks or prints: `log` only queues, `close` takes `finish_within` seconds at most."""
 
     def __init__(
-        self, about: TrackedRun, start_after: float = START_AFTER, finish_within: float = FINISH_WITHIN
+        self,
+        about: TrackedRun,
+        settings: Swanlab = _PLAIN,
+        start_after: float = START_AFTER,
+        finish_within: float = FINISH_WITHIN,
     ) -> None:
-        name = f"DQN-{about.env}"
-        self._settings: dict[str, Any] = {
-            "project": PROJECT,
-            "experiment_name": name[:512],  # longer ones are refused, and so are empty descriptions
-            "description": (about.description or name)[:1024],
-            "config": spelled(about.config),
-            "log_dir": str(about.run_folder / "swanlab"),
-        }
+        self._settings = init_words(about, settings)
         self._start_after = start_after
         self._finish_within = finish_within
         self._rows: queue.SimpleQueue[tuple[int, dict[str, float]] | None] = queue.SimpleQueue()
@@ -124,6 +122,23 @@ class SwanlabTracker:
             case _:
                 why = f" ({heard['why']})" if heard.get("why") else ""
                 return f"SwanLab: recorded offline{why}; to upload it: swanlab sync {place}"
+
+
+def init_words(about: TrackedRun, settings: Swanlab) -> dict[str, Any]:
+    """What the child hands to `swanlab.init`; `otherwise` counts where SwanLab's own settings say nothing."""
+    name = about.name or about.run_folder.name
+    asked = {"project": settings.project, "workspace": settings.workspace, "name": settings.name}
+    asked |= {"group": settings.group, "id": settings.id}
+    tags = list(dict.fromkeys([*about.tags, *settings.tags]))[:MOST_TAGS]
+    usual = {"project": PROJECT, "name": name[:512], "group": None if about.group is None else about.group[:512]}
+    return {
+        "description": f"{about.env}, {about.description}".removesuffix(", ")[:1024],  # longer ones are refused
+        "config": spelled(about.config),
+        "log_dir": str(about.run_folder / "swanlab"),
+        **{key: value for key, value in asked.items() if value is not None},
+        **({"tags": tags} if tags else {}),
+        "otherwise": {key: value for key, value in usual.items() if value is not None},
+    }
 
 
 def _start() -> subprocess.Popen[str]:

@@ -25,6 +25,9 @@ from urllib.parse import urlparse
 PROBE_SECONDS = 0.5  # for the host to answer
 LINGER_SECONDS = 30.0  # after the end of input: no upload, and no log-in, may keep this process for ever
 
+# What SwanLab would record of this machine and its programs; `swanlab` is where its record lies.
+_GATHERED = ("monitor", "requirements", "conda", "git", "hardware", "runtime", "swanlab")
+
 Reply = Callable[[dict[str, str]], None]
 
 
@@ -105,9 +108,22 @@ def _open(swanlab: Any, mode: str, about: dict[str, Any]) -> Any:
     quiet = settings(
         interactive=False,
         terminal=settings.Terminal(proxy_type="none"),
-        probe=settings.Probe(monitor=False, requirements=False, git=False, hardware=False, runtime=False),
+        probe=settings.Probe(**dict.fromkeys(_GATHERED, False)),
     )
+    about = dict(about)
+    theirs = swanlab.Settings()  # of the user's environment and files: they come before what dqnlab calls things
+    for key, value in about.pop("otherwise", {}).items():
+        about.setdefault(key, _set_there(theirs, key) or value)
+    if mode not in ("online", "offline"):
+        about.pop("id", None)
+    elif mode == "online" and "id" in about:
+        about["resume"] = "allow"  # continues the experiment of this id if there is one
     return swanlab.init(mode=mode, settings=quiet, **about)
+
+
+def _set_there(theirs: Any, key: str) -> str | None:
+    """What SwanLab's own settings say of the project, or of an experiment's name or group."""
+    return theirs.project.name if key == "project" else getattr(theirs.experiment, key)
 
 
 def choose_mode(settings: Any) -> tuple[str, str]:

@@ -16,6 +16,8 @@ def run(call: Call[Train]) -> int:
         out=args.out,
         runs=args.runs,
         trackers=args.trackers,
+        name=args.name,
+        tags=args.tag,
         view=choose_view(quiet=args.quiet),
         started=call.started,
     )

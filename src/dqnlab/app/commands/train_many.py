@@ -18,6 +18,7 @@ def run(call: Call[Train]) -> int:
         out=args.out,
         runs=args.runs,
         trackers=args.trackers,
+        label=args.label,
         board=choose_board(quiet=args.quiet),
         started=call.started,
     )

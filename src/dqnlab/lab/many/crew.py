@@ -20,15 +20,17 @@ from ...processes import PATIENCE, check_sendable, how
 from ...store.find import read_run, with_init_file
 from ...store.folder import Run, seed_name
 from ...store.group import Failure, Group, failure, write_summary
+from ...store.label import UNLABELLED, Label
 from ...store.new import new_folder
 from ...store.remembered import remember
 from ...terminal.board import Board, board_for_python
 from ...terminal.standing import Standing
 from ...track.open import check_trackers, warn
+from ...track.tracker import AnyTracker, Trackers
 from ..interrupt import SIGNALLED, Interrupt, signal_of, signals_wait
 from ..unfinished import ended, save
 from .line import Failed, Finished, Go, Leave, Ready, Refused, Show, Stop, Task, WorkerReport
-from .pool import Worker, dismiss, hire, shares, usable_cores
+from .pool import Worker, check_shared, dismiss, hire, shares, usable_cores
 
 LOOK_EVERY = 0.25  # seconds between two looks at the keyboard and two drawings, at the latest
 MOST_RETURNS = 2  # times that a seed whose process was killed goes on in a new one
@@ -42,7 +44,9 @@ def train_many(
     init: str | Path | Run | None = None,
     out: Path | None = None,
     runs: Path = Path("runs"),
-    trackers: Sequence[str] = ("swanlab",),
+    trackers: Trackers = ("swanlab",),
+    name: str | None = None,
+    tags: Sequence[str] = (),
     quiet: bool = False,
 ) -> Group:
     """Trains one configuration with many seeds, in as many processes as there are cores.
@@ -56,7 +60,9 @@ def train_many(
         seeds: distinct ones.
         init: what the networks of every seed begin with, as in `train`.
         out: the folder of the group; a new one under `runs` if none.
-        trackers: as in `train`, for every seed.
+        trackers: as in `train`, for every seed; of one of your own each seed gets a copy.
+        name: what the group is called, wherever one is named; of its seeds `name/seed-3`.
+        tags: words to find it by.
         quiet: show no progress; outside a terminal or a notebook none is shown anyway.
 
     Raises:
@@ -64,7 +70,13 @@ def train_many(
     """
     board = None if quiet else board_for_python()
     return Crew(
-        with_init_file(plan(config), runs, init), seeds, out=out, runs=runs, trackers=trackers, board=board
+        with_init_file(plan(config), runs, init),
+        seeds,
+        out=out,
+        runs=runs,
+        trackers=trackers,
+        label=Label(name=name, tags=tuple(tags)),
+        board=board,
     ).train()
 
 
@@ -76,7 +88,8 @@ class Crew:
     seeds: Sequence[int]
     out: Path | None = None
     runs: Path = Path("runs")
-    trackers: Sequence[str] = ("swanlab",)
+    trackers: Sequence[AnyTracker] = ("swanlab",)
+    label: Label = UNLABELLED
     board: Board | None = None
     started: float = field(default_factory=time.perf_counter)
     folder: Path | None = None
@@ -134,12 +147,13 @@ class Crew:
             replace(self.config, seed=seed)
         check_trackers(self.trackers)
         check_sendable(self.config, self.config.env.label)
+        check_shared(self.trackers)
         self.standings = {seed: Standing(seed) for seed in self.seeds}
 
     # ── Processes ──
 
     def _hire(self, seeds: tuple[int, ...]) -> None:
-        hire(Task(self.config, seeds, tuple(self.trackers)), self.workers)
+        hire(Task(self.config, seeds, tuple(self.trackers), self.label), self.workers)
 
     def _serve(self, interrupt: Interrupt) -> None:
         """Hears the workers until every seed has ended."""
@@ -196,7 +210,7 @@ class Crew:
             worker.tell(Leave())
             return
         if self.folder is None:
-            self.folder = self._kept.enter_context(new_folder(self.config, self.out, self.runs, self.seeds))
+            self.folder = self._kept.enter_context(new_folder(self.config, self.out, self.runs, self.seeds, self.label))
             for line in remarks:
                 logging.getLogger("dqnlab").warning(line)
         if not self._begun:
@@ -303,4 +317,4 @@ class Crew:
         preset = config.preset
         seeds = tuple(self.seeds)
         signalled = self.signal if self.interrupted else None
-        return Group(self.folder, env, preset, seeds, results, seconds, self.interrupted, signalled)
+        return Group(self.folder, env, preset, seeds, results, seconds, self.interrupted, signalled, self.label)

@@ -15,7 +15,9 @@ from pathlib import Path
 from ...config import Config
 from ...errors import DqnlabError
 from ...store.folder import Run
+from ...store.label import UNLABELLED, Label
 from ...terminal.standing import Standing
+from ...track.tracker import AnyTracker
 
 LOOK_EVERY = 0.05  # seconds between two looks for an order, each of them a system call
 
@@ -26,7 +28,8 @@ class Task:
 
     config: Config
     seeds: tuple[int, ...]
-    trackers: tuple[str, ...]
+    trackers: tuple[AnyTracker, ...]
+    label: Label = UNLABELLED
 
 
 # ── Reports ──────────────────────────────────────────────────────────────────────────────────────

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
-from ...processes import end, kill, start
+from ...errors import ConfigError, named
+from ...processes import as_sent, end, kill, start
+from ...track.tracker import AnyTracker, Swanlab
 from ..interrupt import signals_held
 from .line import Leave, Order, Task, WorkerReport
 from .process import work
@@ -35,6 +37,22 @@ class Worker:
         assert self.process.pid is not None
         with suppress(OSError):  # it has died
             os.kill(self.process.pid, signal.SIGINT)
+
+
+def check_shared(trackers: Sequence[AnyTracker]) -> None:
+    """Raises ConfigError for trackers that several seeds cannot have, or that cannot be passed to their processes."""
+    for own in trackers:
+        if isinstance(own, Swanlab) and own.id is not None:
+            raise ConfigError(f"swanlab.id {own.id!r} is one experiment, and each seed is one of its own: leave it out")
+        if isinstance(own, str | Swanlab):
+            continue
+        try:
+            as_sent(own)
+        except Exception as e:  # pickling raises many kinds, and whatever the user's objects raise
+            raise ConfigError(
+                f"tracker {type(own).__name__} cannot be passed to the processes of the seeds ({named(e)}): let it "
+                "open what it needs in start"
+            ) from e
 
 
 def hire(task: Task, workers: list[Worker]) -> None:

@@ -10,14 +10,16 @@ from ...config import AnyEnvironment
 from ...config.typed import door
 from ...errors import ConfigError, FolderError
 from ...store.find import find_group, find_run, has_ended, read_run
-from ...store.folder import CONFIG, META, SUMMARY, Run, seed_name
+from ...store.folder import CONFIG, SUMMARY, Run, seed_name
 from ...store.group import Group, write_summary
+from ...store.label import read_label
 from ...store.lock import locked
-from ...store.reading import is_count, is_number, read_json, read_trackers
+from ...store.reading import is_count, is_number, read_json
 from ...terminal.board import Board, board_for_python
+from ...track.tracker import Trackers
 from ..after import finish
 from ..overrides import Overrides
-from ..resume import configured
+from ..resume import configured, trackers_of
 from ..unfinished import lacking
 from .crew import Crew
 
@@ -27,7 +29,7 @@ def resume_many(
     group: str | Path | Group,
     *,
     env: AnyEnvironment | None = None,
-    trackers: Sequence[str] | None = None,
+    trackers: Trackers | None = None,
     trust_env_modules: Collection[str] = (),
     quiet: bool = False,
 ) -> Group:
@@ -80,11 +82,18 @@ def resume_group(group: Path, overrides: Overrides, board: Board | None = None, 
             if any(map(lacking, ended.values())):
                 return _finished(group, ended, overrides)
             raise ConfigError(f"every seed of {str(group)!r} has ended: to train one further, name its folder")
-        trackers = read_trackers(begun[0] / META) if overrides.trackers is None else overrides.trackers
+        trackers = trackers_of(begun[0], overrides)
         start = time.perf_counter() if started is None else started
         config = configured(begun[0], overrides, group)
         return Crew(
-            config, seeds, folder=group, results=dict(ended), trackers=trackers, board=board, started=start
+            config,
+            seeds,
+            folder=group,
+            results=dict(ended),
+            trackers=trackers,
+            label=read_label(group),
+            board=board,
+            started=start,
         ).train()
 
 
@@ -103,6 +112,7 @@ def _finished(folder: Path, ended: Mapping[int, Run], overrides: Overrides) -> G
         seconds=before + time.perf_counter() - start,
         interrupted=any(run.signal for run in runs),
         signal=next((run.signal for run in runs if run.signal), None),
+        label=read_label(folder),
     )
     write_summary(group)
     return group

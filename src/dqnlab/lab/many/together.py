@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -68,7 +69,8 @@ def train_together(task: Task, folder: Path, line: Line, watch: Stopwatch) -> No
         Start(
             config=(config := replace(task.config, seed=number)),
             folder=_announced(config, home, line),
-            trackers=task.trackers,
+            trackers=deepcopy(task.trackers),
+            label=task.label,
             view=reporters[number],
             watch=Stopwatch(dict(watch.seconds), watch.start),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -69,16 +70,24 @@ def train_share(task: Task, spec: EnvSpec, folder: Path, line: Line, watch: Stop
         line.tell(Standing(seed, "training"))
         home = folder / seed_name(seed)
         try:
-            line.tell(Finished(_train(replace(task.config, seed=seed), home, task.trackers, line, watch)))
+            line.tell(Finished(_train(task, seed, home, line, watch)))
         except Exception as error:  # an environment may raise anything
             line.tell(failed(seed, home, error))
         watch = Stopwatch()
 
 
-def _train(config: Config, home: Path, trackers: tuple[str, ...], line: Line, watch: Stopwatch) -> Run:
+def _train(task: Task, seed: int, home: Path, line: Line, watch: Stopwatch) -> Run:
     """Trains one seed, from the start or from where its folder's checkpoint was written."""
-    reporter, folder = Reporter(config.seed, line), seed_folder(config, home)
-    start = Start(config=config, folder=folder, trackers=trackers, view=reporter, watch=watch)
+    config = replace(task.config, seed=seed)
+    reporter, folder = Reporter(seed, line), seed_folder(config, home)
+    start = Start(
+        config=config,
+        folder=folder,
+        trackers=deepcopy(task.trackers),
+        label=task.label,
+        view=reporter,
+        watch=watch,
+    )
     with running([start]) as ([experiment], update):
         return drive(experiment, update, reporter.learning(), show=False)
 
