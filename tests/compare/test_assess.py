@@ -252,7 +252,7 @@ def test_many_arms_are_told_in_one_line() -> None:
         "Against dqn: double is better on CartPole-v1 (+50.0, p < 0.0001); other shows no difference"
     )
     assert "short has no verdict on CartPole-v1" in said
-    assert "(2 comparisons, p-values corrected by Holm's method.)" in said
+    assert "(p-values are corrected for 2 comparisons (Holm)" in said
 
 
 def test_a_single_arm_has_nothing_to_be_compared_with() -> None:

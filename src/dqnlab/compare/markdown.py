@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from ..store.digits import interval_of, mean_of, number
 from ..trust import clean
 from .assess import Assessment, CellView, Contrast, seeds_said
-from .verdict import bootstrap_caution, conclusion, estimate, p_value
+from .verdict import bootstrap_caution, conclusion, difference_short, estimate, p_short
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
@@ -52,9 +52,9 @@ def _row(view: CellView, contrast: Contrast | None) -> list[str]:
         row[5:7] = [f"{view.costs.env_steps:,.0f}", f"{view.costs.seconds:,.1f}"]
     if contrast is None:
         return [*row, "baseline", "", "", ""]
-    value = "" if contrast.welch is None else f"{contrast.welch.difference:+.4g}"
+    value = "" if contrast.welch is None else difference_short(contrast)
     early = " (exploratory)" if contrast.exploratory and contrast.verdict != "no verdict" else ""
-    return [*row, f"{contrast.verdict}{early}", value, p_value(contrast.p), estimate(contrast.improvement)]
+    return [*row, f"{contrast.verdict}{early}", value, p_short(contrast.p), estimate(contrast.improvement)]
 
 
 def _overall(found: Assessment) -> list[str]:

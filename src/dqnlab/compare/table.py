@@ -10,7 +10,7 @@ from ..store.digits import interval_of, mean_of, number
 from ..terminal.panel import GOOD, LABEL
 from ..trust import clean
 from .assess import Assessment, CellView, Contrast
-from .verdict import bootstrap_caution, conclusion, estimate, p_value
+from .verdict import bootstrap_caution, conclusion, difference_short, estimate, p_short
 
 BAD = "bold yellow"
 COLUMNS = ("arm", "mean", "95 % interval", "IQM", "seeds", "steps", "seconds", "difference", "p", "P(better)", "")
@@ -74,7 +74,7 @@ def _row(view: CellView, contrast: Contrast | None) -> list[str | Text]:
 def _against(contrast: Contrast) -> list[str | Text]:
     style = {"better": GOOD, "worse": BAD}.get(contrast.verdict, LABEL)
     word = contrast.verdict + (" (exploratory)" if contrast.exploratory and contrast.verdict != "no verdict" else "")
-    value = "" if contrast.welch is None else f"{contrast.welch.difference:+.4g}"
-    p = "" if contrast.p is None else p_value(contrast.p).removeprefix("p = ").removeprefix("p ")
+    value = "" if contrast.welch is None else difference_short(contrast).partition(" (")[0]
+    p = "" if contrast.p is None else p_short(contrast.p)
     likely = "" if contrast.improvement is None else estimate(contrast.improvement).split()[0]
     return [value, p, likely, Text(word, style)]

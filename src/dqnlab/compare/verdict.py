@@ -22,10 +22,23 @@ def conclusion(comparison: Comparison | Assessment) -> str:
         return f"{only} stands alone: there is nothing to compare it with."
     if len(found.contrasts) == 1:
         return in_full(found, found.contrasts[0])
-    said = [f"{arm.name} {_on_each(found, arm.name)}" for arm in found.comparison.others]
-    note = f"{counted(found.tests, 'comparison')}, p-values corrected by Holm's method"
-    early = [each for each in found.contrasts if each.verdict != "no verdict" and each.exploratory]
-    return f"Against {found.comparison.baseline.name}: {'; '.join(said)}. ({note}{_early(early)}.)"
+    said = "; ".join(of_arm(found, arm.name) for arm in found.comparison.others)
+    return f"Against {found.comparison.baseline.name}: {said}. {remark(found)}".rstrip()
+
+
+def of_arm(found: Assessment, arm: str) -> str:
+    """An arm against the baseline on every environment, in a few words; verdicts that are alike stand together."""
+    return f"{arm} {_on_each(found, arm)}"
+
+
+def remark(found: Assessment) -> str:
+    """How many comparisons the p-values are corrected for, and whether seeds are few, as sentences; nothing if not."""
+    said = []
+    if found.tests > 1:
+        said.append(f"p-values are corrected for {counted(found.tests, 'comparison')} (Holm)")
+    if any(each.exploratory and each.verdict != "no verdict" for each in found.contrasts):
+        said.append(f"exploratory: fewer than {counted(ENOUGH, 'seed')}")
+    return f"({'; '.join(said)}.)" if said else ""
 
 
 def in_full(found: Assessment, contrast: Contrast) -> str:
@@ -59,6 +72,11 @@ def difference(contrast: Contrast) -> str:
     return f"{sign}{number(value, low, high)} (95 % interval {interval_ends(value, low, high)})"
 
 
+def difference_short(contrast: Contrast) -> str:
+    """The same for a column of a table: +29.8 (4.1 to 55.5)."""
+    return difference(contrast).replace("95 % interval ", "")
+
+
 def p_said(contrast: Contrast, tests: int) -> str:
     """How sure: p = 0.012, and that it is corrected if it is."""
     if contrast.p is None:
@@ -72,6 +90,11 @@ def p_value(p: float | None) -> str:
     if p is None:
         return "-"
     return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def p_short(p: float | None) -> str:
+    """The same for a column of a table: 0.012, < 0.0001."""
+    return p_value(p).removeprefix("p ").removeprefix("= ")
 
 
 def estimate(found: Estimate | None) -> str:

@@ -12,12 +12,14 @@ from ..store.folder import write_json
 from .assess import Assessment, CellView, Contrast, assessment_of
 from .comparison import Comparison, SeedResult
 from .markdown import markdown
+from .page import render_comparison
 from .settings import check_alike
 from .statistics import RESAMPLES, SEED
 from .verdict import conclusion, in_full
 
 DATA = "comparison.json"
 TABLE = "comparison.md"
+PAGE = "comparison.html"
 
 
 def write_comparison(comparison: Comparison, folder: Path, *, allow_unequal: bool = False) -> Path:
@@ -34,7 +36,8 @@ def write_comparison(comparison: Comparison, folder: Path, *, allow_unequal: boo
     found = assessment_of(comparison)
     write_json(folder / DATA, comparison_data(found))
     write_atomically(folder / TABLE, markdown(found))
-    return folder / TABLE
+    write_atomically(folder / PAGE, render_comparison(found, folder))
+    return folder / PAGE
 
 
 def comparison_data(found: Assessment) -> dict[str, Any]:

@@ -26,12 +26,8 @@ _MAIN = "main.js"
 def render(data: Mapping[str, Any]) -> str:
     """The whole page. Arrays in `data` are packed; whatever is not finite becomes null."""
     script, style = join_modules(), join_styles()
-    policy = (
-        f"default-src 'none'; script-src 'sha256-{_hash(script)}'; style-src 'sha256-{_hash(style)}'; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
-    )
     parts = {
-        "policy": policy,
+        "policy": content_policy(style, script),
         "style": style,
         "words": _json(words()),
         "data": _json(pack_for_page(data)),
@@ -39,6 +35,20 @@ def render(data: Mapping[str, Any]) -> str:
     }
     shell = (_sources() / "page.html").read_text("utf-8")
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], shell)
+
+
+def content_policy(style: str, script: str | None = None) -> str:
+    """A policy that lets only this very style in, and this very script if there is one: nothing else, from nowhere."""
+    scripts = "" if script is None else f"script-src 'sha256-{_hash(script)}'; "
+    return (
+        f"default-src 'none'; {scripts}style-src 'sha256-{_hash(style)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def shell_style() -> str:
+    """The style sheet of the page's shell: its colours, tables, cards and charts."""
+    return (_sources() / "style.css").read_text("utf-8")
 
 
 def pack_for_page(value: Any) -> Any:
