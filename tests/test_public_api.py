@@ -11,6 +11,7 @@ OBJECTS = [
     "Agent",
     "Config",
     "Run",
+    "branch",
     "evaluate",
     "events",
     "load",

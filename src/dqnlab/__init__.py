@@ -15,6 +15,7 @@ from ._version import __version__
 if TYPE_CHECKING:
     from .config import Config, presets
     from .explain.report import report
+    from .lab.branch import branch
     from .lab.many.crew import train_many
     from .lab.many.resume import resume_many
     from .lab.resume import resume
@@ -29,6 +30,7 @@ __all__ = [
     "Config",
     "Run",
     "__version__",
+    "branch",
     "evaluate",
     "events",
     "load",
@@ -44,6 +46,7 @@ _HOMES = {
     "Agent": ".store.agent",
     "Config": ".config",
     "Run": ".store.folder",
+    "branch": ".lab.branch",
     "evaluate": ".run.evaluate",
     "events": ".run.system",
     "load": ".store.agent",

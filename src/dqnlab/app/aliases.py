@@ -48,6 +48,7 @@ NAMES = {
     "evaluate_every.num": "eval_every eval_freq eval_interval evaluate_every",
     "select_episodes": "eval_episodes n_eval_episodes",
     "checkpoint_every": "save_freq save_every checkpoint_freq",
+    "keep_checkpoints": "keep",
     "metrics_every": "log_every log_interval",
     "film.episodes": "film films",
     "seeds": "num_seeds n_seeds",

@@ -14,8 +14,8 @@ from ..store.find import find_group, find_run
 from ..store.folder import REPORT, RESULT
 from ..terminal.text import clean
 from ..track.tracker import Swanlab
-from .arguments import Doctor, Evaluate, Explain, Presets, Record, Resume, RunsTable, Selftest, Train, Watch
-from .parse import parse_args, parse_doctor, parse_train
+from .arguments import BranchOff, Doctor, Evaluate, Explain, Presets, Record, Resume, RunsTable, Selftest, Train, Watch
+from .parse import parse_args, parse_branch, parse_doctor, parse_train
 from .places import home
 
 Args = TypeVar("Args")
@@ -23,6 +23,7 @@ Args = TypeVar("Args")
 _KINDS: dict[str, type] = {
     "train": Train,
     "resume": Resume,
+    "branch": BranchOff,
     "evaluate": Evaluate,
     "watch": Watch,
     "record": Record,
@@ -55,6 +56,8 @@ def read(command: str, words: Sequence[str], started: float) -> Call[Any]:
         module, args = _train(words)
     elif command == "doctor":
         module, args = command, parse_doctor(words)
+    elif command == "branch":
+        module, args = _branch(parse_branch(words))
     else:
         module, args = _found(command, parse_args(_KINDS[command], command, words))
     return Call(module, args, tuple(words), started)
@@ -95,6 +98,14 @@ def _resume(args: Resume) -> tuple[str, Resume]:
     if group is not None:
         return "resume_many", replace(args, run=str(group))
     return "resume", replace(args, run=str(find_run(args.run, args.runs)))
+
+
+def _branch(args: BranchOff) -> tuple[str, BranchOff]:
+    _ = args.asked  # refused here, before anything is loaded
+    group = find_group(args.run, args.runs)
+    if group is not None:
+        return "branch_many", replace(args, run=str(group))
+    return "branch", replace(args, run=str(find_run(args.run, args.runs)))
 
 
 def _explain(args: Explain) -> Explain:

@@ -25,6 +25,7 @@ from .columns import two_columns, wrapped
 COMMANDS = {
     "train": "train a network, keep the best, judge it, film it: dqn train [ENV] [--FIELD VALUE …]",
     "resume": "continue an interrupted run exactly, or train a finished one further: dqn resume RUN",
+    "branch": "begin a new run from an old one's state, with other settings: dqn branch RUN --at STEP --set lr=1e-4",
     "evaluate": "play greedy episodes with a run's network: dqn evaluate RUN",
     "watch": "watch a run's network play in a window: dqn watch RUN",
     "record": "film a run's network: dqn record RUN",
@@ -41,7 +42,7 @@ _ALWAYS = (
 )
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _BROKEN_PIPE = 141  # 128 + SIGPIPE, what a shell reports for a reader that has gone
-_MAKE_FILES = ("train", "resume", "record", "watch", "explain")  # what these print is not what they are for …
+_MAKE_FILES = ("train", "resume", "branch", "record", "watch", "explain")  # what these print is not what they are for …
 _PRINT = ("--help", "-h", "--dry-run", "--step")  # … unless they are asked for it
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, replace
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -13,11 +13,12 @@ from ..config.fields import choice, hints, maybe_absent, owners, tagged
 from ..config.toml import made_in_python, override, parse, without_foreign_env
 from ..encoding import decoded
 from ..errors import ConfigError
+from ..lab.overrides import Changes
 from ..store.folder import CONFIG
 from ..store.own import with_own
 from ..track.tracker import Swanlab
 from ..trust import modules_of, named_by_caller
-from .arguments import Doctor, Train
+from .arguments import BranchOff, Doctor, Train
 from .flags import Untyped, dashed, flags_in, value_of
 from .help import help_of, help_with_settings
 from .words import Given, own_flag, read_words
@@ -56,6 +57,40 @@ def parse_doctor(words: Sequence[str]) -> Doctor:
     given = read_words(Doctor, words)
     config, _ = _resolve(Doctor, "doctor", given)
     return Doctor(config=config, **given.own)
+
+
+def parse_branch(words: Sequence[str]) -> BranchOff:
+    """Arguments of `dqn branch`; its settings are those that differ. Raises as `parse_args` does."""
+    given = read_words(BranchOff, list(_unset(words)))
+    if given.help:
+        _show(help_of(BranchOff, "branch"))
+    _budget_from_steps(given)
+    if len(given.bare) != 1:
+        what = f"one RUN, please: got {' and '.join(map(repr, given.bare))}" if given.bare else "RUN is missing"
+        raise ConfigError(f"{what}; `dqn runs` lists what there is")
+    _read_own(BranchOff, given.settings, Config())
+    env = given.settings.get("env", {})
+    if "id" in env:
+        env["id"] = presets.full_id(env["id"])
+    trusted = {*named_by_caller((), env.get("id"), env.get("wrappers", ())), *modules_in(given.settings)}
+    return BranchOff(run=given.bare[0], config=Changes(given.settings, trusted), **given.own)
+
+
+def _unset(words: Sequence[str]) -> Iterator[str]:
+    """The words with each `--set NAME=VALUE` as the flag that it means, and `--set FIELD:KIND` as that choice."""
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if word == "--set":
+            if not rest:
+                raise ConfigError("Missing value: --set must be a setting such as lr=1e-4, got ''")
+            word = f"--set={rest.pop(0)}"
+        if word.startswith("--set="):
+            word = word.removeprefix("--set=")
+            word = f"--{word}" if "=" in word else word
+            if not word.startswith("--") and ":" not in word:
+                raise ConfigError(f"--set must be a setting such as lr=1e-4 or rule:double, got {word!r}")
+        yield word
 
 
 def _show(text: str) -> NoReturn:

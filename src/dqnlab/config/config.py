@@ -262,6 +262,9 @@ class Config:
     """updates between records of losses and Q-values"""
     checkpoint_every: Annotated[int, Whole(0)] = 10_000
     """env steps between checkpoints, from which `dqn resume` continues; 0 for none except on Ctrl-C"""
+    keep_checkpoints: Annotated[int | Literal["all"], Whole(1)] = 2
+    """how many of them are kept, the newest ones, or all: `dqn branch` begins at one, and replays less. Each takes some
+    twelve times what a network does (1.4 MB in the preset default); the rows of the replay are shared"""
     film: Film = field(default_factory=Film)
     explain: bool = True
     """write report.html, the page that explains the run, when training is over"""

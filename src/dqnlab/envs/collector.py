@@ -99,6 +99,11 @@ class Collector:
         return self._starts.cut_every is not None and not self.envs.restorable
 
     @property
+    def ahead(self) -> int:
+        """How many env steps the next block will have; after a cut, which has none, the one that follows it."""
+        return self.envs.num_envs - (0 if self.cut_due else self._num_resting)
+
+    @property
     def level(self) -> Literal["A", "B", "C"]:
         """What a state of this moment says of the environments (docs/design/0005).
 

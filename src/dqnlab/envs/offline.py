@@ -15,6 +15,8 @@ class Clock:
     steps = 0
     """env steps taken"""
     cuts = cut_due = False
+    ahead = 1
+    """env steps that the next block will have"""
     level = "A"  # there is nothing of the environments that a state would have to say
 
     def __init__(self, envs: Envs, obs: ObsSpec):

@@ -1,11 +1,15 @@
-"""What may be different when a run is resumed."""
+"""What may be different when a run is resumed or branched. Needs no torch."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-from ..config import AnyEnvironment, Episodes, Steps
+from ..config import AnyEnvironment, Config, Episodes, Steps
+from ..config.toml import override
+from ..store.label import UNLABELLED, Label
 from ..track.tracker import AnyTracker
 
 
@@ -23,3 +27,35 @@ class Overrides:
     """modules that its environment and wrappers may import"""
     force_unlock: bool = False
     """take a folder over that was in use on another machine"""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Settings that differ from those of a run."""
+
+    table: Mapping[str, Any]
+    """as a file has them"""
+    trusted: Collection[str] = ()
+    """modules that they may import, since whoever asked has named them"""
+
+    def __call__(self, config: Config) -> Config:
+        """The configuration with them. Raises ConfigError."""
+        return override(config, self.table, trusted=self.trusted)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a branch is to be."""
+
+    at: int | str
+    """the env step, `best`, or the name of a checkpoint"""
+    change: Callable[[Config], Config]
+    """makes its settings of those of its parent"""
+    out: Path | None = None
+    """its folder; a new one under `runs` if none"""
+    runs: Path = Path("runs")
+    label: Label = UNLABELLED
+    trackers: Sequence[AnyTracker] | None = None
+    """those of its parent if none"""
+    parent: Overrides = field(default_factory=Overrides)
+    """what must be known to make the parent again"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from ..config import Config
@@ -23,6 +24,7 @@ FREE = (
     "config.budget",
     "config.stop_when_solved",
     "config.film",
+    "config.keep_checkpoints",
     "config.env.timeout",
     "config.env.workers",
     "config.env.scale",
@@ -58,14 +60,22 @@ def restore(config: Config, store: Store) -> tuple[System, Loaded | None]:
             environment.
     """
     at = store.latest()
+    return restored(config, store.folder, at), at
+
+
+def restored(config: Config, folder: Path, at: Loaded | None) -> System:
+    """The system of the configuration where the checkpoint of the run in a folder was written, at the start if none.
+
+    Raises CheckpointError: the checkpoint is of another version, configuration or environment.
+    """
     if at is not None and (version := at.about.get("state", 1)) != STATE:
         raise CheckpointError(
             f"{str(at.path)!r} is a checkpoint of version {version}, and this dqnlab continues only version {STATE}: "
             "start a new run, or continue this one with the dqnlab that wrote it"
         )
-    system = assemble(config, store.folder)
+    system = assemble(config, folder)
     if at is None:
-        return system, None
+        return system
     try:
         hard = [each for each in differences(at, system) if not each.startswith(SOFT)]
         if hard:
@@ -76,7 +86,7 @@ def restore(config: Config, store: Store) -> tuple[System, Loaded | None]:
     except BaseException:
         system.close()
         raise
-    return system, at
+    return system
 
 
 @contextmanager

@@ -23,8 +23,9 @@ from ..run.keep import Keeper, save_weights
 from ..run.save import Saver
 from ..run.system import System, Updater, make_update, say
 from ..store.checkpoint.checkpoint import Loaded, Store
-from ..store.folder import CONFIG, INIT, SUMMARY
+from ..store.folder import CONFIG, INIT, META, SUMMARY
 from ..store.label import UNLABELLED, Label, read_label
+from ..store.lineage import FORK, read_parent
 from ..store.own import mark
 from ..store.start import write_start
 from ..store.weightsfile import meaning_of
@@ -94,7 +95,10 @@ def _enter(start: Start, held: ExitStack) -> _Restored:
     """Locks a run's folder and assembles the run, until what holds them is left."""
     if start.view is not None:
         held.callback(start.view.stop)
-    store = Store(held.enter_context(start.folder), notify=say)
+    folder = held.enter_context(start.folder)
+    parent = read_parent(folder / META) if (folder / META).is_file() else None
+    keep = start.config.keep_checkpoints
+    store = Store(folder, None if keep == "all" else keep, say, pinned=None if parent is None else parent.step)
     system, at = restore(start.config, store)
     held.callback(system.close)
     start.prepare(system)
@@ -106,29 +110,30 @@ def _open(start: Start, restored: _Restored, opened: ExitStack) -> Experiment:
     system = restored.system
     folder = restored.store.folder
     at = restored.at
-    resumed = (folder / CONFIG).is_file()
+    has_begun = (folder / CONFIG).is_file()
     trackers = start.trackers
-    if not resumed:
+    if not has_begun:
         trackers = begun(trackers)
         _begin(system, folder, {**tracker_facts(trackers), **start.label.as_dict()})
-    inexact = [] if at is None else [*_inexact(at), *differences(at, system)]
+    inexact = [] if at is None else [*inexact_of(at), *differences(at, system)]
     for each in inexact:
         say(f"the results will not be exactly those of an uninterrupted run: {each}")
-    keeper = _keeper(system, folder)
+    keeper = make_keeper(system, folder)
     saver = _saver(start, restored, keeper, "; ".join(inexact))
     if at is not None:
         with fitting(at):
             keeper.load_state_dict(at.state["keeper"])
             start.watch.load_state_dict(at.state["clock"])
     step = system.progress.now.steps
-    recorder = _recorder(system, folder, trackers, None if not resumed else step if at is not None else -1)
+    recorder = _recorder(system, folder, trackers, None if not has_begun else step if at is not None else -1)
     opened.callback(recorder.close)
     if start.view is not None:
         _introduce(start.view, system, folder)
+    resumed = has_begun and not (at is not None and at.about.get(FORK))
     return Experiment(system, folder, keeper, recorder, saver, start.watch, start.view, resumed)
 
 
-def _inexact(at: Loaded) -> list[str]:
+def inexact_of(at: Loaded) -> list[str]:
     """Why a run was not exactly an uninterrupted one when its checkpoint was written; nothing if it was."""
     return [] if at.about.get("exact") is True else [str(at.about.get("inexact") or "an earlier part of it was not")]
 
@@ -144,7 +149,8 @@ def _begin(system: System, folder: Path, more: Mapping[str, Any]) -> None:
         say(note)
 
 
-def _keeper(system: System, folder: Path) -> Keeper:
+def make_keeper(system: System, folder: Path) -> Keeper:
+    """What keeps the networks of a run in its folder."""
     config = system.config
     return Keeper(
         folder, system.learner, system.memory, config.gamma, generator(config.seed, "record"), meaning_of(config)

@@ -46,14 +46,18 @@ def is_known(tracker: AnyTracker) -> bool:
     return isinstance(tracker, str | Swanlab)
 
 
-def remembered(meta: Path) -> tuple[AnyTracker, ...]:
-    """The trackers that a run began with, as far as a file can hold them. Raises FolderError."""
+def remembered(meta: Path, *, anew: bool = False) -> tuple[AnyTracker, ...]:
+    """The trackers that a run began with, as far as a file can hold them. Raises FolderError.
+
+    Args:
+        anew: for another run, which is another experiment.
+    """
     names, said = read_trackers(meta), read_json(meta).get("swanlab")
     if "swanlab" not in names or said is None:
         return tuple(names)
     known = {each.name for each in fields(Swanlab)}
     try:
-        settings = Swanlab(**{k: v for k, v in said.items() if k in known})
+        settings = Swanlab(**{k: v for k, v in said.items() if k in known and not (anew and k == "id")})
     except (AttributeError, TypeError, ConfigError) as e:
         raise FolderError(f"{str(meta)!r} is damaged: its swanlab is {str(said)[:60]}") from e
     return tuple(settings if name == "swanlab" else name for name in names)

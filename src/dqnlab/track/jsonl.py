@@ -47,7 +47,7 @@ class MetricsFile:
 
     def log(self, step: int, row: Mapping[str, float | Sequence[float]]) -> None:
         """Writes one record: `step` first, then the row's values in its own order."""
-        self._write({"step": step} | {name: _strict(value) for name, value in row.items()})
+        self._write(record_of(step, row))
 
     def sync(self) -> None:
         """Hands what was written to the disk itself."""
@@ -96,6 +96,33 @@ def cut_back(path: Path, step: int) -> os.stat_result | None:
             if record is not None and (number == 0 or _step(record) <= step):
                 part.write(line)
         return part.stat()
+
+
+def record_of(step: int, row: Mapping[str, float | Sequence[float]]) -> dict[str, object]:
+    """A record as its line says it."""
+    return {"step": step} | {name: _strict(value) for name, value in row.items()}
+
+
+def records_between(path: Path, start: int, stop: int) -> list[dict[str, object]]:
+    """The records of env steps in (start, stop], as their lines say them. Raises FolderError."""
+    with open_plain(path) as file:
+        lines = [line.decode("utf-8", errors="replace") for line in file if line.endswith(b"\n")]
+    found = (parse_line(line) for line in lines[1:])
+    return [record for record in found if record is not None and start < _step(record) <= stop]
+
+
+def copy_until(path: Path, to: Path, step: int, more: Sequence[Mapping[str, object]] = ()) -> None:
+    """Copies the records of a run up to an env step into the file of another run, and adds some.
+
+    Raises FolderError, ResourceError.
+    """
+    with open_plain(path) as old, replacing(to) as part:
+        for number, line in enumerate(old):
+            record = parse_line(line.decode("utf-8", errors="replace")) if line.endswith(b"\n") else None
+            if record is not None and (number == 0 or _step(record) <= step):
+                part.write(line)
+        for record in more:
+            part.write((json.dumps(record, allow_nan=False, ensure_ascii=False) + "\n").encode())
 
 
 def _step(record: Mapping[str, object]) -> float:

@@ -71,7 +71,7 @@ def resume_group(group: Path, overrides: Overrides, board: Board | None = None, 
     if overrides.budget is not None:
         raise ConfigError(f"{str(group)!r} is a group of seeds: to train one of them further, name its folder")
     with locked(group, force=overrides.force_unlock):
-        seeds = _seeds(group)
+        seeds = seeds_of(group)
         homes = {seed: group / seed_name(seed) for seed in seeds}
         begun = [home for home in homes.values() if (home / CONFIG).is_file()]
         if not begun:
@@ -118,7 +118,8 @@ def _finished(folder: Path, ended: Mapping[int, Run], overrides: Overrides) -> G
     return group
 
 
-def _seeds(group: Path) -> Sequence[int]:
+def seeds_of(group: Path) -> Sequence[int]:
+    """Those that the summary of a group names. Raises FolderError."""
     seeds = read_json(group / SUMMARY).get("seeds")
     if not isinstance(seeds, list) or not seeds or not all(map(is_count, seeds)):
         raise FolderError(f"{str(group / SUMMARY)!r} is damaged: it does not say which seeds there are")

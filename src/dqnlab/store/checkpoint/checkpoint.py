@@ -79,20 +79,27 @@ class Loaded:
 
 
 class Store:
-    """The checkpoints of one run folder. Forgets the oldest beyond `keep`; says in one line what it sets aside."""
+    """The checkpoints of one run folder. Forgets the oldest beyond `keep`; says in one line what it sets aside.
+
+    Args:
+        keep: how many are kept, the newest ones; all if none.
+        pinned: the env step of one that is kept beside them.
+    """
 
     def __init__(
         self,
         folder: Path,
-        keep: int = 2,
+        keep: int | None = 2,
         notify: Callable[[str], object] = warnings.warn,
         disk: Disk | None = None,
+        pinned: int | None = None,
     ):
-        if keep < 1:
+        if keep is not None and keep < 1:
             raise ValueError(f"a store must keep at least one checkpoint, not {keep}")
         self.folder, self.root = folder, folder / CHECKPOINTS
         self._rows, self._disk = self.root / ROWS, disk or DISK
-        self._keep, self._notify = keep, notify
+        self._keep, self._pinned = keep, pinned
+        self._notify = notify
         self._prepared = False
         self._current: Path | None = None  # the checkpoint that this process last wrote or read
         self._chunks: dict[str, tuple[Chunk, ...]] = {}  # its chunks, by log
@@ -203,8 +210,10 @@ class Store:
                 continue
             if not is_complete(path, manifest):
                 named |= manifest.chunks.keys()
-            elif path == self._current or (step not in steps and len(steps) < self._keep):
+            elif path == self._current or (step not in steps and (self._keep is None or len(steps) < self._keep)):
                 steps.add(step)
+                named |= manifest.chunks.keys()
+            elif step == self._pinned:
                 named |= manifest.chunks.keys()
             else:
                 old.append(path)
@@ -250,6 +259,23 @@ class Store:
         if reasons:
             raise CheckpointError(f"no checkpoint in {self.root} is intact ({'; '.join(reasons)}): start a new run")
         return None
+
+    def until(self, step: int) -> Loaded | None:
+        """The newest checkpoint of at most this env step that verifies, or None if there is none; nothing is renamed.
+
+        Raises CheckpointError if the folder cannot be read.
+        """
+        verified: dict[Chunk, frozenset[str]] = {}
+        for at, _, path in found(self.root):
+            if at <= step:
+                with suppress(CheckpointError):
+                    return self._load(path, verified)
+        return None
+
+    @property
+    def steps(self) -> list[int]:
+        """The env steps of the checkpoints that there are, whole or not, rising. Raises CheckpointError."""
+        return sorted({at for at, _, _ in found(self.root)})
 
     def _load(self, path: Path, verified: dict[Chunk, frozenset[str]]) -> Loaded:
         manifest = read_manifest(path)
