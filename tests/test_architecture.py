@@ -29,7 +29,7 @@ FLOORS = (
     {"store"},
     {"run"},
     {"track", "terminal", "explain", "check"},
-    {"compare"},
+    {"comparing"},
     {"lab"},
     {"app"},
 )

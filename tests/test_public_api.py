@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +38,13 @@ def test_every_public_name_can_be_fetched(name: str) -> None:
 @pytest.mark.parametrize("name", OBJECTS)
 def test_every_public_object_says_what_it_is(name: str) -> None:
     assert getattr(dqnlab, name).__doc__
+
+
+def test_no_folder_or_file_takes_the_name_of_a_public_object() -> None:
+    """It would be the module, as soon as anybody imports that, and no longer the object."""
+    home = Path(dqnlab.__file__).parent
+    names = [*OBJECTS, "compare"]
+    assert [name for name in names if (home / name).exists() or (home / f"{name}.py").exists()] == []
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

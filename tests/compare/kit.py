@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dqnlab.compare.comparison import Arm, ArmCell, Comparison, SeedResult
+from dqnlab.comparing.comparison import Arm, ArmCell, Comparison, SeedResult
 from dqnlab.config import Config
 from dqnlab.config.toml import to_toml
 from dqnlab.store.folder import CONFIG, META, METRICS, Run, write_json, write_result

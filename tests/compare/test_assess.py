@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dqnlab.compare.assess import Contrast, assessment_of, normalised
-from dqnlab.compare.comparison import Arm, ArmCell, Comparison
-from dqnlab.compare.settings import SettingRow, check_alike, differing
-from dqnlab.compare.verdict import conclusion
+from dqnlab.comparing.assess import Contrast, assessment_of, normalised
+from dqnlab.comparing.comparison import Arm, ArmCell, Comparison
+from dqnlab.comparing.settings import SettingRow, check_alike, differing
+from dqnlab.comparing.verdict import conclusion
 from dqnlab.errors import ConfigError
 
 from .kit import cell, comparison

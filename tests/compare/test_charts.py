@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dqnlab.compare.assess import assessment_of
-from dqnlab.compare.axes import short, ticks
-from dqnlab.compare.charts import colour, curves_chart, mean_course, seeds_chart
-from dqnlab.compare.comparison import Arm, Comparison, SeedResult
-from dqnlab.compare.markup import Markup, el
-from dqnlab.compare.page import SECTIONS, render_comparison
-from dqnlab.compare.write import PAGE, write_comparison
+from dqnlab.comparing.assess import assessment_of
+from dqnlab.comparing.axes import short, ticks
+from dqnlab.comparing.charts import colour, curves_chart, mean_course, seeds_chart
+from dqnlab.comparing.comparison import Arm, Comparison, SeedResult
+from dqnlab.comparing.markup import Markup, el
+from dqnlab.comparing.page import SECTIONS, render_comparison
+from dqnlab.comparing.write import PAGE, write_comparison
 from dqnlab.store.folder import REPORT
 
 from .kit import cell, comparison

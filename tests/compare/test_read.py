@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dqnlab.compare.read import read_cell
+from dqnlab.comparing.read import read_cell
 from dqnlab.config import Adam
 from dqnlab.errors import FolderError
 from dqnlab.store.folder import CONFIG, RESULT, SUMMARY, write_json

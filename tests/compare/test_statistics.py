@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from dqnlab.compare.statistics import (
+from dqnlab.comparing.statistics import (
     RESAMPLES,
     counts,
     holm,

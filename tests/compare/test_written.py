@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from dqnlab.compare.assess import assessment_of
-from dqnlab.compare.comparison import Arm, Comparison
-from dqnlab.compare.markdown import markdown
-from dqnlab.compare.table import comparison_table
-from dqnlab.compare.write import DATA, TABLE, write_comparison
+from dqnlab.comparing.assess import assessment_of
+from dqnlab.comparing.comparison import Arm, Comparison
+from dqnlab.comparing.markdown import markdown
+from dqnlab.comparing.table import comparison_table
+from dqnlab.comparing.write import DATA, TABLE, write_comparison
 from dqnlab.errors import ConfigError
 
 from .kit import cell, comparison

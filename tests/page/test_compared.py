@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dqnlab.compare.write import write_comparison
+from dqnlab.comparing.write import write_comparison
 
 from ..compare.kit import comparison
 from .conftest import Opened
