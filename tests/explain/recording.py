@@ -16,19 +16,27 @@ from dqnlab.config import (
     Boltzmann,
     Config,
     Constant,
+    Cql,
+    Demos,
     Double,
     Env,
     Greedy,
+    Gru,
     HlGauss,
     Iqn,
+    Lstm,
+    Margin,
     Mlp,
     Munchausen,
     Noisy,
+    Offline,
     Polyak,
     Prioritized,
     Quantiles,
     RAdam,
+    Replay,
     RmsProp,
+    Rollout,
     Scalar,
     Steps,
 )
@@ -91,13 +99,71 @@ RULES = {
     "munchausen, implicit": replace(SMALL, rule=Munchausen(), head=Iqn(num=4, cosines=4)),
 }
 
+REMEMBERING = {
+    "gru, n = 2, prioritized": replace(
+        SMALL, torso=Gru(hidden=(8,), units=6, burn_in=2, unroll=4), n=2, sampler=Prioritized()
+    ),
+    "lstm, no burn-in, quantiles": replace(
+        SMALL, torso=Lstm(hidden=(), units=5, burn_in=0, unroll=8), head=Quantiles(num=5), rule=Double()
+    ),
+    "gru, divided rewards": replace(SMALL, torso=Gru(hidden=(), units=6, unroll=8), reward_scale=4.0),
+}
+ROLLING = replace(
+    SMALL,
+    memory=Rollout(num_steps=16, num_epochs=8),
+    **{name: getattr(Config(), name) for name in ("replay_capacity", "learning_starts", "update_every")},
+)
+ROLLOUTS = {
+    "rollout": ROLLING,
+    "rollout, categorical, divided rewards": replace(
+        ROLLING,
+        memory=Rollout(num_steps=16, num_epochs=8, td_lambda=0.8),
+        head=C51(v_max=40.0, v_min=-1.0),
+        reward_scale=2.0,
+    ),
+    "rollout, quantiles, lambda 1": replace(
+        ROLLING, memory=Rollout(num_steps=16, num_epochs=8, td_lambda=1.0), head=Quantiles(num=5)
+    ),
+}
+RECORDED: dict[str, dict[str, Any]] = {
+    "demonstrations, margin": {"regularizer": Margin(margin=0.5, weight=2.0), "reward_scale": 2.0},
+    "demonstrations, n = 3": {"n": 3, "sampler": Prioritized()},
+    "offline, cql": {"regularizer": Cql(alpha=0.5), "rule": Double(), "reward_scale": 2.0},
+    "offline, cql, categorical": {"regularizer": Cql(), "head": C51(num=7, v_max=20.0, v_min=-1.0), "n": 2},
+}
+
 Recorded = tuple[dict[str, np.ndarray], Config, EnvSpec]
+
+
+def write_demos(folder: Path) -> None:
+    """Three short episodes of CartPole by chance, two of which are cut off."""
+    chance = np.random.default_rng(0)
+    for number, length in enumerate((12, 20, 20)):
+        ends = np.arange(length) == length - 1
+        np.savez(
+            folder / f"{number}.npz",
+            obs=chance.normal(size=(length + 1, 4)).astype(np.float32),
+            action=chance.integers(2, size=length),
+            reward=np.ones(length),
+            terminated=ends & (number == 0),
+            truncated=ends & (number > 0),
+        )
+
+
+def with_demos(way: str, source: str) -> Config:
+    """A configuration that learns from recorded episodes."""
+    if way.startswith("demonstrations"):
+        return replace(SMALL, experience=Demos(source=source), **RECORDED[way])
+    return replace(ROLLING, memory=Replay(), experience=Offline(source=source), **RECORDED[way])
 
 
 @cache
 def record(way: str) -> Recorded:
-    config = (WAYS | HEADS | RULES | EXPLORING | OPTIMIZERS)[way]
-    system = assemble(config)
+    with TemporaryDirectory() as demos:
+        write_demos(Path(demos))
+        known = WAYS | HEADS | RULES | EXPLORING | OPTIMIZERS | REMEMBERING | ROLLOUTS
+        config = known[way] if way in known else with_demos(way, demos)
+        system = assemble(config)
     try:
         with TemporaryDirectory() as place:
             keep = Keeper(Path(place), system.learner, system.memory, config.gamma, np.random.default_rng(8))

@@ -23,7 +23,7 @@ ENV = Env(id=Cue)
 
 
 def train(folder: Path, torso: Gru | Lstm) -> Run:
-    return dqnlab.train(tiny(env=ENV, torso=torso), out=folder, trackers=("none",))
+    return dqnlab.train(tiny(env=ENV, torso=torso, update_every=1), out=folder, trackers=("none",))
 
 
 @pytest.mark.parametrize("torso", [Gru(hidden=(), units=70, unroll=8), Lstm(hidden=(8,), units=5, unroll=8)])
@@ -41,7 +41,7 @@ def test_what_was_remembered_is_recorded_step_by_step(torso: Gru | Lstm, tmp_pat
             np.testing.assert_allclose(memory[step] / 127, told, atol=0.5 / 127 + 1e-6)
             assert episode["q"]["best"][step].shape == (2,)
     assert data["closed"] == "closed_memory"
-    assert data["moment"] is None
+    assert data["moment"]["sequences"]["burn_in"] == 8
 
 
 @pytest.mark.world
@@ -54,7 +54,7 @@ def test_the_page_draws_it_and_leads_to_a_step(
     assert "because it goes by what it saw before, too" in inside.inner_text()
     assert "Step 1: the episode began with an empty memory. Unit" in inside.inner_text()
     assert "The first 64 of 70 are drawn." in inside.inner_text()
-    assert "learns from sequences" in page.inner_text("#step .view")
+    assert "learns from sequences of successive steps" in page.inner_text("#step .view")
     picture = page.locator(".memory-picture")
     assert picture.evaluate("(canvas) => [canvas.width, canvas.height]") == [7, 64]
     colours = picture.evaluate("(canvas) => new Set(canvas.getContext('2d').getImageData(0, 0, 7, 64).data).size")

@@ -205,12 +205,3 @@ def test_what_a_rule_adds_to_the_reward_is_told_apart_from_it(open_page: Open) -
     assert re.search(r"what the rule adds\s+.0\.\d+", target), target
     plain = open_page(sample(moment=traced("textbook")[1])).page.locator("#step").inner_text()
     assert "rule adds" not in plain
-
-
-def test_a_rollout_says_what_it_learned_without_a_batch(open_page: Open) -> None:
-    data = sample()
-    data["moment"] = None
-    data["settings"] |= {"rollout": True, "replay_capacity": 1_024}
-    text = open_page(data).page.locator("#step").inner_text()
-    assert "rollouts of 1024 transitions are learned from a few times" in text
-    assert "λ-return: reward + gamma ×" in text

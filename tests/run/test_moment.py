@@ -15,7 +15,8 @@ from dqnlab.learn.replay import Pace, Replay
 from dqnlab.learn.samplers import Uniform
 from dqnlab.learn.targets import greedy
 from dqnlab.learn.types import Block, ObsSpec
-from dqnlab.run.moment import MOST_BYTES, End, record_moment, room, unfold
+from dqnlab.run.held import unfold
+from dqnlab.run.moment import MOST_BYTES, End, record_moment, room
 
 from .. import nets
 from ..nets import adam, mlp

@@ -18,7 +18,7 @@ from ..errors import CheckpointError, FolderError, counted
 from ..learn.networks import QNetwork
 from ..learn.weights import import_weights
 from ..run.keep import FIRST_BATCH, MOST_SNAPSHOTS
-from ..run.moment import room
+from ..run.moment import room, sequence_room
 from ..store.agent import Agent, load
 from ..store.checkpoint.verify import read_rows
 from ..store.folder import BATCH, BEST, LAST, META, METRICS, RESULT, SNAPSHOTS, TARGET, Run
@@ -105,28 +105,20 @@ def why_nothing(folder: Path, agent: Agent) -> str:
         return f"{str(path)!r} is missing: the run wrote it when its training ended, and it has been removed since."
     if not path.exists():
         return f"{str(path)!r} does not exist yet: it is written when training ends."
-    if room(agent.config.batch_size, math.prod(obs.shape) * obs.dtype.itemsize).rows == 0:
-        return "This run has recorded no batch: one observation is too large to be kept."
+    named, size = dict(leaves(agent.config)), math.prod(obs.shape) * obs.dtype.itemsize
+    num = room(agent.config.batch_size, size).rows
     if agent.config.remembers:
-        kind = agent.config.torso.kind
-        return (
-            f"This run has recorded no batch: its network remembers (torso = {kind!r}) and learns from sequences, "
-            "while a step is shown of single transitions. Its metrics, values and health are shown as those of any run."
-        )
-    settings = dict(leaves(agent.config))
-    if "memory.td_lambda" in settings:
-        gamma, weight = settings["gamma"], settings["memory.td_lambda"]
-        size, often = counted(agent.config.memory_size, "transition"), counted(settings["memory.num_epochs"], "time")
-        return (
-            f"This run keeps no batch to look back at: its rollouts of {size} are learned from {often} and forgotten. "
-            f"What each action is pulled towards is its lambda-return, reward + {gamma:g} * ({1 - weight:g} * the "
-            f"value of the best action in the next observation + {weight:g} * the lambda-return of the step that "
-            "follows), by the network as it was when the rollout was whole; after the last step of a rollout, or of an "
-            f"episode that was cut, reward + {gamma:g} * that value; after one that ended, the reward. Single numbers "
-            "are not shown."
-        )
+        unroll = named["torso.unroll"]
+        length = named["torso.burn_in"] + unroll + agent.config.n
+        num = sequence_room(agent.config.batch_size // unroll, length, size)
+    if num == 0:
+        what = "a sequence of observations" if agent.config.remembers else "one observation"
+        return f"This run has recorded no batch: {what} is too large to be kept."
     if (folder / RESULT).exists() and read_json(folder / RESULT).get("updates", 0) >= FIRST_BATCH:
-        return "This run has recorded no batch: its memory keeps no transitions to look back at."
+        return (
+            "This run has recorded no batch: its memory keeps no transitions to look back at, or an earlier dqnlab, "
+            "which could not record those of such a memory, trained it."
+        )
     return f"This run has recorded no batch: it ended before its update number {FIRST_BATCH}."
 
 

@@ -16,6 +16,7 @@ from ..learn.implicit import ImplicitHead
 from ..learn.learner import HardSync, PolyakSync, Sync
 from ..learn.munchausen import MunchausenRule
 from ..learn.optimizer import Adam, Formula
+from ..learn.regularizers import Conservative, LargeMargin, Regularizer
 from ..learn.targets import Rule, double, greedy
 
 Network = Literal["online", "target"]
@@ -68,6 +69,26 @@ class Soft:
 
 
 @dataclass(frozen=True)
+class CqlTerm:
+    """alpha * (log of the sum over actions of exp Q - Q of the action taken), of values as they are learned."""
+
+    alpha: float
+    kind: Literal["cql"] = "cql"
+
+
+@dataclass(frozen=True)
+class MarginTerm:
+    """weight * (the largest of Q + margin of the other actions, Q of the one shown, less the latter), if it was shown.
+
+    Of values as they are learned.
+    """
+
+    margin: float
+    weight: float
+    kind: Literal["margin"] = "margin"
+
+
+@dataclass(frozen=True)
 class Moments:
     """A step by the running means of the gradient and of its square: Adam's, and its kin's."""
 
@@ -87,6 +108,7 @@ class Deviation:
     kind: Literal["rmsprop"] = "rmsprop"
 
 
+AnyTerm = CqlTerm | MarginTerm
 AnyLoss = TdLoss | QuantileLoss | CategoricalLoss | HistogramLoss
 
 CHOOSERS: Mapping[Rule, Network] = {greedy: "target", double: "online"}
@@ -99,6 +121,10 @@ LOSSES: Mapping[type[Head], Callable[[Any, float], AnyLoss]] = {
     ImplicitHead: lambda head, scale: QuantileLoss(head.kappa, drawn=True),
     CategoricalHead: lambda head, scale: CategoricalLoss(head.v_min * scale, head.v_max * scale),
     HistogramHead: lambda head, scale: HistogramLoss(head.v_min * scale, head.v_max * scale, head.sigma),
+}
+TERMS: Mapping[type, Callable[[Any], AnyTerm]] = {
+    Conservative: lambda made: CqlTerm(made.alpha),
+    LargeMargin: lambda made: MarginTerm(made.margin, made.weight),
 }
 CHANCES: Mapping[type, Chance] = {c.Uniform: "uniform", c.Prioritized: "by error"}
 FORMULAS: Mapping[type, Callable[[Any], Moments | Deviation]] = {
@@ -125,6 +151,12 @@ def loss_of(head: Head, reward_scale: float) -> AnyLoss | None:
     """How target and loss come about."""
     made = LOSSES.get(type(head))
     return None if made is None else made(head, reward_scale)
+
+
+def term_of(regularizer: Regularizer) -> AnyTerm | None:
+    """What is added to the head's loss."""
+    made = TERMS.get(type(regularizer))
+    return None if made is None else made(regularizer)
 
 
 def chance_of(sampler: object) -> Chance | None:

@@ -2,6 +2,7 @@
 
 import math
 import textwrap
+from collections.abc import Sequence
 
 WIDTH = 96
 
@@ -24,3 +25,8 @@ def paragraph(text: str) -> list[str]:
 def folded(line: str) -> list[str]:
     """A long line in several."""
     return textwrap.wrap(line, WIDTH, subsequent_indent="            ")
+
+
+def table(lines: Sequence[Sequence[str]], widths: Sequence[int]) -> list[str]:
+    """Columns, words to the left and numbers to the right."""
+    return ["   " + " ".join(f"{cell:>{w}}" for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines]

@@ -10,7 +10,9 @@ from ..learn.distributional import project
 from .kinds import CategoricalLoss, HistogramLoss, QuantileLoss, Soft, TdLoss
 from .lines import folded, paragraph, six, value
 from .parts import QuantileParts, Shares
+from .source_text import step_losses
 from .stages import PolicyRows, Trace
+from .term_text import term_lines
 
 LIKELIEST = 8  # returns that are printed
 EVENLY = 6  # quantiles that are printed
@@ -83,26 +85,28 @@ def _learned(trace: Trace, row: int) -> tuple[float, float]:
 def loss_lines(trace: Trace, row: int) -> list[str]:
     """The stage of the loss: how far target and prediction are apart, and what the head makes of that."""
     rows, said = trace.rows, "How far apart the two are. The update reduces the mean over the batch."
-    kind, mean = (
-        trace.settings.loss,
+    kind = trace.settings.loss
+    mean = [
+        *term_lines(trace, row),
+        *step_losses(trace, row),
         f"   mean of weight * loss over the {counted(len(rows.loss), 'row')} = {six(trace.loss)}",
-    )
+    ]
     if kind is None:
         said += " How this run measures it is not shown here; these are its numbers."
-        return [*paragraph(said), f"   error = {six(rows.error[row])}", f"   loss = {six(rows.loss[row])}", mean]
+        return [*paragraph(said), f"   error = {six(rows.error[row])}", f"   loss = {six(rows.loss[row])}", *mean]
     prediction = float(rows.prediction[row])
     target = float(rows.target[row])
     apart = f"   error = target - prediction = {six(target)} - {six(prediction)} = {six(target - prediction)}"
     if not isinstance(kind, TdLoss):
-        return [*paragraph(said), f"{apart} (of the means)", *_loss_parts(trace, row), mean]
+        return [*paragraph(said), f"{apart} (of the means)", *_loss_parts(trace, row), *mean]
     scale = trace.settings.reward_scale
     return [
         *paragraph(said),
         apart,
         *_counted(target - prediction, scale),
         *_formula((target - prediction) / scale, kind.huber),
-        f"        = {six(rows.loss[row])}",
-        mean,
+        f"        = {six(rows.head_loss[row])}",
+        *mean,
     ]
 
 
@@ -162,7 +166,7 @@ def _cross_entropy(trace: Trace, row: int, parts: Shares) -> list[str]:
         *paragraph("Cross entropy: the less likely the prediction finds what is wanted, the larger it is."),
         "   loss = sum over all returns of -wanted * ln(predicted)",
         *(f"   {a:>12} {b:>12} {c:>12} {d:>24}" for a, b, c, d in table + rest),
-        f"        = {six(trace.rows.loss[row])}",
+        f"        = {six(trace.rows.head_loss[row])}",
     ]
 
 
@@ -196,7 +200,7 @@ def _quantile_loss(trace: Trace, row: int, loss: QuantileLoss, parts: QuantilePa
         "   loss = sum over quantiles of the mean over targets of",
         f"          |tau - (1 if u < 0 else 0)| * huber(u) / kappa, u = (target - quantile){unit}",
         *(f"   {a:>12} {b:>12} {c:>18} {d:>12}" for a, b, c, d in table + rest),
-        f"        = {six(trace.rows.loss[row])}",
+        f"        = {six(trace.rows.head_loss[row])}",
         *_pair(float(level[i]), float(predicted[i]), float(wanted[j]), loss.kappa, scale),
     ]
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from ..envs.actions import Joint, action_text
 from ..learn.learner import HardSync, PolyakSync
-from .kinds import AnyLoss, Chance, Deviation, Moments, Network, Soft
+from .kinds import AnyLoss, AnyTerm, Chance, Deviation, Moments, Network, Soft
+from .moment import Returns
 from .parts import QuantileParts, Shares
 
 
@@ -30,6 +31,8 @@ class StepSettings:
     chooser: Network | None
     soft: Soft | None  # where no network chooses one action
     loss: AnyLoss | None
+    term: AnyTerm | None  # added to the head's loss
+    td_lambda: float | None  # of returns that are computed before learning, and take the place of a target
     lr: float  # of this update
     max_grad_norm: float | None
     formula: Moments | Deviation | None
@@ -73,7 +76,7 @@ class BatchRows:
     added: np.ndarray  # [R] what the rule adds to it, 0 by most rules
     discount: np.ndarray  # [R]
     span: np.ndarray  # [R] env steps
-    end: np.ndarray  # [R] each a `run.moment.End`
+    end: np.ndarray  # [R] each a `run.held.End`
     q: np.ndarray  # [R, A] online, of obs
     prediction: np.ndarray  # [R]
     next_online: np.ndarray  # [R, A]
@@ -83,9 +86,28 @@ class BatchRows:
     target: np.ndarray  # [R]
     error: np.ndarray  # [R] absolute
     loss: np.ndarray  # [R]
+    head_loss: np.ndarray  # [R] without what is added to the head's
+    demonstrated: np.ndarray | None  # [R] 1 where it was recorded; none where nothing was
     pull: np.ndarray | None  # [R] the mean loss's derivative by the prediction; none where that is made of logits
     parts: Shares | QuantileParts | None  # what the loss compares, where that is more than two numbers
     policy: PolicyRows | None  # of a rule with a soft policy
+
+
+@dataclass(frozen=True)
+class SequenceRows:
+    """The S sequences that the rows are in, U rows of each one after another. W moments."""
+
+    first: np.ndarray  # [S, W] which of them begin an episode
+    stored: np.ndarray  # [S, N] what the actor remembered before the first
+    remembered: np.ndarray  # [S, W, N] what the online network remembers after each
+    start: np.ndarray  # [S, U] the moment that a row starts from
+    end: np.ndarray  # [S, U] and the one to bootstrap from
+    counts: np.ndarray  # [S, U] 1, or 0 of a row that only stands in where nothing starts
+    burn_in: int
+
+    def of(self, row: int) -> tuple[int, int]:
+        """The sequence of a row, and its place there."""
+        return divmod(row, self.start.shape[1])
 
 
 @dataclass(frozen=True)
@@ -94,7 +116,7 @@ class SingleSteps:
 
     length: np.ndarray  # [R] how many of them are known
     reward: np.ndarray  # [R, D]
-    end: np.ndarray  # [R] how the last known one ends, a `run.moment.End`
+    end: np.ndarray  # [R] how the last known one ends, a `run.held.End`
     online: np.ndarray  # [R, D, A] values of what each step led to
     target: np.ndarray  # [R, D, A]
 
@@ -123,7 +145,7 @@ class Trace:
     env_step: int
     updates: int  # before this one
     size: int  # transitions that the replay holds
-    choice: Choice
+    choice: Choice | None  # none where nothing is tried out
     rows: BatchRows
     loss: float  # weighted mean
     norm: float  # of the whole gradient, before clipping
@@ -131,6 +153,8 @@ class Trace:
     optimizer_steps: int  # this one included
     weights: list[Weight]
     after: SingleSteps
+    sequences: SequenceRows | None  # of networks that remember
+    returns: Returns | None  # of rollouts
     networks: dict[str, dict[str, Any]] | None  # online and target before it, as a page has them; none if too large
 
     def action(self, action: int) -> str:

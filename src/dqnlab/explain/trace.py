@@ -20,13 +20,15 @@ from ..learn.heads import at_action, row_of
 from ..learn.learner import Learner
 from ..learn.munchausen import log_policy
 from ..learn.optimizer import clip
+from ..learn.recurrent import RecurrentTorso
+from ..learn.types import NOTHING, Observations, Sequences
 from ..learn.weights import file_names
 from ..store.folder import BATCH
 from .few import few
-from .kinds import chance_of, chooser_of, formula_of, loss_of, soft_of, sync_of
-from .moment import Arrays, Moment, read_moment
+from .kinds import chance_of, chooser_of, formula_of, loss_of, soft_of, sync_of, term_of
+from .moment import Arrays, Moment, Returns, read_moment
 from .parts import QuantileParts, Shares, parts_of
-from .stages import BatchRows, Choice, PolicyRows, SingleSteps, StepSettings, Trace, Weight
+from .stages import BatchRows, Choice, PolicyRows, SequenceRows, SingleSteps, StepSettings, Trace, Weight
 from .weights import layers, num_weights
 
 MOST_NUMBERS = 100_000  # of weights, or of observations, that travel in a page
@@ -47,8 +49,9 @@ def _follow(moment: Moment, config: Config, spec: EnvSpec) -> Trace:
     learner, optimizer = moment.learner, moment.learner.optimizer
     settings = _settings(config, learner, spec)
     rows = _rows(moment)
-    after = _after(moment)
+    after = _after(moment, rows.q.shape[1])
     choice = _choice(moment)
+    sequences = _sequences(moment)
     networks = _networks(learner)
     before, remembered = (learner.state.online.clone(), learner.state.target.clone()), _copies(optimizer.memory)
     updates, factors = learner.updates, optimizer.next_factors
@@ -88,6 +91,8 @@ def _follow(moment: Moment, config: Config, spec: EnvSpec) -> Trace:
         optimizer_steps=optimizer.steps,
         weights=weights,
         after=after,
+        sequences=sequences,
+        returns=moment.returns,
         networks=networks,
     )
 
@@ -100,6 +105,8 @@ def _settings(config: Config, learner: Learner, spec: EnvSpec) -> StepSettings:
     descent = learner.optimizer.descent
     named = dict(leaves(config))
     temperature = named.get("exploration.temperature")
+    term = None if learner.regularizer is None else term_of(learner.regularizer)
+    told = learner.regularizer is None or term is not None
     return StepSettings(
         action_start=spec.action_start,
         joint=spec.joint,
@@ -115,7 +122,9 @@ def _settings(config: Config, learner: Learner, spec: EnvSpec) -> StepSettings:
         chance=chance_of(config.sampler),
         chooser=chooser_of(learner.rule),
         soft=soft_of(learner.rule, learner.online.reward_scale),
-        loss=None if learner.regularizer else loss_of(learner.online.head, learner.online.reward_scale),
+        loss=loss_of(learner.online.head, learner.online.reward_scale) if told else None,
+        term=term,
+        td_lambda=named.get("memory.td_lambda"),
         lr=learner.optimizer.next_lr,
         max_grad_norm=descent.max_grad_norm,
         formula=formula_of(descent.formula),
@@ -123,14 +132,16 @@ def _settings(config: Config, learner: Learner, spec: EnvSpec) -> StepSettings:
     )
 
 
-def _choice(moment: Moment) -> Choice:
+def _choice(moment: Moment) -> Choice | None:
     newest = moment.newest
+    if newest is None:
+        return None
     with torch.no_grad():
         online = moment.learner.online
-        q = online.q_values(newest.obs[None])[0] * online.reward_scale
+        q = online.q_values(newest.obs)[0] * online.reward_scale
     return Choice(
         slot=newest.slot,
-        obs=online.obs.in_env_numbers(newest.obs.numpy()),
+        obs=online.obs.in_env_numbers(newest.seen.numpy()),
         q=q.numpy(),
         greedy=int(q.argmax()),
         action=newest.action,
@@ -148,7 +159,8 @@ def _rows(moment: Moment) -> BatchRows:
     with torch.no_grad():
         reward, next_row = learner.rule(learner.online, learner.target, batch)
         next_online = learner.online.q_values(batch.next_obs, batch.draws.choose)
-        next_target = learner.target.q_values(batch.next_obs, batch.draws.rate)
+        rates = learner.target if moment.returns is None else learner.online  # which rollouts have no other beside
+        next_target = rates.q_values(batch.next_obs, batch.draws.rate)
     values = learner.online(batch.obs, batch.draws.online)
     row = row_of(values, batch.action)
     td = head.loss(row, next_row, reward, batch.discount)
@@ -173,17 +185,21 @@ def _rows(moment: Moment) -> BatchRows:
         "error": (td.target - at_action(q, batch.action)).abs(),
     }
     found = {name: tensor * scale for name, tensor in learned.items()}
-    found |= {"loss": value.detach()}
-    same = {name: getattr(batch, name) for name in ("weight", "obs", "next_obs", "action", "discount")}
+    found |= {"loss": value.detach(), "head_loss": td.value.detach()}
+    same = {name: getattr(batch, name) for name in ("weight", "action", "discount")}
+    same |= {name: _seen(getattr(batch, name)) for name in ("obs", "next_obs")}
     arrays = {name: tensor.numpy().copy() for name, tensor in (same | found).items()}
     for name in ("obs", "next_obs"):
         arrays[name] = learner.online.obs.in_env_numbers(arrays[name])
     chosen = None if next_action is None else next_action.numpy()
+    if (made := moment.returns) is not None:  # what was stored of the step itself; the batch has its whole return
+        arrays |= {"reward": made.reward[:, 0], "discount": made.discount[:, 0], "next_value": made.value[:, 0]}
     return BatchRows(
         slot=moment.slots,
         span=moment.span,
         end=moment.end,
         next_action=chosen,
+        demonstrated=None if batch.demonstrated is NOTHING else batch.demonstrated.numpy(),
         pull=pull,
         parts=parts_of(head, row.detach(), next_row, reward, batch.discount, scale),
         policy=_policy(moment, next_target),
@@ -204,8 +220,30 @@ def _policy(moment: Moment, next_q: Tensor) -> PolicyRows | None:
     return PolicyRows(*((each * scale).numpy() for each in found))
 
 
-def _after(moment: Moment) -> SingleSteps:
+def _seen(obs: Observations) -> Tensor:
+    """What is looked at in each row, [R, *obs_shape]."""
+    return obs.rows if isinstance(obs, Sequences) else obs
+
+
+def _sequences(moment: Moment) -> SequenceRows | None:
+    """The sequences of a network that remembers, and what it does of them."""
+    windows, batch = moment.windows, moment.batch
+    online = moment.learner.online
+    if windows is None or not isinstance(online.torso, RecurrentTorso) or not isinstance(batch.obs, Sequences):
+        return None
+    own = batch.draws.online[: online.torso.num_draws(len(batch.action))]
+    with torch.no_grad():
+        remembered = online.torso.unroll(online.encode.forward(batch.obs), own).numpy()
+    given = (windows.first, windows.state, remembered, windows.start, windows.end, windows.counts)
+    return SequenceRows(*given, burn_in=online.torso.burn_in)
+
+
+def _after(moment: Moment, num_actions: int) -> SingleSteps:
     chain, learner = moment.chain, moment.learner
+    if chain is None:
+        rows = len(moment.end)
+        nothing, no_values = np.zeros(rows, np.uint8), np.zeros((rows, 0, num_actions), np.float32)
+        return SingleSteps(nothing, np.zeros((rows, 0), np.float32), nothing, no_values, no_values)
     with torch.no_grad():
         flat = chain.obs.flatten(0, 1)
         online, target = ((net.q_values(flat) * net.reward_scale).numpy() for net in (learner.online, learner.target))
@@ -253,13 +291,16 @@ def as_page(trace: Trace | None) -> dict[str, Any] | None:
     """The trace as the page shows it; with observations and networks only if they are small."""
     if trace is None:
         return None
-    rows, after, choice = (_plain(part) for part in (trace.rows, trace.after, trace.choice))
+    rows, after = _plain(trace.rows), _plain(trace.after)
+    choice = None if trace.choice is None else _plain(trace.choice)
     rows |= {"parts": _parts(trace.rows.parts), "policy": _policy_values(trace.rows)}
     rows |= few({"q": rows["q"]}, rows["action"])
     rows |= few({name: rows[name] for name in ("next_online", "next_target")})
     after |= few({name: after[name] for name in ("online", "target")})
-    if rows["obs"].size + rows["next_obs"].size + choice["obs"].size > MOST_NUMBERS:
-        rows["obs"] = rows["next_obs"] = choice["obs"] = None
+    shown = [part for part in (rows, choice) if part is not None]
+    if sum(part[name].size for part in shown for name in ("obs", "next_obs") if name in part) > MOST_NUMBERS:
+        for part in shown:
+            part |= {name: None for name in ("obs", "next_obs") if name in part}
     return {
         "settings": asdict(trace.settings),
         "env_step": trace.env_step,
@@ -268,6 +309,8 @@ def as_page(trace: Trace | None) -> dict[str, Any] | None:
         "choice": choice,
         "rows": rows,
         "after": after,
+        "sequences": None if trace.sequences is None else _sequence_page(trace.sequences),
+        "returns": None if trace.returns is None else _plain(trace.returns),
         "loss": trace.loss,
         "norm": trace.norm,
         "layers": [list(layer) for layer in trace.layers],
@@ -299,7 +342,14 @@ def _policy_values(rows: BatchRows) -> dict[str, Any] | None:
     return now | few({"next_q": rows.next_target, "next_log": rows.policy.next_log})
 
 
-def _plain(part: BatchRows | SingleSteps | Choice) -> dict[str, Any]:
+def _sequence_page(sequences: SequenceRows) -> dict[str, Any]:
+    """What is shown of sequences; of what is remembered its size, the root of the mean square."""
+    size = np.sqrt((sequences.remembered**2).mean(2))
+    named = {name: value for name, value in _plain(sequences).items() if name not in ("stored", "remembered")}
+    return named | {"size": size}
+
+
+def _plain(part: BatchRows | SingleSteps | Choice | SequenceRows | Returns) -> dict[str, Any]:
     """Its fields by name; whole numbers in four bytes, which every browser reads."""
     named = {each.name: getattr(part, each.name) for each in fields(part)}
     return {name: value.astype(np.int32) if _is_long(value) else value for name, value in named.items()}

@@ -7,14 +7,15 @@ import numpy as np
 
 from ..errors import ConfigError, counted
 from ..learn.learner import HardSync, PolyakSync
-from ..run.moment import End
+from ..run.held import End
 from ..store.agent import load
 from ..store.folder import BATCH, BEST
 from .evidence import read_arrays, why_nothing
 from .few import telling
 from .lines import folded, paragraph, six, value
 from .loss_text import loss_lines, soft_target, target_parts
-from .stages import Trace
+from .source_text import recorded_lines, return_lines, rollout_lines, sequence_lines
+from .stages import Choice, Trace
 from .trace import trace_of
 from .update_text import update_lines
 
@@ -62,17 +63,25 @@ def as_text(trace: Trace, row: int, name: str) -> str:
         f"{rows - 1} is followed (--row N for another). Numbers are given to six digits."
     )
     lines = ["One learning step, number by number", *[line.strip() for line in intro]]
-    for number, (title, stage) in enumerate(_STAGES.items(), 1):
-        lines += ["", f"{number}. {title}", *stage(trace, row)]
+    for number, title in enumerate(_stages(trace), 1):
+        lines += ["", f"{number}. {title}", *_STAGES[title](trace, row)]
     return "\n".join(lines) + "\n"
 
 
+def _stages(trace: Trace) -> list[str]:
+    """Those that the run has: where nothing is tried out none is chosen or stored, rollouts have no target network."""
+    absent = {"Choose", "Store"} if trace.choice is None else set[str]()
+    if trace.returns is not None:
+        absent.add("Sync")
+    return [title for title in _STAGES if title not in absent]
+
+
 def _choose(trace: Trace, row: int) -> list[str]:
-    choice = trace.choice
+    choice = _chosen(trace)
     best = choice.action == choice.greedy
     why = "the best one" if best else "not the best one: exploration, or the network has changed its mind since"
     return [
-        *paragraph(f"The online network rates every action for what the agent sees. {_explores(trace)}"),
+        *paragraph(f"The online network rates every action for what the agent {_sees(trace)}. {_explores(trace)}"),
         f"   observation = {_obs(trace, choice.obs)}",
         *_rated(trace, choice.q, "action ", choice.greedy, "best"),
         f"   epsilon = {six(choice.epsilon)}",
@@ -80,9 +89,18 @@ def _choose(trace: Trace, row: int) -> list[str]:
     ]
 
 
+def _chosen(trace: Trace) -> Choice:
+    assert trace.choice is not None, "this stage is left out"
+    return trace.choice
+
+
+def _sees(trace: Trace) -> str:
+    return "sees" if trace.sequences is None else "sees, and remembers of the episode"
+
+
 def _explores(trace: Trace) -> str:
     """How the agent comes to take other actions than the best one."""
-    settings, epsilon = trace.settings, trace.choice.epsilon
+    settings, epsilon = trace.settings, _chosen(trace).epsilon
     if not settings.noisy and settings.temperature is None:
         return "The agent takes the best one, but with probability epsilon a random one, so that it keeps exploring."
     said = list[str]()
@@ -98,35 +116,70 @@ def _explores(trace: Trace) -> str:
 
 
 def _store(trace: Trace, row: int) -> list[str]:
-    choice, settings = trace.choice, trace.settings
+    choice, settings = _chosen(trace), trace.settings
+    done = f"   action {trace.action(choice.action)}, reward {six(choice.reward)}, discount {six(choice.discount)}"
+    if trace.returns is not None:
+        said = "What happened is kept as a transition until the rollout is whole and has been learned from."
+        return [*paragraph(said), f"   the rollout holds {trace.size}", done]
+    if trace.sequences is not None:
+        said = (
+            "What happened is kept as a sequence, with what the agent remembered before it; this is the last "
+            "transition of the newest. The oldest sequence makes room once the replay is full."
+        )
+        return [
+            *paragraph(said),
+            f"   sequence in slot {choice.slot}; the replay holds {counted(trace.size, 'transition')}",
+            done,
+        ]
     return [
         *paragraph("What happened is kept as a transition. The oldest makes room once the replay is full."),
         f"   slot {choice.slot} of {settings.capacity}; the replay holds {trace.size}",
-        f"   action {trace.action(choice.action)}, reward {six(choice.reward)}, discount {six(choice.discount)}",
+        done,
     ]
 
 
 def _sample(trace: Trace, row: int) -> list[str]:
-    rows, size = trace.rows, len(trace.rows.action)
-    counts = ", ".join(
-        f"{int((rows.end == end).sum())} {name}"
-        for end, name in ((0, "continue"), (1, "terminated"), (2, "truncated"), (3, "not known yet"))
-        if (rows.end == end).any()
-    )
-    how = _CHANCES[trace.settings.chance]
-    less = f" ({trace.settings.batch_size} in the run)" if size < trace.settings.batch_size else ""
+    rows = trace.rows
     return [
-        *paragraph(
-            f"Stored transitions, {size}{less}, are drawn{how}, so that one update learns from many different moments."
-        ),
-        f"   of the {size}: {counts}",
-        f"   row {row} lies in slot {rows.slot[row]}, weight {six(rows.weight[row])}",
+        *_drawn(trace, row),
         f"   observation = {_obs(trace, rows.obs[row])}",
         f"   action {trace.action(rows.action[row])}",
         *_reward(trace, row),
         f"   next observation (env steps later: {rows.span[row]}) = {_obs(trace, rows.next_obs[row])}",
-        f"   {_ENDS[End(int(rows.end[row]))]}",
+        f"   {_how_it_ends(trace, row)}",
     ]
+
+
+def _drawn(trace: Trace, row: int) -> list[str]:
+    """What the batch is, and where the row is from."""
+    rows, size = trace.rows, len(trace.rows.action)
+    counts = ", ".join(
+        f"{int((rows.end[rows.weight > 0] == end).sum())} {name}"  # what weighs nothing only stands in for others
+        for end, name in ((0, "continue"), (1, "terminated"), (2, "truncated"), (3, "not known yet"))
+        if (rows.end[rows.weight > 0] == end).any()
+    )
+    how = _CHANCES[trace.settings.chance]
+    less = f" ({trace.settings.batch_size} in the run)" if size < trace.settings.batch_size else ""
+    of_all = f"   of the {size}{less}: {counts}"
+    weight = f"weight {six(rows.weight[row])}"
+    if trace.sequences is not None:
+        return [*sequence_lines(trace, trace.sequences, row, how), of_all, f"   row {row}: {weight}"]
+    if trace.returns is not None:
+        return [*rollout_lines(trace), of_all, f"   row {row} lies in slot {rows.slot[row]}"]
+    what = "Recorded transitions" if trace.choice is None else "Stored transitions"
+    return [
+        *paragraph(f"{what}, {size}{less}, are drawn{how}, so that one update learns from many different moments."),
+        f"   of the {size}: {counts}",
+        *recorded_lines(rows, row, trace.choice is None),
+        f"   row {row} lies in slot {rows.slot[row]}, {weight}",
+    ]
+
+
+def _how_it_ends(trace: Trace, row: int) -> str:
+    end = End(int(trace.rows.end[row]))
+    if end is End.UNKNOWN and trace.sequences is not None:
+        return "the last of the sequence: whether the episode continued lies beyond it"
+    return _ENDS[end]
 
 
 def _reward(trace: Trace, row: int) -> list[str]:
@@ -160,6 +213,8 @@ def _prediction(trace: Trace, row: int) -> list[str]:
 
 def _target(trace: Trace, row: int) -> list[str]:
     rows, settings = trace.rows, trace.settings
+    if trace.returns is not None and settings.td_lambda is not None:
+        return return_lines(trace, trace.returns, row, settings.td_lambda)
     said = "What one more step of experience says it is worth: the reward that came, and what follows."
     if rows.added.any():
         said += " This run's rule adds to the reward of every transition: values are not returns alone."

@@ -73,7 +73,7 @@ class OfflineMemory:
     def __init__(self, columns: Columns, layout: Layout, sampler: Sampler, batch_size: int, rng: np.random.Generator):
         self.tensors = columns
         self.batch_size = batch_size
-        self._layout = layout
+        self.layout = layout
         self._rng = rng
         self._sampler = sampler
         self._held = Slots(0, len(columns.action), len(columns.action))
@@ -85,11 +85,13 @@ class OfflineMemory:
     def due(self, before: int, after: int) -> int:
         return after - before
 
-    def sample(self) -> Sample:
-        return self._sampler.draw(self.batch_size, self._held, self._rng)
+    def sample(self, size: int | None = None, rng: np.random.Generator | None = None) -> Sample:
+        """Chooses a batch, or `size` transitions; by its own generator unless given another."""
+        size = self.batch_size if size is None else size
+        return self._sampler.draw(size, self._held, self._rng if rng is None else rng)
 
     def gather(self, tensors: Columns, slots: Tensor, weight: Tensor) -> Batch:
-        batch = gather(tensors, self._layout, slots, weight)
+        batch = gather(tensors, self.layout, slots, weight)
         return batch._replace(demonstrated=torch.ones_like(weight))
 
     def batch(self, sample: Sample) -> Batch:
@@ -104,10 +106,10 @@ class OfflineMemory:
         self._sampler.update(slots, error)
 
     def facts(self) -> MemoryFacts:
-        return MemoryFacts(self._held.num, terminal_share(self.tensors))
+        return MemoryFacts(self._held.num, terminal_share(self.tensors.discount))
 
     def extremes(self) -> Extremes:
-        return extremes_of(self.tensors, self._layout)
+        return extremes_of(self.tensors, self.layout)
 
     def move_to(self, tensors: Columns) -> None:
         self.tensors = tensors
@@ -138,7 +140,7 @@ class Demonstrated:
     def __init__(self, own: Replay, recorded: Columns, share: float, pretrain: int, rng: np.random.Generator):
         """`pretrain` updates are due at once, before there is anything else to learn from."""
         self.batch_size = own.batch_size
-        self._own = own
+        self.own = own
         self._pace: Pace = own.pace
         self._pretrain = pretrain
         self._rng = rng
@@ -156,27 +158,36 @@ class Demonstrated:
         self.tensors = tensors
         frames, transitions = self._own_frames, self._capacity
         sizes = [frames, frames, *[transitions] * 5]
-        self._own.move_to(Columns(*(column[:size] for column, size in zip(tensors, sizes, strict=True))))
+        self.own.move_to(Columns(*(column[:size] for column, size in zip(tensors, sizes, strict=True))))
+
+    @property
+    def recorded(self) -> Columns:
+        """What was recorded, by slots of its own."""
+        frames = self._own_frames
+        behind = Columns(*(c[frames:] for c in self.tensors[:2]), *(c[self._capacity :] for c in self.tensors[2:]))
+        return behind._replace(**{name: getattr(behind, name) - frames for name in ("before", "start", "end")})
 
     def add(self, block: Block) -> None:
-        self._own.add(block)
+        self.own.add(block)
 
     def due(self, before: int, after: int) -> int:
         every = self._pace.update_every
         return after // every - before // every + (self._pretrain if before == 0 else 0)
 
-    def sample(self) -> Sample:
-        has_begun = self._own.added >= self._pace.learning_starts
-        num = self._share if has_begun else self.batch_size
-        slots = self._capacity + self._rng.integers(self._num, size=num)
+    def sample(self, size: int | None = None, rng: np.random.Generator | None = None) -> Sample:
+        """Chooses a batch, or `size` transitions; by its own generator unless given another."""
+        size = self.batch_size if size is None else size
+        has_begun = self.own.added >= self._pace.learning_starts
+        num = max(round(self._share * size / self.batch_size), 1) if has_begun else size
+        slots = self._capacity + (self._rng if rng is None else rng).integers(self._num, size=num)
         weight = np.ones(num, np.float32)
-        if num == self.batch_size:
+        if num == size:
             return Sample(slots, weight)
-        own = self._own.sample(self.batch_size - num)
+        own = self.own.sample(size - num, rng)
         return Sample(np.concatenate([own.slots, slots]), np.concatenate([own.weight, weight]))
 
     def gather(self, tensors: Columns, slots: Tensor, weight: Tensor) -> Batch:
-        batch = gather(tensors, self._own.layout, slots, weight)
+        batch = gather(tensors, self.own.layout, slots, weight)
         return batch._replace(demonstrated=(slots >= self._capacity).to(weight.dtype))
 
     def batch(self, sample: Sample) -> Batch:
@@ -185,17 +196,17 @@ class Demonstrated:
     def update_priorities(self, slots: np.ndarray, error: Tensor) -> None:
         own = slots < self._capacity
         if own.any():
-            self._own.update_priorities(slots[own], error[torch.from_numpy(own).to(error.device)])
+            self.own.update_priorities(slots[own], error[torch.from_numpy(own).to(error.device)])
 
     def facts(self) -> MemoryFacts:
-        own = self._own.facts()
+        own = self.own.facts()
         size = own.size + self._num
-        recorded = Columns(*self.tensors[:2], *(column[self._capacity :] for column in self.tensors[2:]))
-        terminal = own.size * own.terminal_share + self._num * terminal_share(recorded)
+        discount = self.tensors.discount[self._capacity :]
+        terminal = own.size * own.terminal_share + self._num * terminal_share(discount)
         return MemoryFacts(size, terminal / size, own.notes)
 
     def extremes(self) -> Extremes:
-        return extremes_of(self.tensors, self._own.layout)
+        return extremes_of(self.tensors, self.own.layout)
 
     @property
     def num_bytes(self) -> int:
@@ -203,13 +214,13 @@ class Demonstrated:
 
     @property
     def logs(self) -> Mapping[str, Ring]:
-        return self._own.logs
+        return self.own.logs
 
     def state_dict(self) -> dict[str, Any]:
-        return {"own": self._own.state_dict(), "rng": self._rng.bit_generator.state}
+        return {"own": self.own.state_dict(), "rng": self._rng.bit_generator.state}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._own.load_state_dict(state["own"])
+        self.own.load_state_dict(state["own"])
         self._rng.bit_generator.state = state["rng"]
 
 
@@ -219,9 +230,9 @@ def _batch(memory: OfflineMemory | Demonstrated, sample: Sample) -> Batch:
     return memory.gather(memory.tensors, slots, weight)
 
 
-def terminal_share(columns: Columns) -> float:
-    """The share of transitions that lead into a terminal state."""
-    return float((columns.discount == 0).float().mean())
+def terminal_share(discount: Tensor) -> float:
+    """The share of transitions [M] that lead into a terminal state."""
+    return float((discount == 0).float().mean())
 
 
 def extremes_of(columns: Columns, layout: Layout) -> Extremes:

@@ -45,6 +45,17 @@ class Epochs(NamedTuple):
     td_lambda: float
 
 
+class Recursion(NamedTuple):
+    """The lambda-returns of M transitions in the order of time, and what they are made of."""
+
+    slots: np.ndarray  # [M] where they lie
+    reward: np.ndarray  # [M]
+    discount: np.ndarray  # [M]
+    value: np.ndarray  # [M] of the best action where each led to
+    following: np.ndarray  # [M] the number of the transition that starts there, -1 where none does
+    returns: np.ndarray  # [M] float64
+
+
 class Rollout:
     """Waits for `size` transitions of single steps, has each learned from `num` times in a random order, forgets them.
 
@@ -56,7 +67,7 @@ class Rollout:
         """`replay`, which draws nothing, has room for a rollout and as many transitions more as come at once."""
         self.batch_size = epochs.batch_size
         self.tensors = RolloutColumns(*replay.tensors, torch.zeros_like(replay.tensors.reward))
-        self._replay = replay
+        self.replay = replay
         self._online = online
         self._epochs = epochs
         self._rng = rng
@@ -68,20 +79,20 @@ class Rollout:
     def move_to(self, tensors: RolloutColumns) -> None:
         """Lives in these from now on, which hold what its own held before."""
         self.tensors = tensors
-        self._replay.move_to(tensors.stored)
+        self.replay.move_to(tensors.stored)
 
     @property
     def slots(self) -> np.ndarray:
         """Where its transitions lie [M], in the order in which they came."""
-        held = min(self._held, len(self._replay))
-        return np.arange(self._replay.added - held, self._replay.added) % self._replay.layout.capacity
+        held = min(self._held, len(self.replay))
+        return np.arange(self.replay.added - held, self.replay.added) % self.replay.layout.capacity
 
     def add(self, block: Block) -> None:
         """Stores a block; after a rollout was learned from, the first of the next."""
         if self._is_over:
             self._held = 0
             self._is_over = False
-        self._replay.add(block)
+        self.replay.add(block)
         self._held += len(block.transitions.action)
 
     def due(self, before: int, after: int) -> int:
@@ -112,28 +123,34 @@ class Rollout:
         self._order = np.concatenate([self._rng.permutation(slots) for _ in range(num)])
         self._given = 0
 
-    @torch.no_grad()
     def returns(self) -> np.ndarray:
         """The lambda-returns [M] float64 of its transitions, by the network as it is."""
-        slots, layout = self.slots, self._replay.layout
+        return self.recursion().returns
+
+    @torch.no_grad()
+    def recursion(self) -> Recursion:
+        """The lambda-returns of its transitions by the network as it is, with what they are made of; M may be 0."""
+        slots, layout = self.slots, self.replay.layout
         stored = self.tensors.stored
         start, end = (column.cpu().numpy()[slots] for column in (stored.start, stored.end))
-        value = np.concatenate([self._values(part) for part in np.array_split(end, -(-len(end) // self.batch_size))])
+        parts = np.array_split(end, max(-(-len(end) // self.batch_size), 1))
+        value = np.concatenate([self._values(part) for part in parts if len(part)] or [np.zeros(0, np.float32)])
         begun = np.full(layout.num_frames, -1)  # frame -> the transition that starts from it
         begun[start] = np.arange(len(slots))
         reward, discount = (column.cpu().numpy()[slots] for column in (stored.reward, stored.discount))
-        return lambda_returns(reward, discount, value, begun[end], self._epochs.td_lambda)
+        returns = lambda_returns(reward, discount, value, begun[end], self._epochs.td_lambda)
+        return Recursion(slots, reward, discount, value, begun[end], returns)
 
     def _values(self, frames: np.ndarray) -> np.ndarray:
         """What the network expects of the best action, where the newest frames lie in these slots [B]."""
         stored = self.tensors.stored
-        obs = observe(stored, self._replay.layout, torch.from_numpy(frames).to(stored.frames.device))
+        obs = observe(stored, self.replay.layout, torch.from_numpy(frames).to(stored.frames.device))
         return self._online.q_values(obs.to(next(self._online.parameters()).device)).amax(1).cpu().numpy()
 
     def gather(self, tensors: RolloutColumns, slots: Tensor, weight: Tensor) -> Batch:
         """The transitions in `slots` [B] of such tensors with their weights [B]. Pure."""
         start, action, returns = (c.index_select(0, slots) for c in (tensors.start, tensors.action, tensors.returns))
-        obs = observe(tensors.stored, self._replay.layout, start)
+        obs = observe(tensors.stored, self.replay.layout, start)
         return Batch(obs, action, returns, torch.zeros_like(returns), obs, weight)  # nothing follows a whole return
 
     def batch(self, sample: Sample) -> Batch:
@@ -149,26 +166,26 @@ class Rollout:
         """What it holds."""
         discount = self.tensors.discount[torch.from_numpy(self.slots).to(self.tensors.discount.device)]
         ended = len(discount) - int(discount.count_nonzero())
-        return MemoryFacts(len(discount), ended / max(len(discount), 1), self._replay.facts().notes)
+        return MemoryFacts(len(discount), ended / max(len(discount), 1), self.replay.facts().notes)
 
     def extremes(self) -> Extremes:
         """The largest of what it holds."""
-        return self._replay.extremes()
+        return self.replay.extremes()
 
     @property
     def num_bytes(self) -> int:
         """How large the tensors are."""
-        return self._replay.num_bytes + self.tensors.returns.nbytes
+        return self.replay.num_bytes + self.tensors.returns.nbytes
 
     @property
     def logs(self) -> Mapping[str, Ring]:
         """What grows: its rows are read and written by themselves."""
-        return self._replay.logs
+        return self.replay.logs
 
     def state_dict(self) -> dict[str, Any]:
         """All but the rows (`logs`)."""
         return {
-            "replay": self._replay.state_dict(),
+            "replay": self.replay.state_dict(),
             "held": self._held,
             "is_over": self._is_over,
             "order": self._order.copy(),
@@ -179,7 +196,7 @@ class Rollout:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Needs the rows as well (`logs`), before or after."""
-        self._replay.load_state_dict(state["replay"])
+        self.replay.load_state_dict(state["replay"])
         self._held = state["held"]
         self._is_over = state["is_over"]
         self._order = state["order"].copy()

@@ -174,9 +174,15 @@ class SequenceReplay:
             return 0
         return after // self.pace.update_every - before // self.pace.update_every
 
-    def sample(self) -> Sample:
-        """Chooses sequences, with replacement."""
-        return self.sampler.draw(self.batch_size, self._slots(*self.rows.bounds), self._rng)
+    def sample(self, size: int | None = None, rng: np.random.Generator | None = None) -> Sample:
+        """Chooses a batch of sequences, or `size`, with replacement; by its own generator unless given another."""
+        size = self.batch_size if size is None else size
+        return self.sampler.draw(size, self._slots(*self.rows.bounds), self._rng if rng is None else rng)
+
+    def at(self, slots: np.ndarray) -> Rows:
+        """The sequences in `slots` [S]."""
+        where = torch.from_numpy(slots).to(self.tensors.frames.device)
+        return Rows(*(column.index_select(0, where) for column in self.tensors))
 
     def gather(self, tensors: Rows, slots: Tensor, weight: Tensor) -> Batch:
         """The transitions of the sequences in `slots` [S] of such tensors, with their weights [S]. Pure."""

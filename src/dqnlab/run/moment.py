@@ -4,34 +4,30 @@ Everything is drawn by a generator of the recorder's own and read, never written
 """
 
 import math
-from enum import IntEnum
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..learn.demonstrations import Demonstrated, OfflineMemory
 from ..learn.learner import Learner
 from ..learn.memory import Memory
-from ..learn.replay import Replay, observe
-from ..learn.types import Draws
+from ..learn.replay import Replay
+from ..learn.rollouts import Rollout
+from ..learn.sequences import Rows, SequenceReplay
+from ..learn.types import Draws, ObsSpec, Sample
 from ..learn.weights import export_weights
+from .held import End, Held, links_of, one_behind_the_other, recorded_links
 
 MOST_BYTES = 200_000  # of observations, however large one is
 DEPTHS = (10, 5, 3, 1, 0)  # how many of the steps after a row's start may be kept
-LONGEST = 2_000  # steps looked ahead for single rewards, which takes some 0.2 ms each row
-_ROUNDING = 2.0**-23  # what storing a number as float32 may change of it, with room for the float64 sum behind it
+MOST_RETURNS = 20  # steps after a row's start whose lambda-returns are kept
+REWARDS = ("batch/reward", "newest/reward", "returns/reward", "returns/value", "returns/g")  # what counts as rewards do
 _NEWEST = ("obs", "action", "reward", "discount")
-REWARDS = ("batch/reward", "newest/reward")  # what counts as the stored rewards do
 
-
-class End(IntEnum):
-    """What became of an episode where a transition ends."""
-
-    GOES_ON = 0
-    TERMINATED = 1
-    TRUNCATED = 2
-    UNKNOWN = 3  # nothing later had been stored
+Arrays = dict[str, Tensor]
 
 
 class Room(NamedTuple):
@@ -49,178 +45,210 @@ def room(batch_size: int, obs_bytes: int) -> Room:
     return Room(max(min(rows, most // (2 + depth)), 0), depth)
 
 
-def record_moment(learner: Learner, memory: Memory, gamma: float, rng: np.random.Generator) -> dict[str, Tensor]:
+def sequence_room(num: int, length: int, obs_bytes: int) -> int:
+    """As many of `num` sequences of `length` observations as fit into MOST_BYTES beside the newest; 0 if none."""
+    return max(min(num, MOST_BYTES // max(length * obs_bytes, 1) - 1), 0)
+
+
+class Asked(NamedTuple):
+    """What a recorder goes by."""
+
+    gamma: float
+    scale: float  # what rewards were divided by
+    rng: np.random.Generator
+
+
+def record_moment(learner: Learner, memory: Memory, gamma: float, rng: np.random.Generator) -> Arrays:
     """The moment as named tensors on the CPU; empty if observations are too large to be kept.
 
-    Empty too if the memory is no replay: others need not keep what they have handed out, nor what followed it.
+    Empty too if nobody here knows the memory: it need not keep what it has handed out, nor what followed it.
     `gamma` finds the single rewards in the sums over n steps.
 
     batch/*            [R] rows drawn as the learner draws, at most a batch
-    slots, span, end   [R] where they lie in the replay, how many steps they span, how they end (`End`)
-    chain/*            [R, D] the single env steps from each row's start on: `length` [R] of them are known,
-                       `reward` and `obs` (the one each step led to) hold them, `end` [R] says how the last one ends
-    newest/*           the transition stored last, without what it led to
+    slots, span, end   [R] where they lie in the memory, how many steps they span, how they end (`End`)
+    newest/*           the transition stored last, without what it led to; not where nothing is tried out
     draws/*            [W] the random numbers of the three passes, where networks need any
     online/*, target/* weights; optimizer/* [P] what the optimiser remembers, by number, and its steps
-    updates, size      so far, and how many transitions the replay holds
+    updates, size      so far, and how many transitions the memory holds
+
+    Of replays and recorded episodes:
+    chain/*            [R, D] the single env steps from each row's start on: `length` [R] of them are known,
+                       `reward` and `obs` (the one each step led to) hold them, `end` [R] says how the last one ends
+    Of rollouts:
+    returns/*          [R, D] the lambda-returns `g` from each row on, by the online network of this moment, and what
+                       they are made of; `length` [R] of them are listed, `more` [R] says whether steps follow
+    Of sequences, whose rows B are theirs one after another:
+    sequences/*        [S, ..] what `learn.sequences.Rows` holds of them; `slots` [S]
 
     Rewards and weights are in the environment's own units; what the optimiser remembers is the learner's, whose rewards
     were divided by `reward_scale`.
     """
-    if not isinstance(memory, Replay):
+    record = RECORDERS.get(type(memory))
+    asked = Asked(gamma, learner.online.reward_scale, rng)
+    found = None if record is None else record(memory, asked)
+    if not found:
         return {}
-    replay, spec = memory, memory.layout.obs
-    rows, depth = room(memory.batch_size, math.prod(spec.shape) * spec.dtype.itemsize)
-    if rows == 0:
-        return {}
-    sample = replay.sample(rows, rng)
-    newest = np.array([(replay.added - 1) % replay.layout.capacity])
-    last = replay.batch(sample._replace(slots=newest, weight=np.ones(1, np.float32)))
-    scale = learner.online.reward_scale
-    held, online = _Held(replay, gamma, scale), learner.online
-    found = {
-        **{f"batch/{name}": column for name, column in replay.batch(sample).columns().items()},
-        "slots": torch.from_numpy(sample.slots),
-        "span": torch.from_numpy(held.span(sample.slots)),
-        "end": torch.from_numpy(held.end(sample.slots)),
-        **held.chain(sample.slots, depth),
-        **{f"newest/{name}": column[0] for name, column in last._asdict().items() if name in _NEWEST},
-        "newest/slot": torch.tensor(int(newest[0])),
-        "newest/span": torch.tensor(int(held.span(newest)[0])),
+    rows, online = len(found["batch/action"]), learner.online
+    found |= {
         **{f"online/{name}": w for name, w in export_weights(learner.online).items()},
         **{f"target/{name}": w for name, w in export_weights(learner.target).items()},
         **{f"optimizer/{i}": vector for i, vector in enumerate(learner.optimizer.memory)},
         "optimizer/steps": torch.tensor(learner.optimizer.steps),
         "updates": torch.tensor(learner.updates),
-        "size": torch.tensor(len(replay)),
     }
     if online.num_draws(rows):
         found |= {f"draws/{name}": online.draw(rows, rng) for name in Draws._fields}
-    found |= {name: found[name] * scale for name in REWARDS}
+    found |= {name: found[name] * asked.scale for name in REWARDS if name in found}
     return {name: column.detach().cpu().clone() for name, column in found.items()}
 
 
-def unfold(reward: np.ndarray, span: np.ndarray, n: int, gamma: float) -> np.ndarray:
-    """The single rewards [T] float64 of successive env steps, NaN where they cannot be known.
-
-    Step t began the transition with the discounted sum reward[t] over span[t] <= n steps. Two neighbours that
-    end together differ by one reward:   r_t = R_t - gamma R_t+1
-    two whole windows by two:            r_t = R_t - gamma R_t+1 + gamma^n r_t+n
-    so each needs those after it, up to the end of the episode: in an episode that goes on none is known.
-
-    The sums were stored as float32, so what they are solved for is known to some digits only: -0.999997 where the
-    environment gave -1. Each is rounded to the shortest number that those sums cannot tell from it.
-    """
-    sums, spans = reward.tolist(), span.tolist()
-    single, doubt = [math.nan] * len(sums), [0.0] * len(sums)
-    for t in range(len(sums) - 1, -1, -1):
-        after = t + n < len(sums)
-        if spans[t] == 1:
-            single[t], doubt[t] = sums[t], abs(sums[t]) * _ROUNDING
-        elif t + 1 < len(sums):
-            single[t] = sums[t] - gamma * sums[t + 1]
-            doubt[t] = (abs(sums[t]) + gamma * abs(sums[t + 1])) * _ROUNDING
-            if spans[t] == spans[t + 1]:
-                single[t] += gamma**n * single[t + n] if after else math.nan
-                doubt[t] += gamma**n * doubt[t + n] if after else 0.0
-    return np.array([_shortest(*each) for each in zip(single, doubt, strict=True)])
+# ── Each kind of memory ──────────────────────────────────────────────────────────────────────────
 
 
-def _shortest(value: float, doubt: float) -> float:
-    """The number of the fewest digits that is no further from a value than `doubt`."""
-    if math.isnan(value):
-        return value
-    if abs(value) <= doubt:
-        return 0.0
-    shorter = (float(f"{value:.{digits}e}") for digits in range(16))
-    return next((each for each in shorter if abs(each - value) <= doubt), value)
+def _of_replay(replay: Replay, asked: Asked) -> Arrays:
+    rows, depth = _room(replay.batch_size, replay.layout.obs)
+    if rows == 0:
+        return {}
+    held = Held(replay.tensors, replay.layout, links_of(replay), asked.gamma, asked.scale)
+    found = _drawn(replay, replay.sample(rows, asked.rng), held, depth)
+    return found | _newest(replay, held) | {"size": torch.tensor(len(replay))}
 
 
-class _Held:
-    """What a replay holds, looked up by the links between frames. Both are told by their slots; -1 is none."""
+def _of_demonstrations(memory: Demonstrated, asked: Asked) -> Arrays:
+    own = memory.own
+    rows, depth = _room(memory.batch_size, own.layout.obs)
+    if rows == 0:
+        return {}
+    links = one_behind_the_other(links_of(own), recorded_links(memory.recorded), *own_sizes(own))
+    held = Held(memory.tensors, own.layout, links, asked.gamma, asked.scale)
+    found = _drawn(memory, memory.sample(rows, asked.rng), held, depth)
+    newest = _newest(own, held) if len(own) else {}  # all updates so far may have been of recorded ones
+    return found | newest | {"size": torch.tensor(len(own))}
 
-    def __init__(self, replay: Replay, gamma: float, reward_scale: float):
-        self._replay = replay
-        self._layout = replay.layout
-        self._gamma = gamma
-        self._scale = reward_scale
-        names = ("before", "start", "reward", "discount", "end")
-        self._before, self._start, self._reward, self._discount, self._end = (
-            getattr(replay.tensors, name).cpu().numpy() for name in names
-        )
-        self._after = self._frames_after()
-        oldest = replay.added - len(replay)
-        held = np.arange(oldest, replay.added) % self._layout.capacity
-        starts = np.full(self._layout.num_frames + 1, -1)  # frame -> the transition that starts from it
-        starts[self._start[held]] = held
-        self._next = np.full(self._layout.capacity + 1, -1)  # transition -> the one that starts a step later
-        self._next[held] = starts[self._after[self._start[held]]]
-        # With gamma = 0 a discount says nothing.
-        self._tells = np.float32(gamma**self._layout.n) > 0
 
-    def _frames_after(self) -> np.ndarray:
-        """[F + 1] the frame that followed each one in its episode."""
-        slots, before = np.arange(self._layout.num_frames), self._before
-        newest = self._replay.frames.added - 1
-        age = (newest - slots) % self._layout.num_frames
-        linked = (age <= newest) & (age[before] > age)  # else the frame before is itself, or was overwritten
-        after = np.full(len(slots) + 1, -1)
-        after[before[linked]] = slots[linked]
-        return after
+def own_sizes(own: Replay) -> tuple[int, int]:
+    """Slots for frames, and for transitions."""
+    return len(own.tensors.before), len(own.tensors.action)
 
-    def span(self, slots: np.ndarray) -> np.ndarray:
-        """[R] env steps."""
-        frame = self._end[slots]
-        start = self._start[slots]
-        steps = np.zeros(len(slots), np.int64)
-        while (on_the_way := frame != start).any():
-            steps += on_the_way
-            frame = np.where(on_the_way, self._before[frame], frame)
-        return steps
 
-    def end(self, slots: np.ndarray) -> np.ndarray:
-        """[R] uint8, each an `End`."""
-        end = self._end[slots]
-        goes_on, is_newest = self._after[end] >= 0, np.isin(end, self._replay.newest_frames)
-        over = ~goes_on & (~is_newest | (self.span(slots) < self._layout.n))
-        ended = np.where(self._tells, End.TRUNCATED, End.UNKNOWN)
-        code = np.where(over, ended, np.where(goes_on, End.GOES_ON, End.UNKNOWN))
-        return np.where((self._discount[slots] == 0) & self._tells, End.TERMINATED, code).astype(np.uint8)
+def _of_recordings(memory: OfflineMemory, asked: Asked) -> Arrays:
+    rows, depth = _room(memory.batch_size, memory.layout.obs)
+    if rows == 0:
+        return {}
+    held = Held(memory.tensors, memory.layout, recorded_links(memory.tensors), asked.gamma, asked.scale)
+    size = torch.tensor(len(memory.tensors.action))
+    return _drawn(memory, memory.sample(rows, asked.rng), held, depth) | {"size": size}
 
-    def chain(self, slots: np.ndarray, depth: int) -> dict[str, Tensor]:
-        """The single steps from where the transitions in `slots` [R] start."""
-        rows = len(slots)
-        length, end = np.zeros(rows, np.uint8), np.zeros(rows, np.uint8)
-        reward = np.zeros((rows, depth), np.float32)
-        paths = self._successors(slots, depth if self._layout.n == 1 else LONGEST)
-        for row, path in enumerate(paths):
-            path = path[path >= 0]
-            sums = self._reward[path].astype(np.float64) * self._scale
-            single = unfold(sums, self.span(path), self._layout.n, self._gamma)[:depth]
-            known = int(np.isfinite(single).cumprod().sum())
-            length[row], reward[row, :known] = known, single[:known]
-            if known and self.span(path[known - 1 : known])[0] == 1:
-                end[row] = self.end(path[known - 1 : known])[0]
-        seen = torch.from_numpy(self._frames(slots, length, depth).ravel()).to(self._replay.tensors.frames.device)
-        obs = observe(self._replay.tensors, self._layout, seen).reshape(rows, depth, *self._layout.obs.shape)
-        return {
-            "chain/length": torch.from_numpy(length),
-            "chain/reward": torch.from_numpy(reward),
-            "chain/end": torch.from_numpy(end),
-            "chain/obs": obs,
-        }
 
-    def _successors(self, slots: np.ndarray, most: int) -> np.ndarray:
-        """[R, at most `most`] those in `slots` [R], those that start a step later, and so on within the episode."""
-        columns = [slots]
-        while len(columns) < most and (columns[-1] >= 0).any():
-            columns.append(self._next[columns[-1]])
-        return np.stack(columns, 1)
+def _of_rollout(rollout: Rollout, asked: Asked) -> Arrays:
+    """The lambda-returns are those that the network of this moment begins to learn from, were the rollout whole now."""
+    replay = rollout.replay
+    rows, _ = _room(rollout.batch_size, replay.layout.obs)
+    made = rollout.recursion()
+    if rows == 0 or not len(made.slots):
+        return {}
+    held = Held(replay.tensors, replay.layout, links_of(replay), asked.gamma, asked.scale)
+    chosen = asked.rng.permutation(len(made.slots))[:rows]
+    slots = made.slots[chosen]
+    batch = replay.batch(Sample(slots, np.ones(len(slots), np.float32)))
+    paths = [chosen]
+    while len(paths) < MOST_RETURNS and (paths[-1] >= 0).any():
+        paths.append(np.append(made.following, -1)[paths[-1]])
+    path = np.stack([each for each in paths if (each >= 0).any()], 1)  # [R, D]; -1 is none
+    last = path[np.arange(len(path)), (path >= 0).sum(1) - 1]
+    listed = {"reward": made.reward, "discount": made.discount, "value": made.value, "g": made.returns}
+    columns = {name: np.where(path >= 0, column[path], 0).astype(np.float32) for name, column in listed.items()}
+    return {
+        **{f"batch/{name}": column for name, column in batch.columns().items()},
+        "batch/reward": torch.from_numpy(made.returns[chosen].astype(np.float32)),
+        "batch/discount": torch.zeros(len(chosen)),
+        "slots": torch.from_numpy(slots),
+        "span": torch.ones(len(chosen), dtype=torch.int64),
+        "end": torch.from_numpy(held.end(slots)),
+        **{f"returns/{name}": torch.from_numpy(column) for name, column in columns.items()},
+        "returns/length": torch.from_numpy((path >= 0).sum(1)),
+        "returns/end": torch.from_numpy(held.end(made.slots[last])),
+        "returns/more": torch.from_numpy((made.following[last] >= 0).astype(np.uint8)),
+        **_newest(replay, held),
+        "size": torch.tensor(len(made.slots)),
+    }
 
-    def _frames(self, slots: np.ndarray, length: np.ndarray, depth: int) -> np.ndarray:
-        """[R, D] the frames that the first `length` [R] steps from the start led to, then the last of them again."""
-        frame, columns = self._after[self._start[slots]], []
-        for step in range(depth):
-            frame = np.where((step > 0) & (step < length), self._after[frame], frame)
-            columns.append(frame)
-        return np.stack(columns, 1) if columns else np.zeros((len(slots), 0), np.int64)
+
+def _of_sequences(memory: SequenceReplay, asked: Asked) -> Arrays:
+    layout = memory.layout
+    num = sequence_room(memory.batch_size, layout.length, _bytes(layout.obs))
+    if num == 0:
+        return {}
+    sample = memory.sample(num, asked.rng)
+    batch, rows = memory.batch(sample), memory.at(sample.slots)
+    columns = {name: column for name, column in batch.columns().items() if name not in ("obs", "next_obs")}
+    newest = (memory.rows.added - 1) % layout.num_sequences
+    last = memory.at(np.array([newest]))
+    at = int(last.counts[0].nonzero().max())  # the last that starts anything
+    span = rows.end - rows.start
+    end = _ends(rows, span, layout.n)
+    return {
+        **{f"batch/{name}": column for name, column in columns.items()},
+        **{f"sequences/{name}": getattr(rows, name) for name in SEQUENCES},
+        "slots": torch.from_numpy(sample.slots),
+        "span": span.flatten(),
+        "end": end.flatten() if asked.gamma > 0 else torch.full_like(end.flatten(), End.UNKNOWN),
+        **{f"newest/{name}": getattr(last, name)[0] for name in ("frames", "first", "state")},
+        **{f"newest/{name}": getattr(last, name)[0, at] for name in ("start", "action", "reward", "discount")},
+        "newest/slot": torch.tensor(newest),
+        "newest/span": (last.end - last.start)[0, at],
+        "size": torch.tensor(memory.facts().size),
+    }
+
+
+def _ends(rows: Rows, span: Tensor, n: int) -> Tensor:
+    """[S, U] uint8, each an `End`; what comes after the last moment of a sequence is not known."""
+    first, end = rows.first, rows.end
+    after = torch.cat([first, torch.zeros_like(first[:, :1])], 1).gather(1, end + 1)
+    code = torch.where(end + 1 < first.shape[1], int(End.GOES_ON), int(End.UNKNOWN))
+    cut = after | (span < n)  # a span is shorter only where the episode ended
+    code = torch.where(cut, int(End.TRUNCATED), code)
+    return torch.where(rows.discount == 0, int(End.TERMINATED), code).to(torch.uint8)
+
+
+SEQUENCES = ("frames", "first", "state", "start", "end", "counts")
+RECORDERS: Mapping[type, Callable[[Any, Asked], Arrays]] = {
+    Replay: _of_replay,
+    Demonstrated: _of_demonstrations,
+    OfflineMemory: _of_recordings,
+    Rollout: _of_rollout,
+    SequenceReplay: _of_sequences,
+}
+
+
+# ── What they share ──────────────────────────────────────────────────────────────────────────────
+
+
+def _room(batch_size: int, obs: ObsSpec) -> Room:
+    return room(batch_size, _bytes(obs))
+
+
+def _bytes(obs: ObsSpec) -> int:
+    return math.prod(obs.shape) * obs.dtype.itemsize
+
+
+def _drawn(memory: Replay | Demonstrated | OfflineMemory, sample: Sample, held: Held, depth: int) -> Arrays:
+    """A batch, and what became of it."""
+    return {
+        **{f"batch/{name}": column for name, column in memory.batch(sample).columns().items()},
+        "slots": torch.from_numpy(sample.slots),
+        "span": torch.from_numpy(held.span(sample.slots)),
+        "end": torch.from_numpy(held.end(sample.slots)),
+        **held.chain(sample.slots, depth),
+    }
+
+
+def _newest(replay: Replay, held: Held) -> Arrays:
+    """The transition stored last."""
+    newest = np.array([(replay.added - 1) % replay.layout.capacity])
+    last = replay.batch(Sample(newest, np.ones(1, np.float32)))
+    return {
+        **{f"newest/{name}": column[0] for name, column in last._asdict().items() if name in _NEWEST},
+        "newest/slot": torch.tensor(int(newest[0])),
+        "newest/span": torch.tensor(int(held.span(newest)[0])),
+    }

@@ -4,15 +4,15 @@ import { clear, el } from "../core/dom.js";
 import { actionName } from "../core/naming.js";
 import { placeIn } from "../core/page.js";
 import { makeStep, TRUNCATED } from "./stepmath.js";
-import { STAGES } from "./stepstages.js";
+import { sequenceTable } from "./stepsources.js";
+import { stagesOf } from "./stepstages.js";
 
 const KEYS = ["step.row", "step.double", "step.n", "step.huber", "step.trunc"];
 
 export function mountStep(root, page) {
   const { data, store, t } = page;
   if (!data.moment) {
-    const why = data.units ? "step.sequences" : data.settings.rollout ? "step.rollout" : "step.nothing";
-    root.append(el("p", { class: "muted" }, t(why, { size: data.settings.replay_capacity })));
+    root.append(el("p", { class: "muted" }, t("step.nothing")));
     return;
   }
   const step = makeStep(data.moment, data.obs);
@@ -53,9 +53,9 @@ function keeping(root, draw) {
 function content(page, step, state) {
   const { t, num } = page;
   const { moment } = step;
-  const saidOf = (id) => (id === "choose" ? exploring(page, step) : t(`step.${id}_said`));
-  const cards = STAGES.map(({ id, draw }, i) => card(page, id, saidOf(id), i + 1, (explained) => (
-    draw === null ? batchTable(page, step, state) : draw({ page, step, state, explained }))));
+  const saidOf = (id) => (id === "choose" ? exploring(page, step) : t(`step.${id}_${variantOf(moment, id)}`));
+  const cards = stagesOf(moment).map(({ id, draw }, i) => card(page, id, saidOf(id), i + 1, (explained) => (
+    draw === null ? drawn(page, step, state) : draw({ page, step, state, explained }))));
   return [
     el("p", { class: "said" }, t("step.when", {
       update: (moment.updates + 1).toLocaleString("en"), steps: moment.env_step.toLocaleString("en"),
@@ -64,6 +64,19 @@ function content(page, step, state) {
     el("ol", { class: "step-stages" }, cards),
     state.same ? null : el("p", { class: "muted" }, t("step.later_stages", { loss: num(moment.loss, 6) })),
   ].filter((each) => each !== null);
+}
+
+/** Which words of a stage are true of this memory. */
+function variantOf({ sequences, returns, rows }, id) {
+  const kind = sequences ? "sequences" : returns ? "rollout" : rows.demonstrated ? "recorded" : "said";
+  const own = { store: ["sequences", "rollout"], sample: ["sequences", "rollout", "recorded"], target: ["rollout"] };
+  return own[id]?.includes(kind) ? kind : "said";
+}
+
+/** The batch, and the sequence that the chosen row is in. */
+function drawn(page, step, state) {
+  const { moment } = step;
+  return el("div", {}, batchTable(page, step, state), moment.sequences ? sequenceTable(page, moment, state) : "");
 }
 
 /** How the agent comes to take other actions than the best one. */
@@ -122,7 +135,8 @@ function controls({ store, t }, step, { switches, all }) {
 function batchTable(page, step, { chosen, all, same }) {
   const { store, t, num } = page;
   const { rows } = step.moment;
-  const names = ["row", "action", "reward", "end", "prediction", "target", ...(same ? [] : ["now"]), "error", "loss"];
+  const recorded = rows.demonstrated !== null;
+  const names = ["row", ...(recorded ? ["recorded"] : []), "action", "reward", "end", "prediction", "target", ...(same ? [] : ["now"]), "error", "loss"];
   const line = (i) => {
     const now = all[i];
     const press = () => store.set({ "step.row": i });
@@ -131,6 +145,7 @@ function batchTable(page, step, { chosen, all, same }) {
       el("td", {}, el("button", {
         type: "button", id: `step-row-${i}`, "aria-pressed": String(i === chosen), on: { click: press },
       }, i)),
+      recorded ? el("td", {}, rows.demonstrated.data[i] ? "✓" : "") : null,
       el("td", { class: "number" }, actionName(page, rows.action.data[i])),
       el("td", { class: "number" }, num(rows.reward.data[i], 4)),
       el("td", {}, t(`step.end_${rows.end.data[i]}`)),
@@ -138,6 +153,6 @@ function batchTable(page, step, { chosen, all, same }) {
   };
   return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t("step.sample") }, el("table", {},
     el("thead", {}, el("tr", {}, names.map((name) => (
-      el("th", { scope: "col", class: name === "row" || name === "end" ? null : "number" }, t(`step.col_${name}`)))))),
+      el("th", { scope: "col", class: ["row", "recorded", "end"].includes(name) ? null : "number" }, t(`step.col_${name}`)))))),
     el("tbody", {}, Array.from({ length: step.count }, (_, i) => line(i)))));
 }

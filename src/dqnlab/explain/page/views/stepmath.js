@@ -27,7 +27,7 @@ export function makeStep(moment, obs) {
     moment, settings, count, depth,
     own: ownSwitches(settings),
     known: isKnown(settings),
-    told: settings.loss !== null && (settings.chooser !== null || settings.soft !== null),
+    told: settings.loss !== null && (settings.chooser !== null || settings.soft !== null || settings.td_lambda !== null),
     choices: [...new Set([settings.n, ...OFFERED.filter((n) => n <= depth && isKnown(settings))])].sort((a, b) => a - b),
     prediction: (i) => values("online", rows.obs && row(rows.obs, i), row(rows.q, i)),
     choice: () => values("online", moment.choice.obs && moment.choice.obs.data, moment.choice.q.data),
@@ -83,6 +83,7 @@ function recorded({ rows, settings }, span, { online, target: rated }, i) {
   const counted = error / settings.reward_scale;
   return {
     ...span, ends: false, online, rated, action, added, value, prediction, target, error, counted, delta: null, loss,
+    headLoss: rows.head_loss.data[i],
     weight: rows.weight.data[i],
   };
 }
@@ -102,9 +103,11 @@ function recompute(moment, next, i, switches) {
   const error = target - prediction;
   const delta = switches.huber ? settings.loss.huber ?? 1 : null;
   const counted = error / settings.reward_scale;
+  const headLoss = lossOf(counted, delta);
+  const term = rows.loss.data[i] - rows.head_loss.data[i]; // by the online values alone, whatever the switches
   return {
     ...span, discount, ends, online, rated, action, added: 0, value, prediction, target, error, counted, delta,
-    loss: lossOf(counted, delta), weight: rows.weight.data[i],
+    headLoss, loss: headLoss + term, weight: rows.weight.data[i],
   };
 }
 

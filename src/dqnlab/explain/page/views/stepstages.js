@@ -4,6 +4,8 @@ import { el } from "../core/dom.js";
 import { actionName, listed, unlisted } from "../core/naming.js";
 import { lossParts, softLines, targetParts } from "./stephead.js";
 import { lastSum } from "./stepmath.js";
+import { returnLines } from "./stepsources.js";
+import { termLines } from "./stepterm.js";
 
 /** A line: words, then numbers. */
 const line = (name, ...parts) => el("div", { class: "step-line" },
@@ -48,10 +50,11 @@ function choose({ page, step, state, explained }) {
 
 function store({ page, step, explained }) {
   const { t, num } = page;
-  const { choice, settings, size } = step.moment;
+  const { choice, settings, size, sequences, returns } = step.moment;
+  const plain = !sequences && !returns;
   return lines(
-    line(t("step.col_slot"), explained(choice.slot, t("step.f_slot", { slot: choice.slot, capacity: settings.capacity }), "slot")),
-    line(t("step.size"), explained(size, t("step.f_size", { size, capacity: settings.capacity }), "size")),
+    plain ? line(t("step.col_slot"), explained(choice.slot, t("step.f_slot", { slot: choice.slot, capacity: settings.capacity }), "slot")) : "",
+    line(t("step.size"), explained(size, plain ? t("step.f_size", { size, capacity: settings.capacity }) : t("step.f_recorded"), "size")),
     line(t("step.col_action"), actionName(page, choice.action)),
     line(t("step.col_reward"), explained(choice.reward, rewardText(page, settings.n), "reward")),
     line(t("step.discount"), explained(choice.discount,
@@ -85,6 +88,7 @@ function target(context) {
   const { t, num } = page;
   const { now, chosen } = state;
   if (now === null) return el("p", { class: "warn" }, t("step.unknown_row", { n: state.switches.n }));
+  if (step.moment.returns) return lines(...returnLines(context));
   const { gamma, reward_clip: clip } = step.settings;
   const recorded = step.moment.rows.target.data[chosen];
   const powers = now.terms.map((r, k) => (k ? `${num(gamma, 6)}^${k} × ${factor(num, r)}` : num(r, 6))).join(" + ");
@@ -145,7 +149,8 @@ function loss(context) {
     line(t(has && !td ? "step.error_of_means" : "step.col_error"), explained(error, has ? apart : t("step.f_recorded"), "error")),
     countedLine(context, td),
     lossParts(context),
-    line(t("step.col_loss"), explained(now.loss, text, "row")),
+    ...termLines(context, text),
+    step.settings.term ? "" : line(t("step.col_loss"), explained(now.loss, text, "row")),
     line(t("step.mean"), explained(mean, t("step.f_mean", { rows: known.length, mean: num(mean, 6) }), "mean")),
     state.same ? "" : line(t("step.as_run"), explained(step.moment.loss, t("step.f_recorded"), "recorded")));
 }
@@ -158,7 +163,7 @@ function countedLine({ page: { t, num }, step, state: { now }, explained }, td) 
     `${factor(num, now.error)} / ${num(scale, 6)} = ${num(now.counted, 6)}   (${t("step.f_counted", { scale: num(scale, 6) })})`, "counted"));
 }
 
-function lossText({ num }, { counted: error, delta, loss: value }) {
+function lossText({ num }, { counted: error, delta, headLoss: value }) {
   const size = num(Math.abs(error), 6);
   if (delta === null) return `${factor(num, error)}² = ${num(value, 6)}`;
   if (Math.abs(error) <= delta) return `${factor(num, error)}² / 2 = ${num(value, 6)}   (|δ| ≤ ${num(delta, 6)})`;
@@ -273,7 +278,13 @@ function syncTexts({ t, num }, sync, w, due, updates) {
   return [t("step.polyak", { tau: n(sync.tau) }), moved];
 }
 
-export const STAGES = [
+/** Those that a moment has: where nothing is tried out none is chosen or stored, rollouts have no target network. */
+export function stagesOf({ choice, returns }) {
+  const absent = [...(choice ? [] : ["choose", "store"]), ...(returns ? ["sync"] : [])];
+  return STAGES.filter(({ id }) => !absent.includes(id));
+}
+
+const STAGES = [
   { id: "choose", draw: choose }, { id: "store", draw: store }, { id: "sample", draw: null },
   { id: "prediction", draw: prediction }, { id: "target", draw: target }, { id: "loss", draw: loss },
   { id: "gradient", draw: gradient }, { id: "update", draw: update }, { id: "sync", draw: sync },
