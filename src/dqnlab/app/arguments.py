@@ -234,6 +234,8 @@ class RunsTable:
 
     runs: Path = Path("runs")
     """folder of all runs"""
+    tree: bool = False
+    """draw which run was branched from which, at which step and with which changes"""
 
 
 @dataclass(frozen=True, kw_only=True)
