@@ -84,9 +84,14 @@ REGULARIZERS = {"no term": NoRegularizer(), "cql": Cql()}
 SAMPLERS = {"uniform": Uniform(), "prioritized": Prioritized()}
 ILLEGAL = {("c51", "munchausen"), ("hl_gauss", "munchausen"), ("noisy", "spectral")}
 ROLLOUT = replace(
-    SMALL, memory=Rollout(num_steps=110), env=Env(num_envs=2), sync=Hard(), learning_starts=1_000, update_every=1
+    SMALL,
+    memory=Rollout(num_steps=110, num_epochs=11),
+    env=Env(num_envs=2),
+    sync=Hard(),
+    learning_starts=1_000,
+    update_every=1,
 )
-"""of 220 transitions: 55 updates after each of two, and part of a third when the run is saved"""
+"""of 220 transitions: 151 updates after each of two, and part of a third when the run is saved"""
 NEW: dict[str, Config] = {
     "quantiles": replace(SMALL, head=HEADS["qr"], rule=Double()),
     "implicit quantiles": replace(SMALL, head=HEADS["iqn"], rule=Munchausen(), reward_scale=4.0),
