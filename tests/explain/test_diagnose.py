@@ -200,6 +200,16 @@ def test_predictions_without_any_error_are_not_called_biased() -> None:
     assert "biased" not in kinds(course(nothing))
 
 
+def test_records_of_one_env_step_are_told_apart_by_their_order() -> None:
+    """All that a long rollout is learned from happens at one step."""
+    rows = [
+        {**row, "step": 220} for row in course({"learn/td_bias": lambda _: 0.9, "learn/q_mean": lambda share: share})
+    ]
+    assert "biased" in kinds(rows)
+    rising = [{**row, "step": 220} for row in course({"learn/td_bias": lambda _: 0.9, "learn/q_mean": lambda s: 4 * s})]
+    assert "biased" not in kinds(rising)  # 1.3 in the last third
+
+
 def test_predictions_that_lag_behind_rising_values_are_not_called_biased() -> None:
     def rising(by: float) -> Rows:
         return course({"learn/td_bias": lambda share: 0.9, "learn/q_mean": lambda share: 10 + by * share})

@@ -141,8 +141,10 @@ def biased(course: Course) -> Finding | None:
 
 def _drift(column: Column) -> float:
     """How far the straight line through a column's values leads."""
-    slope = np.polyfit(column.step - column.step[0], column.value, 1)[0]
-    return float(slope * (column.step[-1] - column.step[0]))
+    steps = column.step - column.step[0]
+    if steps[-1] == 0:  # as where a whole rollout is learned from at once: their order is known
+        steps = np.arange(len(steps))
+    return float(np.polyfit(steps, column.value, 1)[0] * steps[-1])
 
 
 def _first_of_two(alarm: np.ndarray) -> int:
