@@ -21,6 +21,7 @@ OBJECTS = [
     "resume_many",
     "train",
     "train_many",
+    "tune",
 ]
 NAMES = sorted([*OBJECTS, "__version__", "presets"])
 

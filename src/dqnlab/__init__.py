@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .lab.many.resume import resume_many
     from .lab.resume import resume
     from .lab.session import train
+    from .lab.tune import tune
     from .run.evaluate import evaluate
     from .run.system import events
     from .store.agent import Agent, load
@@ -40,6 +41,7 @@ __all__ = [
     "resume_many",
     "train",
     "train_many",
+    "tune",
 ]
 
 _HOMES = {
@@ -56,6 +58,7 @@ _HOMES = {
     "resume": ".lab.resume",
     "resume_many": ".lab.many.resume",
     "train_many": ".lab.many.crew",
+    "tune": ".lab.tune",
 }
 
 

@@ -99,3 +99,25 @@ def _remove(path: Path, file: int) -> None:
         with suppress(OSError):
             path.unlink()
     os.close(file)
+
+
+class Claim:
+    """A file whose lock this process holds, which says that something is in its hands; it stays behind, empty."""
+
+    def __init__(self, file: int) -> None:
+        self._file: int | None = file
+
+    def release(self) -> None:
+        """Lets go of it; a second time does nothing."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def claim(path: Path) -> Claim | None:
+    """The claim to what a file stands for, if no living process has it. Where there are no locks everybody has it."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    if take(file) is False:
+        os.close(file)
+        return None
+    return Claim(file)

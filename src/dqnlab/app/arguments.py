@@ -9,7 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from ..config import LONGEST_FILM, MOST_EPISODES, MOST_FILMS, MOST_PROBED, MOST_SEEDS, Config, Episodes, Seed, Steps
+from ..config import (
+    LONGEST_FILM,
+    MOST_EPISODES,
+    MOST_FILMS,
+    MOST_PROBED,
+    MOST_SEEDS,
+    MOST_TRIALS,
+    Config,
+    Episodes,
+    Seed,
+    Steps,
+)
 from ..config.checks import Between, Whole
 from ..lab.overrides import Asked, Changes, Overrides
 from ..store.label import Label
@@ -73,6 +84,37 @@ class Train:
     def label(self) -> Label:
         """What the run or group is called."""
         return Label(name=self.name, tags=self.tag)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tune:
+    """Search for the configuration with the highest score, and confirm it on fresh seeds beside the default."""
+
+    env: str | None = None
+    """a Gymnasium id or module:Id; CartPole-v1 if none"""
+    trials: Annotated[int, Whole(1, MOST_TRIALS)] = 30
+    """configurations to try in all, those of an earlier start of the same study among them"""
+    space: str | None = None
+    """a TOML file of what is searched: a range or a list of choices for each setting; what suits the preset if none"""
+    study: str | None = None
+    """name or folder of the study, which is continued if it is there; `tune-<preset>` of the environment if none"""
+    seeds: Annotated[int, Whole(1, MOST_SEEDS)] = 2
+    """judge each trial by this many seeds, which count up from --seed"""
+    confirm: Annotated[int, Whole(0, MOST_SEEDS)] = 5
+    """train the best trial and the default on this many fresh seeds"""
+    jobs: Count = None
+    """processes that share the work; as many as there are cores if none"""
+    steps: Count = None
+    """stop each trial's seed after this many env steps; short for budget:steps --budget.num N"""
+    file: str | None = None
+    """settings that replace the preset's; flags replace both"""
+    runs: Path = Path("runs")
+    """folder of all runs"""
+    trust_env_module: tuple[str, ...] = ()
+    """a module that the environment, wrappers and kinds of the files may import"""
+    quiet: bool = False
+    """no line for each trial, only the summary"""
+    config: Config
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ..config.fields import nearest
@@ -14,14 +15,28 @@ from ..store.find import find_group, find_run
 from ..store.folder import REPORT, RESULT
 from ..terminal.text import clean
 from ..track.tracker import Swanlab
-from .arguments import BranchOff, Doctor, Evaluate, Explain, Presets, Record, Resume, RunsTable, Selftest, Train, Watch
-from .parse import parse_args, parse_branch, parse_doctor, parse_train
+from .arguments import (
+    BranchOff,
+    Doctor,
+    Evaluate,
+    Explain,
+    Presets,
+    Record,
+    Resume,
+    RunsTable,
+    Selftest,
+    Train,
+    Tune,
+    Watch,
+)
+from .parse import parse_args, parse_branch, parse_doctor, parse_train, parse_tune
 from .places import home
 
 Args = TypeVar("Args")
 
 _KINDS: dict[str, type] = {
     "train": Train,
+    "tune": Tune,
     "resume": Resume,
     "branch": BranchOff,
     "evaluate": Evaluate,
@@ -54,6 +69,8 @@ def read(command: str, words: Sequence[str], started: float) -> Call[Any]:
         raise ConfigError(f"unknown command {command!r}; {nearest(command, list(_KINDS))}")
     if command == "train":
         module, args = _train(words)
+    elif command == "tune":
+        module, args = command, _tune(words)
     elif command == "doctor":
         module, args = command, parse_doctor(words)
     elif command == "branch":
@@ -77,6 +94,15 @@ def _train(words: Sequence[str]) -> tuple[str, Train]:
     if args.dry_run:
         return "foresee" if args.config.measures_rewards else "dry_run", args
     return "train" if args.seeds == 1 else "train_many", args
+
+
+def _tune(words: Sequence[str]) -> Tune:
+    args, remark = parse_tune(words)
+    if args.space is not None and not Path(args.space).is_file():
+        raise ConfigError(f"--space {args.space} is no file: name one that holds a search space")
+    if remark:
+        print(clean(remark), file=sys.stderr)
+    return args
 
 
 def _found(command: str, args: Any) -> tuple[str, Any]:

@@ -24,6 +24,7 @@ from .columns import two_columns, wrapped
 # Each is read by `calls` and has files in `commands`, imported only when one is called: `dqn --help` must be quick.
 COMMANDS = {
     "train": "train a network, keep the best, judge it, film it: dqn train [ENV] [--FIELD VALUE …]",
+    "tune": "search for the best settings, and confirm them on fresh seeds: dqn tune [ENV] [--FIELD VALUE …]",
     "resume": "continue an interrupted run exactly, or train a finished one further: dqn resume RUN",
     "branch": "begin a new run from an old one's state, with other settings: dqn branch RUN --at STEP --set lr=1e-4",
     "evaluate": "play greedy episodes with a run's network: dqn evaluate RUN",
@@ -42,7 +43,7 @@ _ALWAYS = (
 )
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _BROKEN_PIPE = 141  # 128 + SIGPIPE, what a shell reports for a reader that has gone
-_MAKE_FILES = ("train", "resume", "branch", "record", "watch", "explain")  # what these print is not what they are for …
+_MAKE_FILES = ("train", "tune", "resume", "branch", "record", "watch", "explain")  # what these print is no file …
 _PRINT = ("--help", "-h", "--dry-run", "--step")  # … unless they are asked for it
 
 

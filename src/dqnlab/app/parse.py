@@ -18,7 +18,7 @@ from ..store.folder import CONFIG
 from ..store.own import with_own
 from ..track.tracker import Swanlab
 from ..trust import modules_of, named_by_caller
-from .arguments import BranchOff, Doctor, Train
+from .arguments import BranchOff, Doctor, Train, Tune
 from .flags import Untyped, dashed, flags_in, value_of
 from .help import help_of, help_with_settings
 from .words import Given, own_flag, read_words
@@ -91,6 +91,14 @@ def _unset(words: Sequence[str]) -> Iterator[str]:
             if not word.startswith("--") and ":" not in word:
                 raise ConfigError(f"--set must be a setting such as lr=1e-4 or rule:double, got {word!r}")
         yield word
+
+
+def parse_tune(words: Sequence[str]) -> tuple[Tune, str]:
+    """Arguments of `dqn tune`, whose settings are those of `dqn train`, and a line to say, or none."""
+    given = read_words(Tune, words)
+    _budget_from_steps(given)
+    config, remark = _resolve(Tune, "tune", given)
+    return Tune(config=config, **given.own), remark
 
 
 def _show(text: str) -> NoReturn:

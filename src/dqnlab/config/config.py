@@ -79,6 +79,7 @@ MOST_FILMS = 1_000
 LONGEST_FILM = 3_600
 LONGEST_WAIT = 1_000_000  # seconds
 MOST_SEEDS, MOST_PROBED = 10_000, 1_000_000  # random steps
+MOST_TRIALS = 100_000
 LEAST_SCALE = 2.0**-100  # rewards of 1e30 are allowed; weights multiplied or divided by it still are float32
 
 Seed = Annotated[int, Whole(0, 2**32 - 1)]

@@ -82,7 +82,7 @@ def typed(hint: Any, value: Any, name: str) -> Any:
     """The value as the annotation wants it. Raises ConfigError."""
     found = _fit(hint, value)
     fits = found is not _NO
-    limits = _limits(hint) if fits or len(_members(hint)) == 1 else []  # a range does not say what else is taken
+    limits = limits_in(hint) if fits or len(_members(hint)) == 1 else []  # a range does not say what else is taken
     for limit in limits:
         if found is not None and not isinstance(found, str):  # a word that stands for a number has no range
             limit.check(name, found if fits else value)
@@ -93,13 +93,13 @@ def typed(hint: Any, value: Any, name: str) -> Any:
     raise ConfigError(f"{name} must be {wanted(hint)}, got {quoted(value)}")
 
 
-def _limits(hint: Any) -> list[Whole | Between]:
+def limits_in(hint: Any) -> list[Whole | Between]:
     """The ranges in an annotation, wherever they stand in it."""
     own = [each for each in getattr(hint, "__metadata__", ()) if isinstance(each, Whole | Between)]
     if own or get_origin(hint) is Annotated:
         return own
     members = get_args(hint) if get_origin(hint) in (UnionType, Union) else ()
-    return [limit for each in members for limit in _limits(each)]
+    return [limit for each in members for limit in limits_in(each)]
 
 
 def _fit(hint: Any, value: Any) -> Any:

@@ -49,6 +49,8 @@ class Experiment:
     """what asked it to stop, if that was a signal"""
     on_event: Callable[[Event], object] | None = None
     """the caller's own, told last, when the event is on disk"""
+    score_only: bool = False
+    """whether nothing is made after the score, not even curves"""
 
     def take(self, event: Event) -> None:
         """Keeps, records, saves and shows an event; the loop stands still meanwhile."""
@@ -177,7 +179,8 @@ class Experiment:
         return save(replace(run, notes=[*run.notes, *lines], seconds=run.seconds | waited))
 
     def _complete(self, run: Run, *, show: bool) -> Run:
-        run = replace(run, unfinished=list(steps(self.system.config, run, show=show)))
+        left = () if self.score_only else steps(self.system.config, run, show=show)
+        run = replace(run, unfinished=list(left))
         with signals_held():
             write_result(run)
         notes = self._close()

@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from ...config import Config
 from ...errors import DqnlabError
@@ -107,15 +108,15 @@ Order = Go | Stop | Show | Leave
 class Line:
     """The worker's end of the pipe."""
 
-    def __init__(self, pipe: Connection[WorkerReport, Order]) -> None:
+    def __init__(self, pipe: Connection[Any, Order]) -> None:
         self._pipe = pipe
         self.asked = False  # to stop
         self._since = 0.0  # when that was
         self._looked = 0.0  # when `asks` last did
         self._kept: deque[Order] = deque()
 
-    def tell(self, report: WorkerReport) -> None:
-        """Sends a report; if the parent is gone, that counts as a request to stop."""
+    def tell(self, report: object) -> None:
+        """Sends a report, a `WorkerReport` or what another pool takes; a parent that is gone is a request to stop."""
         try:
             self._pipe.send(report)
         except OSError:

@@ -1,0 +1,1 @@
+"""Searching for the best configuration: what `tune` is made of."""

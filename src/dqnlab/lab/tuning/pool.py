@@ -1,0 +1,130 @@
+"""The processes that work on a study, and what becomes of them."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+
+from ...errors import DqnlabError, named
+from ...memory import memory_watched
+from ...processes import PATIENCE, end, how, ignore_signals, kill, start
+from ...streams import steady_streams
+from ..interrupt import Interrupt, signals_held
+from ..many.line import Line, Stop
+from .study import StudyPlan
+from .work import StudyBroken, Work
+
+LOOK_EVERY = 0.25  # seconds
+MOST_RETURNS = 3  # times that a killed process is replaced
+
+
+def work_on(pipe: Connection, plan: StudyPlan) -> None:
+    """The whole life of a process of a study."""
+    ignore_signals()  # terminals send them to everyone; the parent decides
+    logging.getLogger("dqnlab").setLevel(logging.ERROR)  # what a run says of itself would be said by each trial
+    with steady_streams():
+        line = Line(pipe)
+        try:
+            with memory_watched():
+                Work(plan, line).run()
+        except DqnlabError as error:
+            line.tell(StudyBroken(error))
+        except Exception as error:
+            line.tell(StudyBroken(DqnlabError(named(error))))
+
+
+@dataclass(eq=False)
+class _Hand:
+    """A process and the parent's end of its pipe."""
+
+    process: SpawnProcess
+    pipe: Connection
+
+
+@dataclass
+class Pool:
+    """So many processes, which share the work among themselves; the parent listens."""
+
+    plan: StudyPlan
+    size: int
+    hear: Callable[[object], None]
+    """takes each report"""
+    looks: Callable[[], None]
+    """called a few times a second"""
+    interrupted: bool = field(default=False, init=False)
+    _hands: list[_Hand] = field(default_factory=list, init=False)
+    _returns: int = field(default=0, init=False)
+    _error: DqnlabError | None = field(default=None, init=False)
+
+    def run(self, interrupt: Interrupt) -> None:
+        """Works until all is done, or until it is asked to stop. Raises what made a process give up."""
+        try:
+            for _ in range(self.size):
+                self._hire()
+            while self._hands:
+                if interrupt.asked and not self.interrupted:
+                    self.interrupted = True
+                    self._stop()
+                self._listen()
+                self.looks()
+        finally:
+            for hand in self._hands:
+                kill(hand.process)
+                end(hand.process)
+                hand.pipe.close()
+        if self._error is not None:
+            raise self._error
+
+    def _hire(self) -> None:
+        with signals_held():
+            ours, theirs = multiprocessing.Pipe()
+            process = start(work_on, (theirs, self.plan), "dqnlab, tuning")
+            theirs.close()
+            self._hands.append(_Hand(process, ours))
+
+    def _stop(self) -> None:
+        for hand in self._hands:
+            with suppress(OSError):
+                hand.pipe.send(Stop())
+
+    def _listen(self) -> None:
+        news = wait([each for hand in self._hands for each in (hand.pipe, hand.process.sentinel)], LOOK_EVERY)
+        for hand in [h for h in self._hands if h.pipe in news or h.process.sentinel in news]:
+            try:
+                heard = hand.pipe.poll()
+                while hand.pipe.poll():
+                    self._take(hand.pipe.recv())
+            except (EOFError, OSError):
+                heard = False
+            if not heard:
+                self._lose(hand)
+
+    def _take(self, report: object) -> None:
+        if isinstance(report, StudyBroken):
+            self._error = self._error or report.error
+            self._stop()
+        else:
+            self.hear(report)
+
+    def _lose(self, hand: _Hand) -> None:
+        """A process has ended: one that was killed is replaced, and its trial is taken up again."""
+        hand.process.join(PATIENCE)
+        hand.pipe.close()
+        self._hands.remove(hand)
+        code = hand.process.exitcode
+        if code == 0 or self.interrupted or self._error is not None:
+            return
+        if code is not None and code < 0 and self._returns < MOST_RETURNS:
+            self._returns += 1
+            self._hire()
+            return
+        self._error = DqnlabError(
+            f"a process of the study ended {how(code)}. What it printed says why; a script that calls tune must keep "
+            'its top level under `if __name__ == "__main__":`'
+        )
+        self._stop()
