@@ -91,7 +91,7 @@ BAD: list[tuple[str, int, list[str]]] = [
     ("watch nowhere", 2, ["no run 'nowhere'"]),
     ("record nowhere --max-seconds 0", 2, ["--max-seconds must be in (0, 3600], got 0.0"]),
     ("presets cartpol", 2, ["unknown preset 'cartpol'; did you mean cartpole?"]),
-    ("runs a b", 2, ["b"]),
+    ("runs a b", 2, ["'a' is neither a run"]),
     ("selftest --fast", 2, ["--fast"]),
 ]
 

@@ -1,13 +1,13 @@
 """What is printed when a run has ended."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console, RenderableType
 
 from dqnlab.app.parse import parse_train
-from dqnlab.app.summary import evaluation, runs_table, summary
+from dqnlab.app.summary import evaluation, summary
 from dqnlab.config.toml import to_toml
 from dqnlab.store.folder import Run, write_json
 from dqnlab.store.group import Group
@@ -245,10 +245,3 @@ def test_what_only_python_can_make_again_is_said_in_python() -> None:
     write_json(folder / "meta.json", {"env": ENV | {"callable": True}})
     text = text_of(summary(run(score=None, solved=None, interrupted=True, selected_score=None)))
     assert "to resume dqnlab.resume('runs/x', env=…) in Python" in text
-
-
-def test_a_run_that_failed_is_listed_as_failed_without_a_score() -> None:
-    row = {"env": "zoo:Lane-v0", "name": "x", "folder": Path("runs/x"), "env_steps": 346, "score": None, "solved": None}
-    text = text_of(runs_table([row | {"status": "failed"}, row | {"status": "finished", "score": asdict(SCORE)}]), 200)
-    assert text.splitlines()[1].split() == ["zoo:Lane-v0", "x", "failed", "-", "-", "346"]
-    assert text.splitlines()[2].split()[2:4] == ["finished", "488.2"]

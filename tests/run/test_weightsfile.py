@@ -152,5 +152,7 @@ def test_the_network_that_is_left_of_a_run_can_be_played(missing: str) -> None:
 
 def test_a_table_of_a_folder_that_is_not_there_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["runs", "NOPE"]) == 2
+    assert "'NOPE' is neither a run nor a folder that holds runs" in capsys.readouterr().err
+    assert main(["runs", "--runs", "NOPE"]) == 2
     assert "'NOPE' is not a folder" in capsys.readouterr().err
     assert main(["runs"]) == 0  # nothing has been trained yet

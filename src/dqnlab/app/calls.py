@@ -114,6 +114,8 @@ def _found(command: str, args: Any) -> tuple[str, Any]:
             return _resume(args)
         case Explain():
             return command, _explain(args)
+        case RunsTable():
+            _check_runs(args)
     return command, args
 
 
@@ -132,6 +134,16 @@ def _branch(args: BranchOff) -> tuple[str, BranchOff]:
     if group is not None:
         return "branch_many", replace(args, run=str(group))
     return "branch", replace(args, run=str(find_run(args.run, args.runs)))
+
+
+def _check_runs(args: RunsTable) -> None:
+    for one, other in (("json", "csv"), ("solved", "unsolved")):
+        if getattr(args, one) and getattr(args, other):
+            raise ConfigError(f"--{one} and --{other} exclude each other: leave one out")
+    if args.tree and replace(args, tree=False, runs=RunsTable().runs) != RunsTable():
+        raise ConfigError("--tree draws all runs under --runs: leave out the names and the other flags")
+    if args.csv and args.diff:
+        raise ConfigError("--csv has a row for each run and no room for --diff: use --json, or leave it out")
 
 
 def _explain(args: Explain) -> Explain:

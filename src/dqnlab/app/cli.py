@@ -32,7 +32,7 @@ COMMANDS = {
     "record": "film a run's network: dqn record RUN",
     "explain": "explain a run on one page, or one learning step of it in numbers (--step): dqn explain RUN",
     "doctor": "examine an environment before training on it: dqn doctor [ENV] [--FIELD VALUE …]",
-    "runs": "list the runs with their scores",
+    "runs": "list the runs with their scores, or what differs between some: dqn runs [RUN …]",
     "presets": "list the presets, or what one sets: dqn presets [NAME]",
     "selftest": "learn small problems with known Q-values, and compare",
 }

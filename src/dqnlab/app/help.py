@@ -67,7 +67,8 @@ def _rows(flags: Iterable[Flag], value: Any = None) -> Iterator[tuple[str, str]]
 def _left(flag: Flag) -> str:
     """How it is typed."""
     if flag.is_bare:
-        return flag.shown if flag.default is MISSING else f"[{flag.shown}]"
+        shown = f"{flag.shown} …" if flag.is_list else flag.shown
+        return shown if flag.default is MISSING else f"[{shown}]"
     if flag.hint is bool:
         return f"{flag.shown}, {dashed(f'no_{flag.name}')}" if flag.is_setting else flag.shown
     return f"{flag.shown} {flag.metavar}{' …' if flag.is_list and flag.is_setting else ''}"
@@ -79,7 +80,7 @@ def _default(flag: Flag, value: Any) -> str:
     if not flag.is_setting and (value is None or flag.hint is bool):
         return ""
     if not flag.is_setting and flag.is_list:
-        return "(repeatable)"
+        return "" if flag.is_bare else "(repeatable)"
     text = as_json(dict(value)) if isinstance(value, Mapping) else "none" if value is None else str(value)
     if isinstance(value, bool):
         text = "on" if value else "off"

@@ -32,7 +32,7 @@ def parse_args(kind: type[Args], command: str, words: Sequence[str]) -> Args:
     if given.help:
         _show(help_of(kind, command))
     bare = [flag for flag in flags_in(kind, is_setting=False) if flag.is_bare]
-    if len(given.bare) > len(bare):
+    if len(given.bare) > len(bare) and not any(flag.is_list for flag in bare):
         what = f"one {bare[0].shown}, please: got" if bare else f"`dqn {command}` takes no"
         raise ConfigError(f"{what} {' and '.join(map(repr, given.bare))}")
     for flag in bare:

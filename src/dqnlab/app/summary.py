@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
@@ -19,7 +17,7 @@ from ..errors import NumericsError, all_of, counted
 from ..lab.again import env_words, textbook_words
 from ..lab.unfinished import SHOWN
 from ..store.advice import command, how_to_resume, is_callable
-from ..store.digits import interval_ends, interval_of, mean_of, number
+from ..store.digits import interval_of, mean_of, number
 from ..store.folder import CONFIG, REPORT, VIDEOS, Run
 from ..store.group import Group as SeedsGroup
 from ..store.score import Score
@@ -90,7 +88,8 @@ def _spread(score: Score) -> tuple[str, str]:
     return score.interval, LABEL
 
 
-def _verdict(solved: bool | None) -> Text:
+def yes_or_no(solved: bool | None) -> Text:
+    """Yes, no or unknown."""
     if solved is None:
         return Text("unknown", LABEL)
     return Text("yes", GOOD) if solved else Text("no", BAD)
@@ -101,7 +100,7 @@ def _solved(run: Run) -> Text:
     says = run.threshold_says or ("no threshold" if run.threshold is None else "")
     if run.score is None:
         says = "no score"
-    return Text.assemble(_verdict(run.solved), (f"  {clean(says)}" if says else "", LABEL))
+    return Text.assemble(yes_or_no(run.solved), (f"  {clean(says)}" if says else "", LABEL))
 
 
 def _selected(run: Run) -> Text:
@@ -209,7 +208,7 @@ def _seeds_table(group: SeedsGroup) -> Table:
             table.add_row(str(result.seed), Text("none", BAD), "", "-", *costs)
             continue
         interval = interval_of(result.score)
-        solved = Text("-") if result.solved is None else _verdict(result.solved)
+        solved = Text("-") if result.solved is None else yes_or_no(result.solved)
         table.add_row(
             str(result.seed),
             Text(mean_of(result.score), "bold"),
@@ -255,30 +254,3 @@ def evaluation(score: Score, name: str, partial: str = "") -> RenderableType:
         _line("highest", number(score.maximum, score.minimum)),
         _line("episodes", f"{score.episodes}, {cut}"),
     )
-
-
-def runs_table(runs: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """What `dqn runs` prints: one line a run."""
-    table = Table(box=None, pad_edge=False, header_style=LABEL)
-    for name in ("environment", "run", "status", "score", "95 % interval", "solved", "steps", "seconds"):
-        if name in {"environment", "run"}:
-            table.add_column(name, overflow="fold")
-        elif name == "status":
-            table.add_column(name, no_wrap=True)
-        else:
-            table.add_column(name, justify="right", no_wrap=True)
-    for entry in runs:
-        score, seconds = entry.get("score"), entry.get("seconds")
-        ends = (score["mean"], score["low"], score["high"]) if score else (0.0, None, None)
-        folder, status = Path(entry["folder"]), clean(str(entry.get("status", "unfinished")))
-        table.add_row(
-            Text(clean(str(entry.get("env", folder.parent.name)))),  # Text: rich reads markup in a plain str
-            Text(clean(str(entry["name"]))),
-            Text(status, "" if status == "finished" else BAD),
-            number(*ends) if score else "-",
-            interval_ends(*ends) if score else "",
-            "-" if entry.get("solved") is None else _verdict(bool(entry["solved"])),
-            f"{entry['env_steps']:,}" if "env_steps" in entry else "",
-            f"{seconds['total']:.1f}" if seconds and "total" in seconds else "",
-        )
-    return table

@@ -179,7 +179,9 @@ class _Fork:
         """Where it comes from, as its meta.json says it."""
         begun_with = moment.system.begun
         changes = {name: plain(value) for name, value in self.way.changes.items()}
+        before = read_json(moment.folder / META).get("settings")  # unknown to earlier versions
         return {
+            "settings": {**(before if isinstance(before, dict) else {}), **changes},
             **({} if begun_with is None else {"init": begun_with.facts}),
             "parent": {"run": parent, "step": moment.step, "changes": changes},
         }

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import Config
+from ..config.changes import changes
 from ..config.toml import as_dict
 from ..device import arithmetic
 from ..envs.seeds import generator
@@ -114,7 +115,8 @@ def _open(start: Start, restored: _Restored, opened: ExitStack) -> Experiment:
     trackers = start.trackers
     if not has_begun:
         trackers = begun(trackers)
-        _begin(system, folder, {**tracker_facts(trackers), **start.label.as_dict()})
+        more = {**tracker_facts(trackers), **start.label.as_dict(), "settings": changes(start.config)}
+        _begin(system, folder, more)
     inexact = [] if at is None else [*inexact_of(at), *differences(at, system)]
     for each in inexact:
         say(f"the results will not be exactly those of an uninterrupted run: {each}")

@@ -45,6 +45,20 @@ def find_run(name: str | Path, runs: Path = Path("runs"), *, or_network: bool = 
         raise FolderError(f"no run can be named {str(name)[:60]!r}: {e}") from e
 
 
+def find_any(name: str, runs: Path = Path("runs")) -> Path | None:
+    """The folder of the run or of the whole group that is named; none if there is none. Raises FolderError if several.
+
+    Unlike `find_run` it takes a group for itself.
+    """
+    try:
+        found = _named(name, runs)
+    except (OSError, ValueError):  # what no file could be called
+        return None
+    if len(found) > 1:
+        raise FolderError(_several(name, found))
+    return found[0].resolve() if found else None
+
+
 def network_file(name: str, runs: Path = Path("runs")) -> Path:
     """The file of weights that is named, or of the run: its best network, or the last one if it has no other.
 
@@ -84,7 +98,7 @@ def _find(name: str | Path, runs: Path, or_network: bool) -> Path:
     if len(found) == 1:
         return (found[0] if (found[0] / CONFIG).is_file() else _best_of(found[0])).resolve()
     if found:
-        raise FolderError(f"several runs are named {str(name)!r}: {_listed(found)}: name one by its folder")
+        raise FolderError(_several(name, found))
     if Path(name).is_file():
         raise FolderError(f"{str(name)!r} is a file, and a run is a folder: name the folder, or `latest`")
     if name and Path(name).is_dir():
@@ -116,21 +130,21 @@ def _is_network(file: Path) -> bool:
 
 def _of_name(name: str, runs: Path) -> list[Path]:
     """Runs and groups with this name or, for `latest`, the one that began last."""
-    folders = _run_folders(runs)
+    folders = run_folders(runs)
     if name == LATEST:
-        last = max(folders, key=_age, default=None)
+        last = max(folders, key=age, default=None)
         if last is None:
             return []
-        return [last.parent if _is_seed(last) else last]
-    groups = {path.parent for path in folders if _is_seed(path)}
+        return [last.parent if is_seed(last) else last]
+    groups = {path.parent for path in folders if is_seed(path)}
     return [path for path in (*folders, *sorted(groups)) if name in (path.name, f"{path.parent.name}/{path.name}")]
 
 
 def _called(name: str, runs: Path) -> list[Path]:
     """Runs and groups that were given this name, and of `name/seed-3` the seed of such a group."""
-    folders = _run_folders(runs)
-    groups = sorted({path.parent for path in folders if _is_seed(path)})
-    found = [path for path in folders if not _is_seed(path) and read_label(path).name == name]
+    folders = run_folders(runs)
+    groups = sorted({path.parent for path in folders if is_seed(path)})
+    found = [path for path in folders if not is_seed(path) and read_label(path).name == name]
     found += [path for path in groups if read_label(path).name == name]
     above, _, seed = name.rpartition("/")
     if not found and re.fullmatch(r"seed-\d+", seed):
@@ -139,11 +153,11 @@ def _called(name: str, runs: Path) -> list[Path]:
     return found
 
 
-def _listed(found: list[Path]) -> str:
-    """Folders, of many the newest."""
-    newest = sorted(found, key=_age, reverse=True)[:5]
-    more = len(found) - len(newest)
-    return ", ".join(map(str, newest)) + (f" and {more} more" if more else "")
+def _several(name: str | Path, found: list[Path]) -> str:
+    """What to say where a name is that of several runs, of many the newest."""
+    newest = sorted(found, key=age, reverse=True)[:5]
+    more = f" and {len(found) - len(newest)} more" if len(found) > len(newest) else ""
+    return f"several runs are named {str(name)!r}: {', '.join(map(str, newest))}{more}: name one by its folder"
 
 
 def _best_of(group: Path) -> Path:
@@ -183,17 +197,26 @@ def list_runs(runs: Path) -> list[dict[str, Any]]:
     `name` is that of the folder; a seed of a group has the group's before it.
     """
     rows: list[dict[str, Any]] = []
-    for folder in sorted(_run_folders(runs), key=_age):
-        group = folder.parent if _is_seed(folder) else None
-        try:
-            row = read_json(folder / RESULT)
-            check_result(row, folder / RESULT)
-            row["status"] = "failed" if row.get("error") else "interrupted" if row.get("interrupted") else "finished"
-        except FolderError:  # still going, or it was killed, or somebody has changed it
-            status = "damaged" if (folder / RESULT).exists() else _without_result(folder)
-            row = {"env": _env_of(folder) or (group or folder).parent.name, "status": status}
-        rows.append({**row, "folder": folder, "name": f"{group.name}/{folder.name}" if group else folder.name})
+    for folder in sorted(run_folders(runs), key=age):
+        group = folder.parent if is_seed(folder) else None
+        row = run_row(folder)
+        name = f"{group.name}/{folder.name}" if group else folder.name
+        rows.append({**row, "env": row["env"] or (group or folder).parent.name, "folder": folder, "name": name})
     return rows
+
+
+def run_row(folder: Path) -> dict[str, Any]:
+    """The result.json of a run with its `status`; of one without a result what its configuration says of it.
+
+    `env` is none if nobody can tell.
+    """
+    try:
+        row = read_json(folder / RESULT)
+        check_result(row, folder / RESULT)
+    except FolderError:  # still going, or it was killed, or somebody has changed it
+        status = "damaged" if (folder / RESULT).exists() else _without_result(folder)
+        return {**_configured(folder), "status": status}
+    return {**row, "status": "failed" if row.get("error") else "interrupted" if row.get("interrupted") else "finished"}
 
 
 def _without_result(folder: Path) -> str:
@@ -202,24 +225,28 @@ def _without_result(folder: Path) -> str:
     return f"no {RESULT}" if ended else "unfinished"
 
 
-def _env_of(folder: Path) -> str | None:
-    """What a run without a result learns on, as its configuration calls it; a folder cannot have every name."""
+def _configured(folder: Path) -> dict[str, Any]:
+    """What a run without a result learns on, as its configuration calls it, its preset and seed, as far as it says."""
     try:
-        env = parse(read_text(folder / CONFIG), CONFIG).get("env")
+        said = parse(read_text(folder / CONFIG), CONFIG)
     except DqnlabError:
-        return None
+        return {"env": None}
+    env, preset = said.get("env"), said.get("preset")
     name = env.get("id") if isinstance(env, dict) else None
-    return name if isinstance(name, str) else None
+    found = {"env": name if isinstance(name, str) else None, "seed": said.get("seed")}
+    return {**found, **({"preset": preset} if isinstance(preset, str) else {})}
 
 
-def _run_folders(runs: Path) -> list[Path]:
+def run_folders(runs: Path) -> list[Path]:
+    """The folders of all runs under `runs`, those of seeds in groups too."""
     return [path.parent for depth in ("*", "*/*", "*/*/seed-*") for path in runs.glob(f"{depth}/{CONFIG}")]
 
 
-def _is_seed(folder: Path) -> bool:
+def is_seed(folder: Path) -> bool:
+    """Whether it is a seed's folder inside a group's."""
     return re.fullmatch(r"seed-\d+", folder.name) is not None and (folder.parent / SUMMARY).is_file()
 
 
-def _age(folder: Path) -> tuple[str, int]:
+def age(folder: Path) -> tuple[str, int]:
     """Sorts runs by the time in their names, and the seeds of a group among themselves."""
-    return (folder.parent.name, int(folder.name[5:])) if _is_seed(folder) else (folder.name, 0)
+    return (folder.parent.name, int(folder.name[5:])) if is_seed(folder) else (folder.name, 0)

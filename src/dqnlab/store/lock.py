@@ -17,6 +17,7 @@ from ..errors import DqnlabError, FolderError, ResourceError
 from ..oslock import take
 from .door import DISK, is_machines, sweep
 from .folders import Opened, held, within
+from .reading import read_text
 
 LOCK = "run.lock"
 _MOST = 1000  # bytes that are read of a lock
@@ -48,6 +49,22 @@ def locked(folder: Path, *, force: bool = False) -> Iterator[None]:
             raise _refusal(folder, e) from e
         sweep(folder)
         yield
+
+
+def holder(folder: Path) -> str | None:
+    """Who works in the folder of a run, by what the lock's file says; none if nobody does, as far as can be told here.
+
+    It takes no lock, so it is in nobody's way, and it may be out of date by the time that it is read.
+    """
+    try:
+        said = json.loads(read_text(folder / LOCK))
+    except (FolderError, ValueError, RecursionError):  # there is none, or it was given back
+        return None
+    if not isinstance(said, dict):
+        return None
+    pid, host = said.get("pid"), said.get("host", socket.gethostname())
+    here = host == socket.gethostname()
+    return f"process {pid} on {host}" if not here or pid == os.getpid() or _lives(pid) else None
 
 
 def _taken(opened: Opened, force: bool) -> int:

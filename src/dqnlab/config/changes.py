@@ -1,0 +1,50 @@
+"""What a configuration sets otherwise than the preset that it is named after: what tells two runs apart in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from .config import Config
+from .fields import leaves, plain, tagged
+from .presets import get, names, sheet
+
+# What has a column of its own, or does not decide what is learned.
+APART = {
+    *("preset", "seed", "budget", "env.id"),
+    *("film", "explain", "device", "compile", "threads", "checkpoint_every", "metrics_every"),
+    *("env.workers", "env.timeout"),
+}
+
+
+def changes(config: Config) -> dict[str, Any]:
+    """Each setting that differs, by dotted name, as a plain value; not what a kind that was chosen brings by itself."""
+    base = get(config.preset) if config.preset in names() else Config()
+    base = replace(base, env=replace(base.env, **sheet(config.env.label)))
+    theirs = {name: plain(value) for name, value in leaves(base)}
+    own = {name: plain(value) for name, value in leaves(config)}
+    differing = {name: value for name, value in own.items() if theirs.get(name, own) != value and not _is_apart(name)}
+    kinds = {name: type(getattr(config, name)) for name in differing if name in tagged()}
+    return {name: value for name, value in differing.items() if not _is_usual(name, value, kinds)}
+
+
+def changes_text(settings: Mapping[str, Any]) -> str:
+    """As one would type them: rule:double n=3 torso.hidden=64,64."""
+    return " ".join(f"{name}{':' if name in tagged() else '='}{_text(value)}" for name, value in settings.items())
+
+
+def _is_apart(name: str) -> bool:
+    return name in APART or name.partition(".")[0] in APART
+
+
+def _is_usual(name: str, value: object, kinds: Mapping[str, type]) -> bool:
+    """Whether a setting belongs to one of these kinds, and has the value that comes with it."""
+    axis, _, inner = name.partition(".")
+    return axis in kinds and any(each.name == inner and plain(each.default) == value for each in fields(kinds[axis]))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return ",".join(map(_text, value)) if isinstance(value, list) else str(value)
