@@ -13,6 +13,7 @@ OBJECTS = [
     "Config",
     "Run",
     "branch",
+    "compare",
     "evaluate",
     "events",
     "load",

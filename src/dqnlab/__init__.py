@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from .app.compare import compare
     from .config import Config, presets
     from .explain.report import report
     from .lab.branch import branch
@@ -32,6 +33,7 @@ __all__ = [
     "Run",
     "__version__",
     "branch",
+    "compare",
     "evaluate",
     "events",
     "load",
@@ -49,6 +51,7 @@ _HOMES = {
     "Config": ".config",
     "Run": ".store.folder",
     "branch": ".lab.branch",
+    "compare": ".app.compare",
     "evaluate": ".run.evaluate",
     "events": ".run.system",
     "load": ".store.agent",

@@ -22,6 +22,7 @@ from ..config import (
     Steps,
 )
 from ..config.checks import Between, Whole
+from ..lab.arms import ComparisonRequest
 from ..lab.overrides import Asked, Changes, Overrides
 from ..store.label import Label
 from ..store.select import Order, Status, Wanted
@@ -30,6 +31,9 @@ from ..track.tracker import AnyTracker, Swanlab
 TrackerName = Literal["swanlab", "tensorboard", "none"]
 Which = Literal["best", "last"]
 Count = Annotated[int | None, Whole(1)]
+
+NUM_SEEDS = 5
+"""of each arm that is compared, if nothing is said"""
 
 COMMON = {
     "run": "a run's folder, its name, or a saved network",
@@ -85,6 +89,44 @@ class Train:
     def label(self) -> Label:
         """What the run or group is called."""
         return Label(name=self.name, tags=self.tag)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare:
+    """Compare presets or settings, each with many seeds: train what is missing, say which is better and how sure."""
+
+    env: tuple[str, ...] = ()
+    """the environments to train on; or runs and groups that are there, to be compared as they are"""
+    presets: tuple[str, ...] = ()
+    """the arms to compare, as dqn,double,rainbow; the first is the one that the others are held against"""
+    arm: tuple[str, ...] = ()
+    """one more arm: a preset with settings of its own, as "dqn n=3 lr=1e-3", or the runs that it has"""
+    seeds: Annotated[int, Whole(1, MOST_SEEDS)] = NUM_SEEDS
+    """independent agents of each arm on each environment, with seeds that count up from --seed"""
+    steps: Count = None
+    """every arm trains for this many env steps; short for budget:steps --budget.num N"""
+    plan: str | None = None
+    """a file that says what is compared, instead of words; every comparison leaves one in its folder"""
+    allow_unequal: bool = False
+    """compare arms too that are trained for longer than others, or judged in another way"""
+    out: Path | None = None
+    """folder of this comparison; one inside --runs, the same for the same words, if none"""
+    runs: Path = Path("runs")
+    """folder of all runs: those of the same settings and seed are reused, new ones are put there"""
+    trust_env_module: tuple[str, ...] = ()
+    """a module that the environments and wrappers of the --plan file may import"""
+    tracker: tuple[TrackerName, ...] = ("none",)
+    """where metrics are shown beside metrics.jsonl"""
+    dry_run: bool = False
+    """print what would be trained and what is reused, and stop"""
+    quiet: bool = False
+    """no live display, only the result"""
+    request: ComparisonRequest
+
+    @property
+    def trackers(self) -> tuple[str, ...]:
+        """What was asked for, without repeats."""
+        return tuple(each for each in dict.fromkeys(self.tracker) if each != "none")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from ..terminal.text import clean
 from ..track.tracker import Swanlab
 from .arguments import (
     BranchOff,
+    Compare,
     Doctor,
     Evaluate,
     Explain,
@@ -30,6 +31,7 @@ from .arguments import (
     Watch,
 )
 from .parse import parse_args, parse_branch, parse_doctor, parse_train, parse_tune
+from .parse_compare import parse_compare
 from .places import home
 
 Args = TypeVar("Args")
@@ -43,6 +45,7 @@ _KINDS: dict[str, type] = {
     "watch": Watch,
     "record": Record,
     "explain": Explain,
+    "compare": Compare,
     "doctor": Doctor,
     "runs": RunsTable,
     "presets": Presets,
@@ -75,6 +78,8 @@ def read(command: str, words: Sequence[str], started: float) -> Call[Any]:
         module, args = command, parse_doctor(words)
     elif command == "branch":
         module, args = _branch(parse_branch(words))
+    elif command == "compare":
+        module, args = command, parse_compare(words)
     else:
         module, args = _found(command, parse_args(_KINDS[command], command, words))
     return Call(module, args, tuple(words), started)

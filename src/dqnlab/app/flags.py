@@ -13,6 +13,7 @@ from ..config.checks import from_json, quoted
 from ..config.fields import bare, docs, hints, optional, words_of
 from ..config.typed import hints_of, typed, wanted
 from ..errors import ConfigError
+from ..lab.arms import ComparisonRequest
 from .arguments import COMMON
 
 
@@ -82,7 +83,7 @@ def flags_in(owner: type, prefix: str = "", *, is_setting: bool) -> list[Flag]:
     found = list[Flag]()
     for each in fields(owner):
         hint = hints(owner)[each.name]
-        if not is_setting and is_dataclass(hint) and hint is not Config:
+        if not is_setting and is_dataclass(hint) and hint not in (Config, ComparisonRequest):
             found += flags_in(hint, f"{each.name}.", is_setting=False)
         if not any(is_dataclass(one) for one in get_args(hint) or (hint,)):
             name = "config" if each.name == "file" else prefix + each.name  # the file that becomes part of `config`
@@ -105,7 +106,7 @@ def flags_of(kind: type) -> dict[str, Flag]:
 
 def takes_settings(kind: type) -> bool:
     """Whether every setting is a flag of the command."""
-    return "config" in hints(kind)
+    return not {"config", "request"}.isdisjoint(hints(kind))
 
 
 # ── Texts ────────────────────────────────────────────────────────────────────────────────────────

@@ -42,8 +42,9 @@ def help_with_settings(kind: type, command: str, config: Config, settings: Mappi
             title = f"{name}:{cls.kind}: {about(cls)}" if kinds else f"{name}: {about(cls)}"
             groups.append((title, flags_in(cls, f"{name}.", is_setting=True), value))
     own = flags_in(kind, is_setting=False)
+    named = _left(own[0])
     here = [flag.name for flags in (own, *(flags for _, flags, _ in groups)) for flag in flags]
-    lines = [*wrapped(f"usage: dqn {command} [ENV] [FIELD:KIND …] [--FLAG VALUE …]"), ""]
+    lines = [*wrapped(f"usage: dqn {command} {named} [FIELD:KIND …] [--FLAG VALUE …]"), ""]
     lines += wrapped(f"{about(kind)} {_LAYERS}")
     lines += two_columns((f"{name}:{'|'.join(_kinds(name))}", "") for name in tagged() if len(_kinds(name)) > 1)
     lines += ["", "Flags:", *two_columns([*_rows(own), _HELP])]

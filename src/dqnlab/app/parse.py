@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import MISSING, replace
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -30,7 +30,7 @@ def parse_args(kind: type[Args], command: str, words: Sequence[str]) -> Args:
     """The command's arguments. Raises ConfigError; SystemExit after the help text."""
     given = read_words(kind, words)
     if given.help:
-        _show(help_of(kind, command))
+        show_help(help_of(kind, command))
     bare = [flag for flag in flags_in(kind, is_setting=False) if flag.is_bare]
     if len(given.bare) > len(bare) and not any(flag.is_list for flag in bare):
         what = f"one {bare[0].shown}, please: got" if bare else f"`dqn {command}` takes no"
@@ -46,7 +46,7 @@ def parse_args(kind: type[Args], command: str, words: Sequence[str]) -> Args:
 def parse_train(words: Sequence[str]) -> tuple[Train, str]:
     """Arguments of `dqn train` with all layers resolved, and a line to say, or none. Raises as `parse_args` does."""
     given = read_words(Train, words)
-    _budget_from_steps(given)
+    budget_from_steps(given)
     config, remark = _resolve(Train, "train", given)
     swanlab = Swanlab(**given.own.pop("swanlab", {}))
     return Train(config=config, swanlab=swanlab, **given.own), remark
@@ -63,8 +63,8 @@ def parse_branch(words: Sequence[str]) -> BranchOff:
     """Arguments of `dqn branch`; its settings are those that differ. Raises as `parse_args` does."""
     given = read_words(BranchOff, list(_unset(words)))
     if given.help:
-        _show(help_of(BranchOff, "branch"))
-    _budget_from_steps(given)
+        show_help(help_of(BranchOff, "branch"))
+    budget_from_steps(given)
     if len(given.bare) != 1:
         what = f"one RUN, please: got {' and '.join(map(repr, given.bare))}" if given.bare else "RUN is missing"
         raise ConfigError(f"{what}; `dqn runs` lists what there is")
@@ -96,12 +96,12 @@ def _unset(words: Sequence[str]) -> Iterator[str]:
 def parse_tune(words: Sequence[str]) -> tuple[Tune, str]:
     """Arguments of `dqn tune`, whose settings are those of `dqn train`, and a line to say, or none."""
     given = read_words(Tune, words)
-    _budget_from_steps(given)
+    budget_from_steps(given)
     config, remark = _resolve(Tune, "tune", given)
     return Tune(config=config, **given.own), remark
 
 
-def _show(text: str) -> NoReturn:
+def show_help(text: str) -> NoReturn:
     print(text)
     raise SystemExit(0)
 
@@ -112,7 +112,7 @@ def _show(text: str) -> NoReturn:
 def _resolve(kind: type, command: str, given: Given) -> tuple[Config, str]:
     """Preset, then file, then choices of kind and flags; and a line to say, or none. Raises ConfigError."""
     env = given.own["env"] = _environment(given)
-    text = _file(given.own.get("file"))
+    text = text_of("--config", given.own.get("file"))
     path = Path(given.own.get("file") or "")
     data = parse(text, str(path))
     name, remark = _preset(given.settings.get("preset", data.get("preset")), env, data.get("env"))
@@ -134,12 +134,21 @@ def _resolve(kind: type, command: str, given: Given) -> tuple[Config, str]:
     named = config.env.id if env is None else env
     config = replace(config, env=replace(config.env, id=presets.full_id(named) if isinstance(named, str) else named))
     if given.help:
-        _show(help_with_settings(kind, command, config, given.settings))
-    _read_own(kind, given.settings, config)
-    _check_owners(given.settings, config)
-    resolved = override(config, given.settings, trusted=own)
-    _check_apply(given.settings, resolved)
-    return resolved, remark
+        show_help(help_with_settings(kind, command, config, given.settings))
+    return with_settings(kind, config, given.settings, own), remark
+
+
+def with_settings(kind: type, config: Config, settings: dict[str, Any], trusted: Collection[str]) -> Config:
+    """A configuration with the settings that were given to a command of this dataclass. Raises ConfigError.
+
+    Args:
+        trusted: modules that parts of one's own may be imported from.
+    """
+    _read_own(kind, settings, config)
+    _check_owners(settings, config)
+    resolved = override(config, settings, trusted=trusted)
+    _check_apply(settings, resolved)
+    return resolved
 
 
 def _sheet(env: str | None, table: object, typed: object) -> dict[str, Any]:
@@ -160,20 +169,20 @@ def _environment(given: Given) -> str | None:
     return env
 
 
-def _file(name: str | None) -> str:
-    """The text of the file of settings; empty if none was named. Raises ConfigError."""
+def text_of(flag: str, name: str | None) -> str:
+    """The text of the file that was named with a flag; empty if none was. Raises ConfigError."""
     if name is None:
         return ""
     if not name:
-        raise ConfigError("--config must be the name of a file, got ''")
+        raise ConfigError(f"{flag} must be the name of a file, got ''")
     try:
         data = Path(name).read_bytes()
     except (OSError, ValueError) as error:
-        raise ConfigError(f"--config {name} cannot be read: {error}") from error
+        raise ConfigError(f"{flag} {name} cannot be read: {error}") from error
     try:
         return decoded(data)
     except ValueError as error:
-        raise ConfigError(f"--config {name} {error}") from error
+        raise ConfigError(f"{flag} {name} {error}") from error
 
 
 def _preset(asked: object, env: str | None, table: object) -> tuple[str, str]:
@@ -228,7 +237,7 @@ def _check_apply(settings: Mapping[str, Any], config: Config) -> None:
         raise ConfigError(f"{', '.join(odd)} cannot apply offline, where nothing is played to learn from; leave it out")
 
 
-def _budget_from_steps(given: Given) -> None:
+def budget_from_steps(given: Given) -> None:
     """`--steps N` is a short way to say `budget:steps --budget.num N`."""
     if "steps" not in given.own:
         return

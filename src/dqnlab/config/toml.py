@@ -97,7 +97,7 @@ def _rows(values: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
 
 
 def _text(name: str, value: Any) -> str:
-    return _literal(_arguments(value) if name == "kwargs" else plain(value))
+    return literal(_arguments(value) if name == "kwargs" else plain(value))
 
 
 def _arguments(kwargs: Mapping[str, Any]) -> Mapping[str, Any] | str:
@@ -116,7 +116,8 @@ def _is_odd(value: Any) -> bool:
     return value is None or isinstance(value, tuple) or (isinstance(value, float) and not math.isfinite(value))
 
 
-def _literal(value: Any) -> str:
+def literal(value: Any) -> str:
+    """A plain value as TOML has it, on one line."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
@@ -125,8 +126,8 @@ def _literal(value: Any) -> str:
         # What JSON leaves as it is could still steer a terminal that shows the file.
         return _UNPRINTABLE.sub(lambda each: f"\\u{ord(each[0]):04x}", json.dumps(value, ensure_ascii=False))
     if isinstance(value, list):
-        return f"[{', '.join(map(_literal, value))}]"
-    rows = [f"{key if _BARE_KEY.fullmatch(key) else _literal(key)} = {_literal(each)}" for key, each in value.items()]
+        return f"[{', '.join(map(literal, value))}]"
+    rows = [f"{key if _BARE_KEY.fullmatch(key) else literal(key)} = {literal(each)}" for key, each in value.items()]
     return f"{{ {', '.join(rows)} }}" if rows else "{}"
 
 
