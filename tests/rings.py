@@ -26,6 +26,7 @@ UNIT = {
     "app/test_text.py",
     "compare/test_assess.py",
     "compare/test_charts.py",
+    "compare/test_docs.py",
     "compare/test_statistics.py",
     "compare/test_written.py",
     "explain/test_card.py",

@@ -3,6 +3,7 @@
 import io
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
@@ -11,7 +12,7 @@ from dqnlab.comparing.assess import assessment_of
 from dqnlab.comparing.comparison import Arm, Comparison
 from dqnlab.comparing.markdown import markdown
 from dqnlab.comparing.table import comparison_table
-from dqnlab.comparing.write import DATA, TABLE, write_comparison
+from dqnlab.comparing.write import DATA, FIGURES, TABLE, write_comparison
 from dqnlab.errors import ConfigError
 
 from .kit import cell, comparison
@@ -59,6 +60,19 @@ def test_the_same_comparison_gives_the_same_bytes(tmp_path: Path) -> None:
         write_comparison(comparison(dqn=LOW, double=HIGH), tmp_path / name)
     assert files(tmp_path / "one") == files(tmp_path / "two")
     assert {DATA, TABLE} <= files(tmp_path / "one").keys()
+
+
+def test_every_drawing_is_a_file_that_needs_nothing_else(tmp_path: Path) -> None:
+    write_comparison(comparison(dqn=LOW, double=[*HIGH, None]), tmp_path)
+    drawings = sorted((tmp_path / FIGURES).iterdir())
+    assert [each.name for each in drawings] == [
+        f"{name}.svg" for name in ("curves", "differences", "improvement", "profiles", "seeds")
+    ]
+    for each in drawings:
+        text = each.read_text("utf-8")
+        ElementTree.fromstring(text)
+        assert "var(" not in text  # which not every program knows
+        assert "double" in text
 
 
 def test_arms_with_other_budgets_are_not_written_side_by_side(tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ def _range(comparison: Comparison, env: str) -> tuple[float, float] | None:
 def _contrasts(comparison: Comparison) -> tuple[Contrast, ...]:
     pairs = [(env, arm) for env in comparison.envs for arm in comparison.others]
     base = comparison.baseline
-    p_values = [_p_value(arm.on(env), base.on(env)) for env, arm in pairs]
+    p_values = [p_between(arm.on(env), base.on(env)) for env, arm in pairs]
     known = [p for p in p_values if p is not None]
     corrected = iter(holm(known))
     by_pair = [None if p is None else next(corrected) for p in p_values]
@@ -213,7 +213,7 @@ def _contrast(env: str, arm: Arm, base: Arm, p: float | None) -> Contrast:
     )
 
 
-def _p_value(own: ArmCell, other: ArmCell) -> float | None:
+def p_between(own: ArmCell, other: ArmCell) -> float | None:
     """Of the scores there are or, if it is larger, with each missing one counted against what they show."""
     if min(len(own.scores), len(other.scores)) < FEWEST:
         return None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
@@ -29,6 +28,7 @@ from .charts import (
 from .comparison import SeedResult
 from .markup import Markup, el, together
 from .statistics import RESAMPLES
+from .style import own_style
 from .verdict import bootstrap_caution, conclusion, difference_short, estimate, in_full, of_arm, p_short, remark, times
 
 SECTIONS = (
@@ -87,8 +87,7 @@ WORDS = (
 
 def render_comparison(found: Assessment, folder: Path) -> str:
     """The whole page, to be written into `folder`, from which its links lead to each run's own."""
-    own = files(__name__.rpartition(".")[0]) / "page" / "style.css"
-    style = "\n".join((shell_style(), own.read_text("utf-8")))
+    style = "\n".join((shell_style(), own_style()))
     names = [arm.name for arm in found.comparison.arms]
     head = el(
         "head",

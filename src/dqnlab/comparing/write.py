@@ -7,10 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..store.door import make_path, write_atomically
+from ..store.door import make_folder, make_path, write_atomically
 from ..store.folder import write_json
 from .assess import Assessment, CellView, Contrast, assessment_of
 from .comparison import Comparison, SeedResult
+from .figures import figures
 from .markdown import markdown
 from .page import render_comparison
 from .settings import check_alike
@@ -20,6 +21,7 @@ from .verdict import conclusion, in_full
 DATA = "comparison.json"
 TABLE = "comparison.md"
 PAGE = "comparison.html"
+FIGURES = "figures"
 
 
 def write_comparison(comparison: Comparison, folder: Path, *, allow_unequal: bool = False) -> Path:
@@ -36,6 +38,9 @@ def write_comparison(comparison: Comparison, folder: Path, *, allow_unequal: boo
     found = assessment_of(comparison)
     write_json(folder / DATA, comparison_data(found))
     write_atomically(folder / TABLE, markdown(found))
+    make_folder(folder / FIGURES)
+    for name, drawing in figures(found):
+        write_atomically(folder / FIGURES / f"{name}.svg", drawing)
     write_atomically(folder / PAGE, render_comparison(found, folder))
     return folder / PAGE
 
