@@ -81,6 +81,7 @@ UNIT = {
     "track/test_record.py",
     "track/test_rows.py",
     "track/test_tracker.py",
+    "tune/test_drawing.py",
     "tune/test_space.py",
 }
 

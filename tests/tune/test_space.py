@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dqnlab import presets
-from dqnlab.config import Config, Episodes, Polyak, Steps
+from dqnlab.config import Config, Episodes, Linear, Polyak, Steps
 from dqnlab.config.ranges import RANGES, Numbers, OneOf
 from dqnlab.config.space import (
     Space,
@@ -51,7 +51,7 @@ def test_a_file_of_ranges_choices_and_kinds_is_read() -> None:
 
 
 def test_auto_stands_for_the_range_that_a_setting_has() -> None:
-    assert read('n = "auto"') == {"n": Numbers(1, 10, log=True, whole=True)}
+    assert read('n = "auto"') == {"n": OneOf((1, 3, 5, 10))}
     assert read('optimizer.lr = "auto"') == {"optimizer.lr": Numbers(5e-5, 5e-3, log=True)}
 
 
@@ -135,7 +135,7 @@ def test_what_is_searched_of_the_preset_default() -> None:
     assert dict(default_space(DEFAULT).ranges) == {
         "optimizer.lr": Numbers(5e-5, 5e-3, log=True),
         "gamma": OneOf((0.9, 0.95, 0.98, 0.99, 0.995, 0.999)),
-        "n": Numbers(1, 10, log=True, whole=True),
+        "n": OneOf((1, 3, 5, 10)),
         "epsilon.end": Numbers(0.005, 0.2, log=True),
         "epsilon.steps": Numbers(2_000, 50_000, log=True, whole=True),
         "sync.every": Numbers(10, 1_000, log=True, whole=True),
@@ -148,7 +148,8 @@ def test_what_is_searched_of_the_preset_default() -> None:
 def test_ranges_are_cut_where_a_setting_ends_and_widened_to_hold_the_default() -> None:
     polyak = presets.get("cartpole")
     assert default_range("sync.tau", replace(polyak, sync=Polyak(tau=0.5))) == Numbers(0.05, 1.0, log=True)
-    assert default_range("n", replace(DEFAULT, n=20)) == Numbers(1, 20, log=True, whole=True)
+    assert default_range("n", replace(DEFAULT, n=2)) == OneOf((1, 2, 3, 5, 10))
+    assert default_range("epsilon.end", replace(DEFAULT, epsilon=Linear(end=0.5))) == Numbers(0.005, 0.5, log=True)
     assert default_range("gamma", replace(DEFAULT, gamma=0.5)) == OneOf((0.5, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999))
 
 

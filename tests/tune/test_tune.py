@@ -18,6 +18,7 @@ from dqnlab.app.cli import main
 from dqnlab.app.parse import parse_train, parse_tune
 from dqnlab.config import Config, Constant, Hard, Mlp, Polyak, Steps
 from dqnlab.config.toml import from_toml
+from dqnlab.errors import ConfigError
 from dqnlab.lab import tune
 from dqnlab.lab.tuning import trial, work
 from dqnlab.lab.tuning.result import Tuned
@@ -129,7 +130,9 @@ def test_the_study_says_everything_as_json(small: Tuned) -> None:
 def test_the_page_needs_nothing_else_and_runs_no_script(small: Tuned) -> None:
     page = (small.folder / "study.html").read_text("utf-8")
     assert "<script" not in page
-    assert re.findall(r"(?:src|href)=", page) == []
+    links = re.findall(r'(?:src|href)="([^"]*)"', page)
+    assert links == ([] if small.confirmation is None else ["confirm/comparison.html"])
+    assert all((small.folder / link).is_file() for link in links)
     assert "default-src 'none'; style-src 'sha256-" in page
     assert page.count('class="trial ') == 3 * 3  # in the history, and against either setting
     assert page.count('class="trial default"') == (0 if small.best and small.best.is_default else 3)
@@ -209,6 +212,28 @@ def test_the_same_call_again_trains_nothing_and_says_the_same(tmp_path: Path, mo
     assert (again.trials, again.says) == (first.trials, first.says)
 
 
+def test_of_an_environment_with_few_copies_one_process_takes_all_trials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+
+    class Sized(HerePool):
+        def __init__(self, plan: StudyPlan, size: int, *more: Any) -> None:
+            sizes.append(size)
+            super().__init__(plan, size, *more)
+
+    monkeypatch.setattr(tune, "Pool", Sized)
+    monkeypatch.setattr(tune, "usable_cores", lambda: 8)
+    score_by(monkeypatch, lr)
+    few = replace(CONFIG, env=replace(CONFIG.env, copies=1))
+    dqnlab.tune(few, trials=6, space=SPACE, confirm=0, study=tmp_path / "few")
+    study(tmp_path, confirm=0)
+    study(tmp_path, trials=9, confirm=0)
+    assert sizes == [1, 6, 3]
+    with pytest.raises(ConfigError, match=r"env\.copies = 1 counts the copies of one process, and --jobs .* is 2"):
+        dqnlab.tune(few, jobs=2, study=tmp_path / "other")
+
+
 # ── One program for trials of one shape ──────────────────────────────────────────────────────────
 
 
@@ -243,6 +268,9 @@ def test_trials_of_one_shape_share_one_program(tmp_path: Path, monkeypatch: pyte
     assert programs(base, *same) == 1
     assert programs(base, *same, replace(base, torso=Mlp(hidden=(16,)))) == 2
     assert programs(base, replace(base, batch_size=32), replace(base, replay_capacity=500)) == 3
+    assert (
+        programs(base, replace(base, n=3), replace(base, n=3, gamma=0.9)) == 2
+    )  # the longer, the more frames are kept
 
 
 # ── The command ──────────────────────────────────────────────────────────────────────────────────

@@ -52,7 +52,7 @@ class OfBudget:
 RANGES: dict[str, Numbers | OneOf | Around | Times | OfBudget] = {
     "optimizer.lr": Around(10),
     "gamma": OneOf((0.9, 0.95, 0.98, 0.99, 0.995, 0.999)),
-    "n": Numbers(1, 10, log=True, whole=True),
+    "n": OneOf((1, 3, 5, 10)),  # few, for each has a compiled program of its own
     "epsilon.end": Numbers(0.005, 0.2, log=True),
     "epsilon.value": Numbers(0.005, 0.5, log=True),
     "epsilon.steps": OfBudget(0.02, 0.5),

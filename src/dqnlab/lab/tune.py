@@ -116,6 +116,11 @@ class Tuner:
             seeds=tuple(range(first, first + self.seeds)),
             confirm=tuple(range(first + APART, first + APART + self.confirm)),
         )
+        if config.env.copies is not None and (self.jobs or 1) > 1:
+            raise ConfigError(
+                f"env.copies = {config.env.copies} counts the copies of one process, and "
+                f"{either('--jobs', 'jobs=')} is {self.jobs}: leave it out"
+            )
         for seed in (plan.seeds[-1], *plan.confirm[-1:]):
             replace(config, seed=seed)
         check_sendable(config, config.env.label)
@@ -135,16 +140,17 @@ class Tuner:
         return read_space(read_text(path), str(path), self.config, self.trusted)
 
     def _work(self, plan: StudyPlan) -> Tuned:
-        trials = read_trials(open_study(plan.folder))
+        study = open_study(plan.folder)
+        trials = read_trials(study)
         title = f"{plan.config.env.label}, preset {plan.config.preset}, over {', '.join(plan.space.names)}"
         if self.view is not None:
             self.view.start(title, plan.folder, _ended(trials), plan.trials)
-        pool = Pool(plan, self._size(plan, trials), lambda report: self._hear(plan, report), self._look)
+        pool = Pool(plan, self._size(plan, trials), lambda report: self._hear(plan, study, report), self._look)
         with signals_wait() as interrupt:
             pool.run(interrupt)
         tuned = read_tuned(
             plan,
-            open_study(plan.folder),
+            study,
             interrupted=pool.interrupted,
             signal=interrupt.signal if pool.interrupted else None,
         )
@@ -157,20 +163,21 @@ class Tuner:
         left = max(plan.trials - _ended(trials), 0)
         fresh = len(fresh_seeds(plan, trials)) if plan.confirm else 0
         cores = max(usable_cores() // plan.config.threads, 1)
-        return max(min(self.jobs or cores, max(left, fresh)), 1)
+        jobs = 1 if plan.config.env.copies is not None else self.jobs or cores
+        return max(min(jobs, max(left, fresh)), 1)
 
     def _look(self) -> None:
         if self.view is not None:
             self.view.show(len(self._running))
 
-    def _hear(self, plan: StudyPlan, report: object) -> None:
+    def _hear(self, plan: StudyPlan, study: Any, report: object) -> None:
         """Shows what a process reports."""
         if isinstance(report, TrialBegan):
             self._running.add(report.number)
         elif isinstance(report, TrialDone):
             self._running.discard(report.number)
             if self.view is not None:
-                trials = read_trials(open_study(plan.folder))
+                trials = read_trials(study)
                 self.view.ended(line_of(trials, report.number), _ended(trials))
         elif isinstance(report, SeedConfirmed) and self.view is not None:
             score = "came to no score" if report.score is None else f"scored {report.score:.4g}"

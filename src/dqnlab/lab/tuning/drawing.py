@@ -21,47 +21,52 @@ BOTTOM = 22.0
 
 
 def history(trials: Sequence[TrialRow], best: int | None, width: float = 900, height: float = 220) -> str:
-    """The score of each trial by its number, and the highest so far; a trial without one is a tick below."""
-    finished = [each for each in trials if each.value is not None]
-    if not finished:
+    """The score of each trial by its number, and the highest so far; of one that was given up what it had reached."""
+    shown = [each for each in trials if height_of(each) is not None]
+    if not shown:
         return ""
-    y, ticks = _upwards([each.value or 0.0 for each in finished], height)
+    y, ticks = _upwards([height_of(each) or 0.0 for each in shown], height)
     last = max(trials[-1].number, 1)
     x = _linear(0, last, LEFT, width - RIGHT)
-    marks, line = [], []
+    line = []
     highest = -math.inf
-    for each in trials:
-        at = x(each.number)
-        if each.value is None:
-            marks.append(f'<path class="given-up" d="M{at:.1f} {height - BOTTOM - 6:.1f}v6">{_title(each)}</path>')
-            continue
-        if each.value > highest:
-            line.append(f"{'H' if line else 'M'}{at:.1f}{f'V{y(each.value):.1f}' if line else f' {y(each.value):.1f}'}")
+    for each in shown:
+        if each.value is not None and each.value > highest:
+            at, up = f"{x(each.number):.1f}", f"{y(each.value):.1f}"
+            line.append(f"H{at}V{up}" if line else f"M{at} {up}")
             highest = each.value
-        marks.append(_dot(at, y(each.value), each, best))
-    steps = f'<path class="line" d="{"".join(line)}H{x(last):.1f}"/>'
-    numbers = sorted({0, last // 2, last})
-    below = "".join(
-        f'<text class="tick" x="{x(n):.1f}" y="{height - 6}" text-anchor="middle">{n}</text>' for n in numbers
-    )
-    return _svg(f"{_grid(ticks, y, width)}{below}{steps}{''.join(marks)}", width, height, "score of each trial")
+    steps = f'<path class="line" d="{"".join(line)}H{x(last):.1f}"/>' if line else ""
+    dots = "".join(_dot(x(each.number), y(height_of(each) or 0.0), each, best) for each in shown)
+    below = "".join(_tick(x(number), height, str(number)) for number in sorted({0, last // 2, last}))
+    return _svg(f"{_grid(ticks, y, width)}{below}{steps}{dots}", width, height, "score of each trial")
 
 
 def against(
     name: str, each: Range, trials: Sequence[TrialRow], best: int | None, width: float = 300, height: float = 170
 ) -> str:
-    """The score of each finished trial by one setting; empty if none had it."""
-    shown = [trial for trial in trials if trial.value is not None and name in trial.values]
+    """The score of each trial by one setting; empty if none had it."""
+    shown = [trial for trial in trials if height_of(trial) is not None and name in trial.values]
     if not shown:
         return ""
-    y, ticks = _upwards([trial.value or 0.0 for trial in shown], height)
+    y, ticks = _upwards([height_of(trial) or 0.0 for trial in shown], height)
     x, labels = _across(each, width)
-    dots = "".join(_dot(x(trial.values[name]), y(trial.value or 0.0), trial, best) for trial in shown)
-    below = "".join(
-        f'<text class="tick" x="{at:.1f}" y="{height - 6}" text-anchor="middle">{escape(text)}</text>'
-        for at, text in labels
-    )
+    dots = "".join(_dot(x(trial.values[name]), y(height_of(trial) or 0.0), trial, best) for trial in shown)
+    below = "".join(_tick(at, height, text) for at, text in labels)
     return _svg(f"{_grid(ticks, y, width)}{below}{dots}", width, height, f"score against {name}")
+
+
+def height_of(each: TrialRow) -> float | None:
+    """What is drawn of a trial: its score, or what it had reached when it was given up."""
+    return each.reached if each.value is None else each.value
+
+
+def number_text(value: float) -> str:
+    """A number of a range: 0.0064, 200,000."""
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
+
+
+def _tick(x: float, height: float, text: str) -> str:
+    return f'<text class="tick" x="{x:.1f}" y="{height - 6}" text-anchor="middle">{escape(text)}</text>'
 
 
 def _across(each: Range, width: float) -> tuple[Scale, list[tuple[float, str]]]:
@@ -74,7 +79,7 @@ def _across(each: Range, width: float) -> tuple[Scale, list[tuple[float, str]]]:
         def at(value: Any) -> float:
             return line(curve(value))
 
-        return at, [(at(end), f"{end:.3g}") for end in (each.low, each.high)]
+        return at, [(at(end), number_text(end)) for end in (each.low, each.high)]
     texts = [str(choice_text(value)) for value in each.values]
     place = _linear(0, max(len(texts) - 1, 1), low, high)
     places = {text: place(number) for number, text in enumerate(texts)}
@@ -103,13 +108,14 @@ def _grid(ticks: Sequence[float], y: Scale, width: float) -> str:
 
 def _dot(x: float, y: float, each: TrialRow, best: int | None) -> str:
     kind = "best" if each.number == best else "default" if each.is_default else "other"
-    size = 3.2 if kind == "other" else 5
+    kind = "given-up" if each.value is None else kind
+    size = 5 if kind in ("best", "default") else 3.2
     return f'<circle class="trial {kind}" cx="{x:.1f}" cy="{y:.1f}" r="{size}">{_title(each)}</circle>'
 
 
 def _title(each: TrialRow) -> str:
     """What a browser shows beside the pointer."""
-    value = each.state if each.value is None else f"{each.value:.4g}"
+    value = f"{each.state} at {height_of(each):.4g}" if each.value is None else f"{each.value:.4g}"
     tried = ", ".join(f"{name} = {choice_text(value)}" for name, value in each.values.items())
     return f"<title>{escape(f'trial {each.number}: {value}; {tried}')}</title>"
 

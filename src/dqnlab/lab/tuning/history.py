@@ -23,6 +23,8 @@ class TrialRow:
     """the mean score over its seeds; none if it did not come so far"""
     values: Mapping[str, Any]
     """the settings that it tried"""
+    reached: float | None = None
+    """the last mean that it reported; none if it never came to one"""
     scores: tuple[float, ...] = ()
     """of the seeds that came to one"""
     env_steps: int = 0
@@ -47,6 +49,7 @@ def read_trials(study: Any) -> list[TrialRow]:
             state=names[each.state.name],
             value=each.value if each.state.name == "COMPLETE" else None,
             values=values_of(each.params),
+            reached=each.intermediate_values[each.last_step] if each.last_step is not None else None,
             scores=tuple(each.user_attrs.get("scores", ())),
             env_steps=each.user_attrs.get("env_steps", 0),
             seconds=each.user_attrs.get("seconds", 0.0),

@@ -10,15 +10,16 @@ from importlib.resources import files
 from typing import Any
 
 from ...comparing.comparison import ArmCell
+from ...comparing.write import PAGE as COMPARISON
 from ...config.fields import plain
 from ...errors import counted
 from ...store.door import write_atomically
 from ...store.interval import seeds_mean
 from ...trust import clean
-from .drawing import against, history
+from .drawing import against, history, number_text
 from .history import DEFAULT, TrialRow
 from .result import BEST, Tuned, changed
-from .study import StudyPlan
+from .study import CONFIRM, StudyPlan
 
 MARKDOWN, PAGE = "study.md", "study.html"
 
@@ -86,7 +87,7 @@ def _range(plan: StudyPlan, name: str) -> str:
     about: Any = plan.space.as_dict()[name]
     if isinstance(about, list):
         return ", ".join(_short(each) for each in about)
-    return f"{about['low']:.4g} to {about['high']:.4g}{', log' if about['log'] else ''}"
+    return f"{number_text(about['low'])} to {number_text(about['high'])}{', log' if about['log'] else ''}"
 
 
 def _short(value: Any) -> str:
@@ -148,7 +149,7 @@ def study_html(plan: StudyPlan, tuned: Tuned) -> str:
         f'<p class="muted">To train it: <span class="number">dqn train --config {BEST}</span>. '
         'To look closer: <span class="number">optuna-dashboard journal.log</span>.</p></div>',
         _section("Settings", _table(SETTINGS, settings_rows(plan, tuned))),
-        _section("Confirmation", _table(CONFIRMATION, confirmation_rows(tuned))) if tuned.confirmation else "",
+        _section("Confirmation", _table(CONFIRMATION, confirmation_rows(tuned)) + MORE) if tuned.confirmation else "",
         _section("History", f'<div class="card">{history(tuned.trials, best)}</div>{KEY}'),
         _section(
             "Each setting against the score",
@@ -166,9 +167,13 @@ def study_html(plan: StudyPlan, tuned: Tuned) -> str:
     )
 
 
+MORE = (
+    f'<p class="muted">Curves, costs and every episode\'s return: <a href="{CONFIRM}/{COMPARISON}">the comparison</a>.'
+    "</p>"
+)
 KEY = (
     '<p class="muted key">Each dot is a trial: <b class="best">the best</b>, <b class="default">the default</b>, the '
-    "others; the line is the highest so far, a tick below a trial that was given up.</p>"
+    "others; the line is the highest so far. A ring is a trial that was given up, where it was then.</p>"
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
@@ -64,7 +65,9 @@ def sampler(seed: int, number: int) -> Any:
     """The sampler of one trial: which process asks for it makes no difference."""
     import optuna
 
-    return optuna.samplers.TPESampler(seed=(seed * 100_003 + number) % 2**32, constant_liar=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # of `constant_liar`, before 5.0
+        return optuna.samplers.TPESampler(seed=(seed * 100_003 + number) % 2**32, constant_liar=True)
 
 
 def suggest(trial: optuna.Trial, space: Space, base: Config) -> dict[str, Any]:
