@@ -165,7 +165,11 @@ def test_help_loads_neither_torch_nor_trackers_nor_environments() -> None:
 
 @pytest.mark.world
 @pytest.mark.parametrize(
-    "words", ["train --help", "train --seeds x", "evaluate nowhere", "explain nowhere", "resume nowhere"]
+    "words",
+    [
+        *("train --help", "train --seeds x", "evaluate nowhere", "explain nowhere", "resume nowhere"),
+        *("compare --help", "compare CartPole-v1 --presets nope"),
+    ],
 )
 def test_help_and_what_is_asked_wrongly_load_nothing_heavy(words: str) -> None:
     code = f"sys.argv = ['dqn', *{words.split()}]; import dqnlab.app.cli as cli; cli.main()"

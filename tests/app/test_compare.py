@@ -18,6 +18,7 @@ import dqnlab
 from dqnlab.app.cli import main
 from dqnlab.config import Config, Env
 from dqnlab.envs.seeds import env_seeds
+from dqnlab.errors import ResourceError
 from dqnlab.lab import compare as comparing
 from dqnlab.lab.many import crew as many
 from dqnlab.store.find import find_run, list_runs
@@ -164,6 +165,35 @@ def test_a_run_that_branched_off_another_is_not_reused(crew: type[InProcess]) ->
     assert dqn(PAIR) == 0
     assert len(crew.asked) == 3
     assert crew.asked[2][1] == (1,)
+
+
+def test_what_stops_it_says_how_to_continue(
+    crew: type[InProcess], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(config: Config, seed: int) -> bool:
+        if config.n == 2:
+            raise ResourceError("the disk is full")
+        return False
+
+    monkeypatch.setattr(crew, "fails", full)
+    assert dqn(PAIR + " --runs mine") == 5
+    error, note = capsys.readouterr().err.splitlines()[-2:]
+    assert error == "error: the disk is full"
+    monkeypatch.setattr(crew, "fails", lambda config, seed: False)
+    assert dqn(note.partition("To continue: dqn ")[2] + " --quiet") == 0
+    assert crew.asked == [("n=1", (0, 1)), ("n=2", (0, 1)), ("n=2", (0, 1))]
+
+
+def test_a_folder_of_another_comparison_is_left_alone(
+    crew: type[InProcess], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dqn(PAIR + " --out mine") == 0
+    before = (Path("mine") / "comparison.json").read_bytes()
+    assert dqn(PAIR.replace("--seeds 2", "--seeds 3") + " --out mine") == 2
+    assert "'mine' holds another comparison" in capsys.readouterr().err
+    assert dqn(PAIR + " --out mine") == 0
+    assert (Path("mine") / "comparison.json").read_bytes() == before
+    assert len(crew.asked) == 2
 
 
 # ── The plan ─────────────────────────────────────────────────────────────────────────────────────

@@ -21,6 +21,7 @@ from ..store.folder import SUMMARY, Run
 from ..store.group import Failure, Group
 from ..store.lock import locked
 from ..terminal.board import Board
+from ..terminal.view import View
 from ..track.tracker import Trackers
 from ..trust import shown
 from .arms import PLAN, seeds_text
@@ -82,12 +83,14 @@ def carry_out(
     *,
     trackers: Trackers = (),
     board: Callable[[], Board | None] = lambda: None,
+    view: Callable[[], View | None] = lambda: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> ComparisonResult:
     """Trains what is left of a comparison, and writes its folder.
 
     Args:
         board: makes what shows a group of seeds while it is trained.
+        view: makes what shows a run that is resumed.
         say: told which group begins.
 
     Raises:
@@ -99,7 +102,7 @@ def carry_out(
         write_atomically(plan.folder / PLAN, plan.request.as_toml())
         lost = dict[tuple[str, str], list[Failure]]()
         for number, cell in enumerate(plan.left, start=1):
-            for doing, train in _work(cell, plan, trackers, board):
+            for doing, train in _work(cell, plan, trackers, board, view):
                 say(f"[{number} of {len(plan.left)}] {cell.arm} on {cell.env}: {doing}")
                 trained = train()
                 if trained.interrupted:
@@ -118,7 +121,7 @@ def _read_comparison(plan: ComparisonPlan, lost: Mapping[tuple[str, str], Sequen
     Args:
         lost: seeds that have failed just now, by arm and environment; some so early that they left no run.
     """
-    existing = ExistingRuns(plan.runs)
+    existing = ExistingRuns(plan.runs, plan.request.envs)
     cells = dict[str, list[ArmCell]]()
     for cell in plan.cells:
         there = existing_seeds(existing.of(cell.resolved), plan.request.seeds)
@@ -135,7 +138,11 @@ def _read_comparison(plan: ComparisonPlan, lost: Mapping[tuple[str, str], Sequen
 
 
 def _work(
-    cell: CellPlan, plan: ComparisonPlan, trackers: Trackers, board: Callable[[], Board | None]
+    cell: CellPlan,
+    plan: ComparisonPlan,
+    trackers: Trackers,
+    board: Callable[[], Board | None],
+    view: Callable[[], View | None],
 ) -> Iterator[tuple[str, Callable[[], Group | Run]]]:
     """What there is to train in a cell: in words, and what does it."""
     env = cell.config.env if cell.config.env.in_python else None
@@ -145,7 +152,7 @@ def _work(
         if (home / SUMMARY).is_file():
             yield words, partial(resume_group, home, overrides, board())
         else:
-            yield words, partial(resume_folder, home, overrides)
+            yield words, partial(resume_folder, home, overrides, view())
     if cell.missing:
         crew = Crew(cell.config, cell.missing, runs=plan.runs, trackers=trackers, board=board())
         yield f"training {counted(len(cell.missing), 'seed')}", crew.train

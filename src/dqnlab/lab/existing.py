@@ -14,7 +14,7 @@ from ..comparing.read import NO_MATTER, NOT_TRAINING
 from ..config import Config
 from ..config.custom import modules_in
 from ..config.fields import leaves, plain
-from ..config.toml import as_dict, override, parse
+from ..config.toml import as_dict, literal, override, parse
 from ..errors import DqnlabError, FolderError
 from ..store.find import has_ended, list_runs
 from ..store.folder import BEFORE, CONFIG, META, SUMMARY, seed_name
@@ -58,20 +58,41 @@ class ExistingSeeds:
 
 
 class ExistingRuns:
-    """Every run under a folder, listed once, found by its settings."""
+    """Every run on some environments under a folder, read once, found by its settings."""
 
-    def __init__(self, runs: Path) -> None:
-        self._rows = list_runs(runs.resolve()) if runs.is_dir() else []
+    def __init__(self, runs: Path, envs: Collection[str]) -> None:
+        self._rows = list_runs(runs.resolve()) if envs and runs.is_dir() else []
+        self._named = [literal(env) for env in envs]
+        self._found = dict[frozenset[str], dict[str, list[ExistingRun]]]()
 
     def of(self, config: Config) -> list[ExistingRun]:
         """The runs of a configuration that leaves nothing open; any seed, oldest first.
 
         Not those that branched off another run, which began with other settings.
         """
-        trusted = {*modules_of(config.env.id, config.env.wrappers), *modules_in(as_dict(config))}
-        wanted = meaning(config)
-        found = [(row, _config_of(row["folder"], trusted, config.env.label)) for row in self._rows]
-        return [_run(row, own.seed) for row, own in found if own is not None and meaning(own) == wanted]
+        trusted = frozenset([*modules_of(config.env.id, config.env.wrappers), *modules_in(as_dict(config))])
+        if trusted not in self._found:
+            self._found[trusted] = self._read(trusted)
+        return self._found[trusted].get(meaning(config), [])
+
+    def _read(self, trusted: Collection[str]) -> dict[str, list[ExistingRun]]:
+        """The runs by their meaning, as far as that can be read if no other modules are imported."""
+        found = dict[str, list[ExistingRun]]()
+        for row in self._rows:
+            config = self._config_of(row["folder"], trusted)
+            if config is not None:
+                found.setdefault(meaning(config), []).append(_run(row, config.seed))
+        return found
+
+    def _config_of(self, folder: Path, trusted: Collection[str]) -> Config | None:
+        """That of a run; none if it is on another environment, has branched off another run, or cannot be read."""
+        try:
+            text = read_text(folder / CONFIG)
+            if not any(env in text for env in self._named) or "parent" in read_json(folder / META):
+                return None
+            return override(BEFORE, parse(text, CONFIG), CONFIG, trusted)
+        except DqnlabError:
+            return None
 
 
 def meaning(config: Config) -> str:
@@ -140,18 +161,6 @@ def _waited(row: Mapping[str, Any], group: Path | None) -> float | None:
     seconds = _about(group).get("seconds")
     seeds = _about(group).get("seeds")
     return seconds / len(seeds) if is_number(seconds) and isinstance(seeds, list) and seeds else None
-
-
-def _config_of(folder: Path, trusted: Collection[str], env: str) -> Config | None:
-    """That of a run; none if it is of another environment, has branched off another run, or cannot be read."""
-    try:
-        data = parse(read_text(folder / CONFIG), CONFIG)
-        table = data.get("env")
-        if not isinstance(table, dict) or table.get("id") != env or "parent" in read_json(folder / META):
-            return None
-        return override(BEFORE, data, CONFIG, trusted)
-    except DqnlabError:
-        return None
 
 
 def _failures(group: Path) -> list[tuple[int, str]]:

@@ -17,6 +17,7 @@ from ..processes import check_sendable
 from ..run.system import assemble
 from ..store.find import with_init_file
 from ..store.folder import OUT, is_fresh
+from ..store.reading import read_text
 from ..terminal.text import duration
 from ..trust import shown
 from .arms import PLAN, AskedArm, ComparisonRequest, seeds_text
@@ -102,8 +103,7 @@ def plan_comparison(request: ComparisonRequest, runs: Path, out: Path | None = N
         FolderError: an arm's runs cannot be read, or somebody works on runs that are to be resumed.
     """
     folder = request.home(runs) if out is None else out
-    if out is not None and out.exists() and not (out / PLAN).is_file() and not (out.is_dir() and is_fresh(out)):
-        raise FolderError(f"{str(out)!r} exists and is no comparison: choose another {OUT}")
+    _check_folder(folder, request)
     given = {arm.name: Arm(name=arm.name, cells=_read_given(arm)) for arm in request.arms if arm.folders}
     _check_envs(request, given)
     trained = [arm for arm in request.arms if not arm.folders]
@@ -115,7 +115,7 @@ def plan_comparison(request: ComparisonRequest, runs: Path, out: Path | None = N
     envs = request.envs or tuple(cell.env for cell in given[request.arms[0].name].cells)
     in_order = Comparison(arms=tuple(arms[arm.name] for arm in request.arms), envs=envs)
     check_alike(in_order, allow_unequal=request.allow_unequal)
-    existing = ExistingRuns(runs)
+    existing = ExistingRuns(runs, request.envs)
     cells = [
         _cell(existing, arm.name, asked[arm.name][i], resolved[arm.name][i], request.seeds)
         for i in range(len(request.envs))
@@ -124,6 +124,15 @@ def plan_comparison(request: ComparisonRequest, runs: Path, out: Path | None = N
     for home in [home for cell in cells for home in cell.there.resumable]:
         await_free(home)
     return ComparisonPlan(request=request, runs=runs, folder=folder, cells=tuple(cells), given=given)
+
+
+def _check_folder(folder: Path, request: ComparisonRequest) -> None:
+    """Raises FolderError if something else than this comparison is in its folder."""
+    if (folder / PLAN).is_file():
+        if read_text(folder / PLAN) != request.as_toml():
+            raise FolderError(f"{str(folder)!r} holds another comparison: choose another {OUT}")
+    elif folder.exists() and not (folder.is_dir() and is_fresh(folder)):
+        raise FolderError(f"{str(folder)!r} exists and is no comparison: choose another {OUT}")
 
 
 def settings_of(config: Config) -> dict[str, object]:

@@ -6,11 +6,13 @@ import shlex
 import sys
 
 from ...comparing.table import comparison_table
+from ...errors import DqnlabError
 from ...lab.arms import PLAN
 from ...lab.compare import carry_out
 from ...lab.interrupt import SIGNALLED
 from ...lab.planning import ComparisonPlan, plan_comparison
 from ...terminal.board import choose_board
+from ...terminal.live import choose_view
 from ...terminal.text import Lines, clean
 from ...trust import shown
 from ..arguments import Compare
@@ -32,13 +34,17 @@ def run(call: Call[Compare]) -> int:
             plan,
             trackers=args.trackers,
             board=lambda: choose_board(quiet=args.quiet),
+            view=lambda: choose_view(quiet=args.quiet),
             say=lambda line: None if args.quiet else lines.say(line),
         )
     except KeyboardInterrupt:
-        _say_how_to_continue(plan, args)
+        print(f"interrupted; {_how_to_continue(plan, args)}", file=sys.stderr)
+        raise
+    except DqnlabError as error:
+        error.add_note(_how_to_continue(plan, args))
         raise
     if result.signal is not None:
-        _say_how_to_continue(plan, args)
+        print(f"interrupted; {_how_to_continue(plan, args)}", file=sys.stderr)
         return SIGNALLED + result.signal
     assert result.assessment is not None
     assert result.page is not None
@@ -47,9 +53,9 @@ def run(call: Call[Compare]) -> int:
     return 1 if result.failed else 0
 
 
-def _say_how_to_continue(plan: ComparisonPlan, args: Compare) -> None:
+def _how_to_continue(plan: ComparisonPlan, args: Compare) -> str:
     words = ["dqn", "compare", "--plan", shown(plan.folder / PLAN)]
     words += [] if args.out is None else ["--out", shown(args.out)]
     words += [] if args.runs == type(args).runs else ["--runs", shown(args.runs)]
     words += [word for module in plan.request.modules for word in ("--trust-env-module", module)]
-    print(f"interrupted; what has been trained is kept. To continue: {clean(shlex.join(words))}", file=sys.stderr)
+    return f"what has been trained is kept. To continue: {clean(shlex.join(words))}"
