@@ -369,6 +369,36 @@ class RunsTable:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Clean:
+    """Drop the checkpoints of finished runs, which only training them further and branching them need."""
+
+    run: tuple[str, ...] = ()
+    """a run or a group"""
+    all: bool = False
+    """all runs under --runs"""
+    dry_run: bool = False
+    """say what would go, and stop"""
+    yes: bool = False
+    """do not ask"""
+    runs: Path = Path("runs")
+    """folder of all runs"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rm:
+    """Remove runs, groups or seeds of groups with all that dqnlab made in their folders."""
+
+    run: tuple[str, ...]
+    """a run, a group, or a seed of one, as GROUP/seed-3"""
+    dry_run: bool = False
+    """say what would go, and stop"""
+    yes: bool = False
+    """do not ask"""
+    runs: Path = Path("runs")
+    """folder of all runs"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Presets:
     """Table of the presets, or what one of them sets."""
 

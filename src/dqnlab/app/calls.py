@@ -17,6 +17,7 @@ from ..terminal.text import clean
 from ..track.tracker import Swanlab
 from .arguments import (
     BranchOff,
+    Clean,
     Compare,
     Doctor,
     Evaluate,
@@ -24,6 +25,7 @@ from .arguments import (
     Presets,
     Record,
     Resume,
+    Rm,
     RunsTable,
     Selftest,
     Train,
@@ -48,6 +50,8 @@ _KINDS: dict[str, type] = {
     "compare": Compare,
     "doctor": Doctor,
     "runs": RunsTable,
+    "clean": Clean,
+    "rm": Rm,
     "presets": Presets,
     "selftest": Selftest,
 }
@@ -119,6 +123,8 @@ def _found(command: str, args: Any) -> tuple[str, Any]:
             return _resume(args)
         case Explain():
             return command, _explain(args)
+        case Clean():
+            _check_clean(args)
         case RunsTable():
             _check_runs(args)
     return command, args
@@ -139,6 +145,12 @@ def _branch(args: BranchOff) -> tuple[str, BranchOff]:
     if group is not None:
         return "branch_many", replace(args, run=str(group))
     return "branch", replace(args, run=str(find_run(args.run, args.runs)))
+
+
+def _check_clean(args: Clean) -> None:
+    if args.all == bool(args.run):
+        what = f"--all and {args.run[0]!r} exclude each other" if args.all else "nothing is named to be cleaned"
+        raise ConfigError(f"{what}: name runs or groups, or say --all")
 
 
 def _check_runs(args: RunsTable) -> None:

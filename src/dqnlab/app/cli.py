@@ -34,6 +34,8 @@ COMMANDS = {
     "compare": "train many seeds of several presets, and say which is better: dqn compare ENV … --presets A,B",
     "doctor": "examine an environment before training on it: dqn doctor [ENV] [--FIELD VALUE …]",
     "runs": "list the runs with their scores, or what differs between some: dqn runs [RUN …]",
+    "clean": "drop the checkpoints of finished runs: dqn clean [RUN … | --all]",
+    "rm": "remove runs or groups: dqn rm RUN …",
     "presets": "list the presets, or what one sets: dqn presets [NAME]",
     "selftest": "learn small problems with known Q-values, and compare",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -11,12 +12,13 @@ from pathlib import Path
 from ..config import AnyEnvironment, Config, Env, Episodes, Steps
 from ..config.toml import to_toml
 from ..config.typed import door
-from ..errors import ConfigError, either
+from ..errors import CheckpointError, ConfigError, either
 from ..memory import memory_watched
 from ..run.events import Event
 from ..run.system import System, make_remarks, say
-from ..store.advice import how_to_resume
+from ..store.advice import command, how_to_resume
 from ..store.agent import as_it_was, read_config
+from ..store.checkpoint.checkpoint import CHECKPOINTS
 from ..store.door import write_atomically
 from ..store.find import find_group, find_run, has_ended, read_run
 from ..store.folder import CONFIG, META, RESULT, Run, write_result
@@ -27,6 +29,7 @@ from ..store.remembered import recall, remember
 from ..terminal.view import View
 from ..track.begun import forgotten, remembered
 from ..track.tracker import AnyTracker, Trackers
+from ..trust import shown
 from .after import finish
 from .drive import drive
 from .interrupt import signals_end, signals_wait
@@ -115,11 +118,25 @@ def _config(folder: Path, overrides: Overrides) -> Config:
     """The configuration to continue with. Raises ConfigError if the run has ended."""
     config = configured(folder, overrides)
     if overrides.budget is not None:
+        _check_extendable(folder)
         return replace(config, budget=overrides.budget, stop_when_solved=False)
     if has_ended(folder):
         until = either("--steps or --episodes", "budget=dqnlab.config.Steps(num=…)")
         raise ConfigError(f"{str(folder)!r} has ended: to train further, say until when with {until}")
     return config
+
+
+def _check_extendable(folder: Path) -> None:
+    """Raises CheckpointError if a run has ended and nothing is left to train it further from."""
+    if not has_ended(folder) or any((folder / CHECKPOINTS).glob("step-*")):
+        return
+    run = read_run(folder)
+    anew = f"dqn train --config {shlex.quote(shown(folder / CONFIG))} --steps N"
+    raise CheckpointError(
+        f"{str(folder)!r} has no checkpoint to train further from, as dqn clean drops those of runs that have ended: "
+        f"train it anew with {anew}, or replay it and go on in a new run with "
+        f"{command('branch', folder, '--at', str(run.env_steps), '--steps', 'N')}"
+    )
 
 
 def configured(folder: Path, overrides: Overrides, asked: Path | None = None) -> Config:

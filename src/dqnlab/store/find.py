@@ -48,7 +48,7 @@ def find_run(name: str | Path, runs: Path = Path("runs"), *, or_network: bool = 
 def find_any(name: str, runs: Path = Path("runs")) -> Path | None:
     """The folder of the run or of the whole group that is named; none if there is none. Raises FolderError if several.
 
-    Unlike `find_run` it takes a group for itself.
+    Unlike `find_run` it takes a group for itself, and a link for what it is.
     """
     try:
         found = _named(name, runs)
@@ -56,7 +56,7 @@ def find_any(name: str, runs: Path = Path("runs")) -> Path | None:
         return None
     if len(found) > 1:
         raise FolderError(_several(name, found))
-    return found[0].resolve() if found else None
+    return found[0].absolute() if found else None
 
 
 def network_file(name: str, runs: Path = Path("runs")) -> Path:

@@ -54,6 +54,7 @@ CURVES = "curves.png"
 VIDEOS = "videos"
 REPORT = "report.html"
 SUMMARY = "summary.json"
+ERROR = "error.txt"  # where an unexpected error of a seed came from
 OUT = either("--out", "out=")
 LABELS = {
     REPORT: "report",

@@ -12,13 +12,11 @@ from ...config import Config
 from ...errors import DqnlabError, ResourceError, named
 from ...memory import is_short_of_memory, out_of_memory
 from ...store.door import write_atomically
-from ...store.folder import CONFIG, check_no_link
+from ...store.folder import CONFIG, ERROR, check_no_link
 from ...store.lock import locked
 from ...store.new import new_folder
 from ...trust import redacted
 from .line import Failed
-
-ERROR = "error.txt"  # in a run's folder: where an unexpected error came from
 
 
 @contextmanager

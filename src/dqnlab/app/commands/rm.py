@@ -1,0 +1,57 @@
+"""`dqn rm`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...errors import FolderError, counted
+from ...store.door import drop_empty
+from ...store.find import find_any
+from ...store.ledger import entries
+from ...store.removal import Removable, removable, remove
+from ...terminal.text import clean, size
+from ...trust import shown
+from ..arguments import Rm
+from ..calls import Call
+from ..confirm import confirmed
+from ..ledger import shown_names
+
+
+def run(call: Call[Rm]) -> int:
+    args = call.args
+    found = [removable(folder) for folder in _folders(args)]  # all of them, before anything is removed
+    for each, name in zip(found, shown_names(entries(each.folder for each in found)), strict=True):
+        print(f"{size(each.num_bytes):>9}  {name}  {_what(each)}")
+        if each.strange:
+            print(
+                f"           stays, as dqnlab has not made it: {', '.join(clean(shown(path)) for path in each.strange)}"
+            )
+    if args.dry_run:
+        return 0
+    total = size(sum(each.num_bytes for each in found))
+    if not args.yes and not confirmed(f"Remove {total}, {counted(sum(len(each.runs) for each in found), 'run')}?"):
+        print("nothing was removed")
+        return 1
+    freed = 0
+    for each in found:
+        freed += remove(each)
+        if each.folder.parent.parent == args.runs.absolute():
+            drop_empty(each.folder.parent)  # of its environment, if that was its last run
+    print(f"freed {size(freed)}")
+    return 0
+
+
+def _folders(args: Rm) -> list[Path]:
+    folders = dict[Path, None]()
+    for word in args.run:
+        folder = find_any(word, args.runs)
+        if folder is None:
+            raise FolderError(f"no run {word!r} here or under {str(args.runs)!r}: `dqn runs` lists what there is")
+        folders[folder] = None
+    return [each for each in folders if each.parent not in folders]  # a seed goes with its group
+
+
+def _what(each: Removable) -> str:
+    return f"{clean(shown(each.folder))}" + (
+        f", {counted(len(each.runs), 'seed')}" if each.folder not in each.runs else ""
+    )
