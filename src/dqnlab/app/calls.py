@@ -17,7 +17,6 @@ from ..terminal.text import clean
 from ..track.tracker import Swanlab
 from .arguments import (
     BranchOff,
-    Clean,
     Compare,
     Doctor,
     Evaluate,
@@ -25,13 +24,12 @@ from .arguments import (
     Presets,
     Record,
     Resume,
-    Rm,
-    RunsTable,
     Selftest,
     Train,
     Tune,
     Watch,
 )
+from .arguments_kept import Clean, Rm, RunsTable
 from .parse import parse_args, parse_branch, parse_doctor, parse_train, parse_tune
 from .parse_compare import parse_compare
 from .places import home

@@ -13,7 +13,7 @@ from ...store.ledger import entries
 from ...store.lineage import read_parent
 from ...store.removal import Spare, drop_spare, spare_of
 from ...terminal.text import clean, size
-from ..arguments import Clean
+from ..arguments_kept import Clean
 from ..calls import Call
 from ..confirm import confirmed
 from ..ledger import shown_names

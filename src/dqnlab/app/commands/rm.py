@@ -11,7 +11,7 @@ from ...store.ledger import entries
 from ...store.removal import Removable, removable, remove
 from ...terminal.text import clean, size
 from ...trust import shown
-from ..arguments import Rm
+from ..arguments_kept import Rm
 from ..calls import Call
 from ..confirm import confirmed
 from ..ledger import shown_names

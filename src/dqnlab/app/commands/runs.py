@@ -16,7 +16,7 @@ from ...store.find import find_any, list_runs
 from ...store.ledger import all_entries, apart, entries
 from ...store.select import COLUMNS, flat_rows, ordered, rows
 from ...terminal.text import clean
-from ..arguments import RunsTable
+from ..arguments_kept import RunsTable
 from ..calls import Call
 from ..ledger import Settings, differences_table, runs_table, settings_apart
 from ..show import show
