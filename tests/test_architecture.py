@@ -177,7 +177,7 @@ def test_help_and_what_is_asked_wrongly_load_nothing_heavy(words: str) -> None:
 
 
 @pytest.mark.world
-@pytest.mark.parametrize("words", ["presets", "runs", "train --dry-run --preset cartpole"])
+@pytest.mark.parametrize("words", ["presets", "runs", "train --dry-run --preset cartpole", "tune --dry-run"])
 def test_commands_that_need_no_torch_load_none(words: str) -> None:
     code = f"sys.argv = ['dqn', *{words.split()}]; import dqnlab.app.cli as cli; cli.main()"
     assert not loaded_after(code) & {"torch", "gymnasium"}

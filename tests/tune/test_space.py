@@ -17,6 +17,7 @@ from dqnlab.config.space import (
     default_space,
     read_space,
     space_of,
+    space_toml,
 )
 from dqnlab.errors import ConfigError
 
@@ -188,6 +189,31 @@ def test_a_choice_is_the_same_after_it_was_stored(name: str, value: Any, text: A
     assert choice_text(value) == text
     back = choice_value(text, name)
     assert config_of(DEFAULT, {name: back}) == config_of(DEFAULT, {name: "none" if value is None else value})
+
+
+@pytest.mark.parametrize("name", presets.names())
+def test_the_default_space_of_a_preset_can_be_written_edited_and_read(name: str) -> None:
+    base = presets.get(name)
+    space = default_space(base)
+    assert read_space(space_toml(space), "space.toml", base) == space
+
+
+def test_a_file_of_a_space_says_what_its_settings_mean() -> None:
+    text = """
+        head.kind = ["scalar", "c51"]
+        head.num = [21, 51]
+        n = { low = 1, high = 3 }
+        optimizer.lr = { low = 1e-4, high = 1e-2, log = true }
+    """
+    space = read_space(text, "", DEFAULT)
+    rows = [row.split("  # ") for row in space_toml(space).splitlines()[1:]]
+    assert [(row[0].strip(), row[1:]) for row in rows] == [
+        ('head.kind = ["scalar", "c51"]', []),
+        ("head.num = [21, 51]", ["quantiles per action (200 in the paper, for pictures)"]),
+        ("n = { low = 1, high = 3 }", ["env steps per transition (n-step returns, Sutton 1988)"]),
+        ("optimizer.lr = { low = 0.0001, high = 0.01, log = true }", ["learning rate"]),
+    ]
+    assert read_space(space_toml(space), "", DEFAULT) == space
 
 
 def test_a_space_is_written_down_as_plain_values() -> None:

@@ -17,6 +17,7 @@ from dqnlab import presets
 from dqnlab.app.cli import main
 from dqnlab.app.parse import parse_train, parse_tune
 from dqnlab.config import Config, Constant, Hard, Mlp, Polyak, Steps
+from dqnlab.config.space import default_space, read_space
 from dqnlab.config.toml import from_toml
 from dqnlab.errors import ConfigError
 from dqnlab.lab import tune
@@ -331,6 +332,16 @@ def test_the_settings_of_the_command_are_those_of_training() -> None:
     assert args.config.head.kind == "c51"
     assert "using `default`" in remark
     assert (args.trials, args.seeds, args.confirm, args.jobs, args.study) == (30, 2, 5, None, None)
+
+
+def test_a_dry_run_prints_what_would_be_searched(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tune", "Acrobot-v1", "--dry-run"]) == 0
+    text = capsys.readouterr().out
+    assert read_space(text, "", presets.get("default")) == default_space(presets.get("default"))
+    Path("space.toml").write_text('n = "auto"\n', "utf-8")
+    assert main(["tune", "Acrobot-v1", "--dry-run", "--space", "space.toml"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("n = [1, 3, 5, 10]  # env steps per transition")
+    assert not Path("runs").exists()
 
 
 def test_the_help_shows_flags_and_settings(capsys: pytest.CaptureFixture[str]) -> None:

@@ -186,6 +186,27 @@ def test_a_trial_that_was_left_is_taken_up_with_its_values_and_its_seeds(
     assert asked[0][1].parent.name == "0000"
 
 
+def test_a_trial_that_kills_whatever_trains_it_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed(BaseException):
+        pass
+
+    def formula(config: Config) -> float:
+        if config.optimizer.lr == CONFIG.optimizer.lr:
+            raise Killed
+        return 1.0
+
+    score_by(monkeypatch, formula)
+    plan = plan_of(tmp_path / "study", trials=2)
+    for _ in range(3):
+        with pytest.raises(Killed):
+            do(plan)
+        assert [each.state for each in trials_of(plan)] == ["running"]
+    do(plan)
+    trials = trials_of(plan)
+    assert [each.state for each in trials] == ["failed", "finished", "finished"]
+    assert trials[0].reason == "the process that trained it was killed 3 times"
+
+
 def test_a_trial_that_another_process_has_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = plan_of(tmp_path / "study", trials=2)
     line, _ = line_and_reports()
@@ -215,8 +236,10 @@ def test_a_process_that_is_asked_to_stop_leaves_its_trial_to_the_next(
         return 1.0
 
     score_by(monkeypatch, formula)
-    work.Work(plan, line).run()
-    assert [each.state for each in trials_of(plan)] == ["running"]
+    for _ in range(4):  # more often than a trial may be killed
+        line, heard = line_and_reports()
+        work.Work(plan, line).run()
+        assert [each.state for each in trials_of(plan)] == ["running"]
     assert reports_of(heard(), work.TrialDone) == []
     score_by(monkeypatch, lr)
     do(plan)

@@ -154,6 +154,8 @@ class Tune:
     """folder of all runs"""
     trust_env_module: tuple[str, ...] = ()
     """a module that the environment, wrappers and kinds of the files may import"""
+    dry_run: bool = False
+    """print what would be searched, as a file for --space, and stop"""
     quiet: bool = False
     """no line for each trial, only the summary"""
     config: Config

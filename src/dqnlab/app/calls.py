@@ -75,7 +75,8 @@ def read(command: str, words: Sequence[str], started: float) -> Call[Any]:
     if command == "train":
         module, args = _train(words)
     elif command == "tune":
-        module, args = command, _tune(words)
+        args = _tune(words)
+        module = "search_space" if args.dry_run else command
     elif command == "doctor":
         module, args = command, parse_doctor(words)
     elif command == "branch":

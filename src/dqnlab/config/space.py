@@ -24,9 +24,9 @@ from .checks import as_float, quoted
 from .choices import Steps
 from .config import Config
 from .custom import imported_in
-from .fields import bare, choice, choices, elsewhere, hints, leaves, nearest, plain, required, tagged, types
+from .fields import bare, choice, choices, docs, elsewhere, hints, leaves, nearest, plain, required, tagged, types
 from .ranges import RANGES, Around, Numbers, OfBudget, OneOf, Times
-from .toml import override, parse
+from .toml import literal, override, parse
 from .typed import hints_of, limits_in, typed
 
 Range = Numbers | OneOf
@@ -75,6 +75,33 @@ def config_of(base: Config, values: Mapping[str, Any]) -> Config:
         else:
             table[field] = value
     return override(base, table, trusted=set(imported_in(table)))
+
+
+def space_toml(space: Space) -> str:
+    """The space as a file of it, with what each setting means."""
+    kinds = tagged()
+    rows = {
+        name: f"{name}{'.kind' if name in kinds else ''} = {_range_text(each)}" for name, each in space.ranges.items()
+    }
+    width = min(max(map(len, rows.values())), 60)
+    lines = [f"{row:<{width}}  # {words}" if (words := _meaning(name)) else row for name, row in rows.items()]
+    return "\n".join(["# What a study searches: dqn tune with --space on this file", *lines]) + "\n"
+
+
+def _range_text(each: Range) -> str:
+    if isinstance(each, OneOf):
+        return literal([plain(value) for value in each.values])
+    ends = [literal(int(end) if each.whole else end) for end in (each.low, each.high)]
+    return f"{{ low = {ends[0]}, high = {ends[1]}{', log = true' if each.log else ''} }}"
+
+
+def _meaning(name: str) -> str:
+    """What a setting means, by the first kind that has it."""
+    field, _, key = name.partition(".")
+    if not key:
+        return docs(Config).get(name, "")
+    owners = [cls for cls in choices(field).values() if key in hints(cls)] or [hints(Config)[field]]
+    return docs(owners[0]).get(key, "")
 
 
 # ── Choices as text ──────────────────────────────────────────────────────────────────────────────

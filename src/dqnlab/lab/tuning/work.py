@@ -16,7 +16,7 @@ from ...config import Config
 from ...config.fields import leaves
 from ...config.ranges import OneOf
 from ...config.space import Space, choice_text, config_of
-from ...errors import ConfigError, DqnlabError, NumericsError, named
+from ...errors import ConfigError, DqnlabError, NumericsError, counted, named
 from ...oslock import Claim
 from ...settle import settle_epsilon
 from ...store.find import has_ended
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     import optuna
 
 LOOK_EVERY = 0.2  # seconds between two looks at what others do
+BEGUN = "begun"  # what a trial remembers: how many processes have begun it and not left it in good order
+MOST_BEGUN = 3  # such processes: then it is the trial that kills them
 MOST_FAILURES = 3  # in a row: then something else is wrong than the values of one trial
 
 
@@ -143,6 +145,12 @@ class Work:
     def _train(self, taken: _Taken) -> None:
         """Trains a trial's seeds one after the other; says what it came to."""
         trial = taken.trial
+        begun = trial.user_attrs.get(BEGUN, 0)
+        if begun >= MOST_BEGUN:
+            why = f"the process that trained it was killed {counted(begun, 'time')}"
+            self._give_up(trial, why)
+            return
+        trial.set_user_attr(BEGUN, begun + 1)
         self.line.tell(TrialBegan(trial.number, taken.again))
         start = time.perf_counter()
         try:
@@ -152,6 +160,7 @@ class Work:
             trial.set_user_attr("seconds", round(time.perf_counter() - start, 3))
             self._tell(trial, value)
         except _Left:
+            trial.set_user_attr(BEGUN, begun)  # it was not the trial's fault
             raise
         except NumericsError as error:  # these values make it diverge: worse than any score
             trial.set_user_attr("reason", redacted(str(error)))
@@ -194,16 +203,19 @@ class Work:
 
     def _fail(self, trial: optuna.Trial, error: Exception) -> None:
         """Writes down why a trial has no value. Raises it where trial after trial fails."""
-        import optuna
-
         why = str(error) if isinstance(error, DqnlabError) else named(error)
-        trial.set_user_attr("reason", redacted(why))
-        self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        self._give_up(trial, why)
         self._failures += 1
         if self._failures >= MOST_FAILURES:
             self.line.tell(TrialDone(trial.number))
             many = f"{MOST_FAILURES} trials in a row came to no result, the last one because of this"
             raise (type(error)(f"{many}: {error}") if type(error) is ConfigError else DqnlabError(f"{many}: {why}"))
+
+    def _give_up(self, trial: optuna.Trial, why: str) -> None:
+        import optuna
+
+        trial.set_user_attr("reason", redacted(why))
+        self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
 
     # ── Confirmation ──
 
