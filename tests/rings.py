@@ -32,6 +32,7 @@ UNIT = {
     "explain/test_card.py",
     "explain/test_diagnose.py",
     "explain/test_page.py",
+    "explain/test_repairs.py",
     "explain/test_series.py",
     "explain/test_words.py",
     "learn/test_convs.py",

@@ -16,6 +16,7 @@ OBJECTS = [
     "compare",
     "evaluate",
     "events",
+    "heal",
     "load",
     "report",
     "resume",

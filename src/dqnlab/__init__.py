@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .config import Config, presets
     from .explain.report import report
     from .lab.branch import branch
+    from .lab.heal import heal
     from .lab.many.crew import train_many
     from .lab.many.resume import resume_many
     from .lab.resume import resume
@@ -36,6 +37,7 @@ __all__ = [
     "compare",
     "evaluate",
     "events",
+    "heal",
     "load",
     "presets",
     "report",
@@ -52,6 +54,7 @@ _HOMES = {
     "Run": ".store.folder",
     "branch": ".lab.branch",
     "compare": ".app.compare",
+    "heal": ".lab.heal",
     "evaluate": ".run.evaluate",
     "events": ".run.system",
     "load": ".store.agent",

@@ -24,6 +24,7 @@ from dqnlab.lab.resume import resume
 from dqnlab.lab.session import train
 from dqnlab.run.events import BlockEnded, Event
 from dqnlab.store.checkpoint.checkpoint import Store
+from dqnlab.store.checkpoint.verify import read_rows
 from dqnlab.store.folder import BEST, LAST, META, Run
 from dqnlab.store.lineage import read_parent
 
@@ -147,7 +148,7 @@ def test_its_lineage_says_what_it_left_and_what_changed(parent: Run, tmp_path: P
 
 @pytest.mark.parametrize(
     "changes",
-    [{"gamma": 0.5}, {"n": 3}, {"replay_capacity": 70_000}, {"sampler": "prioritized"}, {"reward_clip": 0.5}],
+    [{"n": 3}, {"replay_capacity": 70_000}, {"sampler": "prioritized"}, {"reward_clip": 0.5}],
     ids=lambda each: next(iter(each)),
 )
 def test_what_is_stored_with_a_setting_is_left_behind(
@@ -163,6 +164,26 @@ def test_what_is_stored_with_a_setting_is_left_behind(
     )
     assert 64 <= max(sizes) <= 100  # it filled anew
     assert "begins with an empty replay" in caplog.text
+
+
+def test_single_steps_are_discounted_anew(parent: Run, tmp_path: Path) -> None:
+    sizes: list[float] = []
+    told = sizes.append
+    other = branch(
+        parent, at=200, out=tmp_path / "branch", gamma=0.5, on_event=lambda e: told(getattr(e, "replay_size", 0))
+    )
+    assert max(sizes) > 200
+    loaded = Store(other.folder).until(200)
+    assert loaded is not None
+    rows = Store(other.folder).until(300)
+    assert rows is not None
+    discounts = [
+        value
+        for log in (loaded.logs["transitions"], rows.logs["transitions"])
+        for chunk in log.chunks
+        for value in read_rows(loaded.path.parent / "rows" / chunk.name)["discount"].tolist()
+    ]
+    assert set(discounts) == {0.0, 0.5}
 
 
 def test_another_environment_of_the_same_spaces_goes_on_with_the_network(parent: Run, tmp_path: Path) -> None:

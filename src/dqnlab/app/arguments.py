@@ -23,7 +23,7 @@ from ..config import (
 )
 from ..config.checks import Between, Whole
 from ..lab.arms import ComparisonRequest
-from ..lab.overrides import Asked, Changes, Overrides
+from ..lab.overrides import Overrides
 from ..store.label import Label
 from ..track.tracker import AnyTracker, Swanlab
 
@@ -201,48 +201,6 @@ class Resume:
         """What differs from before."""
         budget = Steps(num=self.steps) if self.steps else Episodes(num=self.episodes) if self.episodes else None
         return Overrides(budget=budget, trust_env_modules=self.trust_env_module, force_unlock=self.force_unlock)
-
-
-@dataclass(frozen=True, kw_only=True)
-class BranchOff:
-    """Begin a new run from the exact state of an old one, with other settings from there on, to its end."""
-
-    run: str
-    """a run's folder or its name; of a group of seeds each is branched"""
-    at: str = "best"
-    """the env step to begin from; best, for that of the best evaluation; or a checkpoint, such as step-000010000"""
-    set: tuple[str, ...] = ()
-    """a setting that differs, as lr=1e-4 or rule:double; the flags of `dqn train`, as --lr 1e-4, say the same"""
-    steps: Count = None
-    """train until this many env steps in all"""
-    out: Path | None = None
-    """folder of the branch, which must not exist yet; one inside --runs if none"""
-    runs: Path = Path("runs")
-    """folder of all runs"""
-    name: str | None = None
-    """what to call the branch, wherever one is named"""
-    tag: tuple[str, ...] = ()
-    """a word to find it by"""
-    tracker: tuple[TrackerName, ...] = ()
-    """where metrics are shown; where the old run's are if none"""
-    trust_env_module: tuple[str, ...] = ()
-    """a module that the old run's environment and wrappers may import, if it was made elsewhere"""
-    quiet: bool = False
-    """no live display, only the summary"""
-    config: Changes
-
-    @property
-    def asked(self) -> Asked:
-        """What the branch is to be."""
-        return Asked(
-            at=self.at,
-            change=self.config,
-            out=self.out,
-            runs=self.runs,
-            label=Label(name=self.name, tags=self.tag),
-            trackers=tuple(dict.fromkeys(self.tracker)) or None,
-            parent=Overrides(trust_env_modules=self.trust_env_module),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,6 @@ from ..store.folder import REPORT, RESULT
 from ..terminal.text import clean
 from ..track.tracker import Swanlab
 from .arguments import (
-    BranchOff,
     Compare,
     Doctor,
     Evaluate,
@@ -29,6 +28,7 @@ from .arguments import (
     Tune,
     Watch,
 )
+from .arguments_branch import BranchOff, Heal
 from .arguments_kept import Clean, Rm, RunsTable
 from .parse import parse_args, parse_branch, parse_doctor, parse_train, parse_tune
 from .parse_compare import parse_compare
@@ -41,6 +41,7 @@ _KINDS: dict[str, type] = {
     "tune": Tune,
     "resume": Resume,
     "branch": BranchOff,
+    "heal": Heal,
     "evaluate": Evaluate,
     "watch": Watch,
     "record": Record,
@@ -120,6 +121,10 @@ def _found(command: str, args: Any) -> tuple[str, Any]:
             return command, replace(args, run=str(home(args.run, args.runs)))
         case Resume():
             return _resume(args)
+        case Heal():
+            if find_group(args.run, args.runs) is not None:
+                raise ConfigError(f"{args.run!r} is a group of seeds: name one of its folders")
+            return command, replace(args, run=str(find_run(args.run, args.runs)))
         case Explain():
             return command, _explain(args)
         case Clean():

@@ -27,6 +27,7 @@ COMMANDS = {
     "tune": "search for the best settings, and confirm them on fresh seeds: dqn tune [ENV] [--FIELD VALUE …]",
     "resume": "continue an interrupted run exactly, or train a finished one further: dqn resume RUN",
     "branch": "begin a new run from an old one's state, with other settings: dqn branch RUN --at STEP --set lr=1e-4",
+    "heal": "repair a run from before its health verdict could be foreseen, and compare: dqn heal RUN",
     "evaluate": "play greedy episodes with a run's network: dqn evaluate RUN",
     "watch": "watch a run's network play in a window: dqn watch RUN",
     "record": "film a run's network: dqn record RUN",
@@ -47,7 +48,7 @@ _ALWAYS = (
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _BROKEN_PIPE = 141  # 128 + SIGPIPE, what a shell reports for a reader that has gone
 # What these print is no file …
-_MAKE_FILES = ("train", "tune", "resume", "branch", "record", "watch", "explain", "compare")
+_MAKE_FILES = ("train", "tune", "resume", "branch", "heal", "record", "watch", "explain", "compare")
 _PRINT = ("--help", "-h", "--dry-run", "--step")  # … unless they are asked for it
 
 

@@ -18,7 +18,8 @@ from ..store.folder import CONFIG
 from ..store.own import with_own
 from ..track.tracker import Swanlab
 from ..trust import modules_of, named_by_caller
-from .arguments import BranchOff, Doctor, Train, Tune
+from .arguments import Doctor, Train, Tune
+from .arguments_branch import BranchOff
 from .flags import Untyped, dashed, flags_in, value_of
 from .help import help_of, help_with_settings
 from .words import Given, own_flag, read_words

@@ -17,10 +17,11 @@ from ..config.typed import door
 from ..envs.collector import Collector
 from ..envs.make import EnvSpec
 from ..errors import ConfigError, counted, named
+from ..learn.replay import Replay
 from ..memory import memory_watched
 from ..run.events import Event
 from ..run.keep import save_weights
-from ..run.system import assemble, say
+from ..run.system import System, assemble, say
 from ..store.checkpoint.checkpoint import GrowingRows, Store
 from ..store.find import find_group, find_run
 from ..store.folder import BEST, INIT, META, METRICS, Run
@@ -39,7 +40,7 @@ from ..trust import modules_of
 from .drive import drive
 from .interrupt import signals_end, signals_wait
 from .midway import Midway, check_spaces, midway
-from .overrides import Asked, Overrides
+from .overrides import BranchRequest, Overrides
 from .reach import Reached, find_step, reached
 from .restore import facts
 from .resume import configured
@@ -88,7 +89,7 @@ def branch(
         raise ConfigError(f"{str(run)!r} is a group of seeds: name one of its folders, or use `dqn branch`")
     folder = run.folder if isinstance(run, Run) else find_run(run, runs)
     parent = Overrides(env=_python_env(folder, changes.get("env")), trust_env_modules=trust_env_modules)
-    asked = Asked(
+    asked = BranchRequest(
         at=str(at) if isinstance(at, Path) else at,
         change=lambda config: _changed(config, changes),
         out=out,
@@ -122,7 +123,7 @@ def _changed(config: Config, changes: Mapping[str, Any]) -> Config:
 
 def branch_folder(
     folder: Path,
-    asked: Asked,
+    asked: BranchRequest,
     view: View | None = None,
     started: float | None = None,
     on_event: Callable[[Event], object] | None = None,
@@ -143,7 +144,7 @@ def branch_folder(
 
 
 @contextmanager
-def forked(folder: Path, asked: Asked) -> Iterator[tuple[Path, Config, Sequence[AnyTracker]]]:
+def forked(folder: Path, asked: BranchRequest) -> Iterator[tuple[Path, Config, Sequence[AnyTracker]]]:
     """The locked folder, settings and trackers of a new run that stands where the run of a folder was at a step.
 
     Nothing is written before all is known, and after an error, or a signal, nothing is left.
@@ -192,7 +193,7 @@ def _fork(moment: Reached, wanted: Config) -> _Fork:
     old = moment.system
     new = assemble(wanted, moment.folder)
     try:
-        way = midway(old.config, new.config)
+        way = midway(old.config, new.config, _refolded(old, new.config.gamma))
         state, logs = old.state_dict(), old.memory.logs
         if way.other_env:
             check_spaces(old.spec, new.spec, new.config.env.label)
@@ -214,6 +215,20 @@ def _fork(moment: Reached, wanted: Config) -> _Fork:
         return _Fork(new.config, new.spec, way, state, logs, facts(new) | about)
     finally:
         new.close()
+
+
+def _refolded(system: System, gamma: float) -> tuple[str, ...]:
+    """The settings with which stored transitions were brought into line: of single steps the discount.
+
+    Sums of several rewards cannot be told apart again, nor an end from a step with gamma = 0.
+    """
+    memory, config = system.memory, system.config
+    if not isinstance(memory, Replay) or config.n != 1 or config.gamma == 0:
+        return ()
+    if gamma != config.gamma:
+        discount = memory.tensors.discount
+        discount[discount > 0] = gamma
+    return ("gamma",)
 
 
 def _tell(moment: Reached, fork: _Fork, step: int) -> None:

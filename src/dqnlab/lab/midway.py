@@ -84,8 +84,12 @@ class Midway:
     """whether it is another environment"""
 
 
-def midway(before: Config, after: Config) -> Midway:
-    """What differs between two settled configurations. Raises ConfigError for what cannot change in the middle."""
+def midway(before: Config, after: Config, kept: tuple[str, ...] = ()) -> Midway:
+    """What differs between two settled configurations. Raises ConfigError for what cannot change in the middle.
+
+    Args:
+        kept: settings with which what is stored can be brought into line.
+    """
     old, new = dict(leaves(before)), dict(leaves(after))
     names = [*new, *(name for name in old if name not in new)]
     changes = {name: new.get(name) for name in names if name not in old or name not in new or old[name] != new[name]}
@@ -95,6 +99,7 @@ def midway(before: Config, after: Config) -> Midway:
             raise ConfigError(f"{name} cannot change in the middle of a run, from {old.get(name)!r}: it {why}")
     other_env = any(_is_below(name, _WORLD) for name in changes)
     anew = tuple(name for name in changes if _is_below(name, (*_STORED, *_WORLD)) or name == "sampler")
+    anew = () if set(anew) <= set(kept) else anew
     return Midway(changes, anew, other_env)
 
 

@@ -44,7 +44,7 @@ class Changes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class BranchRequest:
     """What a branch is to be."""
 
     at: int | str

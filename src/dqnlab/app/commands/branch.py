@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...lab.branch import branch_folder
 from ...terminal.live import choose_view
-from ..arguments import BranchOff
+from ..arguments_branch import BranchOff
 from ..calls import Call
 from ..show import show_run
 

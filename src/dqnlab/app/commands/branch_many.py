@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...lab.many.branch import branch_group
 from ...terminal.board import choose_board
-from ..arguments import BranchOff
+from ..arguments_branch import BranchOff
 from ..calls import Call
 from ..show import show_group
 

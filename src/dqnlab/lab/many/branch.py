@@ -14,12 +14,12 @@ from ...store.new import new_folder
 from ...terminal.board import Board
 from ..branch import forked
 from ..interrupt import signals_end
-from ..overrides import Asked, Overrides
+from ..overrides import BranchRequest, Overrides
 from ..resume import configured
 from .resume import resume_group, seeds_of
 
 
-def branch_group(group: Path, asked: Asked, board: Board | None = None, started: float | None = None) -> Group:
+def branch_group(group: Path, asked: BranchRequest, board: Board | None = None, started: float | None = None) -> Group:
     """`branch_folder` of each seed of the group in a folder that has begun; they are then trained on every core.
 
     Raises as `branch_folder` does, before any seed is trained, and ConfigError if none has begun.
