@@ -160,7 +160,7 @@ def test_the_command_line_gives_them_to_a_run(small: list[str], capsys: pytest.C
     words = ["--name", "mine", "--tag", "a", "--tag", "b", "--out", "here"]
     assert main(["train", *small, *words]) == 0
     assert read_label(Path("here")) == Label(name="mine", tags=("a", "b"))
-    assert "CartPole-v1  cartpole · seed 0" in capsys.readouterr().out
+    assert "CartPole-v1  mine · cartpole · seed 0" in capsys.readouterr().out
 
 
 @pytest.mark.world

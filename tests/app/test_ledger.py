@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from dqnlab.app.cli import main
-from dqnlab.app.ledger import settings_apart
+from dqnlab.app.ledger import RunsView, settings_apart
 from dqnlab.config import Config, Mlp, Steps, presets
 from dqnlab.config.changes import changes, changes_text
 from dqnlab.config.toml import to_toml
@@ -225,6 +226,22 @@ def test_a_run_whose_settings_cannot_be_read_is_left_out_of_the_comparison(capsy
     assert "all settings of 1 run are equal" in out
     assert "one" in out
     assert "two" in out
+
+
+def test_in_a_narrow_terminal_names_stay_whole_and_settings_stand_below_them() -> None:
+    made("20260102T000000Z-cartpole-s0", tags=["x"], config=replace(presets.get("cartpole"), n=3))
+    made("20260103T000000Z-cartpole-s0")
+    console = Console(width=80, highlight=False)
+    with console.capture() as text:
+        console.print(RunsView(all_entries(RUNS)))
+    lines = [line.split() for line in text.get().splitlines()]
+    assert lines == [
+        ["environment", "run", "status", "score", "solved", "steps"],
+        ["CartPole-v1", "20260102T000000Z-cartpole-s0", "finished", "100.0", "no", "1,000"],
+        ["x"],
+        ["n=3"],
+        ["CartPole-v1", "20260103T000000Z-cartpole-s0", "finished", "100.0", "no", "1,000"],
+    ]
 
 
 def test_differing_is_by_name_with_a_dash_where_a_kind_has_no_such_setting() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, OverflowMethod, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -22,39 +23,68 @@ ABREAST = 4
 """so many runs are compared in columns of their own; more are listed behind the value that they have"""
 
 
-def runs_table(found: Sequence[Entry]) -> RenderableType:
-    """What `dqn runs` prints: a line for each run or group; columns in which nothing would stand are left out."""
+WIDE = 110
+"""columns of a terminal from which on tags and settings have columns of their own, beside interval and seconds"""
+
+
+@dataclass(frozen=True)
+class RunsView:
+    """What `dqn runs` prints: a line for each run or group; columns in which nothing would stand are left out.
+
+    In a narrow terminal tags and settings stand below the run's name, and the interval and the seconds are left out.
+    """
+
+    found: Sequence[Entry]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield _table(self.found, wide=options.max_width >= WIDE)
+
+
+def _table(found: Sequence[Entry], *, wide: bool) -> Table:
+    names = shown_names(found)
+    columns: dict[str, list[Text | str]] = {
+        "environment": [Text(clean(entry.env)) for entry in found],  # Text: rich reads markup in a plain str
+        "run": [Text(name) if wide else _with_below(name, entry) for name, entry in zip(names, found, strict=True)],
+        "status": [Text(entry.status, "" if entry.status == DONE else BAD) for entry in found],
+        "score": [number(*entry.score) if entry.score else "-" for entry in found],
+        "95 % interval": [interval_ends(*entry.score) if entry.score else "" for entry in found],
+        "solved": [_solved(entry) for entry in found],
+        "steps": ["" if entry.env_steps is None else f"{entry.env_steps:,}" for entry in found],
+        "seconds": ["" if entry.seconds is None else f"{entry.seconds:.1f}" for entry in found],
+        "seeds": [_seeds(entry) for entry in found],
+        "tags": [_tags(entry) for entry in found],
+        "settings": [_changed(entry) for entry in found],
+    }
+    left_out = set() if any(len(entry.seeds) > 1 for entry in found) else {"seeds"}
+    left_out |= {name for name in ("tags", "settings") if not any(columns[name])}
+    left_out |= set() if wide else {"95 % interval", "seconds", "tags", "settings"}
+    shown = {name: cells for name, cells in columns.items() if name not in left_out}
     table = Table(box=None, pad_edge=False, header_style=LABEL)
-    several = any(len(entry.seeds) > 1 for entry in found)
-    tags, settings = (any(each) for each in zip(*((e.label.tags, e.settings) for e in found), strict=True))
-    for name in ("environment", "run", "status", "score", "95 % interval", "solved", "steps", "seconds"):
-        if name in {"environment", "run"}:
-            table.add_column(name, overflow="fold")
-        elif name == "status":
-            table.add_column(name, no_wrap=True)
-        else:
-            table.add_column(name, justify="right", no_wrap=True)
-    if several:
-        table.add_column("seeds", justify="right", no_wrap=True)
-    for name, wanted in (("tags", tags), ("settings", settings)):
-        if wanted:
-            table.add_column(name, overflow="fold", style=LABEL)
-    for entry, name in zip(found, shown_names(found), strict=True):
-        ends = entry.score or (0.0, None, None)
-        table.add_row(
-            Text(clean(entry.env)),  # Text: rich reads markup in a plain str
-            Text(name),
-            Text(entry.status, "" if entry.status == DONE else BAD),
-            number(*ends) if entry.score else "-",
-            interval_ends(*ends) if entry.score else "",
-            _solved(entry),
-            "" if entry.env_steps is None else f"{entry.env_steps:,}",
-            "" if entry.seconds is None else f"{entry.seconds:.1f}",
-            *([_seeds(entry)] if several else []),
-            *([Text(clean(", ".join(entry.label.tags)))] if tags else []),
-            *([Text(clean(changes_text(entry.settings)))] if settings else []),
+    for name in shown:
+        is_text = name in {"environment", "run", "status", "tags", "settings"}
+        style = LABEL if name in {"tags", "settings"} else ""
+        folds = is_text and name != "status"
+        overflow: OverflowMethod = "fold" if folds else "ellipsis"
+        table.add_column(
+            name, justify="left" if is_text else "right", overflow=overflow, no_wrap=not folds, style=style
         )
+    for cells in zip(*shown.values(), strict=True):
+        table.add_row(*cells)
     return table
+
+
+def _with_below(name: str, entry: Entry) -> Text:
+    """A run's name, and below it its tags and settings, if it has any."""
+    more = [each.plain for each in (_tags(entry), _changed(entry)) if each]
+    return Text.assemble(name, ("".join(f"\n  {each}" for each in more), LABEL))
+
+
+def _tags(entry: Entry) -> Text:
+    return Text(clean(", ".join(entry.label.tags)))
+
+
+def _changed(entry: Entry) -> Text:
+    return Text(clean(changes_text(entry.settings)))
 
 
 def shown_names(found: Sequence[Entry]) -> list[str]:

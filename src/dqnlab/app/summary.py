@@ -20,6 +20,7 @@ from ..store.advice import command, how_to_resume, is_callable
 from ..store.digits import interval_of, mean_of, number
 from ..store.folder import CONFIG, REPORT, VIDEOS, Run
 from ..store.group import Group as SeedsGroup
+from ..store.label import read_label
 from ..store.score import Score
 from ..terminal.text import clean
 from ..trust import shown
@@ -34,7 +35,7 @@ def summary(run: Run) -> RenderableType:
 
     Lines are never broken, so that a path can be copied: print it with `soft_wrap`.
     """
-    title = f"  {clean(run.preset)} · seed {run.seed}"
+    title = f"  {_called(run.folder)}{clean(run.preset)} · seed {run.seed}"
     lines = [Text(), Text.assemble((clean(run.env), "bold"), (title, LABEL))]
     if run.interrupted:
         lines.append(_line("", Text("interrupted: these are the results so far", BAD)))
@@ -54,6 +55,12 @@ def summary(run: Run) -> RenderableType:
     lines += [_line("seconds", f"{run.seconds.get('total', 0):.1f}"), _line("", (phases, LABEL))]
     notes = [Hanging("note", clean(note)) for note in run.notes]
     return Group(*lines, *notes, *_files(run), *_next(run, env_words(run)))
+
+
+def _called(folder: Path) -> str:
+    """The name that a run or group was given, before what else it is called by."""
+    name = read_label(folder).name
+    return "" if name is None else f"{clean(name)} · "
 
 
 def _line(label: str, *words: str | Text | tuple[str, str]) -> Text:
@@ -165,7 +172,7 @@ class Hanging:
 
 def group_summary(group: SeedsGroup) -> RenderableType:
     """Every seed with its score and its costs, and the mean of the scores with its interval over seeds."""
-    title = f"  {clean(group.preset)} · {counted(len(group.seeds), 'seed')}"
+    title = f"  {_called(group.folder)}{clean(group.preset)} · {counted(len(group.seeds), 'seed')}"
     lines = [Text(), Text.assemble((clean(group.env), "bold"), (title, LABEL))]
     if group.interrupted:
         lines.append(_line("", Text("interrupted: these are the results so far", BAD)))

@@ -18,7 +18,7 @@ from ...store.select import COLUMNS, flat_rows, ordered, rows
 from ...terminal.text import clean
 from ..arguments_kept import RunsTable
 from ..calls import Call
-from ..ledger import Settings, differences_table, runs_table, settings_apart
+from ..ledger import RunsView, Settings, differences_table, settings_apart
 from ..show import show
 from ..tree import runs_tree
 
@@ -39,7 +39,7 @@ def run(call: Call[RunsTable]) -> int:
     elif args.csv:
         _write_csv(found)
     elif found:
-        show(runs_table(found))
+        show(RunsView(found))
         if args.shows_differences:
             show(differences_table([entry for entry in found if entry.folder in compared], list(compared.values())))
     elif there:
