@@ -1,10 +1,11 @@
-"""What a finished run comes to, and the table of runs, for a terminal or a log file."""
+"""What a finished run or group comes to, for a terminal or a log file."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
