@@ -26,7 +26,7 @@ NAME = "dqnlab"
 """of the study inside the storage"""
 RUNGS = 20
 """how often in the budget of a seed a trial may be pruned"""
-WARM_UP = 4  # rungs of the first seed during which none is: what starts slowly may end high
+WARM_UP = 4  # rungs of each seed before which none is: what starts slowly may end high
 FIRST = 3  # trials that are always finished, for the others to be compared with
 LOOK_EVERY = 0.005  # seconds
 
@@ -104,7 +104,7 @@ class _MedianPruner:
 
         rung = trial.last_step
         finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        if rung is None or rung < WARM_UP or len(finished) < FIRST:
+        if rung is None or (rung - 1) % RUNGS + 1 < WARM_UP or len(finished) < FIRST:
             return False
         others = [each.intermediate_values[rung] for each in finished if rung in each.intermediate_values]
         return len(others) > 0 and trial.intermediate_values[rung] < median(others)
