@@ -162,8 +162,28 @@ def test_values_that_do_not_go_together_fail_their_trial_by_name(
 # ── Several processes ────────────────────────────────────────────────────────────────────────────
 
 
-class Left(Exception):
-    """A process is killed here."""
+class Killed(BaseException):
+    """A process ends here, without a word."""
+
+
+def test_what_a_trial_had_reported_before_it_was_left_is_not_reported_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = iter([False, True, False, False])
+
+    def formula(config: Config) -> float:
+        if next(ends):
+            raise Killed
+        return 10.0
+
+    score_by(monkeypatch, formula)
+    plan = plan_of(tmp_path / "study", trials=1)
+    with pytest.raises(Killed):
+        do(plan)
+    do(plan)  # a second report of a rung would be a warning of Optuna's, which is an error here
+    (trial,) = open_study(plan.folder).get_trials()
+    assert trial.value == 10.0
+    assert len(trial.intermediate_values) == 2 * RUNGS
 
 
 def test_a_trial_that_was_left_is_taken_up_with_its_values_and_its_seeds(
@@ -187,9 +207,6 @@ def test_a_trial_that_was_left_is_taken_up_with_its_values_and_its_seeds(
 
 
 def test_a_trial_that_kills_whatever_trains_it_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Killed(BaseException):
-        pass
-
     def formula(config: Config) -> float:
         if config.optimizer.lr == CONFIG.optimizer.lr:
             raise Killed
