@@ -5,7 +5,7 @@
     │   ├── FolderError             2   an output folder that exists, a run that cannot be found or read
     │   └── ObservationError        2   an observation that an agent cannot take; a ValueError too
     ├── EnvironmentFault            3   an environment that is missing, broken or returned nonsense
-    ├── CheckpointError             4   a saved file that is damaged or belongs to something else
+    ├── CheckpointError             4   a saved file, or a recorded episode, that is damaged or of something else
     ├── ResourceError               5   a device, a display, a package or memory that is not there
     └── NumericsError               6   NaN or infinity in the weights
 

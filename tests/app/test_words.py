@@ -184,7 +184,11 @@ def test_what_is_not_understood_is_named_with_what_to_say_instead(line: str, sai
         ("evaluate", "error: RUN is missing: a run's folder, its name, or a saved network"),
         ("evaluate a b", "error: one RUN, please: got 'a' and 'b'"),
         ("runs a b", "error: 'a' is neither a run nor a folder that holds runs: `dqn runs` lists what there is"),
-        ("selftest now", "error: `dqn selftest` takes no 'now'"),
+        (
+            "selftest now",
+            "error: unknown probe 'now'; choose from end, sign, delay, choice, context, cut, corridor, worlds, "
+            "best next, numbered, pixels",
+        ),
         ("resume a --lr 3", "error: unknown flag --lr: --help lists them all"),
         ("doctor --out x", "error: unknown flag --out: --help lists them all"),
         ("runs --runs mine", "error: 'mine' is not a folder: name the one that holds the runs"),

@@ -1,21 +1,25 @@
 """A network learns the known values on every probe, whatever the choices it was made from."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from dqnlab import presets
-from dqnlab.check.probes import GAMMA, PROBES, REMEMBERED, Probe, probe_config, selftest, try_probe
+from dqnlab.check.probes import GAMMA, PROBES, REMEMBERED, Probe, probe_config, probes_for, selftest, try_probe
 from dqnlab.config import (
     C51,
     Config,
+    Cql,
+    Demos,
     Double,
     Dueling,
     Env,
     Gru,
     Hadamax,
     HlGauss,
+    Init,
     Iqn,
     LayerNorm,
     Lstm,
@@ -179,9 +183,33 @@ def test_btr_without_its_bonus_and_with_little_noise_learns_the_true_values() ->
     assert found(list(selftest(["end", "choice", "delay", "cut", "corridor"], plain))) == {}
 
 
-def test_a_rule_that_learns_other_values_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"rule = 'munchausen' .* learns other values .* rule.alpha = 0 "):
-        selftest(base=Config(rule=Munchausen()))
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"rule": Munchausen()}, r"rule = 'munchausen' .* learns other values .* --rule.alpha 0 --rule.tau 0.001"),
+        ({"regularizer": Cql()}, r"regularizer = 'cql' adds to the loss, .* learns other values .* regularizer:none"),
+        ({"experience": Demos(source="x")}, r"experience = 'demos' is of another environment .*: leave it out"),
+        ({"init": Init(source="x")}, r"init.source is of another environment .*: leave it out"),
+    ],
+)
+def test_what_learns_other_values_is_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        selftest(base=Config(**changes))
+
+
+def test_of_noisy_layers_only_values_are_tested_that_noise_does_not_blur() -> None:
+    base = Config(layers=Noisy(sigma=0.5))
+    assert [probe.name for probe in probes_for(base)] == ["end", "delay", "choice", "cut", "corridor"]
+    assert probe_config(base, PROBES[0]).layers == Noisy(sigma=0.02)
+    assert probe_config(Config(layers=Noisy(sigma=0.01)), PROBES[0]).layers == Noisy(sigma=0.01)
+    with pytest.raises(ConfigError, match="unknown probe 'pixels'"):
+        selftest(["pixels"], base)
+
+
+@pytest.mark.world
+@pytest.mark.parametrize("name", ["noisy", "rainbow"])
+def test_presets_with_noise_learn_the_true_values(name: str) -> None:
+    assert found(list(selftest(base=presets.get(name)))) == {}
 
 
 def test_an_unknown_probe_is_refused_with_the_known_ones() -> None:

@@ -144,11 +144,11 @@ def test_an_episode_that_anyone_has_written_will_do(tmp_path: Path, spec: EnvSpe
             CheckpointError,
             "must have 3 observations, and it has 2",
         ),
-        (setting("obs", np.zeros((3, 6), np.float32)), ConfigError, r"observations \(6,\), .* shows \(4,\)"),
+        (setting("obs", np.zeros((3, 6), np.float32)), CheckpointError, r"observations \(6,\), .* shows \(4,\)"),
         (setting("obs", np.full((3, 4), np.nan)), CheckpointError, "no finite numbers"),
         (setting("obs", np.full((3, 4), "x")), CheckpointError, "obs has dtype"),
-        (setting("action", np.array([0, 2])), ConfigError, "has the action 2, and this environment has 2 actions"),
-        (setting("action", np.array([0, -1])), ConfigError, "the action -1"),
+        (setting("action", np.array([0, 2])), CheckpointError, "has the action 2, and this environment has 2 actions"),
+        (setting("action", np.array([0, -1])), CheckpointError, "the action -1"),
         (setting("action", np.array([0.5, 1])), CheckpointError, "whole numbers"),
         (setting("action", np.array([0, 1, 1])), CheckpointError, "reward has shape"),
         (setting("action", np.zeros(0, int)), CheckpointError, "holds no step"),
@@ -203,7 +203,7 @@ def test_states_have_to_be_those_of_the_environment(tmp_path: Path) -> None:
         (np.array([0, 0.5, 1]), "0.5"),
     ]:
         np.savez(tmp_path / "one.npz", **(sound() | {"obs": obs}))
-        with pytest.raises(ConfigError, match=words):
+        with pytest.raises(CheckpointError, match=words):
             read(tmp_path, describe(lake), lake)
 
 
@@ -275,12 +275,12 @@ def test_a_data_set_of_another_environment_or_seen_otherwise_is_refused(
 ) -> None:
     wrong = sound() | {"obs": np.zeros((3, 6))}
     monkeypatch.setitem(sys.modules, "minari", minari_with(wrong, label="Acrobot-v1"))
-    with pytest.raises(ConfigError, match=r"episode 0', recorded in 'Acrobot-v1', has observations \(6,\)"):
+    with pytest.raises(CheckpointError, match=r"episode 0', recorded in 'Acrobot-v1', has observations \(6,\)"):
         read_recordings("cartpole/expert-v0", spec, CARTPOLE)
     with pytest.raises(ConfigError, match="this run sees it differently"):
         read_recordings("cartpole/expert-v0", spec, replace(CARTPOLE, frame_stack=2))
     monkeypatch.setitem(sys.modules, "minari", minari_with(sound() | {"obs": {"a": 1}}))
-    with pytest.raises(ConfigError, match="several parts"):
+    with pytest.raises(CheckpointError, match="several parts"):
         read_recordings("cartpole/expert-v0", spec, CARTPOLE)
 
 

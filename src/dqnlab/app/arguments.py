@@ -284,4 +284,12 @@ class Presets:
 
 @dataclass(frozen=True, kw_only=True)
 class Selftest:
-    """Learn small problems whose Q-values are known, and compare."""
+    """Learn small problems whose Q-values are known, by the kinds that are chosen; sizes and periods are their own."""
+
+    probe: tuple[str, ...] = ()
+    """names of problems; all of them if none"""
+    file: str | None = None
+    """settings that replace the preset's; flags replace both"""
+    trust_env_module: tuple[str, ...] = ()
+    """a module that the environment and wrappers of the --config file may import"""
+    config: Config

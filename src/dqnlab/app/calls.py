@@ -30,7 +30,7 @@ from .arguments import (
 )
 from .arguments_branch import BranchOff, Heal
 from .arguments_kept import Clean, Rm, RunsTable
-from .parse import parse_args, parse_branch, parse_doctor, parse_train, parse_tune
+from .parse import parse_args, parse_branch, parse_doctor, parse_selftest, parse_train, parse_tune
 from .parse_compare import parse_compare
 from .places import home
 
@@ -80,6 +80,8 @@ def read(command: str, words: Sequence[str], started: float) -> Call[Any]:
         module = "search_space" if args.dry_run else command
     elif command == "doctor":
         module, args = command, parse_doctor(words)
+    elif command == "selftest":
+        module, args = command, parse_selftest(words)
     elif command == "branch":
         module, args = _branch(parse_branch(words))
     elif command == "compare":

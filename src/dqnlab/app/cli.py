@@ -38,7 +38,7 @@ COMMANDS = {
     "clean": "drop the checkpoints of finished runs: dqn clean [RUN … | --all]",
     "rm": "remove runs or groups: dqn rm RUN …",
     "presets": "list the presets, or what one sets: dqn presets [NAME]",
-    "selftest": "learn small problems with known Q-values, and compare",
+    "selftest": "learn small problems with known Q-values, and compare: dqn selftest [PROBE …] [--FIELD VALUE …]",
 }
 _ALWAYS = (
     ("dqn COMMAND --help", "flags of a command"),

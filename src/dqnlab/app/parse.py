@@ -18,7 +18,7 @@ from ..store.folder import CONFIG
 from ..store.own import with_own
 from ..track.tracker import Swanlab
 from ..trust import modules_of, named_by_caller
-from .arguments import Doctor, Train, Tune
+from .arguments import Doctor, Selftest, Train, Tune
 from .arguments_branch import BranchOff
 from .flags import Untyped, dashed, flags_in, value_of
 from .help import help_of, help_with_settings
@@ -58,6 +58,16 @@ def parse_doctor(words: Sequence[str]) -> Doctor:
     given = read_words(Doctor, words)
     config, _ = _resolve(Doctor, "doctor", given)
     return Doctor(config=config, **given.own)
+
+
+def parse_selftest(words: Sequence[str]) -> Selftest:
+    """Arguments of `dqn selftest`, whose settings are those of `dqn train`. Raises as `parse_args` does."""
+    given = read_words(Selftest, words)
+    names = tuple(given.bare)
+    given.bare.clear()
+    config, _ = _resolve(Selftest, "selftest", given, "default")
+    given.own.pop("env")
+    return Selftest(probe=names, config=config, **given.own)
 
 
 def parse_branch(words: Sequence[str]) -> BranchOff:
@@ -110,13 +120,16 @@ def show_help(text: str) -> NoReturn:
 # ── Layers ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _resolve(kind: type, command: str, given: Given) -> tuple[Config, str]:
-    """Preset, then file, then choices of kind and flags; and a line to say, or none. Raises ConfigError."""
+def _resolve(kind: type, command: str, given: Given, otherwise: str = "cartpole") -> tuple[Config, str]:
+    """Preset, then file, then choices of kind and flags; and a line to say, or none. Raises ConfigError.
+
+    `otherwise` is the preset where neither that nor an environment is named.
+    """
     env = given.own["env"] = _environment(given)
     text = text_of("--config", given.own.get("file"))
     path = Path(given.own.get("file") or "")
     data = parse(text, str(path))
-    name, remark = _preset(given.settings.get("preset", data.get("preset")), env, data.get("env"))
+    name, remark = _preset(given.settings.get("preset", data.get("preset")), env, data.get("env"), otherwise)
     config = presets.known_as(name, complete=all(each in data for each in hints(Config) if each not in maybe_absent()))
     typed = given.settings.get("env", {}).get("wrappers", ())
     config = replace(config, env=replace(config.env, **_sheet(env, data.get("env"), typed)))
@@ -186,13 +199,13 @@ def text_of(flag: str, name: str | None) -> str:
         raise ConfigError(f"{flag} {name} {error}") from error
 
 
-def _preset(asked: object, env: str | None, table: object) -> tuple[str, str]:
+def _preset(asked: object, env: str | None, table: object, otherwise: str) -> tuple[str, str]:
     """The preset's name: asked for, or the one that suits the environment, named or the file's; and a line to say."""
     if asked is not None:
         return str(asked), ""
     env = env or (table.get("id") if isinstance(table, Mapping) else None)
     if env is None or (name := presets.suited(env)) != "default":
-        return name if env else "cartpole", ""
+        return name if env else otherwise, ""
     return name, f"{env} has no preset of its own: using `default` (see `dqn presets`)"
 
 

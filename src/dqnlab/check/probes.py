@@ -20,7 +20,7 @@ from ..config import Adam, Config, Constant, Env, Hard, Polyak, Steps
 from ..config.fields import leaves
 from ..config.presets import get
 from ..envs.make import EnvSpec
-from ..errors import ConfigError
+from ..errors import ConfigError, either
 from ..learn.networks import QNetwork
 from ..learn.policy import make_actor
 from ..run.system import assemble
@@ -89,6 +89,8 @@ class Probe:
     unfollowed: bool = False
     """whether a state is bootstrapped from that no episode goes on from: after what led to it, a network that remembers
     never learns what it is worth"""
+    blurred: bool = False
+    """whether noise on the weights, however small, leaves its values less exact than that"""
     tolerance: float = 0.05
     """largest error of a value"""
 
@@ -133,6 +135,7 @@ PROBES = (
         table=[[Arrow(-1)], [Arrow(1)]],
         q=[[-1], [1]],
         starts=(0, 1),
+        blurred=True,
         **_numbers(-1, 1),
     ),
     Probe(
@@ -156,6 +159,7 @@ PROBES = (
         table=[[Arrow(1), Arrow(-1)], [Arrow(-1), Arrow(1)]],
         q=[[1, -1], [-1, 1]],
         starts=(0, 1),
+        blurred=True,
         **_numbers(-1, 1),
     ),
     Probe(
@@ -181,6 +185,7 @@ PROBES = (
         q=[[10], [0]],
         starts=(0, 1),
         cut=4,
+        blurred=True,
         tolerance=0.5,
         **_numbers(1, -1),
     ),
@@ -192,6 +197,7 @@ PROBES = (
         starts=(0, 1),
         cut=1,
         unfollowed=True,
+        blurred=True,
         **_corners(2),
     ),
     Probe(
@@ -199,6 +205,7 @@ PROBES = (
         says="states are numbers from 3 on: 0.81, 0.9, 1; all equal = the number does not reach the network",
         table=[[Arrow(0, 1)], [Arrow(0, 2)], [Arrow(1)]],
         q=[[0.81], [0.9], [1]],
+        blurred=True,
         obs=[3, 4, 5],
         space=spaces.Discrete(3, start=3),
     ),
@@ -211,6 +218,7 @@ PROBES = (
         obs=[np.zeros((4, 4, 1), np.uint8), np.full((4, 4, 1), 255, np.uint8)],
         space=spaces.Box(0, 255, (4, 4, 1), np.uint8),
         scale="high",
+        blurred=True,
     ),
 )
 
@@ -229,6 +237,8 @@ REMEMBERED = (
 # How often the target follows, so that values travel to their end within STEPS.
 REMEMBERS: dict[str, Any] = {"hidden": (), "units": 32, "burn_in": 4, "unroll": 8}
 """the sizes of a torso that remembers"""
+LEAST_NOISE = 0.02
+"""of noisy layers: with more, values are blurred, which is what noise is for"""
 SYNC = {"hard": Hard(every=5), "polyak": Polyak(tau=0.2)}
 BATCH = 64
 EPOCHS = 32  # of each rollout, where there is one: it is as large as a batch
@@ -237,8 +247,8 @@ EPOCHS = 32  # of each rollout, where there is one: it is as large as a batch
 def probe_config(base: Config, probe: Probe) -> Config:
     """The configuration that trains on a probe: `base` in all that a probe can test, but small and random.
 
-    Kind of torso, layers, norm, head, stream, rule, sampler, n and the kind of sync stay; sizes, periods, the learning
-    rate and the range of returns do not.
+    Kind of torso, layers, norm, head, stream, rule, sampler, n and the kind of sync stay; sizes, that of noise among
+    them, periods, the learning rate and the range of returns do not.
     """
     num_envs = min(base.env.num_envs, 4)
     steps = STEPS * (LONGER if "sync" in base.absent else 1 if base.learns_means else MORE)
@@ -257,6 +267,7 @@ def probe_config(base: Config, probe: Probe) -> Config:
         threads=1,
         env=Env(id=probe.make, num_envs=num_envs, scale=probe.scale),
         torso=replace(base.torso, **size),
+        layers=_calm(base),
         optimizer=Adam(lr=0.005, beta1=0.8),
         epsilon=Constant(value=1.0),
         gamma=GAMMA,
@@ -268,6 +279,23 @@ def probe_config(base: Config, probe: Probe) -> Config:
     )
 
 
+def _is_noisy(base: Config) -> bool:
+    return "layers.sigma" in dict(leaves(base))
+
+
+def _calm(base: Config) -> Any:
+    """The layers, with little noise if any."""
+    if not _is_noisy(base):
+        return base.layers
+    return replace(base.layers, sigma=min(dict(leaves(base))["layers.sigma"], LEAST_NOISE))
+
+
+def probes_for(base: Config) -> tuple[Probe, ...]:
+    """Those whose values such a configuration learns exactly."""
+    probes = (*(each for each in PROBES if not each.unfollowed), *REMEMBERED) if base.remembers else PROBES
+    return tuple(each for each in probes if not (each.blurred and _is_noisy(base)))
+
+
 def selftest(names: Sequence[str] | None = None, base: Config | None = None) -> Iterator[ProbeResult]:
     """Trains a small agent on each named probe, on all if none, and compares its values with the truth.
 
@@ -275,22 +303,35 @@ def selftest(names: Sequence[str] | None = None, base: Config | None = None) -> 
     "default".
 
     Raises:
-        ConfigError: a name is no probe's, or the rule learns other values.
+        ConfigError: a name is no probe's, the rule or what is added to the loss learns other values, or it does not
+            begin with nothing.
     """
-    if base is not None and not base.learns_returns:
-        raise ConfigError(
-            f"rule = {base.rule.kind!r} or regularizer = {base.regularizer.kind!r} learns other values than those that "
-            "are known, for a rule may add to rewards and a regularizer to the loss: test another rule, or this one "
-            "with rule.alpha = 0 and a small rule.tau, and no regularizer"
-        )
     base = base or get("default")
-    probes = (*(each for each in PROBES if not each.unfollowed), *REMEMBERED) if base.remembers else PROBES
+    _check_known(base)
+    probes = probes_for(base)
     known = {probe.name: probe for probe in probes}
     for name in names or ():
         if name not in known:
             raise ConfigError(f"unknown probe {name!r}; choose from {', '.join(known)}")
     chosen = probes if names is None else [known[name] for name in names]
     return (try_probe(probe, probe_config(base, probe)) for probe in chosen)
+
+
+def _check_known(base: Config) -> None:
+    """Raises ConfigError where the values that are learned are not the known ones."""
+    other = "learns other values than those that are known"
+    named = dict(leaves(base))
+    if any(name.startswith("regularizer.") for name in named):
+        kind, none = base.regularizer.kind, either("regularizer:none", "regularizer=NoRegularizer()")
+        raise ConfigError(f"regularizer = {kind!r} adds to the loss, and so {other}: leave it out, or use {none}")
+    if not base.learns_returns:
+        plain = either("--rule.alpha 0 --rule.tau 0.001", "rule=Munchausen(alpha=0.0, tau=0.001)")
+        way = f"test it without its bonus, {plain}" if "rule.alpha" in named else "test another rule"
+        raise ConfigError(f"rule = {base.rule.kind!r} may add to rewards, and so {other}: {way}")
+    recorded = "experience.source" in named
+    if recorded or base.init.source is not None:
+        given = f"experience = {base.experience.kind!r}" if recorded else "init.source"
+        raise ConfigError(f"{given} is of another environment than the probes, which begin with nothing: leave it out")
 
 
 def try_probe(probe: Probe, config: Config) -> ProbeResult:

@@ -76,8 +76,8 @@ def read_recordings(source: str, spec: EnvSpec, env: Env, sha256: str | None = N
 
     Raises:
         FolderError: there is neither, or the folder is empty.
-        CheckpointError: a file is damaged, or holds something else than such an episode.
-        ConfigError: the episodes are of another environment, or not those of the hash.
+        CheckpointError: a file is damaged, or holds something else than an episode of this environment.
+        ConfigError: the episodes are not those of the hash.
         ResourceError: a package is missing, or memory.
     """
     if Path(source).is_dir():
@@ -144,7 +144,7 @@ def _read(file: Path) -> tuple[dict[str, np.ndarray], str]:
 
 
 def _checked(where: object, arrays: dict[str, np.ndarray], label: str, spec: EnvSpec) -> tuple[RecordedEpisode, str]:
-    """An episode as it is stored, and the environment it names. Raises ConfigError or CheckpointError."""
+    """An episode as it is stored, and the environment it names. Raises CheckpointError."""
     obs, action, reward, terminated = (arrays[name] for name in ARRAYS[:4])
     steps = len(action) if action.ndim else 0
     if steps == 0:
@@ -158,7 +158,7 @@ def _checked(where: object, arrays: dict[str, np.ndarray], label: str, spec: Env
     frame = spec.obs.frame_shape
     if obs.shape[1:] != frame:
         own = f", recorded in {label!r}," if label else ""
-        raise ConfigError(
+        raise CheckpointError(
             f"{str(where)!r}{own} has observations {obs.shape[1:]}, and this environment shows {frame}: it is another"
         )
     if len(obs) != steps + 1:
@@ -184,9 +184,11 @@ def _frames(where: object, obs: np.ndarray, spec: EnvSpec) -> np.ndarray:
         raise CheckpointError(f"{str(where)!r} holds observations that are no finite numbers: remove it")
     if dtype != np.float32 and (frames != obs).any():
         changed = obs[frames != obs][0]
-        raise ConfigError(f"{str(where)!r} has observations such as {changed}, and this environment shows {dtype}")
+        raise CheckpointError(f"{str(where)!r} has observations such as {changed}, and this environment shows {dtype}")
     if states is not None and not ((frames >= 0) & (frames < states)).all():
-        raise ConfigError(f"{str(where)!r} has the state {frames.max()}, and this environment has {states}, from 0 on")
+        raise CheckpointError(
+            f"{str(where)!r} has the state {frames.max()}, and this environment has {states}, from 0 on"
+        )
     return frames
 
 
@@ -195,7 +197,7 @@ def _actions(where: object, action: np.ndarray, spec: EnvSpec) -> np.ndarray:
         raise CheckpointError(f"{str(where)!r} is damaged: action must be whole numbers, and has dtype {action.dtype}")
     wrong = (action < 0) | (action >= spec.num_actions)
     if wrong.any():
-        raise ConfigError(
+        raise CheckpointError(
             f"{str(where)!r} has the action {action[wrong][0]}, and this environment has "
             f"{counted(spec.num_actions, 'action')}, from 0 on"
         )
@@ -253,7 +255,7 @@ def _of_minari(name: str, spec: EnvSpec, env: Env) -> Iterator[tuple[str, tuple[
 
 def _minari_arrays(where: str, episode: Any, spec: EnvSpec) -> dict[str, np.ndarray]:
     if not isinstance(episode.observations, np.ndarray):
-        raise ConfigError(f"{where!r} has observations of several parts, which are not read from Minari")
+        raise CheckpointError(f"{where!r} has observations of several parts, which are not read from Minari")
     obs, action = np.asarray(episode.observations), np.asarray(episode.actions)
     if math.prod(action.shape[1:]) == 1:
         action = action.reshape(len(action))

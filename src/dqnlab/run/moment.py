@@ -50,7 +50,7 @@ def sequence_room(num: int, length: int, obs_bytes: int) -> int:
     return max(min(num, MOST_BYTES // max(length * obs_bytes, 1) - 1), 0)
 
 
-class Asked(NamedTuple):
+class Circumstances(NamedTuple):
     """What a recorder goes by."""
 
     gamma: float
@@ -84,8 +84,8 @@ def record_moment(learner: Learner, memory: Memory, gamma: float, rng: np.random
     were divided by `reward_scale`.
     """
     record = RECORDERS.get(type(memory))
-    asked = Asked(gamma, learner.online.reward_scale, rng)
-    found = None if record is None else record(memory, asked)
+    given = Circumstances(gamma, learner.online.reward_scale, rng)
+    found = None if record is None else record(memory, given)
     if not found:
         return {}
     rows, online = len(found["batch/action"]), learner.online
@@ -98,30 +98,30 @@ def record_moment(learner: Learner, memory: Memory, gamma: float, rng: np.random
     }
     if online.num_draws(rows):
         found |= {f"draws/{name}": online.draw(rows, rng) for name in Draws._fields}
-    found |= {name: found[name] * asked.scale for name in REWARDS if name in found}
+    found |= {name: found[name] * given.scale for name in REWARDS if name in found}
     return {name: column.detach().cpu().clone() for name, column in found.items()}
 
 
 # ── Each kind of memory ──────────────────────────────────────────────────────────────────────────
 
 
-def _of_replay(replay: Replay, asked: Asked) -> Arrays:
+def _of_replay(replay: Replay, given: Circumstances) -> Arrays:
     rows, depth = _room(replay.batch_size, replay.layout.obs)
     if rows == 0:
         return {}
-    held = Held(replay.tensors, replay.layout, links_of(replay), asked.gamma, asked.scale)
-    found = _drawn(replay, replay.sample(rows, asked.rng), held, depth)
+    held = Held(replay.tensors, replay.layout, links_of(replay), given.gamma, given.scale)
+    found = _drawn(replay, replay.sample(rows, given.rng), held, depth)
     return found | _newest(replay, held) | {"size": torch.tensor(len(replay))}
 
 
-def _of_demonstrations(memory: Demonstrated, asked: Asked) -> Arrays:
+def _of_demonstrations(memory: Demonstrated, given: Circumstances) -> Arrays:
     own = memory.own
     rows, depth = _room(memory.batch_size, own.layout.obs)
     if rows == 0:
         return {}
     links = one_behind_the_other(links_of(own), recorded_links(memory.recorded), *own_sizes(own))
-    held = Held(memory.tensors, own.layout, links, asked.gamma, asked.scale)
-    found = _drawn(memory, memory.sample(rows, asked.rng), held, depth)
+    held = Held(memory.tensors, own.layout, links, given.gamma, given.scale)
+    found = _drawn(memory, memory.sample(rows, given.rng), held, depth)
     newest = _newest(own, held) if len(own) else {}  # all updates so far may have been of recorded ones
     return found | newest | {"size": torch.tensor(len(own))}
 
@@ -131,24 +131,24 @@ def own_sizes(own: Replay) -> tuple[int, int]:
     return len(own.tensors.before), len(own.tensors.action)
 
 
-def _of_recordings(memory: OfflineMemory, asked: Asked) -> Arrays:
+def _of_recordings(memory: OfflineMemory, given: Circumstances) -> Arrays:
     rows, depth = _room(memory.batch_size, memory.layout.obs)
     if rows == 0:
         return {}
-    held = Held(memory.tensors, memory.layout, recorded_links(memory.tensors), asked.gamma, asked.scale)
+    held = Held(memory.tensors, memory.layout, recorded_links(memory.tensors), given.gamma, given.scale)
     size = torch.tensor(len(memory.tensors.action))
-    return _drawn(memory, memory.sample(rows, asked.rng), held, depth) | {"size": size}
+    return _drawn(memory, memory.sample(rows, given.rng), held, depth) | {"size": size}
 
 
-def _of_rollout(rollout: Rollout, asked: Asked) -> Arrays:
+def _of_rollout(rollout: Rollout, given: Circumstances) -> Arrays:
     """The lambda-returns are those that the network of this moment begins to learn from, were the rollout whole now."""
     replay = rollout.replay
     rows, _ = _room(rollout.batch_size, replay.layout.obs)
     made = rollout.recursion()
     if rows == 0 or not len(made.slots):
         return {}
-    held = Held(replay.tensors, replay.layout, links_of(replay), asked.gamma, asked.scale)
-    chosen = asked.rng.permutation(len(made.slots))[:rows]
+    held = Held(replay.tensors, replay.layout, links_of(replay), given.gamma, given.scale)
+    chosen = given.rng.permutation(len(made.slots))[:rows]
     slots = made.slots[chosen]
     batch = replay.batch(Sample(slots, np.ones(len(slots), np.float32)))
     paths = [chosen]
@@ -174,12 +174,12 @@ def _of_rollout(rollout: Rollout, asked: Asked) -> Arrays:
     }
 
 
-def _of_sequences(memory: SequenceReplay, asked: Asked) -> Arrays:
+def _of_sequences(memory: SequenceReplay, given: Circumstances) -> Arrays:
     layout = memory.layout
     num = sequence_room(memory.batch_size, layout.length, _bytes(layout.obs))
     if num == 0:
         return {}
-    sample = memory.sample(num, asked.rng)
+    sample = memory.sample(num, given.rng)
     batch, rows = memory.batch(sample), memory.at(sample.slots)
     columns = {name: column for name, column in batch.columns().items() if name not in ("obs", "next_obs")}
     newest = (memory.rows.added - 1) % layout.num_sequences
@@ -192,7 +192,7 @@ def _of_sequences(memory: SequenceReplay, asked: Asked) -> Arrays:
         **{f"sequences/{name}": getattr(rows, name) for name in SEQUENCES},
         "slots": torch.from_numpy(sample.slots),
         "span": span.flatten(),
-        "end": end.flatten() if asked.gamma > 0 else torch.full_like(end.flatten(), End.UNKNOWN),
+        "end": end.flatten() if given.gamma > 0 else torch.full_like(end.flatten(), End.UNKNOWN),
         **{f"newest/{name}": getattr(last, name)[0] for name in ("frames", "first", "state")},
         **{f"newest/{name}": getattr(last, name)[0, at] for name in ("start", "action", "reward", "discount")},
         "newest/slot": torch.tensor(newest),
@@ -212,7 +212,7 @@ def _ends(rows: Rows, span: Tensor, n: int) -> Tensor:
 
 
 SEQUENCES = ("frames", "first", "state", "start", "end", "counts")
-RECORDERS: Mapping[type, Callable[[Any, Asked], Arrays]] = {
+RECORDERS: Mapping[type, Callable[[Any, Circumstances], Arrays]] = {
     Replay: _of_replay,
     Demonstrated: _of_demonstrations,
     OfflineMemory: _of_recordings,
