@@ -48,5 +48,5 @@ def test_the_help_names_problems_and_kinds(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(SystemExit):
         parse_selftest(["--help"])
     text = capsys.readouterr().out
-    assert "usage: dqn selftest [PROBE] [FIELD:KIND" in text
+    assert "usage: dqn selftest [PROBE …] [FIELD:KIND" in text
     assert "--head.huber" in text

@@ -285,9 +285,8 @@ def _is_noisy(base: Config) -> bool:
 
 def _calm(base: Config) -> Any:
     """The layers, with little noise if any."""
-    if not _is_noisy(base):
-        return base.layers
-    return replace(base.layers, sigma=min(dict(leaves(base))["layers.sigma"], LEAST_NOISE))
+    layers: Any = base.layers
+    return replace(layers, sigma=min(layers.sigma, LEAST_NOISE)) if _is_noisy(base) else layers
 
 
 def probes_for(base: Config) -> tuple[Probe, ...]:
