@@ -150,6 +150,19 @@ def test_every_seed_is_a_point_and_every_failed_one_a_cross() -> None:
     assert curves.count('class="cross') == 1
 
 
+def test_a_branch_is_marked_where_it_left_its_parent() -> None:
+    found = comparison(old=LOW, branch=HIGH)
+    one = found.arms[1].cells[0]
+    forked = replace(one, seeds=tuple(replace(each, fork=500) for each in one.seeds))
+    found = replace(found, arms=(found.arms[0], replace(found.arms[1], cells=(forked,))))
+    chart = curves_chart(assessment_of(found), "CartPole-v1")
+    assert chart is not None
+    assert chart.count('class="fork arm-1"') == 1
+    assert "branch was branched at env step 500" in chart
+    assert "until then they are the same" in page_of(found)
+    assert "until then they are the same" not in page_of(comparison(dqn=LOW, double=HIGH))
+
+
 def test_ticks_are_round_numbers_within_the_ends() -> None:
     assert ticks(0, 500) == [0, 100, 200, 300, 400, 500]
     assert ticks(-0.03, 1.02, 6) == [0.0, 0.25, 0.5, 0.75, 1.0]

@@ -7,7 +7,7 @@ import pytest
 from dqnlab.comparing.read import read_cell
 from dqnlab.config import Adam
 from dqnlab.errors import FolderError
-from dqnlab.store.folder import CONFIG, RESULT, SUMMARY, write_json
+from dqnlab.store.folder import CONFIG, META, RESULT, SUMMARY, write_json
 
 from .kit import write_run
 
@@ -82,3 +82,11 @@ def test_nothing_and_what_is_no_run_are_refused(tmp_path: Path) -> None:
         read_cell([])
     with pytest.raises(FolderError, match="holds no run that has begun"):
         read_cell([tmp_path])
+
+
+def test_a_branch_knows_where_it_left_its_parent(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "a", 0)
+    assert read_cell([folder]).seeds[0].fork is None
+    parent = {"run": "CartPole-v1/old", "step": 150, "changes": {"gamma": 0.9}}
+    write_json(folder / META, {"env": {"label": "CartPole-v1"}, "parent": parent})
+    assert read_cell([folder]).seeds[0].fork == 150

@@ -48,6 +48,7 @@ def test_every_episode_and_every_number_stands_in_the_json(tmp_path: Path) -> No
         "updates": 500,
         "seconds": 10.0,
         "curve": [[500, 20.0], [1000, 40.0]],
+        "fork": None,
     }
     (contrast,) = data["contrasts"]
     assert contrast["welch"]["difference"] == 300.0

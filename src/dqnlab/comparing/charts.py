@@ -81,16 +81,27 @@ def curves_chart(found: Assessment, env: str, width: float = NARROW) -> Markup |
     parts += [
         _seed_line(plot, seed, colour(i)) for i, view in enumerate(views) for seed in view.cell.seeds if seed.curve
     ]
-    for i, course in enumerate(courses):
-        if course is not None:
-            parts.append(_course(plot, course, colour(i)))
+    parts += [_course(plot, course, i) for i, course in enumerate(courses) if course is not None]
+    parts += [_fork(plot, view, step, colour(i)) for i, view in enumerate(views) for step in _forks(view)]
     return drawing(plot, f"Learning curves on {env}", parts)
 
 
-def _course(plot: Frame, course: MeanCurve, arm: str) -> Markup:
+def _forks(view: CellView) -> list[int]:
+    """Where an arm's seeds were branched from other runs, with which they share their curves until then."""
+    return sorted({seed.fork for seed in view.cell.seeds if seed.fork is not None})
+
+
+def _fork(plot: Frame, view: CellView, step: int, arm: str) -> Markup:
+    says = el("title", f"{view.arm} was branched at env step {step:,}: until then it is the run that it came from")
+    x = plot.x(step)
+    return el("g", says, el("line", class_=f"fork {arm}", x1=x, x2=x, y1=plot.y.start, y2=plot.y.end))
+
+
+def _course(plot: Frame, course: MeanCurve, index: int) -> Markup:
+    arm = colour(index)
     low, high = (np.clip(edge, plot.y.low, plot.y.high) for edge in (course.low, course.high))
     if len(course.step) == 1:
-        x = plot.x(course.step[0])
+        x = plot.x(course.step[0]) - 9 * index  # beside those of other arms
         bar = el("line", class_=f"whisker {arm}", x1=x, x2=x, y1=plot.y(low[0]), y2=plot.y(high[0]))
         return together([bar, el("circle", class_=f"dot {arm}", cx=x, cy=plot.y(course.mean[0]), r=4)])
     step = course.step.tolist()

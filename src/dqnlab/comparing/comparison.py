@@ -28,6 +28,8 @@ class SeedResult:
     """of training and judging, without film, curves and page"""
     curve: tuple[tuple[int, float], ...] = ()
     """env step and mean return of each evaluation during training, in order"""
+    fork: int | None = None
+    """the env step up to which it is the same as the run that it was branched from; none if it is no branch"""
 
 
 @dataclass(frozen=True, kw_only=True)

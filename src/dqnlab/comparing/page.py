@@ -231,6 +231,8 @@ def _chip(contrast: Contrast) -> Markup:
 def _curves(found: Assessment) -> Markup:
     lead = "The mean return of each evaluation during training; the band is its 95 % interval over seeds."
     envs = found.comparison.envs
+    if any(seed.fork is not None for view in found.cells for seed in view.cell.seeds):
+        lead += " A dotted line is where runs were branched from others: until then they are the same."
     parts = [el("p", lead, class_="lead"), _legend(found)]
     if len(envs) == 1:
         parts.append(_both_widths(lambda *width: curves_chart(found, envs[0], *width)))

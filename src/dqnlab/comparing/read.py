@@ -14,6 +14,7 @@ from ..config.toml import override, parse
 from ..errors import ConfigError, FolderError, counted
 from ..store.find import read_run
 from ..store.folder import BEFORE, CONFIG, META, METRICS, RESULT, SUMMARY, Run, seed_name
+from ..store.lineage import read_parent
 from ..store.metrics import read_metrics
 from ..store.reading import is_count, read_json, read_text
 from .comparison import ArmCell, SeedResult
@@ -80,11 +81,20 @@ def read_seed(folder: Path, error: str | None = None) -> SeedResult:
             updates=run.updates,
             seconds=run.seconds.get("total", 0.0) - sum(run.seconds.get(name, 0.0) for name in NOT_TRAINING),
             curve=read_curve(folder),
+            fork=_fork_of(folder),
         )
     seed = _seed_of(folder)
     curve = read_curve(folder)
     why = error or "unfinished: it was killed, or is still being trained"
-    return SeedResult(seed=seed, folder=folder, score=None, error=why, env_steps=_last_step(folder), curve=curve)
+    return SeedResult(
+        seed=seed,
+        folder=folder,
+        score=None,
+        error=why,
+        env_steps=_last_step(folder),
+        curve=curve,
+        fork=_fork_of(folder),
+    )
 
 
 def read_curve(folder: Path) -> tuple[tuple[int, float], ...]:
@@ -141,6 +151,12 @@ def _seed_of(folder: Path) -> int:
     if not is_count(seed):
         raise FolderError(f"{str(folder / CONFIG)!r} is damaged: its seed is {str(seed)[:60]!r}")
     return seed
+
+
+def _fork_of(folder: Path) -> int | None:
+    """Where a run was branched from another; none if it was not."""
+    parent = read_parent(folder / META) if (folder / META).exists() else None
+    return None if parent is None else parent.step
 
 
 def _last_step(folder: Path) -> int:

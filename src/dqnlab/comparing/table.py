@@ -28,7 +28,7 @@ def comparison_table(found: Assessment) -> RenderableType:
         parts.append(Text(clean(f"{view.arm} on {view.cell.env}, seed {seed.seed}: {seed.error}"), BAD))
     parts += [Text(), Text(clean(conclusion(found)))]
     if caution := bootstrap_caution(found):
-        parts.append(Text(clean(caution), LABEL))
+        parts.append(Text(clean(f"{caution[0].upper()}{caution[1:]}."), LABEL))
     return Group(*parts)
 
 
