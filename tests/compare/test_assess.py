@@ -242,6 +242,15 @@ def test_what_it_cost_and_who_is_missing_is_told() -> None:
     assert "also with 1 seed without a score counted against it" in said
 
 
+def test_what_it_cost_is_told_without_a_verdict_too() -> None:
+    said = conclusion(comparison(dqn=[500.0] * 3, double=[500.0] * 3))
+    assert said == (
+        "No verdict on double against dqn on CartPole-v1: every seed of both scored 500: no spread was seen, so "
+        "nothing is known of others; it took the same seconds, env steps and updates."
+    )
+    assert conclusion(comparison(dqn=LOW, double=[None])).endswith("and a verdict needs 3.")
+
+
 def test_few_seeds_are_called_exploratory() -> None:
     assert conclusion(comparison(dqn=LOW[:4], double=HIGH[:4])).endswith("– exploratory: fewer than 10 seeds.")
 

@@ -54,6 +54,16 @@ def test_the_table_of_coverage_is_that_measured(page: str) -> None:
     assert rows(page, "coverage") == [measured(by, what) for what in whats for by in MEASURED["coverage"].values()]
 
 
+@PAGES
+def test_the_claims_between_real_runs_are_those_counted(page: str) -> None:
+    runs = MEASURED["runs"]
+    text = next(line for line in page.splitlines() if "CartPole-v1" in line and "3,000" in line)
+    numbers = [int(n.replace(",", "")) for n in re.findall(r"(?<![\w-])\d[\d,]*(?![\d-])", text)]
+    counted = [each["claims"] for each in (runs["3"], runs["5"], runs["10"], runs["20"])]
+    assert [n for n in numbers if n in counted][-4:] == counted
+    assert {len(runs["scores"]), round(min(runs["scores"])), round(max(runs["scores"]))} <= set(numbers)
+
+
 def test_equal_arms_are_told_apart_no_more_often_than_promised() -> None:
     """With a margin of three standard deviations of 2,000 comparisons."""
     for by in MEASURED["claims"].values():

@@ -46,7 +46,7 @@ def test_a_setting_that_an_older_file_leaves_out_means_what_it_meant(tmp_path: P
 
 def test_failed_and_interrupted_seeds_stay_with_why(tmp_path: Path) -> None:
     write_run(tmp_path / "g" / "seed-0", 0, 100.0)
-    write_run(tmp_path / "g" / "seed-1", 1, None, error="NumericsError: NaN")
+    write_run(tmp_path / "g" / "seed-1", 1, 90.0, error="NumericsError: NaN")  # a score that it was given before
     write_run(tmp_path / "g" / "seed-2", 2, None)
     (write_run(tmp_path / "g" / "seed-3", 3) / RESULT).unlink()
     rows = [{"seed": seed, "error": "it never began" if seed == 4 else None} for seed in range(5)]

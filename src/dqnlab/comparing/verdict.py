@@ -46,7 +46,8 @@ def in_full(found: Assessment, contrast: Contrast) -> str:
     arm, base = contrast.arm, contrast.baseline
     env = contrast.env
     if contrast.verdict == "no verdict":
-        return f"No verdict on {arm} against {base} on {env}: {contrast.why}."
+        spent = "" if contrast.costs is None else f"; it took {costs(contrast)}"
+        return f"No verdict on {arm} against {base} on {env}: {contrast.why}{spent}."
     size = difference(contrast)
     if contrast.verdict == "no difference shown":
         text = f"No difference between {arm} and {base} is shown on {env}: {size}"
