@@ -95,6 +95,15 @@ def test_a_hopeless_trial_is_given_up_in_its_first_seed_and_later_in_the_second(
     assert best_of(trials) == trials[0]
 
 
+def test_a_trial_that_is_nearly_as_good_as_the_median_is_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = iter([500, 500, 500, 490, 440])  # of seeds that are solved at once
+    score_by(monkeypatch, lambda config: next(values))
+    do(plan := plan_of(tmp_path / "study", trials=5, seeds=1))
+    assert [each.state for each in trials_of(plan)] == ["finished"] * 4 + ["pruned"]
+
+
 def test_a_seed_that_ends_early_counts_at_every_rung_that_it_spared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,8 @@ RUNGS = 20
 """how often in the budget of a seed a trial may be pruned"""
 WARM_UP = 4  # rungs of each seed before which none is: what starts slowly may end high
 FIRST = 3  # trials that are always finished, for the others to be compared with
+NEAR = 0.05
+"""as good as the median: so far below it, as a share of all that finished trials have gained; scores vary by chance"""
 LOOK_EVERY = 0.005  # seconds
 
 
@@ -93,7 +95,7 @@ def values_of(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _MedianPruner:
-    """Gives up a trial whose value is now below the median that finished ones had at the same rung.
+    """Gives up a trial whose value is now well below the median that finished ones had at the same rung.
 
     Optuna's own compares the highest value that a trial ever had, which after a lucky first seed never falls.
     """
@@ -107,7 +109,8 @@ class _MedianPruner:
         if rung is None or (rung - 1) % RUNGS + 1 < WARM_UP or len(finished) < FIRST:
             return False
         others = [each.intermediate_values[rung] for each in finished if rung in each.intermediate_values]
-        return len(others) > 0 and trial.intermediate_values[rung] < median(others)
+        seen = [value for each in finished for value in each.intermediate_values.values()]
+        return len(others) > 0 and trial.intermediate_values[rung] < median(others) - NEAR * (max(seen) - min(seen))
 
 
 class _JournalLock:
