@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dqnlab import oslock
-from dqnlab.oslock import in_turn
+from dqnlab.oslock import claim, in_turn
 
 LOCK = Path("work.lock")
 
@@ -84,3 +84,17 @@ def test_without_locks_and_without_a_folder_nobody_waits_and_nothing_is_left(mon
     with in_turn(LOCK, refuse, 60), in_turn(LOCK, refuse, 60):
         pass
     assert list(Path.cwd().glob("*.lock")) == []
+
+
+def test_what_one_has_claimed_nobody_else_can_until_it_is_let_go(tmp_path: Path) -> None:
+    first = claim(tmp_path / "work")
+    assert first is not None
+    assert claim(tmp_path / "work") is None
+    other = claim(tmp_path / "other")
+    assert other is not None
+    first.release()
+    first.release()  # changes nothing: not even whose the file is now
+    again = claim(tmp_path / "work")
+    assert again is not None
+    again.release()
+    other.release()
