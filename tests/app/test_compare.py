@@ -142,6 +142,18 @@ def test_an_interrupted_run_is_resumed_and_not_trained_again(crew: type[InProces
     assert results(data()) == whole
 
 
+def test_a_group_is_not_resumed_if_that_would_train_seeds_that_nobody_asked_for(crew: type[InProcess]) -> None:
+    assert dqn(PAIR.replace("--seeds 2", "--seeds 3")) == 0
+    rows = list_runs(Path("runs"))
+    for row in [row for row in rows if row["folder"].parent == rows[0]["folder"].parent and row["seed"] > 0]:
+        (row["folder"] / "result.json").unlink()
+        (row["folder"] / "curves.png").unlink()
+    asked = len(crew.asked)
+    assert dqn(PAIR) == 0
+    assert [seeds for _, seeds in crew.asked[asked:]] == [(1,)]
+    assert {row["status"] for row in list_runs(Path("runs"))} == {"finished", "unfinished"}
+
+
 def test_a_seed_that_has_failed_stays_in_the_table_and_is_not_tried_again(
     crew: type[InProcess], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
