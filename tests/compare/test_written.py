@@ -31,6 +31,19 @@ def printed(found: Comparison, width: int = 140) -> str:
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
+def test_a_narrow_terminal_is_spared_columns_and_nothing_in_them_is_cut() -> None:
+    found = comparison(dqn=LOW, double=HIGH)
+    tables = {width: printed(found, width).partition("double is better")[0] for width in (140, 80, 60)}
+    named = ("P(better)", "IQM", "seconds", "95 % interval")
+    assert [name for name in named if name in tables[140]] == list(named)
+    assert [name for name in named if name in tables[80]] == ["seconds", "95 % interval"]
+    assert [name for name in named if name in tables[60]] == []
+    for table in tables.values():
+        words = ("dqn", "double", "410.0", "+300.0", "better (exploratory)")
+        assert [word for word in words if word not in table] == []
+        assert "…" not in table
+
+
 def test_every_episode_and_every_number_stands_in_the_json(tmp_path: Path) -> None:
     write_comparison(comparison(dqn=LOW, double=[*HIGH, None]), tmp_path / "new" / "folder")
     data = json.loads((tmp_path / "new" / "folder" / DATA).read_text())

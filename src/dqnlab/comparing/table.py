@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from rich.console import Group, RenderableType
+from collections.abc import Sequence
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -13,6 +16,10 @@ from .assess import Assessment, CellView, Contrast
 from .verdict import bootstrap_caution, conclusion, difference_short, estimate, p_short
 
 BAD = "bold yellow"
+WIDEST = 1_000
+"""columns of a terminal wider than any table"""
+SPARED = ("P(better)", "IQM", "steps", "p", "seconds", "95 % interval", "seeds")
+"""columns that a narrow terminal is spared, in this order; the page and the Markdown have them"""
 COLUMNS = ("arm", "mean", "95 % interval", "IQM", "seeds", "steps", "seconds", "difference", "p", "P(better)", "")
 
 
@@ -45,15 +52,31 @@ def _settings(found: Assessment) -> list[RenderableType]:
     return [table]
 
 
-def _env_table(found: Assessment, env: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style=LABEL)
-    for name in COLUMNS:
-        table.add_column(name, justify="left" if name in ("arm", "") else "right", no_wrap=name != "arm")
+def _env_table(found: Assessment, env: str) -> RenderableType:
     by_arm = {each.arm: each for each in found.contrasts if each.env == env}
-    for view in found.cells:
-        if view.cell.env == env:
-            table.add_row(*_row(view, by_arm.get(view.arm)))
-    return table
+    return Fitted([_row(view, by_arm.get(view.arm)) for view in found.cells if view.cell.env == env])
+
+
+class Fitted:
+    """A table with as many of the columns as there is room for."""
+
+    def __init__(self, rows: Sequence[Sequence[str | Text]]) -> None:
+        self._rows = rows
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for spared in range(len(SPARED) + 1):
+            table = self._table([name for name in COLUMNS if name not in SPARED[:spared]])
+            if Measurement.get(console, options.update(width=WIDEST), table).maximum <= options.max_width:
+                break
+        yield table
+
+    def _table(self, names: Sequence[str]) -> Table:
+        table = Table(box=None, pad_edge=False, header_style=LABEL)
+        for name in names:
+            table.add_column(name, justify="left" if name in ("arm", "") else "right", no_wrap=name != "arm")
+        for row in self._rows:
+            table.add_row(*(cell for name, cell in zip(COLUMNS, row, strict=True) if name in names))
+        return table
 
 
 def _row(view: CellView, contrast: Contrast | None) -> list[str | Text]:
