@@ -96,7 +96,10 @@ def bad(agent: Agent) -> list[tuple[Callable[[], Any], str]]:
         (lambda: dqnlab.train_many("CartPole-v1", []), "seeds must be distinct and at least one, got []"),
         (lambda: dqnlab.train_many("CartPole-v1", [-1]), "seed must be a whole number in [0, 2**32), got -1"),
         (lambda: dqnlab.train_many("CartPole-v1", range(10**9)), "seeds must be at most 10,000, got 1,000,000,000"),
-        (lambda: dqnlab.train("CartPole-v1", trackers=None), "trackers must be a list of texts, got None"),
+        (
+            lambda: dqnlab.train("CartPole-v1", trackers=None),
+            "trackers must be names of trackers, Swanlab(…), or objects with the methods",
+        ),
         (lambda: dqnlab.train("CartPole-v1", trackers="swan"), "unknown tracker 'swan': did you mean swanlab?"),
         (lambda: dqnlab.train("CartPole-v1", out=""), "out must be a path or none, got ''"),
         (lambda: dqnlab.train("cartpole"), "is a preset, not an environment: pass dqnlab.presets.get('cartpole')"),

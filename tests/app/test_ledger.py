@@ -184,6 +184,13 @@ def test_settings_are_shown_as_they_are_typed_without_what_a_kind_brings() -> No
     assert changes(presets.get("rainbow")) == {}
 
 
+def test_what_json_has_no_word_for_is_written_down_as_text() -> None:
+    env = replace(presets.get("cartpole").env, kwargs={"a": {"b": [float("inf"), 1]}, "c": float("nan")})
+    told = changes(replace(presets.get("cartpole"), env=env))
+    assert told == {"env.kwargs": {"a": {"b": ["inf", 1]}, "c": "nan"}}
+    json.dumps(told, allow_nan=False)
+
+
 def test_names_that_two_runs_share_are_shown_with_their_folders(capsys: pytest.CaptureFixture[str]) -> None:
     for folder in ("20260102T000000Z-a-s0", "20260103T000000Z-a-s0"):
         made(folder, name="same", tags=["x", "y"])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import AnyEnvironment, Config, Env
+from ..config.changes import storable
 from ..config.custom import modules_in
 from ..config.fields import nearest, plain
 from ..config.toml import override
@@ -179,7 +180,7 @@ class _Fork:
     def lineage(self, moment: Reached, parent: str) -> dict[str, Any]:
         """Where it comes from, as its meta.json says it."""
         begun_with = moment.system.begun
-        changes = {name: plain(value) for name, value in self.way.changes.items()}
+        changes = {name: storable(plain(value)) for name, value in self.way.changes.items()}
         before = read_json(moment.folder / META).get("settings")  # unknown to earlier versions
         return {
             "settings": {**(before if isinstance(before, dict) else {}), **changes},
