@@ -8,7 +8,7 @@ import pytest
 from dqnlab.comparing.assess import Contrast, assessment_of, normalised
 from dqnlab.comparing.comparison import Arm, ArmCell, Comparison
 from dqnlab.comparing.settings import SettingRow, check_alike, differing
-from dqnlab.comparing.verdict import conclusion
+from dqnlab.comparing.verdict import bootstrap_caution, conclusion
 from dqnlab.errors import ConfigError
 
 from .kit import cell, comparison
@@ -67,6 +67,7 @@ def test_the_same_scores_with_other_names_differ_in_no_verdict() -> None:
 def test_below_three_seeds_there_is_no_verdict_and_below_ten_it_is_exploratory() -> None:
     two = contrast(comparison(dqn=LOW, double=HIGH[:2]))
     assert (two.verdict, two.p) == ("no verdict", None)
+    assert two.improvement is None
     assert two.why == "double has a score for 2 seeds, and a verdict needs 3"
     nine, ten = contrast(comparison(dqn=LOW, double=HIGH[:9])), contrast(comparison(dqn=LOW, double=HIGH))
     assert (nine.verdict, nine.exploratory) == ("better", True)
@@ -245,10 +246,19 @@ def test_what_it_cost_and_who_is_missing_is_told() -> None:
 def test_what_it_cost_is_told_without_a_verdict_too() -> None:
     said = conclusion(comparison(dqn=[500.0] * 3, double=[500.0] * 3))
     assert said == (
-        "No verdict on double against dqn on CartPole-v1: every seed of both scored 500: no spread was seen, so "
-        "nothing is known of others; it took the same seconds, env steps and updates."
+        "No verdict on double against dqn on CartPole-v1 (difference 0.0): every seed of both scored 500: "
+        "no spread was seen, so nothing is known of others; it took the same seconds, env steps and updates."
     )
     assert conclusion(comparison(dqn=LOW, double=[None])).endswith("and a verdict needs 3.")
+
+
+def test_of_single_runs_the_difference_is_told_and_that_it_proves_nothing() -> None:
+    found = assessment_of(comparison(old=[336.1], new=[244.2]))
+    said = conclusion(found)
+    assert said.startswith(
+        "No verdict on new against old on CartPole-v1 (difference -91.9): new has a score for 1 seed"
+    )
+    assert bootstrap_caution(found) == "with fewer than 3 seeds nothing here says how others would do"
 
 
 def test_few_seeds_are_called_exploratory() -> None:

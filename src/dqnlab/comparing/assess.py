@@ -60,6 +60,7 @@ class Contrast(NamedTuple):
     p: float | None
     """of Welch's test, the larger one where seeds are missing, corrected for the number of comparisons (Holm)"""
     improvement: Estimate | None
+    """none below FEWEST seeds with a score"""
     verdict: Verdict
     why: str
     """why there is no verdict; nothing if there is one"""
@@ -192,8 +193,9 @@ def _contrast(env: str, arm: Arm, base: Arm, p: float | None) -> Contrast:
     found = improvement = costs = None
     if fewest:
         found = welch(scores, baseline)
-        improvement = improvement_estimate([scores], [baseline], [(stratum(arm, env), stratum(base, env))])
         costs = Spent(*(a / b if b else 0.0 for a, b in zip(_costs(own), _costs(other), strict=True)))
+    if fewest >= FEWEST:
+        improvement = improvement_estimate([scores], [baseline], [(stratum(arm, env), stratum(base, env))])
     why = _why_none(arm.name, own, base.name, other, found)
     verdict: Verdict = "no verdict"
     if not why and found is not None and p is not None:

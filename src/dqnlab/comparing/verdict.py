@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..errors import counted
 from ..store.digits import interval_ends, number
-from .assess import ENOUGH, Assessment, Contrast, assessment_of
+from .assess import ENOUGH, FEWEST, Assessment, Contrast, assessment_of
 from .comparison import Comparison
 from .statistics import Estimate
 
@@ -47,7 +47,8 @@ def in_full(found: Assessment, contrast: Contrast) -> str:
     env = contrast.env
     if contrast.verdict == "no verdict":
         spent = "" if contrast.costs is None else f"; it took {costs(contrast)}"
-        return f"No verdict on {arm} against {base} on {env}: {contrast.why}{spent}."
+        size = "" if contrast.welch is None else f" (difference {difference(contrast)})"
+        return f"No verdict on {arm} against {base} on {env}{size}: {contrast.why}{spent}."
     size = difference(contrast)
     if contrast.verdict == "no difference shown":
         text = f"No difference between {arm} and {base} is shown on {env}: {size}"
@@ -69,7 +70,7 @@ def difference(contrast: Contrast) -> str:
     value, low, high, _ = contrast.welch
     sign = "+" if value > 0 else ""
     if low is None:
-        return f"{sign}{number(value)} (no interval: no spread seen)"
+        return f"{sign}{number(value)}"
     return f"{sign}{number(value, low, high)} (95 % interval {interval_ends(value, low, high)})"
 
 
@@ -130,6 +131,8 @@ def bootstrap_caution(found: Assessment) -> str:
     """What is to be known of the intervals by bootstrap; nothing if there are seeds enough."""
     if found.fewest >= ENOUGH:
         return ""
+    if found.fewest < FEWEST:
+        return f"with fewer than {counted(FEWEST, 'seed')} nothing here says how others would do"
     seeds = counted(found.fewest, "seed")
     return f"with {seeds} the intervals by bootstrap (IQM, profiles, probabilities) are too narrow: see the points"
 
