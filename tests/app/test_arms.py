@@ -55,6 +55,11 @@ def test_nothing_is_filmed_unless_that_is_asked_for() -> None:
     assert [arm.configs[0].film.episodes for arm in filmed] == [2, 2]
 
 
+def test_a_folder_called_as_an_environment_is_no_run() -> None:
+    Path("CartPole-v1").mkdir()
+    assert asked("CartPole-v1 --presets dqn,double").envs == ("CartPole-v1",)
+
+
 def test_seeds_count_up_from_the_first() -> None:
     assert asked("CartPole-v1 --presets dqn,double --seed 7 --seeds 2").seeds == (7, 8)
     assert len(asked("CartPole-v1 --presets dqn,double").seeds) == 5

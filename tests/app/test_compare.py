@@ -107,6 +107,7 @@ def test_every_arm_is_trained_with_every_seed_and_the_same_words_train_nothing(c
     before = {path.name: path.read_bytes() for path in folder().iterdir() if path.is_file()}
     assert dqn(PAIR) == 0
     assert dqn(f"compare --quiet --plan {folder() / 'plan.toml'}") == 0
+    assert dqn(f"compare --quiet {folder()}") == 0
     assert len(crew.asked) == 2
     assert {path.name: path.read_bytes() for path in folder().iterdir() if path.is_file()} == before
 
@@ -122,6 +123,15 @@ def test_a_run_is_reused_for_what_it_is_and_not_for_what_it_is_called(crew: type
     assert crew.asked == [("n=1", (0, 1)), ("n=2", (0,))]
     cell = data()["cells"][1]
     assert [Path(seed["folder"]).name for seed in cell["seeds"]][1] == "anything"
+
+
+def test_an_arm_may_begin_with_the_weights_of_a_run(crew: type[InProcess]) -> None:
+    dqnlab.train(TINY, out=Path("before"), trackers=())
+    line = PAIR.replace('"dqn n=2"', '"dqn init=before"')
+    assert dqn(line) == 0
+    assert [row["name"] for row in data()["differing"]] == ["init.source", "init.sha256"]
+    assert dqn(line) == 0
+    assert len(crew.asked) == 2
 
 
 def test_more_seeds_train_only_those_that_are_missing(crew: type[InProcess]) -> None:

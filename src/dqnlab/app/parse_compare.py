@@ -15,7 +15,7 @@ from ..config.fields import nearest
 from ..config.toml import parse
 from ..config.typed import typed
 from ..errors import ConfigError, FolderError
-from ..lab.arms import ComparisonRequest
+from ..lab.arms import PLAN, ComparisonRequest
 from ..store.find import find_run
 from ..trust import check_env_id, check_part_modules, check_wrappers
 from .arguments import NUM_SEEDS, Compare
@@ -45,6 +45,8 @@ def parse_compare(words: Sequence[str]) -> Compare:
         show_help(help_with_settings(Compare, "compare", presets.get("default"), given.settings))
     own = given.own
     runs = own.get("runs", Path("runs"))
+    if len(given.bare) == 1 and (Path(given.bare[0]) / PLAN).is_file():  # a comparison, to be made once more
+        own.setdefault("plan", str(Path(given.bare.pop()) / PLAN))
     if "plan" in own:
         named = [*map(repr, given.bare), *(f"--{name}" for name in ("presets", "arm") if name in own)]
         if named:
@@ -97,9 +99,10 @@ def _plan_of_words(given: Given, runs: Path) -> ArmsPlan:
         del given.settings["env"]
     found = {word: run_of(word, runs) for word in bare}
     for word in bare:
+        is_folder = os.path.isdir(word) and word.startswith((".", os.sep, f"{runs}{os.sep}"))  # no id looks like that
         if word in presets.names() and found[word] is None:
             raise ConfigError(f"{word!r} is a preset, not an environment: use --presets {word}")
-        if found[word] is None and (not texts or os.path.isdir(word)):
+        if found[word] is None and (not texts or is_folder):
             if not any(found.values()) and not os.path.isdir(word):
                 raise ConfigError(f"nothing is compared on {word!r}: name presets with --presets, as dqn,double")
             find_run(word, runs)  # says what is the matter with it
