@@ -18,7 +18,7 @@ import torch
 import dqnlab
 from dqnlab.app.cli import main
 from dqnlab.config import Adam, Constant, Double, Dueling, Env, Mlp, Polyak, Prioritized, Quantiles
-from dqnlab.errors import ConfigError, FolderError
+from dqnlab.errors import CheckpointError, ConfigError, FolderError
 from dqnlab.lab.branch import branch
 from dqnlab.lab.resume import resume
 from dqnlab.lab.session import train
@@ -117,6 +117,15 @@ def test_a_branch_of_a_branch_is_one_too(parent: Run, tmp_path: Path) -> None:
     assert rows(first.folder) != rows(parent.folder)
     with pytest.raises(ConfigError, match=r"at = 100 is before first left its parent at step 120: .*--at 100"):
         branch(first, at=100)
+
+
+def test_a_branch_that_has_lost_its_beginning_does_not_begin_at_the_seed(parent: Run, tmp_path: Path) -> None:
+    cut = branch(parent, at=120, out=tmp_path / "cut", on_event=stops_at(150))
+    shutil.rmtree(cut.folder / "checkpoints")
+    with pytest.raises(CheckpointError, match=r"left .* at step 120, and the checkpoint that it began with is gone"):
+        resume(cut)
+    with pytest.raises(CheckpointError, match=r"make the branch anew, dqn branch .* --at 120"):
+        branch(cut, at=130, out=tmp_path / "second")
 
 
 def test_a_branch_at_the_end_is_judged_as_its_parent_was(parent: Run, tmp_path: Path) -> None:
@@ -298,13 +307,15 @@ def test_a_replay_that_differs_from_what_was_recorded_says_so(parent: Run, tmp_p
 
 
 def test_the_command_takes_settings_as_flags_and_after_set(
-    parent: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    parent: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     words = ["--at", "1e2", "--set", "lr=1e-4", "--set=rule:double", "--batch", "32", "--steps", "320"]
     assert main(["branch", str(parent.folder), *words, "--out", "b", "--quiet"]) == 0
     lineage = read_parent(Path("b") / META)
     assert lineage is not None
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"branch of {parent.folder} at step 100: rule=double optimizer.lr=0.0001" in said
     assert lineage.changes == {"optimizer.lr": 1e-4, "rule": "double", "batch_size": 32, "budget.num": 320}
 
 

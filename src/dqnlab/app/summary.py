@@ -14,14 +14,15 @@ from rich.text import Text
 from ..config import presets
 from ..config.fields import leaves
 from ..envs.display import has_display
-from ..errors import NumericsError, all_of, counted
+from ..errors import FolderError, NumericsError, all_of, counted
 from ..lab.again import env_words, textbook_words
 from ..lab.unfinished import SHOWN
 from ..store.advice import command, how_to_resume, is_callable
 from ..store.digits import interval_of, mean_of, number
-from ..store.folder import CONFIG, REPORT, VIDEOS, Run
+from ..store.folder import CONFIG, META, REPORT, VIDEOS, Run
 from ..store.group import Group as SeedsGroup
 from ..store.label import read_label
+from ..store.lineage import read_parent
 from ..store.score import Score
 from ..terminal.text import clean
 from ..trust import shown
@@ -44,6 +45,7 @@ def summary(run: Run) -> RenderableType:
     if run.resumed == "not exact":
         lines.append(_line("resumed", Text("not exact: an uninterrupted run would have given different numbers", BAD)))
         lines += [Hanging("", clean(run.inexact))] * bool(run.inexact)
+    lines += _branch(run.folder)
     lines += _score("score", run.score, "")
     if run.score_registered is not None:
         lines += _score("", run.score_registered, ", registered step limit")
@@ -66,6 +68,17 @@ def _called(folder: Path) -> str:
 
 def _line(label: str, *words: str | Text | tuple[str, str]) -> Text:
     return Text.assemble((f"{label:<10}", LABEL), *words)
+
+
+def _branch(folder: Path) -> list[RenderableType]:
+    """What a run was branched from; nothing if it was not."""
+    try:
+        parent = read_parent(folder / META)
+    except FolderError:  # somebody has changed it
+        return []
+    return (
+        [] if parent is None else [Hanging("branch", f"of {clean(parent.run)} at step {parent.step:,}: {parent.says}")]
+    )
 
 
 def _score(label: str, score: Score | None, remark: str) -> list[Text]:

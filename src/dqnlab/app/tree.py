@@ -18,8 +18,6 @@ from ..store.lineage import Parent, read_parent
 from ..terminal.text import clean
 from .summary import LABEL
 
-MOST_CHANGES = 4  # settings named beside a branch
-
 
 def runs_tree(rows: Sequence[Mapping[str, Any]], runs: Path) -> RenderableType:
     """What `dqn runs --tree` draws: each branch below the run that it left. Seeds without branches share a line.
@@ -71,17 +69,10 @@ def _draw(
 
 def _line(folder: Path, row: Mapping[str, Any] | None, parent: Parent | None = None) -> Text:
     """What there is to say of a run, after where it left its parent."""
-    left = "" if parent is None else f"at {parent.step:,}  {_changes(parent)}  "
+    left = "" if parent is None else f"at {parent.step:,}  {parent.says}  "
     if row is None:
         return Text.assemble((clean(str(folder)), "bold"), ("  gone", LABEL))
     return Text.assemble((clean(left), LABEL), (clean(str(row["name"])), "bold"), f"  {_score(row)}")
-
-
-def _changes(parent: Parent) -> str:
-    """What a branch has changed, as one would type it."""
-    named = [f"{name}={value}" for name, value in parent.changes.items() if value != "none"]
-    more = f" and {len(named) - MOST_CHANGES} more" if len(named) > MOST_CHANGES else ""
-    return " ".join(named[:MOST_CHANGES]) + more if named else "nothing changed"
 
 
 def _score(row: Mapping[str, Any]) -> str:

@@ -28,7 +28,7 @@ from ..run.save import CUT_OFF
 from ..run.system import System, make_update
 from ..store.checkpoint.checkpoint import CHECKPOINTS, Loaded, Store
 from ..store.folder import META, METRICS, RESULT
-from ..store.lineage import read_parent
+from ..store.lineage import check_kept, read_parent
 from ..store.metrics import read_metrics
 from ..store.reading import read_json
 from ..track.jsonl import copy_until, record_of, records_between
@@ -186,6 +186,7 @@ def reached(folder: Path, config: Config, at: int, notify: Notify) -> Iterator[R
         held.enter_context(memory_watched())
         held.enter_context(watched(config.env.timeout))
         loaded = Store(folder).until(at)
+        check_kept(folder, read_parent(folder / META), None if loaded is None else loaded.step)
         if loaded is None and (parent := read_parent(folder / META)) is not None:
             how = either(f"dqn branch {shlex.quote(parent.run)} --at N", f"dqnlab.branch({parent.run!r}, at=…)")
             raise CheckpointError(

@@ -26,7 +26,7 @@ from ..run.system import System, Updater, make_update, say
 from ..store.checkpoint.checkpoint import Loaded, Store
 from ..store.folder import CONFIG, INIT, META, SUMMARY
 from ..store.label import UNLABELLED, Label, read_label
-from ..store.lineage import FORK, read_parent
+from ..store.lineage import FORK, check_kept, read_parent
 from ..store.own import mark
 from ..store.start import write_start
 from ..store.weightsfile import meaning_of
@@ -102,6 +102,7 @@ def _enter(start: Start, held: ExitStack) -> _Restored:
     store = Store(folder, None if keep == "all" else keep, say, pinned=None if parent is None else parent.step)
     system, at = restore(start.config, store)
     held.callback(system.close)
+    check_kept(folder, parent, None if at is None else at.step)
     start.prepare(system)
     return _Restored(system, store, at)
 

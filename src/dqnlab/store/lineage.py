@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import FolderError
+from ..errors import CheckpointError, FolderError, either
 from .reading import is_count, read_json
 
+MOST_CHANGES = 4  # settings that are named
 FORK = "fork"  # in a checkpoint: it is where a branch begins, and nothing was interrupted
 
 
@@ -21,6 +23,13 @@ class Parent(NamedTuple):
     """the env step up to which both are the same"""
     changes: Mapping[str, Any]
     """the settings that differ from there on, by their dotted names"""
+
+    @property
+    def says(self) -> str:
+        """What has changed, as one would type it."""
+        named = [f"{name}={value}" for name, value in self.changes.items() if value != "none"]
+        more = f" and {len(named) - MOST_CHANGES} more" if len(named) > MOST_CHANGES else ""
+        return " ".join(named[:MOST_CHANGES]) + more if named else "nothing changed"
 
     def folder(self, runs: Path) -> Path:
         """The parent's folder; it may be gone."""
@@ -36,6 +45,21 @@ def read_parent(path: Path) -> Parent | None:
         case {"run": str() as run, "step": step, "changes": dict() as changes} if run and is_count(step):
             return Parent(run, step, changes)
     raise FolderError(f"{str(path)!r} is damaged: parent cannot be {str(about)[:60]!r}")
+
+
+def check_kept(folder: Path, parent: Parent | None, step: int | None) -> None:
+    """Raises CheckpointError if a branch has lost the state that it began with: from the seed it is another run.
+
+    Args:
+        step: of the checkpoint to continue from; none if there is none.
+    """
+    if parent is not None and (step is None or step < parent.step):
+        at = parent.step
+        how = either(f"dqn branch {shlex.quote(parent.run)} --at {at}", f"dqnlab.branch({parent.run!r}, at={at})")
+        raise CheckpointError(
+            f"{str(folder)!r} left {parent.run!r} at step {at:,}, and the checkpoint that it began with is gone: make "
+            f"the branch anew, {how}"
+        )
 
 
 def name_of(folder: Path, runs: Path) -> str:
