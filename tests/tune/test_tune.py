@@ -238,7 +238,8 @@ def test_of_an_environment_with_few_copies_one_process_takes_all_trials(
 # ── One program for trials of one shape ──────────────────────────────────────────────────────────
 
 
-def test_trials_of_one_shape_share_one_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.world
+def test_trials_of_one_shape_share_one_program(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is counted are the names of programs, each a hash of its arithmetic: so many would be compiled."""
     made: list[Path] = []
 
@@ -248,30 +249,28 @@ def test_trials_of_one_shape_share_one_program(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(compiled, "_compile", not_made)
 
-    def programs(*configs: Config) -> int:
+    def program(**changes: Any) -> Path:
         made.clear()
-        for config in configs:
-            system = assemble(replace(config, compile="on"))
-            make_update([system])
-            system.close()
-        return len(set(made))
+        system = assemble(tiny(compile="on", **changes))
+        make_update([system])
+        system.close()
+        (path,) = made
+        return path
 
-    base = tiny(compile="on")
-    same = [
-        replace(base, optimizer=1e-2),
-        replace(base, gamma=0.9),
-        replace(base, epsilon=Constant(value=0.3)),
-        replace(base, sync=Hard(every=7)),
-        replace(base, sync=Polyak(tau=0.1)),
-        replace(base, update_every=1),
-        replace(base, seed=3),
+    own = program()
+    same: list[dict[str, Any]] = [
+        {"optimizer": 1e-2, "gamma": 0.9, "epsilon": Constant(value=0.3), "sync": Hard(every=7)},
+        {"sync": Polyak(tau=0.1), "update_every": 1, "seed": 3},
     ]
-    assert programs(base, *same) == 1
-    assert programs(base, *same, replace(base, torso=Mlp(hidden=(16,)))) == 2
-    assert programs(base, replace(base, batch_size=32), replace(base, replay_capacity=500)) == 3
-    assert (
-        programs(base, replace(base, n=3), replace(base, n=3, gamma=0.9)) == 2
-    )  # the longer, the more frames are kept
+    assert [program(**changes) for changes in same] == [own, own]
+    others = [
+        program(torso=Mlp(hidden=(16,))),
+        program(batch_size=32),
+        program(replay_capacity=500),
+        program(n=3),  # the longer, the more frames are kept
+    ]
+    assert len({own, *others}) == 5
+    assert program(n=3, gamma=0.9) == others[-1]
 
 
 # ── The command ──────────────────────────────────────────────────────────────────────────────────
