@@ -239,12 +239,15 @@ def test_links_are_removed_and_never_followed(run: Path) -> None:
     assert Path("precious/file").read_text() == "x"
 
 
-def test_a_run_that_is_a_link_is_refused(run: Path, refused: Any) -> None:
+def test_a_run_or_a_group_that_is_a_link_is_refused(run: Path, group: Path, refused: Any) -> None:
     Path("elsewhere").mkdir()
-    moved = Path(shutil.move(run, "elsewhere/run"))
-    run.symlink_to(moved.resolve())
-    refused(f"rm {run.name} --yes", 2, "is a link, which may lead anywhere: name the folder that it leads to")
-    assert (moved / CONFIG).is_file()
+    for folder in (run, group, group / "seed-1"):
+        moved = Path(shutil.move(folder, f"elsewhere/{folder.name}"))
+        folder.symlink_to(moved.resolve())
+        refused(f"rm {folder} --yes", 2, "is a link, which may lead anywhere: name the folder that it leads to")
+        assert names(moved) & {CONFIG, SUMMARY}
+        folder.unlink()
+        shutil.move(moved, folder)
 
 
 @pytest.mark.parametrize("damage", ["missing", "torn", "another's", "no config"])

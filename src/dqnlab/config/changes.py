@@ -23,8 +23,8 @@ def changes(config: Config) -> dict[str, Any]:
     """Each setting that differs, by dotted name, as a plain value; not what a kind that was chosen brings by itself."""
     base = get(config.preset) if config.preset in names() else Config()
     base = replace(base, env=replace(base.env, **sheet(config.env.label)))
-    theirs = {name: storable(plain(value)) for name, value in leaves(base)}
-    own = {name: storable(plain(value)) for name, value in leaves(config)}
+    theirs = {name: json_ready(plain(value)) for name, value in leaves(base)}
+    own = {name: json_ready(plain(value)) for name, value in leaves(config)}
     differing = {name: value for name, value in own.items() if theirs.get(name, own) != value and not _is_apart(name)}
     kinds = {name: type(getattr(config, name)) for name in differing if name in tagged()}
     return {name: value for name, value in differing.items() if not _is_usual(name, value, kinds)}
@@ -35,13 +35,13 @@ def changes_text(settings: Mapping[str, Any]) -> str:
     return " ".join(f"{name}{':' if name in tagged() else '='}{_text(value)}" for name, value in settings.items())
 
 
-def storable(value: Any) -> Any:
+def json_ready(value: Any) -> Any:
     """The same with NaN and infinity as text, for JSON has no other words for them."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, Mapping):
-        return {name: storable(inner) for name, inner in value.items()}
-    return [storable(inner) for inner in value] if isinstance(value, list) else value
+        return {name: json_ready(inner) for name, inner in value.items()}
+    return [json_ready(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _is_apart(name: str) -> bool:

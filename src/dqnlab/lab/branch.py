@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import AnyEnvironment, Config, Env
-from ..config.changes import storable
+from ..config.changes import json_ready
 from ..config.custom import modules_in
 from ..config.fields import nearest, plain
 from ..config.toml import override
@@ -180,7 +180,7 @@ class _Fork:
     def lineage(self, moment: Reached, parent: str) -> dict[str, Any]:
         """Where it comes from, as its meta.json says it."""
         begun_with = moment.system.begun
-        changes = {name: storable(plain(value)) for name, value in self.way.changes.items()}
+        changes = {name: json_ready(plain(value)) for name, value in self.way.changes.items()}
         before = read_json(moment.folder / META).get("settings")  # unknown to earlier versions
         return {
             "settings": {**(before if isinstance(before, dict) else {}), **changes},
