@@ -7,7 +7,7 @@ import pytest
 from dqnlab.comparing.read import read_cell
 from dqnlab.config import Adam
 from dqnlab.errors import FolderError
-from dqnlab.store.folder import CONFIG, META, RESULT, SUMMARY, write_json
+from dqnlab.store.folder import CONFIG, META, METRICS, RESULT, SUMMARY, write_json
 
 from .kit import write_run
 
@@ -90,3 +90,10 @@ def test_a_branch_knows_where_it_left_its_parent(tmp_path: Path) -> None:
     parent = {"run": "CartPole-v1/old", "step": 150, "changes": {"gamma": 0.9}}
     write_json(folder / META, {"env": {"label": "CartPole-v1"}, "parent": parent})
     assert read_cell([folder]).seeds[0].fork == 150
+
+
+def test_an_evaluation_that_was_not_finite_is_no_point_of_the_curve(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "a", 0)
+    with (folder / METRICS).open("a") as file:
+        file.write('{"step": 300, "eval/returns": [1.0, "inf"]}\n{"step": 400, "eval/returns": [5.0]}\n')
+    assert read_cell([folder]).seeds[0].curve == ((100, 20.0), (200, 50.0), (400, 5.0))

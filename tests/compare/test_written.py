@@ -69,6 +69,14 @@ def test_every_episode_and_every_number_stands_in_the_json(tmp_path: Path) -> No
     assert len(data["profiles"]["levels"]) == len(data["profiles"]["arms"][0]["share"])
 
 
+def test_settings_that_json_has_no_word_for_are_text(tmp_path: Path) -> None:
+    odd = {"env.kwargs": {"limit": float("inf"), "none": None}, "n": 1}
+    arms = tuple(Arm(name=n, cells=(cell(LOW, settings=odd),)) for n in ("a", "b"))
+    write_comparison(Comparison(arms=arms, envs=("CartPole-v1",)), tmp_path)
+    written = json.loads((tmp_path / DATA).read_text())["cells"][0]["settings"]
+    assert written == {"env.kwargs": {"limit": "inf", "none": "none"}, "n": 1}
+
+
 def test_the_same_comparison_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_comparison(comparison(dqn=LOW, double=HIGH), tmp_path / name)

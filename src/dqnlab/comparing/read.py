@@ -98,11 +98,15 @@ def read_seed(folder: Path, error: str | None = None) -> SeedResult:
 
 
 def read_curve(folder: Path) -> tuple[tuple[int, float], ...]:
-    """Env step and mean return of each evaluation of a run; none if it has no metrics. Raises FolderError."""
+    """Env step and mean return of each evaluation of a run, if that is finite; none without metrics.
+
+    Raises FolderError, CheckpointError.
+    """
     if not (folder / METRICS).exists():
         return ()
-    rows = [(row["step"], row["eval/returns"]) for row in read_metrics(folder / METRICS) if "eval/returns" in row]
-    return tuple((int(step), math.fsum(each) / len(each)) for step, each in rows if isinstance(each, list) and each)
+    rows = [(row["step"], row.get("eval/returns")) for row in read_metrics(folder / METRICS)]
+    found = [(int(step), returns) for step, returns in rows if isinstance(returns, list) and returns]
+    return tuple((step, math.fsum(each) / len(each)) for step, each in found if all(map(math.isfinite, each)))
 
 
 def read_settings(folder: Path) -> dict[str, object]:

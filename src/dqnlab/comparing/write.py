@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..config.changes import storable
+from ..config.fields import plain
 from ..store.door import make_folder, make_path, write_atomically
 from ..store.folder import write_json
 from .assess import Assessment, CellView, Contrast, assessment_of
@@ -95,7 +97,7 @@ def _cell(view: CellView) -> dict[str, Any]:
         "mean": None if view.mean is None else asdict(view.mean),
         "iqm": _fields(view.iqm),
         "costs": _fields(view.costs),
-        "settings": dict(view.cell.settings),
+        "settings": {name: storable(plain(value)) for name, value in view.cell.settings.items()},
         "seeds": [_seed(each) for each in view.cell.seeds],
     }
 
