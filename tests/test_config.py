@@ -145,3 +145,10 @@ def test_a_setting_is_found_in_whatever_kind_brings_it() -> None:
 def test_every_setting_of_config_is_explained() -> None:
     single = [name for name in hints(Config) if not choices(name) and name not in {"env", "film"}]
     assert [name for name in single if not docs(Config).get(name)] == []
+
+
+def test_beta_does_not_fall() -> None:
+    """Weights that undo less and less of the bias are no annealing (Schaul et al. 2016, section 3.4)."""
+    with pytest.raises(ConfigError, match=r"sampler.beta_end must be at least sampler.beta = 0.6, or none, got 0.5"):
+        Prioritized(beta=0.6, beta_end=0.5)
+    assert Prioritized(beta=0.6, beta_end=0.6).beta_end == 0.6

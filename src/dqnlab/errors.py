@@ -3,6 +3,7 @@
     DqnlabError                 exit code
     ├── ConfigError                 2   a setting, an environment id, an argument
     │   ├── FolderError             2   an output folder that exists, a run that cannot be found or read
+    │   ├── SpaceError              2   an environment whose observations or actions are not supported
     │   └── ObservationError        2   an observation that an agent cannot take; a ValueError too
     ├── EnvironmentFault            3   an environment that is missing, broken or returned nonsense
     ├── CheckpointError             4   a saved file, or a recorded episode, that is damaged or of something else
@@ -60,6 +61,10 @@ class ConfigError(DqnlabError):
 
 class FolderError(ConfigError):
     """A run folder that is in the way, absent or not a run."""
+
+
+class SpaceError(ConfigError):
+    """A space that is not supported."""
 
 
 class ObservationError(ConfigError, ValueError):

@@ -164,7 +164,7 @@ def test_a_second_ctrl_c_ends_every_process_and_keeps_what_had_ended(monkeypatch
 
 
 @pytest.mark.world
-def test_every_seed_is_a_run_of_its_own_and_the_best_is_filmed() -> None:
+def test_every_seed_is_a_run_of_its_own_and_the_best_is_filmed(capsys: pytest.CaptureFixture[str]) -> None:
     config = replace(TINY, film=Film(episodes=1, max_seconds=0.2), seed=99)
     group = dqnlab.train_many(config, [3, 4, 5], trackers=("none",))
     assert [result.seed for result in group.results] == [3, 4, 5]
@@ -183,6 +183,9 @@ def test_every_seed_is_a_run_of_its_own_and_the_best_is_filmed() -> None:
     assert content["mean"]["mean"] == group.mean.mean
     assert [row["seed"] for row in content["results"]] == [3, 4, 5]
     assert main(["evaluate", str(group.folder), "--episodes", "2"]) == 0
+    assert f"seed-{group.best.seed} (the best seed of " in " ".join(capsys.readouterr().out.split())
+    assert main(["evaluate", str(group.best.folder), "--episodes", "2"]) == 0
+    assert "the best seed of" not in capsys.readouterr().out
 
 
 @pytest.mark.world

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
+from dqnlab import presets
 from dqnlab.app.parse import parse_train
 from dqnlab.app.summary import evaluation, summary
 from dqnlab.config.toml import to_toml
@@ -175,6 +176,24 @@ def test_after_a_fast_preset_comes_the_textbook_with_what_differs() -> None:
     assert again in text_of(summary(run()), width=1000)
     write_json(folder / "meta.json", {"env": ENV | {"callable": True}})
     assert "--preset textbook" not in text_of(summary(run()))
+
+
+def test_what_differs_from_the_textbook_is_what_the_run_was_told_and_not_its_preset() -> None:
+    folder = Path.cwd() / "runs" / "x"
+    folder.mkdir(parents=True)
+    write_json(folder / "meta.json", {"env": ENV, "trackers": []})
+    config = replace(presets.get("cartpole"), update_every=presets.get("textbook").update_every, gamma=0.9)
+    (folder / "config.toml").write_text(to_toml(config))
+    text = text_of(summary(run()), width=1000)
+    differing = text.partition("          cartpole differs from the textbook in: ")[2].partition("\n")[0].split(", ")
+    assert "update_every" not in differing  # it was given as the textbook has it
+    assert "gamma" not in differing  # the command keeps it
+    assert "optimizer.lr" in differing
+    assert "dqn train CartPole-v1 --preset textbook --seed 7 --gamma 0.9 --tracker none\n" in text
+    write_json(folder / "meta.json", {"env": ENV, "trackers": ["tensorboard"]})
+    assert "--gamma 0.9 --tracker tensorboard\n" in text_of(summary(run()), width=1000)
+    write_json(folder / "meta.json", {"env": ENV, "trackers": ["swanlab"]})
+    assert "--gamma 0.9\n" in text_of(summary(run()), width=1000)
 
 
 def test_a_note_that_is_wrapped_keeps_its_column() -> None:

@@ -12,7 +12,7 @@ import torch
 
 import dqnlab
 from dqnlab.app.cli import main
-from dqnlab.config import C51, Config, Dueling, Env, Init, Mlp, Polyak, Quantiles
+from dqnlab.config import C51, Config, Dueling, Env, Init, Mlp, Noisy, Polyak, Quantiles
 from dqnlab.config.toml import from_toml, to_toml
 from dqnlab.errors import CheckpointError, ConfigError, FolderError
 from dqnlab.lab.overrides import Overrides
@@ -86,7 +86,9 @@ def test_a_head_of_another_kind_begins_at_random(old: Run, changes: dict[str, An
     system, fresh = begun(config), begun(replace(config, init=Init()))
     assert system.begun is not None
     assert system.begun.parts == parts
-    assert ("begin at random (its head is scalar)" in system.begun.says) == ("stream" not in parts)
+    added = "; to take it, add stream:plain" if "stream" in changes else "; to take it, add head:scalar"
+    said = f"begin at random (its head is scalar{added})"
+    assert (said in system.begun.says) == ("stream" not in parts)
     if "stream" not in parts:
         same(system.learner.online.stream.state_dict(), fresh.learner.online.stream.state_dict())
         same(system.learner.online.torso.state_dict(), load(old.folder).network.torso.state_dict())
@@ -108,6 +110,55 @@ def test_where_nothing_fits_the_shapes_are_named(old: Run) -> None:
         assemble(tiny(init=init(old.folder), torso=Mlp(hidden=(9, 6))))
     with pytest.raises(ConfigError, match=r"\(8, 4\), and that of this run \(8, 6\)"):
         assemble(tiny(init=init(old.folder), env=Env(id="Acrobot-v1")))
+
+
+def test_a_misfit_says_which_kinds_and_sizes_would_fit(old: Run, tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"does not fit: .*; to take it, add --torso.hidden 8 6 \(in Python torso=Mlp"
+    ):
+        assemble(tiny(init=init(old.folder), torso=Mlp(hidden=(9, 6))))
+    made = train(tiny(stream=Dueling(), layers=Noisy(), head=Quantiles(num=3)), out=tmp_path / "other", **QUIET)
+    with pytest.raises(ConfigError, match=r"; to take it, add layers:noisy stream:dueling head:qr$"):
+        assemble(tiny(init=init(made.folder)))
+    fits = tiny(init=init(made.folder), layers=Noisy(), stream=Dueling(), head=Quantiles(num=3))
+    assert begun(fits).begun.parts == ["encode", "torso", "stream"]  # type: ignore[union-attr]
+
+
+def test_weights_in_64_bits_are_taken_as_32(old: Run, tmp_path: Path) -> None:
+    weights = {name: w.double() + 1e-12 for name, w in read_weights(old.folder / BEST).items()}
+    torch.save(weights, tmp_path / "wide.pth")
+    system = begun(tiny(init=init(tmp_path / "wide.pth")))
+    same(own_names(read_weights(old.folder / BEST)), own_names(export_weights(system.learner.online)))
+    torch.save({name: w * 1e300 for name, w in weights.items()}, tmp_path / "huge.pth")
+    with pytest.raises(CheckpointError, match=r"as torch.float64 with numbers that float32 cannot hold"):
+        assemble(tiny(init=init(tmp_path / "huge.pth")))
+    torch.save({name: w.int() for name, w in weights.items()}, tmp_path / "whole.pth")
+    with pytest.raises(CheckpointError, match=r"as torch.int32, which no weights are: save them as float32"):
+        assemble(tiny(init=init(tmp_path / "whole.pth")))
+
+
+@pytest.mark.parametrize("more", ["fc.4.extra", "optimizer.step"])
+def test_what_a_file_holds_beyond_a_network_is_named_and_nothing_is_dropped_silently(
+    more: str, old: Run, tmp_path: Path
+) -> None:
+    torch.save({**read_weights(old.folder / BEST), more: torch.zeros(2)}, tmp_path / "more.pth")
+    with pytest.raises(ConfigError, match=rf"holds more than such a network: '{more}'; leave that out"):
+        assemble(tiny(init=init(tmp_path / "more.pth")))
+    own = own_names(read_weights(old.folder / BEST))
+    torch.save({**own, "stream.second.weight": torch.zeros(2)}, tmp_path / "second.pth")
+    with pytest.raises(ConfigError, match=r"holds more than such a network: 'stream.second.weight'"):
+        assemble(tiny(init=init(tmp_path / "second.pth")))
+
+
+def test_arrays_of_numpy_are_answered_with_what_to_do(tmp_path: Path) -> None:
+    np.savez(tmp_path / "net.npz", **{"fc.0.weight": np.zeros((8, 4))})
+    with pytest.raises(CheckpointError, match=r"holds arrays of NumPy \(fc.0.weight, …\): make a weights file of them"):
+        assemble(tiny(init=init(tmp_path / "net.npz")))
+    np.savez(tmp_path / "one.npz", obs=np.zeros(3), action=np.zeros(2), reward=np.zeros(2))
+    with pytest.raises(
+        CheckpointError, match=r"it is a recorded episode, not a network: .* give its folder to --demos"
+    ):
+        assemble(tiny(init=init(tmp_path / "one.npz")))
 
 
 def test_what_is_no_network_is_refused_by_name(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from dqnlab.config import Config, Custom, Hard, Whole
 from dqnlab.config.custom import MAKES
@@ -15,10 +16,11 @@ from dqnlab.lab.session import train
 from dqnlab.learn.exploration import Choose
 from dqnlab.learn.learner import HardSync, Sync
 from dqnlab.learn.memory import Memory
-from dqnlab.learn.networks import LinearStream, QNetwork, Stream, Torso
+from dqnlab.learn.networks import LinearStream, Mlp, QNetwork, Stream, Torso
 from dqnlab.learn.samplers import Sampler, Uniform
 from dqnlab.learn.targets import Rule
 from dqnlab.store.agent import load
+from dqnlab.store.reading import read_json
 
 from ..equal import same
 from ..tiny import SMALL
@@ -158,6 +160,29 @@ def test_a_fault_of_ones_own_is_named_before_anything_is_trained(
     with pytest.raises(ConfigError, match=said):
         train(replace(SMALL, **changes), out=tmp_path / "run", trackers=("none",))
     assert not (tmp_path / "run" / "last_model.pth").exists()
+
+
+def test_a_part_that_ends_the_program_while_training_is_named_and_the_run_kept(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"training was ended by SystemExit: 3 \(test_custom_faults.py, line \d+\)"):
+        train(replace(SMALL, torso=Leaves()), out=tmp_path / "run", trackers=("none",))
+    assert "SystemExit" in read_json(tmp_path / "run" / "result.json")["error"]
+
+
+class Leaves(Custom, place="torso"):
+    """Ends the program at its hundredth look."""
+
+    def make(self, inputs: int) -> Torso:
+        return Leaving([inputs, 8])
+
+
+class Leaving(Mlp):
+    seen = 0
+
+    def forward(self, x: Tensor, draw: Tensor) -> Tensor:
+        self.seen += 1
+        if self.seen > 100:
+            raise SystemExit(3)
+        return super().forward(x, draw)
 
 
 def test_trying_an_update_leaves_everything_as_it_was(filled: Filled) -> None:

@@ -11,11 +11,9 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from ..config import presets
-from ..config.fields import leaves
 from ..envs.display import has_display
 from ..errors import FolderError, NumericsError, all_of, counted
-from ..lab.again import env_words, textbook_words
+from ..lab.again import env_words, textbook_words, unlike_textbook
 from ..lab.unfinished import SHOWN
 from ..store.advice import command, how_to_resume, is_callable
 from ..store.digits import interval_of, mean_of, number
@@ -155,18 +153,10 @@ def _next(run: Run, env: str | None = None) -> list[RenderableType]:
         not is_callable(run.folder) and has_display() and any((run.folder / VIDEOS).glob("*.mp4"))
     ):  # what was filmed can be drawn
         what.append(command("watch", run.folder))
-    if env is not None and not run.interrupted and (differing := _from_textbook(run.preset)):
+    if env is not None and not run.interrupted and (differing := unlike_textbook(run)):
         what.append(f"dqn train {clean(env)} --preset textbook{clean(textbook_words(run))}")
         what.append(Hanging("", f"{clean(run.preset)} differs from the textbook in: {', '.join(differing)}", LABEL))
     return [_line("next" if i == 0 else "", each) if isinstance(each, str) else each for i, each in enumerate(what)]
-
-
-def _from_textbook(preset: str) -> list[str]:
-    """The settings in which a preset differs from the textbook; none of what is no preset."""
-    if preset not in presets.names() or preset == "textbook":
-        return []
-    theirs, own = (dict(leaves(presets.get(name))) for name in ("textbook", preset))
-    return [name for name in {**theirs, **own} if name != "preset" and theirs.get(name) != own.get(name)]
 
 
 @dataclass(frozen=True)

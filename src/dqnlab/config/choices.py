@@ -71,6 +71,8 @@ class Prioritized:
 
     def __post_init__(self) -> None:
         check_fields(self, "sampler.")
+        grows = self.beta_end is None or self.beta_end >= self.beta
+        require(grows, "sampler.beta_end", self.beta_end, f"at least sampler.beta = {self.beta}, or none")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 from gymnasium import spaces
 
 from ..config import Env
-from ..errors import ConfigError, either, one_line
+from ..errors import SpaceError, either, one_line
 from .parts import Path, Space, dotted, leaf_spaces, used_leaves
 from .pools import is_pooled
 from .rows import MASK
@@ -20,30 +20,30 @@ WRAPPED = either("--env.wrappers module:Wrapper", "Env(wrappers=(Wrapper,))")
 NUMBERS = "in a wrapper of your own (gymnasium.ObservationWrapper), return numbers of a fixed shape, a Box"
 
 
-def refused_observations(env: Env, space: spaces.Space[Any]) -> ConfigError:
+def refused_observations(env: Env, space: spaces.Space[Any]) -> SpaceError:
     """Of a space in which something cannot be numbers of a fixed shape: words, graphs, sequences."""
     what = f"env {env.label!r} has the observation space {_line(space)}, which is not supported"
     parts = {path: becomes_numbers(leaf) for path, leaf in used_leaves(env, space)}
     kept = _shortest([path for path, fits in parts.items() if fits and path[:1] != (MASK,)], list(leaf_spaces(space)))
     if not kept:
-        return ConfigError(f"{what}: {NUMBERS}")
+        return SpaceError(f"{what}: {NUMBERS}")
     refused = [dotted(path) for path, fits in parts.items() if not fits]
     many = "cannot be turned into numbers; to train without " + ("it" if len(refused) == 1 else "them")
     python = f"Env(keys={tuple(kept)!r})"
     if isinstance(env.id, str) and not any("," in name for name in kept):
         line = f"dqn train {shlex.quote(env.id)} --env.keys {shlex.quote(','.join(kept))}"
         python = either(line, python)
-    return ConfigError(f"{what}: {', '.join(refused)} {many}: {python}")
+    return SpaceError(f"{what}: {', '.join(refused)} {many}: {python}")
 
 
-def refused_actions(env: Env, space: Any) -> ConfigError:
+def refused_actions(env: Env, space: Any) -> SpaceError:
     """Of a space that is not one of a few choices."""
     what = f"env {env.label!r} has the action space {_line(space)}; DQN needs {CHOICES}"
     if is_pooled(env.id):
-        return ConfigError(f"{what}: list the choices in a gymnasium.ActionWrapper of your own, and name it: {WRAPPED}")
+        return SpaceError(f"{what}: list the choices in a gymnasium.ActionWrapper of your own, and name it: {WRAPPED}")
     if isinstance(space, spaces.Box):
-        return ConfigError(f"{what}: {_recipe(env, 'gym.wrappers.DiscretizeAction({}, bins=5)')}")
-    return ConfigError(f"{what}: in a wrapper of your own (gymnasium.ActionWrapper), list the choices")
+        return SpaceError(f"{what}: {_recipe(env, 'gym.wrappers.DiscretizeAction({}, bins=5)')}")
+    return SpaceError(f"{what}: in a wrapper of your own (gymnasium.ActionWrapper), list the choices")
 
 
 def becomes_numbers(leaf: spaces.Space[Any]) -> bool:

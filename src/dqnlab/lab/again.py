@@ -13,7 +13,7 @@ from ..config.presets import get, names, sheet, suited
 from ..config.toml import as_dict, parse
 from ..errors import DqnlabError, FolderError
 from ..store.folder import CONFIG, META, Run
-from ..store.reading import read_env, read_text
+from ..store.reading import read_env, read_json, read_text
 
 # Settings of the environment that make it another one, and so belong to its name.
 _OWN = (
@@ -74,7 +74,44 @@ def textbook_words(run: Run) -> str:
         budget == usual.get("budget") and suited(run.env) == run.preset != "default"
     ):
         words += [f"--{budget['kind']}", str(budget.get("num"))]
+    words += _trackers(run)
     return "".join(f" {shlex.quote(word)}" for word in words)
+
+
+def unlike_textbook(run: Run) -> list[str]:
+    """The settings in which a run of a preset differs from the textbook, but for those that `textbook_words` keeps."""
+    if run.preset not in names() or run.preset == "textbook":
+        return []
+    theirs = _leaves(as_dict(get("textbook")))
+    own = _leaves(_settings(run))
+    if "preset" not in own:  # a file that was changed since
+        own = {**_leaves(as_dict(get(run.preset))), **own}
+    odd = [name for name, value in own.items() if value != theirs.get(name) and theirs.get(name) != "auto"]
+    return [name for name in odd if not name.startswith(_KEPT)]
+
+
+_KEPT = ("preset", "seed", "gamma", "normalize_obs", "reward_clip", "budget", "env.", "init", "experience")
+
+
+def _leaves(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Every setting by its dotted name; a table names the kind of its choice."""
+    found: dict[str, Any] = {}
+    for name, value in table.items():
+        inner = name == "kwargs" or not isinstance(value, Mapping)
+        found |= {f"{prefix}{name}": value} if inner else _leaves(value, f"{prefix}{name}.")
+    return found
+
+
+def _trackers(run: Run) -> list[str]:
+    """Where the run reported, if not as usual."""
+    try:
+        told = read_json(run.folder / META).get("trackers")
+    except DqnlabError:
+        return []
+    if told == []:
+        return ["--tracker", "none"]
+    some = isinstance(told, list) and told != ["swanlab"]
+    return [word for each in told for word in ("--tracker", str(each))] if some else []
 
 
 def _env_of(preset: str, sheet: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -20,13 +20,13 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 def own_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Weights from a file by the names that a network itself has for them: those of the classic module are changed."""
-    depth = len(weights) // 2
+    depth = sum(name.startswith("fc.") and name.endswith(".weight") for name in weights)
     own = [*(f"torso.layers.{i}" for i in range(depth - 1)), "stream.linear"]
     pairs = zip(classic_names(depth), own, strict=True) if depth else ()
     renamed = {f"{classic}.{kind}": f"{name}.{kind}" for classic, name in pairs for kind in ("weight", "bias")}
-    if renamed.keys() != weights.keys():
+    if not renamed.keys() <= weights.keys():
         return dict(weights)
-    return {renamed[name]: w for name, w in weights.items()}
+    return {renamed.get(name, name): w for name, w in weights.items()}
 
 
 def shapes_of(weights: Mapping[str, Tensor], part: str) -> Shapes:
@@ -46,6 +46,18 @@ def fitting_parts(network: QNetwork, weights: Mapping[str, Tensor], *, same_head
             break
         taken.append(part)
     return taken if any(shapes_of(own, part) for part in taken) else []
+
+
+def superfluous(network: QNetwork, weights: Mapping[str, Tensor]) -> list[str]:
+    """What weights hold beyond those of a network, in no part or in the first that fits but for that."""
+    own = network.state_dict()
+    is_ours = any(shapes_of(weights, part) for part in PARTS)
+    odd = [name for name in weights if name.partition(".")[0] not in PARTS] if is_ours else []
+    pairs = ((shapes_of(own, part), shapes_of(weights, part)) for part in PARTS)
+    wanted, given = next((pair for pair in pairs if pair[0] != pair[1]), ({}, {}))
+    if wanted and wanted.items() <= given.items():
+        odd += given.keys() - wanted.keys()
+    return sorted(odd)
 
 
 @torch.no_grad()

@@ -26,12 +26,13 @@ from ..envs.make import EnvSpec
 from ..envs.offline import Clock
 from ..envs.once import said_once
 from ..envs.open import open_envs
+from ..envs.place import named_with_place
 from ..envs.recordings import Recordings
 from ..envs.seeds import generator
 from ..envs.trial import ENOUGH, sample_observations
 from ..envs.vector import Envs
 from ..envs.workers import WorkerEnvs
-from ..errors import ResourceError, counted, either
+from ..errors import ConfigError, ResourceError, counted, either
 from ..learn.demonstrations import OfflineMemory
 from ..learn.fast.compiled import CompileError
 from ..learn.fast.stack import Stack
@@ -68,11 +69,12 @@ class Begun(NamedTuple):
 
     initial: Initial
     parts: list[str]
+    config: Config
 
     @property
     def says(self) -> str:
         """It in a line, for the user."""
-        return self.initial.says(self.parts)
+        return self.initial.says(self.parts, self.config)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -109,9 +111,18 @@ class System:
 
         Args:
             update: how samples are answered, if that has been prepared.
+
+        Raises:
+            ConfigError: a part of one's own ended the program.
         """
         update = update or make_update([self], notify)
-        yield from run(self.loop(), lambda sample: update({0: sample})[0])
+        try:
+            yield from run(self.loop(), lambda sample: update({0: sample})[0])
+        except SystemExit as e:
+            raise ConfigError(
+                f"training was ended by {named_with_place(e)}, which means to end the program: a part that cannot go "
+                "on should raise an error that says why"
+            ) from e
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that decides how the run continues, except the rows of the memory (`Memory.logs`)."""
@@ -175,7 +186,7 @@ def assemble(config: Config, home: Path | None = None) -> System:
         begun = None
         if initial is not None:
             config = replace(config, init=replace(config.init, sha256=initial.sha256))
-            begun = Begun(initial, initial.give([learner.online, learner.target], config))
+            begun = Begun(initial, initial.give([learner.online, learner.target], config), config)
         if config.normalize_obs and (begun is None or "encode" not in begun.parts):
             learner.refresh(_first_seen(memory, envs, spec))
         collector = make_collector(config, spec, envs, learner.online)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..config import Config
 from ..config.toml import as_dict
-from ..errors import CheckpointError, counted
+from ..errors import CheckpointError, counted, either
 
 HEAD = "head"
 MADE_OF = ("torso", "layers", "stream", HEAD)
@@ -155,6 +155,15 @@ def _archive(file: Path, error: Exception | None) -> str:
         return "it is a Keras model; dqnlab reads PyTorch files"
     if any(name.endswith("constants.pkl") or "/code/" in name for name in names):
         return f"it is a TorchScript program: load it where it came from, then {SAVE}"
+    if "obs.npy" in names and "action.npy" in names:
+        learn = either("--demos", "experience=Demos(…)")
+        return f"it is a recorded episode, not a network: to learn from it, give its folder to {learn}"
+    if names and all(name.endswith(".npy") for name in names):
+        shown = ", ".join(name.removesuffix(".npy") for name in names[:3])
+        return (
+            f"it holds arrays of NumPy ({shown}, …): make a weights file of them with torch.save({{name: "
+            f"torch.from_numpy(array) for name, array in numpy.load({file.name!r}).items()}}, 'net.pth')"
+        )
     if not any(name.endswith("data.pkl") for name in names):
         return f"it is a zip archive ({', '.join(names[:3])}, …): unpack it first"
     found = re.search(r"GLOBAL ([\w.]+)", str(error))

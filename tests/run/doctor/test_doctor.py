@@ -357,3 +357,15 @@ def test_numbers_of_an_info_are_told_that_are_recorded_and_those_that_are_not() 
     assert ends(odd) == [("note", said)]
     many = {f"n{i}": i for i in range(21)}
     assert ends(many)[0][1].startswith("of its info when an episode ends, this is not recorded: n20; this is: n0, ")
+
+
+@pytest.mark.parametrize("stack", [1, 4])
+def test_a_space_that_is_not_supported_is_a_finding_stacked_or_not(stack: int) -> None:
+    class Words(gym.Env):
+        observation_space = spaces.Text(10)
+        action_space = spaces.Discrete(2)
+
+    found = doctor.examine(Env(id=Words, frame_stack=stack))
+    assert [(each.check, each.level) for each in found.findings] == [("spaces", "error")]
+    assert "has the observation space Text" in found.findings[0].what
+    assert found.exit_code == 2

@@ -21,7 +21,7 @@ from ...envs.make import AnyEnv, EnvSpec, close_all, described, make_one, tried
 from ...envs.place import named_with_place
 from ...envs.state import saves_itself
 from ...envs.watchdog import watched
-from ...errors import ConfigError, DqnlabError, ResourceError, counted, one_line
+from ...errors import ConfigError, DqnlabError, ResourceError, SpaceError, counted, one_line
 from ...settle import settle_env
 from .closing import close_told
 from .diagnosis import add_conclusions
@@ -119,7 +119,7 @@ def _open(env: Env, found: Findings, opened: list[Guarded]) -> tuple[EnvSpec, fl
         if env.copies != 1:
             seconds.append(_open_one(env, opened))
     except ConfigError as e:
-        if not opened:
+        if not opened and not isinstance(e, SpaceError):
             raise
         found.error("spaces", str(e), code=e.exit_code)
         return None

@@ -47,7 +47,7 @@ def check(config: Config) -> Checked:
             close(made, config.env.label)
         initial, recordings = initial_parts(config, spec), recordings_of(config, spec)
         place_memory(config, spec, resolve_device(config.device), recordings)
-        told = told_of(config, None if initial is None else Begun(*initial), recordings)
+        told = told_of(config, None if initial is None else Begun(*initial, config), recordings)
         cuts = bool(config.checkpoint_every) and spec.unsaved is not None and not config.is_offline
         cut = cautions(config, cuts=cuts)
         return Checked(spec, tuple(map(str, [*told, *make_remarks(config, spec), *cut])))
