@@ -34,8 +34,8 @@ STARTING: list[Bug] = [
     Bug(
         "demonstrations: links between frames lead into the replay before them",
         "learn/demonstrations.py",
-        'for name in ("before", "start", "end")',
-        'for name in ("start", "end")',
+        '+ self._own_frames for name in ("before", "start", "end")',
+        '+ self._own_frames for name in ("start", "end")',
         ("learn/test_demonstrations.py",),
     ),
     Bug(
