@@ -14,10 +14,9 @@ from rich.console import Console
 
 from dqnlab.app.cli import main
 from dqnlab.app.ledger import RunsView, settings_apart
-from dqnlab.config import Config, Mlp, Steps, presets
-from dqnlab.config.changes import changes, changes_text
+from dqnlab.config import Mlp, presets
+from dqnlab.config.changes import changes
 from dqnlab.config.toml import to_toml
-from dqnlab.lab.session import train
 from dqnlab.store import reading
 from dqnlab.store.folder import CONFIG, META, SUMMARY, Run, write_json, write_result
 from dqnlab.store.group import Failure, Group, write_summary
@@ -26,8 +25,6 @@ from dqnlab.store.ledger import all_entries, apart
 from dqnlab.store.lock import holder, locked
 from dqnlab.store.score import Score
 from dqnlab.store.select import COLUMNS
-
-from ..tiny import tiny
 
 RUNS = Path("runs")
 
@@ -163,32 +160,6 @@ def test_two_arms_of_one_preset_are_told_apart_by_what_they_set(capsys: pytest.C
     _, one, two = capsys.readouterr().out.splitlines()
     assert "n=" not in one
     assert two.split()[-2:] == ["torso.hidden=64,64", "n=3"]
-
-
-def test_training_writes_down_what_it_sets_otherwise_than_its_preset() -> None:
-    run = train(replace(presets.get("cartpole"), **SHORT, n=3), trackers=())
-    about = json.loads((run.folder / META).read_text())
-    assert about["settings"]["n"] == 3
-    assert "head" not in about["settings"]
-    assert not {"seed", "compile", "film.episodes", "budget.num"} & about["settings"].keys()
-
-
-SHORT: dict[str, Any] = {name: getattr(tiny(), name) for name in ("budget", "learning_starts", "film", "explain")}
-SHORT |= {"batch_size": 16, "score_episodes": 2, "confirm_episodes": 2, "select_episodes": 2, "compile": "off"}
-SHORT |= {"evaluate_every": Steps(num=300)}
-
-
-def test_settings_are_shown_as_they_are_typed_without_what_a_kind_brings() -> None:
-    config = replace(Config(), rule="munchausen", n=3, normalize_obs=True, sampler="prioritized")
-    assert changes_text(changes(config)) == "normalize_obs=on rule:munchausen sampler:prioritized n=3"
-    assert changes(presets.get("rainbow")) == {}
-
-
-def test_what_json_has_no_word_for_is_written_down_as_text() -> None:
-    env = replace(presets.get("cartpole").env, kwargs={"a": {"b": [float("inf"), 1]}, "c": float("nan")})
-    told = changes(replace(presets.get("cartpole"), env=env))
-    assert told == {"env.kwargs": {"a": {"b": ["inf", 1]}, "c": "nan"}}
-    json.dumps(told, allow_nan=False)
 
 
 def test_names_that_two_runs_share_are_shown_with_their_folders(capsys: pytest.CaptureFixture[str]) -> None:
