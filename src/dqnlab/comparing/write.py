@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..config.changes import storable
+from ..config.changes import json_ready
 from ..config.fields import plain
 from ..store.door import make_folder, make_path, write_atomically
 from ..store.folder import write_json
@@ -97,7 +97,7 @@ def _cell(view: CellView) -> dict[str, Any]:
         "mean": None if view.mean is None else asdict(view.mean),
         "iqm": _fields(view.iqm),
         "costs": _fields(view.costs),
-        "settings": {name: storable(plain(value)) for name, value in view.cell.settings.items()},
+        "settings": {name: json_ready(plain(value)) for name, value in view.cell.settings.items()},
         "seeds": [_seed(each) for each in view.cell.seeds],
     }
 
