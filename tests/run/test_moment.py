@@ -12,7 +12,7 @@ from dqnlab.learn.layout import Layout, reach_of
 from dqnlab.learn.learner import HardSync
 from dqnlab.learn.nstep import NStep, StepResult
 from dqnlab.learn.replay import Pace, Replay
-from dqnlab.learn.samplers import Uniform
+from dqnlab.learn.samplers import Prioritized, Uniform
 from dqnlab.learn.targets import greedy
 from dqnlab.learn.types import Block, ObsSpec
 from dqnlab.run.held import unfold
@@ -191,6 +191,16 @@ def test_recording_changes_neither_the_replay_nor_its_draws() -> None:
     twin = World(2, 3)
     twin.go(100)
     np.testing.assert_array_equal(world.replay.sample(50).slots, twin.replay.sample(50).slots)
+
+
+def test_recording_does_not_move_an_annealed_beta_on() -> None:
+    world = World(2, 1)
+    world.replay.sampler = Prioritized(400, alpha=1.0, beta=0.0, beta_end=1.0, updates=100)
+    world.go(100)
+    world.replay.sample(8)
+    before = world.replay.sampler.state_dict()["drawn"]
+    world.record()
+    assert world.replay.sampler.state_dict()["drawn"] == before == 1
 
 
 @pytest.mark.parametrize("batch_size", [1, 16, 64, 256, 5000])

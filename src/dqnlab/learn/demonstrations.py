@@ -1,6 +1,7 @@
 """Memories of recorded episodes: alone, or beside what the agent meets itself. What was recorded stays for ever."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -88,7 +89,8 @@ class OfflineMemory:
     def sample(self, size: int | None = None, rng: np.random.Generator | None = None) -> Sample:
         """Chooses a batch, or `size` transitions; by its own generator unless given another."""
         size = self.batch_size if size is None else size
-        return self._sampler.draw(size, self._held, self._rng if rng is None else rng)
+        held = self._held
+        return self._sampler.draw(size, held, self._rng) if rng is None else copy(self._sampler).draw(size, held, rng)
 
     def gather(self, tensors: Columns, slots: Tensor, weight: Tensor) -> Batch:
         batch = gather(tensors, self.layout, slots, weight)

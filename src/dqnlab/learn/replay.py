@@ -6,6 +6,7 @@ Nobody else knows these numbers: a source says which of its envs a transition be
 """
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -167,13 +168,16 @@ class Replay:
     def sample(self, size: int | None = None, rng: np.random.Generator | None = None) -> Sample:
         """Chooses a batch, or `size` transitions, with replacement; by its own generator unless given another.
 
+        With another one nothing of the replay's own changes, be it how far its sampler has come.
+
         Raises:
             ValueError: there is none.
         """
         size = self.batch_size if size is None else size
         if size > 0 and len(self) == 0:
             raise ValueError(f"cannot sample {size} transitions from an empty replay")
-        return self.sampler.draw(size, self._slots(self._oldest, self.added), self._rng if rng is None else rng)
+        slots = self._slots(self._oldest, self.added)
+        return self.sampler.draw(size, slots, self._rng) if rng is None else copy(self.sampler).draw(size, slots, rng)
 
     def gather(self, tensors: Columns, slots: Tensor, weight: Tensor) -> Batch:
         """The transitions in `slots` [B] of such tensors with their weights [B]. Pure."""

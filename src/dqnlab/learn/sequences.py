@@ -8,6 +8,7 @@ and each transition is in exactly one of them.
 
 import math
 from collections.abc import Mapping
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -177,7 +178,8 @@ class SequenceReplay:
     def sample(self, size: int | None = None, rng: np.random.Generator | None = None) -> Sample:
         """Chooses a batch of sequences, or `size`, with replacement; by its own generator unless given another."""
         size = self.batch_size if size is None else size
-        return self.sampler.draw(size, self._slots(*self.rows.bounds), self._rng if rng is None else rng)
+        slots = self._slots(*self.rows.bounds)
+        return self.sampler.draw(size, slots, self._rng) if rng is None else copy(self.sampler).draw(size, slots, rng)
 
     def at(self, slots: np.ndarray) -> Rows:
         """The sequences in `slots` [S]."""
