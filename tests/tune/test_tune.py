@@ -287,6 +287,7 @@ def test_the_command_tunes_and_says_what_came_out(
     assert "tuning CartPole-v1, preset cartpole, over optimizer.lr, 3 trials -> runs/CartPole-v1/tune-cartpole" in out
     assert "trial 0 (the default): 0.064 over 2 seeds" in out
     assert "3: 3 finished" in out
+    assert re.search(r"^best +trial \d, [\d.]+  over the 2 seeds that choose, 18,000 env steps$", out, re.MULTILINE)
     assert re.search(r"optimizer\.lr +0\.064 ", out)
     assert "dqn train --config runs/CartPole-v1/tune-cartpole/best.toml" in out
     assert "optuna-dashboard runs/CartPole-v1/tune-cartpole/journal.log" in out

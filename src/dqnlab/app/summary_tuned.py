@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ..config import Config
 from ..errors import counted
+from ..lab.tuning.history import TrialRow
 from ..lab.tuning.page import PAGE
 from ..lab.tuning.result import Tuned, changed
 from ..lab.tuning.study import JOURNAL
@@ -31,8 +32,10 @@ def tuned_summary(tuned: Tuned, config: Config, words: Sequence[str]) -> Rendera
     lines.append(_line("trials", f"{len(tuned.trials)}: {counts}"))
     if tuned.best is not None:
         best = tuned.best
-        over = f"mean over {counted(len(best.scores), 'seed')} that chose it"
-        lines.append(_line("best", f"trial {best.number}, {best.value:.4g}", (f"  {over}", LABEL)))
+        default = next((each for each in tuned.trials if each.is_default and each.value is not None), best)
+        lines.append(_trial("best", best))
+        if default is not best:
+            lines.append(_trial("default", default))
         lines += [Text(), _settings(tuned, config), Text()]
     better = tuned.confirmation is not None and tuned.confirmation.is_better
     lines.append(_line("verdict", Text(clean(tuned.says), GOOD if better else "bold")))
@@ -45,6 +48,12 @@ def tuned_summary(tuned: Tuned, config: Config, words: Sequence[str]) -> Rendera
             _line("to look", shlex.join(["optuna-dashboard", shown(tuned.folder / JOURNAL)])),
         ]
     return Group(*lines)
+
+
+def _trial(label: str, each: TrialRow) -> Text:
+    """A trial's mean score over the seeds that choose, and what it took."""
+    cost = f"  over the {counted(len(each.scores), 'seed')} that choose, {counted(each.env_steps, 'env step')}"
+    return _line(label, f"trial {each.number}, {each.value:.4g}", (cost, LABEL))
 
 
 def _settings(tuned: Tuned, config: Config) -> Table:
