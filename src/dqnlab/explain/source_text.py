@@ -60,7 +60,7 @@ def sequence_lines(trace: Trace, sequences: SequenceRows, row: int, how: str) ->
         f"   row {row} is in sequence {which} of 0 to {num - 1}, slot {trace.rows.slot[which]}",
         *folded(f"   memory before it, as stored ({_some(sequences.stored[which].tolist(), size)}"),
         *_warmed(sequences, which),
-        *table(_moments(trace, sequences, which), (6, 22, 6, 8, 12)),
+        *table(_moments(trace, sequences, which), (6, 28, 6, 8, 12)),
     ]
 
 
