@@ -121,7 +121,9 @@ def test_a_cleaned_run_says_what_is_missing_and_what_to_do(run: Path) -> None:
 def test_a_cleaned_branch_names_its_parent(run: Path) -> None:
     branch = dqnlab.branch(run, at=100, budget=Steps(num=200))
     drop_spare(branch.folder)
-    with pytest.raises(CheckpointError, match=r"has no checkpoint of step 100, where it left its parent, so it cannot"):
+    with pytest.raises(
+        CheckpointError, match=r"at step 100, and the checkpoint that it began with is gone: make the branch anew"
+    ):
         dqnlab.branch(branch.folder, at=150)
 
 

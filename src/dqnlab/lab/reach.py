@@ -19,7 +19,7 @@ from torch import Tensor
 from ..config import Config
 from ..device import arithmetic
 from ..envs.watchdog import watched
-from ..errors import CheckpointError, ConfigError, DqnlabError, FolderError, counted, either
+from ..errors import ConfigError, DqnlabError, FolderError, counted, either
 from ..learn.weights import export_weights
 from ..memory import memory_watched
 from ..run.events import BlockEnded, Evaluated, Event
@@ -187,12 +187,6 @@ def reached(folder: Path, config: Config, at: int, notify: Notify) -> Iterator[R
         held.enter_context(watched(config.env.timeout))
         loaded = Store(folder).until(at)
         check_kept(folder, read_parent(folder / META), None if loaded is None else loaded.step)
-        if loaded is None and (parent := read_parent(folder / META)) is not None:
-            how = either(f"dqn branch {shlex.quote(parent.run)} --at N", f"dqnlab.branch({parent.run!r}, at=…)")
-            raise CheckpointError(
-                f"{str(folder)!r} has no checkpoint of step {parent.step:,}, where it left its parent, so it cannot be "
-                f"replayed (dqn clean drops those of runs that have ended): branch its parent, {how}"
-            )
         system = restored(config, folder, loaded)
         held.callback(system.close)
         held.enter_context(arithmetic(config.threads))
