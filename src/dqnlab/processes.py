@@ -54,9 +54,9 @@ def start(target: Callable[..., object], args: tuple[Any, ...], name: str) -> Sp
     return process
 
 
-def end(process: SpawnProcess) -> None:
-    """Waits a while for a process to end, then ends it by force: to anything milder it is deaf."""
-    process.join(PATIENCE)
+def end(process: SpawnProcess, patience: float = PATIENCE) -> None:
+    """Waits so many seconds for a process to end, then ends it by force: to anything milder it is deaf."""
+    process.join(patience)
     if process.is_alive():
         kill(process)
         process.join()

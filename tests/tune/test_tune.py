@@ -19,7 +19,7 @@ from dqnlab.app.parse import parse_train, parse_tune
 from dqnlab.config import Config, Constant, Hard, Mlp, Polyak, Steps
 from dqnlab.config.space import default_space, read_space
 from dqnlab.config.toml import from_toml
-from dqnlab.errors import ConfigError
+from dqnlab.errors import ConfigError, DqnlabError
 from dqnlab.lab import tune
 from dqnlab.lab.tuning import trial, work
 from dqnlab.lab.tuning.result import Tuned
@@ -211,6 +211,21 @@ def test_the_same_call_again_trains_nothing_and_says_the_same(tmp_path: Path, mo
     again = study(tmp_path, confirm=2)
     assert len(asked) == num
     assert (again.trials, again.says) == (first.trials, first.says)
+
+
+def test_what_a_study_came_to_is_written_though_a_process_breaks_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Breaks(HerePool):
+        def run(self, interrupt: object) -> None:
+            super().run(interrupt)
+            raise DqnlabError("the disk is full")
+
+    score_by(monkeypatch, lr)
+    monkeypatch.setattr(tune, "Pool", Breaks)
+    with pytest.raises(DqnlabError, match="the disk is full"):
+        study(tmp_path, confirm=0)
+    assert {"best.toml", "study.html", "study.md"} <= {path.name for path in (tmp_path / "study").iterdir()}
 
 
 def test_of_an_environment_with_few_copies_one_process_takes_all_trials(

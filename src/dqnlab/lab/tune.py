@@ -11,7 +11,7 @@ from ..config import MOST_SEEDS, MOST_TRIALS, Config, Whole
 from ..config.presets import Planned, plan
 from ..config.space import Space, default_space, read_space, space_of
 from ..config.typed import door
-from ..errors import ConfigError, counted, either
+from ..errors import ConfigError, DqnlabError, counted, either
 from ..processes import check_sendable
 from ..store.find import with_init_file
 from ..store.reading import read_text
@@ -147,15 +147,19 @@ class Tuner:
             self.view.start(title, plan.folder, _ended(trials), plan.trials)
         pool = Pool(plan, self._size(plan, trials), lambda report: self._hear(plan, study, report), self._look)
         with signals_wait() as interrupt:
-            pool.run(interrupt)
+            try:
+                pool.run(interrupt)
+            except DqnlabError:
+                if best_of(read_trials(study)) is not None:  # what it came to before is not lost
+                    _write(plan, read_tuned(plan, study))
+                raise
         tuned = read_tuned(
             plan,
             study,
             interrupted=pool.interrupted,
             signal=interrupt.signal if pool.interrupted else None,
         )
-        write_files(plan, tuned)
-        write_pages(plan, tuned)
+        _write(plan, tuned)
         return tuned
 
     def _size(self, plan: StudyPlan, trials: list[TrialRow]) -> int:
@@ -182,6 +186,11 @@ class Tuner:
         elif isinstance(report, SeedConfirmed) and self.view is not None:
             score = "came to no score" if report.score is None else f"scored {report.score:.4g}"
             self.view.ended(f"{report.arm}, fresh seed {report.seed}: {score}", plan.trials)
+
+
+def _write(plan: StudyPlan, tuned: Tuned) -> None:
+    write_files(plan, tuned)
+    write_pages(plan, tuned)
 
 
 def _ended(trials: list[TrialRow]) -> int:

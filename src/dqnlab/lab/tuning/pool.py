@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from typing import NamedTuple
 
 from ...errors import DqnlabError, named
 from ...memory import memory_watched
@@ -20,7 +21,17 @@ from .study import StudyPlan
 from .work import StudyBroken, Work
 
 LOOK_EVERY = 0.25  # seconds
+LAST_WORDS = 60.0  # seconds that a process which broke off has to say why, before it is ended by force
 MOST_RETURNS = 3  # times that a killed process is replaced
+CONTINUE = "the same command, or call, continues the study"
+
+
+class ProcessBegan(NamedTuple):
+    """The process has loaded what it needs."""
+
+
+class ProcessDone(NamedTuple):
+    """The process has nothing more to do: how it ends is of no account."""
 
 
 def work_on(pipe: Connection, plan: StudyPlan) -> None:
@@ -29,9 +40,11 @@ def work_on(pipe: Connection, plan: StudyPlan) -> None:
     logging.getLogger("dqnlab").setLevel(logging.ERROR)  # what a run says of itself would be said by each trial
     with steady_streams():
         line = Line(pipe)
+        line.tell(ProcessBegan())
         try:
             with memory_watched():
                 Work(plan, line).run()
+            line.tell(ProcessDone())
         except DqnlabError as error:
             line.tell(StudyBroken(error))
         except Exception as error:
@@ -44,6 +57,8 @@ class _Hand:
 
     process: SpawnProcess
     pipe: Connection
+    has_joined: bool = False
+    has_left: bool = False
 
 
 @dataclass
@@ -98,33 +113,48 @@ class Pool:
             try:
                 heard = hand.pipe.poll()
                 while hand.pipe.poll():
-                    self._take(hand.pipe.recv())
+                    self._take(hand, hand.pipe.recv())
             except (EOFError, OSError):
                 heard = False
             if not heard:
                 self._lose(hand)
 
-    def _take(self, report: object) -> None:
-        if isinstance(report, StudyBroken):
-            self._error = self._error or report.error
-            self._stop()
-        else:
-            self.hear(report)
+    def _take(self, hand: _Hand, report: object) -> None:
+        match report:
+            case ProcessBegan():
+                hand.has_joined = True
+            case ProcessDone():
+                hand.has_left = True
+            case StudyBroken():
+                hand.has_left = True
+                self._error = self._error or report.error
+                self._stop()
+            case _:
+                self.hear(report)
 
     def _lose(self, hand: _Hand) -> None:
-        """A process has ended: one that was killed is replaced, and its trial is taken up again."""
-        hand.process.join(PATIENCE)
+        """A process has ended, or is about to: one that was killed is replaced, and its trial is taken up again."""
+        end(hand.process, PATIENCE if hand.has_left else LAST_WORDS)
         hand.pipe.close()
         self._hands.remove(hand)
         code = hand.process.exitcode
-        if code == 0 or self.interrupted or self._error is not None:
+        if hand.has_left or code == 0 or self.interrupted or self._error is not None:
             return
         if code is not None and code < 0 and self._returns < MOST_RETURNS:
             self._returns += 1
             self._hire()
             return
-        self._error = DqnlabError(
-            f"a process of the study ended {how(code)}. What it printed says why; a script that calls tune must keep "
-            'its top level under `if __name__ == "__main__":`'
-        )
+        self._error = DqnlabError(_lost(hand.has_joined, code))
         self._stop()
+
+
+def _lost(has_joined: bool, code: int | None) -> str:
+    """What to say of a process that was neither done nor killed once or twice."""
+    killed = code is not None and code < 0
+    if has_joined or killed:
+        again = f"after {MOST_RETURNS} others that were killed" if killed else "what it printed says why"
+        return f"a process of the study ended {how(code)}, {again}: {CONTINUE}"
+    return (
+        f"a process of the study could not begin: it ended {how(code)}. What it printed says why; in a script, tune "
+        'belongs under `if __name__ == "__main__":`'
+    )
