@@ -25,6 +25,7 @@ WORDS: list[tuple[str, int, list[str]]] = [
     ("compare CartPole-v1 CartPole-v1 --presets dqn,double", 2, ["env 'CartPole-v1' is named twice"]),
     ("compare CartPole-v1 --presets dqn --arm 'dqn n=1'", 2, ["'dqn' and 'dqn n=1' are the same settings"]),
     ("compare CartPole-v1 --presets dqn --arm 'dqn compile=off'", 2, ["are the same settings under two names"]),
+    ("compare CartPole-v1 --presets dqn --arm 'dqn keep=all'", 2, ["are the same settings under two names"]),
     ("compare CartPole-v1 --presets dqn --arm 'dqn lrr=1'", 2, ["arm 'dqn lrr=1'", "unknown flag --lrr"]),
     ("compare CartPole-v1 --presets dqn --arm 'dqn gamma=2'", 2, ["arm 'dqn gamma=2': gamma must be in [0, 1]"]),
     ("compare CartPole-v1 --presets dqn --arm 'dqn conv:nature'", 2, ["'conv:nature' is no setting of an arm"]),

@@ -29,12 +29,23 @@ def score(mean: float, episodes: int = 4) -> Score:
     )
 
 
-def write_run(folder: Path, seed: int, mean: float | None = 100.0, error: str | None = None, **changes: Any) -> Path:
+def write_run(
+    folder: Path,
+    seed: int,
+    mean: float | None = 100.0,
+    error: str | None = None,
+    evaluations: Sequence[float] = (40.0, 60.0),
+    **changes: Any,
+) -> Path:
     """A run's folder with what a comparison reads: settings, result, metrics, and what its environment is called."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).write_text(to_toml(config(seed, **changes)), encoding="utf-8")
     write_json(folder / META, {"env": {"label": "CartPole-v1"}})
-    rows = [{"schema": 1}, {"step": 100, "eval/returns": [10.0, 30.0]}, {"step": 200, "eval/returns": [40.0, 60.0]}]
+    rows = [
+        {"schema": 1},
+        {"step": 100, "eval/returns": [10.0, 30.0]},
+        {"step": 200, "eval/returns": list(evaluations)},
+    ]
     (folder / METRICS).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     write_result(
         Run(

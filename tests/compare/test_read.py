@@ -1,11 +1,14 @@
 """Runs' folders read into a cell."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from dqnlab.comparing.comparison import Arm, Comparison
 from dqnlab.comparing.read import read_cell
-from dqnlab.config import Adam
+from dqnlab.comparing.write import write_comparison
+from dqnlab.config import Adam, Init
 from dqnlab.errors import FolderError
 from dqnlab.store.folder import CONFIG, META, METRICS, RESULT, SUMMARY, write_json
 
@@ -75,6 +78,17 @@ def test_runs_of_different_settings_are_no_cell(tmp_path: Path) -> None:
 def test_seeds_of_one_cell_may_have_been_computed_differently(tmp_path: Path) -> None:
     found = read_cell([write_run(tmp_path / "a", 0), write_run(tmp_path / "b", 1, explain=True, compile="auto")])
     assert len(found.seeds) == 2
+    kept = [write_run(tmp_path / "c", 0, keep_checkpoints="all"), write_run(tmp_path / "d", 1, keep_checkpoints=5)]
+    assert len(read_cell(kept).seeds) == 2
+
+
+def test_the_place_of_a_file_whose_hash_is_known_is_no_setting_that_counts(tmp_path: Path) -> None:
+    one, moved, other = (
+        Init(source=f"{name}.pth", sha256=digit * 64) for name, digit in (("a", "1"), ("b", "1"), ("b", "2"))
+    )
+    assert len(read_cell([write_run(tmp_path / "a", 0, init=one), write_run(tmp_path / "b", 1, init=moved)]).seeds) == 2
+    with pytest.raises(FolderError, match=r"init\.sha256 is"):
+        read_cell([tmp_path / "b", write_run(tmp_path / "c", 2, init=other)])
 
 
 def test_nothing_and_what_is_no_run_are_refused(tmp_path: Path) -> None:
@@ -97,3 +111,47 @@ def test_an_evaluation_that_was_not_finite_is_no_point_of_the_curve(tmp_path: Pa
     with (folder / METRICS).open("a") as file:
         file.write('{"step": 300, "eval/returns": [1.0, "inf"]}\n{"step": 400, "eval/returns": [5.0]}\n')
     assert read_cell([folder]).seeds[0].curve == ((100, 20.0), (200, 50.0), (400, 5.0))
+
+
+DAMAGE: list[tuple[list[str], object, str]] = [
+    (["seed"], "a", "seed cannot be 'a'"),
+    (["seed"], 3, "its seed is 3, and config.toml says 0"),
+    (["seconds", "film"], "x", "seconds cannot be"),
+    (["score", "returns"], ["a"], "score cannot be"),
+    (["score", "returns"], [], "score cannot be"),
+    (["score", "returns"], [float("inf")], "score cannot be"),
+    (["score_registered"], {"mean": 3.0}, "score_registered cannot be"),
+]
+
+
+@pytest.mark.parametrize(("place", "value", "says"), DAMAGE, ids=str)
+def test_a_result_that_somebody_has_edited_is_answered_and_not_reckoned_with(
+    tmp_path: Path, place: list[str], value: object, says: str
+) -> None:
+    folder = write_run(tmp_path / "a", 0)
+    content = json.loads((folder / RESULT).read_text())
+    table = content
+    for name in place[:-1]:
+        table = table[name]
+    table[place[-1]] = value
+    (folder / RESULT).write_text(json.dumps(content))
+    with pytest.raises(FolderError, match=says):
+        read_cell([folder])
+
+
+def test_scores_too_large_to_add_up_are_none_and_large_ones_come_without_a_verdict(tmp_path: Path) -> None:
+    for number, size in enumerate((1e200, 1e308)):
+        homes = [
+            write_run(tmp_path / f"{size:g}" / f"{seed}", seed, size * (1 - seed / 10), evaluations=(size, size))
+            for seed in range(3)
+        ]
+        small = [write_run(tmp_path / f"{number}" / f"{seed}", seed, 10.0 + seed) for seed in range(3)]
+        cells = (read_cell(small), read_cell(homes))
+        arms = tuple(Arm(name=f"arm {i}", cells=(cell,)) for i, cell in enumerate(cells))
+        found = Comparison(arms=arms, envs=("CartPole-v1",))
+        write_comparison(found, tmp_path / f"out-{number}")
+        said = json.loads((tmp_path / f"out-{number}" / "comparison.json").read_text())
+        assert said["conclusion"].startswith("No verdict on arm 1")
+        assert said["cells"][1]["seeds"][0]["error"] == (
+            None if number == 0 else "its returns, up to 1e+308, are too large to reckon with"
+        )

@@ -14,6 +14,7 @@ from ..config.toml import override, parse
 from ..errors import ConfigError, FolderError, counted
 from ..store.find import read_run
 from ..store.folder import BEFORE, CONFIG, META, METRICS, RESULT, SUMMARY, Run, seed_name
+from ..store.interval import SQUARABLE
 from ..store.lineage import read_parent
 from ..store.metrics import read_metrics
 from ..store.reading import is_count, read_json, read_text
@@ -33,9 +34,14 @@ NO_MATTER = {
     "film.max_seconds",
     "explain",
     "checkpoint_every",
+    "keep_checkpoints",
     "metrics_every",
 }
 """settings in which the seeds of one cell may differ: they say how a run is computed and kept, not what is learned"""
+
+NO_HASH = (None, "none")
+LARGEST_SCORE = 1e300
+"""sums and differences of smaller ones are finite"""
 
 
 def read_cell(folders: Sequence[Path]) -> ArmCell:
@@ -72,11 +78,13 @@ def read_seed(folder: Path, error: str | None = None) -> SeedResult:
     """
     if (folder / RESULT).exists():
         run = read_run(folder)
+        if (folder / CONFIG).exists() and run.seed != (own := _seed_of(folder)):
+            raise FolderError(f"{str(folder / RESULT)!r} is damaged: its seed is {run.seed}, and {CONFIG} says {own}")
         return SeedResult(
             seed=run.seed,
             folder=folder,
-            score=None if _why_no_score(run) else run.score,
-            error=_why_no_score(run),
+            score=None if (why_none := _why_no_score(run)) else run.score,
+            error=why_none,
             env_steps=run.env_steps,
             updates=run.updates,
             seconds=run.seconds.get("total", 0.0) - sum(run.seconds.get(name, 0.0) for name in NOT_TRAINING),
@@ -98,7 +106,7 @@ def read_seed(folder: Path, error: str | None = None) -> SeedResult:
 
 
 def read_curve(folder: Path) -> tuple[tuple[int, float], ...]:
-    """Env step and mean return of each evaluation of a run, if that is finite; none without metrics.
+    """Env step and mean return of each evaluation of a run, as far as it can be drawn; none without metrics.
 
     Raises FolderError, CheckpointError.
     """
@@ -106,7 +114,8 @@ def read_curve(folder: Path) -> tuple[tuple[int, float], ...]:
         return ()
     rows = [(row["step"], row.get("eval/returns")) for row in read_metrics(folder / METRICS)]
     found = [(int(step), returns) for step, returns in rows if isinstance(returns, list) and returns]
-    return tuple((step, math.fsum(each) / len(each)) for step, each in found if all(map(math.isfinite, each)))
+    sound = [(step, each) for step, each in found if all(abs(value) < SQUARABLE for value in each)]
+    return tuple((step, math.fsum(each) / len(each)) for step, each in sound)
 
 
 def read_settings(folder: Path) -> dict[str, object]:
@@ -119,6 +128,12 @@ def read_settings(folder: Path) -> dict[str, object]:
     except ConfigError:  # of its own modules, which reading needs not import
         found = dict(_flattened(data))
     return {name: value for name, value in found.items() if name != "seed"}
+
+
+def decisive(settings: Mapping[str, object]) -> dict[str, object]:
+    """Those of a run's settings that decide what it learns. Of a file whose hash is known its place is none of them."""
+    hashed = {f"{name}.source" for name in ("init", "experience") if settings.get(f"{name}.sha256") not in NO_HASH}
+    return {name: value for name, value in settings.items() if name not in NO_MATTER and name not in hashed}
 
 
 def _seeds_of(folder: Path) -> Iterator[tuple[Path, str | None]]:
@@ -141,7 +156,10 @@ def _why_no_score(run: Run) -> str | None:
         return run.error
     if run.interrupted:
         return f"interrupted at env step {run.env_steps:,}"
-    return None if run.score is not None else "no score"
+    if run.score is None:
+        return "no score"
+    largest = max(run.score.mean, *run.score.returns, key=abs)
+    return f"its returns, up to {largest:.3g}, are too large to reckon with" if abs(largest) > LARGEST_SCORE else None
 
 
 def _seed_of(folder: Path) -> int:
@@ -190,9 +208,10 @@ def _flattened(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
 
 def _check_same(settings: Sequence[tuple[Path, Mapping[str, object]]]) -> None:
     """Raises FolderError unless all runs have the settings of the first one."""
-    first, own = settings[0]
-    for folder, theirs in settings[1:]:
-        names = [n for n in {**own, **theirs} if n not in NO_MATTER and own.get(n) != theirs.get(n)]
+    first, own = settings[0][0], decisive(settings[0][1])
+    for folder, all_theirs in settings[1:]:
+        theirs = decisive(all_theirs)
+        names = [name for name in {**own, **theirs} if own.get(name) != theirs.get(name)]
         if names:
             name = names[0]
             more = f", and {counted(len(names) - 1, 'more setting')}" if len(names) > 1 else ""

@@ -14,13 +14,11 @@ from zlib import crc32
 
 import numpy as np
 
-from ..store.interval import no_spread
+from ..store.interval import SQUARABLE, no_spread
 
 RESAMPLES = 10_000
 SEED = 20_260_101
 """of all resampling: the same scores give the same intervals"""
-LARGEST = 1e150
-"""squares of smaller scores are finite"""
 TRIM = 0.25
 """share left out at either end of an interquartile mean"""
 
@@ -50,7 +48,7 @@ def welch(scores: np.ndarray, baseline: np.ndarray) -> Welch:
     Neither is there where squares of scores would overflow.
     """
     difference = float(np.mean(scores) - np.mean(baseline))
-    too_large = not max(np.abs(scores).max(), np.abs(baseline).max()) < LARGEST  # nor where it is NaN
+    too_large = not max(np.abs(scores).max(), np.abs(baseline).max()) < SQUARABLE  # nor where it is NaN
     if min(len(scores), len(baseline)) < 2 or too_large or (no_spread(scores) and no_spread(baseline)):
         return Welch(difference, None, None, None)
     from scipy.special import stdtr, stdtrit  # not scipy.stats, which takes half a second to load

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..comparing.read import NO_MATTER, NOT_TRAINING
+from ..comparing.read import NOT_TRAINING, decisive
 from ..config import Config
 from ..config.custom import modules_in
 from ..config.fields import leaves, plain
@@ -97,8 +97,8 @@ class ExistingRuns:
 
 def meaning(config: Config) -> str:
     """What decides what a run of this configuration learns, but for its seed: equal texts, equal runs."""
-    found = {name: plain(value) for name, value in leaves(config) if name != "seed" and name not in NO_MATTER}
-    return json.dumps(found, sort_keys=True)
+    found = {name: plain(value) for name, value in leaves(config) if name != "seed"}
+    return json.dumps(decisive(found), sort_keys=True)
 
 
 def existing_seeds(found: Iterable[ExistingRun], seeds: Sequence[int]) -> ExistingSeeds:

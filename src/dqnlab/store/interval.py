@@ -7,6 +7,7 @@ and half an episode more at each end of what was seen stands for the failure tha
 misses is measured by `benchmarks/intervals.py` and stands in docs/results.md.
 """
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
@@ -21,6 +22,8 @@ BOUNDED = 10
 """episodes from which the mean is taken to lie between the smallest and the largest return seen"""
 LARGEST = np.finfo(float).max / 4
 """sums and differences of smaller numbers are finite"""
+SQUARABLE = 1e150
+"""squares of smaller numbers are finite"""
 SAME = 1e-12
 """relative spread that is only rounding: the same rewards summed in another order"""
 
@@ -53,7 +56,11 @@ def over_seeds(scores: np.ndarray) -> Interval:
     if (none := _silent(scores, "seed")) is not None:
         return none
     num, mean = len(scores), float(scores.mean())
-    half = student_t(num - 1) * float(scores.std(ddof=1)) / num**0.5
+    largest = float(np.abs(scores).max())
+    unit = largest if largest > SQUARABLE else 1.0
+    half = student_t(num - 1) * float((scores / unit).std(ddof=1)) / num**0.5 * unit
+    if not math.isfinite(half):
+        return Interval(None, None, "none: the scores are too far apart to reckon with")
     return Interval(mean - half, mean + half, OVER_SEEDS)
 
 
@@ -61,7 +68,10 @@ def seeds_mean(scores: Sequence[float]) -> SeedsMean:
     """The mean of at least one score, one per seed, with Student's 95 % interval over seeds."""
     values = np.asarray(scores, float)
     low, high, how = over_seeds(values)
-    return SeedsMean(mean=float(values.mean()), low=low, high=high, seeds=len(values), interval=how)
+    unit = float(np.abs(values).max())
+    may_overflow = LARGEST / len(values) <= unit < math.inf
+    mean = float((values / unit).mean()) * unit if may_overflow else float(values.mean())
+    return SeedsMean(mean=mean, low=low, high=high, seeds=len(values), interval=how)
 
 
 def no_spread(values: np.ndarray) -> bool:

@@ -94,11 +94,13 @@ def check_result(result: Mapping[str, Any], path: Path) -> None:
     score, seconds = result.get("score"), result.get("seconds")
     sound = {
         "env": isinstance(result.get("env"), str),
-        "score": score is None or (_numbers(score, "mean") and _interval(score) and _is_info(score.get("info", {}))),
+        "seed": is_count(result.get("seed")),
+        "score": score is None or _is_score(score),
+        "score_registered": result.get("score_registered") is None or _is_score(result["score_registered"]),
         "solved": result.get("solved") in (None, True, False),
         "env_steps": is_count(result.get("env_steps")),
         "updates": is_count(result.get("updates")),
-        "seconds": _numbers(seconds, "total"),
+        "seconds": _numbers(seconds, "total") and _are_numbers(seconds),
         "threshold": result.get("threshold") is None or is_number(result["threshold"]),
         "threshold_says": isinstance(result.get("threshold_says", ""), str),
         "notes": _texts(result.get("notes", [])),
@@ -208,8 +210,16 @@ def _numbers(table: object, *names: str) -> bool:
     return isinstance(table, dict) and all(is_number(table.get(name)) for name in names)
 
 
-def _is_info(info: object) -> bool:
-    return isinstance(info, dict) and all(is_number(each) for each in info.values())
+def _is_score(score: object) -> bool:
+    if not isinstance(score, dict) or not _numbers(score, "mean") or not _interval(score):
+        return False
+    returns = score.get("returns")
+    has_returns = isinstance(returns, list) and bool(returns) and all(map(is_number, returns))
+    return has_returns and _are_numbers(score.get("info", {}))
+
+
+def _are_numbers(table: object) -> bool:
+    return isinstance(table, dict) and all(map(is_number, table.values()))
 
 
 def _texts(values: object) -> bool:
