@@ -65,7 +65,8 @@ def test_a_verdict_that_no_setting_repairs_says_so(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     blind = Finding(kind="blind-to-the-end", severity="bad", step=5, numbers={"episodes": 30.0})
-    monkeypatch.setattr(healing, "_findings", lambda *_: ([blind], []))
+    effect = Finding(kind="over-estimating", severity="bad", step=9)  # which a setting could treat
+    monkeypatch.setattr(healing, "_findings", lambda *_: ([blind, effect], []))
     assert main(["heal", str(random_run.folder)]) == 0
     out = capsys.readouterr().out
     assert "Blind to the end" in out

@@ -155,10 +155,10 @@ def heal_folder(
     config = configured(folder, asked.parent)
     findings, records = _findings(read_run(folder), config, asked.parent)
     healing = Healing(run=read_run(folder), findings=tuple(findings))
-    found = next(((each, repair) for each in findings if (repair := _repair(each, config)) is not None), None)
-    if found is None:
+    treated = findings[0]  # the others may be its effects
+    repair = repair_of(treated, config) if treated.severity == "bad" else None
+    if repair is None:
         return healing
-    treated, repair = found
     at, born = step_before(treated, repair, records, Store(folder).steps), read_parent(folder / META)
     at = max(at, 0 if born is None else born.step)
     say(f"{verdict(treated)}")
@@ -176,11 +176,6 @@ def heal_folder(
         ),
     )
     return replace(healing, seeds=_confirmed(config, repair, done, seeds, asked.parent)) if seeds else healing
-
-
-def _repair(finding: Finding, config: Config) -> Repair | None:
-    """The repair of a finding that has one."""
-    return repair_of(finding, config) if finding.severity == "bad" else None
 
 
 def _typed(repair: Repair) -> str:
