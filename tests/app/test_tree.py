@@ -49,6 +49,20 @@ def test_branches_hang_below_what_they_left_in_the_order_of_their_steps(capsys: 
 
 
 @pytest.mark.usefixtures("forest")
+def test_filters_choose_what_is_drawn_with_what_it_comes_from(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["runs", "--tree", "--name", "d"]) == 0
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
+        "20260101-a  unfinished",
+        "└── at 5,000  optimizer.lr=0.0001  20260102-b  unfinished",
+        "    └── at 7,000  gamma=0.9  20260104-d  unfinished",
+    ]
+    assert main(["runs", "--tree", "--env", "Pong"]) == 0
+    assert "no run is like that" in capsys.readouterr().out
+    assert main(["runs", "--tree", "--sort", "score"]) == 2
+    assert "leave out --sort" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("forest")
 def test_a_parent_that_is_gone_still_holds_its_branches(capsys: pytest.CaptureFixture[str]) -> None:
     shutil.rmtree("runs/Env-v0/20260101-a")
     first, *rest = [line for line in drawn(capsys) if "seeds" not in line]

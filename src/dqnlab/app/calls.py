@@ -163,8 +163,13 @@ def _check_runs(args: RunsTable) -> None:
     for one, other in (("json", "csv"), ("solved", "unsolved")):
         if getattr(args, one) and getattr(args, other):
             raise ConfigError(f"--{one} and --{other} exclude each other: leave one out")
-    if args.tree and replace(args, tree=False, runs=RunsTable().runs) != RunsTable():
-        raise ConfigError("--tree draws all runs under --runs: leave out the names and the other flags")
+    for name in ("run", "seeds", "sort", "reverse", "diff", "json", "csv"):
+        if args.tree and (value := getattr(args, name)) != getattr(RunsTable(), name):
+            said = repr(value[0]) if name == "run" else f"--{name}"
+            raise ConfigError(
+                f"--tree draws whole trees, in their own order: leave out {said}; --env, --preset, --name, --tag, "
+                "--status, --solved and --unsolved choose which"
+            )
     if args.csv and args.diff:
         raise ConfigError("--csv has a row for each run and no room for --diff: use --json, or leave it out")
 

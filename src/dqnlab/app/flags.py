@@ -14,7 +14,10 @@ from ..config.fields import bare, docs, hints, optional, words_of
 from ..config.typed import hints_of, typed, wanted
 from ..errors import ConfigError
 from ..lab.arms import ComparisonRequest
+from ..lab.overrides import Changes
 from .arguments import COMMON
+
+_MADE = (Config, ComparisonRequest, Changes)  # of the words by the command itself: their fields are no flags
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def flags_in(owner: type, prefix: str = "", *, is_setting: bool) -> list[Flag]:
     found = list[Flag]()
     for each in fields(owner):
         hint = hints(owner)[each.name]
-        if not is_setting and is_dataclass(hint) and hint not in (Config, ComparisonRequest):
+        if not is_setting and is_dataclass(hint) and hint not in _MADE:
             found += flags_in(hint, f"{each.name}.", is_setting=False)
         if not any(is_dataclass(one) for one in get_args(hint) or (hint,)):
             name = "config" if each.name == "file" else prefix + each.name  # the file that becomes part of `config`

@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from ..config import Config, presets
-from ..config.custom import modules_in
-from ..config.fields import choice, hints, maybe_absent, owners, tagged
+from ..config.custom import MAKES, modules_in
+from ..config.fields import choice, hints, maybe_absent, nearest, owners, tagged
 from ..config.toml import made_in_python, override, parse, without_foreign_env
 from ..encoding import decoded
 from ..errors import ConfigError
-from ..lab.overrides import Changes
+from ..lab.overrides import Changes, check_no_preset
 from ..store.folder import CONFIG
 from ..store.own import with_own
 from ..track.tracker import Swanlab
 from ..trust import modules_of, named_by_caller
+from .aliases import CHOOSING, FLAGS, SWITCHES
 from .arguments import Doctor, Selftest, Train, Tune
 from .arguments_branch import BranchOff
-from .flags import Untyped, dashed, flags_in, value_of
+from .flags import Untyped, dashed, flags_in, flags_of, value_of
 from .help import help_of, help_with_settings
 from .words import Given, own_flag, read_words
 
@@ -79,6 +80,7 @@ def parse_branch(words: Sequence[str]) -> BranchOff:
     if len(given.bare) != 1:
         what = f"one RUN, please: got {' and '.join(map(repr, given.bare))}" if given.bare else "RUN is missing"
         raise ConfigError(f"{what}; `dqn runs` lists what there is")
+    check_no_preset(given.settings)
     _read_own(BranchOff, given.settings, Config())
     env = given.settings.get("env", {})
     if "id" in env:
@@ -96,12 +98,29 @@ def _unset(words: Sequence[str]) -> Iterator[str]:
             if not rest:
                 raise ConfigError("Missing value: --set must be a setting such as lr=1e-4, got ''")
             word = f"--set={rest.pop(0)}"
-        if word.startswith("--set="):
-            word = word.removeprefix("--set=")
-            word = f"--{word}" if "=" in word else word
-            if not word.startswith("--") and ":" not in word:
-                raise ConfigError(f"--set must be a setting such as lr=1e-4 or rule:double, got {word!r}")
-        yield word
+        yield _flag_of(word.removeprefix("--set=")) if word.startswith("--set=") else word
+
+
+def _flag_of(text: str) -> str:
+    """What `NAME=VALUE` or `FIELD:KIND` is as a word of `dqn train`. Raises ConfigError if it is no setting."""
+    shown, equals, _ = text.partition("=")
+    name, colon, _ = (shown, "", "") if equals else shown.partition(":")
+    if not name or not (equals or colon):
+        raise ConfigError(f"--set must be a setting such as lr=1e-4 or rule:double, got {text!r}")
+    known, flags = name.replace("-", "_"), flags_of(BranchOff)
+    settings = {*tagged(), *SWITCHES, *CHOOSING, *FLAGS, *(each.name for each in flags.values() if each.is_setting)}
+    settings -= {each for each, meant in FLAGS.items() if meant in flags and not flags[meant].is_setting}
+    settings |= {"steps", *(each for each, meant in FLAGS.items() if meant == "steps")}  # a budget
+    if colon and known not in tagged():
+        raise ConfigError(f"unknown choice {text!r}; {nearest(known, tagged())}")
+    if known not in settings and known.partition(".")[0] not in MAKES:
+        if known in flags or known in FLAGS:
+            raise ConfigError(
+                f"{name!r} is no setting of a run: give it by itself, as {dashed(FLAGS.get(known, known))}"
+            )
+        hint = nearest(known, sorted(settings)) or "`dqn train --help` lists them all"
+        raise ConfigError(f"unknown setting {name!r}; {hint}")
+    return f"--{text}" if equals else text
 
 
 def parse_tune(words: Sequence[str]) -> tuple[Tune, str]:

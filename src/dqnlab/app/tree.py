@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,22 @@ from ..terminal.text import clean
 from .summary import LABEL
 
 
-def runs_tree(rows: Sequence[Mapping[str, Any]], runs: Path) -> RenderableType:
+def runs_tree(rows: Sequence[Mapping[str, Any]], runs: Path, wanted: Collection[Path] | None = None) -> RenderableType:
     """What `dqn runs --tree` draws: each branch below the run that it left. Seeds without branches share a line.
 
     Args:
         rows: as `list_runs` gives them.
         runs: their folder.
+        wanted: runs and groups to draw, with all that they were branched from; every one if none.
     """
     here = {Path(row["folder"]).resolve(): row for row in rows}
     parents = {folder: parent for folder in here if (parent := _parent(folder)) is not None}
     homes = {folder: parent.folder(runs).resolve() for folder, parent in parents.items()}
+    if wanted is not None:
+        kept = _with_ancestors({each.resolve() for each in wanted}, here, homes)
+        here = {folder: row for folder, row in here.items() if folder in kept}
+        parents = {folder: parent for folder, parent in parents.items() if folder in kept}
+        homes = {folder: home for folder, home in homes.items() if folder in kept}
     tops = [folder for folder in here if folder not in parents]
     tops += dict.fromkeys(home for home in homes.values() if home not in here)
     alone = {folder for folder in tops if folder in here and "/" in here[folder]["name"]} - set(homes.values())
@@ -43,6 +49,18 @@ def runs_tree(rows: Sequence[Mapping[str, Any]], runs: Path) -> RenderableType:
         elif (num := groups.pop(folder.parent, 0)) > 0:
             drawn.append(Text.assemble((clean(folder.parent.name), "bold"), (f"  {counted(num, 'seed')}", LABEL)))
     return Group(*drawn)
+
+
+def _with_ancestors(wanted: Collection[Path], here: Collection[Path], homes: Mapping[Path, Path]) -> set[Path]:
+    """The runs that are wanted, by themselves or with their group, and those that they come from."""
+    kept = {folder for folder in here if folder in wanted or folder.parent in wanted}
+    waiting = list(kept)
+    while waiting:
+        home = homes.get(waiting.pop())
+        if home is not None and home not in kept:
+            kept.add(home)
+            waiting.append(home)
+    return kept
 
 
 def _parent(folder: Path) -> Parent | None:

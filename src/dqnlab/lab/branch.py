@@ -23,12 +23,13 @@ from ..memory import memory_watched
 from ..run.events import Event
 from ..run.keep import save_weights
 from ..run.system import System, assemble, say
+from ..run.train import Count, Period
 from ..store.checkpoint.checkpoint import GrowingRows, Store
 from ..store.find import find_group, find_run
 from ..store.folder import BEST, INIT, META, METRICS, Run
 from ..store.label import Label
 from ..store.lineage import FORK, name_of
-from ..store.new import new_folder
+from ..store.new import check_new_folder, new_folder
 from ..store.own import mark
 from ..store.reading import read_json
 from ..store.start import write_start
@@ -40,8 +41,8 @@ from ..track.tracker import AnyTracker, Trackers
 from ..trust import modules_of
 from .drive import drive
 from .interrupt import signals_end, signals_wait
-from .midway import Midway, check_spaces, midway
-from .overrides import BranchRequest, Overrides
+from .midway import Midway, check_goes_on, check_spaces, midway
+from .overrides import BranchRequest, Overrides, check_no_preset
 from .reach import Reached, find_step, reached
 from .restore import facts
 from .resume import configured
@@ -110,6 +111,7 @@ def _python_env(folder: Path, env: Any) -> AnyEnvironment | None:
 
 def _changed(config: Config, changes: Mapping[str, Any]) -> Config:
     """The configuration with settings by name; a table changes what it names. Raises ConfigError."""
+    check_no_preset(changes)
     known = {each.name for each in fields(Config)}
     if wrong := [name for name in changes if name not in known]:
         raise ConfigError(f"unknown setting {wrong[0]!r}; {nearest(wrong[0], sorted(known))}")
@@ -155,7 +157,10 @@ def forked(folder: Path, asked: BranchRequest) -> Iterator[tuple[Path, Config, S
     step = find_step(folder, asked.at)
     before = configured(folder, asked.parent)
     wanted = asked.change(before)
-    midway(before, wanted)  # what is refused is refused before anything is replayed
+    way = midway(before, wanted)  # what is refused is refused before anything is replayed
+    if Period(wanted.budget.kind, wanted.budget.num).reached(Count(step, 0)):  # of episodes nobody knows that yet
+        check_goes_on(way, wanted.budget, step)
+    check_new_folder(wanted, asked.out, asked.runs, label=asked.label)
     with ExitStack() as held:
         with reached(folder, before, step, say) as moment:
             fork = _fork(moment, wanted)
@@ -195,6 +200,9 @@ def _fork(moment: Reached, wanted: Config) -> _Fork:
     new = assemble(wanted, moment.folder)
     try:
         way = midway(old.config, new.config, _refolded(old, new.config.gamma))
+        if new.plan.budget.reached(old.progress.now):
+            check_goes_on(way, new.config.budget, moment.step)
+            say(f"nothing is left to train after step {moment.step:,}: the branch is only judged")
         state, logs = old.state_dict(), old.memory.logs
         if way.other_env:
             check_spaces(old.spec, new.spec, new.config.env.label)

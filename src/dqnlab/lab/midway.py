@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..config import Config
+from ..config import Config, Episodes, Steps
 from ..config.fields import leaves
 from ..envs.make import EnvSpec
 from ..errors import ConfigError, either
 
 # What only decides how things go on. A name stands for all below it: `epsilon` for `epsilon.end`.
 _ANY_TIME = (
-    "preset",
     "compile",
     "threads",
     "rule",
@@ -43,6 +42,19 @@ _ANY_TIME = (
     "env.workers",
     "env.reward_threshold",
 )
+# What changes nothing of what is learned: a branch may begin at its end with other ones.
+_NOT_LEARNED = (
+    "compile",
+    "threads",
+    "confirm_episodes",
+    "score_episodes",
+    "keep_checkpoints",
+    "film",
+    "explain",
+    "env.timeout",
+    "env.workers",
+    "env.reward_threshold",
+)
 # What the stored transitions were made with, or lie in.
 _STORED = ("n", "gamma", "reward_clip", "reward_scale", "replay_capacity")
 _WORLD = (
@@ -61,6 +73,7 @@ _SHAPE = (
     f"weights, use {either('dqn train --init RUN', 'dqnlab.train(config, init=run)')}"
 )
 _WHY = {
+    "preset": "is where its settings came from: name those that are to differ",
     "seed": "decides random numbers of which some are drawn already: for another seed, train a run of its own",
     "device": "decides how numbers are rounded: train a run of its own there",
     "env.num_envs": "is how many episodes are going on: train a run of its own with more or fewer",
@@ -101,6 +114,19 @@ def midway(before: Config, after: Config, kept: tuple[str, ...] = ()) -> Midway:
     anew = tuple(name for name in changes if _is_below(name, (*_STORED, *_WORLD)) or name == "sampler")
     anew = () if set(anew) <= set(kept) else anew
     return Midway(changes, anew, other_env)
+
+
+def check_goes_on(way: Midway, budget: Steps | Episodes, step: int) -> None:
+    """Raises ConfigError for a branch that ends where it begins, unless it only keeps or judges in another way.
+
+    Without changes it is its parent once more, judged as that was.
+    """
+    if any(not _is_below(name, _NOT_LEARNED) for name in way.changes):
+        raise ConfigError(
+            f"the branch begins at step {step:,}, where its budget of {budget.num:,} {budget.kind} is spent, so "
+            f"nothing would be trained: choose an earlier step with {either('--at', 'at=')}, or a later end with "
+            f"{either('--steps N', 'budget=dqnlab.config.Steps(num=N)')}"
+        )
 
 
 def _is_below(name: str, names: tuple[str, ...]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..config import AnyEnvironment, Config, Episodes, Steps
 from ..config.toml import override
+from ..errors import ConfigError, either
 from ..store.label import UNLABELLED, Label
 from ..track.tracker import AnyTracker
 
@@ -41,6 +42,16 @@ class Changes:
     def __call__(self, config: Config) -> Config:
         """The configuration with them. Raises ConfigError."""
         return override(config, self.table, trusted=self.trusted)
+
+
+def check_no_preset(changes: Collection[str]) -> None:
+    """Raises ConfigError if a preset is among the names of settings that are to differ."""
+    if "preset" in changes:
+        raise ConfigError(
+            "preset cannot change in the middle of a run: it is where its settings came from. Name those that are to "
+            f"differ, {either('as --set lr=1e-4', 'as optimizer=dict(lr=1e-4)')}, or begin a run of its own with it, "
+            f"{either('dqn train --preset NAME', 'dqnlab.train(dqnlab.presets.get(NAME))')}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -235,6 +235,8 @@ def _replay(moment: Reached, at: int, notify: Notify) -> None:
         if (now := time.monotonic()) - said > QUIET:
             said = now
             notify(f"replayed {event.step - start:,} of {counted(at - start, 'step')}")
+    if said > began:
+        notify(f"replayed {counted(moment.step - start, 'step')}")
     moment.compare()
     moment.seconds += time.monotonic() - began
 

@@ -159,6 +159,7 @@ def create_folder(
                 raise FolderError(f"output folder {str(out)!r} exists and is not a folder: choose another {OUT}")
             if out.exists() and not is_fresh(out):
                 raise FolderError(f"output folder {str(out)!r} exists and is not empty: choose another {OUT}")
+            _check_outside(out)
             if not out.exists():
                 make_path(out)
             return out.resolve()
@@ -180,6 +181,18 @@ def create_folder(
         raise (ResourceError if is_machines(e) else FolderError)(
             f"cannot make the run folder {str(where)!r} ({e.strerror or e}): choose another {flag}"
         ) from e
+
+
+def _check_outside(out: Path) -> None:
+    """Raises FolderError if a folder would lie inside a run's, or a group's but for one of its seeds."""
+    for home in out.resolve().parents:
+        is_run = (home / CONFIG).is_file() and (home / META).is_file()
+        is_group = (home / SUMMARY).is_file() and not (
+            home == out.resolve().parent and re.fullmatch(r"seed-\d+", out.name)
+        )
+        if is_run or is_group:
+            what = "run" if is_run else "group"
+            raise FolderError(f"output folder {str(out)!r} lies inside the {what} {str(home)!r}: choose another {OUT}")
 
 
 def check_no_link(folder: Path) -> None:

@@ -43,6 +43,19 @@ def new_folder(
         raise
 
 
+def check_new_folder(
+    config: Config, out: Path | None, runs: Path, seeds: Sequence[int] = (), label: Label = UNLABELLED
+) -> None:
+    """Makes the folder that `new_folder` would, and takes it away again. Raises as that does."""
+    there = _nearest(runs if out is None else out)
+    folder = create_folder(config, out, runs, seeds, label.name)
+    try:
+        with locked(folder):
+            pass
+    finally:
+        _drop(folder, there)
+
+
 def _has_begun(folder: Path) -> bool:
     """Whether the last of the files is there that a run or a group begins with."""
     return any(os.path.lexists(folder / name) for name in (META, SUMMARY))

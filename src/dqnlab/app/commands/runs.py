@@ -14,7 +14,7 @@ from ...errors import DqnlabError, FolderError
 from ...store.entry import Entry
 from ...store.find import find_any, list_runs
 from ...store.ledger import all_entries, apart, entries
-from ...store.select import COLUMNS, flat_rows, ordered, rows
+from ...store.select import COLUMNS, Wanted, flat_rows, ordered, rows
 from ...terminal.text import clean
 from ..arguments_kept import RunsTable
 from ..calls import Call
@@ -26,7 +26,11 @@ from ..tree import runs_tree
 def run(call: Call[RunsTable]) -> int:
     args = call.args
     if args.tree and (drawn := list_runs(args.runs)):
-        show(runs_tree(drawn, args.runs), soft_wrap=True)
+        taken = None if args.wanted == Wanted() else {e.folder for e in all_entries(args.runs) if args.wanted.takes(e)}
+        if taken == set():
+            print("no run is like that: `dqn runs --tree` draws them all")
+        else:
+            show(runs_tree(drawn, args.runs, taken), soft_wrap=True)
         return 0
     found = _listed(args)
     if args.seeds:
