@@ -12,7 +12,7 @@ import pytest
 import dqnlab
 from dqnlab.app.cli import main
 from dqnlab.config import Film, Steps
-from dqnlab.errors import CheckpointError, FolderError
+from dqnlab.errors import CheckpointError, ConfigError, FolderError
 from dqnlab.lab.session import train
 from dqnlab.store.find import find_any, read_run
 from dqnlab.store.folder import CONFIG, META, SUMMARY
@@ -23,6 +23,7 @@ from dqnlab.store.removal import drop_spare, removable, remove, size_of_tree, sp
 from ..tiny import SMALL
 
 RUNS = Path("runs")
+RECORDING = "run-20260101_000000-8l1v4n4p"
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +34,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in (".best_model.pth.0123456789ab.part", "error.txt", "mark.json"):
         (folder / name).write_text("{}")
     for name in ("swanlab", "swanlab-2"):
-        (folder / name).mkdir()
-        (folder / name / "record").write_text("x" * 100)
+        (folder / name / RECORDING / "media").mkdir(parents=True)
+        (folder / name / ".gitignore").write_text("*")
+        (folder / name / RECORDING / "media" / "any name").write_text("x" * 100)
     return folder
 
 
@@ -95,7 +97,8 @@ def test_cleaning_frees_the_checkpoints_and_nothing_else(run: Path, capsys: pyte
     assert names(run) == before - {"checkpoints"}
     assert size_of_tree(run) == size - spare
     out = capsys.readouterr().out
-    assert f"{spare / 1e6:.1f} MB  {run.name}" in out
+    assert f"{spare / 1e6:.1f} MB  {run.name}  {run}" in out
+    assert f"{spare / 1e6:.1f} MB  in all, the checkpoints of 1 run" in out
     assert f"freed {spare / 1e6:.1f} MB" in out
     assert "lost: dqn resume cannot train them further (--steps), and dqn branch has to replay them" in out
     assert main(["evaluate", str(run), "--episodes", "1"]) == 0
@@ -121,10 +124,18 @@ def test_a_cleaned_run_says_what_is_missing_and_what_to_do(run: Path) -> None:
 def test_a_cleaned_branch_names_its_parent(run: Path) -> None:
     branch = dqnlab.branch(run, at=100, budget=Steps(num=200))
     drop_spare(branch.folder)
+    name = run.name
+    with pytest.raises(CheckpointError, match=rf"make the branch anew, dqn branch {name} --at 100 \(in Python"):
+        dqnlab.branch(branch.folder, at=150)
+    with pytest.raises(ConfigError, match=rf"before .* left its parent at step 100: .* dqn branch {name} --at 50 \("):
+        dqnlab.branch(branch.folder, at=50)
+    remove(removable(run.absolute()))
     with pytest.raises(
-        CheckpointError, match=r"at step 100, and the checkpoint that it began with is gone: make the branch anew"
+        CheckpointError, match=rf"not continued or branched, as its parent 'CartPole-v1/{name}' is gone"
     ):
         dqnlab.branch(branch.folder, at=150)
+    with pytest.raises(ConfigError, match="is gone, so name a step from there on"):
+        dqnlab.branch(branch.folder, at=50)
 
 
 def test_a_dry_run_says_what_would_go_and_touches_nothing(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -233,7 +244,7 @@ def test_links_are_removed_and_never_followed(run: Path) -> None:
     Path("precious/file").write_text("x")
     shutil.rmtree(run / "videos")
     (run / "videos").symlink_to(Path("precious").resolve())
-    (run / "checkpoints" / "rows" / "link").symlink_to(Path("precious").resolve())
+    (run / "checkpoints" / "rows" / "transitions-0-10.safetensors").symlink_to(Path("precious").resolve())
     (run / "best_model.pth").unlink()
     (run / "best_model.pth").symlink_to(Path("precious/file").resolve())
     assert main(["rm", run.name, "--yes"]) == 0

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from ..errors import ConfigError
+from ..terminal.text import clean
+from ..trust import shown
+
+STAYS = "stays, as dqnlab has not made it"
+
+
+def tell(what: str, paths: Sequence[Path]) -> None:
+    """A line below a row of sizes, on some of what lies in it; nothing if there is none."""
+    if paths:
+        print(f"{'':>9}  {what}: {', '.join(clean(shown(path)) for path in paths)}")
 
 
 def confirmed(question: str) -> bool:

@@ -17,10 +17,11 @@ from ..lab.again import env_words, textbook_words, unlike_textbook
 from ..lab.unfinished import SHOWN
 from ..store.advice import command, how_to_resume, is_callable
 from ..store.digits import interval_of, mean_of, number
+from ..store.find import called
 from ..store.folder import CONFIG, META, REPORT, VIDEOS, Run
 from ..store.group import Group as SeedsGroup
 from ..store.label import read_label
-from ..store.lineage import read_parent
+from ..store.lineage import parent_of, read_parent
 from ..store.score import Score
 from ..terminal.text import clean
 from ..trust import shown
@@ -74,9 +75,11 @@ def _branch(folder: Path) -> list[RenderableType]:
         parent = read_parent(folder / META)
     except FolderError:  # somebody has changed it
         return []
-    return (
-        [] if parent is None else [Hanging("branch", f"of {clean(parent.run)} at step {parent.step:,}: {parent.says}")]
-    )
+    if parent is None:
+        return []
+    there = parent_of(folder, parent)
+    name = parent.run if there is None or read_label(there[0]).name is None else called(there[0])
+    return [Hanging("branch", f"of {clean(name)} at step {parent.step:,}: {parent.says}")]
 
 
 def _score(label: str, score: Score | None, remark: str) -> list[Text]:

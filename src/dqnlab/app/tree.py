@@ -13,9 +13,12 @@ from rich.tree import Tree
 
 from ..errors import FolderError, counted
 from ..store.digits import interval_ends, number
+from ..store.find import called
 from ..store.folder import META
+from ..store.ledger import entries
 from ..store.lineage import Parent, read_parent
 from ..terminal.text import clean
+from .ledger import shown_names
 from .summary import LABEL
 
 
@@ -27,7 +30,8 @@ def runs_tree(rows: Sequence[Mapping[str, Any]], runs: Path, wanted: Collection[
         runs: their folder.
         wanted: runs and groups to draw, with all that they were branched from; every one if none.
     """
-    here = {Path(row["folder"]).resolve(): row for row in rows}
+    names = shown_names(entries(row["folder"] for row in rows))
+    here = {Path(row["folder"]).resolve(): {**row, "called": name} for row, name in zip(rows, names, strict=True)}
     parents = {folder: parent for folder in here if (parent := _parent(folder)) is not None}
     homes = {folder: parent.folder(runs).resolve() for folder, parent in parents.items()}
     if wanted is not None:
@@ -47,7 +51,7 @@ def runs_tree(rows: Sequence[Mapping[str, Any]], runs: Path, wanted: Collection[
             done |= trees.keys()
             drawn.append(trees[folder])
         elif (num := groups.pop(folder.parent, 0)) > 0:
-            drawn.append(Text.assemble((clean(folder.parent.name), "bold"), (f"  {counted(num, 'seed')}", LABEL)))
+            drawn.append(Text.assemble((clean(called(folder.parent)), "bold"), (f"  {counted(num, 'seed')}", LABEL)))
     return Group(*drawn)
 
 
@@ -90,7 +94,7 @@ def _line(folder: Path, row: Mapping[str, Any] | None, parent: Parent | None = N
     left = "" if parent is None else f"at {parent.step:,}  {parent.says}  "
     if row is None:
         return Text.assemble((clean(str(folder)), "bold"), ("  gone", LABEL))
-    return Text.assemble((clean(left), LABEL), (clean(str(row["name"])), "bold"), f"  {_score(row)}")
+    return Text.assemble((clean(left), LABEL), (row["called"], "bold"), f"  {_score(row)}")
 
 
 def _score(row: Mapping[str, Any]) -> str:

@@ -25,7 +25,7 @@ from ..run.events import Event
 from ..run.system import say
 from ..store.agent import load
 from ..store.checkpoint.checkpoint import Store
-from ..store.find import find_group, find_run, read_run
+from ..store.find import called, find_group, find_run, read_run
 from ..store.folder import META, Run, seed_name
 from ..store.lineage import read_parent
 from ..terminal.view import View
@@ -203,7 +203,7 @@ def _played(folder: Path, config: Config, overrides: Overrides) -> tuple[float, 
         agent = load(folder, env=config.env, trust_env_modules=overrides.trust_env_modules)
         return evaluate(agent, config.env, EPISODES, config.seed).returns
     except DqnlabError as e:
-        say(f"{folder.name} has no network to play with: {e}")
+        say(f"{called(folder)} has no network to play with: {e}")
         return ()
 
 

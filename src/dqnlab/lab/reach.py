@@ -6,7 +6,6 @@ once more, compared row by row with what the run recorded. From the seed, if no 
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -19,7 +18,7 @@ from torch import Tensor
 from ..config import Config
 from ..device import arithmetic
 from ..envs.watchdog import watched
-from ..errors import ConfigError, DqnlabError, FolderError, counted, either
+from ..errors import ConfigError, DqnlabError, FolderError, counted
 from ..learn.weights import export_weights
 from ..memory import memory_watched
 from ..run.events import BlockEnded, Evaluated, Event
@@ -27,8 +26,9 @@ from ..run.keep import Keeper
 from ..run.save import CUT_OFF
 from ..run.system import System, make_update
 from ..store.checkpoint.checkpoint import CHECKPOINTS, Loaded, Store
+from ..store.find import called
 from ..store.folder import META, METRICS, RESULT
-from ..store.lineage import check_kept, read_parent
+from ..store.lineage import before_it_left, check_kept, read_parent
 from ..store.metrics import read_metrics
 from ..store.reading import read_json
 from ..track.jsonl import copy_until, record_of, records_between
@@ -89,7 +89,7 @@ class Reached:
         pairs = zip(recorded, self._replayed, strict=False)
         apart = next((one for one, other in pairs if one != other), None)
         place = "in how much it recorded" if apart is None else f"from step {apart['step']:,} on"
-        self.inexact.append(f"replaying {self.folder.name} differs from what it recorded, {place}")
+        self.inexact.append(f"replaying {called(self.folder)} differs from what it recorded, {place}")
 
     def write_metrics(self, to: Path) -> None:
         """Writes the records so far, as the run's own file has them where it has them."""
@@ -119,11 +119,11 @@ def find_step(folder: Path, at: int | str) -> int:
         step = _number(text)
     last, parent = _last_step(folder), read_parent(folder / META)
     if not 0 <= step <= last:
-        raise ConfigError(f"at must be an env step of {folder.name}, which has come to {last:,}, got {step:,}")
+        raise ConfigError(f"at must be an env step of {called(folder)}, which has come to {last:,}, got {step:,}")
     if parent is not None and step < parent.step:
-        how = either(f"dqn branch {shlex.quote(parent.run)} --at {step}", f"dqnlab.branch({parent.run!r}, at={step})")
         raise ConfigError(
-            f"at = {step:,} is before {folder.name} left its parent at step {parent.step:,}: branch that one, {how}"
+            f"at = {step:,} is before {called(folder)} left its parent at step {parent.step:,}: "
+            f"{before_it_left(folder, parent, step)}"
         )
     return step
 
@@ -141,7 +141,7 @@ def _number(text: str) -> int:
 def _best_step(folder: Path) -> int:
     found = [(each["eval/reward"], -each["step"]) for each in read_metrics(folder / METRICS) if "eval/reward" in each]
     if not found:
-        raise ConfigError(f"at = 'best' needs an evaluation, and {folder.name} has none: name an env step")
+        raise ConfigError(f"at = 'best' needs an evaluation, and {called(folder)} has none: name an env step")
     return -max(found)[1]
 
 
@@ -152,7 +152,7 @@ def _checkpoint_step(folder: Path, path: Path) -> int:
     if elsewhere or not digits.isdecimal() or int(digits) not in kept:
         shown = ", ".join(f"step-{step:09d}" for step in kept[-5:]) or "none"
         raise ConfigError(
-            f"{folder.name} has no checkpoint {str(path)[:80]!r}; it has {shown}: name one of them, or any env step"
+            f"{called(folder)} has no checkpoint {str(path)[:80]!r}; it has {shown}: name one of them, or any env step"
         )
     return int(digits)
 
@@ -247,7 +247,7 @@ def _announce(moment: Reached, at: int, notify: Notify) -> None:
     pace = _pace(moment.folder)
     seconds = 0 if pace is None else round(pace * left)
     waiting = f", which takes about {seconds:,} s" if seconds > 1 else ""
-    notify(f"replaying {counted(left, 'step')} of {moment.folder.name} from {start} on{waiting}")
+    notify(f"replaying {counted(left, 'step')} of {called(moment.folder)} from {start} on{waiting}")
 
 
 def _pace(folder: Path) -> float | None:

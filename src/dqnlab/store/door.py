@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -26,6 +27,7 @@ from .folders import Opened, held, within
 DISK = Disk()
 
 PART = ".part"
+_PART_NAME = re.compile(rf"\..+\.[0-9a-f]{{12}}{re.escape(PART)}")
 _ASIDE = "dqnlab-aside-"
 _LONGEST_STEM = 40  # letters of a name that its part keeps: a name has 255 bytes at most
 _OLD = 86_400.0  # seconds after which a part is left over even if nobody can tell whether its process lives
@@ -119,6 +121,11 @@ def _new(path: Path) -> tuple[Path, int]:
         if take(file) is not False and os.fstat(file).st_nlink:
             return part, file
         os.close(file)  # swept in between
+
+
+def is_part(name: str) -> bool:
+    """Whether a file is called as one that is being written here."""
+    return _PART_NAME.fullmatch(name) is not None
 
 
 def is_machines(error: OSError) -> bool:
@@ -263,7 +270,7 @@ def sweep(folder: Path) -> None:
     """Removes the parts in a folder of a run whose processes have ended; nothing but plain files."""
     with suppress(OSError), within(folder) as opened:  # what cannot be removed is in nobody's way
         for name in opened.names():
-            if name.endswith(PART) and _nobody_writes(opened, name):
+            if is_part(name) and _nobody_writes(opened, name):
                 DISK.remove(folder / name)
 
 

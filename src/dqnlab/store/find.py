@@ -153,6 +153,28 @@ def _called(name: str, runs: Path) -> list[Path]:
     return found
 
 
+def called(folder: Path, *, is_folders: bool = False) -> str:
+    """A run's or group's own name, or its folder's if it has none or that is asked for; of a seed behind the group's.
+
+    Others may have it too.
+    """
+    group = folder.parent if is_seed(folder) else None
+    above = group or folder
+    name = (None if is_folders else read_label(above).name) or above.name
+    return name if group is None else f"{name}/{folder.name}"
+
+
+def name_for(folder: Path, runs: Path = Path("runs")) -> str:
+    """What finds a run or group again: its own name, its folder's, or the whole path where several have that.
+
+    Of a seed with the group's before it.
+    """
+    for name in (called(folder), called(folder, is_folders=True)):
+        if [path.resolve() for path in _named(name, runs)] == [folder.resolve()]:
+            return name
+    return str(folder)
+
+
 def _several(name: str | Path, found: list[Path]) -> str:
     """What to say where a name is that of several runs, of many the newest."""
     newest = sorted(found, key=age, reverse=True)[:5]

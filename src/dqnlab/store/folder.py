@@ -35,7 +35,7 @@ from ..config import Config
 from ..config.typed import door
 from ..errors import FolderError, ResourceError, counted, either
 from .card import heading, run_card
-from .door import PART, is_machines, make_path, write_atomically
+from .door import is_machines, is_part, make_path, write_atomically
 from .lock import LOCK
 from .reading import SCHEMA
 from .score import Score
@@ -203,7 +203,7 @@ def check_no_link(folder: Path) -> None:
 
 def is_fresh(folder: Path) -> bool:
     """Whether there is nothing in a folder but what a process leaves that was killed before it wrote anything."""
-    return all(path.name == LOCK or path.name.endswith(PART) for path in folder.iterdir())
+    return all(path.name == LOCK or is_part(path.name) for path in folder.iterdir())
 
 
 def safe_name(text: str) -> str:

@@ -24,7 +24,7 @@ _WORST = (RUNNING, "interrupted", "unfinished", "damaged", "failed", DONE)  # wh
 
 def entries(folders: Iterable[Path]) -> list[Entry]:
     """Of these runs and groups, in their order. Nothing in them can raise: what cannot be read is `damaged`."""
-    return [_group(folder) if _is_group(folder) else _run(folder) for folder in folders]
+    return [_group(folder) if _is_group(folder) else _run(folder, _group_of(folder)) for folder in folders]
 
 
 def all_entries(runs: Path) -> list[Entry]:
@@ -36,6 +36,10 @@ def all_entries(runs: Path) -> list[Entry]:
 def apart(found: Iterable[Entry]) -> list[Entry]:
     """The same with the seeds of each group in its place."""
     return [each for entry in found for each in entry.runs or (entry,)]
+
+
+def _group_of(folder: Path) -> Path | None:
+    return folder.parent if is_seed(folder) else None
 
 
 def _is_group(folder: Path) -> bool:

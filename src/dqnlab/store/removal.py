@@ -1,55 +1,32 @@
 """Taking away what a finished run no longer needs, or whole runs; never the target of a link or a stranger's file.
 
-What is removed was made by dqnlab, by its name. Whatever else lies in a folder stays, and so does the folder then.
+What is removed was made by dqnlab (see `made`). Whatever else lies in a folder stays, and so does the folder then.
 Every folder is locked meanwhile, so that nothing is taken from a process that works in it.
 """
 
 from __future__ import annotations
 
+import errno
 import os
-import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import CheckpointError, FolderError
+from ..errors import FolderError
 from .checkpoint.checkpoint import CHECKPOINTS
-from .checkpoint.verify import found
 from .disk import remove_tree
-from .door import DISK, PART, drop_empty, refusal
+from .door import DISK, drop_empty, is_part, refusal
 from .find import has_ended, is_seed
-from .folder import (
-    BATCH,
-    BEST,
-    CONFIG,
-    CURVES,
-    ERROR,
-    INIT,
-    LAST,
-    META,
-    METRICS,
-    REPORT,
-    RESULT,
-    SNAPSHOTS,
-    SUMMARY,
-    TARGET,
-    VIDEOS,
-    check_no_link,
-    seed_name,
-    write_json,
-)
+from .folder import CONFIG, META, SUMMARY, check_no_link, seed_name, write_json
 from .interval import seeds_mean
 from .lock import LOCK, holder, locked
-from .own import MARK
+from .made import Made, made_in_checkpoints, made_in_run
 from .reading import is_count, is_number, read_json
 
-_OURS = {BATCH, BEST, CHECKPOINTS, CONFIG, CURVES, ERROR, INIT, LAST, MARK, META, METRICS, REPORT, RESULT, SNAPSHOTS}
-_OURS |= {TARGET, VIDEOS, "tensorboard"}
 _NEEDED = "it has not ended: dqn resume continues from its checkpoint"
-_SWANLAB = re.compile(r"swanlab(-\d+)?")
 
 
 # ── What a finished run no longer needs ──────────────────────────────────────────────────────────
@@ -64,18 +41,24 @@ class Spare:
     """0 if there are none"""
     why_not: str
     """why they stay; empty if they can go"""
+    strange: tuple[Path, ...]
+    """what lies among them and dqnlab has not made, which stays"""
 
 
 def spare_of(folder: Path) -> Spare:
     """What of a run can go."""
     who = holder(folder)
     why = f"{who} works on it" if who is not None else "" if has_ended(folder) else _NEEDED
-    return Spare(folder=folder, num_bytes=_checkpoint_bytes(folder), why_not=why)
+    found = _checkpoints(folder)
+    return Spare(folder=folder, num_bytes=_size_of(found), why_not=why, strange=found.strange)
 
 
-def _checkpoint_bytes(folder: Path) -> int:
-    there = folder / CHECKPOINTS
-    return 0 if there.is_symlink() or not there.is_dir() else size_of_tree(there)
+def _checkpoints(folder: Path) -> Made:
+    """Raises FolderError, ResourceError."""
+    try:
+        return made_in_checkpoints(folder / CHECKPOINTS)
+    except OSError as e:
+        raise refusal(folder / CHECKPOINTS, e) from e
 
 
 def drop_spare(folder: Path) -> int:
@@ -86,16 +69,16 @@ def drop_spare(folder: Path) -> int:
     with locked(folder):
         if not has_ended(folder):
             raise FolderError(f"{str(folder)!r} stays as it is: {_NEEDED}")
-        size, root = _checkpoint_bytes(folder), folder / CHECKPOINTS
-        if not size:
-            return 0
-        try:
-            for _, _, path in found(root):  # before the rows that they need: what is left of them is no checkpoint
-                remove_tree(DISK, path)
-            remove_tree(DISK, root)
-        except (OSError, CheckpointError) as e:
-            raise refusal(root, e) if isinstance(e, OSError) else FolderError(str(e)) from e
-        return size
+        return _take(_checkpoints(folder).ours)
+
+
+def _size_of(found: Made) -> int:
+    return sum(_size(path, found.whole) for path in found.ours)
+
+
+def _size(path: Path, whole: Iterable[Path]) -> int:
+    """The bytes of a file, or of a folder that goes as a whole; one that goes when it is empty has none."""
+    return size_of_tree(path) if path in whole or not path.is_dir() else 0
 
 
 def size_of_tree(path: Path) -> int:
@@ -119,6 +102,8 @@ class Removable:
     num_bytes: int
     strange: tuple[Path, ...]
     """what dqnlab has not made, which stays"""
+    whole: tuple[Path, ...]
+    """folders that a tracker has made, which go with whatever lies in them"""
 
 
 def removable(folder: Path) -> Removable:
@@ -131,14 +116,15 @@ def removable(folder: Path) -> Removable:
     for each in dict.fromkeys((folder, *runs)):
         if (who := holder(each)) is not None:
             raise FolderError(f"{str(each)!r} is in use by {who}: end it first")
-    ours = [path for run in runs for path in _ours(run)]
-    ours += [folder / SUMMARY] if is_group else []
-    strange = [path for run in runs for path in run.iterdir() if not _is_ours(path.name)]
+    found = {run: _made(run) for run in runs}
+    strange = [path for made in found.values() for path in made.strange]
+    size = sum(map(_size_of, found.values()))
     if is_group:
-        names = {run.name for run in runs}
-        strange += [p for p in folder.iterdir() if p.name not in {SUMMARY, *names} and not _is_left(p.name)]
-    size = sum(map(size_of_tree, ours))
-    return Removable(folder=folder, runs=runs, num_bytes=size, strange=tuple(sorted(strange)))
+        size += size_of_tree(folder / SUMMARY)
+        kept = {SUMMARY, LOCK, *(run.name for run in runs)}
+        strange += [path for path in folder.iterdir() if path.name not in kept and not is_part(path.name)]
+    whole = tuple(path for made in found.values() for path in made.whole)
+    return Removable(folder=folder, runs=runs, num_bytes=size, strange=tuple(sorted(strange)), whole=whole)
 
 
 def remove(what: Removable) -> int:
@@ -153,7 +139,7 @@ def remove(what: Removable) -> int:
             held.enter_context(locked(each))
         freed = sum(_empty(run) for run in what.runs)
         if folder not in what.runs:
-            freed += _take(folder / SUMMARY)
+            freed += _take([folder / SUMMARY])
         elif group is not None:
             _forget(group, folder)
     for each in (*what.runs, folder, *([] if group is None else [group])):
@@ -180,33 +166,47 @@ def _seeds_of(group: Path) -> tuple[Path, ...]:
     return tuple(home for home in homes if (home / CONFIG).is_file())
 
 
-def _is_ours(name: str) -> bool:
-    return name in _OURS or _SWANLAB.fullmatch(name) is not None or _is_left(name)
-
-
-def _is_left(name: str) -> bool:
-    """Whether it is a lock, or what a killed process may leave of a file."""
-    return name == LOCK or (name.startswith(".") and name.endswith(PART))
-
-
-def _ours(folder: Path) -> list[Path]:
-    """What dqnlab has made in a run's folder; what makes it a run comes last, so that it stays one until then."""
-    names = {path.name for path in folder.iterdir() if _is_ours(path.name) and path.name != LOCK}
-    last = [name for name in (META, CONFIG) if name in names]
-    return [folder / name for name in (*sorted(names - {*last}), *last)]
+def _made(folder: Path) -> Made:
+    """What lies in a run's folder. Raises FolderError, ResourceError."""
+    try:
+        return made_in_run(folder)
+    except OSError as e:
+        raise refusal(folder, e) from e
 
 
 def _empty(folder: Path) -> int:
-    return sum(_take(path) for path in _ours(folder))
+    """Takes what dqnlab has made; what makes the folder a run comes last, so that it stays one until then."""
+    found = _made(folder)
+    marks = (folder / META, folder / CONFIG)
+    return _take([*(path for path in found.ours if path not in marks), *marks], found.whole)
 
 
-def _take(path: Path) -> int:
-    size = size_of_tree(path)
+def _take(paths: Iterable[Path], whole: Iterable[Path] = ()) -> int:
+    """Removes files, links, folders that are empty by now, and some as a whole; the bytes that were freed.
+
+    Raises FolderError, ResourceError.
+    """
+    freed = 0
+    for path in paths:
+        size = _size(path, whole)
+        try:
+            if path.is_dir() and not path.is_symlink() and path not in whole:
+                _drop_folder(path)
+            else:
+                remove_tree(DISK, path)
+        except OSError as e:
+            raise refusal(path, e) from e
+        freed += size
+    return freed
+
+
+def _drop_folder(path: Path) -> None:
+    """Removes an empty folder; one in which something strange lies stays. Raises OSError."""
     try:
-        remove_tree(DISK, path)
+        DISK.remove_folder(path)
     except OSError as e:
-        raise refusal(path, e) from e
-    return size
+        if e.errno not in (errno.ENOTEMPTY, errno.EEXIST) and not any(path.iterdir()):
+            raise
 
 
 def _forget(group: Path, folder: Path) -> None:
@@ -222,4 +222,4 @@ def _forget(group: Path, folder: Path) -> None:
     if about["seeds"]:
         write_json(group / SUMMARY, about)
     else:
-        _take(group / SUMMARY)
+        _take([group / SUMMARY])

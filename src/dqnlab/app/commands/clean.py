@@ -13,9 +13,10 @@ from ...store.ledger import entries
 from ...store.lineage import read_parent
 from ...store.removal import Spare, drop_spare, spare_of
 from ...terminal.text import clean, size
+from ...trust import shown
 from ..arguments_kept import Clean
 from ..calls import Call
-from ..confirm import confirmed
+from ..confirm import STAYS, confirmed, tell
 from ..ledger import shown_names
 
 
@@ -29,14 +30,17 @@ def run(call: Call[Clean]) -> int:
     full = [each for each in spares if each.num_bytes]
     going = [each for each in full if not each.why_not]
     for each in full:
-        print(f"{size(each.num_bytes):>9}  {names[each.folder]}{each.why_not and f': stays, {clean(each.why_not)}'}")
+        why_not = each.why_not and f": stays, {clean(each.why_not)}"
+        print(f"{size(each.num_bytes):>9}  {names[each.folder]}  {clean(shown(each.folder))}{why_not}")
+        tell(STAYS, each.strange)
     if not going:
         print(f"nothing to clean: no finished run of {len(spares)} has checkpoints")
         return 0
+    total = size(sum(each.num_bytes for each in going))
+    print(f"{total:>9}  in all, the checkpoints of {counted(len(going), 'run')}")
     print(_lost(going))
     if args.dry_run:
         return 0
-    total = size(sum(each.num_bytes for each in going))
     if not args.yes and not confirmed(f"Remove {total}, the checkpoints of {counted(len(going), 'run')}?"):
         print("nothing was removed")
         return 1

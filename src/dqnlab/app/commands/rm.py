@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ...errors import FolderError, counted
 from ...store.door import drop_empty
-from ...store.find import find_any
+from ...store.find import find_any, name_for
 from ...store.ledger import entries
+from ...store.lineage import branches_of, reaches
 from ...store.removal import Removable, removable, remove
 from ...terminal.text import clean, size
 from ...trust import shown
 from ..arguments_kept import Rm
 from ..calls import Call
-from ..confirm import confirmed
+from ..confirm import STAYS, confirmed, tell
 from ..ledger import shown_names
 
 
@@ -22,13 +24,14 @@ def run(call: Call[Rm]) -> int:
     found = [removable(folder) for folder in _folders(args)]  # all of them, before anything is removed
     for each, name in zip(found, shown_names(entries(each.folder for each in found)), strict=True):
         print(f"{size(each.num_bytes):>9}  {name}  {_what(each)}")
-        if each.strange:
-            print(
-                f"           stays, as dqnlab has not made it: {', '.join(clean(shown(path)) for path in each.strange)}"
-            )
+        tell(STAYS, each.strange)
+        tell("goes with whatever lies in it, as SwanLab names its files itself", each.whole)
+    total = size(sum(each.num_bytes for each in found))
+    if len(found) > 1:
+        print(f"{total:>9}  in all")
+    _warn_of_branches([run for each in found for run in each.runs], args.runs)
     if args.dry_run:
         return 0
-    total = size(sum(each.num_bytes for each in found))
     if not args.yes and not confirmed(f"Remove {total}, {counted(sum(len(each.runs) for each in found), 'run')}?"):
         print("nothing was removed")
         return 1
@@ -49,6 +52,17 @@ def _folders(args: Rm) -> list[Path]:
             raise FolderError(f"no run {word!r} here or under {str(args.runs)!r}: `dqn runs` lists what there is")
         folders[folder] = None
     return [each for each in folders if each.parent not in folders]  # a seed goes with its group
+
+
+def _warn_of_branches(going: Sequence[Path], runs: Path) -> None:
+    """Says which runs were branched from those that go, and what they can no longer do."""
+    for folder, parent in branches_of(going, runs):
+        before = f"{clean(name_for(folder, runs))} was branched from it at step {parent.step:,}"
+        if reaches(folder, parent.step):
+            what = f"stays complete, but no run can be branched before step {parent.step:,} any more"
+        else:
+            what = "has no checkpoint of where it began, so it can no longer be made anew, continued or branched"
+        print(f"{before}: it {what}")
 
 
 def _what(each: Removable) -> str:
