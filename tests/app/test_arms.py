@@ -6,11 +6,15 @@ from typing import Any
 
 import pytest
 
+import dqnlab
 from dqnlab.app.arms import ArmTable, make_request, merged
 from dqnlab.app.parse_compare import parse_compare, read_plan
 from dqnlab.config import C51, Adam, Config, Gru, Mlp, Scalar, Steps, presets
 from dqnlab.errors import ConfigError
 from dqnlab.lab.arms import AskedArm, ComparisonRequest, seeds_text
+from dqnlab.store.folder import META, write_json
+
+from ..compare.kit import write_run
 
 EXAMPLE = Path(__file__).resolve().parent.parent.parent / "examples" / "compare.toml"
 
@@ -179,3 +183,41 @@ def test_an_arm_needs_seeds_and_environments_only_if_it_is_trained() -> None:
     assert ComparisonRequest(arms=runs).as_toml().count("[[arms]]") == 2
     with pytest.raises(ConfigError, match="'a' has nothing to learn on"):
         ComparisonRequest(arms=(AskedArm(name="a"), *runs[1:]))
+
+
+def named_runs(*names: str | None) -> list[Path]:
+    """Runs that were given these names, all of one preset."""
+    homes = []
+    for seed, name in enumerate(names):
+        home = write_run(Path(f"runs/CartPole-v1/2026010{seed}T000000Z-tiny-s{seed}"), seed)
+        write_json(home / META, {"env": {"label": "CartPole-v1"}, "name": name, "tags": []})
+        homes.append(home)
+    return homes
+
+
+def called(*words: str) -> list[str]:
+    return [arm.name for arm in parse_compare(list(words)).request.arms]
+
+
+def test_runs_are_called_by_the_names_that_they_were_given_unless_two_are_alike() -> None:
+    first, slow, unnamed, again = named_runs("first", "slow", None, "other")
+    assert called("first", "slow") == ["first", "slow"]
+    assert called("first", str(unnamed)) == ["first", "tiny"]
+    write_json(again / META, {"env": {"label": "CartPole-v1"}, "name": "first", "tags": []})
+    assert called(str(first), str(again)) == [first.name, again.name]
+    assert called(str(slow), str(unnamed)) == ["slow", "tiny"]
+
+
+def test_one_run_is_not_compared_with_itself() -> None:
+    first, _ = named_runs("first", "slow")
+    with pytest.raises(ConfigError, match="'first' is named twice: leave one out"):
+        parse_compare(["first", "first"])
+    with pytest.raises(ConfigError, match="is named as two arms: leave one out"):
+        parse_compare(["first", str(first)])
+
+
+def test_python_says_where_settings_go() -> None:
+    with pytest.raises(
+        ConfigError, match=r"unknown argument 'stop_when_solved': .* settings=\{'stop_when_solved': …\}"
+    ):
+        dqnlab.compare("CartPole-v1", ["dqn", "double"], stop_when_solved=False)

@@ -71,6 +71,20 @@ def test_a_pipe_gets_a_line_for_every_seed_that_ends(capsys: pytest.CaptureFixtu
     ]
 
 
+def test_a_seed_that_was_interrupted_has_not_failed(capsys: pytest.CaptureFixture[str]) -> None:
+    stopped = replace(RUN, score=None, solved=None, env_steps=388, interrupted=True)
+    never = replace(FAILURE, error="interrupted before it began")
+    for board in (PlainBoard(), QuietBoard()):
+        board.ended(stopped, 1, 2)
+        board.ended(never, 2, 2)
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [
+        "seed 0: interrupted at 388 steps  (1 of 2)",
+        "seed 2: interrupted before it began  (2 of 2)",
+    ]
+    assert err == "seed 2: interrupted before it began\n"
+
+
 def test_quiet_says_only_what_failed(capsys: pytest.CaptureFixture[str]) -> None:
     board = choose_board(quiet=True)
     assert isinstance(board, QuietBoard)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,8 +19,9 @@ from ..errors import ConfigError, DqnlabError, FolderError
 from ..lab.arms import AskedArm, ComparisonRequest
 from ..store.find import find_group, find_run
 from ..store.folder import CONFIG, SUMMARY
+from ..store.label import read_label
 from ..store.reading import read_json, read_text
-from ..trust import modules_of, shown
+from ..trust import clean, modules_of, shown
 from .arguments import Compare
 from .parse import budget_from_steps, with_settings
 from .words import read_words
@@ -28,6 +30,9 @@ _EVERY = hints(Config).keys() - maybe_absent() - {"preset", "seed", "film"}
 """the settings that an arm names which leaves none to its preset"""
 
 
+_AS_FLAG = re.compile(r"(?<![\w-])--(?!help\b)(?=\w)")
+"""the dashes of a flag, which nobody types in an arm"""
+_CALLED = ("unknown flag", "unknown setting")
 _NO_SETTINGS = {
     "seed": "seeds are of the whole comparison",
     "preset": "it is named first",
@@ -152,11 +157,18 @@ def arm_of_text(text: str, runs: Path) -> ArmTable:
         folders = (first, *(run_of(word, runs) or find_run(word, runs) for word in words[1:]))
         return ArmTable(name="", folders=folders)
     presets.get(words[0])
+    if any(word != clean(word) for word in words):
+        raise ConfigError(f"arm {text!r} holds characters that cannot be seen: write it anew")
     try:
         return ArmTable(name=" ".join(words), preset=words[0], settings=_settings(words[1:]))
     except ConfigError as error:
-        error.args = (f"arm {text!r}: {error}",)
+        error.args = (f"arm {text!r}: {_in_words_of(words, str(error))}",)
         raise
+
+
+def _in_words_of(words: Sequence[str], message: str) -> str:
+    """A message on the settings of an arm, without dashes where its words have none."""
+    return message if any(map(_AS_FLAG.match, words)) else _AS_FLAG.sub("", message).replace(*_CALLED)
 
 
 def _settings(words: Sequence[str]) -> dict[str, Any]:
@@ -183,10 +195,16 @@ def run_of(word: str, runs: Path) -> Path | None:
 
 
 def with_names(arms: Sequence[ArmTable]) -> tuple[ArmTable, ...]:
-    """The arms, those of runs that have no name called by what tells them apart: preset, folder or path."""
+    """The arms, those of runs called by what tells them apart: their names or presets, else their folders."""
     taken = [arm.name for arm in arms if arm.name]
     homes = [arm.folders[0] for arm in arms if not arm.name]
-    for names in (list(map(_preset_of, homes)), [home.name for home in homes], list(map(shown, homes))):
+    called = [read_label(home).name for home in homes]
+    for names in (
+        [name or _preset_of(home) for name, home in zip(called, homes, strict=True)],
+        [name or home.name for name, home in zip(called, homes, strict=True)],
+        [home.name for home in homes],
+        list(map(shown, homes)),
+    ):
         if len({*names, *taken}) == len(names) + len(taken):
             break
     given = iter(names)

@@ -35,6 +35,7 @@ from .parse import budget_from_steps, show_help, text_of
 from .words import Given, read_words
 
 _KEYS = ("envs", "seeds", "first_seed", "steps", "allow_unequal", "settings", "arms")
+_ARMS_ARE = 'arms = ["dqn", "dqn n=3"]'
 _ARM_KEYS = ("name", "preset", "settings", "folders")
 
 
@@ -106,6 +107,9 @@ def _plan_of_words(given: Given, runs: Path) -> ArmsPlan:
             if not any(found.values()) and not os.path.isdir(word):
                 raise ConfigError(f"nothing is compared on {word!r}: name presets with --presets, as dqn,double")
             find_run(word, runs)  # says what is the matter with it
+    twice = next((word for word in bare if found[word] is not None and bare.count(word) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"{twice!r} is named twice: leave one out, and name another run, preset or arm beside it")
     own = [ArmTable(name="", folders=(folder,)) for folder in found.values() if folder is not None]
     arms = with_names([*own, *(arm_of_text(text, runs) for text in texts)])
     envs = tuple(word for word in bare if found[word] is None)
@@ -132,13 +136,14 @@ def read_plan(name: str, runs: Path, trusted: Collection[str] = ()) -> ArmsPlan:
 def _plan_in(data: Mapping[str, Any], name: str, runs: Path, trusted: set[str]) -> ArmsPlan:
     for key in data:
         if key not in _KEYS:
-            raise ConfigError(f"unknown key {key!r}; {nearest(key, list(_KEYS))}")
+            hint = nearest(key, list(_KEYS)) if key != "presets" else "presets are arms: " + _ARMS_ARE
+            raise ConfigError(f"unknown key {key!r}; {hint}")
     settings = typed(Mapping[str, Any], data.get("settings", {}), "settings")
     if "steps" in data:
         settings = {**settings, "budget": {"kind": "steps", "num": data["steps"]}}
     listed = data.get("arms")
     if not isinstance(listed, list):
-        raise ConfigError('arms must be a list, as arms = ["dqn", "dqn n=3"], or [[arms]] tables')
+        raise ConfigError(f"arms must be a list, as {_ARMS_ARE}, or [[arms]] tables")
     arms = with_names([_arm_in(each, runs, trusted, name) for each in listed])
     envs = typed(tuple[str, ...], data.get("envs", []), "envs")
     for env in envs:

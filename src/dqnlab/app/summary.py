@@ -186,7 +186,10 @@ def group_summary(group: SeedsGroup) -> RenderableType:
     begun = any(group.folder.glob(f"seed-*/{CONFIG}"))  # else there is nothing to resume
     if begun and (group.interrupted or any(each.exit_code != NumericsError.exit_code for each in group.failures)):
         lines.append(_line("to resume", how_to_resume(group.folder)))
-    failed = [Hanging("failed", f"seed {each.seed}: {clean(each.error)}", BAD) for each in group.failures]
+    failed = [
+        Hanging("interrupted" if each.is_interruption else "failed", f"seed {each.seed}: {clean(each.error)}", BAD)
+        for each in group.failures
+    ]
     notes = [Hanging("note", note) for note in _notes(group)]
     where: list[RenderableType] = [_line("seconds", f"{group.seconds:.1f}"), *failed, *notes]
     where.append(_line("folder", shown(group.folder)))

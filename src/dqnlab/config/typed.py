@@ -53,6 +53,10 @@ def door(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        if "settings" in signature.parameters and (
+            wrong := next((n for n in kwargs if n not in signature.parameters), "")
+        ):
+            raise ConfigError(f"unknown argument {wrong!r}: settings of runs are given as settings={{{wrong!r}: …}}")
         call = signature.bind(*args, **kwargs)
         for name, value in call.arguments.items():
             parameter = signature.parameters[name]

@@ -55,6 +55,13 @@ class ComparisonRequest:
         if len(names) < 2:
             got = repr(names[0]) if names else "none"
             raise ConfigError(f"a comparison needs at least two arms, got {got}: name another preset, arm or run")
+        whose = dict[Path, AskedArm]()
+        for arm, folder in [(each, folder.resolve()) for each in self.arms for folder in each.folders]:
+            if folder in whose and whose[folder] is not arm:
+                raise ConfigError(
+                    f"{str(folder)!r} is named as two arms: leave one out, and name another run beside it"
+                )
+            whose[folder] = arm
         for what, given in (("arm", names), ("env", self.envs), ("seed", self.seeds)):
             twice = next((each for number, each in enumerate(given) if each in given[:number]), None)
             if twice is not None:

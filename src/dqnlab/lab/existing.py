@@ -18,6 +18,7 @@ from ..config.toml import as_dict, literal, override, parse
 from ..errors import DqnlabError, FolderError
 from ..store.find import has_ended, list_runs
 from ..store.folder import BEFORE, CONFIG, META, SUMMARY, seed_name
+from ..store.group import INTERRUPTED
 from ..store.lock import locked
 from ..store.reading import is_count, is_number, read_json, read_text
 from ..trust import modules_of
@@ -167,7 +168,7 @@ def _failures(group: Path) -> list[tuple[int, str]]:
     """The seeds that a group says have failed, and were not just interrupted, each with why."""
     rows = [row for row in _listed(group, "results") if isinstance(row, dict) and is_count(row.get("seed"))]
     errors = [(row["seed"], row.get("error")) for row in rows]
-    return [(seed, each) for seed, each in errors if isinstance(each, str) and not each.startswith("interrupted")]
+    return [(seed, each) for seed, each in errors if isinstance(each, str) and not each.startswith(INTERRUPTED)]
 
 
 def _unended(group: Path) -> tuple[int, ...]:

@@ -77,8 +77,8 @@ class ComparisonPlan:
         if not self.cells:
             return [f"comparing {names}: nothing is trained"]
         lines = [f"comparing {names} on {', '.join(self.request.envs)}, {seeds_text(self.request.seeds)}"]
-        width = max(len(f"{cell.env}  {cell.arm}") for cell in self.cells)
-        lines += [f"  {f'{cell.env}  {cell.arm}':<{width}}  {cell.says()}" for cell in self.cells]
+        env, arm = (max(len(getattr(cell, name)) for cell in self.cells) for name in ("env", "arm"))
+        lines += [f"  {cell.env:<{env}}  {cell.arm:<{arm}}  {cell.says()}" for cell in self.cells]
         return [*lines, self._sum()]
 
     def _sum(self) -> str:

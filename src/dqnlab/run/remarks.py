@@ -101,7 +101,9 @@ def _of_steps(config: Config, plan: Plan, epsilon: Schedule) -> Iterator[Remark]
     every = plan.evaluate_every
     if every.unit == "steps" and every.num > last:
         what = f"nothing is evaluated before the end: evaluate_every = {counted(every.num, 'step')}, and {ends}"
-        yield Remark("judging", what, "so the last network will be the best")
+        often = max(1, last // 10)
+        flag = either(f"--evaluate-every {often}", f"evaluate_every=Steps(num={often})")
+        yield Remark("judging", what, f"the last network will be the best; to judge it on the way give {flag}")
     yield from _of_rate(config, updates_in(config, last))
     share = epsilon(last, 0)
     if share > HIGH and not config.is_offline and epsilon(10 * last, 0) < share:

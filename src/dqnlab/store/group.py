@@ -16,6 +16,9 @@ from .label import UNLABELLED, Label
 from .reading import read_json
 from .score import SeedsMean
 
+INTERRUPTED = "interrupted"
+"""how the error of a seed begins that did nothing wrong"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
@@ -30,6 +33,11 @@ class Failure:
     env_steps: int = 0
     updates: int = 0
     seconds: float = 0.0
+
+    @property
+    def is_interruption(self) -> bool:
+        """Whether it was only interrupted, and has not failed."""
+        return self.error.startswith(INTERRUPTED)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ _STYLES = {
     "finishing": "cyan",
     "done": "",
     "failed": "bold red",
+    "interrupted": "yellow",
 }
 
 
@@ -122,7 +123,9 @@ class PlainBoard:
     def ended(self, result: Run | Failure, done: int, whole: int) -> None:
         """One line for the seed."""
         if isinstance(result, Failure):
-            words = f"failed: {result.error}"
+            words = result.error if result.is_interruption else f"failed: {result.error}"
+        elif result.interrupted:
+            words = f"interrupted at {counted(result.env_steps, 'step')}"
         else:
             score, solved = outcome(result)
             words = (
@@ -146,7 +149,8 @@ class QuietBoard:
     def ended(self, result: Run | Failure, done: int, whole: int) -> None:
         """One line if it failed."""
         if isinstance(result, Failure):
-            print(clean(f"seed {result.seed} failed: {result.error}"), file=sys.stderr)
+            what = "" if result.is_interruption else " failed"
+            print(clean(f"seed {result.seed}{what}: {result.error}"), file=sys.stderr)
 
     def stop(self) -> None:
         """Nothing is left to do."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Phase = Literal["waiting", "compiling", "training", "judging", "finishing", "done", "failed"]
+Phase = Literal["waiting", "compiling", "training", "judging", "finishing", "done", "failed", "interrupted"]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from ...lab.arms import PLAN
 from ...lab.compare import carry_out
 from ...lab.interrupt import SIGNALLED
 from ...lab.planning import ComparisonPlan, plan_comparison
+from ...store.lock import holder
 from ...terminal.board import choose_board
 from ...terminal.live import choose_view
 from ...terminal.text import Lines, clean
@@ -41,7 +42,8 @@ def run(call: Call[Compare]) -> int:
         print(f"interrupted; {_how_to_continue(plan, args)}", file=sys.stderr)
         raise
     except DqnlabError as error:
-        error.add_note(_how_to_continue(plan, args))
+        if holder(plan.folder) is None:  # else whoever makes this very comparison goes on with it
+            error.add_note(_how_to_continue(plan, args))
         raise
     if result.signal is not None:
         print(f"interrupted; {_how_to_continue(plan, args)}", file=sys.stderr)

@@ -19,7 +19,7 @@ from ...errors import ConfigError, DqnlabError
 from ...processes import PATIENCE, check_sendable, how
 from ...store.find import read_run, with_init_file
 from ...store.folder import Run, seed_name
-from ...store.group import Failure, Group, failure, write_summary
+from ...store.group import INTERRUPTED, Failure, Group, failure, write_summary
 from ...store.label import UNLABELLED, Label
 from ...store.new import new_folder
 from ...store.remembered import remember
@@ -262,16 +262,20 @@ class Crew:
 
     def _fail(self, seed: int, error: str, exit_code: int) -> None:
         assert self.folder is not None
-        self.standings[seed] = replace(self.standings[seed], state="failed")
-        self._end(failure(seed, self.folder / seed_name(seed), error, exit_code))
+        failed = failure(seed, self.folder / seed_name(seed), error, exit_code)
+        state = "interrupted" if failed.is_interruption else "failed"
+        self.standings[seed] = replace(self.standings[seed], state=state)
+        self._end(failed)
 
     def _give_up(self, seeds: Sequence[int]) -> None:
         for seed in self._open(seeds):
-            self._fail(seed, "interrupted before it began", SIGNALLED + self.signal)
+            self._fail(seed, f"{INTERRUPTED} before it began", SIGNALLED + self.signal)
 
     def _take_result(self, run: Run) -> None:
         """A seed has come to a result, or its best network has been shown."""
-        self.standings[run.seed] = replace(self.standings[run.seed], state="done", steps=run.env_steps)
+        self.standings[run.seed] = replace(
+            self.standings[run.seed], state="interrupted" if run.interrupted else "done", steps=run.env_steps
+        )
         self._end(run)
 
     def _end(self, result: Run | Failure) -> None:
