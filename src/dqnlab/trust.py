@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from .errors import ConfigError
@@ -78,11 +78,15 @@ def check_wrappers(wrappers: object, trusted: Collection[str], source: str) -> N
             raise _untrusted(f"{source}: env.wrappers = {str(wrappers)[:200]}", module)
 
 
-def check_part_modules(modules: Iterable[str], trusted: Collection[str], source: str) -> None:
-    """Raises ConfigError if a part of one's own that came with a file is of a module that the caller has not named."""
-    for module in modules:
-        if module not in trusted:
-            raise _untrusted(f"{source}: a part of one's own", module)
+def check_part(part: str, module: str, trusted: Collection[str], source: str = "") -> None:
+    """Raises ConfigError if a part of one's own that came with a file is of a module that the caller has not named.
+
+    Args:
+        part: what the file says, such as `head = 'mine:Head'`.
+        source: the file, if nobody else says it.
+    """
+    if module not in trusted:
+        raise _untrusted(f"{source}: {part}" if source else part, module)
 
 
 def _untrusted(what: str, module: str) -> ConfigError:

@@ -7,6 +7,7 @@ import pytest
 
 from dqnlab import presets
 from dqnlab.config import Config, Episodes, Linear, Polyak, Steps
+from dqnlab.config.fields import types
 from dqnlab.config.ranges import RANGES, Numbers, OneOf
 from dqnlab.config.space import (
     Space,
@@ -88,7 +89,9 @@ def test_auto_stands_for_the_range_that_a_setting_has() -> None:
         ),
         ("torso.hidden = { low = 1, high = 2 }", "torso.hidden is no number"),
         ('experience = ["own", "demos"]', "experience cannot be searched: it decides what is measured"),
-        ("seed = [1, 2]", "seed cannot be searched: it decides what is measured, not how an agent learns"),
+        ("seed = [1, 2]", "seed cannot be searched: it decides what is measured or kept, not how an agent learns"),
+        ("keep_checkpoints = [2, 3]", "keep_checkpoints cannot be searched: it decides what is measured or kept"),
+        ("film.episodes = [0, 1]", "film.episodes cannot be searched"),
         ("env.max_episode_steps = [10, 20]", "env.max_episode_steps cannot be searched"),
         ("", "no setting is searched: give one a range"),
         ('regularizer.alpha = "auto"', "regularizer.alpha has no range of its own here"),
@@ -109,8 +112,25 @@ def test_a_setting_that_the_configuration_lacks_is_refused() -> None:
 
 
 def test_a_kind_of_ones_own_in_a_file_imports_nothing_that_is_not_trusted() -> None:
-    with pytest.raises(ConfigError, match="would import the Python module 'nowhere'"):
-        read('head = ["scalar", "nowhere:Head"]')
+    for text in ('head = ["scalar", "nowhere:Head"]', 'head.kind = ["nowhere:Head"]'):
+        with pytest.raises(
+            ConfigError, match=r"^space.toml: head = 'nowhere:Head' would import the Python module 'nowhere'"
+        ):
+            read(text)
+
+
+def test_it_is_said_of_every_setting_whether_it_can_be_searched() -> None:
+    searched = set[str]()
+    for name in types():
+        with pytest.raises(ConfigError) as error:
+            read(f"{name} = []")
+        if "cannot be searched" not in str(error.value):
+            searched.add(name.partition(".")[0])
+    assert searched == {
+        *("conv", "normalize_obs", "torso", "layers", "norm", "stream", "head", "rule", "memory", "sampler", "env"),
+        *("regularizer", "sync", "optimizer", "lr_schedule", "epsilon", "exploration", "n", "gamma", "reward_scale"),
+        *("reward_clip", "replay_capacity", "learning_starts", "batch_size", "update_every"),
+    }
 
 
 def test_a_setting_of_a_kind_exists_only_beside_that_kind() -> None:

@@ -16,7 +16,7 @@ import dqnlab
 from dqnlab import presets
 from dqnlab.app.cli import main
 from dqnlab.app.parse import parse_train, parse_tune
-from dqnlab.config import Config, Constant, Hard, Mlp, Polyak, Steps
+from dqnlab.config import Config, Constant, Env, Hard, Mlp, Polyak, Steps
 from dqnlab.config.space import default_space, read_space
 from dqnlab.config.toml import from_toml
 from dqnlab.errors import ConfigError, DqnlabError
@@ -304,12 +304,24 @@ def test_the_command_tunes_and_says_what_came_out(
     assert "3: 3 finished" in out
     assert re.search(r"^best +trial \d, [\d.]+  over the 2 seeds that choose, 18,000 env steps$", out, re.MULTILINE)
     assert re.search(r"optimizer\.lr +0\.064 ", out)
-    assert "dqn train --config runs/CartPole-v1/tune-cartpole/best.toml" in out
-    assert "optuna-dashboard runs/CartPole-v1/tune-cartpole/journal.log" in out
+    page = Path("runs/CartPole-v1/tune-cartpole/study.html").read_text("utf-8")
+    for command in (
+        "dqn train --config runs/CartPole-v1/tune-cartpole/best.toml",
+        "optuna-dashboard runs/CartPole-v1/tune-cartpole/journal.log",
+    ):
+        assert command in out
+        assert command in page
     best = tomllib.loads(Path("runs/CartPole-v1/tune-cartpole/best.toml").read_text("utf-8"))
     assert best["budget"] == {"kind": "steps", "num": 9_000}
     assert main([*words, "--quiet"]) == 0
     assert "tuning" not in capsys.readouterr().out
+
+
+def test_the_command_to_train_trusts_the_modules_of_the_environment_and_of_every_part(tmp_path: Path) -> None:
+    config = replace(CONFIG, env=Env(id="mine:Env-v0", wrappers=("theirs.wraps:Half",)))
+    found = Tuned(folder=tmp_path, env="mine:Env-v0", preset="tiny", trials=(), best=None, config=config)
+    assert found.to_train.endswith("best.toml --trust-env-module mine --trust-env-module theirs.wraps")
+    assert replace(found, config=None).to_train == ""
 
 
 @pytest.mark.parametrize(

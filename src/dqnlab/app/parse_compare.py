@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from ..config import AnyEnvironment, Seed, presets
-from ..config.custom import module_of, modules_in
+from ..config.custom import check_trusted_parts, module_of
 from ..config.fields import nearest
 from ..config.toml import parse
 from ..config.typed import typed
 from ..errors import ConfigError, FolderError
 from ..lab.arms import PLAN, ComparisonRequest
 from ..store.find import find_run
-from ..trust import check_env_id, check_part_modules, check_wrappers
+from ..trust import check_env_id, check_part, check_wrappers
 from .arguments import NUM_SEEDS, Compare
 from .arms import (
     ArmTable,
@@ -150,7 +150,7 @@ def _plan_in(data: Mapping[str, Any], name: str, runs: Path, trusted: set[str]) 
         check_env_id(env, trusted, name)
     for table in (settings, *(arm.settings for arm in arms)):
         check_wrappers(wrappers_in(table), trusted, name)
-        check_part_modules(modules_in(table), trusted, name)
+        check_trusted_parts(table, trusted, name)
     seeds, first = data.get("seeds"), typed(Seed, data.get("first_seed", 0), "first_seed")
     return ArmsPlan(
         arms=arms,
@@ -165,8 +165,9 @@ def _plan_in(data: Mapping[str, Any], name: str, runs: Path, trusted: set[str]) 
 def _arm_in(said: object, runs: Path, trusted: Collection[str], source: str) -> ArmTable:
     """An arm of a plan file: a text, or a table. Raises ConfigError."""
     if isinstance(said, str):
-        values = [re.split("[:=]", word, maxsplit=1)[-1] for word in said.split()]
-        check_part_modules(filter(None, map(module_of, values)), trusted, source)  # reading it imports them
+        for word in said.split():
+            if (module := module_of(re.split("[:=]", word, maxsplit=1)[-1])) is not None:
+                check_part(repr(word), module, trusted, source)  # reading it imports that
         return arm_of_text(said, runs)
     if not isinstance(said, Mapping):
         raise ConfigError(f'an arm must be a text, as "dqn n=3", or a table, got {str(said)[:60]!r}')

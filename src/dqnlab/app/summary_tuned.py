@@ -14,12 +14,9 @@ from ..errors import counted
 from ..lab.tuning.history import TrialRow
 from ..lab.tuning.page import PAGE
 from ..lab.tuning.result import Tuned, changed
-from ..lab.tuning.study import JOURNAL
 from ..terminal.text import clean
-from ..trust import modules_of, shown
+from ..trust import shown
 from .summary import BAD, GOOD, LABEL
-
-TRUST = "--trust-env-module"
 
 
 def tuned_summary(tuned: Tuned, config: Config, words: Sequence[str]) -> RenderableType:
@@ -41,12 +38,7 @@ def tuned_summary(tuned: Tuned, config: Config, words: Sequence[str]) -> Rendera
     lines.append(_line("verdict", Text(clean(tuned.says), GOOD if better else "bold")))
     if tuned.config is not None:
         lines.append(_line("page", shown(tuned.folder / PAGE)))
-        trusted = [flag for module in modules_of(config.env.id, config.env.wrappers) for flag in (TRUST, module)]
-        again = shlex.join(["dqn", "train", "--config", shown(tuned.file), *trusted])
-        lines += [
-            _line("to train", again),
-            _line("to look", shlex.join(["optuna-dashboard", shown(tuned.folder / JOURNAL)])),
-        ]
+        lines += [_line("to train", tuned.to_train), _line("to look", tuned.to_look)]
     return Group(*lines)
 
 

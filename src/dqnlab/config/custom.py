@@ -16,13 +16,14 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, dataclass_transform
 
 from ..errors import ConfigError, named
 from ..importing import import_here
+from ..trust import check_part
 from .typed import check_fields, hints_of
 
 MAKES = {
@@ -105,13 +106,17 @@ def _is_module(name: str) -> bool:
     return all(part.isidentifier() for part in name.split("."))
 
 
-def kinds_in(tables: Mapping[str, Any]) -> Iterator[str]:
-    """The kinds of parts of one's own that the tables of a configuration name."""
+def _parts_in(tables: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for place in MAKES:
         table = tables.get(place)
         kind = table.get("kind") if isinstance(table, Mapping) else None
         if isinstance(kind, str) and module_of(kind) is not None:
-            yield kind
+            yield place, kind
+
+
+def kinds_in(tables: Mapping[str, Any]) -> Iterator[str]:
+    """The kinds of parts of one's own that the tables of a configuration name."""
+    yield from (kind for _, kind in _parts_in(tables))
 
 
 def modules_in(tables: Mapping[str, Any]) -> Iterator[str]:
@@ -122,6 +127,13 @@ def modules_in(tables: Mapping[str, Any]) -> Iterator[str]:
 def imported_in(tables: Mapping[str, Any]) -> Iterator[str]:
     """Those of them that reading the tables imports: not the running program itself."""
     yield from (str(module_of(kind)) for kind in kinds_in(tables) if kind not in _HERE)
+
+
+def check_trusted_parts(tables: Mapping[str, Any], trusted: Collection[str], source: str = "") -> None:
+    """Raises ConfigError if reading the tables, which came with a file, would import a part that is not trusted."""
+    for place, kind in _parts_in(tables):
+        if kind not in _HERE:
+            check_part(f"{place} = {kind!r}", str(module_of(kind)), trusted, source)
 
 
 def find(place: str, kind: str) -> type:

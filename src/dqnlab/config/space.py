@@ -19,11 +19,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConfigError
-from ..trust import check_part_modules
 from .checks import as_float, quoted
 from .choices import Steps
 from .config import Config
-from .custom import imported_in
+from .custom import check_trusted_parts, imported_in
 from .fields import bare, choice, choices, docs, elsewhere, hints, leaves, nearest, plain, required, tagged, types
 from .ranges import RANGES, Around, Numbers, OfBudget, OneOf, Times
 from .toml import literal, override, parse
@@ -33,11 +32,11 @@ Range = Numbers | OneOf
 
 _KEYS = ("low", "high", "log")
 _SEARCHED_OF_ENV = {"env.num_envs", "env.frame_stack"}
-# These decide what is measured, how precisely and at which cost, not how an agent learns.
+# These decide what is measured and kept, how precisely and at which cost, not how an agent learns.
 _NOT_SEARCHED = {
     *("preset", "seed", "device", "compile", "threads", "env", "experience", "init", "budget", "evaluate_every"),
     *("select_episodes", "confirm_episodes", "score_episodes", "stop_when_solved", "metrics_every"),
-    *("checkpoint_every", "film", "explain"),
+    *("checkpoint_every", "keep_checkpoints", "film", "explain"),
 }
 
 
@@ -215,8 +214,9 @@ def space_of(table: Mapping[str, Any], source: str, base: Config, trusted: Colle
         given = dict(_entries(table, ""))
         if not given:
             raise ConfigError("no setting is searched: give one a range, as lr = { low = 1e-4, high = 1e-2 }")
-        kinds = {name: value for name, value in given.items() if name in tagged()}
-        check_part_modules(_own_kinds(kinds), trusted, "")  # the source stands before all messages
+        for name, value in given.items():
+            for kind in value if name in tagged() and isinstance(value, list) else ():
+                check_trusted_parts({name: {"kind": kind}}, trusted)
         ranges = {name: _range(name, value, base) for name, value in given.items()}
         space = Space(ranges)
         for name in ranges:
@@ -224,11 +224,6 @@ def space_of(table: Mapping[str, Any], source: str, base: Config, trusted: Colle
         return space
     except ConfigError as error:
         raise ConfigError(f"{source}: {error}") from error
-
-
-def _own_kinds(kinds: Mapping[str, Any]) -> list[str]:
-    tables = [{field: {"kind": kind}} for field, given in kinds.items() if isinstance(given, list) for kind in given]
-    return [module for table in tables for module in imported_in(table)]
 
 
 def _entries(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
@@ -253,7 +248,7 @@ def _entries(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]
 def _check_searched(name: str) -> None:
     if name.partition(".")[0] in _NOT_SEARCHED and name not in _SEARCHED_OF_ENV:
         raise ConfigError(
-            f"{name} cannot be searched: it decides what is measured, not how an agent learns; set it for all "
+            f"{name} cannot be searched: it decides what is measured or kept, not how an agent learns; set it for all "
             "trials instead"
         )
 

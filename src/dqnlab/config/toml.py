@@ -18,10 +18,10 @@ from dataclasses import is_dataclass, replace
 from typing import Any
 
 from ..errors import ConfigError
-from ..trust import check_env_id, check_part_modules, check_wrappers, modules_of
+from ..trust import check_env_id, check_wrappers, modules_of
 from .checks import DEEPEST, LARGEST_ARGUMENT, as_json, from_json, quoted
 from .config import Config
-from .custom import imported_in
+from .custom import check_trusted_parts
 from .fields import (
     about,
     bare,
@@ -195,7 +195,7 @@ def override(base: Config, data: Mapping[str, Any], source: str = "", trusted: C
     if isinstance(env, Mapping):
         check_env_id(env.get("id"), trusted, source)
         check_wrappers(env.get("wrappers"), trusted, source)
-    check_part_modules(imported_in(data), trusted, source)
+    check_trusted_parts(data, trusted, source)
     try:
         return _override(base, data, "")
     except ConfigError as error:

@@ -18,7 +18,7 @@ from ...store.interval import seeds_mean
 from ...trust import clean
 from .drawing import against, history, number_text
 from .history import DEFAULT, TrialRow
-from .result import BEST, Tuned, changed
+from .result import Tuned, changed
 from .study import CONFIRM, StudyPlan
 
 MARKDOWN, PAGE = "study.md", "study.html"
@@ -146,8 +146,7 @@ def study_html(plan: StudyPlan, tuned: Tuned) -> str:
     parts = [
         f'<div class="summary"><h1>{title}</h1><p class="said"><b>{escape(_sentence(tuned))}</b></p>'
         f'<p class="lead">{escape(lead(plan, tuned))}</p>'
-        f'<p class="muted">To train it: <span class="number">dqn train --config {BEST}</span>. '
-        'To look closer: <span class="number">optuna-dashboard journal.log</span>.</p></div>',
+        f"{_commands(tuned)}</div>",
         _section("Settings", _table(SETTINGS, settings_rows(plan, tuned))),
         _section("Confirmation", _table(CONFIRMATION, confirmation_rows(tuned)) + MORE) if tuned.confirmation else "",
         _section("History", f'<div class="card">{history(tuned.trials, best)}</div>{KEY}'),
@@ -175,6 +174,16 @@ KEY = (
     '<p class="muted key">Each dot is a trial: <b class="best">the best</b>, <b class="default">the default</b>, the '
     "others; the line is the highest so far. A ring is a trial that was given up, where it was then.</p>"
 )
+
+
+def _commands(tuned: Tuned) -> str:
+    """What the terminal says too: how to train the best configuration, and to look closer."""
+    rows = [("To train it", tuned.to_train), ("To look closer", tuned.to_look)]
+    return "".join(
+        f'<p class="muted">{label}: <span class="number command">{escape(clean(words))}</span></p>'
+        for label, words in rows
+        if words
+    )
 
 
 def _section(title: str, inside: str) -> str:

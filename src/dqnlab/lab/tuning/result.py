@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,13 +15,15 @@ from ...comparing.read import read_cell
 from ...comparing.verdict import in_full
 from ...comparing.write import comparison_data, write_comparison
 from ...config import Config
+from ...config.custom import modules_in
 from ...config.fields import leaves, plain
 from ...config.space import config_of
-from ...config.toml import to_toml
+from ...config.toml import as_dict, to_toml
 from ...store.door import write_atomically
 from ...store.folder import CONFIG, write_json
+from ...trust import modules_of, shown
 from .history import DEFAULT, TrialRow, best_of, importance_of, read_trials
-from .study import CONFIRM, STUDY, StudyPlan, identity
+from .study import CONFIRM, JOURNAL, STUDY, StudyPlan, identity
 
 BEST = "best.toml"
 
@@ -77,6 +80,22 @@ class Tuned:
     def file(self) -> Path:
         """The best configuration, for `dqn train --config`."""
         return self.folder / BEST
+
+    @property
+    def to_train(self) -> str:
+        """The command that trains the best configuration, as one types it where the study was made."""
+        if self.config is None:
+            return ""
+        env = self.config.env
+        modules = dict.fromkeys([*modules_of(env.id, env.wrappers), *modules_in(as_dict(self.config))])
+        return f"dqn train --config {shlex.quote(shown(self.file))}" + "".join(
+            f" --trust-env-module {shlex.quote(module)}" for module in modules
+        )
+
+    @property
+    def to_look(self) -> str:
+        """The command that shows the storage."""
+        return shlex.join(["optuna-dashboard", shown(self.folder / JOURNAL)])
 
     @property
     def counts(self) -> dict[str, int]:
