@@ -333,6 +333,7 @@ def test_the_columns_are_these_in_both_formats_and_in_the_docs(capsys: pytest.Ca
         "tags": ["x", "y"],
         "settings": {},
         "parent": "runs/x at step 500",
+        "removed": [],
     }
     assert (both["seeds"], both["score"], both["scored"], both["solved"]) == ([0, 1], 395.0, 2, 1)
     assert main(["runs", "--csv", "--seeds"]) == 0

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 import dqnlab
 from dqnlab.app.cli import main
+from dqnlab.comparing.read import read_cell
 from dqnlab.config import Film, Steps
 from dqnlab.errors import CheckpointError, ConfigError, FolderError
 from dqnlab.lab.session import train
@@ -52,6 +54,8 @@ def group(trained: Path) -> Path:
     for seed in range(3):
         shutil.copytree(trained, folder / f"seed-{seed}")
         about = json.loads((folder / f"seed-{seed}" / "result.json").read_text())
+        settings = folder / f"seed-{seed}" / CONFIG
+        settings.write_text(re.sub(r"(?m)^seed = \d+", f"seed = {seed}", settings.read_text()))
         about["seed"] = seed
         about["score"]["mean"] = 100.0 + seed
         (folder / f"seed-{seed}" / "result.json").write_text(json.dumps(about))
@@ -328,10 +332,31 @@ def test_a_group_forgets_a_seed_that_goes(group: Path) -> None:
     assert (about["schema"], about["seeds"], about["best"], about["seconds"]) == (1, [0, 1], 1, 12.5)
     assert (about["mean"]["mean"], about["mean"]["seeds"]) == (100.5, 2)
     assert [row["seed"] for row in about["results"]] == [0, 1]
+    assert about["removed"] == [2]
     assert find_any("latest", RUNS) == group.absolute()
     for seed in (0, 1):
         assert main(["rm", f"{group.name}/seed-{seed}", "--yes"]) == 0
     assert not group.exists()
+
+
+def test_that_a_seed_was_taken_out_is_told_wherever_its_group_is(
+    group: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["rm", f"{group.name}/seed-1", "--yes"]) == 0
+    capsys.readouterr()
+    assert main(["runs"]) == 0
+    assert "2, 1 removed" in capsys.readouterr().out
+    assert main(["runs", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"][0]["removed"] == [1]
+    cell = read_cell([group])
+    assert [(each.seed, each.error) for each in cell.seeds][1] == (1, "its run was removed (dqn rm)")
+    results = tuple(read_run(group / f"seed-{seed}") for seed in (0, 2))
+    write_summary(Group(group, "CartPole-v1", "seams", (0, 2), results, 12.5))  # as resuming it does
+    assert json.loads((group / SUMMARY).read_text())["removed"] == [1]
+    assert main(["rm", f"{group.name}/seed-2", "--yes"]) == 0
+    capsys.readouterr()
+    assert main(["runs"]) == 0
+    assert "1, 2 removed" in capsys.readouterr().out
 
 
 def test_a_seed_of_a_group_at_work_stays(group: Path, refused: Any) -> None:

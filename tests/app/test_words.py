@@ -40,7 +40,15 @@ def test_a_value_follows_or_stands_behind_an_equals_sign_and_the_last_one_counts
 def test_only_behind_an_equals_sign_a_value_holds_one_itself_or_begins_with_a_dash() -> None:
     assert parse_args(Evaluate, "evaluate", ["run", "--env=mine:A=-v0"]).env == "mine:A=-v0"
     assert parse_args(Evaluate, "evaluate", ["run", "--env=--odd"]).env == "--odd"
-    assert complaint("--out", "-odd") == "Missing value: --out must be a path, got ''"
+    assert complaint("--out", "-odd") == (
+        "Missing value: --out must be a path, got '-odd'; a value that begins with a dash is written --out=-odd"
+    )
+    assert complaint("--name", "-my run") == (
+        "Missing value: --name must be a text, got '-my run'; a value that begins with a dash is written "
+        "--name='-my run'"
+    )
+    assert complaint("--name", "--seed") == "Missing value: --name must be a text, got ''"
+    assert complaint("--gamma", "-odd") == "Missing value: --gamma must be a number, got ''"
 
 
 @pytest.mark.parametrize("text", ["-100", "-1e2", "-.5", "-0.5"])

@@ -55,7 +55,7 @@ def _table(found: Sequence[Entry], *, wide: bool) -> Table:
         "tags": [_tags(entry) for entry in found],
         "settings": [_changed(entry) for entry in found],
     }
-    left_out = set() if any(len(entry.seeds) > 1 for entry in found) else {"seeds"}
+    left_out = set() if any(len(entry.seeds) > 1 or entry.removed for entry in found) else {"seeds"}
     left_out |= {name for name in ("tags", "settings") if not any(columns[name])}
     left_out |= set() if wide else {"95 % interval", "seconds", "tags", "settings"}
     shown = {name: cells for name, cells in columns.items() if name not in left_out}
@@ -100,9 +100,10 @@ def _solved(entry: Entry) -> Text | str:
 
 
 def _seeds(entry: Entry) -> str:
+    gone = f", {len(entry.removed)} removed" if entry.removed else ""
     if len(entry.seeds) > 1 and entry.scored < len(entry.seeds):
-        return f"{entry.scored} of {len(entry.seeds)}"
-    return str(len(entry.seeds) or "")
+        return f"{entry.scored} of {len(entry.seeds)}{gone}"
+    return f"{len(entry.seeds) or ''}{gone}"
 
 
 Settings = Mapping[str, object]

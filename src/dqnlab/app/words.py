@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
+from ..config.checks import quoted
 from ..config.custom import MAKES, module_of
-from ..config.fields import choice, choices, nearest, tagged
+from ..config.fields import bare, choice, choices, nearest, tagged
 from ..config.typed import wanted
 from ..errors import ConfigError
 from .aliases import CHOOSING, FLAGS, SWITCHES
@@ -150,8 +153,12 @@ def _unknown(shown: str, close: Sequence[str]) -> ConfigError:
     return ConfigError(f"unknown flag {shown}{hint}")
 
 
-def _missing(flag: Flag) -> ConfigError:
-    return ConfigError(f"Missing value: {flag.shown} must be {wanted(flag.item)}, got ''")
+def _missing(flag: Flag, word: str = "") -> ConfigError:
+    """What to say of a flag without a value; the word that follows it may have been meant as one."""
+    may_be_meant = word and not word.startswith("--") and word not in _ALONE and bare(flag.item) in (str, Path)
+    how = f"; a value that begins with a dash is written {flag.shown}={shlex.quote(word)}" if may_be_meant else ""
+    got = quoted(word) if may_be_meant else "''"
+    return ConfigError(f"Missing value: {flag.shown} must be {wanted(flag.item)}, got {got}{how}")
 
 
 def _taken(rest: list[str]) -> list[str]:
@@ -180,7 +187,7 @@ def own_flag(kind: type, cls: type, name: str, given: Untyped) -> Any:
 def _texts(flag: Flag, rest: list[str]) -> list[str]:
     """A flag's values, taken from the rest: one, or all the whole numbers of a setting that is a list of them."""
     if not rest or _is_flag(rest[0]):
-        raise _missing(flag)
+        raise _missing(flag, *rest[:1])
     texts = [rest.pop(0)]
     while flag.is_list and flag.is_setting and rest and rest[0].isdecimal():
         texts.append(rest.pop(0))

@@ -14,6 +14,7 @@ from ..config.toml import override, parse
 from ..errors import ConfigError, FolderError, counted
 from ..store.find import read_run
 from ..store.folder import BEFORE, CONFIG, META, METRICS, RESULT, SUMMARY, Run, seed_name
+from ..store.group import removed_in
 from ..store.interval import SQUARABLE
 from ..store.lineage import read_parent
 from ..store.metrics import read_metrics
@@ -149,6 +150,9 @@ def _seeds_of(folder: Path) -> Iterator[tuple[Path, str | None]]:
     for seed in seeds:
         error = errors.get(seed)
         yield folder / seed_name(seed), error if isinstance(error, str) else None
+    for seed in removed_in(about):
+        if seed not in seeds:
+            yield folder / seed_name(seed), "its run was removed (dqn rm)"
 
 
 def _why_no_score(run: Run) -> str | None:

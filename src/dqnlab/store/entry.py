@@ -27,6 +27,8 @@ class Entry:
     status: str
     """finished, running, interrupted, failed, unfinished or damaged"""
     seeds: tuple[int, ...]
+    removed: tuple[int, ...] = ()
+    """seeds that were taken out of the group, and count for nothing here"""
     score: tuple[float, float | None, float | None] | None
     """mean and, where there is one, its interval: over episodes, of a group over its seeds"""
     scored: int

@@ -13,7 +13,7 @@ from .card import Row, group_card, heading
 from .folder import RESULT, SUMMARY, Run, write_json
 from .interval import seeds_mean
 from .label import UNLABELLED, Label
-from .reading import read_json
+from .reading import is_count, read_json
 from .score import SeedsMean
 
 INTERRUPTED = "interrupted"
@@ -116,6 +116,7 @@ def write_summary(group: Group) -> None:
         "preset": group.preset,
         **group.label.as_dict(),
         "seeds": list(group.seeds),
+        **({"removed": removed} if (removed := _removed_before(group)) else {}),
         "mean": None if group.mean is None else asdict(group.mean),
         "solved": sum(bool(run.solved) for run in group.runs),
         "best": None if best is None else best.seed,
@@ -124,6 +125,19 @@ def write_summary(group: Group) -> None:
         "results": [_row(result) for result in group.results],
     }
     write_json(group.folder / SUMMARY, content)
+
+
+def removed_in(about: Mapping[str, Any]) -> list[int]:
+    """The seeds that were taken out of a group after they were trained, as its summary.json says."""
+    seeds = about.get("removed")
+    return [seed for seed in seeds if is_count(seed)] if isinstance(seeds, list) else []
+
+
+def _removed_before(group: Group) -> list[int]:
+    try:
+        return [seed for seed in removed_in(read_json(group.folder / SUMMARY)) if seed not in group.seeds]
+    except FolderError:  # there is none yet
+        return []
 
 
 def _row(result: Run | Failure) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from ..errors import FolderError
 from .entry import DONE, RUNNING, Entry
 from .find import age, is_seed, run_folders, run_row
 from .folder import CONFIG, META, SUMMARY, seed_name
+from .group import removed_in
 from .interval import seeds_mean
 from .label import label_in
 from .lock import holder
@@ -94,6 +95,7 @@ def _group(folder: Path) -> Entry:
         preset=first.preset if first else _text(about.get("preset")),
         status=_together(folder, runs, missing=len(seeds) > len(runs)),
         seeds=seeds or tuple(seed for run in runs for seed in run.seeds),
+        removed=tuple(removed_in(about)),
         score=None if mean is None else (mean.mean, mean.low, mean.high),
         scored=len(scores),
         solved=sum(verdicts) if verdicts else None,

@@ -21,6 +21,7 @@ from .disk import remove_tree
 from .door import DISK, drop_empty, is_part, refusal
 from .find import has_ended, is_seed
 from .folder import CONFIG, META, SUMMARY, check_no_link, seed_name, write_json
+from .group import removed_in
 from .interval import seeds_mean
 from .lock import LOCK, holder, locked
 from .made import Made, made_in_checkpoints, made_in_run
@@ -210,10 +211,11 @@ def _drop_folder(path: Path) -> None:
 
 
 def _forget(group: Path, folder: Path) -> None:
-    """Writes a group's summary without a seed; removes it with the last one."""
+    """Writes a group's summary without a seed, which is named as removed; removes it with the last one."""
     about: dict[str, Any] = {name: value for name, value in read_json(group / SUMMARY).items() if name != "schema"}
     rows: Sequence[Any] = about["results"] if isinstance(about.get("results"), list) else []
     about["seeds"] = [seed for seed in about["seeds"] if seed_name(seed) != folder.name]
+    about["removed"] = sorted({*removed_in(about), int(folder.name.removeprefix("seed-"))})
     about["results"] = left = [row for row in rows if isinstance(row, dict) and row.get("seed") in about["seeds"]]
     scored = [(row["score"], -row["seed"]) for row in left if is_number(row.get("score"))]
     about["mean"] = asdict(seeds_mean([score for score, _ in scored])) if scored else None

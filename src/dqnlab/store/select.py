@@ -73,7 +73,7 @@ def _key(entry: Entry, by: Order) -> Any:
 
 COLUMNS = (
     *("name", "folder", "group", "env", "preset", "seeds", "status", "score", "low", "high", "scored", "solved"),
-    *("env_steps", "updates", "seconds", "created", "tags", "settings", "parent"),
+    *("env_steps", "updates", "seconds", "created", "tags", "settings", "parent", "removed"),
 )
 """of `dqn runs --json` and `--csv` (docs/runs.md): kept, new ones are added at the end"""
 
@@ -91,6 +91,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         *(entry.status, mean, low, high, entry.scored, entry.solved, entry.env_steps, entry.updates, entry.seconds),
         *(entry.created, list(entry.label.tags), dict(entry.settings)),
         f"{parent['run']} at step {parent['step']}" if {"run", "step"} <= parent.keys() else None,
+        list(entry.removed),
     )
     return dict(zip(COLUMNS, values, strict=True))
 
@@ -102,6 +103,7 @@ def flat_rows(found: Iterable[Entry]) -> list[dict[str, Any]]:
             **row,
             "seeds": " ".join(map(str, row["seeds"])),
             "tags": ",".join(row["tags"]),
+            "removed": " ".join(map(str, row["removed"])),
             "settings": changes_text(row["settings"]),
         }
         for row in rows(found)
