@@ -34,6 +34,23 @@ def test_the_history_shows_every_trial_that_came_to_a_number_and_the_highest_so_
     assert f'<path class="line" d="M{first[0]} {first[1]}H{second[0]}V{second[1]}H890.0"/>' in svg
 
 
+def test_a_trial_that_was_given_up_is_drawn_against_what_it_was_compared_with() -> None:
+    svg = history([row(0, 8), row(1, None, reached=8.5, rival=9.0), row(2, 7)], best=0)
+    ((_, x, y),) = [each for each in marks(svg) if each[0] == "given-up"]
+    assert re.findall(r'class="gap" d="M([\d.]+) ([\d.]+)V([\d.]+)m', svg) == [(x, y, "10.0")]  # the highest there
+    assert "trial 1: pruned at 8.5, where the median of the others was 9" in svg
+    assert "gap" in against("gamma", Numbers(0.5, 0.9), [row(0, 8), row(1, None, reached=8.5, rival=9.0)], best=0)
+
+
+def test_the_numbers_beside_a_drawing_are_round() -> None:
+    trials = [row(0, 1.595), *(row(i, 5.0) for i in range(1, 5)), row(5, 9.263)]
+    for width, numbers in ((380, "024"), (900, "012345")):
+        assert re.findall(r'text-anchor="(end|middle)">([\d.]+)<', history(trials, best=5, width=width)) == [
+            *(("end", each) for each in "2468"),
+            *(("middle", each) for each in numbers),
+        ]
+
+
 def test_a_setting_is_drawn_from_its_lowest_value_to_its_highest() -> None:
     space = Numbers(0.5, 0.9)
     trials = [row(0, 1, values={"gamma": 0.5}), row(1, 2, values={"gamma": 0.9}), row(2, 3, values={"gamma": 0.7})]

@@ -16,7 +16,7 @@ import dqnlab
 from dqnlab import presets
 from dqnlab.app.cli import main
 from dqnlab.app.parse import parse_train, parse_tune
-from dqnlab.config import Config, Constant, Env, Hard, Mlp, Polyak, Steps
+from dqnlab.config import Config, Constant, Hard, Mlp, Polyak, Steps
 from dqnlab.config.space import default_space, read_space
 from dqnlab.config.toml import from_toml
 from dqnlab.errors import ConfigError, DqnlabError
@@ -135,8 +135,8 @@ def test_the_page_needs_nothing_else_and_runs_no_script(small: Tuned) -> None:
     assert links == ([] if small.confirmation is None else ["confirm/comparison.html"])
     assert all((small.folder / link).is_file() for link in links)
     assert "default-src 'none'; style-src 'sha256-" in page
-    assert page.count('class="trial ') == 3 * 3  # in the history, and against either setting
-    assert page.count('class="trial default"') == (0 if small.best and small.best.is_default else 3)
+    assert page.count('class="trial ') == 3 * 4  # in the history, wide and narrow, and against either setting
+    assert page.count('class="trial default"') == (0 if small.best and small.best.is_default else 4)
     assert "optimizer.lr" in (small.folder / "study.md").read_text("utf-8")
 
 
@@ -315,13 +315,6 @@ def test_the_command_tunes_and_says_what_came_out(
     assert best["budget"] == {"kind": "steps", "num": 9_000}
     assert main([*words, "--quiet"]) == 0
     assert "tuning" not in capsys.readouterr().out
-
-
-def test_the_command_to_train_trusts_the_modules_of_the_environment_and_of_every_part(tmp_path: Path) -> None:
-    config = replace(CONFIG, env=Env(id="mine:Env-v0", wrappers=("theirs.wraps:Half",)))
-    found = Tuned(folder=tmp_path, env="mine:Env-v0", preset="tiny", trials=(), best=None, config=config)
-    assert found.to_train.endswith("best.toml --trust-env-module mine --trust-env-module theirs.wraps")
-    assert replace(found, config=None).to_train == ""
 
 
 @pytest.mark.parametrize(

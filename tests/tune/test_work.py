@@ -87,6 +87,12 @@ def test_a_hopeless_trial_is_given_up_in_its_first_seed_and_later_in_the_second(
     do(plan)
     trials = trials_of(plan)
     assert [each.state for each in trials] == ["finished"] * 3 + ["pruned", "pruned"]
+    for each in trials[3:]:
+        assert each.rival is not None
+        assert each.reached is not None
+        assert each.reached < each.rival
+    assert [each.rival for each in trials[:3]] == [None] * 3
+    assert trials[3].seeds_done < 1 < trials[4].seeds_done
     assert [each.scores for each in trials[3:]] == [(), (100.0,)]
     assert len(asked) == 9
     first, second = trials[3].env_steps, trials[4].env_steps

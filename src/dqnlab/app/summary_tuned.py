@@ -34,6 +34,8 @@ def tuned_summary(tuned: Tuned, config: Config, words: Sequence[str]) -> Rendera
         if default is not best:
             lines.append(_trial("default", default))
         lines += [Text(), _settings(tuned, config), Text()]
+        if tuned.caution:
+            lines.append(_line("", (tuned.caution, LABEL)))
     better = tuned.confirmation is not None and tuned.confirmation.is_better
     lines.append(_line("verdict", Text(clean(tuned.says), GOOD if better else "bold")))
     if tuned.config is not None:

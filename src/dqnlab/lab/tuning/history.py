@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any, Literal
 
-from .storage import values_of
+from .storage import RUNGS, values_of
 
 DEFAULT = "default"
 """the arm, and the mark of the trial, that is the configuration itself"""
@@ -25,6 +26,10 @@ class TrialRow:
     """the settings that it tried"""
     reached: float | None = None
     """the last mean that it reported; none if it never came to one"""
+    seeds_done: float = 0.0
+    """how many of its seeds it had trained by then: 1.25 are one and a quarter of the next"""
+    rival: float | None = None
+    """the median of the trials that had finished, at the same point, of one that was given up for being below it"""
     scores: tuple[float, ...] = ()
     """of the seeds that came to one"""
     env_steps: int = 0
@@ -42,6 +47,7 @@ class TrialRow:
 
 def read_trials(study: Any) -> list[TrialRow]:
     """Every trial that has begun, in the order of their numbers."""
+    trials = study.get_trials(deepcopy=False)
     names: dict[str, State] = {"COMPLETE": "finished", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running"}
     return [
         TrialRow(
@@ -50,15 +56,31 @@ def read_trials(study: Any) -> list[TrialRow]:
             value=each.value if each.state.name == "COMPLETE" else None,
             values=values_of(each.params),
             reached=each.intermediate_values[each.last_step] if each.last_step is not None else None,
+            seeds_done=(each.last_step or 0) / RUNGS,
+            rival=_rival(each, trials),
             scores=tuple(each.user_attrs.get("scores", ())),
             env_steps=each.user_attrs.get("env_steps", 0),
             seconds=each.user_attrs.get("seconds", 0.0),
             reason=each.user_attrs.get("reason", ""),
             is_default=bool(each.user_attrs.get(DEFAULT)),
         )
-        for each in study.get_trials(deepcopy=False)
+        for each in trials
         if each.state.name in names
     ]
+
+
+def _rival(pruned: Any, trials: Sequence[Any]) -> float | None:
+    """What a trial was compared with when it was given up; none of any other trial, and of one that diverged."""
+    if pruned.state.name != "PRUNED" or pruned.last_step is None or pruned.user_attrs.get("reason"):
+        return None
+    before = [
+        each.intermediate_values[pruned.last_step]
+        for each in trials
+        if each.state.name == "COMPLETE"
+        and each.datetime_complete <= pruned.datetime_complete
+        and pruned.last_step in each.intermediate_values
+    ]
+    return median(before) if before else None
 
 
 def best_of(trials: Sequence[TrialRow]) -> TrialRow | None:

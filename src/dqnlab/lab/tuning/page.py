@@ -16,7 +16,7 @@ from ...errors import counted
 from ...store.door import write_atomically
 from ...store.interval import seeds_mean
 from ...trust import clean
-from .drawing import against, history, number_text
+from .drawing import NARROW, against, history, number_text
 from .history import DEFAULT, TrialRow
 from .result import Tuned, changed
 from .study import CONFIRM, StudyPlan
@@ -62,25 +62,37 @@ def _arm(name: str, cell: ArmCell) -> list[str]:
     return [name, f"{mean.mean:.4g}{between}", scores]
 
 
-def trial_rows(trials: Sequence[TrialRow]) -> list[list[str]]:
-    """Number, state, score, env steps, seconds, what was tried; the best first."""
+def trial_rows(trials: Sequence[TrialRow], num_seeds: int) -> list[list[str]]:
+    """Number, score, what was tried, state, env steps, seconds; the best first.
+
+    For want of a score, what one had reached and how far it had come by then.
+    """
     order = sorted(trials, key=lambda each: (each.value is None, -(each.value or 0.0), each.env_steps, each.number))
     return [
         [
             f"{each.number}{' (default)' if each.is_default else ''}",
+            _score(each, num_seeds),
+            ", ".join(f"{name} = {_short(value)}" for name, value in each.values.items()),
             f"{each.state}{f': {each.reason}' if each.reason else ''}",
-            "–" if each.value is None else f"{each.value:.4g}",
             f"{each.env_steps:,}",
             f"{each.seconds:.1f}",
-            ", ".join(f"{name} = {_short(value)}" for name, value in each.values.items()),
         ]
         for each in order
     ]
 
 
+def _score(each: TrialRow, num_seeds: int) -> str:
+    if each.value is not None:
+        return f"{each.value:.4g}"
+    if each.reached is None:
+        return "–"
+    against = "" if each.rival is None else f", against {each.rival:.4g}"
+    return f"{each.reached:.4g} ({each.seeds_done:.3g} of {counted(num_seeds, 'seed')}{against})"
+
+
 SETTINGS = ("setting", "searched", "default", "best", "importance")
 CONFIRMATION = ("arm", "mean score (95 % Student t)", "score of each fresh seed")
-TRIALS = ("trial", "state", "score", "env steps", "seconds", "tried")
+TRIALS = ("trial", "score", "tried", "state", "env steps", "seconds")
 
 
 def _range(plan: StudyPlan, name: str) -> str:
@@ -111,9 +123,11 @@ def study_markdown(plan: StudyPlan, tuned: Tuned) -> str:
     """The verdict and the tables."""
     lines = [f"# {clean(_title(tuned))}", "", f"**{_sentence(tuned)}**", "", lead(plan, tuned), ""]
     lines += _markdown(SETTINGS, settings_rows(plan, tuned))
+    if tuned.caution:
+        lines += ["", f"{_upper(tuned.caution)}."]
     if rows := confirmation_rows(tuned):
         lines += ["", "## Confirmation", "", *_markdown(CONFIRMATION, rows)]
-    lines += ["", "## Trials", "", *_markdown(TRIALS, trial_rows(tuned.trials))]
+    lines += ["", "## Trials", "", *_markdown(TRIALS, trial_rows(tuned.trials, len(plan.seeds))), "", GIVEN_UP]
     return "\n".join(lines) + "\n"
 
 
@@ -127,8 +141,11 @@ def _title(tuned: Tuned) -> str:
 
 
 def _sentence(tuned: Tuned) -> str:
-    said = clean(tuned.says)
-    return f"{said[:1].upper()}{said[1:]}."
+    return f"{_upper(clean(tuned.says))}."
+
+
+def _upper(said: str) -> str:
+    return f"{said[:1].upper()}{said[1:]}"
 
 
 # ── HTML ─────────────────────────────────────────────────────────────────────────────────────────
@@ -147,16 +164,24 @@ def study_html(plan: StudyPlan, tuned: Tuned) -> str:
         f'<div class="summary"><h1>{title}</h1><p class="said"><b>{escape(_sentence(tuned))}</b></p>'
         f'<p class="lead">{escape(lead(plan, tuned))}</p>'
         f"{_commands(tuned)}</div>",
-        _section("Settings", _table(SETTINGS, settings_rows(plan, tuned))),
+        _section("Settings", _table(SETTINGS, settings_rows(plan, tuned)) + _caution(tuned)),
         _section("Confirmation", _table(CONFIRMATION, confirmation_rows(tuned)) + MORE) if tuned.confirmation else "",
-        _section("History", f'<div class="card">{history(tuned.trials, best)}</div>{KEY}'),
+        _section(
+            "History",
+            f'<div class="card wide-only">{history(tuned.trials, best)}</div>'
+            f'<div class="card narrow-only">{history(tuned.trials, best, NARROW)}</div>{KEY}',
+        ),
         _section(
             "Each setting against the score",
             '<div class="columns">'
             + "".join(f'<div class="card"><h3>{escape(name)}</h3>{svg}</div>' for name, svg in panels if svg)
             + "</div>",
         ),
-        _section("Trials", _table(TRIALS, trial_rows(tuned.trials))),
+        _section(
+            "Trials",
+            f'<div class="trials">{_table(TRIALS, trial_rows(tuned.trials, len(plan.seeds)))}</div>'
+            f'<p class="muted">{GIVEN_UP}</p>',
+        ),
     ]
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -172,8 +197,20 @@ MORE = (
 )
 KEY = (
     '<p class="muted key">Each dot is a trial: <b class="best">the best</b>, <b class="default">the default</b>, the '
-    "others; the line is the highest so far. A ring is a trial that was given up, where it was then.</p>"
+    "others; the line is the highest so far. A ring is a trial that was given up, where it was then, over the seeds "
+    "that it had trained; the bar is what it was compared with, the median of the finished trials at the same point: "
+    "their scores over all seeds, where the dots are, may lie lower.</p>"
 )
+
+
+GIVEN_UP = (
+    "A trial that was given up has no score: in brackets how many of its seeds it had trained when it stood there, and "
+    "the median of the finished trials at the same point."
+)
+
+
+def _caution(tuned: Tuned) -> str:
+    return f'<p class="caution">{escape(_upper(tuned.caution))}.</p>' if tuned.caution else ""
 
 
 def _commands(tuned: Tuned) -> str:

@@ -19,6 +19,7 @@ from ...config.custom import modules_in
 from ...config.fields import leaves, plain
 from ...config.space import config_of
 from ...config.toml import as_dict, to_toml
+from ...errors import counted
 from ...store.door import write_atomically
 from ...store.folder import CONFIG, write_json
 from ...trust import modules_of, shown
@@ -26,6 +27,7 @@ from .history import DEFAULT, TrialRow, best_of, importance_of, read_trials
 from .study import CONFIRM, JOURNAL, STUDY, StudyPlan, identity
 
 BEST = "best.toml"
+ENOUGH = 30  # finished trials, of which the best tenth are three
 
 
 class Confirmation:
@@ -96,6 +98,17 @@ class Tuned:
     def to_look(self) -> str:
         """The command that shows the storage."""
         return shlex.join(["optuna-dashboard", shown(self.folder / JOURNAL)])
+
+    @property
+    def caution(self) -> str:
+        """What to bear in mind of `importance`; empty where there are enough trials, or nothing is said."""
+        finished = sum(each.value is not None for each in self.trials)
+        if not self.importance or finished >= ENOUGH:
+            return ""
+        return (
+            f"importance compares the best tenth of the trials with all, and {counted(finished, 'trial')} finished: "
+            f"with fewer than {ENOUGH} it is a guess"
+        )
 
     @property
     def counts(self) -> dict[str, int]:
