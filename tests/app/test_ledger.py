@@ -224,7 +224,7 @@ def test_in_a_narrow_terminal_names_stay_whole_and_settings_stand_below_them() -
 
 def test_differing_is_by_name_with_a_dash_where_a_kind_has_no_such_setting() -> None:
     assert settings_apart([{"a": 1, "b": True, "preset": "x"}, {"a": 1, "b": False, "c": [1, 2], "preset": "y"}]) == {
-        "b": ["true", "false"],
+        "b": ["on", "off"],
         "c": ["–", "1, 2"],
     }
 

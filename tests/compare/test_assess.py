@@ -8,7 +8,7 @@ import pytest
 from dqnlab.comparing.assess import Contrast, assessment_of, normalised
 from dqnlab.comparing.comparison import Arm, ArmCell, Comparison
 from dqnlab.comparing.settings import SettingRow, check_alike, differing
-from dqnlab.comparing.verdict import bootstrap_caution, conclusion
+from dqnlab.comparing.verdict import bootstrap_caution, caveats, conclusion, texts_of
 from dqnlab.errors import ConfigError
 
 from .kit import cell, comparison
@@ -268,7 +268,8 @@ def test_few_seeds_are_called_exploratory() -> None:
 def test_many_arms_are_told_in_one_line() -> None:
     said = conclusion(comparison(dqn=LOW, double=HIGH, other=LOW, short=LOW[:2]))
     assert said.startswith(
-        "Against dqn: double is better on CartPole-v1 (+50.0, p < 0.0001); other shows no difference"
+        "Against dqn: double is better on CartPole-v1 (+50.0, p < 0.0001); for other no difference is shown on "
+        "CartPole-v1 (0.00, 95 % interval -6.15 to 6.15, p = 1.00)"
     )
     assert "short has no verdict on CartPole-v1" in said
     assert "(p-values are corrected for 2 comparisons (Holm)" in said
@@ -276,3 +277,34 @@ def test_many_arms_are_told_in_one_line() -> None:
 
 def test_a_single_arm_has_nothing_to_be_compared_with() -> None:
     assert conclusion(comparison(dqn=LOW)) == "dqn stands alone: there is nothing to compare it with."
+
+
+def test_an_arm_of_few_seeds_is_named_and_the_others_have_their_caution() -> None:
+    said = bootstrap_caution(assessment_of(comparison(dqn=LOW[:3], double=HIGH[:2], rainbow=HIGH[:3])))
+    assert said == (
+        "with fewer than 3 seeds nothing here says how others of double would do; with 3 seeds the intervals by "
+        "bootstrap (IQM, profiles, probabilities) are too narrow: see the points"
+    )
+
+
+def test_a_branch_is_told_in_words_with_what_it_shares() -> None:
+    found = comparison(old=LOW, new=HIGH)
+    seeds = tuple(replace(each, fork=1500) for each in found.arms[1].cells[0].seeds)
+    arm = replace(found.arms[1], cells=(replace(found.arms[1].cells[0], seeds=seeds),))
+    (said,) = caveats(assessment_of(replace(found, arms=(found.arms[0], arm))))
+    assert said.startswith("new on CartPole-v1 was branched from another run at env step 1,500: until then both are")
+    assert "counts from the first step" in said
+
+
+def test_a_mean_and_the_middle_half_have_as_many_digits() -> None:
+    (view, _) = assessment_of(comparison(dqn=[8.3, 8.27, 8.25], double=HIGH)).cells
+    mean, interval, middle = texts_of(view)
+    assert (mean, middle) == ("8.27", "8.27")
+    assert interval == "8.21 to 8.34"
+
+
+def test_settings_are_short_and_all_digits_are_kept_where_they_tell_two_apart() -> None:
+    found = with_settings(a={"v_min": -37.61818043110812, "on": True}, b={"v_min": -40.5, "on": False})
+    assert [row.values for row in differing(found)] == [("-37.6182", "-40.5"), ("on", "off")]
+    close = with_settings(a={"v_min": -37.61818043110812}, b={"v_min": -37.61818043110813})
+    assert [row.values for row in differing(close)] == [("-37.61818043110812", "-37.61818043110813")]

@@ -12,7 +12,7 @@ import pytest
 
 from dqnlab.comparing.assess import assessment_of
 from dqnlab.comparing.axes import short, ticks
-from dqnlab.comparing.charts import colour, curves_chart, mean_course, seeds_chart
+from dqnlab.comparing.charts import colour, curves_chart, differences_chart, mean_course, seeds_chart
 from dqnlab.comparing.comparison import Arm, Comparison, SeedResult
 from dqnlab.comparing.markup import Markup, el
 from dqnlab.comparing.page import SECTIONS, render_comparison
@@ -178,3 +178,29 @@ def test_only_markup_made_here_is_markup() -> None:
     assert el("p", "<b>", el("b", "&"), class_="a<b") == '<p class="a&lt;b">&lt;b&gt;<b>&amp;</b></p>'
     assert isinstance(el("p"), Markup)
     assert el("line", x1=3, stroke_width=None) == '<line x1="3"/>'
+
+
+def test_of_one_evaluation_points_and_mean_stand_together_and_the_whole_interval_is_seen() -> None:
+    found = comparison(dqn=LOW, double=HIGH)
+    arms = []
+    for arm in found.arms:
+        seeds = tuple(replace(each, curve=((3000, 100.0 * each.seed),)) for each in arm.cells[0].seeds)
+        arms.append(replace(arm, cells=(replace(arm.cells[0], seeds=seeds),)))
+    chart = curves_chart(assessment_of(replace(found, arms=tuple(arms))), "CartPole-v1")
+    assert chart is not None
+    for name in ("arm-0", "arm-1"):
+        places = set(re.findall(rf'class="(?:faint|dot) {name}" cx="([\d.]+)"', chart))
+        assert len(places) == 1
+        (bar,) = re.findall(rf'class="whisker {name}" x1="([\d.]+)" x2="[\d.]+" y1="([\d.]+)" y2="([\d.]+)"', chart)
+        assert {bar[0]} == places
+        assert 10 <= float(bar[2]) < float(bar[1]) <= 242  # the frame's own ends
+
+
+def test_the_line_of_no_difference_leaves_the_words_of_a_row_alone() -> None:
+    chart = differences_chart(assessment_of(comparison(dqn=LOW, double=HIGH, other=LOW)), "CartPole-v1")
+    assert chart is not None
+    lines = [tuple(map(float, ends)) for ends in re.findall(r'class="level".*?y1="([\d.]+)" y2="([\d.]+)"', chart)]
+    words = [float(y) for y in re.findall(r'class="name" x="4" y="([\d.]+)"', chart)]
+    assert len(lines) == len(words) == 2
+    assert all(not start <= y <= end for y in words for start, end in lines)
+    assert "mean score minus the baseline" in chart

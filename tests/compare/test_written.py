@@ -104,7 +104,7 @@ def test_arms_with_other_budgets_are_not_written_side_by_side(tmp_path: Path) ->
         write_comparison(found, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     write_comparison(found, tmp_path / "out", allow_unequal=True)
-    assert "Not alike: the arms differ in budget.num" in (tmp_path / "out" / TABLE).read_text()
+    assert "These arms had different budgets or judges: budget.num" in (tmp_path / "out" / TABLE).read_text()
 
 
 def test_markdown_has_a_row_for_each_arm_and_says_why_seeds_failed() -> None:

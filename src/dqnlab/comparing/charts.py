@@ -19,6 +19,8 @@ COLOURS = 6
 NARROW, WIDE = 380.0, 820.0
 MOST_POINTS = 200
 """of a mean curve: more than a screen shows apart"""
+BESIDE = 6.0
+"""pixels between the marks of two arms at one step"""
 ROW = 40.0
 """pixels of an arm where arms are rows"""
 
@@ -72,16 +74,19 @@ def curves_chart(found: Assessment, env: str, width: float = NARROW) -> Markup |
     inner = [value for _, value in points]
     ends = [float(edge) for c in courses if c is not None for edge in (*c.low, *c.high)]
     room = max(inner) - min(inner) or 1.0  # a band of few seeds may be wider than all there is to see
-    low = max(min([*inner, *ends]), min(inner) - 0.25 * room)
-    high = min(max([*inner, *ends]), max(inner) + 0.25 * room)
+    low, high = min([*inner, *ends]), max([*inner, *ends])
+    if any(len(course.step) > 1 for course in courses if course is not None):
+        low, high = max(low, min(inner) - 0.25 * room), min(high, max(inner) + 0.25 * room)
     if not high > low:
         low, high = low - 1, high + 1
     plot = frame(width, 280, (0, max(step for step, _ in points)), (low, high))
     parts: list[Markup] = [grid(plot, "env steps", "mean return", 9 if width > NARROW else 5)]
-    parts += [
-        _seed_line(plot, seed, colour(i)) for i, view in enumerate(views) for seed in view.cell.seeds if seed.curve
-    ]
-    parts += [_course(plot, course, i) for i, course in enumerate(courses) if course is not None]
+    for i, view in enumerate(views):
+        aside = BESIDE * (i - (len(views) - 1) / 2) if len(views) <= COLOURS else 0.0
+        parts += [_seed_line(plot, seed, colour(i), aside) for seed in view.cell.seeds if seed.curve]
+        course = courses[i]
+        if course is not None:
+            parts.append(_course(plot, course, colour(i), aside))
     parts += [_fork(plot, view, step, colour(i)) for i, view in enumerate(views) for step in _forks(view)]
     return drawing(plot, f"Learning curves on {env}", parts)
 
@@ -97,11 +102,10 @@ def _fork(plot: Frame, view: CellView, step: int, arm: str) -> Markup:
     return el("g", says, el("line", class_=f"fork {arm}", x1=x, x2=x, y1=plot.y.start, y2=plot.y.end))
 
 
-def _course(plot: Frame, course: MeanCurve, index: int) -> Markup:
-    arm = colour(index)
+def _course(plot: Frame, course: MeanCurve, arm: str, aside: float) -> Markup:
     low, high = (np.clip(edge, plot.y.low, plot.y.high) for edge in (course.low, course.high))
     if len(course.step) == 1:
-        x = plot.x(course.step[0]) - 9 * index  # beside those of other arms
+        x = plot.x(course.step[0]) + aside
         bar = el("line", class_=f"whisker {arm}", x1=x, x2=x, y1=plot.y(low[0]), y2=plot.y(high[0]))
         return together([bar, el("circle", class_=f"dot {arm}", cx=x, cy=plot.y(course.mean[0]), r=4)])
     step = course.step.tolist()
@@ -109,14 +113,15 @@ def _course(plot: Frame, course: MeanCurve, index: int) -> Markup:
     return together([area, line(plot, step, course.mean.tolist(), f"mean {arm}")])
 
 
-def _seed_line(plot: Frame, seed: SeedResult, arm: str) -> Markup:
+def _seed_line(plot: Frame, seed: SeedResult, arm: str, aside: float) -> Markup:
+    """A seed's curve; of a single evaluation a point, as far aside as the mean of its arm, beside those of others."""
     x, y = zip(*seed.curve, strict=True)
     says = el("title", f"seed {seed.seed}" + (f": {seed.error}" if seed.error else ""))
     parts = [line(plot, x, y, f"thin {arm}")]
     if len(x) == 1:
-        parts.append(el("circle", class_=f"faint {arm}", cx=plot.x(x[0]), cy=plot.y(y[0]), r=2.5))
+        parts.append(el("circle", class_=f"faint {arm}", cx=plot.x(x[0]) + aside, cy=plot.y(y[0]), r=2.5))
     if seed.score is None:
-        parts.append(_cross(plot.x(x[-1]), plot.y(y[-1]), arm))
+        parts.append(_cross(plot.x(x[-1]) + (aside if len(x) == 1 else 0.0), plot.y(y[-1]), arm))
     return el("g", says, *parts)
 
 
@@ -187,8 +192,7 @@ def differences_chart(found: Assessment, env: str, width: float = NARROW) -> Mar
     for _, each in rows:
         ends += [value for value in each.welch[:3] if value is not None] if each.welch else []
     plot = _rows(width, len(rows), *_roomy(min(ends), max(ends)))
-    label = f"mean score minus that of {found.comparison.baseline.name}"
-    parts = [x_axis(plot, _fitting(label, width), 9 if width > NARROW else 5), _level(plot, 0.0)]
+    parts = [x_axis(plot, "mean score minus the baseline's", 9 if width > NARROW else 5), _level(plot, 0.0, len(rows))]
     for at, (_, each) in enumerate(rows):
         if each.welch is not None:
             arm = colour(_index(found, each))
@@ -211,8 +215,8 @@ def improvement_chart(found: Assessment, env: str | None, width: float = NARROW)
     if not several:
         return None
     plot = _rows(width, len(several), 0.0, 1.0)
-    label = f"probability of a better score than {found.comparison.baseline.name}"
-    parts = [x_axis(plot, _fitting(label, width)), _level(plot, 0.5)]
+    label = "probability of a better score than the baseline"
+    parts = [x_axis(plot, label), _level(plot, 0.5, len(several))]
     names = [arm.name for arm in found.comparison.arms]
     for at, (name, value) in enumerate(several):
         y = _row_top(at)
@@ -258,8 +262,11 @@ def _roomy(low: float, high: float) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _level(plot: Frame, value: float) -> Markup:
-    return el("line", class_="level", x1=plot.x(value), x2=plot.x(value), y1=plot.y.end, y2=plot.y.start)
+def _level(plot: Frame, value: float, rows: int) -> Markup:
+    """A line through the marks of every row, which leaves the words above them alone."""
+    x = plot.x(value)
+    tops = [_row_top(row) for row in range(rows)]
+    return together([el("line", class_="level", x1=x, x2=x, y1=top + 16, y2=top + ROW - 4) for top in tops])
 
 
 def _labelled(row: int, contrast: Contrast, says: str, width: float) -> Markup:

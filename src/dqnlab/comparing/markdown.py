@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ..store.digits import interval_of, mean_of, number
+from ..store.digits import number
 from ..trust import clean
 from .assess import Assessment, CellView, Contrast, seeds_said
-from .verdict import bootstrap_caution, conclusion, difference_short, estimate, p_short
+from .verdict import caveats, conclusion, difference_short, estimate, p_short, texts_of
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
@@ -17,8 +17,6 @@ def markdown(found: Assessment) -> str:
     """The conclusion, the settings that differ, a table for each environment, and why seeds failed."""
     names = [arm.name for arm in found.comparison.arms]
     lines = [f"# {' · '.join(map(_plain, names))}", "", _plain(conclusion(found))]
-    if found.unequal:
-        lines += ["", f"Not alike: the arms differ in {', '.join(_plain(row.name) for row in found.unequal)}."]
     lines += ["", "## Settings that differ", ""]
     if found.settings:
         rows = [[row.name + ("" if row.env is None else f" ({row.env})"), *row.values] for row in found.settings]
@@ -33,8 +31,8 @@ def markdown(found: Assessment) -> str:
     if failed:
         lines += ["", "## Seeds without a score", ""]
         lines += [f"- {_plain(f'{v.arm} on {v.cell.env}, seed {s.seed}: {s.error}')}" for v, s in failed]
-    if caution := bootstrap_caution(found):
-        lines += ["", _plain(f"Caution: {caution}.")]
+    for caution in caveats(found):
+        lines += ["", _plain(f"Caution: {caution}")]
     return "\n".join(lines) + "\n"
 
 
@@ -48,7 +46,7 @@ def _env_table(found: Assessment, env: str) -> list[str]:
 def _row(view: CellView, contrast: Contrast | None) -> list[str]:
     row = [view.arm, "none", "", "", seeds_said(view.cell), "", ""]
     if view.mean is not None and view.iqm is not None and view.costs is not None:
-        row[1:4] = [mean_of(view.mean), interval_of(view.mean), number(view.iqm.value, *view.iqm)]
+        row[1:4] = texts_of(view)
         row[5:7] = [f"{view.costs.env_steps:,.0f}", f"{view.costs.seconds:,.1f}"]
     if contrast is None:
         return [*row, "baseline", "", "", ""]

@@ -29,7 +29,18 @@ from .comparison import SeedResult
 from .markup import Markup, el, together
 from .statistics import RESAMPLES
 from .style import own_style
-from .verdict import bootstrap_caution, conclusion, difference_short, estimate, in_full, of_arm, p_short, remark, times
+from .verdict import (
+    caveats,
+    conclusion,
+    difference_short,
+    estimate,
+    in_full,
+    of_arm,
+    p_short,
+    remark,
+    texts_of,
+    times,
+)
 
 SECTIONS = (
     ("settings", "Settings that differ"),
@@ -48,7 +59,8 @@ WORDS = (
     (
         "95 % interval",
         "Where the mean lies: Student's t over seeds; of a difference Welch's, which does not ask that both arms vary "
-        "alike. In many such comparisons 19 of 20 intervals hold the truth.",
+        "alike. In many such comparisons 19 of 20 intervals hold the truth. They know no bounds: with few "
+        "seeds an end may lie beyond every score that is possible.",
     ),
     (
         "p",
@@ -142,17 +154,7 @@ def _summary(found: Assessment) -> Markup:
             class_=f"card verdict {tone if tone in ('better', 'worse') else ''}".strip(),
         ),
     ]
-    if caution := bootstrap_caution(found):
-        parts.append(el("p", f"{caution[0].upper()}{caution[1:]}.", class_="caution"))
-    if found.unequal:
-        names = ", ".join(row.name for row in found.unequal)
-        parts.append(
-            el(
-                "p",
-                f"These arms had different budgets or judges: {names}. Read every number with that.",
-                class_="caution",
-            )
-        )
+    parts += [el("p", caution, class_="caution") for caution in caveats(found)]
     return el("div", *parts, class_="summary")
 
 
@@ -206,13 +208,10 @@ def _scores(found: Assessment, env: str) -> Markup:
     rows = []
     for i, view in enumerate(view for view in found.cells if view.cell.env == env):
         contrast = by_arm.get(view.arm)
-        known = view.mean is not None and view.iqm is not None
-        mean = [mean_of(view.mean), interval_of(view.mean)] if view.mean is not None else ["none", ""]
-        iqm = number(view.iqm.value, *view.iqm) if known and view.iqm is not None else ""
         against = ["", "", "baseline"]
         if contrast is not None:
             against = [difference_short(contrast), p_short(contrast.p), _chip(contrast)]
-        rows.append([_swatch(i, view.arm), *mean, iqm, seeds_said(view.cell), *against])
+        rows.append([_swatch(i, view.arm), *texts_of(view), seeds_said(view.cell), *against])
     return _table(head, rows, f"Scores on {env}", numbers={1, 2, 3, 4, 5, 6})
 
 

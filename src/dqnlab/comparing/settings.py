@@ -20,6 +20,9 @@ ALIKE = (
 )
 """what an arm may spend, and how it is judged: settings, with those below them, that all arms must share"""
 ABSENT = "–"
+SHORT_DIGITS = 6
+MOST_DIGITS = 17
+"""of a number: two different ones differ in these"""
 
 
 class SettingRow(NamedTuple):
@@ -69,23 +72,27 @@ def check_alike(comparison: Comparison, *, allow_unequal: bool = False) -> None:
 def _differing_on(comparison: Comparison, env: str) -> list[SettingRow]:
     cells = [arm.on(env) for arm in comparison.arms]
     names = dict.fromkeys(name for cell in cells for name in cell.settings)
-    rows = [
-        SettingRow(n, env, tuple(setting_text(c.settings.get(n, ABSENT)) for c in cells))
-        for n in names
-        if n != "preset"
-    ]
+    rows = [SettingRow(n, env, _texts([c.settings.get(n, ABSENT) for c in cells])) for n in names if n != "preset"]
     return [row for row in rows if len(set(row.values)) > 1]
 
 
-def setting_text(value: object) -> str:
+def setting_text(value: object, digits: int = MOST_DIGITS) -> str:
     """A setting as a table shows it."""
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return "on" if value else "off"
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, float):
+        return min(str(value), f"{value:.{digits}g}", key=len)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(map(setting_text, value)) or "none"
+        return ", ".join(setting_text(each, digits) for each in value) or "none"
     return str(value)
+
+
+def _texts(values: Sequence[object]) -> tuple[str, ...]:
+    """Settings side by side: all digits where fewer would make different ones look alike."""
+    short, whole = ([setting_text(value, digits) for value in values] for digits in (SHORT_DIGITS, MOST_DIGITS))
+    return tuple(short if len(set(short)) == len(set(whole)) else whole)
 
 
 def _is_below(name: str, tops: tuple[str, ...]) -> bool:

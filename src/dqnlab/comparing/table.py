@@ -9,11 +9,10 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from ..store.digits import interval_of, mean_of, number
 from ..terminal.panel import GOOD, LABEL
 from ..trust import clean
 from .assess import Assessment, CellView, Contrast
-from .verdict import bootstrap_caution, conclusion, difference_short, estimate, p_short
+from .verdict import caveats, conclusion, difference_short, estimate, p_short, texts_of
 
 BAD = "bold yellow"
 WIDEST = 1_000
@@ -34,8 +33,7 @@ def comparison_table(found: Assessment) -> RenderableType:
     for view, seed in failed:
         parts.append(Text(clean(f"{view.arm} on {view.cell.env}, seed {seed.seed}: {seed.error}"), BAD))
     parts += [Text(), Text(clean(conclusion(found)))]
-    if caution := bootstrap_caution(found):
-        parts.append(Text(clean(f"{caution[0].upper()}{caution[1:]}."), LABEL))
+    parts += [Text(clean(caution), LABEL) for caution in caveats(found)]
     return Group(*parts)
 
 
@@ -87,7 +85,8 @@ def _row(view: CellView, contrast: Contrast | None) -> list[str | Text]:
     if view.mean is None or view.iqm is None or view.costs is None:
         row += [Text("none", BAD), "", "", seeds, "", ""]
     else:
-        row += [Text(mean_of(view.mean), "bold"), interval_of(view.mean), number(view.iqm.value, *view.iqm), seeds]
+        mean, interval, middle = texts_of(view)
+        row += [Text(mean, "bold"), interval, middle, seeds]
         row += [f"{view.costs.env_steps:,.0f}", f"{view.costs.seconds:,.1f}"]
     if contrast is None:
         return [*row, "", "", "", Text("baseline", LABEL)]

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from ..errors import counted
 from ..store.digits import interval_ends, number
-from .assess import ENOUGH, FEWEST, Assessment, Contrast, assessment_of
+from .assess import ENOUGH, FEWEST, Assessment, CellView, Contrast, assessment_of
 from .comparison import Comparison
 from .statistics import Estimate
 
+_NONE_SHOWN = "no difference is shown"
 SAME = 0.05
 """relative difference of costs up to which they are called the same"""
 
@@ -28,7 +29,8 @@ def conclusion(comparison: Comparison | Assessment) -> str:
 
 def of_arm(found: Assessment, arm: str) -> str:
     """An arm against the baseline on every environment, in a few words; verdicts that are alike stand together."""
-    return f"{arm} {_on_each(found, arm)}"
+    said = _on_each(found, arm)
+    return f"for {arm} {said}" if said.startswith(_NONE_SHOWN) else f"{arm} {said}"
 
 
 def remark(found: Assessment) -> str:
@@ -129,12 +131,47 @@ def times(ratio: float) -> str:
 
 def bootstrap_caution(found: Assessment) -> str:
     """What is to be known of the intervals by bootstrap; nothing if there are seeds enough."""
-    if found.fewest >= ENOUGH:
-        return ""
-    if found.fewest < FEWEST:
-        return f"with fewer than {counted(FEWEST, 'seed')} nothing here says how others would do"
-    seeds = counted(found.fewest, "seed")
-    return f"with {seeds} the intervals by bootstrap (IQM, profiles, probabilities) are too narrow: see the points"
+    num = {arm.name: min(len(cell.scores) for cell in arm.cells) for arm in found.comparison.arms}
+    few = [name for name, seeds in num.items() if seeds < FEWEST]
+    said = []
+    if few:
+        whose = "" if len(few) == len(num) else f" of {_listed(few)}"
+        said.append(f"with fewer than {counted(FEWEST, 'seed')} nothing here says how others{whose} would do")
+    rest = min((seeds for seeds in num.values() if seeds >= FEWEST), default=ENOUGH)
+    if rest < ENOUGH:
+        narrow = "the intervals by bootstrap (IQM, profiles, probabilities) are too narrow: see the points"
+        said.append(f"with {counted(rest, 'seed')} {narrow}")
+    return "; ".join(said)
+
+
+def caveats(found: Assessment) -> list[str]:
+    """With what in mind all numbers are to be read, as sentences."""
+    said = []
+    if caution := bootstrap_caution(found):
+        said.append(f"{caution[0].upper()}{caution[1:]}.")
+    if found.unequal:
+        names = ", ".join(dict.fromkeys(row.name for row in found.unequal))
+        said.append(f"These arms had different budgets or judges: {names}. Read every number with that.")
+    return said + [_branched(view) for view in found.cells if any(seed.fork is not None for seed in view.cell.seeds)]
+
+
+def texts_of(view: CellView) -> tuple[str, str, str]:
+    """Mean score, its interval and the interquartile mean, with as many digits as they need side by side."""
+    if view.mean is None or view.iqm is None:
+        return "none", "", ""
+    mean, beside = view.mean, (view.mean.mean, view.mean.low, view.mean.high, *view.iqm)
+    ends = "none" if mean.low is None else f"{number(mean.low, *beside)} to {number(mean.high, *beside)}"
+    return number(mean.mean, *beside), ends, number(view.iqm.value, *beside)
+
+
+def _branched(view: CellView) -> str:
+    """Where an arm's seeds were branched from other runs, and what that means for its numbers."""
+    steps = sorted({seed.fork for seed in view.cell.seeds if seed.fork is not None})
+    return (
+        f"{view.arm} on {view.cell.env} was branched from another run at env step "
+        f"{_listed([f'{step:,}' for step in steps])}: until then both are the same, so next to that run it is no "
+        "independent one, and what it cost counts from the first step, the shared ones too."
+    )
 
 
 def _on_each(found: Assessment, arm: str) -> str:
@@ -147,13 +184,16 @@ def _on_each(found: Assessment, arm: str) -> str:
     phrases = {
         "better": "is better on {}",
         "worse": "is worse on {}",
-        "no difference shown": "shows no difference on {}",
         "no verdict": "has no verdict on {}",
+        "no difference shown": f"{_NONE_SHOWN} on {{}}",
     }
     return _listed([text.format(_listed(said[verdict])) for verdict, text in phrases.items() if verdict in said])
 
 
 def _short(contrast: Contrast) -> str:
+    """The difference with how sure it is; where none is shown, what could still be."""
+    if contrast.verdict == "no difference shown":
+        return f"{difference(contrast).replace(' (', ', ').removesuffix(')')}, {p_value(contrast.p)}"
     value = contrast.welch.difference if contrast.welch else 0.0
     return f"{'+' if value > 0 else ''}{number(value)}, {p_value(contrast.p)}"
 
