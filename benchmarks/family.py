@@ -37,6 +37,7 @@ from dqnlab.config import (
     Quantiles,
     RAdam,
     RmsProp,
+    Rollout,
     SpectralNorm,
     Steps,
 )
@@ -54,6 +55,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "hadamax": {"torso": Hadamax(hidden=(64, 64))},
     "gru": {"torso": Gru(hidden=(64,), units=64)},
     "lstm": {"torso": Lstm(hidden=(64,), units=64)},
+    "rollout": {"memory": Rollout(num_steps=1_024)},
     "prioritized": {"sampler": Prioritized()},
     "qr": {"head": Quantiles()},
     "iqn": {"head": Iqn()},
@@ -77,7 +79,8 @@ def setting(kind: str, how: str) -> Config:
     """The textbook's configuration with such a part."""
     far = Steps(num=10**9)
     base = replace(presets.get("textbook"), budget=far, evaluate_every=far, select_episodes=1, compile=how)
-    return replace(base, **KINDS[kind])
+    absent = getattr(KINDS[kind].get("memory"), "absent", ())  # settings that stay what they are, as they do not apply
+    return replace(base, **{name: getattr(Config(), name) for name in absent}, **KINDS[kind])
 
 
 def learner_of(kind: str, how: str, agents: int, stack: ExitStack) -> Callable[[], object]:
