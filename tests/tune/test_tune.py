@@ -110,6 +110,7 @@ def test_the_best_trial_is_confirmed_on_fresh_seeds_beside_the_default(small: Tu
     assert [each.seed for each in small.confirmation.best.seeds] == [10_000, 10_001, 10_002]
     assert [each.seed for each in small.confirmation.default.seeds] == [10_000, 10_001, 10_002]
     assert (small.folder / "confirm" / "comparison.json").is_file()
+    assert list(small.folder.glob("confirm/*/seed-*/checkpoints")) == []
 
 
 def test_the_best_configuration_can_be_trained(small: Tuned) -> None:

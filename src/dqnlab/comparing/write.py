@@ -10,6 +10,7 @@ from typing import Any
 from ..config.changes import json_ready
 from ..config.fields import plain
 from ..store.door import make_folder, make_path, write_atomically
+from ..store.experiments import COMPARISON
 from ..store.folder import write_json
 from .assess import Assessment, CellView, Contrast, assessment_of
 from .comparison import Comparison, SeedResult
@@ -20,7 +21,7 @@ from .settings import check_alike
 from .statistics import RESAMPLES, SEED
 from .verdict import conclusion, in_full
 
-DATA = "comparison.json"
+DATA = COMPARISON
 TABLE = "comparison.md"
 PAGE = "comparison.html"
 FIGURES = "figures"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...errors import DqnlabError, FolderError, counted
+from ...store.experiments import find_experiment, study_folders
 from ...store.find import age, find_any, run_folders
 from ...store.folder import META
 from ...store.ledger import entries
@@ -50,11 +51,14 @@ def run(call: Call[Clean]) -> int:
 def _folders(args: Clean) -> list[Path]:
     """The runs that are meant; of groups their seeds."""
     if args.all:
-        return sorted(run_folders(args.runs), key=age)
+        return sorted((run for where in (args.runs, *study_folders(args.runs)) for run in run_folders(where)), key=age)
     folders = list[Path]()
     for word in args.run:
         folder = find_any(word, args.runs)
         if folder is None:
+            if (other := find_experiment(word, args.runs)) is not None:
+                folders += sorted(run_folders(other.path), key=age)
+                continue
             raise FolderError(f"no run {word!r} here or under {str(args.runs)!r}: `dqn runs` lists what there is")
         (entry,) = entries([folder])
         folders += [each.folder for each in entry.runs] or [folder]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ...errors import FolderError, counted
 from ...store.door import drop_empty
+from ...store.experiments import find_experiment
 from ...store.find import find_any, name_for
 from ...store.ledger import entries
 from ...store.lineage import branches_of, reaches
@@ -49,6 +50,8 @@ def _folders(args: Rm) -> list[Path]:
     for word in args.run:
         folder = find_any(word, args.runs)
         if folder is None:
+            if (other := find_experiment(word, args.runs)) is not None:
+                raise FolderError(f"{word!r} is {other.how_to_remove}")
             raise FolderError(f"no run {word!r} here or under {str(args.runs)!r}: `dqn runs` lists what there is")
         folders[folder] = None
     return [each for each in folders if each.parent not in folders]  # a seed goes with its group

@@ -12,6 +12,7 @@ from typing import Any
 from ...comparing.read import read_settings
 from ...errors import DqnlabError, FolderError
 from ...store.entry import Entry
+from ...store.experiments import find_experiment
 from ...store.find import find_any, list_runs
 from ...store.ledger import all_entries, apart, entries
 from ...store.select import COLUMNS, Wanted, flat_rows, ordered, rows
@@ -64,10 +65,11 @@ def _listed(args: RunsTable) -> list[Entry]:
 
 
 def _of_word(word: str, runs: Path) -> list[Entry]:
-    """The run or group of a name, or all in a folder."""
+    """The run or group of a name, or all in a study or another folder."""
     if (named := find_any(word, runs)) is not None:
         return entries([named])
-    folder = Path(word)
+    other = find_experiment(word, runs)
+    folder = Path(word) if other is None else other.path
     if not folder.is_dir():
         raise FolderError(f"{word!r} is neither a run nor a folder that holds runs: `dqn runs` lists what there is")
     return all_entries(folder)

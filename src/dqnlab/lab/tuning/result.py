@@ -21,10 +21,11 @@ from ...config.space import config_of
 from ...config.toml import as_dict, to_toml
 from ...errors import counted
 from ...store.door import write_atomically
+from ...store.experiments import STUDY
 from ...store.folder import CONFIG, write_json
 from ...trust import modules_of, shown
 from .history import DEFAULT, TrialRow, best_of, importance_of, read_trials
-from .study import CONFIRM, JOURNAL, STUDY, StudyPlan, identity
+from .study import CONFIRM, JOURNAL, StudyPlan, identity
 
 BEST = "best.toml"
 ENOUGH = 30  # finished trials, of which the best tenth are three

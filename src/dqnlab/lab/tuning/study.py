@@ -26,11 +26,11 @@ from ...config.toml import as_dict
 from ...errors import ConfigError, FolderError, either
 from ...oslock import Claim, claim, in_turn
 from ...store.door import make_path
+from ...store.experiments import STUDY
 from ...store.folder import safe_name, seed_name, write_json
 from ...store.reading import read_json
 from ...trust import shown
 
-STUDY = "study.json"
 JOURNAL = "journal.log"
 CONFIRM = "confirm"
 LOCKS = "locks"

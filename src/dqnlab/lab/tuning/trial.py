@@ -22,6 +22,8 @@ from ..running import Start, running
 from ..stopwatch import Stopwatch
 from .storage import RUNGS
 
+SPARE = (CHECKPOINTS, SNAPSHOTS, BATCH, TARGET, LAST)
+"""what nobody needs of a run that is one of hundreds: all but its score, curve and best network"""
 Report = Callable[[int, float], bool]
 """Takes a rung, counted over all seeds of a trial, and the value there; whether the trial is hopeless."""
 
@@ -98,7 +100,7 @@ def train_trial_seed(config: Config, home: Path, watch: TrialWatch) -> Run:
     else:
         run = _train(config, home, watch)
         if not run.interrupted or watch.is_pruned:
-            _drop(home)
+            _drop(home, *SPARE)
     if run.score is not None:
         watch.reach(RUNGS, run.score.mean)
     return run
@@ -106,7 +108,10 @@ def train_trial_seed(config: Config, home: Path, watch: TrialWatch) -> Run:
 
 def train_confirming_seed(config: Config, home: Path, line: Line) -> Run:
     """Trains a fresh seed, which is never pruned, as far as it gets."""
-    return _train(config, home, TrialWatch(1, "steps", 0, (), lambda *_: False, line))
+    run = _train(config, home, TrialWatch(1, "steps", 0, (), lambda *_: False, line))
+    if not run.interrupted:
+        _drop(home, CHECKPOINTS)
+    return run
 
 
 def _train(config: Config, home: Path, watch: TrialWatch) -> Run:
@@ -117,8 +122,8 @@ def _train(config: Config, home: Path, watch: TrialWatch) -> Run:
         return drive(experiment, update, watch.waiting(), show=False)
 
 
-def _drop(home: Path) -> None:
-    """Removes what nobody needs of a run that is one of hundreds: all but its score, curve and best network."""
-    for name in (CHECKPOINTS, SNAPSHOTS, BATCH, TARGET, LAST):
+def _drop(home: Path, *names: str) -> None:
+    """Removes what nobody needs of a run."""
+    for name in names:
         if (home / name).exists():
             remove_tree(DISK, home / name)
