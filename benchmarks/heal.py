@@ -19,9 +19,10 @@ from typing import Any
 from machine import describe_machine, write_results
 
 import dqnlab
+from dqnlab.comparing.statistics import Welch
 from dqnlab.config import Film
 from dqnlab.errors import NumericsError
-from dqnlab.lab.heal import BeforeAfter, Healing
+from dqnlab.lab.heal import Healing
 from dqnlab.store.lineage import read_parent
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "explain"))
@@ -35,12 +36,11 @@ def healed(case: Case, seed: int, fresh: int, home: Path) -> Healing:
     folder = home / "run"
     with suppress(NumericsError):  # what it recorded until then is there
         dqnlab.train(config, out=folder, trackers=("none",))
-    return dqnlab.heal(folder, env=config.env, seeds=fresh, out=home / "branch")
+    return dqnlab.heal(folder, env=config.env, seeds=fresh, out=home / "branch", runs=home / "runs")
 
 
-def said(compared: BeforeAfter | None) -> str:
+def said(found: Welch | None) -> str:
     """The difference with its interval."""
-    found = None if compared is None else compared.difference
     if found is None:
         return "–"
     ends = "" if found.low is None else f" ({found.low:.0f} to {found.high:.0f})"
@@ -48,8 +48,7 @@ def said(compared: BeforeAfter | None) -> str:
 
 
 def row_of(case: Case, healing: Healing, left_alone: bool) -> dict[str, Any]:
-    compared = healing.episodes if healing.seeds is None else healing.seeds
-    helped = None if compared is None else compared.helped
+    assessed = None if healing.seeds is None else healing.seeds.assessment
     return {
         "case": case.name,
         "broken": bool(case.expected),
@@ -58,10 +57,11 @@ def row_of(case: Case, healing: Healing, left_alone: bool) -> dict[str, Any]:
         "changes": healing.changes,
         "from": None if healing.branch is None else left_at(healing.branch.folder),
         "cured": healing.cured,
-        "episodes": said(healing.episodes),
-        "seeds": said(healing.seeds),
-        "better": helped,
-        "repaired": bool(healing.cured) and helped is not False if case.expected else left_alone,
+        "episodes": said(None if healing.episodes is None else healing.episodes.difference),
+        "seeds": said(None if assessed is None else assessed.contrasts[0].welch),
+        "verdict": None if assessed is None else assessed.contrasts[0].verdict,
+        "better": healing.helped,
+        "repaired": bool(healing.cured) and healing.helped is not False if case.expected else left_alone,
     }
 
 

@@ -67,6 +67,8 @@ class Heal:
     """folder of the repaired run, which must not exist yet; one inside --runs if none"""
     runs: Path = Path("runs")
     """folder of all runs"""
+    name: str | None = None
+    """what to call the repaired run; the run's own name with -healed if none"""
     tracker: tuple[TrackerName, ...] = ()
     """where metrics are shown; where the old run's are if none"""
     trust_env_module: tuple[str, ...] = ()
@@ -82,6 +84,7 @@ class Heal:
             change=Changes({}),
             out=self.out,
             runs=self.runs,
+            label=Label(name=self.name),
             trackers=tuple(dict.fromkeys(self.tracker)) or None,
             parent=Overrides(trust_env_modules=self.trust_env_module),
         )

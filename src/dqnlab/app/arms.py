@@ -13,10 +13,10 @@ from ..config import MOST_SEEDS, AnyEnvironment, Config, Env, Film, Seed, preset
 from ..config.checks import Whole
 from ..config.custom import modules_in
 from ..config.fields import hints, maybe_absent
-from ..config.toml import as_dict, parse
+from ..config.toml import parse
 from ..config.typed import typed
 from ..errors import ConfigError, DqnlabError, FolderError
-from ..lab.arms import AskedArm, ComparisonRequest
+from ..lab.arms import AskedArm, ComparisonRequest, settings_in
 from ..store.find import find_group, find_run
 from ..store.folder import CONFIG, SUMMARY
 from ..store.label import read_label
@@ -98,7 +98,7 @@ def _asked(
     except ConfigError as error:
         error.args = (f"arm {arm.name!r}: {error}",)
         raise
-    own = arm.settings if arm.config is None else _table_of(arm.config)
+    own = arm.settings if arm.config is None else settings_in(arm.config)
     table = {"preset": arm.preset} | ({"settings": own} if own else {})
     return AskedArm(name=arm.name, configs=tuple(configs), table=table)
 
@@ -229,10 +229,3 @@ def which_seeds(seeds: object, first: int = 0) -> tuple[int, ...]:
         return typed(tuple[Seed, ...], seeds, "seeds")
     num = typed(Annotated[int, Whole(1, MOST_SEEDS)], seeds, "seeds")
     return tuple(range(first, first + num))
-
-
-def _table_of(config: Config) -> dict[str, Any]:
-    """Every setting of a configuration but its preset, seed, films and environment's id, as an arm has them."""
-    table = as_dict(config)
-    env = {name: value for name, value in table["env"].items() if name != "id"}
-    return {name: value for name, value in table.items() if name not in ("preset", "seed", "film")} | {"env": env}

@@ -124,6 +124,7 @@ def _found(command: str, args: Any) -> tuple[str, Any]:
         case Resume():
             return _resume(args)
         case Heal():
+            _ = args.asked  # refused here, before anything is loaded
             if find_group(args.run, args.runs) is not None:
                 raise ConfigError(f"{args.run!r} is a group of seeds: name one of its folders")
             return command, replace(args, run=str(find_run(args.run, args.runs)))

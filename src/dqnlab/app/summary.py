@@ -13,6 +13,7 @@ from rich.text import Text
 
 from ..envs.display import has_display
 from ..errors import FolderError, NumericsError, all_of, counted
+from ..explain.repairable import is_repairable
 from ..lab.again import env_words, textbook_words, unlike_textbook
 from ..lab.unfinished import SHOWN
 from ..store.advice import command, how_to_resume, is_callable
@@ -36,36 +37,39 @@ def summary(run: Run) -> RenderableType:
 
     Lines are never broken, so that a path can be copied: print it with `soft_wrap`.
     """
-    title = f"  {_called(run.folder)}{clean(run.preset)} · seed {run.seed}"
+    title = f"  {name_before(run.folder)}{clean(run.preset)} · seed {run.seed}"
     lines = [Text(), Text.assemble((clean(run.env), "bold"), (title, LABEL))]
     if run.interrupted:
-        lines.append(_line("", Text("interrupted: these are the results so far", BAD)))
-        lines.append(_line("to resume", how_to_resume(run.folder)))
+        lines.append(labelled("", Text("interrupted: these are the results so far", BAD)))
+        lines.append(labelled("to resume", how_to_resume(run.folder)))
     if run.resumed == "not exact":
-        lines.append(_line("resumed", Text("not exact: an uninterrupted run would have given different numbers", BAD)))
+        lines.append(
+            labelled("resumed", Text("not exact: an uninterrupted run would have given different numbers", BAD))
+        )
         lines += [Hanging("", clean(run.inexact))] * bool(run.inexact)
     lines += _branch(run.folder)
     lines += _score("score", run.score, "")
     if run.score_registered is not None:
         lines += _score("", run.score_registered, ", registered step limit")
-    lines.append(_line("solved", _solved(run)))
+    lines.append(labelled("solved", _solved(run)))
     if run.selected_score is not None:
-        lines.append(_line("selected", _selected(run)))
-    lines.append(_line("learned", f"{counted(run.env_steps, 'env step')} · {counted(run.updates, 'update')}"))
+        lines.append(labelled("selected", _selected(run)))
+    lines.append(labelled("learned", f"{counted(run.env_steps, 'env step')} · {counted(run.updates, 'update')}"))
     spent = {name: f"{seconds:.1f}" for name, seconds in run.seconds.items() if name not in ("total", "earlier")}
     phases = " · ".join(f"{name} {seconds}" for name, seconds in spent.items() if seconds != "0.0")
-    lines += [_line("seconds", f"{run.seconds.get('total', 0):.1f}"), _line("", (phases, LABEL))]
+    lines += [labelled("seconds", f"{run.seconds.get('total', 0):.1f}"), labelled("", (phases, LABEL))]
     notes = [Hanging("note", clean(note)) for note in run.notes]
     return Group(*lines, *notes, *_files(run), *_next(run, env_words(run)))
 
 
-def _called(folder: Path) -> str:
+def name_before(folder: Path) -> str:
     """The name that a run or group was given, before what else it is called by."""
     name = read_label(folder).name
     return "" if name is None else f"{clean(name)} · "
 
 
-def _line(label: str, *words: str | Text | tuple[str, str]) -> Text:
+def labelled(label: str, *words: str | Text | tuple[str, str]) -> Text:
+    """A line of a summary after its label; it is never broken."""
     return Text.assemble((f"{label:<10}", LABEL), *words)
 
 
@@ -84,19 +88,19 @@ def _branch(folder: Path) -> list[RenderableType]:
 
 def _score(label: str, score: Score | None, remark: str) -> list[Text]:
     if score is None:
-        return [_line(label, ("none: judging was not reached", LABEL))]
+        return [labelled(label, ("none: judging was not reached", LABEL))]
     interval = "" if score.low is None else f"  95 % interval {interval_of(score)}"
     what = f"{counted(score.episodes, 'fresh greedy episode')}{remark}"
     lines = [
-        _line(label, (mean_of(score), "bold"), interval, (f"  {what}", LABEL)),
-        _line("", _spread(score)),
+        labelled(label, (mean_of(score), "bold"), interval, (f"  {what}", LABEL)),
+        labelled("", _spread(score)),
     ]
     if score.info:
         said = ", ".join(f"{clean(name)} {value:.4g}" for name, value in score.info.items())
-        lines.append(_line("", (f"means at the episodes' ends: {said}", LABEL)))
+        lines.append(labelled("", (f"means at the episodes' ends: {said}", LABEL)))
     if score.cut and score.own_limit is not None:
         own = f"at {counted(score.own_limit, 'step')}, dqnlab's own limit: the environment has none"
-        lines.append(_line("", Text(f"{score.cut_says} {own}; --env.max-episode-steps sets one", BAD)))
+        lines.append(labelled("", Text(f"{score.cut_says} {own}; --env.max-episode-steps sets one", BAD)))
     return lines
 
 
@@ -135,10 +139,10 @@ def _selected(run: Run) -> Text:
 
 def _files(run: Run) -> list[Text]:
     """The folder, and each file in it."""
-    lines = [_line("folder", shown(run.folder))]
+    lines = [labelled("folder", shown(run.folder))]
     for label, path in run.files.items():
         name = path.relative_to(run.folder) if path.is_relative_to(run.folder) else path
-        lines.append(_line("", f"{clean(label):<15} ", clean(str(name))))
+        lines.append(labelled("", f"{clean(label):<15} ", clean(str(name))))
     return lines
 
 
@@ -156,10 +160,12 @@ def _next(run: Run, env: str | None = None) -> list[RenderableType]:
         not is_callable(run.folder) and has_display() and any((run.folder / VIDEOS).glob("*.mp4"))
     ):  # what was filmed can be drawn
         what.append(command("watch", run.folder))
+    if not run.interrupted and not is_callable(run.folder) and is_repairable(run.notes):
+        what.append(command("heal", run.folder))
     if env is not None and not run.interrupted and (differing := unlike_textbook(run)):
         what.append(f"dqn train {clean(env)} --preset textbook{clean(textbook_words(run))}")
         what.append(Hanging("", f"{clean(run.preset)} differs from the textbook in: {', '.join(differing)}", LABEL))
-    return [_line("next" if i == 0 else "", each) if isinstance(each, str) else each for i, each in enumerate(what)]
+    return [labelled("next" if i == 0 else "", each) if isinstance(each, str) else each for i, each in enumerate(what)]
 
 
 @dataclass(frozen=True)
@@ -174,27 +180,27 @@ class Hanging:
         room = max(options.max_width - 10, 30)
         lines = textwrap.wrap(self.words, room, break_long_words=False, break_on_hyphens=False) or [""]
         for i, line in enumerate(lines):
-            yield _line(self.label if i == 0 else "", (line, self.style))
+            yield labelled(self.label if i == 0 else "", (line, self.style))
 
 
 def group_summary(group: SeedsGroup) -> RenderableType:
     """Every seed with its score and its costs, and the mean of the scores with its interval over seeds."""
-    title = f"  {_called(group.folder)}{clean(group.preset)} · {counted(len(group.seeds), 'seed')}"
+    title = f"  {name_before(group.folder)}{clean(group.preset)} · {counted(len(group.seeds), 'seed')}"
     lines = [Text(), Text.assemble((clean(group.env), "bold"), (title, LABEL))]
     if group.interrupted:
-        lines.append(_line("", Text("interrupted: these are the results so far", BAD)))
+        lines.append(labelled("", Text("interrupted: these are the results so far", BAD)))
     begun = any(group.folder.glob(f"seed-*/{CONFIG}"))  # else there is nothing to resume
     if begun and (group.interrupted or any(each.exit_code != NumericsError.exit_code for each in group.failures)):
-        lines.append(_line("to resume", how_to_resume(group.folder)))
+        lines.append(labelled("to resume", how_to_resume(group.folder)))
     failed = [
         Hanging("interrupted" if each.is_interruption else "failed", f"seed {each.seed}: {clean(each.error)}", BAD)
         for each in group.failures
     ]
     notes = [Hanging("note", note) for note in _notes(group)]
-    where: list[RenderableType] = [_line("seconds", f"{group.seconds:.1f}"), *failed, *notes]
-    where.append(_line("folder", shown(group.folder)))
+    where: list[RenderableType] = [labelled("seconds", f"{group.seconds:.1f}"), *failed, *notes]
+    where.append(labelled("folder", shown(group.folder)))
     if group.best is not None:
-        where += [_line("", (f"{'best seed':<15} ", LABEL), f"{group.best.folder.name}")]
+        where += [labelled("", (f"{'best seed':<15} ", LABEL), f"{group.best.folder.name}")]
         where += _next(group.best, env_words(group.best))
     return Group(*lines, _seeds_table(group), *_mean(group), *where)
 
@@ -246,16 +252,16 @@ def _total(seconds: float | Mapping[str, float]) -> float:
 def _mean(group: SeedsGroup) -> list[Text]:
     mean, known = group.mean, [run.solved for run in group.runs if run.solved is not None]
     if mean is None:
-        return [_line("mean", ("none: no seed has a score", LABEL))]
+        return [labelled("mean", ("none: no seed has a score", LABEL))]
     missing = f"{mean.seeds} of " if mean.seeds < len(group.seeds) else ""
     of = f"  {missing}{counted(len(group.seeds), 'seed')}"
     low_high = "" if mean.low is None else f"  95 % interval {interval_of(mean)}"
     lines = [
-        _line("mean", (mean_of(mean), "bold"), low_high, (of, LABEL)),
-        _line("", (mean.interval, LABEL)),
+        labelled("mean", (mean_of(mean), "bold"), low_high, (of, LABEL)),
+        labelled("", (mean.interval, LABEL)),
     ]
     if known:
-        lines.append(_line("solved", f"{sum(known)} of {len(known)}"))
+        lines.append(labelled("solved", f"{sum(known)} of {len(known)}"))
     return lines
 
 
@@ -265,9 +271,9 @@ def evaluation(score: Score, name: str, partial: str = "") -> RenderableType:
     cut = f"{score.cut or 'none'} of them {how}"
     return Group(
         Text(clean(name), "bold"),
-        *([_line("", Text(partial, BAD))] if partial else []),
+        *([labelled("", Text(partial, BAD))] if partial else []),
         *_score("score", score, ""),
-        _line("lowest", number(score.minimum, score.maximum)),
-        _line("highest", number(score.maximum, score.minimum)),
-        _line("episodes", f"{score.episodes}, {cut}"),
+        labelled("lowest", number(score.minimum, score.maximum)),
+        labelled("highest", number(score.maximum, score.minimum)),
+        labelled("episodes", f"{score.episodes}, {cut}"),
     )

@@ -105,6 +105,13 @@ class ComparisonRequest:
         return runs / HOME / f"{what}-{hashlib.sha256(self.as_toml().encode()).hexdigest()[:8]}"
 
 
+def settings_in(config: Config) -> dict[str, Any]:
+    """Every setting of a configuration but its preset, seed, films and environment's id, as an arm has them."""
+    table = as_dict(config)
+    env = {name: value for name, value in table["env"].items() if name != "id"}
+    return {name: value for name, value in table.items() if name not in ("preset", "seed", "film")} | {"env": env}
+
+
 def seeds_text(seeds: Sequence[int]) -> str:
     """Seeds in words: seed 3, seeds 0 to 9, seeds 1, 5 and 7."""
     if len(seeds) == 1:

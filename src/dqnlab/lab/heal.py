@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from ..config import MOST_SEEDS, AnyEnvironment, Config, Film
 from ..config.checks import Whole
 from ..config.toml import override
 from ..config.typed import door
-from ..errors import ConfigError, DqnlabError, counted
+from ..errors import ConfigError, DqnlabError, FolderError
 from ..explain.diagnose import diagnose
 from ..explain.evidence import gather_evidence
 from ..explain.health.findings import Finding
@@ -25,29 +26,30 @@ from ..run.events import Event
 from ..run.system import say
 from ..store.agent import load
 from ..store.checkpoint.checkpoint import Store
-from ..store.find import called, find_group, find_run, read_run
-from ..store.folder import META, Run, seed_name
+from ..store.find import called, find_any, find_group, find_run, read_run
+from ..store.folder import META, Run
+from ..store.label import MOST_LETTERS, UNLABELLED, Label, read_label
 from ..store.lineage import read_parent
+from ..terminal.board import Board, board_for_python
 from ..terminal.view import View
 from ..track.tracker import Trackers
+from .arms import AskedArm, ComparisonRequest, settings_in
 from .branch import branch_folder
-from .many.crew import train_many
+from .compare import ComparisonResult, carry_out
 from .overrides import BranchRequest, Changes, Overrides
+from .planning import plan_comparison
 from .resume import configured
 
 EPISODES = 100  # fresh ones, that the old and the new network play
-FRESH = "fresh-seeds"  # folder of the runs that confirm, inside that of the branch
 SEEDS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class BeforeAfter:
-    """What came of the run as it was and of the repaired one, and how far they lie apart."""
+    """The returns of the network of the run as it was and of the repaired one, and how far they lie apart."""
 
     before: tuple[float, ...]
     after: tuple[float, ...]
-    failed: int = 0
-    """seeds that came to no score, which count for neither"""
 
     @property
     def difference(self) -> Welch | None:
@@ -55,15 +57,6 @@ class BeforeAfter:
         if not self.before or not self.after:
             return None
         return welch(np.array(self.after), np.array(self.before))
-
-    @property
-    def helped(self) -> bool | None:
-        """Whether it is better for sure, or not; none if that cannot be told."""
-        found = self.difference
-        if found is None or (found.low is None and found.difference == 0):
-            return None
-        low, high = (found.difference,) * 2 if found.low is None or found.high is None else (found.low, found.high)
-        return True if low > 0 else False if high < 0 else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,13 +76,24 @@ class Healing:
     """findings of the repaired run"""
     episodes: BeforeAfter | None = None
     """returns of both networks in fresh episodes"""
-    seeds: BeforeAfter | None = None
-    """scores of fresh seeds, with the old settings and with the new ones; none if they were not trained"""
+    seeds: ComparisonResult | None = None
+    """fresh seeds, of arm `unrepaired` with the old settings, of `repaired` with the new; none if none were trained"""
 
     @property
-    def is_healthy(self) -> bool:
-        """Whether there was nothing to heal."""
-        return not any(each.severity == "bad" for each in self.findings)
+    def is_healthy(self) -> bool | None:
+        """Whether there was nothing to heal; none if the run was too short to tell."""
+        if any(each.severity == "bad" for each in self.findings):
+            return False
+        return None if self.findings[0].kind == "unknown" else True
+
+    @property
+    def helped(self) -> bool | None:
+        """Whether fresh seeds are better with the repair, or worse; none where they show neither, or were not trained.
+
+        By the rules of a comparison: below three seeds each there is no verdict.
+        """
+        found = None if self.seeds is None else self.seeds.assessment
+        return None if found is None else {"better": True, "worse": False}.get(found.contrasts[0].verdict)
 
     @property
     def verdicts(self) -> list[str]:
@@ -113,6 +117,7 @@ def heal(
     out: Path | None = None,
     runs: Path = Path("runs"),
     trackers: Trackers | None = None,
+    name: str | None = None,
     trust_env_modules: Collection[str] = (),
     on_event: Callable[[Event], object] | None = None,
 ) -> Healing:
@@ -123,10 +128,12 @@ def heal(
     Args:
         run: a run, its folder, or its name under `runs`.
         seeds: how many fresh seeds are then trained with the old and with the new settings, to tell whether these are
-            better or only luckier; as `train_many` does, so a script keeps its top level under
-            `if __name__ == "__main__":`.
+            better or only luckier: a comparison under `runs`, as `compare` makes it, so a script keeps its top level
+            under `if __name__ == "__main__":`. Below three there is no verdict.
         env: the run's environment, where a file cannot know it.
         out: folder of the branch; a new one under `runs` if none.
+        runs: as in `train`; the fresh seeds and their comparison lie there too.
+        name: what the branch is called; the run's own name with `-healed` if none.
         trackers: of the branch; those of the run if none.
         trust_env_modules: modules that its environment, wrappers and parts may import.
         on_event: as in `train`; told of the branch.
@@ -139,8 +146,16 @@ def heal(
         raise ConfigError(f"{str(run)!r} is a group of seeds: name one of its folders")
     folder = run.folder if isinstance(run, Run) else find_run(run, runs)
     parent = Overrides(env=env, trust_env_modules=trust_env_modules)
-    asked = BranchRequest(at=0, change=lambda config: config, out=out, runs=runs, trackers=trackers, parent=parent)
-    return heal_folder(folder, asked, seeds=seeds, on_event=on_event)
+    asked = BranchRequest(
+        at=0,
+        change=lambda config: config,
+        out=out,
+        runs=runs,
+        label=Label(name=name),
+        trackers=trackers,
+        parent=parent,
+    )
+    return heal_folder(folder, asked, seeds=seeds, board=board_for_python, on_event=on_event)
 
 
 def heal_folder(
@@ -148,10 +163,16 @@ def heal_folder(
     asked: BranchRequest,
     *,
     seeds: int = SEEDS,
-    view: View | None = None,
+    view: Callable[[], View | None] = lambda: None,
+    board: Callable[[], Board | None] = lambda: None,
     on_event: Callable[[Event], object] | None = None,
 ) -> Healing:
-    """`heal`, of the run in a folder; where to and with which changes is found here."""
+    """`heal`, of the run in a folder; where to and with which changes is found here.
+
+    Args:
+        view: makes what shows a run while it is trained.
+        board: makes what shows fresh seeds.
+    """
     config = configured(folder, asked.parent)
     findings, records = _findings(read_run(folder), config, asked.parent)
     healing = Healing(run=read_run(folder), findings=tuple(findings))
@@ -163,8 +184,9 @@ def heal_folder(
     at = max(at, 0 if born is None else born.step)
     say(f"{verdict(treated)}")
     say(f"repairing it from step {at:,} on with {_typed(repair)}")
-    changed = replace(asked, at=at, change=Changes(repair.table))
-    done = branch_folder(folder, changed, view, on_event=on_event)
+    label = _label(folder, asked.runs) if asked.label == UNLABELLED else asked.label
+    changed = replace(asked, at=at, change=Changes(repair.table), label=label)
+    done = branch_folder(folder, changed, view(), on_event=on_event)
     healing = replace(healing, treated=treated, changes=repair.table, branch=done)
     if done.interrupted:
         return healing
@@ -175,7 +197,7 @@ def heal_folder(
             before=_played(folder, config, asked.parent), after=_played(done.folder, config, asked.parent)
         ),
     )
-    return replace(healing, seeds=_confirmed(config, repair, done, seeds, asked.parent)) if seeds else healing
+    return replace(healing, seeds=_confirmed(config, repair, seeds, asked, board, view)) if seeds else healing
 
 
 def _typed(repair: Repair) -> str:
@@ -207,18 +229,41 @@ def _played(folder: Path, config: Config, overrides: Overrides) -> tuple[float, 
         return ()
 
 
-def _confirmed(config: Config, repair: Repair, done: Run, seeds: int, overrides: Overrides) -> BeforeAfter:
-    """The scores of fresh seeds, trained from the first step on with the old and with the new settings."""
-    say(f"training {counted(seeds, 'fresh seed')} with the settings as they were, and as many with the new ones")
+def _confirmed(
+    config: Config,
+    repair: Repair,
+    seeds: int,
+    asked: BranchRequest,
+    board: Callable[[], Board | None],
+    view: Callable[[], View | None],
+) -> ComparisonResult:
+    """Fresh seeds, trained from the first step on with the old and with the new settings, as a comparison."""
     plain = replace(config, film=Film(episodes=0), explain=False)
-    numbers = range(config.seed + 1, config.seed + 1 + seeds)
-    scores: list[tuple[float, ...]] = []
-    for name, each in (("before", plain), ("after", override(plain, repair.table))):
-        group = train_many(each, numbers, out=done.folder / FRESH / name, trackers=("none",), quiet=True)
-        if group.interrupted:
-            raise KeyboardInterrupt
-        homes = [group.folder / seed_name(run.seed) for run in group.runs]
-        means = [np.mean(returns) for home in homes if (returns := _played(home, config, overrides))]
-        scores.append(tuple(map(float, means)))
-    before, after = scores
-    return BeforeAfter(before=before, after=after, failed=2 * seeds - len(before) - len(after))
+    arms = [
+        AskedArm(name=name, configs=(each,), table={"preset": each.preset, "settings": settings_in(each)})
+        for name, each in (("unrepaired", plain), ("repaired", override(plain, repair.table)))
+    ]
+    request = ComparisonRequest(
+        arms=tuple(arms),
+        envs=(config.env.label,),
+        seeds=tuple(range(config.seed + 1, config.seed + 1 + seeds)),
+        allow_unequal="env" in repair.table,  # where episodes are cut may be what is repaired
+    )
+    found = plan_comparison(request, asked.runs)
+    for line in found.lines():
+        say(line)
+    return carry_out(found, board=board, view=view, say=say)
+
+
+def _label(folder: Path, runs: Path) -> Label:
+    """What the repaired run is called: by the name of the ill one, else by its preset, and by no name there is."""
+    name = read_label(folder).name or read_run(folder).preset
+    tried = (f"{name[: MOST_LETTERS - 12]}-healed{f'-{number}' if number > 1 else ''}" for number in count(1))
+    return Label(name=next(each for each in tried if not _is_taken(each, runs)))
+
+
+def _is_taken(name: str, runs: Path) -> bool:
+    try:
+        return find_any(name, runs) is not None
+    except FolderError:  # by several
+        return True
