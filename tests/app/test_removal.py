@@ -283,6 +283,8 @@ def test_a_folder_that_dqnlab_did_not_make_is_refused(damage: str, run: Path, re
             return
     refused(f"rm {run} --yes", 2, "is no run")
     assert (run / "best_model.pth").is_file()
+    assert main(["clean", "--all", "--yes"]) == 0
+    assert (run / "checkpoints").is_dir()
 
 
 @pytest.mark.parametrize("place", [".", "/", "runs", "runs/CartPole-v1", "~"])

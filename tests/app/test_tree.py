@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dqnlab.app.cli import main
+from dqnlab.store.lock import locked
 
 
 def run_of(name: str, parent: dict[str, Any] | None = None, *, group: str = "") -> Path:
@@ -60,6 +61,22 @@ def test_filters_choose_what_is_drawn_with_what_it_comes_from(capsys: pytest.Cap
     assert "no run is like that" in capsys.readouterr().out
     assert main(["runs", "--tree", "--sort", "score"]) == 2
     assert "leave out --sort" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("forest")
+def test_a_run_is_called_by_its_own_name_and_is_at_work_while_somebody_holds_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for letter, name in (("1-a", "first"), ("3-c", "same"), ("4-d", "same")):
+        meta = next(Path("runs/Env-v0").glob(f"*{letter}")) / "meta.json"
+        meta.write_text(json.dumps({**json.loads(meta.read_text()), "name": name}))
+    with locked(Path("runs/Env-v0/20260102-b")):
+        assert drawn(capsys)[:4] == [
+            "first  unfinished",
+            "├── at 1,200  nothing changed  same (20260103-c)  unfinished",
+            "└── at 5,000  optimizer.lr=0.0001  20260102-b  running",
+            "    └── at 7,000  gamma=0.9  same (20260104-d)  unfinished",
+        ]
 
 
 @pytest.mark.usefixtures("forest")

@@ -30,8 +30,9 @@ def runs_tree(rows: Sequence[Mapping[str, Any]], runs: Path, wanted: Collection[
         runs: their folder.
         wanted: runs and groups to draw, with all that they were branched from; every one if none.
     """
-    names = shown_names(entries(row["folder"] for row in rows))
-    here = {Path(row["folder"]).resolve(): {**row, "called": name} for row, name in zip(rows, names, strict=True)}
+    found = entries(row["folder"] for row in rows)
+    told = [{"called": name, "status": each.status} for name, each in zip(shown_names(found), found, strict=True)]
+    here = {Path(row["folder"]).resolve(): {**row, **more} for row, more in zip(rows, told, strict=True)}
     parents = {folder: parent for folder in here if (parent := _parent(folder)) is not None}
     homes = {folder: parent.folder(runs).resolve() for folder, parent in parents.items()}
     if wanted is not None:

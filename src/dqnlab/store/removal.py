@@ -50,6 +50,10 @@ def spare_of(folder: Path) -> Spare:
     """What of a run can go."""
     who = holder(folder)
     why = f"{who} works on it" if who is not None else "" if has_ended(folder) else _NEEDED
+    try:
+        _check_run(folder)
+    except FolderError as e:
+        why = str(e)
     found = _checkpoints(folder)
     return Spare(folder=folder, num_bytes=_size_of(found), why_not=why, strange=found.strange)
 
@@ -67,6 +71,7 @@ def drop_spare(folder: Path) -> int:
 
     Raises FolderError if it has not ended, or somebody works on it; ResourceError.
     """
+    _check_run(folder)
     with locked(folder):
         if not has_ended(folder):
             raise FolderError(f"{str(folder)!r} stays as it is: {_NEEDED}")

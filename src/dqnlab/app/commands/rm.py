@@ -8,7 +8,7 @@ from pathlib import Path
 from ...errors import FolderError, counted
 from ...store.door import drop_empty
 from ...store.experiments import find_experiment
-from ...store.find import find_any, name_for
+from ...store.find import called, find_any, name_for
 from ...store.ledger import entries
 from ...store.lineage import branches_of, reaches
 from ...store.removal import Removable, removable, remove
@@ -60,7 +60,7 @@ def _folders(args: Rm) -> list[Path]:
 def _warn_of_branches(going: Sequence[Path], runs: Path) -> None:
     """Says which runs were branched from those that go, and what they can no longer do."""
     for folder, parent in branches_of(going, runs):
-        before = f"{clean(name_for(folder, runs))} was branched from it at step {parent.step:,}"
+        before = f"{clean(name_for(folder, runs))} was branched from {clean(called(parent.folder(runs)))} at step {parent.step:,}"
         if reaches(folder, parent.step):
             what = f"stays complete, but no run can be branched before step {parent.step:,} any more"
         else:
