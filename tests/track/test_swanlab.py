@@ -168,8 +168,14 @@ def test_a_run_resumed_offline_keeps_the_id_so_that_syncing_both_makes_one_exper
     [
         ({"project": "a b"}, "swanlab.project must be 1 to 100 letters, digits or -_+., got 'a b'"),
         ({"workspace": "w" * 26}, "swanlab.workspace must be 1 to 25 letters, digits or -_, got"),
-        ({"name": ""}, "swanlab.name must be 1 to 512 characters on one line, got ''"),
-        ({"tags": [""]}, "swanlab.tags must be up to 30 of up to 512 characters"),
+        ({"name": ""}, "swanlab.name must be 1 to 512 visible characters on one line, got ''"),
+        ({"name": "a\tb"}, r"swanlab.name must be 1 to 512 visible characters on one line, got 'a\tb'"),
+        ({"name": "a\x00"}, "swanlab.name must be 1 to 512 visible characters"),
+        ({"name": "\ud800"}, "swanlab.name must be 1 to 512 visible characters"),
+        ({"group": "  "}, "swanlab.group must be 1 to 512 visible characters on one line, got '  '"),
+        ({"tags": ["ok", " "]}, "swanlab.tags must be up to 30 of up to 512 visible characters"),
+        ({"tags": ["\x1b[31mred"]}, "swanlab.tags must be up to 30 of up to 512 visible characters"),
+        ({"tags": [""]}, "swanlab.tags must be up to 30 of up to 512 visible characters"),
         ({"group": 3}, "swanlab.group must be a text or none, got 3"),
     ],
 )

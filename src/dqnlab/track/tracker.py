@@ -13,6 +13,7 @@ from ..config.checks import Says, quoted
 from ..config.typed import check_fields
 from ..errors import ConfigError
 from ..store.folder import Run
+from ..trust import clean
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,12 @@ class Swanlab:
         check_fields(self, "swanlab.")
         for field_name, (pattern, wanted) in _ALLOWED.items():
             value = getattr(self, field_name)
-            if value is not None and not re.fullmatch(pattern, value):
+            if value is not None and not (re.fullmatch(pattern, value) and _is_visible(value)):
                 raise ConfigError(f"swanlab.{field_name} must be {wanted}, got {quoted(value)}")
-        if len(self.tags) > MOST_TAGS or not all(0 < len(tag) <= MOST_LETTERS for tag in self.tags):
+        if len(self.tags) > MOST_TAGS or not all(len(tag) <= MOST_LETTERS and _is_visible(tag) for tag in self.tags):
             raise ConfigError(
-                f"swanlab.tags must be up to {MOST_TAGS} of up to {MOST_LETTERS} characters, got {quoted(self.tags)}"
+                f"swanlab.tags must be up to {MOST_TAGS} of up to {MOST_LETTERS} visible characters on one line, "
+                f"got {quoted(self.tags)}"
             )
 
 
@@ -96,10 +98,16 @@ MOST_LETTERS = 512
 _ALLOWED = {
     "project": (r"[0-9A-Za-z_\-+.]{1,100}", "1 to 100 letters, digits or -_+."),
     "workspace": (r"[0-9A-Za-z_\-]{1,25}", "1 to 25 letters, digits or -_"),
-    "name": (rf"[^\n]{{1,{MOST_LETTERS}}}", f"1 to {MOST_LETTERS} characters on one line"),
-    "group": (rf"[^\n]{{1,{MOST_LETTERS}}}", f"1 to {MOST_LETTERS} characters on one line"),
+    "name": (rf".{{1,{MOST_LETTERS}}}", f"1 to {MOST_LETTERS} visible characters on one line"),
+    "group": (rf".{{1,{MOST_LETTERS}}}", f"1 to {MOST_LETTERS} visible characters on one line"),
     "id": (r"[0-9A-Za-z_\-]{1,100}", "1 to 100 letters, digits or -_"),
 }
+
+
+def _is_visible(text: str) -> bool:
+    """Whether there is something to see, and nothing that steers a terminal or stands for half a character."""
+    return bool(text.strip()) and text == clean(text)
+
 
 AnyTracker = str | Swanlab | OwnTracker
 Trackers = Annotated[

@@ -60,12 +60,12 @@ def _folders(args: Rm) -> list[Path]:
 def _warn_of_branches(going: Sequence[Path], runs: Path) -> None:
     """Says which runs were branched from those that go, and what they can no longer do."""
     for folder, parent in branches_of(going, runs):
-        before = f"{clean(name_for(folder, runs))} was branched from {clean(called(parent.folder(runs)))} at step {parent.step:,}"
+        whence = f"from {clean(called(parent.folder(runs)))} at step {parent.step:,}"
         if reaches(folder, parent.step):
             what = f"stays complete, but no run can be branched before step {parent.step:,} any more"
         else:
             what = "has no checkpoint of where it began, so it can no longer be made anew, continued or branched"
-        print(f"{before}: it {what}")
+        print(f"{clean(name_for(folder, runs))} was branched {whence}: it {what}")
 
 
 def _what(each: Removable) -> str:
