@@ -1,6 +1,7 @@
 """A tracker of one's own: an object with four methods, told of everything, and never in training's way."""
 
 import json
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -82,6 +83,24 @@ def test_whatever_it_raises_is_one_line_and_training_continues(where: str, capsy
     lines = [line for line in capsys.readouterr().err.splitlines() if "tracker" in line]
     said = "tracker Tape is off: RuntimeError: lost. Training continues; metrics.jsonl has everything."
     assert lines == [said]
+
+
+def test_one_that_ends_the_program_ends_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    class Ends(Tape):
+        def _note(self, name: str) -> None:
+            sys.exit(3)
+
+    assert dqnlab.train(TINY, trackers=[Ends()], out=Path("mine")).score is not None
+    assert "tracker Ends is off: SystemExit: 3. Training continues" in capsys.readouterr().err
+
+
+def test_one_that_closes_with_no_text_is_off(capsys: pytest.CaptureFixture[str]) -> None:
+    class Counts(Tape):
+        def close(self) -> Any:
+            return 3
+
+    assert 3 not in dqnlab.train(TINY, trackers=[Counts()], out=Path("mine")).notes
+    assert "tracker Counts is off: TypeError: close must return a text or none, got 3" in capsys.readouterr().err
 
 
 class Half:

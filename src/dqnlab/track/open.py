@@ -130,7 +130,7 @@ class SafeTracker:
         self._on = True
         try:
             self._tracker = make()
-        except Exception as error:  # whatever a tracker's package may raise
+        except (Exception, SystemExit) as error:  # whatever a tracker's package may raise, even to end the program
             self._switch_off(error)
 
     def log(self, step: int, row: Mapping[str, float]) -> None:
@@ -138,7 +138,7 @@ class SafeTracker:
             return
         try:
             self._tracker.log(step, row)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._switch_off(error)
 
     def finish(self, run: Run) -> None:
@@ -147,7 +147,7 @@ class SafeTracker:
             return
         try:
             self._finish(run)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._switch_off(error)
 
     def close(self) -> str | None:
@@ -156,18 +156,20 @@ class SafeTracker:
             return None
         try:
             line = tracker.close()
-        except Exception as error:
+            if not isinstance(line, str | None):
+                raise TypeError(f"close must return a text or none, got {line!r}")
+        except (Exception, SystemExit) as error:
             self._switch_off(error)
             return None
         return line if self._on else None
 
-    def _switch_off(self, error: Exception) -> None:
+    def _switch_off(self, error: BaseException) -> None:
         if self._on:  # said once: a tracker that failed may well fail again when it is closed
             warn(f"tracker {self.name} is off: {in_one_line(error)}. Training continues; metrics.jsonl has everything.")
         self._on = False
 
 
-def in_one_line(error: Exception) -> str:
+def in_one_line(error: BaseException) -> str:
     """An error as one line of moderate length."""
     text = named(error)
     return text if len(text) <= 200 else text[:199] + "…"
