@@ -226,6 +226,21 @@ def test_the_time_left_follows_the_budget() -> None:
     assert (tally.done, tally.unit, tally.seconds_left) == ((25, 100), "episodes", 15.0 + 6.0)  # with film and page
 
 
+def test_a_run_taken_up_just_before_an_evaluation_tells_no_pace_yet() -> None:
+    now = [0.0]
+    tally = Tally(Config(budget=Steps(num=1_000)), None, lambda: now[0], (600, 9, 50))
+    now[0] = 10.0  # of which nearly all went into compiling
+    tally.take(BlockEnded(601, 9, 51, epsilon=0.1))
+    tally.take(evaluated := Evaluated(601, (5.0,), 5.0, True, 5.0, 1.0, 1.0, {}))
+    tally.mark()
+    assert "steps/s" not in tally.line(evaluated)
+    assert "left" not in tally.line(evaluated)
+    now[0] = 12.0
+    tally.take(BlockEnded(801, 9, 251, epsilon=0.1))
+    tally.mark()
+    assert "100 steps/s" in tally.line(evaluated)
+
+
 def test_a_run_that_is_taken_up_again_counts_from_there(capsys: pytest.CaptureFixture[str]) -> None:
     now = iter([0.0, 10.0, 10.0])
     tally = Tally(Config(budget=Steps(num=1_000)), None, lambda: next(now), (600, 9, 50))

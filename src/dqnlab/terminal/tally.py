@@ -16,6 +16,7 @@ from .text import duration
 
 _WINDOW = 3.0  # seconds over which speeds are measured
 _LAPS = 3  # evaluations whose pace is taken for that of what is left: episodes may have grown longer since the start
+_FEW = 20  # env steps that tell no pace: what is made once, such as a compiled program, takes most of their time
 _LEADERS = 3  # that meet again at the end
 
 
@@ -51,6 +52,7 @@ class Tally:
         self._begun = clock()
         self._marks: deque[tuple[float, int, int]] = deque([(self._begun, step, updates)])  # time, steps, updates
         self._used = self.done[0]  # of the budget, before
+        self._start = step
         self._lengths: deque[int] = deque(maxlen=40)
         self._acting: float | None = None  # seconds of an env step while nothing was learned yet
         self._episode: float | None = None  # seconds of an evaluated one, lately
@@ -67,12 +69,19 @@ class Tally:
             self.returns.append(event.ret)
             self._lengths.append(event.length)
         elif isinstance(event, Evaluated):
+            if self._start > 0 and self.block.step - self._start < _FEW:
+                self._restart()
             self._laps.append((self._heard, self.done[0], self.block.step))
             self._episode = (self._heard - before) / max(len(event.returns), 1) or self._episode
             self.judged.append(event.mean)
             self.best = event.best_mean
         elif isinstance(event, Confirmed):
             self.confirmed = event
+
+    def _restart(self) -> None:
+        """Lets paces begin here: a run was taken up again just before an evaluation."""
+        self._marks = deque([(self._heard, self.block.step, self.block.updates)])
+        self._laps = deque([(self._heard, self.done[0], self.block.step)], maxlen=_LAPS)
 
     def mark(self) -> None:
         """Notes the time if training has advanced, so that speeds are those of the last seconds of training."""
@@ -169,6 +178,7 @@ class Tally:
             parts.append(f"evaluated {number(self.judged[-1], *beside)} (best {number(self.best, *beside)}{goal})")
         elif self.returns:
             parts.append(f"last return {number(self.returns[-1])}")
-        parts.append(f"{self.speeds[0]:,.0f} steps/s")
+        if len(self._marks) > 1:
+            parts.append(f"{self.speeds[0]:,.0f} steps/s")
         left = self.seconds_left
         return "  ".join(parts if left is None else [*parts, f"about {duration(left)} left"])
