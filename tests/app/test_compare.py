@@ -43,7 +43,7 @@ class InProcess:
     asked: list[tuple[str, tuple[int, ...]]]
     fails: Callable[[Config, int], bool]
 
-    def __init__(self, config: Config, seeds: Sequence[int], *, runs: Path, trackers: Any, board: Any) -> None:
+    def __init__(self, config: Config, seeds: Sequence[int], *, runs: Path, **others: Any) -> None:
         self.config, self.seeds, self.runs = config, tuple(seeds), runs
 
     def train(self) -> Group:

@@ -101,8 +101,9 @@ def carry_out(
     with locked(plan.folder):
         write_atomically(plan.folder / PLAN, plan.request.as_toml())
         lost = dict[tuple[str, str], list[Failure]]()
+        said = set[str]()
         for number, cell in enumerate(plan.left, start=1):
-            for doing, train in _work(cell, plan, trackers, board, view):
+            for doing, train in _work(cell, plan, trackers, board, view, said):
                 say(f"[{number} of {len(plan.left)}] {cell.arm} on {cell.env}: {doing}")
                 trained = train()
                 if trained.interrupted:
@@ -143,8 +144,13 @@ def _work(
     trackers: Trackers,
     board: Callable[[], Board | None],
     view: Callable[[], View | None],
+    said: set[str],
 ) -> Iterator[tuple[str, Callable[[], Group | Run]]]:
-    """What there is to train in a cell: in words, and what does it."""
+    """What there is to train in a cell: in words, and what does it.
+
+    Args:
+        said: remarks that groups have made already; grows.
+    """
     env = cell.config.env if cell.config.env.in_python else None
     overrides = Overrides(env=env, trackers=trackers, trust_env_modules=plan.request.modules)
     for home, seeds in cell.there.resumable.items():
@@ -154,5 +160,5 @@ def _work(
         else:
             yield words, partial(resume_folder, home, overrides, view())
     if cell.missing:
-        crew = Crew(cell.config, cell.missing, runs=plan.runs, trackers=trackers, board=board())
+        crew = Crew(cell.config, cell.missing, runs=plan.runs, trackers=trackers, board=board(), said=said)
         yield f"training {counted(len(cell.missing), 'seed')}", crew.train

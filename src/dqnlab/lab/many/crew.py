@@ -91,6 +91,8 @@ class Crew:
     trackers: Sequence[AnyTracker] = ("swanlab",)
     label: Label = UNLABELLED
     board: Board | None = None
+    said: set[str] = field(default_factory=set)
+    """remarks on settings that other groups have made already, which are not made again"""
     started: float = field(default_factory=time.perf_counter)
     folder: Path | None = None
     """where a group that is taken up again lies; none for a new one"""
@@ -211,7 +213,8 @@ class Crew:
             return
         if self.folder is None:
             self.folder = self._kept.enter_context(new_folder(self.config, self.out, self.runs, self.seeds, self.label))
-            for line in remarks:
+            for line in [each for each in remarks if each not in self.said]:
+                self.said.add(line)
                 logging.getLogger("dqnlab").warning(line)
         if not self._begun:
             self._begun = True
