@@ -1,7 +1,7 @@
 """What `dqn clean` and `dqn rm` leave because dqnlab has not made it, and what they say before they ask."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -113,3 +113,21 @@ def test_runs_that_were_branched_from_one_are_told_before_it_goes(
     out = capsys.readouterr().out
     assert "branched from" not in out
     assert "MB  in all" in out
+
+
+def test_checkpoints_that_cannot_be_read_keep_no_other_run_from_being_cleaned(
+    run: Path, trained: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Path(shutil.copytree(trained, RUNS / "CartPole-v1" / "20260102T000000Z-p-s0"))
+    really = Path.iterdir
+
+    def iterdir(self: Path) -> Iterator[Path]:
+        if self == run / "checkpoints":
+            raise PermissionError(13, "Permission denied", str(self))
+        return really(self)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    assert main(["clean", "--all", "--yes"]) == 0
+    said = f"stays, {str(run / 'checkpoints')!r} cannot be read: Permission denied"
+    assert said in capsys.readouterr().out
+    assert not (other / "checkpoints").exists()

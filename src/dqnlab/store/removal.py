@@ -44,6 +44,8 @@ class Spare:
     """why they stay; empty if they can go"""
     strange: tuple[Path, ...]
     """what lies among them and dqnlab has not made, which stays"""
+    is_known: bool = True
+    """whether the folder could be read"""
 
 
 def spare_of(folder: Path) -> Spare:
@@ -51,19 +53,26 @@ def spare_of(folder: Path) -> Spare:
     who = holder(folder)
     why = f"{who} works on it" if who is not None else "" if has_ended(folder) else _NEEDED
     try:
+        found = _checkpoints(folder)
+    except FolderError as e:
+        return Spare(folder=folder, num_bytes=0, why_not=str(e), strange=(), is_known=False)
+    try:
         _check_run(folder)
     except FolderError as e:
         why = str(e)
-    found = _checkpoints(folder)
     return Spare(folder=folder, num_bytes=_size_of(found), why_not=why, strange=found.strange)
 
 
 def _checkpoints(folder: Path) -> Made:
-    """Raises FolderError, ResourceError."""
+    """Raises FolderError."""
     try:
         return made_in_checkpoints(folder / CHECKPOINTS)
     except OSError as e:
-        raise refusal(folder / CHECKPOINTS, e) from e
+        raise FolderError(_unreadable(folder / CHECKPOINTS, e)) from e
+
+
+def _unreadable(folder: Path, e: OSError) -> str:
+    return f"{str(e.filename or folder)!r} cannot be read: {e.strerror or e}"
 
 
 def drop_spare(folder: Path) -> int:
@@ -173,11 +182,11 @@ def _seeds_of(group: Path) -> tuple[Path, ...]:
 
 
 def _made(folder: Path) -> Made:
-    """What lies in a run's folder. Raises FolderError, ResourceError."""
+    """What lies in a run's folder. Raises FolderError."""
     try:
         return made_in_run(folder)
     except OSError as e:
-        raise refusal(folder, e) from e
+        raise FolderError(_unreadable(folder, e)) from e
 
 
 def _empty(folder: Path) -> int:

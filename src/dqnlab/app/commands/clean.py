@@ -28,7 +28,7 @@ def run(call: Call[Clean]) -> int:
     names = dict(
         zip((each.folder for each in spares), shown_names(entries(each.folder for each in spares)), strict=True)
     )
-    full = [each for each in spares if each.num_bytes]
+    full = [each for each in spares if each.num_bytes or not each.is_known]
     going = [each for each in full if not each.why_not]
     for each in full:
         why_not = each.why_not and f": stays, {clean(each.why_not)}"
