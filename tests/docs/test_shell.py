@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,6 @@ def test_every_command_of_the_readme_does_what_it_says(
         assert out
         assert len(made) == (words[1] in TRAINING and "--dry-run" not in words), line
         ran.append(words[1])
-    assert {word: ran.count(word) for word in ran} == dict(explain=2, train=10, compare=3, tune=3, evaluate=1, branch=2)
+    assert Counter(ran) == Counter({"explain": 2, "train": 10, "compare": 3, "tune": 3, "evaluate": 1, "branch": 2})
     assert len(list(Path("runs").glob("*/*/report.html"))) >= 1
     assert len(list(Path("runs").glob("*/*/seed-*"))) == 2
