@@ -87,6 +87,7 @@ def test_at_any_step_a_branch_without_changes_ends_in_its_parents_bits(parent: R
 
 
 @pytest.mark.world
+@pytest.mark.usefixtures("programs")
 def test_a_compiled_branch_without_changes_ends_in_its_parents_bits(tmp_path: Path) -> None:
     run = train(replace(SMALL, compile="on"), out=tmp_path / "parent", trackers=NONE)
     assert_ends_alike(branch(run, at=170, out=tmp_path / "branch"), run)

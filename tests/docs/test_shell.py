@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dqnlab.app.cli import main
-from dqnlab.lab.many import pool
+from dqnlab.lab.many import crew
 
 README = Path(__file__).parents[2] / "README.md"
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", README.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
@@ -50,7 +50,7 @@ def shorter(words: list[str]) -> list[str]:
 def test_every_command_of_the_readme_does_what_it_says(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(pool, "usable_cores", lambda: 1)
+    monkeypatch.setattr(crew, "usable_cores", lambda: 1)
     Path("space.toml").write_text(SPACE, "utf-8")
     Path("examples").symlink_to(README.parent / "examples")
     ran = []

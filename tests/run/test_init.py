@@ -15,6 +15,7 @@ from dqnlab.app.cli import main
 from dqnlab.config import C51, Config, Dueling, Env, Init, Mlp, Noisy, Polyak, Quantiles
 from dqnlab.config.toml import from_toml, to_toml
 from dqnlab.errors import CheckpointError, ConfigError, FolderError
+from dqnlab.lab.many import crew
 from dqnlab.lab.overrides import Overrides
 from dqnlab.lab.session import train
 from dqnlab.learn.transfer import own_names
@@ -224,9 +225,12 @@ def test_it_resumes_to_the_bit_without_the_old_file(old: Run, tmp_path: Path) ->
 
 
 @pytest.mark.world
-def test_seeds_begin_with_it_side_by_side_and_compiled(old: Run, tmp_path: Path) -> None:
-    config = tiny(init=init(old.folder), compile="on")
-    alone = train(config, out=tmp_path / "alone", **QUIET)
+@pytest.mark.usefixtures("programs")
+def test_seeds_begin_with_it_side_by_side_and_compiled(
+    old: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "usable_cores", lambda: 1)  # both in one process, and in one program
+    alone = train(tiny(init=init(old.folder)), out=tmp_path / "alone", **QUIET)
     group = dqnlab.train_many(tiny(compile="on"), [0, 1], init=old, out=tmp_path / "group", quiet=True, **QUIET)
     for run in (alone, *group.runs):
         same(read_weights(run.folder / INIT), own_names(read_weights(old.folder / BEST)))

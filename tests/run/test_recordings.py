@@ -21,6 +21,7 @@ from dqnlab.config.toml import from_toml, to_toml
 from dqnlab.envs.make import EnvSpec, describe
 from dqnlab.envs.recordings import Recordings, read_recordings
 from dqnlab.errors import CheckpointError, ConfigError, DqnlabError, FolderError, ResourceError
+from dqnlab.lab.many import crew
 from dqnlab.lab.overrides import Overrides
 from dqnlab.lab.session import train
 from dqnlab.learn.demonstrations import Demonstrated, OfflineMemory
@@ -329,9 +330,11 @@ def test_a_run_resumes_to_the_bit(demos: Path, tmp_path: Path, experience: Any) 
 
 @pytest.mark.parametrize(("experience", "regularizer"), [(Demos, Margin()), (Offline, Cql())])
 @pytest.mark.world
+@pytest.mark.usefixtures("programs")
 def test_seeds_learn_from_them_side_by_side_and_compiled(
-    demos: Path, tmp_path: Path, experience: Any, regularizer: Any
+    demos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, experience: Any, regularizer: Any
 ) -> None:
+    monkeypatch.setattr(crew, "usable_cores", lambda: 1)  # both in one process, and in one program
     config = tiny(experience=experience(source=str(demos)), regularizer=regularizer)
     group = dqnlab.train_many(replace(config, compile="on"), [0, 1], out=tmp_path / "group", quiet=True, **QUIET)
     for made in group.runs:
