@@ -190,3 +190,12 @@ def test_whoever_asked_for_the_logs_before_sees_them_grow() -> None:
     replay.add(Source().block(3))
     bounds = {name: log.bounds for name, log in logs.items()}
     assert bounds == {"frames": (0, 6), "transitions": (0, 3), "moments": (0, 6)}
+
+
+def test_an_update_is_due_at_each_multiple_of_its_period_however_many_steps_come_at_once() -> None:
+    layout = Layout(8, NUMBER, n=1, reach=16)
+    replay = Replay(layout, InOrder(), Pace(4, 3, 16), np.random.default_rng(0))
+    replay.add(Source().block(3))
+    assert replay.due(0, 3) == 0  # learning has not started
+    replay.add(Source().block(3))
+    assert [replay.due(*steps) for steps in ((3, 6), (6, 8), (8, 16), (16, 24))] == [1, 0, 3, 3]
