@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,32 +12,25 @@ import pytest
 import dqnlab
 from dqnlab.app.cli import main
 from dqnlab.comparing.read import read_cell
-from dqnlab.config import Film, Steps
+from dqnlab.config import Steps
 from dqnlab.errors import CheckpointError, ConfigError, FolderError
-from dqnlab.lab.session import train
 from dqnlab.store.find import find_any, read_run
 from dqnlab.store.folder import CONFIG, META, SUMMARY
 from dqnlab.store.group import Group, write_summary
 from dqnlab.store.lock import locked
 from dqnlab.store.removal import drop_spare, removable, remove, size_of_tree, spare_of
 
-from ..tiny import SMALL
+from .everything import train_everything
 
 RUNS = Path("runs")
-RECORDING = "run-20260101_000000-8l1v4n4p"
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with every file that dqnlab makes, in the middle of what killed processes leave."""
-    folder = tmp_path_factory.mktemp("trained") / "run"
-    train(replace(SMALL, explain=True, film=Film(episodes=1)), trackers=("tensorboard",), out=folder)
+    folder = train_everything(tmp_path_factory.mktemp("trained") / "run")
     for name in (".best_model.pth.0123456789ab.part", "error.txt", "mark.json"):
         (folder / name).write_text("{}")
-    for name in ("swanlab", "swanlab-2"):
-        (folder / name / RECORDING / "media").mkdir(parents=True)
-        (folder / name / ".gitignore").write_text("*")
-        (folder / name / RECORDING / "media" / "any name").write_text("x" * 100)
     return folder
 
 

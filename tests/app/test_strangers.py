@@ -2,33 +2,24 @@
 
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import dqnlab
 from dqnlab.app.cli import main
-from dqnlab.config import Film, Steps
-from dqnlab.lab.session import train
+from dqnlab.config import Steps
 from dqnlab.store.removal import drop_spare
 
-from ..tiny import SMALL
+from .everything import RECORDING, train_everything
 
 RUNS = Path("runs")
-RECORDING = "run-20260101_000000-8l1v4n4p"
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with every folder that dqnlab makes."""
-    folder = tmp_path_factory.mktemp("trained") / "run"
-    train(replace(SMALL, explain=True, film=Film(episodes=1)), trackers=("tensorboard",), out=folder)
-    for name in ("swanlab", "swanlab-2"):
-        (folder / name / RECORDING / "media").mkdir(parents=True)
-        (folder / name / ".gitignore").write_text("*")
-        (folder / name / RECORDING / "media" / "any name").write_text("x" * 100)
-    return folder
+    return train_everything(tmp_path_factory.mktemp("trained") / "run")
 
 
 @pytest.fixture

@@ -128,6 +128,20 @@ def focus_texts(opened: Opened) -> list[tuple[str, str]]:
     )
 
 
+def check_every_number_explains_itself(opened: Opened, width: int) -> None:
+    """Each by a formula that holds it, no text is missing, and nothing is wider than the page."""
+    for number, formula in focus_texts(opened):
+        assert formula
+        assert "NaN" not in formula + number
+        assert not re.search(r"step\.\w|undefined", formula)
+        if "=" in formula:
+            assert number in formula, (number, formula)
+    text = opened.page.inner_text("#step")
+    assert not re.search(r"step\.\w|undefined|NaN", text)
+    assert "does not know" not in text
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_every_number_explains_itself_to_the_keyboard(way: str, open_page: Open) -> None:
     _, page, obs = traced(way)

@@ -11,7 +11,7 @@ from dqnlab.explain.parts import Shares
 from ..explain.recording import HEADS, OPTIMIZERS, RULES
 from .conftest import Open, Opened
 from .sample import sample
-from .test_step import focus_texts, traced
+from .test_step import check_every_number_explains_itself, traced
 
 COMPUTED = """(argument) => {
   const { unpack } = modules["core/codec.js"];
@@ -91,16 +91,7 @@ def as_script(text: str) -> str:
 def test_every_number_of_every_kind_explains_itself(way: str, lang: str, open_page: Open) -> None:
     _, page, obs = traced(way)
     opened = open_page(sample(moment=page, obs=obs), hash=f"lang={lang}&step.row=3", width=360)
-    for number, formula in focus_texts(opened):
-        assert formula
-        assert "NaN" not in formula + number
-        assert not re.search(r"step\.\w|undefined", formula)
-        if "=" in formula:
-            assert number in formula, (number, formula)
-    text = opened.page.inner_text("#step")
-    assert not re.search(r"step\.\w|undefined|NaN", text)
-    assert "does not know" not in text
-    assert opened.page.evaluate("document.documentElement.scrollWidth") <= 360
+    check_every_number_explains_itself(opened, width=360)
     assert opened.page.locator("#step-switch-double").count() == 0
 
 

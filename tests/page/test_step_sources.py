@@ -1,14 +1,12 @@
 """A step of sequences, of a rollout, and of recorded episodes in a browser: every number explains itself."""
 
-import re
-
 import numpy as np
 import pytest
 
 from ..explain.recording import RECORDED, REMEMBERING, ROLLOUTS
 from .conftest import Open
 from .sample import sample
-from .test_step import focus_texts, recompute, traced
+from .test_step import check_every_number_explains_itself, recompute, traced
 from .test_step_parts import as_script
 
 ALL = [*REMEMBERING, *ROLLOUTS, *RECORDED]
@@ -29,16 +27,7 @@ def test_every_number_of_every_memory_explains_itself(way: str, lang: str, open_
     opened = open_page(sample(moment=page, obs=obs), hash=f"lang={lang}&step.row=3", width=360)
     stages = 9 - 2 * (trace.choice is None) - (trace.returns is not None)
     assert opened.page.locator("#step .step-stages > li").count() == stages
-    for number, formula in focus_texts(opened):
-        assert formula
-        assert "NaN" not in formula + number
-        assert not re.search(r"step\.\w|undefined", formula)
-        if "=" in formula:
-            assert number in formula, (number, formula)
-    text = opened.page.inner_text("#step")
-    assert not re.search(r"step\.\w|undefined|NaN", text)
-    assert "does not know" not in text
-    assert opened.page.evaluate("document.documentElement.scrollWidth") <= 360
+    check_every_number_explains_itself(opened, width=360)
 
 
 @pytest.mark.parametrize("way", ROLLOUTS)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields
-
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
 from ..config import presets
+from ..config.changes import is_usual
 from ..config.fields import choice, plain, tagged
 from .summary import LABEL
 
@@ -58,15 +56,9 @@ def _changes(name: str) -> str:
     words = [
         f"{key}:{own}" if key in kinds else f"{key}={_setting(own)}"
         for key, own in rows
-        if not _is_usual(key, own, kinds)
+        if not is_usual(key, own, kinds)
     ]
     return " ".join(word.replace(" ", ",") for word in words)
-
-
-def _is_usual(key: str, value: object, kinds: Mapping[str, type]) -> bool:
-    """Whether a setting belongs to one of these kinds, and has the value that comes with it."""
-    axis, _, field = key.partition(".")
-    return axis in kinds and any(each.name == field and each.default == value for each in fields(kinds[axis]))
 
 
 def _depth(name: str) -> int:

@@ -27,7 +27,7 @@ def changes(config: Config) -> dict[str, Any]:
     own = {name: json_ready(plain(value)) for name, value in leaves(config)}
     differing = {name: value for name, value in own.items() if theirs.get(name, own) != value and not _is_apart(name)}
     kinds = {name: type(getattr(config, name)) for name in differing if name in tagged()}
-    return {name: value for name, value in differing.items() if not _is_usual(name, value, kinds)}
+    return {name: value for name, value in differing.items() if not is_usual(name, value, kinds)}
 
 
 def changes_text(settings: Mapping[str, Any]) -> str:
@@ -44,14 +44,16 @@ def json_ready(value: Any) -> Any:
     return [json_ready(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _is_apart(name: str) -> bool:
-    return name in APART or name.partition(".")[0] in APART
-
-
-def _is_usual(name: str, value: object, kinds: Mapping[str, type]) -> bool:
+def is_usual(name: str, value: object, kinds: Mapping[str, type]) -> bool:
     """Whether a setting belongs to one of these kinds, and has the value that comes with it."""
     axis, _, inner = name.partition(".")
-    return axis in kinds and any(each.name == inner and plain(each.default) == value for each in fields(kinds[axis]))
+    return axis in kinds and any(
+        each.name == inner and plain(each.default) == plain(value) for each in fields(kinds[axis])
+    )
+
+
+def _is_apart(name: str) -> bool:
+    return name in APART or name.partition(".")[0] in APART
 
 
 def _text(value: object) -> str:
