@@ -12,8 +12,8 @@ import torch
 from hypothesis import settings
 
 from dqnlab.device import cache_folder
-from dqnlab.lab.many.pool import usable_cores
 from dqnlab.learn.fast import stack
+from dqnlab.processes import usable_cores
 from dqnlab.track import curves
 
 from .rings import BUDGETS, is_unit, ring_of

@@ -20,7 +20,19 @@ EXAMPLES = {
 
 # Each folder is a floor, each file at the top stands on one. A file imports from its own folder and from lower floors.
 FLOORS = (
-    {"errors", "trust", "importing", "memory", "device", "encoding", "processes", "streams", "oslock", "_version"},
+    {
+        "errors",
+        "trust",
+        "importing",
+        "memory",
+        "device",
+        "encoding",
+        "processes",
+        "streams",
+        "oslock",
+        "cluster",
+        "_version",
+    },
     {"learn"},
     {"config"},
     {"envs"},
@@ -37,7 +49,7 @@ FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 DOORS = {"__init__.py", "__main__.py"}  # on no floor: they fetch what is asked for
 # What these import of dqnlab they import when it is asked for: a name, a command, the work of a worker's process.
 LATE_DOORS = {"__init__.py", "app/cli.py", "lab/many/process.py"}
-LAZY = {"swanlab", "moviepy", "matplotlib", "tensorboard", "pygame", "imageio", "PIL", "scipy", "optuna"}
+LAZY = {"swanlab", "moviepy", "matplotlib", "tensorboard", "pygame", "imageio", "PIL", "scipy", "optuna", "ray"}
 HEAVY = LAZY | {"safetensors", "torch", "numpy", "gymnasium", "rich"}
 CHOICES = ("choices", "config", "experience", "optimizers", "parts")  # files of `config` that say what can be chosen
 MAY_TELL_KINDS_APART = {

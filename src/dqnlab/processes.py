@@ -78,6 +78,13 @@ def how(code: int | None) -> str:
     return f"with exit code {code}" if code is None or code >= 0 else f"by signal {-code}"
 
 
+def usable_cores() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def is_interactive() -> bool:
     """Whether the main program is in no file (a notebook, a prompt, stdin), so that no other process can import it."""
     file = getattr(sys.modules["__main__"], "__file__", None)

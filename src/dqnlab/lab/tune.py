@@ -12,12 +12,11 @@ from ..config.presets import Planned, plan
 from ..config.space import Space, default_space, read_space, space_of
 from ..config.typed import door
 from ..errors import ConfigError, DqnlabError, counted, either
-from ..processes import check_sendable
+from ..processes import check_sendable, usable_cores
 from ..store.find import with_init_file
 from ..store.reading import read_text
 from ..terminal.trials import TrialsView, trials_for_python
 from .interrupt import signals_wait
-from .many.pool import usable_cores
 from .many.worker import check
 from .tuning.history import TrialRow, best_of, read_trials
 from .tuning.page import write_pages

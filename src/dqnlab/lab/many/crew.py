@@ -16,7 +16,7 @@ from ...config import MOST_SEEDS, Config
 from ...config.presets import Planned, plan
 from ...config.typed import door
 from ...errors import ConfigError, DqnlabError
-from ...processes import PATIENCE, check_sendable, how
+from ...processes import PATIENCE, check_sendable, how, usable_cores
 from ...store.find import read_run, with_init_file
 from ...store.folder import Run, seed_name
 from ...store.group import INTERRUPTED, Failure, Group, failure, write_summary
@@ -30,7 +30,7 @@ from ...track.tracker import AnyTracker, Trackers
 from ..interrupt import SIGNALLED, Interrupt, signal_of, signals_wait
 from ..unfinished import ended, save
 from .line import Failed, Finished, Go, Leave, Ready, Refused, Show, Stop, Task, WorkerReport
-from .pool import Worker, check_shared, dismiss, hire, shares, usable_cores
+from .pool import Worker, check_shared, dismiss, hire, shares
 
 LOOK_EVERY = 0.25  # seconds between two looks at the keyboard and two drawings, at the latest
 MOST_RETURNS = 2  # times that a seed whose process was killed goes on in a new one

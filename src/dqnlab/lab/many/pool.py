@@ -74,13 +74,6 @@ def dismiss(worker: Worker, *, gently: bool) -> None:
     worker.pipe.close()
 
 
-def usable_cores() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def shares(seeds: Sequence[int], workers: int) -> list[tuple[int, ...]]:
     """The seeds dealt out to at most this many workers."""
     return [tuple(seeds[first::workers]) for first in range(min(workers, len(seeds)))]

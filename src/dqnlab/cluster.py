@@ -1,0 +1,290 @@
+"""Ray, which lends processes on this machine or on many: started or joined safely, and left as it was found.
+
+Ray is imported only inside `joined`, and only the caller that asked for it needs it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import secrets
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .errors import ConfigError, ResourceError, either, named
+from .processes import usable_cores
+from .trust import clean
+
+LOCAL, AUTO = "local", "auto"
+EXTRA = "ray"
+LOOPBACK = "127.0.0.1"
+STORE = 1 << 30
+"""bytes of the object store of a Ray that is started here: what travels is small"""
+CONNECT = 5.0
+"""seconds in which a cluster has to answer"""
+LONGEST = 40
+"""letters of a folder in which Ray can still name its sockets"""
+WHERE = f"{either('--ray', 'ray=')} local, auto or HOST:PORT"
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A Ray cluster that this process is part of."""
+
+    address: str
+    """of its head: HOST:PORT"""
+    node: str
+    """the id of this process's own node"""
+    is_ours: bool
+    """whether it was started here, and ends when it is left"""
+    asks_for_token: bool
+    """whether it turns away whoever has no token"""
+
+
+def check_where(where: str) -> None:
+    """Raises ConfigError for what is no place of a cluster."""
+    if where in (LOCAL, AUTO):
+        return
+    if "://" in where:
+        raise ConfigError(
+            f"{either('--ray', 'ray=')} {clean(where)!r} is an address of Ray Client or of a job, which cannot train: "
+            "run the command on a machine of the cluster, with the head's HOST:PORT or auto"
+        )
+    if _host_and_port(where) is None:
+        raise ConfigError(f"{either('--ray', 'ray=')} must be local, auto or HOST:PORT, got {clean(where)!r}")
+
+
+def check_ray_installed() -> None:
+    """Raises ResourceError without Ray."""
+    try:
+        import ray  # noqa: F401
+    except ImportError as e:
+        raise ResourceError(f"{WHERE} needs Ray, which is not installed: pip install 'dqnlab[{EXTRA}]'") from e
+
+
+@contextmanager
+def joined(where: str) -> Iterator[Joined]:
+    """Meanwhile this process is in a Ray cluster; one that was started for it ends with it.
+
+    A cluster that is started here listens on 127.0.0.1 only, asks everyone for a token that no file holds, has no
+    dashboard and reports no usage. One that this process is in already is used and left alone.
+
+    Args:
+        where: `local` to start one on this machine, `auto` to join that of RAY_ADDRESS or of this machine, or the
+            address of its head, HOST:PORT.
+
+    Raises:
+        ConfigError: there is no such cluster.
+        ResourceError: Ray is not installed or cannot be started here.
+    """
+    check_where(where)
+    with ExitStack() as stack:
+        stack.enter_context(_settings(where))
+        stack.enter_context(_hook_kept())
+        check_ray_installed()
+        import ray
+        from ray._private import utils
+
+        stack.enter_context(_replaced(utils, "set_sigterm_handler", lambda handler: None))  # that signal is ours
+        if ray.is_initialized():
+            here = ray.get_runtime_context().gcs_address
+            if where not in (LOCAL, AUTO, here):
+                raise ConfigError(f"this process is in the Ray cluster at {here} already: it cannot join {where!r} too")
+            yield _joined(is_ours=False)
+            return
+        _refresh()
+        stack.callback(_quietly, ray.shutdown)
+        if where == LOCAL:
+            _start(stack)
+        else:
+            _join(where)
+        yield _joined(is_ours=where == LOCAL)
+
+
+def _joined(*, is_ours: bool) -> Joined:
+    import ray
+    from ray._private.authentication.authentication_utils import is_token_auth_enabled
+
+    context = ray.get_runtime_context()
+    return Joined(str(context.gcs_address), str(context.get_node_id()), is_ours, is_token_auth_enabled())
+
+
+# ── Starting ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _start(stack: ExitStack) -> None:
+    """Starts Ray on this machine. Raises ResourceError, also if it would be heard beyond the machine."""
+    import ray
+    from ray._private import ray_constants
+
+    folder = Path(tempfile.mkdtemp(prefix="dqn-ray-", dir=_short_folder()))
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    stack.callback(_quietly, ray.shutdown)  # before its folder goes
+    try:
+        # Ray takes 127.0.0.1 for the machine's own address, unless its constant says that there can be no cluster.
+        with _replaced(ray_constants, "ENABLE_RAY_CLUSTER", False):
+            ray.init(
+                address=LOCAL,
+                num_cpus=usable_cores(),
+                object_store_memory=STORE,
+                include_dashboard=False,
+                configure_logging=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _node_ip_address=LOOPBACK,
+                _temp_dir=str(folder),
+            )
+    except Exception as e:  # of many kinds
+        raise ResourceError(f"Ray could not be started on this machine: {named(e)}") from e
+    found = {str(node["NodeManagerAddress"]) for node in ray.nodes()}
+    if found != {LOOPBACK}:
+        raise ResourceError(
+            f"Ray {ray.__version__} would listen on {', '.join(sorted(found))} instead of {LOOPBACK}, where anyone on "
+            "the network could reach it: install another version, or join a cluster of your own with --ray auto"
+        )
+
+
+def _short_folder() -> str | None:
+    """Where Ray's folder can lie: the path of a socket has at most about 100 letters."""
+    wanted = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
+    return wanted if len(wanted) <= LONGEST or not os.path.isdir("/tmp") else "/tmp"
+
+
+# ── Joining ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _join(where: str) -> None:
+    """Raises ConfigError if there is no such cluster, or it does not want this process."""
+    import ray
+
+    address = os.environ.get("RAY_ADDRESS", AUTO) if where == AUTO else where
+    if address == LOCAL:
+        address = AUTO
+    if address != AUTO:
+        check_where(address)
+        _check_answers(address)
+    try:
+        ray.init(address=address, configure_logging=False, log_to_driver=False, logging_level=logging.ERROR)
+    except ConnectionError as e:
+        if address == AUTO:
+            raise ConfigError(
+                "no Ray cluster runs on this machine, and RAY_ADDRESS names none: start one with 'ray start --head', "
+                "or let dqnlab start one, with --ray local"
+            ) from e
+        raise ConfigError(f"the Ray cluster at {address} cannot be joined: {named(e)}") from e
+    except Exception as e:  # of many kinds: another version, a wrong token, a machine without a node
+        raise ConfigError(f"the Ray cluster at {clean(address)} cannot be joined: {_first_sentence(e)}") from e
+
+
+def _first_sentence(error: Exception) -> str:
+    return named(error)[:300]
+
+
+def _host_and_port(address: str) -> tuple[str, int] | None:
+    found = re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9_.-]+):(\d{1,5})", address)
+    if found is None or not 0 < int(found[2]) < 65_536:
+        return None
+    return found[1].strip("[]"), int(found[2])
+
+
+def _check_answers(address: str) -> None:
+    """Raises ConfigError if nobody listens there, which Ray itself would try for a minute."""
+    pair = _host_and_port(address)
+    assert pair is not None
+    try:
+        socket.create_connection(pair, timeout=CONNECT).close()
+    except OSError as e:
+        raise ConfigError(
+            f"no Ray cluster answers at {address} ({e.strerror or e}): is its head there, as 'ray start --head' prints "
+            "it, and may this machine reach it?"
+        ) from e
+
+
+# ── What Ray would leave behind ──────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def _settings(where: str) -> Iterator[None]:
+    """Meanwhile the environment says what Ray is to do, as far as the user has not said it."""
+    wanted = {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # a worker sees the devices that this process does
+    }
+    if where == LOCAL:
+        wanted["RAY_AUTH_MODE"] = "token"
+        if not _has_token():
+            wanted["RAY_AUTH_TOKEN"] = _own_token()
+    elif _has_token():
+        wanted["RAY_AUTH_MODE"] = "token"
+    before = {name: value for name, value in os.environ.items() if _is_rays(name)}
+    os.environ.update({name: value for name, value in wanted.items() if name not in before})
+    try:
+        yield
+    finally:
+        for name in [name for name in os.environ if _is_rays(name)]:
+            os.environ.pop(name)
+        os.environ.update(before)
+        if "ray" in sys.modules:
+            _refresh()
+
+
+def _is_rays(name: str) -> bool:
+    """Whether a variable of the environment is one that Ray reads or sets."""
+    return name.startswith("RAY_") or name == "PYTHONBREAKPOINT"
+
+
+@cache
+def _own_token() -> str:
+    """The token of the clusters that this process starts: Ray remembers the first that it was given."""
+    return secrets.token_hex(32)
+
+
+def _has_token() -> bool:
+    """Whether the user has one, where Ray looks for it."""
+    if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
+        return True
+    with suppress(RuntimeError):  # a user without a home
+        return (Path.home() / ".ray" / "auth_token").is_file()
+    return False
+
+
+def _refresh() -> None:
+    """Lets Ray read again what the environment says, which it does only when it is first imported."""
+    with suppress(Exception):
+        from ray._raylet import Config  # type: ignore
+
+        Config.initialize("")
+
+
+@contextmanager
+def _hook_kept() -> Iterator[None]:
+    """Puts back who hears of the errors that nobody caught: Ray takes his place as soon as it is imported."""
+    before = sys.excepthook
+    try:
+        yield
+    finally:
+        sys.excepthook = before
+
+
+@contextmanager
+def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
+    before = getattr(owner, name, None)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
+
+
+def _quietly(call: Any) -> None:
+    with suppress(Exception):
+        call()

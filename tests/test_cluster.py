@@ -1,0 +1,71 @@
+"""Joining Ray: what is said of a place that is none, and that the environment is left as it was."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from dqnlab import cluster
+from dqnlab.cluster import check_where, joined
+from dqnlab.errors import ConfigError, ResourceError
+
+
+@pytest.mark.parametrize("where", ["", "here", "host", "host:0", "host:66000", "host:x", "a b:6379", "127.0.0.1"])
+def test_a_place_is_local_auto_or_an_address(where: str) -> None:
+    with pytest.raises(ConfigError, match=r"--ray \(in Python ray=\) must be local, auto or HOST:PORT"):
+        check_where(where)
+
+
+@pytest.mark.parametrize("where", ["local", "auto", "127.0.0.1:6379", "head-0.ray.svc:6379", "[::1]:6379"])
+def test_places_of_a_cluster(where: str) -> None:
+    check_where(where)
+
+
+def test_the_address_of_ray_client_is_refused() -> None:
+    with pytest.raises(ConfigError, match="Ray Client"):
+        check_where("ray://head:10001")
+
+
+def test_without_ray_one_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with (
+        pytest.raises(ResourceError, match=r"Ray, which is not installed: pip install 'dqnlab\[ray\]'"),
+        joined("local"),
+    ):
+        pass
+
+
+def test_the_environment_is_lent_to_ray_and_given_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
+    before = dict(os.environ)
+    with cluster._settings("local"):
+        assert os.environ["RAY_AUTH_MODE"] == "token"
+        assert len(os.environ["RAY_AUTH_TOKEN"]) == 64
+        assert os.environ["RAY_USAGE_STATS_ENABLED"] == "1"  # the user said so
+        os.environ["RAY_CLIENT_MODE"] = "0"  # as Ray does
+    assert dict(os.environ) == before
+
+
+def test_a_token_of_the_user_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".ray").mkdir()
+    (tmp_path / ".ray" / "auth_token").write_text("f" * 64)
+    for where in ("local", "auto"):
+        with cluster._settings(where):
+            assert os.environ["RAY_AUTH_MODE"] == "token"
+            assert "RAY_AUTH_TOKEN" not in os.environ
+
+
+def test_an_address_where_nobody_listens_is_said_at_once() -> None:
+    pytest.importorskip("ray")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        port = taken.getsockname()[1]
+        with (
+            pytest.raises(ConfigError, match=f"no Ray cluster answers at 127.0.0.1:{port}"),
+            joined(f"127.0.0.1:{port}"),
+        ):
+            pass
