@@ -68,6 +68,7 @@ UNIT = {
     "run/test_judge.py",
     "run/test_score.py",
     "run/test_seeds.py",
+    "test_cluster.py",
     "test_config.py",
     "test_config_fuzz.py",
     "test_docs.py",
