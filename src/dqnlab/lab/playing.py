@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import counted
-from ..run.evaluate import Outcome, play_out, score_of, together
+from ..run.evaluate import Outcome, play_out, pooled, score_of
 from ..store.agent import Agent
 from ..store.score import Score
 from .interrupt import current
@@ -77,7 +77,7 @@ def play_and_score(agent: Agent, episodes: int, seed: int, record: Path | None =
     except KeyboardInterrupt as error:
         if not played.ended:
             raise
-        played.interrupted, outcome = error, together(played.ended)
+        played.interrupted, outcome = error, pooled(played.ended)
     finally:
         played.finish()
     return score_of(outcome), played

@@ -55,7 +55,7 @@ class Left(KeyboardInterrupt):
     """Episodes were left before their end because a stop was requested."""
 
 
-def together(parts: Sequence[Outcome]) -> Outcome:
+def pooled(parts: Sequence[Outcome]) -> Outcome:
     """Several as one."""
     returns, cut, value, discounted = (
         np.concatenate(column) for column in zip(*(part[:4] for part in parts), strict=True)
@@ -96,7 +96,7 @@ class Evaluator:
         """One episode per seed; `tell` hears of each as it ends. Raises Left."""
         size = len(seeds) if self._vectors else self._most
         parts = [self._play(actor, seeds[i : i + size], i + 1, tell) for i in range(0, len(seeds), size)]
-        return together(parts)
+        return pooled(parts)
 
     def make_first(self) -> None:
         """Makes one environment, to be played in later: so one that cannot live beside others is known before training.
