@@ -33,7 +33,7 @@ CONNECT = 5.0
 """seconds in which a cluster has to answer"""
 LONGEST = 40
 """letters of a folder in which Ray can still name its sockets"""
-WHERE = f"{either('--ray', 'ray=')} local, auto or HOST:PORT"
+FLAG = either("--ray", "ray=")
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ def check_where(where: str) -> None:
         return
     if "://" in where:
         raise ConfigError(
-            f"{either('--ray', 'ray=')} {clean(where)!r} is an address of Ray Client or of a job, which cannot train: "
+            f"{FLAG} {clean(where)!r} is an address of Ray Client or of a job, which cannot train: "
             "run the command on a machine of the cluster, with the head's HOST:PORT or auto"
         )
     if _host_and_port(where) is None:
-        raise ConfigError(f"{either('--ray', 'ray=')} must be local, auto or HOST:PORT, got {clean(where)!r}")
+        raise ConfigError(f"{FLAG} must be local, auto or HOST:PORT, got {clean(where)!r}")
 
 
 def check_ray_installed() -> None:
@@ -68,7 +68,7 @@ def check_ray_installed() -> None:
     try:
         import ray  # noqa: F401
     except ImportError as e:
-        raise ResourceError(f"{WHERE} needs Ray, which is not installed: pip install 'dqnlab[{EXTRA}]'") from e
+        raise ResourceError(f"{FLAG} needs Ray, which is not installed: pip install 'dqnlab[{EXTRA}]'") from e
 
 
 @contextmanager
@@ -149,7 +149,7 @@ def _start(stack: ExitStack) -> None:
     if found != {LOOPBACK}:
         raise ResourceError(
             f"Ray {ray.__version__} would listen on {', '.join(sorted(found))} instead of {LOOPBACK}, where anyone on "
-            "the network could reach it: install another version, or join a cluster of your own with --ray auto"
+            "the network could reach it: install another version, or start a cluster yourself and join it"
         )
 
 
@@ -178,7 +178,7 @@ def _join(where: str) -> None:
         if address == AUTO:
             raise ConfigError(
                 "no Ray cluster runs on this machine, and RAY_ADDRESS names none: start one with 'ray start --head', "
-                "or let dqnlab start one, with --ray local"
+                f"or let dqnlab do it, with {either('--ray local', f'ray={LOCAL!r}')}"
             ) from e
         raise ConfigError(f"the Ray cluster at {address} cannot be joined: {named(e)}") from e
     except Exception as e:  # of many kinds: another version, a wrong token, a machine without a node
@@ -204,8 +204,8 @@ def _check_answers(address: str) -> None:
         socket.create_connection(pair, timeout=CONNECT).close()
     except OSError as e:
         raise ConfigError(
-            f"no Ray cluster answers at {address} ({e.strerror or e}): is its head there, as 'ray start --head' prints "
-            "it, and may this machine reach it?"
+            f"no Ray cluster answers at {address} ({e.strerror or e}): is its head there, as what started it says, "
+            "and may this machine reach it?"
         ) from e
 
 
