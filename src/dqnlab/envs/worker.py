@@ -16,23 +16,15 @@ from ..errors import DqnlabError, named
 from ..memory import is_short_of_memory, out_of_memory
 from ..processes import ignore_signals
 from ..streams import steady_streams
-from .contract import TakenAs
 from .guard import Guarded
 from .make import EnvSpec, close_all, make_one, make_several
+from .said import Said, said_by
 from .state import EnvState
 from .vector import SerialEnvs, Step
 from .watchdog import watched
 
 TRAINING = "training"
 PLAYING = "playing"
-
-
-class Said(NamedTuple):
-    """A warning, on its way to the process that can show it."""
-
-    kind: type[Warning]
-    text: str
-    about: tuple[str, str] | None  # of a TakenAs
 
 
 class Reply(NamedTuple):
@@ -59,29 +51,21 @@ def serve(pipe: Connection[Reply, tuple[str, tuple[Any, ...]]], env: Env, spec: 
         while True:
             try:
                 what, args = pipe.recv()
-                answer, error = _answer(getattr(held, what), args)
-                pipe.send(Reply(answer, error, [_said(each.message) for each in caught]))
+                answer, error = answered(getattr(held, what), args)
+                pipe.send(Reply(answer, error, [said_by(each.message) for each in caught]))
             except (EOFError, OSError):
                 return
             caught.clear()
 
 
-def _answer(method: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, DqnlabError | None]:
+def answered(method: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, DqnlabError | None]:
+    """What a method gives, or the error that it raised, as the process that asked may raise it."""
     try:
         return method(*args), None
     except DqnlabError as error:
         return None, error
     except Exception as error:
         return None, out_of_memory(error) if is_short_of_memory(error) else DqnlabError(named(error))
-
-
-def _said(warning: Warning | str) -> Said:
-    if not isinstance(warning, Warning):
-        return Said(UserWarning, warning, None)
-    if isinstance(warning, TakenAs):
-        return Said(UserWarning, str(warning), warning.about)
-    kind = type(warning) if type(warning).__module__ == "builtins" else UserWarning  # others may not be known there
-    return Said(kind, str(warning), None)
 
 
 class _Held:

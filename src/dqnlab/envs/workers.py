@@ -8,7 +8,6 @@ of the environment; one whose environment does not answer says so itself (`watch
 from __future__ import annotations
 
 import multiprocessing
-import warnings
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,10 +20,10 @@ import numpy as np
 from ..config import Env
 from ..errors import EnvironmentFault
 from ..processes import check_sendable, end, how, kill, start
-from .contract import TakenAs
 from .guard import EnvironmentHangs
 from .make import EnvSpec
-from .once import Topic, is_news
+from .once import Topic
+from .said import say_again
 from .state import EnvState
 from .vector import Step, check_parts
 from .watchdog import GRACE, LOOK_EVERY
@@ -96,11 +95,7 @@ class Workers:
 
     def _taken(self, replies: Sequence[Reply]) -> list[Any]:
         """Their answers, once what was to be said there has been said here, once. Raises the first error."""
-        for said in [said for reply in replies for said in reply.said]:
-            if said.about is None:
-                warnings.warn(said.text, said.kind, stacklevel=3)
-            elif is_news(said.about, self._said):
-                warnings.warn(TakenAs(said.text, said.about), stacklevel=3)
+        say_again([said for reply in replies for said in reply.said], self._said, stacklevel=4)
         for reply in replies:
             if reply.error is not None:
                 raise reply.error
