@@ -12,6 +12,7 @@ import pytest
 
 from dqnlab.config import (
     Adam,
+    Collectors,
     Config,
     Constant,
     Demos,
@@ -44,7 +45,7 @@ class Room(gym.Env[Any, Any]):
     def make(self) -> None: ...
 
 
-CLASSES = [Config, Env, Film, *(cls for field in tagged() for cls in choices(field).values())]
+CLASSES = [Config, Env, Film, Collectors, *(cls for field in tagged() for cls in choices(field).values())]
 FIELDS = [(cls, name) for cls in CLASSES for name in hints(cls)]
 TAKES_TEXT = {
     *((Config, name) for name in ("preset", "init", "env", "experience")),

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import torch
 
 from . import config as c
-from .custom import make_own
+from .custom import make_own, own_chance
 from .envs.collector import Collector, Starts
 from .envs.make import EnvSpec
 from .envs.offline import Clock
 from .envs.recordings import Recordings
-from .envs.seeds import env_seeds, generator
+from .envs.seeds import Seat, generator
 from .envs.vector import Envs
 from .errors import ConfigError
 from .learn.convs import IMPALA, NATURE, SMALL, Impala, MakeConv, Picture, Plain, plain_conv
@@ -70,20 +69,6 @@ def make_network(config: c.Config, spec: EnvSpec, scale: float = 1.0) -> QNetwor
     network.reward_scale = scale
     settle_norms(network)
     return network
-
-
-@contextmanager
-def own_chance(seed: int) -> Iterator[None]:
-    """For parts of one's own, which may draw their weights from torch's global generator: by the seed of the run.
-
-    Whoever else draws from it goes on as before.
-    """
-    before = torch.get_rng_state()
-    torch.manual_seed(seed)
-    try:
-        yield
-    finally:
-        torch.set_rng_state(before)
 
 
 def sketch_network(config: c.Config, spec: EnvSpec) -> QNetwork:
@@ -140,19 +125,43 @@ def make_learner(config: c.Config, spec: EnvSpec, device: torch.device) -> Learn
     return Learner(online, target, rule, sync, descent, generator(config.seed, "learn"), regularizer)
 
 
-def make_collector(config: c.Config, spec: EnvSpec, envs: Envs, online: QNetwork) -> Collector | Clock:
-    """The source of experience, acting by the online network if at all. The reward scale must be known."""
+def make_collector(
+    config: c.Config, spec: EnvSpec, envs: Envs, online: QNetwork, seat: Seat | None = None
+) -> Collector | Clock:
+    """The source of experience, acting by the online network if at all. The reward scale must be known.
+
+    Args:
+        seat: which of several collectors it is, if any.
+    """
     assert config.reward_scale != "auto"
     if config.is_offline:
         return Clock(envs, spec.obs)
-    num_envs = config.env.num_envs
-    rng = generator(config.seed, "act")
-    powers = ladder(num_envs, config.epsilon.alpha) if isinstance(config.epsilon, c.Ladder) else None
-    policy = Policy(make_actor(online, rng), rng, make_choose(config.exploration), powers)
+    num_envs, every = config.env.num_envs, config.checkpoint_every or None
+    if seat is None:
+        seat = Seat()
+    else:
+        every = None  # nobody saves its environments, and so nobody cuts them
+    rng = seat.generator(config.seed, "act")
+    policy = Policy(make_actor(online, rng), rng, make_choose(config.exploration), make_powers(config, seat))
     fold = NStep(config.n, config.gamma, num_envs, config.reward_scale, config.reward_clip)
-    every = config.checkpoint_every or None
-    starts = Starts(partial(env_seeds, config.seed, "train", num_envs), every)
+    starts = Starts(partial(seat.seeds, config.seed, num_envs), every)
     return Collector(envs, spec.obs, policy, make_epsilon(settle_epsilon(config)), fold, starts)
+
+
+def make_powers(config: c.Config, seat: Seat) -> np.ndarray | None:
+    """The powers of epsilon that the envs of a collector explore with, [E]; none where all explore alike.
+
+    A ladder goes over the envs of all collectors; of another epsilon each collector has one power, as an actor does in
+    Horgan et al. (2018).
+    """
+    num_envs = config.env.num_envs
+    match config.epsilon:
+        case c.Ladder(alpha=alpha):
+            return ladder(seat.num * num_envs, alpha)[seat.number * num_envs :][:num_envs]
+        case _ if seat.num > 1:
+            return ladder(seat.num, c.Ladder().alpha)[seat.number].repeat(num_envs)
+        case _:
+            return None
 
 
 def make_descent(
@@ -254,6 +263,7 @@ def make_layout(config: c.Config, spec: EnvSpec) -> Layout | SequenceLayout:
                 size = make_cell(config.torso, 1).state_size
             return SequenceLayout(config.replay_capacity, spec.obs, config.n, burn_in, unroll, size)
     reach = reach_of(config.n, spec.obs.stack, config.env.num_envs)
+    reach += config.collectors.between(config.n + spec.obs.stack, config.env.num_envs)
     more = config.env.num_envs if isinstance(config.memory, c.Rollout) else 0
     return Layout(config.memory_size + more, spec.obs, config.n, reach)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -116,3 +117,17 @@ def _made_up(learner: Learner, num_actions: int) -> Batch:
     numbers = torch.ones(SIZE)
     batch = Batch(obs, torch.arange(SIZE) % num_actions, numbers, 0.9 * numbers, obs, numbers, draws)
     return batch.to(learner.device)
+
+
+@contextmanager
+def own_chance(seed: int) -> Iterator[None]:
+    """For parts of one's own, which may draw their weights from torch's global generator: by the seed of the run.
+
+    Whoever else draws from it goes on as before.
+    """
+    before = torch.get_rng_state()
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(before)

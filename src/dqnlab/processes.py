@@ -26,15 +26,20 @@ def as_sent(value: Any) -> bytes:
     return bytes(ForkingPickler.dumps(value))
 
 
-def check_sendable(value: Any, label: str) -> None:
-    """Raises ConfigError for what cannot be passed to other processes: settings of the environment `label`."""
+def check_picklable(value: Any, label: str) -> bytes:
+    """Settings of the environment `label` as they are sent. Raises ConfigError for what cannot be sent."""
     try:
-        sent = as_sent(value)
+        return as_sent(value)
     except Exception as error:  # pickling raises many kinds, and whatever the user's objects raise
         raise ConfigError(
             f"env {label!r} cannot be passed to other processes ({error}): make env.id a function at the top level of "
             "a module, and env.kwargs plain values"
         ) from error
+
+
+def check_sendable(value: Any, label: str) -> None:
+    """Raises ConfigError for what cannot be passed to other processes: settings of the environment `label`."""
+    sent = check_picklable(value, label)
     if b"__main__" in sent and is_interactive():
         raise ConfigError(
             f"env {label!r} is defined in an interactive session, where other processes cannot "

@@ -26,6 +26,7 @@ EVENTS: dict[str, Event] = {
         replay_size=90,
         terminal_share=0.03125,
         lr=0.0005,
+        updates_behind=12.5,
     ),
     "evaluation": Evaluated(
         step=200, returns=(9.0, 12.0), mean=10.5, best=False, best_mean=11.0, value=8.0, discounted_return=7.5

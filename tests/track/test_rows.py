@@ -27,6 +27,7 @@ ROWS = {
             "learn/lr": 0.0005,
             "replay/size": 90.0,
             "replay/terminal_share": 0.03125,
+            "collectors/updates_behind": 12.5,
         },
     ),
     "evaluation": (

@@ -12,6 +12,7 @@ NAMES = {
     "torso.hidden": "hidden hidden_sizes hidden_layers net_arch",
     "env.num_envs": "envs num_envs n_envs",
     "env.workers": "workers num_workers",
+    "collectors.num": "collectors num_collectors num_actors",
     "env.kwargs": "kwargs env_kwargs",
     "env.id": "env env_id",
     "env.max_episode_steps": "max_episode_steps",

@@ -22,6 +22,7 @@ from .choices import (
     Steps,
     Uniform,
 )
+from .collectors import Collectors
 from .config import (
     LEAST_SCALE,
     LONGEST_FILM,
@@ -81,6 +82,7 @@ __all__ = [
     "AnyEnvironment",
     "Between",
     "Boltzmann",
+    "Collectors",
     "Config",
     "Constant",
     "ConstantRate",

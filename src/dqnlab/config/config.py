@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal
 
-from ..errors import ConfigError, counted, either
+from ..errors import ConfigError
 from ..trust import secret_in
 from .checks import Between, Says, Whole, require, storable, whole, written
 from .choices import (
@@ -35,6 +35,7 @@ from .choices import (
     Steps,
     Uniform,
 )
+from .collectors import Collectors
 from .custom import Custom, check_places
 from .experience import Cql, Demos, Init, Margin, NoRegularizer, Offline, Own, check_recorded
 from .optimizers import (
@@ -65,6 +66,7 @@ from .parts import (
     SpectralNorm,
 )
 from .sequences import check_sequences
+from .starts import check_learning_can_start
 from .typed import check_fields, label
 
 # Beyond these a run would not fail with a message but take all memory, or minutes before its first step.
@@ -206,6 +208,8 @@ class Config:
     threads: Annotated[int, Whole(1, MOST_THREADS)] = 1
     """threads of torch and numpy; more than one makes small networks slower"""
     env: Env = field(default_factory=Env)
+    collectors: Collectors = Collectors()
+    """processes that gather experience for one learner, here or on other machines"""
     conv: Literal["auto", "auto_impala", "none", "small", "nature", "impala", "hadamax"] = "auto"
     """convolutions that look at what is a picture in an observation: small (Young & Tian 2019), nature (Mnih et al.
     2015), impala (Espeholt et al. 2018) or hadamax (Kooi et al. 2025). auto takes small for pictures of at least 10
@@ -286,12 +290,19 @@ class Config:
                 self, [name for name in self.absent if getattr(self, name) != defaults[name].default]
             )
         elif not self.is_offline:
-            self._check_learning_can_start()
+            check_learning_can_start(
+                self.budget.num if isinstance(self.budget, Steps) else None,
+                starts=self.learning_starts,
+                capacity=self.replay_capacity,
+                batch_size=self.batch_size,
+                n=self.n,
+                num_envs=self.env.num_envs,
+            )
         if isinstance(self.torso, Gru | Lstm):
             check_sequences(
                 self.torso,
                 frame_stack=self.env.frame_stack,
-                num_envs=self.env.num_envs,
+                num_envs=self.env.num_envs * max(self.collectors.num, 1),
                 batch_size=self.batch_size,
                 capacity=self.replay_capacity,
             )
@@ -302,7 +313,13 @@ class Config:
                 "auto",
                 f"a number of updates where budget = {self.budget.kind!r}: nobody knows how many steps that is",
             )
-        if isinstance(self.epsilon, Ladder) and self.env.num_envs == 1:
+        self.collectors.check_fits(
+            offline=self.experience.kind if self.is_offline else None,
+            rollout=self.memory.kind if isinstance(self.memory, Rollout) else None,
+            workers=self.env.workers,
+            copies=self.env.copies,
+        )
+        if isinstance(self.epsilon, Ladder) and self.env.num_envs * max(self.collectors.num, 1) == 1:
             raise ConfigError(
                 f"epsilon = {self.epsilon.kind!r} gives each env an epsilon of its own, and env.num_envs = 1: raise "
                 "env.num_envs, or use another epsilon"
@@ -368,26 +385,3 @@ class Config:
     def memory_size(self) -> int:
         """Transitions that the memory is for."""
         return self.memory.size(self.env.num_envs) if isinstance(self.memory, Rollout) else self.replay_capacity
-
-    def _check_learning_can_start(self) -> None:
-        starts, capacity = self.learning_starts, self.replay_capacity
-        if self.batch_size > capacity:
-            raise ConfigError(f"batch_size = {self.batch_size} is larger than replay_capacity = {capacity}")
-        if self.batch_size > starts:
-            raise ConfigError(f"learning_starts = {starts} is below batch_size = {self.batch_size}: raise it")
-        if starts > capacity:
-            raise ConfigError(
-                f"learning would never start: learning_starts = {starts} is above replay_capacity = {capacity}: "
-                f"lower {either('--learning-starts', 'learning_starts')}, or raise replay_capacity"
-            )
-        if isinstance(self.budget, Steps) and starts > self.budget.num:
-            raise ConfigError(
-                f"learning would never start: learning_starts = {starts} is above budget.num = "
-                f"{counted(self.budget.num, 'step')}: lower {either('--learning-starts', 'learning_starts')}, or "
-                "train for longer"
-            )
-        if self.n * self.env.num_envs > capacity:
-            raise ConfigError(
-                f"replay_capacity = {capacity} cannot hold n = {counted(self.n, 'step')} of "
-                f"{counted(self.env.num_envs, 'env')}"
-            )

@@ -117,6 +117,10 @@ class Collector:
         self.cut_due = True
         return self.envs.lend(num)
 
+    def close(self) -> None:
+        """Closes the environments."""
+        self.envs.close()
+
     def _cut(self) -> Block:
         """Truncates what is open and begins anew; nobody is told of these episodes, for they have no true return."""
         transitions = self._fold.cut()

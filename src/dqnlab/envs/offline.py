@@ -45,6 +45,10 @@ class Clock:
         assert isinstance(self.envs, SerialEnvs)  # so are all that are counted
         return self.envs.lend(num)
 
+    def close(self) -> None:
+        """Closes the environments."""
+        self.envs.close()
+
     def state_dict(self) -> dict[str, Any]:
         return {}
 

@@ -146,7 +146,7 @@ class Experiment:
             env_steps=self.system.collector.steps,
             updates=self.system.learner.updates,
             seconds=self.watch.report(),
-            notes=list(self.system.memory.facts().notes),
+            notes=self.system.notes,
             interrupted=interrupted,
             signal=self.signal if interrupted else None,
             resumed=None if not self.resumed else "not exact" if self.saver.inexact else "exact",

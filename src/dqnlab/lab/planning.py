@@ -169,6 +169,7 @@ def _check_envs(request: ComparisonRequest, given: Mapping[str, Arm]) -> None:
 def _resolved(name: str, config: Config) -> Config:
     """The configuration that a run of it would have. Raises what keeps it from learning, with the arm's name."""
     try:
+        config.collectors.check_alone("compare")
         check_sendable(config, config.env.label)
         system = assemble(config)
         try:

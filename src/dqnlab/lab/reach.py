@@ -6,7 +6,6 @@ once more, compared row by row with what the run recorded. From the seed, if no 
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -24,7 +23,7 @@ from ..learn.weights import export_weights
 from ..memory import memory_watched
 from ..run.events import BlockEnded, Evaluated, Event
 from ..run.keep import Keeper
-from ..run.save import CUT_OFF
+from ..run.save import LOSSES
 from ..run.system import System, make_update
 from ..store.checkpoint.checkpoint import CHECKPOINTS, Loaded, Store
 from ..store.find import called
@@ -40,8 +39,6 @@ from .running import inexact_of, make_keeper
 
 QUIET = 5.0  # seconds between two lines about a long replay
 _CLOCK = "time/"  # what the columns are called in which two equal runs may differ
-_MEAN, _ROUNDING = "learn/loss", 1e-6
-"""a mean over the batch, which nothing is decided by: its last bits depend on how many seeds learn side by side"""
 
 Notify = Callable[[str], None]
 """Takes a line for the user."""
@@ -87,10 +84,10 @@ class Reached:
         except FolderError:
             told = []
         recorded = [{name: value for name, value in each.items() if not name.startswith(_CLOCK)} for each in told]
-        pairs = zip(recorded, self._replayed, strict=False)
-        apart = next((one for one, other in pairs if not _is_same(one, other)), None)
-        if apart is None and len(recorded) == len(self._replayed):
+        if recorded == self._replayed:
             return
+        pairs = zip(recorded, self._replayed, strict=False)
+        apart = next((one for one, other in pairs if one != other), None)
         place = "in how much it recorded" if apart is None else f"from step {apart['step']:,} on"
         self.inexact.append(f"replaying {called(self.folder)} differs from what it recorded, {place}")
 
@@ -101,15 +98,6 @@ class Reached:
             copy_until(path, to, self._restored, self._replayed)
         elif path.is_file():
             copy_until(path, to, self.step)
-
-
-def _is_same(recorded: Mapping[str, object], replayed: Mapping[str, object]) -> bool:
-    """Whether two rows are equal to the bit; a mean, but for rounding."""
-    one, other = recorded.get(_MEAN), replayed.get(_MEAN)
-    if isinstance(one, float) and isinstance(other, float):
-        rounded = math.isclose(one, other, rel_tol=_ROUNDING)
-        return rounded and {**recorded, _MEAN: None} == {**replayed, _MEAN: None}
-    return recorded == replayed
 
 
 # ── Where to ─────────────────────────────────────────────────────────────────────────────────────
@@ -205,8 +193,8 @@ def reached(folder: Path, config: Config, at: int, notify: Notify) -> Iterator[R
         moment = _moment(system, folder, loaded)
         if not _is_there(moment, at):
             _replay(moment, at, notify)
-        if system.collector.level == "C" and moment.step:
-            moment.inexact.append(f"{CUT_OFF} at step {moment.step:,}")
+        if system.collector.level in LOSSES and moment.step:
+            moment.inexact.append(f"{LOSSES[system.collector.level]} at step {moment.step:,}")
         yield moment
 
 

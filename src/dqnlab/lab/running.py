@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..cluster import LOCAL, joined
 from ..config import Config
 from ..config.changes import changes
 from ..config.toml import as_dict
@@ -54,6 +55,8 @@ class Start:
     watch: Stopwatch
     label: Label = UNLABELLED
     """what a new run is called; one that has a folder keeps what it was"""
+    ray: str = LOCAL
+    """which Ray its collectors are in, if it has any: `local`, `auto` or HOST:PORT"""
     prepare: Callable[[System], None] = lambda system: None
     """called before anything is compiled or written"""
 
@@ -82,6 +85,8 @@ def running(starts: Sequence[Start]) -> Iterator[tuple[list[Experiment], Updater
         held.enter_context(signals_end())
         held.enter_context(memory_watched())
         held.enter_context(watched(config.env.timeout))
+        if config.collectors.num:
+            held.enter_context(joined(starts[0].ray))
         restored = [_enter(start, held) for start in starts]
         held.enter_context(arithmetic(config.threads))
         with children_end():  # before the files of a run, which say whether it was compiled

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ..cluster import LOCAL
 from ..config.presets import Planned, plan
 from ..config.typed import door
 from ..run.events import Event
@@ -34,6 +35,7 @@ def train(
     trackers: Trackers = ("swanlab",),
     name: str | None = None,
     tags: Sequence[str] = (),
+    ray: str = LOCAL,
     view: View | None = None,
     started: float | None = None,
     on_event: Callable[[Event], object] | None = None,
@@ -51,6 +53,8 @@ def train(
             `OwnTracker` there.
         name: what the run is called, wherever one is named.
         tags: words to find it by.
+        ray: which Ray its collectors are in, if it has any: `local` starts one on this machine, `auto` joins that of
+            RAY_ADDRESS or of this machine, and HOST:PORT the one whose head is there.
         view: shown every event while it happens.
         started: when the wait began, by time.perf_counter(); now if none.
         on_event: called with every event (`dqnlab.run.events`) once it has been recorded; training waits for it. To end
@@ -75,7 +79,9 @@ def train(
             say(str(each))
 
     folder = new_folder(config, out, runs, label=label)
-    start = Start(config=config, folder=folder, trackers=trackers, view=view, watch=watch, label=label, prepare=remark)
+    start = Start(
+        config=config, folder=folder, trackers=trackers, view=view, watch=watch, label=label, ray=ray, prepare=remark
+    )
     with running([start]) as ([experiment], update):
         experiment.on_event = on_event
         return drive(experiment, update, signals_wait())

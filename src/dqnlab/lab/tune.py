@@ -120,6 +120,7 @@ class Tuner:
                 f"env.copies = {config.env.copies} counts the copies of one process, and "
                 f"{either('--jobs', 'jobs=')} is {self.jobs}: leave it out"
             )
+        config.collectors.check_alone("tune")
         for seed in (plan.seeds[-1], *plan.confirm[-1:]):
             replace(config, seed=seed)
         check_sendable(config, config.env.label)

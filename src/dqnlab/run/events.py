@@ -36,6 +36,7 @@ class Updated:
     replay_size: int
     terminal_share: float  # share of stored transitions that end in a terminal state
     lr: float  # the learning rate that it had
+    updates_behind: float | None = None  # by which collectors elsewhere acted lately, on average; none without any
 
 
 @dataclass(frozen=True)

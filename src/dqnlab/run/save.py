@@ -14,6 +14,8 @@ ATTEMPTS = 3  # failures in a row after which training ends: what cannot be save
 RETRY = 10  # a failed checkpoint is tried again after this part of the period
 
 CUT_OFF = "its environment, which cannot be saved, was cut off in mid-episode"
+# Why a run that is resumed there is not exactly one that nobody interrupted, by what the state says of environments.
+LOSSES = {"C": CUT_OFF, "D": "its collectors began new episodes"}
 
 
 class Stateful(Protocol):
@@ -63,7 +65,7 @@ class Saver:
         self._next = self._after(self.step)
         state = {name: part.state_dict() for name, part in self.parts.items()}
         level = self.level()
-        inexact = self.inexact or (f"{CUT_OFF} at step {self.step:,}" if level == "C" else "")
+        inexact = self.inexact or (f"{LOSSES[level]} at step {self.step:,}" if level in LOSSES else "")
         about = {**self.about, "level": level, "exact": not inexact, "inexact": inexact}
         try:
             self.store.save(self.step, state, self.logs, about)

@@ -28,6 +28,7 @@ from ..envs.once import said_once
 from ..envs.open import open_envs
 from ..envs.place import named_with_place
 from ..envs.recordings import Recordings
+from ..envs.remote import Pacing, Remote
 from ..envs.seeds import generator
 from ..envs.trial import ENOUGH, sample_observations
 from ..envs.vector import Envs
@@ -44,9 +45,11 @@ from ..learn.sequences import SequenceLayout
 from ..learn.types import Sample
 from ..settle import recordings_of, settle, settle_epsilon
 from ..store.initial import Initial, read_initial
+from .collecting import newest_of
 from .evaluate import Evaluator
-from .events import Event
+from .events import Event, Updated
 from .judge import Judge, Rules
+from .rays import RayHands
 from .remarks import Remark, remarks
 from .train import Loop, Period, Plan, Progress, run, train
 
@@ -88,7 +91,7 @@ class System:
 
     config: Config
     spec: EnvSpec
-    collector: Collector | Clock
+    collector: Collector | Clock | Remote
     memory: Memory
     learner: Learner
     judge: Judge
@@ -117,12 +120,24 @@ class System:
         """
         update = update or make_update([self], notify)
         try:
-            yield from run(self.loop(), lambda sample: update({0: sample})[0])
+            for event in run(self.loop(), lambda sample: update({0: sample})[0]):
+                yield self._with_delay(event)
         except SystemExit as e:
             raise ConfigError(
                 f"training was ended by {named_with_place(e)}, which means to end the program: a part that cannot go "
                 "on should raise an error that says why"
             ) from e
+
+    def _with_delay(self, event: Event) -> Event:
+        """The event, with how old the weights are that collectors elsewhere act by, if there are any."""
+        if isinstance(event, Updated) and isinstance(self.collector, Remote):
+            return replace(event, updates_behind=self.collector.updates_behind())
+        return event
+
+    @property
+    def notes(self) -> list[str]:
+        """What somebody who reads the result should know."""
+        return [*self.memory.facts().notes, *(self.collector.notes if isinstance(self.collector, Remote) else ())]
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that decides how the run continues, except the rows of the memory (`Memory.logs`)."""
@@ -144,7 +159,7 @@ class System:
         self._closed = True
         with ExitStack() as stack:  # the judge's too if those of training do not answer
             stack.callback(self.judge.evaluator.close)
-            self.collector.envs.close()
+            self.collector.close()
 
 
 @door
@@ -189,7 +204,7 @@ def assemble(config: Config, home: Path | None = None) -> System:
             begun = Begun(initial, initial.give([learner.online, learner.target], config), config)
         if config.normalize_obs and (begun is None or "encode" not in begun.parts):
             learner.refresh(_first_seen(memory, envs, spec))
-        collector = make_collector(config, spec, envs, learner.online)
+        collector = make_source(config, spec, envs, learner)
         system = System(
             config,
             spec,
@@ -305,7 +320,21 @@ def players(systems: Sequence[System]) -> list[Collector]:
     return found
 
 
-def make_judge(config: Config, spec: EnvSpec, scratch: QNetwork, collector: Collector | Clock) -> Judge:
+def make_source(config: Config, spec: EnvSpec, envs: Envs, learner: Learner) -> Collector | Clock | Remote:
+    """Where experience comes from: these environments, collectors in other processes, or nowhere."""
+    wanted = config.collectors
+    if not wanted.num:
+        return make_collector(config, spec, envs, learner.online)
+    pacing = Pacing(
+        num=wanted.num,
+        in_flight=wanted.in_flight,
+        weights_every=wanted.weights_every,
+        in_turn=wanted.order == "asked",
+    )
+    return Remote(envs, RayHands(config, spec), pacing, newest_of(learner))
+
+
+def make_judge(config: Config, spec: EnvSpec, scratch: QNetwork, collector: Collector | Clock | Remote) -> Judge:
     """The judge, with a network of its own, and environments of its own if there is room for any."""
     rules = Rules(
         config.seed,

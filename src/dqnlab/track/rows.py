@@ -75,6 +75,7 @@ def _update_row(event: Updated) -> dict[str, float]:
         "learn/lr": event.lr,
         "replay/size": float(event.replay_size),
         "replay/terminal_share": float(event.terminal_share),
+        **({} if event.updates_behind is None else {"collectors/updates_behind": event.updates_behind}),
     }
 
 

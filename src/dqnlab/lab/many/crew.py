@@ -15,7 +15,7 @@ from pathlib import Path
 from ...config import MOST_SEEDS, Config
 from ...config.presets import Planned, plan
 from ...config.typed import door
-from ...errors import ConfigError, DqnlabError
+from ...errors import ConfigError, DqnlabError, either
 from ...processes import PATIENCE, check_sendable, how, usable_cores
 from ...store.find import read_run, with_init_file
 from ...store.folder import Run, seed_name
@@ -147,6 +147,7 @@ class Crew:
             raise ConfigError(f"seeds must be distinct and at least one, got {list(self.seeds)}")
         for seed in self.seeds:
             replace(self.config, seed=seed)
+        self.config.collectors.check_alone(either("--seeds", "train_many"))
         check_trackers(self.trackers)
         check_sendable(self.config, self.config.env.label)
         check_shared(self.trackers)
