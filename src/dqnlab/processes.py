@@ -15,8 +15,9 @@ from typing import Any
 
 from .errors import ConfigError
 
-# Ctrl-C; what schedulers and `kill` send; the closed terminal, which Windows does not know.
-SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+# Ctrl-C; what schedulers and `kill` send; the closed terminal; a scheduler's warning that time is nearly up (Slurm's
+# --signal). Windows does not know the last two.
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1") if hasattr(signal, name)]
 
 PATIENCE = 5.0  # seconds that a process has to end
 

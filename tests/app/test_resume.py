@@ -102,7 +102,7 @@ def test_a_run_that_was_interrupted_ends_as_one_that_was_not(tmp_path: Path) -> 
         same(torch.load(whole.folder / name, weights_only=True), torch.load(run.folder / name, weights_only=True))
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
 def test_every_signal_leaves_a_checkpoint_of_its_own_moment(signum: int, tmp_path: Path) -> None:
     run = begun(tmp_path / "run", 150, signum)
     assert run.signal == signum

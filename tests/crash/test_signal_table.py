@@ -20,7 +20,7 @@ import pytest
 pytestmark = [pytest.mark.world, pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")]
 CHILD = Path(__file__).parent / "child"
 ALL = os.environ.get("DQNLAB_FAULTS") == "all"
-SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
 
 SMALL = (
     "signalled:Signalled-v0 --steps 300 --learning-starts 64 --batch-size 32 --checkpoint-every 100 --env.num-envs 1"
@@ -110,7 +110,7 @@ def sample() -> Iterator[Cell]:
                 continue  # a compiler takes its time; numpy is loaded as torch is
             if moment == "import torch" and command != "train":
                 continue  # every command loads it in the same way
-            yield Cell(command, moment, SIGNALS[at % 3], (1, 2, 20)[at // 3 % 3])
+            yield Cell(command, moment, SIGNALS[at % 4], (1, 2, 20)[at // 4 % 3])
             at += 1
 
 

@@ -1,4 +1,4 @@
-"""What dqnlab is on a system that lacks what Linux has: locks of files, folders by descriptor, two signals."""
+"""What dqnlab is on a system that lacks what Linux has: locks of files, folders by descriptor, three signals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import os, signal, sys
 sys.modules["fcntl"] = None
 for name in ("O_NOFOLLOW", "O_DIRECTORY", "O_NONBLOCK"):
     delattr(os, name)
-for name in ("SIGHUP", "SIGURG"):
+for name in ("SIGHUP", "SIGUSR1", "SIGURG"):
     delattr(signal, name)
 os.supports_dir_fd, os.supports_fd = set(), set()
 

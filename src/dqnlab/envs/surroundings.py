@@ -22,7 +22,8 @@ import torch
 Quick = tuple[Any, ...]
 Surroundings = dict[str, Any]
 
-_HANDLED = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGURG") if hasattr(signal, name)]
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGURG")
+_HANDLED = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
 _inference: list[Any] = []  # modes that were entered to undo others: one that is forgotten would be left again
 
 

@@ -137,8 +137,7 @@ def signals_end() -> Iterator[Interrupt]:
         yield interrupt or Interrupt()  # only in the main thread a handler can be set
         return
     interrupt = Interrupt()
-    # One that is ignored, as under nohup, stays so.
-    before = {each: signal.getsignal(each) for each in SIGNALS if signal.getsignal(each) is not signal.SIG_IGN}
+    before = {each: signal.getsignal(each) for each in SIGNALS if not _is_taken(each)}
     dropped = sys.unraisablehook
 
     def drop(unraisable: Any) -> None:
@@ -157,6 +156,12 @@ def signals_end() -> Iterator[Interrupt]:
             for each, handler in before.items():
                 signal.signal(each, handler or signal.SIG_DFL)
         sys.unraisablehook = dropped
+
+
+def _is_taken(signum: int) -> bool:
+    """Whether a signal keeps its meaning: one that is ignored, as under nohup; a script's own of what has none else."""
+    before = signal.getsignal(signum)
+    return before is signal.SIG_IGN or (signum == getattr(signal, "SIGUSR1", None) and before is not signal.SIG_DFL)
 
 
 @contextmanager
