@@ -22,6 +22,7 @@ BUDGETS = {"unit": 20, "house": 120, "world": 700}
 UNIT = {
     "app/test_board.py",
     "app/test_console.py",
+    "app/test_sharing.py",
     "app/test_summary.py",
     "app/test_text.py",
     "compare/test_assess.py",
@@ -73,6 +74,7 @@ UNIT = {
     "test_config_fuzz.py",
     "test_docs.py",
     "test_errors.py",
+    "test_mounts.py",
     "test_oslock.py",
     "test_presets.py",
     "test_toml.py",

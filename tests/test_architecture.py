@@ -31,6 +31,7 @@ FLOORS = (
         "streams",
         "oslock",
         "cluster",
+        "mounts",
         "_version",
     },
     {"learn"},

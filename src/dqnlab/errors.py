@@ -3,6 +3,7 @@
     DqnlabError                 exit code
     ├── ConfigError                 2   a setting, an environment id, an argument
     │   ├── FolderError             2   an output folder that exists, a run that cannot be found or read
+    │   │   └── FolderInUse         2   a folder that another process works in
     │   ├── SpaceError              2   an environment whose observations or actions are not supported
     │   └── ObservationError        2   an observation that an agent cannot take; a ValueError too
     ├── EnvironmentFault            3   an environment that is missing, broken or returned nonsense
@@ -61,6 +62,10 @@ class ConfigError(DqnlabError):
 
 class FolderError(ConfigError):
     """A run folder that is in the way, absent or not a run."""
+
+
+class FolderInUse(FolderError):
+    """A folder in which another process works, as the system's lock says."""
 
 
 class SpaceError(ConfigError):

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from dqnlab.app.cli import main
+from dqnlab.lab import compare as comparing
+
+from .comparing import InProcess
 
 Refused = Callable[..., str]
 
@@ -20,6 +23,15 @@ SMALL = shlex.split("""
 def small() -> list[str]:
     """Flags of a run that takes a fraction of a second."""
     return SMALL
+
+
+@pytest.fixture
+def crew(monkeypatch: pytest.MonkeyPatch) -> type[InProcess]:
+    """Trains what comparisons train in this process, and knows what it was asked for."""
+    monkeypatch.setattr(InProcess, "asked", [], raising=False)
+    monkeypatch.setattr(InProcess, "fails", lambda config, seed: False, raising=False)
+    monkeypatch.setattr(comparing, "Crew", InProcess)
+    return InProcess
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from dqnlab.app.cli import main
 
-from .test_compare import PAIR
+from .comparing import PAIR
 
 
 @pytest.mark.world

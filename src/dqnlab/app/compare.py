@@ -43,7 +43,9 @@ def compare(
     """Trains every arm on every environment with many seeds, and says which is better, by how much and how sure.
 
     What there is already under `runs`, of the same settings and seed, is reused; what was interrupted is resumed. A
-    seed that fails stays in the tables. The same call again trains nothing. A script that calls this keeps its top
+    seed that fails stays in the tables. The same call again trains nothing. Several at once, in as many processes or on
+    machines that share the folder, divide the seeds, and the last one writes the page; the others return what is
+    `elsewhere`. A script that calls this keeps its top
     level under `if __name__ == "__main__":`, for processes import it.
 
     Args:

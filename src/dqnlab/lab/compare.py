@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
 from html import escape
 from pathlib import Path
 
@@ -15,22 +16,27 @@ from ..comparing.read import read_seed
 from ..comparing.verdict import conclusion
 from ..comparing.write import write_comparison
 from ..errors import counted
+from ..oslock import in_turn
 from ..store.card import CARD
 from ..store.door import make_path, write_atomically
 from ..store.folder import SUMMARY, Run
 from ..store.group import Failure, Group
-from ..store.lock import locked
 from ..terminal.board import Board
 from ..terminal.view import View
 from ..track.tracker import Trackers
 from ..trust import shown
 from .arms import PLAN, seeds_text
+from .dividing import Division, Piece, elsewhere_text
 from .existing import ExistingRuns, existing_seeds
 from .many.crew import Crew
 from .many.resume import resume_group
 from .overrides import Overrides
 from .planning import CellPlan, ComparisonPlan, settings_of
 from .resume import resume_folder
+from .sharing import LOCKS, at_work
+
+_WRITING = "writing"
+_PATIENCE = 60.0  # seconds that a process waits for another one to write the page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,25 +44,30 @@ class ComparisonResult:
     """What a comparison came to."""
 
     folder: Path
-    comparison: Comparison | None
-    """none if it was interrupted before every seed had ended"""
-    page: Path | None
+    comparison: Comparison | None = None
+    """none if not every seed has ended: it was interrupted, or other processes train the rest"""
+    page: Path | None = None
     """what to open; none likewise"""
     signal: int | None = None
     """what interrupted it: 2 for Ctrl-C"""
+    elsewhere: Mapping[str, int] = field(default_factory=dict)
+    """who still trains how many of its seeds; the last of them writes the page"""
 
     @property
     def interrupted(self) -> bool:
-        return self.comparison is None
+        return self.comparison is None and not self.elsewhere
 
     @cached_property
     def assessment(self) -> Assessment | None:
-        """Its statistics; none if it was interrupted."""
+        """Its statistics; none if not every seed has ended."""
         return None if self.comparison is None else assessment_of(self.comparison)
 
     @property
     def conclusion(self) -> str:
         """Which arm is better, by how much, and how sure that is."""
+        if self.elsewhere:
+            onward = "the last of these processes writes the page, or the same comparison once they have ended"
+            return f"{elsewhere_text(self.elsewhere)}; {onward}"
         if self.assessment is None:
             return "interrupted: the same comparison again continues it"
         return conclusion(self.assessment)
@@ -68,7 +79,8 @@ class ComparisonResult:
 
     def __repr__(self) -> str:
         if self.comparison is None:
-            return f"ComparisonResult(interrupted, folder={str(self.folder)!r})"
+            state = "interrupted" if self.interrupted else elsewhere_text(self.elsewhere)
+            return f"ComparisonResult({state}, folder={str(self.folder)!r})"
         names = [arm.name for arm in self.comparison.arms]
         return f"ComparisonResult({names!r}, envs={list(self.comparison.envs)!r}, folder={str(self.folder)!r})"
 
@@ -86,7 +98,7 @@ def carry_out(
     view: Callable[[], View | None] = lambda: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> ComparisonResult:
-    """Trains what is left of a comparison, and writes its folder.
+    """Trains what is left of a comparison and nobody else has in hand; whoever ends last writes its folder.
 
     Args:
         board: makes what shows a group of seeds while it is trained.
@@ -96,24 +108,46 @@ def carry_out(
     Raises:
         DqnlabError: what stopped it. Whatever was trained until then is reused by the next try.
     """
-    if not plan.folder.is_dir():
-        make_path(plan.folder)
-    with locked(plan.folder):
-        write_atomically(plan.folder / PLAN, plan.request.as_toml())
+    _begin(plan)
+    with at_work(plan.folder / LOCKS) as sharing:
+        division = Division(plan, sharing)
         lost = dict[tuple[str, str], list[Failure]]()
         said = set[str]()
-        for number, cell in enumerate(plan.left, start=1):
-            for doing, train in _work(cell, plan, trackers, board, view, said):
-                say(f"[{number} of {len(plan.left)}] {cell.arm} on {cell.env}: {doing}")
+        while True:
+            with division.next() as piece:
+                if piece is None:
+                    break
+                cell = division.plan.cells[piece.number]
+                doing, train = _work(cell, piece, plan, trackers, board, view, said)
+                say(f"{_which(cell, plan)} {cell.arm} on {cell.env}: {doing}")
                 trained = train()
-                if trained.interrupted:
-                    stopped = trained.signal or signal.SIGINT
-                    return ComparisonResult(folder=plan.folder, comparison=None, page=None, signal=stopped)
-                if isinstance(trained, Group):
-                    lost.setdefault((cell.arm, cell.env), []).extend(trained.failures)
-        comparison = _read_comparison(plan, lost)
-        page = write_comparison(comparison, plan.folder, allow_unequal=plan.request.allow_unequal)
+            if trained.interrupted:
+                return ComparisonResult(folder=plan.folder, signal=trained.signal or signal.SIGINT)
+            if isinstance(trained, Group):
+                lost.setdefault((cell.arm, cell.env), []).extend(trained.failures)
+        if elsewhere := division.elsewhere():
+            return ComparisonResult(folder=plan.folder, elsewhere=elsewhere)
+        comparison = _read_comparison(division.plan, lost)
+        with in_turn(plan.folder / LOCKS / _WRITING, lambda: None, _PATIENCE):  # another one may have come to this too
+            page = write_comparison(comparison, plan.folder, allow_unequal=plan.request.allow_unequal)
+        sharing.sweep()
     return ComparisonResult(folder=plan.folder, comparison=comparison, page=page)
+
+
+def _begin(plan: ComparisonPlan) -> None:
+    """Makes the comparison's folder, unless another process has begun the same."""
+    if not plan.folder.is_dir():
+        with suppress(FileExistsError):  # it has done so just now
+            make_path(plan.folder)
+    if not (plan.folder / PLAN).is_file():
+        write_atomically(plan.folder / PLAN, plan.request.as_toml())
+
+
+def _which(cell: CellPlan, plan: ComparisonPlan) -> str:
+    """Which cell it is of those in which something was left at the beginning."""
+    left = [(each.arm, each.env) for each in plan.left]
+    key = (cell.arm, cell.env)
+    return f"[{left.index(key) + 1} of {len(left)}]" if key in left else "[again]"
 
 
 def _read_comparison(plan: ComparisonPlan, lost: Mapping[tuple[str, str], Sequence[Failure]]) -> Comparison:
@@ -140,25 +174,25 @@ def _read_comparison(plan: ComparisonPlan, lost: Mapping[tuple[str, str], Sequen
 
 def _work(
     cell: CellPlan,
+    piece: Piece,
     plan: ComparisonPlan,
     trackers: Trackers,
     board: Callable[[], Board | None],
     view: Callable[[], View | None],
     said: set[str],
-) -> Iterator[tuple[str, Callable[[], Group | Run]]]:
-    """What there is to train in a cell: in words, and what does it.
+) -> tuple[str, Callable[[], Group | Run]]:
+    """What is trained of a cell: in words, and what does it.
 
     Args:
         said: remarks that groups have made already; grows.
     """
     env = cell.config.env if cell.config.env.in_python else None
     overrides = Overrides(env=env, trackers=trackers, trust_env_modules=plan.request.modules)
-    for home, seeds in cell.there.resumable.items():
-        words = f"resuming {seeds_text(seeds)} in {shown(home)}"
-        if (home / SUMMARY).is_file():
-            yield words, partial(resume_group, home, overrides, board())
-        else:
-            yield words, partial(resume_folder, home, overrides, view())
-    if cell.missing:
-        crew = Crew(cell.config, cell.missing, runs=plan.runs, trackers=trackers, board=board(), said=said)
-        yield f"training {counted(len(cell.missing), 'seed')}", crew.train
+    if piece.home is not None:
+        words = f"resuming {seeds_text(piece.seeds)} in {shown(piece.home)}"
+        if (piece.home / SUMMARY).is_file():
+            return words, lambda home=piece.home: resume_group(home, overrides, board())
+        return words, lambda home=piece.home: resume_folder(home, overrides, view())
+    what = seeds_text(piece.seeds) if len(piece.seeds) < len(cell.missing) else counted(len(piece.seeds), "seed")
+    crew = Crew(cell.config, piece.seeds, runs=plan.runs, trackers=trackers, board=board(), said=said)
+    return f"training {what}", crew.train

@@ -19,11 +19,11 @@ from ..errors import DqnlabError, FolderError
 from ..store.find import has_ended, list_runs
 from ..store.folder import BEFORE, CONFIG, META, SUMMARY, seed_name
 from ..store.group import INTERRUPTED
-from ..store.lock import locked
+from ..store.lock import holder, locked
 from ..store.reading import is_count, is_number, read_json, read_text
 from ..trust import modules_of
 
-_PATIENCE = 10.0  # seconds in which whoever was killed a moment ago lets its folders go
+PATIENCE = 10.0  # seconds in which whoever was killed a moment ago lets its folders go
 _LOOK_EVERY = 0.25
 
 
@@ -127,10 +127,10 @@ def existing_seeds(found: Iterable[ExistingRun], seeds: Sequence[int]) -> Existi
 def await_free(home: Path) -> None:
     """Waits until nobody works on a run or group any more: who was killed leaves its workers a moment.
 
-    Raises FolderError if somebody still does.
+    Raises FolderInUse if somebody still does.
     """
-    until = time.monotonic() + _PATIENCE
-    for folder in [home, *(path.parent for path in sorted(home.glob(f"seed-*/{CONFIG}")))]:
+    until = time.monotonic() + PATIENCE
+    for folder in _with_seeds(home):
         while True:
             try:
                 with locked(folder):
@@ -139,6 +139,15 @@ def await_free(home: Path) -> None:
                 if time.monotonic() > until:
                     raise
                 time.sleep(_LOOK_EVERY)
+
+
+def holder_of(home: Path) -> str | None:
+    """Who works on a run or group, or on a seed of it, by what locks say; none if nobody does."""
+    return next((who for who in map(holder, _with_seeds(home)) if who is not None), None)
+
+
+def _with_seeds(home: Path) -> list[Path]:
+    return [home, *(path.parent for path in sorted(home.glob(f"seed-*/{CONFIG}")))]
 
 
 def _run(row: Mapping[str, Any], seed: int) -> ExistingRun:

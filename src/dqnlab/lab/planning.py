@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from ..store.reading import read_text
 from ..terminal.text import duration
 from ..trust import shown
 from .arms import PLAN, AskedArm, ComparisonRequest, seeds_text
-from .existing import ExistingRuns, ExistingSeeds, await_free, existing_seeds, meaning
+from .existing import ExistingRuns, ExistingSeeds, existing_seeds, meaning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,7 @@ def plan_comparison(request: ComparisonRequest, runs: Path, out: Path | None = N
     Raises:
         ConfigError, EnvironmentFault, ResourceError: an arm cannot learn on an environment, two arms are the same, or
             they are not trained or judged alike.
-        FolderError: an arm's runs cannot be read, or somebody works on runs that are to be resumed.
+        FolderError: an arm's runs cannot be read, or the comparison's folder holds something else.
     """
     folder = request.home(runs) if out is None else out
     _check_folder(folder, request)
@@ -121,9 +121,14 @@ def plan_comparison(request: ComparisonRequest, runs: Path, out: Path | None = N
         for i in range(len(request.envs))
         for arm in trained
     ]
-    for home in [home for cell in cells for home in cell.there.resumable]:
-        await_free(home)
     return ComparisonPlan(request=request, runs=runs, folder=folder, cells=tuple(cells), given=given)
+
+
+def look_again(plan: ComparisonPlan) -> ComparisonPlan:
+    """The same plan, by what there is of its seeds now."""
+    existing = ExistingRuns(plan.runs, plan.request.envs)
+    cells = [_cell(existing, each.arm, each.config, each.resolved, plan.request.seeds) for each in plan.cells]
+    return replace(plan, cells=tuple(cells))
 
 
 def _check_folder(folder: Path, request: ComparisonRequest) -> None:

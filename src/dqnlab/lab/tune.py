@@ -18,6 +18,7 @@ from ..store.reading import read_text
 from ..terminal.trials import TrialsView, trials_for_python
 from .interrupt import signals_wait
 from .many.worker import check
+from .sharing import LOCKS, at_work
 from .tuning.history import TrialRow, best_of, read_trials
 from .tuning.page import write_pages
 from .tuning.pool import Pool
@@ -97,8 +98,9 @@ class Tuner:
         check_installed()
         found = begin(self._plan())
         try:
-            prepare(found)
-            return self._work(found)
+            with at_work(found.folder / LOCKS):
+                prepare(found)
+                return self._work(found)
         finally:
             if self.view is not None:
                 self.view.stop()

@@ -13,7 +13,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ..errors import DqnlabError, FolderError, ResourceError
+from ..errors import DqnlabError, FolderError, FolderInUse, ResourceError
+from ..mounts import locks_reach
 from ..oslock import take
 from .door import DISK, is_machines, sweep
 from .folders import Opened, held, within
@@ -29,13 +30,15 @@ def locked(folder: Path, *, force: bool = False) -> Iterator[None]:
 
     The operating system holds the lock and lets it go when the process ends, however that happens; the file says
     who has it. One left behind by a process of this machine that was killed is taken over, and so is what that
-    process had half written. Of a process on another machine nobody here can tell whether it lives.
+    process had half written. Of a process on another machine nobody here can tell whether it lives, unless locks of
+    this file system hold between machines (`mounts`).
 
     Args:
         force: take over from another machine.
 
     Raises:
-        FolderError: another process has it, or something else is in the way.
+        FolderInUse: another process has it.
+        FolderError: one on another machine had it and has not released it, or something else is in the way.
         ResourceError: the disk is full.
     """
     with ExitStack() as stack:
@@ -75,7 +78,7 @@ def _taken(opened: Opened, force: bool) -> int:
             if not _take(file):
                 holder = _holder(file)
                 who = f"process {holder.get('pid', 'unknown')} on {holder.get('host', socket.gethostname())}"
-                raise FolderError(f"{str(opened.path)!r} is in use by {who}: end it first")
+                raise FolderInUse(f"{str(opened.path)!r} is in use by {who}: end it first")
             if _is_named(opened, file):
                 _check_host(opened, _holder(file), force)
                 return file
@@ -136,7 +139,7 @@ def _lives(pid: object) -> bool:
 def _check_host(opened: Opened, holder: dict[str, Any], force: bool) -> None:
     """Raises FolderError if a process of another machine has not given the folder back."""
     host = holder.get("host", socket.gethostname())
-    if host != socket.gethostname() and not force:
+    if host != socket.gethostname() and not force and not locks_reach(opened.path):
         raise FolderError(
             f"{str(opened.path)!r} was in use by process {holder.get('pid')} on {host}, which did not release it: "
             "make sure that it has ended, then take over the folder: dqn resume with --force-unlock"

@@ -11,7 +11,6 @@ from ...lab.arms import PLAN
 from ...lab.compare import carry_out
 from ...lab.interrupt import SIGNALLED
 from ...lab.planning import ComparisonPlan, plan_comparison
-from ...store.lock import holder
 from ...terminal.board import choose_board
 from ...terminal.live import choose_view
 from ...terminal.text import Lines, clean
@@ -42,12 +41,14 @@ def run(call: Call[Compare]) -> int:
         print(f"interrupted; {_how_to_continue(plan, args)}", file=sys.stderr)
         raise
     except DqnlabError as error:
-        if holder(plan.folder) is None:  # else whoever makes this very comparison goes on with it
-            error.add_note(_how_to_continue(plan, args))
+        error.add_note(_how_to_continue(plan, args))
         raise
     if result.signal is not None:
         print(f"interrupted; {_how_to_continue(plan, args)}", file=sys.stderr)
         return SIGNALLED + result.signal
+    if result.elsewhere:
+        print(result.conclusion)
+        return 0
     assert result.assessment is not None
     assert result.page is not None
     show(comparison_table(result.assessment))

@@ -30,10 +30,10 @@ from ...store.experiments import STUDY
 from ...store.folder import safe_name, seed_name, write_json
 from ...store.reading import read_json
 from ...trust import shown
+from ..sharing import LOCKS
 
 JOURNAL = "journal.log"
 CONFIRM = "confirm"
-LOCKS = "locks"
 APART = 10_000
 """how far the seeds that confirm lie from those that choose, of which there are fewer"""
 PATIENCE = 60.0  # seconds that a process waits for another one to choose its trial
