@@ -79,6 +79,7 @@ UNIT = {
     "test_presets.py",
     "test_toml.py",
     "test_typed.py",
+    "track/test_columns.py",
     "track/test_docs.py",
     "track/test_jsonl.py",
     "track/test_merged.py",

@@ -18,7 +18,7 @@ from dqnlab import presets
 from dqnlab.learn.types import Batch
 from dqnlab.learn.weights import import_weights
 from dqnlab.run.system import assemble
-from dqnlab.store.metrics import read_metrics
+from dqnlab.store.metrics import read_records
 
 from .tiny import TINY
 
@@ -170,6 +170,6 @@ def test_own_tracker_holds_every_metric_and_the_score(tmp_path: Path) -> None:
     assert run.score is not None
     assert rows == [(str(run.folder), 300, run.score.mean)]
     assert run.notes == [f"metrics of all runs: {path}"]
-    recorded = [record["step"] for record in read_metrics(run.folder / "metrics.jsonl") if "eval/reward" in record]
+    recorded = [record["step"] for record in read_records(run.folder / "metrics.jsonl") if "eval/reward" in record]
     steps = sqlite3.connect(path).execute("select step from metrics where name = 'eval/reward'").fetchall()
     assert [step for (step,) in steps] == recorded == [100, 200, 300]

@@ -18,6 +18,7 @@ OBJECTS = [
     "events",
     "heal",
     "load",
+    "read_metrics",
     "report",
     "resume",
     "resume_many",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .run.evaluate import evaluate
     from .run.system import events
     from .store.agent import Agent, load
+    from .store.columns import read_metrics
     from .store.folder import Run
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "heal",
     "load",
     "presets",
+    "read_metrics",
     "report",
     "resume",
     "resume_many",
@@ -59,6 +61,7 @@ _HOMES = {
     "events": ".run.system",
     "load": ".store.agent",
     "presets": ".config",
+    "read_metrics": ".store.columns",
     "report": ".explain.report",
     "train": ".lab.session",
     "resume": ".lab.resume",

@@ -18,7 +18,7 @@ from dqnlab.lab.resume import resume
 from dqnlab.lab.session import train
 from dqnlab.run.events import BlockEnded
 from dqnlab.store import disk, door
-from dqnlab.store.metrics import read_metrics
+from dqnlab.store.metrics import read_records
 from dqnlab.track import jsonl
 
 from .kit import checkpoint, short
@@ -138,7 +138,7 @@ def test_f5_metrics_that_find_no_room_cost_a_line_and_no_checkpoint(
     run = train(short(), trackers=("none",))
     assert run.score is not None
     assert capsys.readouterr().err.count("cannot be written (OSError: [Errno 28]") == 1
-    assert len(read_metrics(run.folder / "metrics.jsonl")) == 8  # and a header
+    assert len(read_records(run.folder / "metrics.jsonl")) == 8  # and a header
     assert len(rows) == 10
     assert checkpoint(run.folder).step == 400
 
@@ -196,7 +196,7 @@ def test_f22_rows_behind_the_checkpoint_and_a_torn_one_are_cut_off_on_resume(mon
             shutil.copytree(OUT, killed)  # what somebody would find who pulled the plug
 
     def rows(folder: Path) -> list[dict[str, Any]]:
-        read = read_metrics(folder / "metrics.jsonl")
+        read = read_records(folder / "metrics.jsonl")
         return [{name: value for name, value in row.items() if not name.startswith("time/")} for row in read]
 
     monkeypatch.setattr(Experiment, "take", copied)

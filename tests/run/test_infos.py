@@ -23,7 +23,7 @@ from dqnlab.lab.resume import resume_folder
 from dqnlab.lab.session import train
 from dqnlab.store.agent import load
 from dqnlab.store.find import read_run
-from dqnlab.store.metrics import read_metrics
+from dqnlab.store.metrics import read_records
 from dqnlab.store.score import Score
 
 from ..resuming import Interrupts
@@ -114,7 +114,7 @@ def rows(folder: Path) -> list[dict[str, Any]]:
     """What a run recorded, without the clock."""
     return [
         {name: value for name, value in row.items() if not name.startswith("time/")}
-        for row in read_metrics(folder / "metrics.jsonl")
+        for row in read_records(folder / "metrics.jsonl")
     ]
 
 

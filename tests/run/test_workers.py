@@ -28,7 +28,7 @@ from dqnlab.envs.open import make_envs
 from dqnlab.envs.vector import Envs, SerialEnvs
 from dqnlab.envs.workers import WorkerEnvs
 from dqnlab.errors import ConfigError, EnvironmentFault
-from dqnlab.store.metrics import read_metrics
+from dqnlab.store.metrics import read_records
 
 from ..equal import same
 from ..tiny import tiny
@@ -126,7 +126,7 @@ def test_a_run_learns_the_same_with_any_number_of_workers_and_goes_on_the_same(t
         timed = ("seconds", "steps_per_second")
         metrics = [
             {name: value for name, value in each.items() if not name.endswith(timed)}
-            for each in read_metrics(run.folder / "metrics.jsonl")
+            for each in read_records(run.folder / "metrics.jsonl")
         ]
         return metrics, torch.load(run.folder / "best_model.pth"), run.score.returns
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dqnlab.errors import CheckpointError, FolderError
-from dqnlab.store.metrics import read_header, read_metrics
+from dqnlab.store.metrics import read_header, read_records
 from dqnlab.track.jsonl import MetricsFile
 
 FULL_DISK = """
@@ -42,14 +42,14 @@ def test_records_come_back_as_they_were(path: Path) -> None:
     file.log(20, {"eval/returns": [1.0, 2.0]})
     file.close()
     assert read_header(path) == {"schema": 1, "env": "CartPole-v1"}
-    assert read_metrics(path) == [{"step": 10, "b": 1.5, "a": -2.0}, {"step": 20, "eval/returns": [1.0, 2.0]}]
+    assert read_records(path) == [{"step": 10, "b": 1.5, "a": -2.0}, {"step": 20, "eval/returns": [1.0, 2.0]}]
     assert path.read_text().splitlines()[1] == '{"step": 10, "b": 1.5, "a": -2.0}'
 
 
 def test_record_is_on_file_before_the_next_one_comes(path: Path) -> None:
     file = MetricsFile(path)
     file.log(10, {"a": 1.0})
-    assert read_metrics(path) == [{"step": 10, "a": 1.0}]
+    assert read_records(path) == [{"step": 10, "a": 1.0}]
     file.close()
 
 
@@ -59,7 +59,7 @@ def test_nan_and_infinity_are_strict_json_and_come_back(path: Path) -> None:
     file.close()
     for line in path.read_text().splitlines():
         json.loads(line, parse_constant=no_constant)
-    (record,) = read_metrics(path)
+    (record,) = read_records(path)
     assert math.isnan(record["a"])
     assert (record["b"], record["c"]) == (math.inf, [-math.inf, 1.0])
 
@@ -76,33 +76,33 @@ def test_file_torn_at_any_byte_keeps_every_whole_record(cut: int, tmp_path_facto
     lines = whole[:cut].count(b"\n")
     if lines == 0:
         with pytest.raises(CheckpointError, match="does not begin with"):
-            read_metrics(path)
+            read_records(path)
     else:
-        assert [record["step"] for record in read_metrics(path)] == list(range(lines - 1))
+        assert [record["step"] for record in read_records(path)] == list(range(lines - 1))
 
 
 def test_damaged_line_in_the_middle_is_named(path: Path) -> None:
     path.write_text('{"schema": 1}\n{"step": 1}\n{"st\n{"step": 3}\n')
     with pytest.raises(CheckpointError, match="line 3 is damaged"):
-        read_metrics(path)
+        read_records(path)
 
 
 @pytest.mark.parametrize("first", ["", "{}\n", '{"step": 1, "a": 2}\n', "5\n", "PK\x03\x04\n"])
 def test_file_without_a_header_is_refused(path: Path, first: str) -> None:
     path.write_text(first)
     with pytest.raises(CheckpointError, match="not a metrics file of dqnlab"):
-        read_metrics(path)
+        read_records(path)
 
 
 def test_newer_file_is_refused_with_both_numbers(path: Path) -> None:
     path.write_text('{"schema": 2}\n')
     with pytest.raises(CheckpointError, match="has schema 2, this dqnlab knows 1"):
-        read_metrics(path)
+        read_records(path)
 
 
 def test_absent_file_is_named(path: Path) -> None:
     with pytest.raises(FolderError, match="is not a run: it has no metrics"):
-        read_metrics(path)
+        read_records(path)
 
 
 def test_existing_file_is_never_overwritten(path: Path) -> None:
@@ -119,7 +119,7 @@ def test_full_disk_is_one_line_of_warning_and_keeps_what_was_written(path: Path)
     assert done.stdout == "went on\n"
     assert done.stderr.count("\n") == 1
     assert "cannot be written (OSError" in done.stderr
-    assert [record["step"] for record in read_metrics(path)] == list(range(8))
+    assert [record["step"] for record in read_records(path)] == list(range(8))
 
 
 def test_folder_that_does_not_exist_is_a_warning_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,6 @@
 from collections.abc import Iterator
 
-from dqnlab.store.metrics import read_metrics
+from dqnlab.store.metrics import read_records
 from dqnlab.track.record import Recorder, WallClock
 from dqnlab.track.tracker import TrackedRun
 
@@ -23,7 +23,7 @@ def test_events_reach_file_and_tracker_but_lists_only_the_file(about: TrackedRun
     confirmation = {"confirm/reward": 485.0, "confirm/attempt": 2.0, "confirm/passed": 1.0}
     late = {"time/seconds": 1.0, "time/steps_per_second": 200.0}
     assert heard.rows == [(30, episode | {"time/seconds": 0.2}), (200, confirmation | late)]
-    first, second = read_metrics(about.run_folder / "metrics.jsonl")
+    first, second = read_records(about.run_folder / "metrics.jsonl")
     assert first == {"step": 30, **episode, "time/seconds": 0.2}
     assert second == {"step": 200, **confirmation, **late, "confirm/returns": [480.0, 490.0]}
 

@@ -17,7 +17,7 @@ from ..store.folder import BEFORE, CONFIG, META, METRICS, RESULT, SUMMARY, Run, 
 from ..store.group import removed_in
 from ..store.interval import SQUARABLE
 from ..store.lineage import read_parent
-from ..store.metrics import read_metrics
+from ..store.metrics import read_records
 from ..store.reading import is_count, read_json, read_text
 from .comparison import ArmCell, SeedResult
 
@@ -113,7 +113,7 @@ def read_curve(folder: Path) -> tuple[tuple[int, float], ...]:
     """
     if not (folder / METRICS).exists():
         return ()
-    rows = [(row["step"], row.get("eval/returns")) for row in read_metrics(folder / METRICS)]
+    rows = [(row["step"], row.get("eval/returns")) for row in read_records(folder / METRICS)]
     found = [(int(step), returns) for step, returns in rows if isinstance(returns, list) and returns]
     sound = [(step, each) for step, each in found if all(abs(value) < SQUARABLE for value in each)]
     return tuple((step, math.fsum(each) / len(each)) for step, each in sound)
@@ -189,7 +189,7 @@ def _last_step(folder: Path) -> int:
     """How far a run without a result came, as its metrics tell it."""
     if not (folder / METRICS).exists():
         return 0
-    return max((row["step"] for row in read_metrics(folder / METRICS)), default=0)
+    return max((row["step"] for row in read_records(folder / METRICS)), default=0)
 
 
 def _env_of(folder: Path, settings: Mapping[str, object]) -> str:

@@ -22,7 +22,7 @@ from ..run.moment import room, sequence_room
 from ..store.agent import Agent, load
 from ..store.checkpoint.verify import read_rows
 from ..store.folder import BATCH, BEST, LAST, META, METRICS, RESULT, SNAPSHOTS, TARGET, Run
-from ..store.metrics import read_metrics
+from ..store.metrics import read_records
 from ..store.reading import oddity, read_json
 from .health.findings import RunFacts, facts_of
 
@@ -92,7 +92,7 @@ def gather_evidence(run: Run, env: AnyEnvironment | None = None, trusted: Collec
         target=_target(folder, best),
         snapshots=_snapshots(folder, best),
         moment=read_arrays(folder / BATCH),
-        records=read_metrics(folder / METRICS),
+        records=read_records(folder / METRICS),
         created=created if isinstance(created, str) else "",
         versions={str(k): str(v) for k, v in versions.items()} if isinstance(versions, dict) else {},
     )

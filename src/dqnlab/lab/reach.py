@@ -29,7 +29,7 @@ from ..store.checkpoint.checkpoint import CHECKPOINTS, Loaded, Store
 from ..store.find import called
 from ..store.folder import META, METRICS, RESULT
 from ..store.lineage import before_it_left, check_kept, read_parent
-from ..store.metrics import read_metrics
+from ..store.metrics import read_records
 from ..store.reading import read_json
 from ..track.jsonl import copy_until, record_of, records_between
 from ..track.rows import returns, row
@@ -139,7 +139,7 @@ def _number(text: str) -> int:
 
 
 def _best_step(folder: Path) -> int:
-    found = [(each["eval/reward"], -each["step"]) for each in read_metrics(folder / METRICS) if "eval/reward" in each]
+    found = [(each["eval/reward"], -each["step"]) for each in read_records(folder / METRICS) if "eval/reward" in each]
     if not found:
         raise ConfigError(f"at = 'best' needs an evaluation, and {called(folder)} has none: name an env step")
     return -max(found)[1]
@@ -163,7 +163,7 @@ def _last_step(folder: Path) -> int:
     with suppress(FolderError, KeyError, TypeError, ValueError):  # it has not ended
         steps.append(int(read_json(folder / RESULT)["env_steps"]))
     with suppress(DqnlabError):
-        steps += [each["step"] for each in read_metrics(folder / METRICS)[-1:]]
+        steps += [each["step"] for each in read_records(folder / METRICS)[-1:]]
     return max(steps)
 
 

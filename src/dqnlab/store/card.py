@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ..errors import CheckpointError, FolderError, counted
 from .digits import interval_of, mean_of, number
-from .metrics import read_metrics
+from .metrics import read_records
 from .score import Score, SeedsMean
 
 WIDTH = 420
@@ -55,7 +55,7 @@ def heading(env: str, preset: str, rest: str) -> str:
 def curve(metrics: Path) -> str:
     """The mean return of every evaluation over env steps, as svg; nothing if there are none to read."""
     try:
-        records = read_metrics(metrics)
+        records = read_records(metrics)
     except (FolderError, CheckpointError):  # the folder was moved or changed since: a card without a curve
         return ""
     points = [(float(row["step"]), float(row["eval/reward"])) for row in records if "eval/reward" in row]

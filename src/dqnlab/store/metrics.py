@@ -14,7 +14,7 @@ SCHEMA = 1
 _SPELLED = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
-def read_metrics(path: Path) -> list[dict[str, Any]]:
+def read_records(path: Path) -> list[dict[str, Any]]:
     """The records of a metrics file, in order, without its header.
 
     A last line that was torn off by a crash is left out. Raises FolderError if there is no such file,
@@ -32,7 +32,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """The first line of a metrics file; raises as `read_metrics` does."""
+    """The first line of a metrics file; raises as `read_records` does."""
     lines = _lines(path)
     header = parse_line(lines[0]) if lines else None
     schema = header.get("schema") if header is not None else None

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import counted
 from ..store.door import replacing
-from ..store.metrics import read_header, read_metrics
+from ..store.metrics import read_header, read_records
 from ..trust import clean
 from .jsonl import NAME
 
@@ -45,13 +45,13 @@ MARGINS = {"left": 0.06, "right": 0.985, "top": 0.91, "bottom": 0.07, "hspace": 
 def draw_curves(run_folder: Path, threshold: float | None) -> Path:
     """Draws the metrics of a run into curves.png and returns its path.
 
-    `threshold` is the mean return that counts as solved. Raises as `read_metrics` does.
+    `threshold` is the mean return that counts as solved. Raises as `read_records` does.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     source = run_folder / NAME
-    header, records = read_header(source), read_metrics(source)
+    header, records = read_header(source), read_records(source)
     figure = Figure(figsize=(12, 8), dpi=140, facecolor="white")
     FigureCanvasAgg(figure)
     # Fixed margins: a layout that finds its own draws everything twice.
