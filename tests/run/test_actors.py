@@ -100,6 +100,7 @@ def test_a_cut_begins_everywhere(counting: None) -> None:
 def test_a_run_by_it_is_judged_resumed_and_explained(counting: None, tmp_path: Path) -> None:
     run = train(COUNTED, out=tmp_path / "run", trackers=("none",))
     agent = dqnlab.load(run.folder)
+    assert repr(agent) == "Agent('CartPole-v1', 'tiny', 2 actions, observations (4,))"
     assert dqnlab.evaluate(agent, episodes=3).mean == dqnlab.evaluate(agent, episodes=3).mean > 15  # it balances
     assert dqnlab.report(run).path.exists()
     assert agent.act(np.zeros(4, np.float32)) == 0

@@ -69,10 +69,6 @@ def test_one_observation_gives_one_action_and_a_batch_gives_many() -> None:
     assert a.act(OBS).tolist() == [a.act(obs) for obs in OBS] == a.q_values(OBS).argmax(1).tolist()
 
 
-def test_what_python_prints_of_an_agent_is_one_line() -> None:
-    assert repr(agent()) == "Agent('CartPole-v1', 'custom', 2 actions, observations (4,))"
-
-
 def test_values_are_those_of_the_network_whatever_type_the_observation_has() -> None:
     a = agent()
     with torch.no_grad():
