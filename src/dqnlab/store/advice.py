@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import Literal
 
-from ..errors import FolderError
+from ..errors import FolderError, either
 from ..trust import clean, shown
-from .folder import META, SUMMARY
+from .folder import BEST, LAST, META, RESULT, SUMMARY
 from .own import flag_needed
-from .reading import read_env
+from .reading import read_env, read_json
 
 
 def command(name: str, folder: Path, *words: str) -> str:
@@ -31,3 +32,19 @@ def is_callable(folder: Path) -> bool:
         return bool(read_env(folder / META)["callable"])
     except FolderError:  # a group, or somebody has changed it: the command itself will say what is wrong
         return False
+
+
+def why_absent(folder: Path, which: Literal["best", "last"]) -> str:
+    """What is known of a network that is not in a run's folder, and what helps."""
+    if which == "last" and (folder / BEST).exists():
+        found = either("--which best", "which='best'")
+        return f"does not exist: it is written when training ends; until then there is {found}"
+    if not (folder / LAST).exists():
+        return f"does not exist: the run has saved no network yet; wait for it, or resume it: {how_to_resume(folder)}"
+    try:
+        evaluated = read_json(folder / RESULT).get("selected_score") is not None
+    except FolderError:  # nobody knows
+        evaluated = False
+    why = "is missing: it was removed" if evaluated else "does not exist: training ended before it was evaluated"
+    found = either("--which last", "which='last'")
+    return f"{why}; take the last network, {found}, or resume the run: {how_to_resume(folder)}"

@@ -21,18 +21,18 @@ from ..envs.actions import Joint
 from ..envs.make import AnyEnv, EnvSpec, describe, looked_at
 from ..envs.pictures import smaller
 from ..envs.rows import MASK, as_mask, given_mask, part_of
-from ..errors import CheckpointError, ConfigError, FolderError, ObservationError, counted, either
+from ..errors import CheckpointError, ConfigError, FolderError, ObservationError, counted
 from ..learn.networks import QNetwork
 from ..learn.policy import Actor, make_actor
 from ..learn.types import ObsPart, ObsSpec
 from ..learn.weights import classic_names, import_weights
 from ..trust import named_by_caller
 from .acting import Acting
-from .advice import how_to_resume
+from .advice import why_absent
 from .find import find_run
-from .folder import BEFORE, BEST, CONFIG, LAST, META, RESULT, Run
+from .folder import BEFORE, BEST, CONFIG, LAST, META, Run
 from .own import with_own
-from .reading import oddity, read_env, read_json, read_text
+from .reading import oddity, read_env, read_text
 from .remembered import recall
 from .weightsfile import check_meaning, read_weights, whose
 
@@ -257,7 +257,7 @@ def load(
         if odd := oddity(file):
             raise CheckpointError(f"{str(file)!r} {odd}")
         if not file.exists():
-            raise CheckpointError(f"{str(file)!r} {_absent(folder, which)}")
+            raise CheckpointError(f"{str(file)!r} {why_absent(folder, which)}")
     config = read_config(folder, trust_env_modules, env)
     about = read_env(folder / META)
     _check_stack(config, about, folder)
@@ -265,22 +265,6 @@ def load(
     weights = read_weights(file)
     own = recall(folder, config.env) if about["callable"] else config.env
     return _agent(config, _spec(about, config.env.frame_stack), weights, file, own if env is None else env, place)
-
-
-def _absent(folder: Path, which: Literal["best", "last"]) -> str:
-    """What is known of a network that is not in a run's folder, and what helps."""
-    if which == "last" and (folder / BEST).exists():
-        found = either("--which best", "which='best'")
-        return f"does not exist: it is written when training ends; until then there is {found}"
-    if not (folder / LAST).exists():
-        return f"does not exist: the run has saved no network yet; wait for it, or resume it: {how_to_resume(folder)}"
-    try:
-        evaluated = read_json(folder / RESULT).get("selected_score") is not None
-    except FolderError:  # nobody knows
-        evaluated = False
-    why = "is missing: it was removed" if evaluated else "does not exist: training ended before it was evaluated"
-    found = either("--which last", "which='last'")
-    return f"{why}; take the last network, {found}, or resume the run: {how_to_resume(folder)}"
 
 
 def read_config(folder: Path, trusted: Collection[str] = (), env: AnyEnvironment | None = None) -> Config:
