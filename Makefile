@@ -7,6 +7,7 @@
 # make matrix        every product of kinds learns the same alone and side by side    (ARGS=--compile)
 # make mutants       plant well-known bugs one by one: each turns a test red
 # make second        losses and targets beside those of rlax, 1,000 cases
+# make imported      agents of SB3 and CleanRL's networks say the same here as there, 1,000 observations each
 # make bench-peers   the same beside SB3, CleanRL's arithmetic and rejax, each in an environment of its own
 # make bench-device  an update on the CPU and on a GPU, one agent and ten    (ARGS="--devices cuda")
 
@@ -19,7 +20,7 @@ PEERS := sb3 cleanrl rejax
 PEER_VENVS := benchmarks/.venvs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test faults lint check bench bench-peers bench-device matrix mutants second clean
+.PHONY: help setup train test faults lint check bench bench-peers bench-device imported matrix mutants second clean
 
 help:
 	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST))
@@ -86,6 +87,9 @@ mutants: setup
 
 second: setup $(PEER_VENVS)/rlax/.installed
 	$(BIN)/python benchmarks/second.py
+
+imported: setup $(PEER_VENVS)/sb3/.installed $(PEER_VENVS)/cleanrl/.installed
+	$(BIN)/python benchmarks/imported.py
 
 clean:
 	rm -rf $(VENV) $(PEER_VENVS) build dist .pytest_cache .ruff_cache .hypothesis

@@ -17,6 +17,7 @@ OBJECTS = [
     "evaluate",
     "events",
     "heal",
+    "import_agent",
     "load",
     "read_metrics",
     "report",

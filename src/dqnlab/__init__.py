@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .explain.report import report
     from .lab.branch import branch
     from .lab.heal import heal
+    from .lab.import_agent import import_agent
     from .lab.many.crew import train_many
     from .lab.many.resume import resume_many
     from .lab.resume import resume
@@ -39,6 +40,7 @@ __all__ = [
     "evaluate",
     "events",
     "heal",
+    "import_agent",
     "load",
     "presets",
     "read_metrics",
@@ -57,6 +59,7 @@ _HOMES = {
     "branch": ".lab.branch",
     "compare": ".app.compare",
     "heal": ".lab.heal",
+    "import_agent": ".lab.import_agent",
     "evaluate": ".run.evaluate",
     "events": ".run.system",
     "load": ".store.agent",

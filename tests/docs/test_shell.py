@@ -15,6 +15,8 @@ import pytest
 from dqnlab.app.cli import main
 from dqnlab.lab.many import crew
 
+from ..foreign import chain, named, policy, sb3_zip, torch_bytes
+
 README = Path(__file__).parents[2] / "README.md"
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", README.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
 SHORTER = "--steps 300 --learning-starts 64 --batch-size 32 --evaluate-every.num 150 --select-episodes 2 --seeds 2"
@@ -24,7 +26,7 @@ INSTALLING = ("make ", "python -m venv", ".venv\\Scripts", "pip install", "pytes
 
 SPACE = re.findall(r"^```toml\n(.*?)^```$", README.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)[0]
 MANY = ("compare", "tune")
-TRAINING = ("train", "branch")
+TRAINING = ("train", "branch", "import")
 
 
 def shorter(words: list[str]) -> list[str]:
@@ -35,6 +37,8 @@ def shorter(words: list[str]) -> list[str]:
         return ["--dry-run"]
     if words[0] == "branch":
         return ["--quiet"]
+    if words[0] == "import":
+        return ["--film", "0", "--score-episodes", "2", "--quiet"]
     if words[0] != "train":
         return []
     extra = shlex.split(SHORTER)
@@ -52,6 +56,8 @@ def test_every_command_of_the_readme_does_what_it_says(
 ) -> None:
     monkeypatch.setattr(crew, "usable_cores", lambda: 1)
     Path("space.toml").write_text(SPACE, "utf-8")
+    sb3_zip(Path("old.zip"), policy(chain(4, 8, 2)))
+    Path("frames.pth").write_bytes(torch_bytes(named(chain(16, 8, 2), "net")))
     Path("examples").symlink_to(README.parent / "examples")
     ran = []
     for line in "".join(BLOCKS).splitlines():
@@ -67,6 +73,8 @@ def test_every_command_of_the_readme_does_what_it_says(
         assert out
         assert len(made) == (words[1] in TRAINING and "--dry-run" not in words), line
         ran.append(words[1])
-    assert Counter(ran) == Counter({"explain": 2, "train": 10, "compare": 3, "tune": 3, "evaluate": 1, "branch": 2})
+    assert Counter(ran) == Counter(
+        {"explain": 2, "train": 10, "compare": 3, "tune": 3, "evaluate": 1, "branch": 2, "import": 2}
+    )
     assert len(list(Path("runs").glob("*/*/report.html"))) >= 1
     assert len(list(Path("runs").glob("*/*/seed-*"))) == 2

@@ -20,6 +20,7 @@ from dqnlab.explain.trace_text import step_text
 from dqnlab.store.folder import REPORT, Run
 
 from ..dots import Dots
+from ..foreign import chain, policy, sb3_zip
 from ..tiny import tiny
 from .conftest import Opened
 from .test_shell import VIEWS
@@ -214,3 +215,20 @@ def test_a_run_that_was_interrupted_is_explained_as_far_as_it_went(
     env = ENVS["cartpole"]
     run = replace(train(tmp_path / "run", env), score=None, solved=None, interrupted=True)
     assert "interrupted" in open_report(run, env).page.inner_text(".summary")
+
+
+@pytest.mark.world
+def test_an_imported_agent_is_explained_without_its_training(
+    open_report: Callable[..., Opened], tmp_path: Path
+) -> None:
+    env, file = ENVS["cartpole"], sb3_zip(tmp_path / "a.zip", policy(chain(4, 8, 2)))
+    run = dqnlab.import_agent(file, env, out=tmp_path / "run", score_episodes=2, film=0, explain=False)
+    page = open_report(run, env).page
+    assert "Another program trained this agent: a.zip, Stable-Baselines3 DQN 2.9.2. Seed 3" in page.inner_text(
+        ".summary"
+    )
+    for view in ("step", "health", "curve"):
+        assert words()["main.elsewhere"]["en"] in page.inner_text(f"#{view} .view")
+    page.fill("#curve input[type=search]", "optimizer.beta1")
+    assert "unknown" in page.inner_text("#curve .facts")
+    assert len(page.inner_text("#whatif .view")) > 10

@@ -57,9 +57,9 @@ SB3 = zipped(
     data=b'{"policy_class": "x"}' * 500, policy__pth=saved(net("q_net.q_net.")), _stable_baselines3_version=b"2"
 )
 FILES: list[tuple[bytes, list[str]]] = [
-    (SB3, ["a Stable-Baselines3 agent", "q_net.q_net.0, .2 and .4", "fc.0, fc.2, fc.4"]),
-    (saved(net("q_net.q_net.")), ["a policy of Stable-Baselines3", "named fc.0"]),
-    (saved(net("network.")), ["a CleanRL network (network.0.bias", "named fc.0, fc.2, fc.4"]),
+    (SB3, ["a Stable-Baselines3 agent", "dqn import file.pth --env ENV (in Python dqnlab.import_agent("]),
+    (saved(net("q_net.q_net.")), ["a policy of Stable-Baselines3", "dqn import file.pth --env ENV"]),
+    (saved(net("network.")), ["a CleanRL network (network.0.bias", "dqn import file.pth --env ENV"]),
     (saved(net("layers.")), ["its layers (layers.0.bias", "are not those of a dqnlab network"]),
     (saved({"actor.weight": torch.ones(2, 2)}), ["an actor-critic agent"]),
     (saved(nn.Sequential(nn.Linear(2, 2))), ["a pickled Python object of torch.nn.modules", "model.state_dict()"]),
@@ -68,7 +68,7 @@ FILES: list[tuple[bytes, list[str]]] = [
     (saved([1, 2]), ["not a plain state_dict"]),
     (pickle.dumps(Trap()), ["a Python pickle, which could run any code"]),
     (pickle.dumps({"a": 1}, protocol=4), ["a Python pickle"]),
-    (tensors(), ["a safetensors file with 1 tensor (fc.weight, …)", "torch.save(safetensors.torch.load_file"]),
+    (tensors(), ["a safetensors file with 1 tensor (fc.weight, …)", "dqn import file.pth --env ENV"]),
     (zipped(readme__txt=b"hello"), ["a zip archive (readme.txt, …): unpack it first"]),
     (b"PK\x03\x04 not really", ["a damaged zip archive"]),
     (b"\x89HDF\r\n\x1a\n", ["an HDF5 file, as Keras writes them"]),

@@ -29,9 +29,11 @@ from .arguments import (
     Watch,
 )
 from .arguments_branch import BranchOff, Heal
+from .arguments_import import Import
 from .arguments_kept import Clean, Rm, RunsTable
 from .parse import parse_args, parse_branch, parse_doctor, parse_selftest, parse_train, parse_tune
 from .parse_compare import parse_compare
+from .parse_import import parse_import
 from .places import home
 
 Args = TypeVar("Args")
@@ -46,6 +48,7 @@ _KINDS: dict[str, type] = {
     "watch": Watch,
     "record": Record,
     "explain": Explain,
+    "import": Import,
     "compare": Compare,
     "doctor": Doctor,
     "runs": RunsTable,
@@ -84,6 +87,8 @@ def read(command: str, words: Sequence[str], started: float) -> Call[Any]:
         module, args = command, parse_selftest(words)
     elif command == "branch":
         module, args = _branch(parse_branch(words))
+    elif command == "import":
+        module, args = "import_agent", parse_import(words)
     elif command == "compare":
         module, args = command, parse_compare(words)
     else:

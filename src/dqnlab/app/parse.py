@@ -81,7 +81,7 @@ def parse_branch(words: Sequence[str]) -> BranchOff:
         what = f"one RUN, please: got {' and '.join(map(repr, given.bare))}" if given.bare else "RUN is missing"
         raise ConfigError(f"{what}; `dqn runs` lists what there is")
     check_no_preset(given.settings)
-    _read_own(BranchOff, given.settings, Config())
+    read_own(BranchOff, given.settings, Config())
     env = given.settings.get("env", {})
     if "id" in env:
         env["id"] = presets.full_id(env["id"])
@@ -177,7 +177,7 @@ def with_settings(kind: type, config: Config, settings: dict[str, Any], trusted:
     Args:
         trusted: modules that parts of one's own may be imported from.
     """
-    _read_own(kind, settings, config)
+    read_own(kind, settings, config)
     _check_owners(settings, config)
     resolved = override(config, settings, trusted=trusted)
     _check_apply(settings, resolved)
@@ -244,7 +244,7 @@ def _of_other_kinds(data: Mapping[str, Any], settings: dict[str, Any], config: C
     return left
 
 
-def _read_own(kind: type, settings: Mapping[str, Any], config: Config) -> None:
+def read_own(kind: type, settings: Mapping[str, Any], config: Config) -> None:
     """What the flags of parts of one's own stand for, now that it is known which these are. Raises ConfigError."""
     for place, table in settings.items():
         for key, value in table.items() if isinstance(table, dict) else ():

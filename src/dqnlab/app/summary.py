@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ def summary(run: Run) -> RenderableType:
             labelled("resumed", Text("not exact: an uninterrupted run would have given different numbers", BAD))
         )
         lines += [Hanging("", clean(run.inexact))] * bool(run.inexact)
+    lines += [labelled("imported", clean(run.imported))] * bool(run.imported)
     lines += _branch(run.folder)
     lines += _score("score", run.score, "")
     if run.score_registered is not None:
@@ -54,7 +56,7 @@ def summary(run: Run) -> RenderableType:
     lines.append(labelled("solved", _solved(run)))
     if run.selected_score is not None:
         lines.append(labelled("selected", _selected(run)))
-    lines.append(labelled("learned", f"{counted(run.env_steps, 'env step')} · {counted(run.updates, 'update')}"))
+    lines.append(labelled("learned", run.learned))
     spent = {name: f"{seconds:.1f}" for name, seconds in run.seconds.items() if name not in ("total", "earlier")}
     phases = " · ".join(f"{name} {seconds}" for name, seconds in spent.items() if seconds != "0.0")
     lines += [labelled("seconds", f"{run.seconds.get('total', 0):.1f}"), labelled("", (phases, LABEL))]
@@ -162,7 +164,9 @@ def _next(run: Run, env: str | None = None) -> list[RenderableType]:
         what.append(command("watch", run.folder))
     if not run.interrupted and not is_callable(run.folder) and is_repairable(run.notes):
         what.append(command("heal", run.folder))
-    if env is not None and not run.interrupted and (differing := unlike_textbook(run)):
+    if run.imported and env is not None:
+        what.append(f"dqn train {clean(env)} --init {shlex.quote(clean(shown(run.folder)))}")
+    elif env is not None and not run.interrupted and (differing := unlike_textbook(run)):
         what.append(f"dqn train {clean(env)} --preset textbook{clean(textbook_words(run))}")
         what.append(Hanging("", f"{clean(run.preset)} differs from the textbook in: {', '.join(differing)}", LABEL))
     return [labelled("next" if i == 0 else "", each) if isinstance(each, str) else each for i, each in enumerate(what)]

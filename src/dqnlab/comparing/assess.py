@@ -31,11 +31,11 @@ PROFILE_POINTS = 101
 
 
 class Spent(NamedTuple):
-    """What a seed with a score took, on average."""
+    """What a seed with a score took, on average; none of what nobody knows of each."""
 
-    env_steps: float
-    updates: float
-    seconds: float
+    env_steps: float | None
+    updates: float | None
+    seconds: float | None
 
 
 class CellView(NamedTuple):
@@ -69,7 +69,7 @@ class Contrast(NamedTuple):
     missing: int
     """seeds of the two that have no score"""
     costs: Spent | None
-    """of the arm in units of the baseline's; 0 where the baseline spent nothing"""
+    """of the arm in units of the baseline's; 0 where the baseline spent nothing, none where nobody knows"""
 
 
 class Profile(NamedTuple):
@@ -159,8 +159,15 @@ def _view(arm: Arm, cell: ArmCell) -> CellView:
 def _costs(cell: ArmCell) -> Spent:
     """Means over the seeds that have a score, at least one."""
     num = len(cell.scored)
-    sums = [sum(getattr(each, name) for each in cell.scored) for name in Spent._fields]
-    return Spent(*(each / num for each in sums))
+    spent = [[getattr(each, name) for each in cell.scored] for name in Spent._fields]
+    return Spent(*(None if None in each else sum(each) / num for each in spent))
+
+
+def _beside(own: float | None, other: float | None) -> float | None:
+    """Costs in units of the baseline's."""
+    if own is None or other is None:
+        return None
+    return own / other if other else 0.0
 
 
 def stratum(arm: Arm, env: str) -> str:
@@ -193,7 +200,7 @@ def _contrast(env: str, arm: Arm, base: Arm, p: float | None) -> Contrast:
     found = improvement = costs = None
     if fewest:
         found = welch(scores, baseline)
-        costs = Spent(*(a / b if b else 0.0 for a, b in zip(_costs(own), _costs(other), strict=True)))
+        costs = Spent(*map(_beside, _costs(own), _costs(other)))
     if fewest >= FEWEST:
         improvement = improvement_estimate([scores], [baseline], [(stratum(arm, env), stratum(base, env))])
     why = _why_none(arm.name, own, base.name, other, found)

@@ -22,9 +22,10 @@ class SeedResult:
     """with the return of every episode; none if it failed or was interrupted"""
     error: str | None = None
     """why it has no score; a seed that failed stays in every table"""
-    env_steps: int = 0
-    updates: int = 0
-    seconds: float = 0.0
+    env_steps: int | None = 0
+    """none where nobody knows, as of what another program trained; so are the two below"""
+    updates: int | None = 0
+    seconds: float | None = 0.0
     """of training and judging, without film, curves and page"""
     curve: tuple[tuple[int, float], ...] = ()
     """env step and mean return of each evaluation during training, in order"""

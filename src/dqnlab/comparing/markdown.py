@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from ..store.digits import number
 from ..trust import clean
 from .assess import Assessment, CellView, Contrast, seeds_said
-from .verdict import caveats, conclusion, difference_short, estimate, p_short, texts_of
+from .verdict import amount, caveats, conclusion, difference_short, estimate, p_short, texts_of
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
@@ -47,7 +47,7 @@ def _row(view: CellView, contrast: Contrast | None) -> list[str]:
     row = [view.arm, "none", "", "", seeds_said(view.cell), "", ""]
     if view.mean is not None and view.iqm is not None and view.costs is not None:
         row[1:4] = texts_of(view)
-        row[5:7] = [f"{view.costs.env_steps:,.0f}", f"{view.costs.seconds:,.1f}"]
+        row[5:7] = [amount(view.costs.env_steps), amount(view.costs.seconds, 1)]
     if contrast is None:
         return [*row, "baseline", "", "", ""]
     value = "" if contrast.welch is None else difference_short(contrast)

@@ -30,6 +30,7 @@ from .markup import Markup, el, together
 from .statistics import RESAMPLES
 from .style import own_style
 from .verdict import (
+    amount,
     caveats,
     conclusion,
     difference_short,
@@ -283,11 +284,12 @@ def _costs(found: Assessment) -> Markup:
         contrast = by_cell.get((view.cell.env, view.arm))
         spent = ["none", "", ""]
         if view.costs is not None:
-            spent = [f"{view.costs.env_steps:,.0f}", f"{view.costs.updates:,.0f}", f"{view.costs.seconds:,.1f}"]
+            spent = [amount(view.costs.env_steps), amount(view.costs.updates), amount(view.costs.seconds, 1)]
         beside = (
             "baseline" if contrast is None else "" if contrast.costs is None else f"{times(contrast.costs.seconds)}"
         )
-        total = f"{sum(seed.seconds for seed in view.cell.seeds):,.1f}"
+        took = [seed.seconds for seed in view.cell.seeds]
+        total = amount(None if None in took else sum(each or 0.0 for each in took), 1)
         rows.append([view.cell.env, _swatch(_arm(found, view), view.arm), *spent, beside, total])
     return together([el("p", lead, class_="lead"), _table(head, rows, "Costs", numbers={2, 3, 4, 5, 6})])
 
@@ -300,7 +302,7 @@ def _seeds(found: Assessment, folder: Path) -> Markup:
             score: list[str] = [el("span", "none", class_="bad"), el("span", seed.error or "", class_="bad")]
             if seed.score is not None:
                 score = [mean_of(seed.score), interval_of(seed.score)]
-            costs = [f"{seed.env_steps:,}", f"{seed.updates:,}", f"{seed.seconds:,.1f}"]
+            costs = [amount(seed.env_steps), amount(seed.updates), amount(seed.seconds, 1)]
             arm = _swatch(_arm(found, view), view.arm)
             rows.append([view.cell.env, arm, str(seed.seed), *score, *costs, _way(seed, folder)])
     lead = "The interval of a single score is over its episodes: it says nothing of other seeds."

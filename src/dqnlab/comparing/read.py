@@ -4,17 +4,18 @@ the runs' own."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from ..config.fields import leaves, plain
 from ..config.toml import override, parse
-from ..errors import ConfigError, FolderError, counted
+from ..errors import ConfigError, FolderError, counted, either
 from ..store.find import read_run
 from ..store.folder import BEFORE, CONFIG, META, METRICS, RESULT, SUMMARY, Run, seed_name
 from ..store.group import removed_in
+from ..store.imported import origin_of, read_imported
 from ..store.interval import SQUARABLE
 from ..store.lineage import read_parent
 from ..store.metrics import read_records
@@ -64,8 +65,9 @@ def read_cell(folders: Sequence[Path]) -> ArmCell:
         if one.seed == other.seed:
             raise FolderError(
                 f"seed {one.seed} is there twice, in {str(one.folder)!r} and {str(other.folder)!r}: seeds that are "
-                "compared must be independent, so leave one out"
+                f"compared must be independent, so leave one out{_or_number(one.folder)}"
             )
+    _check_apart(folder for folder, _ in settings)
     return ArmCell(env=env, seeds=tuple(seeds), settings=settings[0][1])
 
 
@@ -86,9 +88,9 @@ def read_seed(folder: Path, error: str | None = None) -> SeedResult:
             folder=folder,
             score=None if (why_none := _why_no_score(run)) else run.score,
             error=why_none,
-            env_steps=run.env_steps,
-            updates=run.updates,
-            seconds=run.seconds.get("total", 0.0) - sum(run.seconds.get(name, 0.0) for name in NOT_TRAINING),
+            env_steps=None if "env_steps" in run.unknown else run.env_steps,
+            updates=None if "updates" in run.unknown else run.updates,
+            seconds=None if "seconds" in run.unknown else _seconds(run),
             curve=read_curve(folder),
             fork=_fork_of(folder),
         )
@@ -106,6 +108,19 @@ def read_seed(folder: Path, error: str | None = None) -> SeedResult:
     )
 
 
+def _or_number(folder: Path) -> str:
+    """What else helps where an imported agent has the number of another, as the end of a message."""
+    return (
+        ""
+        if origin_of(folder) is None
+        else f", or give each a number, {either('--seed N', 'seed=N')}, when importing it"
+    )
+
+
+def _seconds(run: Run) -> float:
+    return run.seconds.get("total", 0.0) - sum(run.seconds.get(name, 0.0) for name in NOT_TRAINING)
+
+
 def read_curve(folder: Path) -> tuple[tuple[int, float], ...]:
     """Env step and mean return of each evaluation of a run, as far as it can be drawn; none without metrics.
 
@@ -120,7 +135,10 @@ def read_curve(folder: Path) -> tuple[tuple[int, float], ...]:
 
 
 def read_settings(folder: Path) -> dict[str, object]:
-    """Every setting of a run but its seed, by dotted name, as plain values; nothing is imported. Raises FolderError."""
+    """Every setting of a run but its seed, by dotted name, as plain values; no module is imported. Raises FolderError.
+
+    Those that nobody knows of an agent of another program are called unknown.
+    """
     path = folder / CONFIG
     data = parse(read_text(path), str(path))
     try:
@@ -128,6 +146,9 @@ def read_settings(folder: Path) -> dict[str, object]:
         found = {name: plain(value) for name, value in leaves(config)}
     except ConfigError:  # of its own modules, which reading needs not import
         found = dict(_flattened(data))
+    came = read_imported(folder / META) if (folder / META).exists() else None
+    if came is not None:
+        found |= {name: value for name, value in came.as_known(found).items() if name not in NO_MATTER}
     return {name: value for name, value in found.items() if name != "seed"}
 
 
@@ -208,6 +229,18 @@ def _flattened(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield from _flattened(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
+
+
+def _check_apart(folders: Iterable[Path]) -> None:
+    """Raises FolderError if two imported agents are of one file: judged twice, it is no second seed."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        came = read_imported(folder / META) if (folder / META).exists() else None
+        if came is not None and (other := found.setdefault(came.sha256, folder)) != folder:
+            raise FolderError(
+                f"{str(other)!r} and {str(folder)!r} were imported from the same file, {came.file}: seeds that are "
+                "compared must be independent agents, so leave one out"
+            )
 
 
 def _check_same(settings: Sequence[tuple[Path, Mapping[str, object]]]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..errors import ConfigError, either
+from ..store.imported import UNKNOWN
 from .comparison import Comparison
 
 ALIKE = (
@@ -35,7 +36,10 @@ class SettingRow(NamedTuple):
 
 
 def differing(comparison: Comparison) -> list[SettingRow]:
-    """The settings in which the arms differ; the name of a preset is none, for it says nothing that they do not."""
+    """The settings in which the arms differ; the name of a preset is none, for it says nothing that they do not.
+
+    What nobody knows of one of them is left out, except where all must be alike.
+    """
     by_env = [{row.name: row.values for row in _differing_on(comparison, env)} for env in comparison.envs]
     rows = []
     for name in dict.fromkeys(name for found in by_env for name in found):
@@ -73,7 +77,9 @@ def _differing_on(comparison: Comparison, env: str) -> list[SettingRow]:
     cells = [arm.on(env) for arm in comparison.arms]
     names = dict.fromkeys(name for cell in cells for name in cell.settings)
     rows = [SettingRow(n, env, _texts([c.settings.get(n, ABSENT) for c in cells])) for n in names if n != "preset"]
-    return [row for row in rows if len(set(row.values)) > 1]
+    return [
+        row for row in rows if len(set(row.values)) > 1 and (UNKNOWN not in row.values or _is_below(row.name, ALIKE))
+    ]
 
 
 def setting_text(value: object, digits: int = MOST_DIGITS) -> str:

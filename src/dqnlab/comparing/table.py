@@ -12,7 +12,7 @@ from rich.text import Text
 from ..terminal.panel import GOOD, LABEL
 from ..trust import clean
 from .assess import Assessment, CellView, Contrast
-from .verdict import caveats, conclusion, difference_short, estimate, p_short, texts_of
+from .verdict import amount, caveats, conclusion, difference_short, estimate, p_short, texts_of
 
 BAD = "bold yellow"
 WIDEST = 1_000
@@ -87,7 +87,7 @@ def _row(view: CellView, contrast: Contrast | None) -> list[str | Text]:
     else:
         mean, interval, middle = texts_of(view)
         row += [Text(mean, "bold"), interval, middle, seeds]
-        row += [f"{view.costs.env_steps:,.0f}", f"{view.costs.seconds:,.1f}"]
+        row += [amount(view.costs.env_steps), amount(view.costs.seconds, 1)]
     if contrast is None:
         return [*row, "", "", "", Text("baseline", LABEL)]
     return [*row, *_against(contrast)]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..errors import counted
 from ..store.digits import interval_ends, number
+from ..store.imported import UNKNOWN
 from .assess import ENOUGH, FEWEST, Assessment, CellView, Contrast, assessment_of
 from .comparison import Comparison
 from .statistics import Estimate
@@ -119,14 +120,23 @@ def costs(contrast: Contrast) -> str:
         "env steps": contrast.costs.env_steps,
         "updates": contrast.costs.updates,
     }
-    same = [name for name, ratio in names.items() if abs(ratio - 1) <= SAME]
-    other = [f"{times(ratio)} the {name}" for name, ratio in names.items() if name not in same]
-    return _listed([*other, *([f"the same {_listed(same)}"] if same else [])])
+    known = {name: ratio for name, ratio in names.items() if ratio is not None}
+    same = [name for name, ratio in known.items() if abs(ratio - 1) <= SAME]
+    other = [f"{times(ratio)} the {name}" for name, ratio in known.items() if name not in same]
+    if not known:
+        return "an unknown amount"
+    said = [*other, *([f"the same {_listed(same)}"] if same else [])]
+    return _listed([*said, *[f"an unknown number of {name}" for name in names if name not in known]])
 
 
-def times(ratio: float) -> str:
+def times(ratio: float | None) -> str:
     """A ratio of costs: 1.4 times."""
-    return f"{ratio:.3g} times"
+    return "unknown" if ratio is None else f"{ratio:.3g} times"
+
+
+def amount(num: float | None, digits: int = 0) -> str:
+    """What was spent, for a table: 12,000; unknown, where nobody knows."""
+    return "unknown" if num is None else f"{num:,.{digits}f}"
 
 
 def bootstrap_caution(found: Assessment) -> str:
@@ -152,7 +162,8 @@ def caveats(found: Assessment) -> list[str]:
     if found.unequal:
         names = ", ".join(dict.fromkeys(row.name for row in found.unequal))
         said.append(f"These arms had different budgets or judges: {names}. Read every number with that.")
-    return said + [_branched(view) for view in found.cells if any(seed.fork is not None for seed in view.cell.seeds)]
+    said += [_branched(view) for view in found.cells if any(seed.fork is not None for seed in view.cell.seeds)]
+    return said + [_partly_known(view) for view in found.cells if UNKNOWN in view.cell.settings.values()]
 
 
 def texts_of(view: CellView) -> tuple[str, str, str]:
@@ -171,6 +182,15 @@ def _branched(view: CellView) -> str:
         f"{view.arm} on {view.cell.env} was branched from another run at env step "
         f"{_listed([f'{step:,}' for step in steps])}: until then both are the same, so next to that run it is no "
         "independent one, and what it cost counts from the first step, the shared ones too."
+    )
+
+
+def _partly_known(view: CellView) -> str:
+    """How much of an arm's training nobody knows."""
+    num = list(view.cell.settings.values()).count(UNKNOWN)
+    return (
+        f"{view.arm} on {view.cell.env} was trained by another program: {counted(num, 'setting')} of its training "
+        f"{'is' if num == 1 else 'are'} unknown, and left out where arms are said to differ."
     )
 
 

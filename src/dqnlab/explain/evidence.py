@@ -22,6 +22,7 @@ from ..run.moment import room, sequence_room
 from ..store.agent import Agent, load
 from ..store.checkpoint.verify import read_rows
 from ..store.folder import BATCH, BEST, LAST, META, METRICS, RESULT, SNAPSHOTS, TARGET, Run
+from ..store.imported import Imported, origin_of, read_imported
 from ..store.metrics import read_records
 from ..store.reading import oddity, read_json
 from .health.findings import RunFacts, facts_of
@@ -44,6 +45,8 @@ class Evidence:
     """the recorded batch and both networks at that time, as `run.keep` wrote them; empty if there is none"""
     records: list[dict[str, Any]]
     """the rows of metrics.jsonl"""
+    imported: Imported | None
+    """where it came from, if another program trained it: then there are no metrics, and nothing of its training"""
     created: str
     versions: Mapping[str, str]
 
@@ -82,7 +85,7 @@ def gather_evidence(run: Run, env: AnyEnvironment | None = None, trusted: Collec
     stands_in = not (folder / BEST).exists() and (folder / LAST).is_file()  # then the last one is shown in its place
     best = load(folder, which="last" if stands_in else "best", env=env, trust_env_modules=trusted)
     last = load(folder, which="last", env=env, trust_env_modules=trusted) if (folder / LAST).is_file() else None
-    about = read_json(folder / META)
+    about, imported = read_json(folder / META), read_imported(folder / META)
     created, versions = about.get("created"), about.get("versions")
     return Evidence(
         run=run,
@@ -92,7 +95,8 @@ def gather_evidence(run: Run, env: AnyEnvironment | None = None, trusted: Collec
         target=_target(folder, best),
         snapshots=_snapshots(folder, best),
         moment=read_arrays(folder / BATCH),
-        records=read_records(folder / METRICS),
+        records=[] if imported is not None else read_records(folder / METRICS),
+        imported=imported,
         created=created if isinstance(created, str) else "",
         versions={str(k): str(v) for k, v in versions.items()} if isinstance(versions, dict) else {},
     )
@@ -101,6 +105,10 @@ def gather_evidence(run: Run, env: AnyEnvironment | None = None, trusted: Collec
 def why_nothing(folder: Path, agent: Agent) -> str:
     """Why a run has no recorded batch, if that is known."""
     path, obs = folder / BATCH, agent.spec.obs
+    if (came := origin_of(folder)) is not None:
+        return (
+            f"This agent was imported ({came.says}): of its training only the weights are here, and no learning step."
+        )
     if not path.exists() and (folder / LAST).exists():  # both are written when training ends
         return f"{str(path)!r} is missing: the run wrote it when its training ended, and it has been removed since."
     if not path.exists():

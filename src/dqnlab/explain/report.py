@@ -89,7 +89,7 @@ def write_report(
     """
     path = run.folder / REPORT if out is None else out.parent.resolve() / out.name  # a folder that the caller named
     evidence = gather_evidence(run, env, trusted)
-    findings = diagnose(evidence.records, evidence.facts)
+    findings = [] if evidence.imported is not None else diagnose(evidence.records, evidence.facts)
     with watched(evidence.best.env_config().timeout), arithmetic(evidence.config.threads):
         data = page_data(evidence, findings)
     write_atomically(path, render(data))
@@ -120,7 +120,7 @@ def page_data(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]
         "stands_in": evidence.stands_in,
         "threshold": evidence.spec.reward_threshold,
         "settings": _settings(evidence),
-        "config": [[name, _said(value)] for name, value in leaves(evidence.config)],
+        "config": _config(evidence),
         "files": _files(evidence.run),
         "obs": _obs(evidence, recording),
         **_world(world),
@@ -142,6 +142,13 @@ def _run(evidence: Evidence) -> dict[str, Any]:
     run = evidence.run
     about = {name: value for name, value in asdict(run).items() if name not in OUTSIDE}
     return about | {"name": run.folder.name, "created": evidence.created, "versions": dict(evidence.versions)}
+
+
+def _config(evidence: Evidence) -> list[list[str]]:
+    """Every setting by dotted name, as text; those that nobody knows of an imported agent as unknown."""
+    found = dict(leaves(evidence.config))
+    found = found if evidence.imported is None else evidence.imported.as_known(found)
+    return [[name, _said(value)] for name, value in found.items()]
 
 
 def _said(value: object) -> str:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..config import AnyEnvironment, Config, Env
 from ..config.changes import json_ready
-from ..config.custom import modules_in
-from ..config.fields import nearest, plain
-from ..config.toml import override
+from ..config.fields import plain
 from ..config.typed import door
 from ..envs.collector import Collector
 from ..envs.make import EnvSpec
@@ -27,6 +25,7 @@ from ..run.train import Count, Period
 from ..store.checkpoint.checkpoint import GrowingRows, Store
 from ..store.find import find_group, find_run
 from ..store.folder import BEST, INIT, META, METRICS, Run
+from ..store.imported import check_trained
 from ..store.label import Label
 from ..store.lineage import FORK, name_of
 from ..store.new import check_new_folder, new_folder
@@ -38,11 +37,10 @@ from ..terminal.view import View
 from ..track.begun import begun, remembered, tracker_facts
 from ..track.open import check_trackers
 from ..track.tracker import AnyTracker, Trackers
-from ..trust import modules_of
 from .drive import drive
 from .interrupt import signals_end, signals_wait
 from .midway import Midway, check_goes_on, check_spaces, midway
-from .overrides import BranchRequest, Overrides, check_no_preset
+from .overrides import BranchRequest, Overrides, with_changes
 from .reach import Reached, find_step, reached
 from .restore import facts
 from .resume import configured
@@ -93,7 +91,7 @@ def branch(
     parent = Overrides(env=_python_env(folder, changes.get("env")), trust_env_modules=trust_env_modules)
     asked = BranchRequest(
         at=str(at) if isinstance(at, Path) else at,
-        change=lambda config: _changed(config, changes),
+        change=lambda config: with_changes(config, changes),
         out=out,
         runs=runs,
         label=Label(name=name, tags=tuple(tags)),
@@ -107,21 +105,6 @@ def _python_env(folder: Path, env: Any) -> AnyEnvironment | None:
     """The environment to make the parent again with, where no file can hold it and the caller has given it."""
     given = env.id if isinstance(env, Env) else env
     return env if callable(given) and read_json(folder / META).get("env", {}).get("callable") else None
-
-
-def _changed(config: Config, changes: Mapping[str, Any]) -> Config:
-    """The configuration with settings by name; a table changes what it names. Raises ConfigError."""
-    check_no_preset(changes)
-    known = {each.name for each in fields(Config)}
-    if wrong := [name for name in changes if name not in known]:
-        raise ConfigError(f"unknown setting {wrong[0]!r}; {nearest(wrong[0], sorted(known))}")
-    tables = {name: value for name, value in changes.items() if isinstance(value, Mapping)}
-    whole = {name: value for name, value in changes.items() if name not in tables}
-    if "env" in whole and not isinstance(whole["env"], Env):
-        whole["env"] = replace(config.env, id=whole["env"])
-    named_env = tables.get("env", {})
-    trusted = {*modules_in(tables), *modules_of(named_env.get("id"), named_env.get("wrappers"))}
-    return replace(override(config, tables, trusted=trusted) if tables else config, **whole)
 
 
 def branch_folder(
@@ -152,6 +135,7 @@ def forked(folder: Path, asked: BranchRequest) -> Iterator[tuple[Path, Config, S
 
     Nothing is written before all is known, and after an error, or a signal, nothing is left.
     """
+    check_trained(folder, "branched")
     trackers = begun(remembered(folder / META, anew=True) if asked.trackers is None else asked.trackers)
     check_trackers(trackers)
     step = find_step(folder, asked.at)

@@ -19,6 +19,7 @@ from ..errors import DqnlabError, FolderError
 from ..store.find import has_ended, list_runs
 from ..store.folder import BEFORE, CONFIG, META, SUMMARY, seed_name
 from ..store.group import INTERRUPTED
+from ..store.imported import IMPORTED
 from ..store.lock import holder, locked
 from ..store.reading import is_count, is_number, read_json, read_text
 from ..trust import modules_of
@@ -69,7 +70,7 @@ class ExistingRuns:
     def of(self, config: Config) -> list[ExistingRun]:
         """The runs of a configuration that leaves nothing open; any seed, oldest first.
 
-        Not those that branched off another run, which began with other settings.
+        Not those that branched off another run, which began with other settings, nor what other programs trained.
         """
         trusted = frozenset([*modules_of(config.env.id, config.env.wrappers), *modules_in(as_dict(config))])
         if trusted not in self._found:
@@ -86,10 +87,11 @@ class ExistingRuns:
         return found
 
     def _config_of(self, folder: Path, trusted: Collection[str]) -> Config | None:
-        """That of a run; none if it is on another environment, has branched off another run, or cannot be read."""
+        """That of a run; none if it is on another environment, no run from its beginning, or unreadable."""
         try:
             text = read_text(folder / CONFIG)
-            if not any(env in text for env in self._named) or "parent" in read_json(folder / META):
+            born_otherwise = {"parent", IMPORTED} & read_json(folder / META).keys()
+            if born_otherwise or not any(env in text for env in self._named):
                 return None
             return override(BEFORE, parse(text, CONFIG), CONFIG, trusted)
         except DqnlabError:

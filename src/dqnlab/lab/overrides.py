@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from ..config import AnyEnvironment, Config, Episodes, Steps
+from ..config import AnyEnvironment, Config, Env, Episodes, Steps
+from ..config.custom import modules_in
+from ..config.fields import nearest
 from ..config.toml import override
 from ..errors import ConfigError, either
 from ..store.label import UNLABELLED, Label
 from ..track.tracker import AnyTracker
+from ..trust import modules_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,21 @@ def check_no_preset(changes: Collection[str]) -> None:
         )
 
 
+def with_changes(config: Config, changes: Mapping[str, Any]) -> Config:
+    """The configuration with settings by name; a table changes what it names. Raises ConfigError."""
+    check_no_preset(changes)
+    known = {each.name for each in fields(Config)}
+    if wrong := [name for name in changes if name not in known]:
+        raise ConfigError(f"unknown setting {wrong[0]!r}; {nearest(wrong[0], sorted(known))}")
+    tables = {name: value for name, value in changes.items() if isinstance(value, Mapping)}
+    whole = {name: value for name, value in changes.items() if name not in tables}
+    if "env" in whole and not isinstance(whole["env"], Env):
+        whole["env"] = replace(config.env, id=whole["env"])
+    named_env = tables.get("env", {})
+    trusted = {*modules_in(tables), *modules_of(named_env.get("id"), named_env.get("wrappers"))}
+    return replace(override(config, tables, trusted=trusted) if tables else config, **whole)
+
+
 @dataclass(frozen=True, kw_only=True)
 class BranchRequest:
     """What a branch is to be."""
@@ -70,3 +88,18 @@ class BranchRequest:
     """those of its parent if none"""
     parent: Overrides = field(default_factory=Overrides)
     """what must be known to make the parent again"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportRequest:
+    """What is to be brought in, and how."""
+
+    file: Path
+    change: Callable[[Config], Config]
+    """makes the settings that are wanted of those that the file says"""
+    named: Collection[str]
+    """the settings, or tables of them, that whoever asks has named"""
+    out: Path | None = None
+    """its folder; a new one under `runs` if none"""
+    runs: Path = Path("runs")
+    label: Label = UNLABELLED

@@ -22,6 +22,7 @@ from ..store.checkpoint.checkpoint import CHECKPOINTS
 from ..store.door import write_atomically
 from ..store.find import find_group, find_run, has_ended, read_run
 from ..store.folder import CONFIG, META, RESULT, Run, write_result
+from ..store.imported import check_trained
 from ..store.lock import locked
 from ..store.own import is_own, mark
 from ..store.reading import read_env
@@ -92,6 +93,7 @@ def resume_folder(
     with signals_end(), memory_watched(), locked(folder, force=overrides.force_unlock):
         if overrides.budget is None and has_ended(folder) and lacking(run := read_run(folder)):
             return finish(run, configured(folder, overrides), lambda line: None if view is None else view.say(line))
+        check_trained(folder, "resumed")
         start = Start(
             config=_config(folder, overrides),
             folder=nullcontext(folder),  # locked already: nobody may end it between the look and this

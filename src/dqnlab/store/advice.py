@@ -9,6 +9,7 @@ from typing import Literal
 from ..errors import FolderError, either
 from ..trust import clean, shown
 from .folder import BEST, LAST, META, RESULT, SUMMARY
+from .imported import origin_of
 from .own import flag_needed
 from .reading import read_env, read_json
 
@@ -36,6 +37,9 @@ def is_callable(folder: Path) -> bool:
 
 def why_absent(folder: Path, which: Literal["best", "last"]) -> str:
     """What is known of a network that is not in a run's folder, and what helps."""
+    if which == "last" and (came := origin_of(folder)) is not None:
+        found = either("--which best", "which='best'")
+        return f"does not exist: this agent was imported ({came.says}) and has one network, {found}"
     if which == "last" and (folder / BEST).exists():
         found = either("--which best", "which='best'")
         return f"does not exist: it is written when training ends; until then there is {found}"

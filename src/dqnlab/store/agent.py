@@ -342,7 +342,7 @@ def _load_classic(file: Path, env: AnyEnvironment | None, device: torch.device) 
     weights = read_weights(file)
     layers = [weights[name] for name in (f"{layer}.weight" for layer in classic_names(len(weights))) if name in weights]
     if len(layers) < 2:
-        raise CheckpointError(f"{str(file)!r} is not in a complete run folder, and {whose(weights)}")
+        raise CheckpointError(f"{str(file)!r} is not in a complete run folder, and {whose(weights, file)}")
     if not all(w.ndim == 2 and w.numel() for w in layers):
         raise CheckpointError(f"{str(file)!r} is not a classic network: its layers must be matrices")
     config = Config(torso=Mlp(hidden=tuple(len(w) for w in layers[:-1])))

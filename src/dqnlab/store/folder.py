@@ -94,7 +94,9 @@ class Run:
     threshold_says: str = ""
     """whose threshold that is, or why the registered one does not count"""
     env_steps: int
+    """that it was trained for; 0 where that is among `unknown`"""
     updates: int
+    """gradient updates, likewise"""
     seconds: dict[str, float]
     """by phase: import, train, evaluate, confirm, save, film, curves, page, trackers, total"""
     interrupted: bool = False
@@ -112,11 +114,22 @@ class Run:
     """why film, curves or page could not be made; each can be made later"""
     unfinished: list[str] = field(default_factory=list)
     """which of them are still to be made"""
+    imported: str = ""
+    """the file and the program that it came from, if it was not trained here"""
+    unknown: list[str] = field(default_factory=list)
+    """of an imported one, which of env_steps, updates and seconds of its training nobody knows"""
 
     @property
     def files(self) -> dict[str, Path]:
         """What lies in the folder: a label for each file that exists, and each folder that is not empty."""
         return {label: self.folder / name for name, label in LABELS.items() if _holds(self.folder / name)}
+
+    @property
+    def learned(self) -> str:
+        """What it took to learn: 1,558 env steps · 8 updates; unknown, where its training is."""
+        found = (("env step", "env_steps", self.env_steps), ("update", "updates", self.updates))
+        known = [counted(num, noun) for noun, name, num in found if name not in self.unknown]
+        return " · ".join(known) or "unknown"
 
     @door
     def __repr__(self) -> str:
@@ -125,12 +138,12 @@ class Run:
         )
 
     def _repr_html_(self) -> str:
-        learned = f"{counted(self.env_steps, 'env step')} · {counted(self.updates, 'update')}"
+        seconds = "" if "seconds" in self.unknown else f" · {self.seconds.get('total', 0.0):.1f} s"
         return run_card(
             title=heading(self.env, self.preset, f"seed {self.seed}"),
             score=self.score,
             solved=self.solved,
-            costs=f"{learned} · {self.seconds.get('total', 0.0):.1f} s",
+            costs=f"{self.learned}{seconds}",
             folder=self.folder,
             metrics=self.folder / METRICS,
             report=self.folder / REPORT,

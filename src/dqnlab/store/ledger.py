@@ -54,7 +54,7 @@ def _run(folder: Path, group: Path | None = None) -> Entry:
     if status in ("unfinished", "interrupted") and holder(folder) is not None:
         status = RUNNING
     score, seconds = row.get("score"), row.get("seconds") or {}
-    seed = row.get("seed")
+    seed, unknown = row.get("seed"), row.get("unknown") or ()
     return Entry(
         folder=folder,
         group=group,
@@ -66,9 +66,9 @@ def _run(folder: Path, group: Path | None = None) -> Entry:
         score=(score["mean"], score["low"], score["high"]) if score else None,
         scored=int(bool(score)),
         solved=None if row.get("solved") is None else int(row["solved"]),
-        env_steps=row.get("env_steps"),
-        updates=row.get("updates"),
-        seconds=seconds.get("total"),
+        env_steps=None if "env_steps" in unknown else row.get("env_steps"),
+        updates=None if "updates" in unknown else row.get("updates"),
+        seconds=None if "seconds" in unknown else seconds.get("total"),
         created=_text(about.get("created")),
         settings=settings if isinstance(settings := about.get("settings"), dict) else {},
         parent=parent if isinstance(parent := about.get("parent"), dict) else None,

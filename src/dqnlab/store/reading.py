@@ -108,6 +108,8 @@ def check_result(result: Mapping[str, Any], path: Path) -> None:
         "error": result.get("error") is None or isinstance(result["error"], str),
         "failed_steps": _texts(result.get("failed_steps", {})),  # unknown to earlier versions
         "unfinished": _texts(result.get("unfinished", [])),
+        "imported": isinstance(result.get("imported", ""), str),
+        "unknown": _texts(result.get("unknown", [])) and not isinstance(result.get("unknown"), dict),
     }
     _refuse(path, result, sound)
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import zipfile
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
@@ -14,6 +15,7 @@ from torch import Tensor
 from ..config import Config
 from ..config.toml import as_dict
 from ..errors import CheckpointError, counted, either
+from ..trust import clean
 
 HEAD = "head"
 MADE_OF = ("torso", "layers", "stream", HEAD)
@@ -22,10 +24,6 @@ _OWN = "dqnlab"  # where our words stand in the metadata of a state_dict, which 
 _HEAD = 4096  # bytes that are looked at to tell what a file is
 _LONGEST_HEADER = 1 << 24
 SAVE = "torch.save(model.state_dict(), 'net.pth')"
-RENAME = (
-    "if it is hidden ReLU layers and one output per action, save a state_dict with its layers named fc.0, fc.2, fc.4 … "
-    "(.weight and .bias), and dqnlab plays it"
-)
 # How the names in a state_dict of another library begin, and whose they are.
 _LIBRARIES = [
     (r"network\.\d", "a CleanRL network"),
@@ -104,13 +102,13 @@ def _is_weight(item: tuple[object, object]) -> bool:
     return isinstance(name, str) and isinstance(w, Tensor) and w.device.type == "cpu" and w.layout == torch.strided
 
 
-def whose(names: Collection[str]) -> str:
+def whose(names: Collection[str], file: Path) -> str:
     """What a state_dict with other names than ours is, and what can be done with it."""
     for pattern, library in _LIBRARIES:
         if any(re.match(pattern, name) for name in names):
-            return f"it is {library} ({', '.join(sorted(names)[:3])}, …): {RENAME}"
+            return f"it is {library} ({', '.join(sorted(names)[:3])}, …): {_bring(file)}"
     shown = ", ".join(sorted(names)[:3]) or "none"
-    return f"its layers ({shown}, …) are not those of a dqnlab network, so its shape is unknown: {RENAME}"
+    return f"its layers ({shown}, …) are not those of a dqnlab network, so its shape is unknown: {_bring(file)}"
 
 
 def describe_file(file: Path, error: Exception | None = None) -> str:
@@ -150,7 +148,7 @@ def _archive(file: Path, error: Exception | None) -> str:
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return "it is a damaged zip archive"
     if {"policy.pth", "data"} <= set(names):
-        return f"it is a Stable-Baselines3 agent: load it there ({RENAME}: its q_net.q_net.0, .2 and .4)"
+        return f"it is a Stable-Baselines3 agent: {_bring(file)}"
     if any(name.endswith("config.json") for name in names) and any("h5" in name for name in names):
         return "it is a Keras model; dqnlab reads PyTorch files"
     if any(name.endswith("constants.pkl") or "/code/" in name for name in names):
@@ -176,6 +174,13 @@ def _archive(file: Path, error: Exception | None) -> str:
     return f"it is damaged ({type(error).__name__})"
 
 
+def _bring(file: Path) -> str:
+    """How to bring in an agent that another program trained."""
+    name = shlex.quote(clean(file.name))
+    how = either(f"dqn import {name} --env ENV", f"dqnlab.import_agent({file.name!r}, env=…)")
+    return f"if it is nothing but ReLU layers, behind convolutions or not, {how} makes a run of it"
+
+
 def _safetensors(file: Path) -> str:
     try:
         with file.open("rb") as opened:
@@ -183,10 +188,7 @@ def _safetensors(file: Path) -> str:
         names = [str(name) for name in header if name != "__metadata__"]
     except (OSError, ValueError, RecursionError, TypeError):
         return "it is a damaged safetensors file"
-    return (
-        f"it is a safetensors file with {counted(len(names), 'tensor')} ({', '.join(names[:3])}, …): make a weights "
-        f"file of it with torch.save(safetensors.torch.load_file({file.name!r}), 'net.pth')"
-    )
+    return f"it is a safetensors file with {counted(len(names), 'tensor')} ({', '.join(names[:3])}, …): {_bring(file)}"
 
 
 def _is_text(head: bytes) -> bool:

@@ -97,10 +97,11 @@ function summary(t) {
     el("p", {}, `${score} `, verdict ? t(verdict, { threshold: num(threshold, 4) }) : ""),
     data.stands_in ? el("p", {}, t("main.stands_in")) : null,
     health ? el("p", {}, way("health", t), ": ", t(`health.kind.${health.kind}.name`)) : null,
-    el("p", { class: "muted" }, t("main.made", {
-      preset: run.preset, seed: run.seed, steps: run.env_steps.toLocaleString("en"),
-      updates: run.updates.toLocaleString("en"), name: run.name,
-    })));
+    el("p", { class: "muted" }, run.imported ? t("main.imported", { what: run.imported, seed: run.seed, name: run.name })
+      : t("main.made", {
+        preset: run.preset, seed: run.seed, steps: run.env_steps.toLocaleString("en"),
+        updates: run.updates.toLocaleString("en"), name: run.name,
+      })));
 }
 
 function foot(t) {

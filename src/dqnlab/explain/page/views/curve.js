@@ -8,7 +8,7 @@ import { interval } from "../core/score.js";
 export function mountCurve(root, page) {
   const { data, t, store } = page;
   store.declare("curve.filter", "");
-  root.append(data.evaluations?.length ? curve(page, root.clientWidth) : el("p", { class: "muted" }, t("curve.none")));
+  root.append(data.evaluations?.length ? curve(page, root.clientWidth) : el("p", { class: "muted" }, t(data.run.imported ? "main.elsewhere" : "curve.none")));
   root.append(
     settings(page),
     el("div", { class: "columns" },

@@ -57,7 +57,7 @@ const SIGNALS = [
 export function mountHealth(root, page) {
   const { data, t } = page;
   const findings = data.findings ?? [];
-  root.append(findings.length ? verdict(findings, page) : el("p", { class: "muted" }, t("health.none")));
+  root.append(findings.length ? verdict(findings, page) : el("p", { class: "muted" }, t(data.run.imported ? "main.elsewhere" : "health.none")));
   const drawn = SIGNALS.filter(({ lines }) => lines.some(([name]) => data.series?.[name]));
   if (!drawn.length) return;
   const facts = {

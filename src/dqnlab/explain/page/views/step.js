@@ -12,7 +12,7 @@ const KEYS = ["step.row", "step.double", "step.n", "step.huber", "step.trunc"];
 export function mountStep(root, page) {
   const { data, store, t } = page;
   if (!data.moment) {
-    root.append(el("p", { class: "muted" }, t("step.nothing")));
+    root.append(el("p", { class: "muted" }, t(data.run.imported ? "main.elsewhere" : "step.nothing")));
     return;
   }
   const step = makeStep(data.moment, data.obs);
