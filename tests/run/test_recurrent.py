@@ -13,7 +13,7 @@ import torch
 import dqnlab
 from dqnlab import presets
 from dqnlab.check.doctor.forecast import describe_training, measure
-from dqnlab.config import Config, Dueling, Env, Greedy, Gru, Iqn, Lstm, Mlp, Noisy, Prioritized, Quantiles, Steps
+from dqnlab.config import Config, Dueling, Env, Greedy, Gru, Iqn, Lstm, Mlp, Noisy, Prioritized, Steps
 from dqnlab.envs.make import describe
 from dqnlab.envs.seeds import env_seeds
 from dqnlab.errors import ConfigError, ObservationError
@@ -151,16 +151,6 @@ def test_three_side_by_side_learn_as_each_alone(
 ) -> None:
     together, alone = ([filled(made(replace(config, seed=i))) for i in range(3)] for _ in range(2))
     check_stack(together, alone, tmp_path, 4)
-
-
-@pytest.mark.world
-@pytest.mark.timeout(600)
-def test_compiled_they_learn_as_each_alone(made: Callable[[Config], System], programs: Path) -> None:
-    """With masks and parts, for whatever sees rows must see those that are asked about."""
-    small = Gru(hidden=(), units=5, burn_in=1, unroll=2)
-    jobs = replace(GRU, env=Env(id=Jobs, kwargs={"where": "info"}, num_envs=2), torso=small, head=Quantiles(num=3))
-    together, alone = ([filled(made(replace(jobs, seed=i))) for i in range(2)] for _ in range(2))
-    check_stack(together, alone, programs / "recurrent", 10)
 
 
 def test_forbidden_actions_count_for_the_rows_that_are_asked_about(made: Callable[[Config], System]) -> None:

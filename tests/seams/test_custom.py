@@ -102,14 +102,6 @@ def test_log_cosh_is_a_square_near_zero_and_a_line_far_from_it(project: Path) ->
     np.testing.assert_allclose(loss.value, [0.02**2 / 2, 0.02**2 / 2, 2 * 200 - 4 * np.log(2)], rtol=1e-3)
 
 
-@pytest.mark.world
-@pytest.mark.timeout(300)
-def test_compiled_they_learn_as_each_alone(programs: Path, filled: Filled) -> None:
-    config = replace(SMALL, **{place: find(place, kind)() for place, kind in MINE.items()})
-    together, alone = ([filled(replace(config, seed=i)) for i in range(2)] for _ in range(2))
-    check_stack(together, alone, programs / "custom", 10)
-
-
 def test_they_are_compiled_only_if_asked(config: Config) -> None:
     long, spec = replace(config, budget=Steps(num=10**7)), describe(config.env)
     assert should_compile(replace(SMALL, budget=Steps(num=10**7), compile="auto"), spec.obs)

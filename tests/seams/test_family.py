@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
@@ -57,7 +56,6 @@ from dqnlab.lab.overrides import Overrides
 from dqnlab.lab.session import train
 from dqnlab.learn.weights import export_weights, import_weights
 
-from ..jobs import Jobs
 from ..resuming import check_resumes
 from ..tiny import SMALL
 from .conftest import Filled
@@ -225,24 +223,6 @@ def test_three_side_by_side_learn_as_each_alone(
 ) -> None:
     together, alone = ([filled(replace(config, seed=i)) for i in range(3)] for _ in range(2))
     check_stack(together, alone, tmp_path, 4)
-
-
-@pytest.mark.world
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    "name",
-    [
-        "dueling quantiles, munchausen, prioritised",
-        "noisy dueling categories, double, prioritised",
-        "spectral branches of quantiles",
-        "normed noise",
-        "a rollout of everything",
-    ],
-)
-def test_compiled_with_parts_and_masks_they_learn_as_each_alone(name: str, programs: Path, filled: Filled) -> None:
-    jobs = replace(NEW[name], env=replace(NEW[name].env, id=partial(Jobs, "info"), num_envs=2))
-    together, alone = ([filled(replace(jobs, seed=i)) for i in range(3)] for _ in range(2))
-    check_stack(together, alone, programs / "family", 20)
 
 
 def test_a_run_resumes_exactly_is_judged_and_explained(config: Config, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import torch
 
 import dqnlab
 from dqnlab import build
-from dqnlab.config import Env
 from dqnlab.envs.seeds import env_seeds
 from dqnlab.explain.trace_text import step_text
 from dqnlab.lab.overrides import Overrides
@@ -24,7 +22,6 @@ from dqnlab.run.system import System, players
 from dqnlab.store.agent import load
 from dqnlab.store.folder import Run
 
-from ..jobs import Jobs
 from ..resuming import check_resumes
 from ..tiny import SMALL
 from .conftest import Filled
@@ -105,7 +102,10 @@ def stacked(systems: list[System], folder: Path) -> Stack:
 
 
 def check_stack(together: list[System], alone: list[System], folder: Path, rounds: int) -> None:
-    stack = stacked(together, folder)
+    check_rounds(stacked(together, folder), together, alone, rounds)
+
+
+def check_rounds(stack: Stack, together: list[System], alone: list[System], rounds: int) -> None:
     for _ in range(rounds):
         samples = {i: system.memory.sample() for i, system in enumerate(alone)}
         for i, system in enumerate(together):
@@ -143,18 +143,6 @@ def test_side_by_side_they_learn_as_each_alone(
     size: int, systems: Callable[[int], System], tmp_path: Path, not_compiled: None
 ) -> None:
     check_stack([systems(i) for i in range(size)], [systems(i) for i in range(size)], tmp_path, 4)
-
-
-@pytest.mark.world
-@pytest.mark.timeout(300)
-def test_the_same_compiled_with_parts_and_masks(
-    programs: Path, monkeypatch: pytest.MonkeyPatch, filled: Filled
-) -> None:
-    put(VARIANTS["all at once"], monkeypatch)
-    jobs = replace(SMALL, n=3, env=Env(id=partial(Jobs, "info"), num_envs=2))
-    together, alone = ([filled(replace(jobs, seed=i)) for i in range(3)] for _ in range(2))
-    check_stack(together, alone, programs / "seams", 20)
-    assert len(list((programs / "seams").glob("*.pt2"))) == 1  # though the learning rate falls
 
 
 # ── A whole run ──────────────────────────────────────────────────────────────────────────────────
