@@ -42,7 +42,7 @@ FLOORS = (
     {"store"},
     {"run"},
     {"track", "terminal", "explain", "check"},
-    {"comparing"},
+    {"comparing", "exporting"},
     {"lab"},
     {"app"},
 )
@@ -51,6 +51,7 @@ DOORS = {"__init__.py", "__main__.py"}  # on no floor: they fetch what is asked 
 # What these import of dqnlab they import when it is asked for: a name, a command, the work of a worker's process.
 LATE_DOORS = {"__init__.py", "app/cli.py", "lab/many/process.py"}
 LAZY = {"swanlab", "moviepy", "matplotlib", "tensorboard", "pygame", "imageio", "PIL", "scipy", "optuna", "ray"}
+LAZY |= {"onnx", "onnxruntime"}
 HEAVY = LAZY | {"safetensors", "torch", "numpy", "gymnasium", "rich"}
 CHOICES = ("choices", "config", "experience", "optimizers", "parts")  # files of `config` that say what can be chosen
 MAY_TELL_KINDS_APART = {

@@ -16,6 +16,7 @@ OBJECTS = [
     "compare",
     "evaluate",
     "events",
+    "export",
     "heal",
     "import_agent",
     "load",

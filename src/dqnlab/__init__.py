@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .app.compare import compare
     from .config import Config, presets
     from .explain.report import report
+    from .exporting.export import export
     from .lab.branch import branch
     from .lab.heal import heal
     from .lab.import_agent import import_agent
@@ -39,6 +40,7 @@ __all__ = [
     "compare",
     "evaluate",
     "events",
+    "export",
     "heal",
     "import_agent",
     "load",
@@ -62,6 +64,7 @@ _HOMES = {
     "import_agent": ".lab.import_agent",
     "evaluate": ".run.evaluate",
     "events": ".run.system",
+    "export": ".exporting.export",
     "load": ".store.agent",
     "presets": ".config",
     "read_metrics": ".store.columns",

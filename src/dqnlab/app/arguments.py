@@ -22,6 +22,7 @@ from ..config import (
     Steps,
 )
 from ..config.checks import Between, Whole
+from ..exporting.formats import MOST_STATES, Format
 from ..lab.arms import ComparisonRequest
 from ..lab.overrides import Overrides
 from ..store.label import Label
@@ -248,6 +249,23 @@ class Record:
     which: Which = "best"
     out: Path | None = None
     """folder of the films; the run's videos if none"""
+    env: str | None = None
+    runs: Path = Path("runs")
+    trust_env_module: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """Write a run's network as a program that needs neither dqnlab nor torch, and compare both."""
+
+    run: str
+    format: Format = "onnx"
+    """a model for ONNX runtimes, or a program in plain numpy, JavaScript or C"""
+    out: Path | None = None
+    """folder of the program, which must not exist yet; one in the run's folder if none"""
+    states: Annotated[int, Whole(1, MOST_STATES)] = 1_000
+    """on how many states of fresh episodes it is compared with the network"""
+    which: Which = "best"
     env: str | None = None
     runs: Path = Path("runs")
     trust_env_module: tuple[str, ...] = ()

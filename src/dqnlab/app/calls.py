@@ -20,6 +20,7 @@ from .arguments import (
     Doctor,
     Evaluate,
     Explain,
+    Export,
     Presets,
     Record,
     Resume,
@@ -47,6 +48,7 @@ _KINDS: dict[str, type] = {
     "evaluate": Evaluate,
     "watch": Watch,
     "record": Record,
+    "export": Export,
     "explain": Explain,
     "import": Import,
     "compare": Compare,
@@ -124,7 +126,7 @@ def _tune(words: Sequence[str]) -> Tune:
 def _found(command: str, args: Any) -> tuple[str, Any]:
     """The command's file, and its arguments with the path of the run or network that they name."""
     match args:
-        case Evaluate() | Watch() | Record():
+        case Evaluate() | Watch() | Record() | Export():
             return command, replace(args, run=str(home(args.run, args.runs)))
         case Resume():
             return _resume(args)

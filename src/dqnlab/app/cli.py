@@ -31,6 +31,7 @@ COMMANDS = {
     "evaluate": "play greedy episodes with a run's network: dqn evaluate RUN",
     "watch": "watch a run's network play in a window: dqn watch RUN",
     "record": "film a run's network: dqn record RUN",
+    "export": "write a run's network as a program that needs no dqnlab: dqn export RUN --format onnx|numpy|js|c",
     "explain": "explain a run on one page, or one learning step of it in numbers (--step): dqn explain RUN",
     "import": "bring in an agent of another program, judge and explain it: dqn import FILE --env ENV",
     "compare": "train many seeds of several presets, and say which is better: dqn compare ENV … --presets A,B",
@@ -49,7 +50,7 @@ _ALWAYS = (
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _BROKEN_PIPE = 141  # 128 + SIGPIPE, what a shell reports for a reader that has gone
 # What these print is no file …
-_MAKE_FILES = ("train", "tune", "resume", "branch", "heal", "record", "watch", "explain", "import", "compare")
+_MAKE_FILES = ("train", "tune", "resume", "branch", "heal", "record", "watch", "export", "explain", "import", "compare")
 _PRINT = ("--help", "-h", "--dry-run", "--step")  # … unless they are asked for it
 
 

@@ -63,6 +63,14 @@ _RUN = _Place(
     files="|".join(map(re.escape, sorted(_FILES))),
     folders={
         CHECKPOINTS: _CHECKPOINTS,
+        "export": _Place(
+            folders={
+                r"(onnx|numpy|js|c)(-unverified(-\d+)?)?": _Place(
+                    files=r"agent\.(onnx|py|js|c|h)|weights\.(npz|bin)",
+                    folders={"__pycache__": _WHOLE},  # of whoever has imported agent.py
+                )
+            }
+        ),
         VIDEOS: _Place(files=r"(best|episode)-\d+\.mp4", folders={r"\.film-.+": _WHOLE}),
         "tensorboard": _Place(files=r"events\.out\.tfevents\..+"),
         r"swanlab(-\d+)?": _Place(files=r"\.gitignore", folders={r"run-\d{8}_\d{6}-.+": _WHOLE}),

@@ -1,0 +1,107 @@
+"""Observations on which an exported agent is held against its network: from episodes that it plays.
+
+Shapes: N observations, A actions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ..config import Env
+from ..device import arithmetic
+from ..envs.guard import Guarded
+from ..envs.make import EnvSpec, close, make_one
+from ..envs.seeds import env_seeds
+from ..envs.vector import SerialEnvs
+from ..envs.watchdog import watched
+from ..explain.page import words
+from ..explain.words import sentence
+from ..explain.world import look_at
+from ..learn.policy import Actor
+from ..store.agent import Agent
+from .portable import state_size
+
+RANDOM = 0.3  # share of actions by chance: a network alone sees little of its environment
+CHUNK = 100  # observations that are computed at once
+
+
+@dataclass(frozen=True)
+class States:
+    """What was seen, in the order in which it was seen, and what the network says to it."""
+
+    obs: np.ndarray
+    """[N, *obs_shape], as stored"""
+    first: np.ndarray
+    """[N] bool, which begin an episode"""
+    values: np.ndarray
+    """[N, A], of the network"""
+    names: tuple[str, ...]
+    """[A], of the actions"""
+
+
+def play_states(
+    agent: Agent, env: Env, num: int, seed: int = 0, tell: Callable[[int], None] = lambda n: None
+) -> States:
+    """Plays in an environment until there are so many observations; `tell` hears how many there are.
+
+    Raises:
+        ConfigError, EnvironmentFault: it cannot be made, does not fit the agent, or breaks its contract.
+    """
+    with watched(env.timeout), arithmetic(agent.config.threads):
+        made = make_one(env)
+        try:
+            spec = agent.check_made(env, made)
+            names = tuple(sentence(name) if name in words() else name for name in look_at(made, env, spec).actions)
+            obs, first, values = _play(agent.actor(), made, env, spec, num, seed, tell)
+        finally:
+            close(made, env.label)
+        if not state_size(agent.network):
+            values = network_values(agent, obs)
+        return States(obs, first, values, names)
+
+
+def _play(
+    actor: Actor, made: Guarded, env: Env, spec: EnvSpec, num: int, seed: int, tell: Callable[[int], None]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    envs = SerialEnvs([made], spec, env.label, autoreset=False)
+    rng = np.random.default_rng(seed)
+    seen, values = list[np.ndarray](), list[np.ndarray]()
+    firsts = list[bool]()
+    for start in env_seeds(seed, "evaluate", num):
+        obs, begins = envs.reset([start]), True
+        while len(seen) < num:
+            q = actor(obs, np.array([begins]))
+            seen.append(obs)
+            firsts.append(begins)
+            values.append(q)
+            tell(len(seen))
+            by_chance = rng.random() < RANDOM
+            after = envs.step(spec.any_actions(obs, rng) if by_chance else q.argmax(1))
+            obs, begins = after.next_obs, False
+            if after.terminated[0] or after.truncated[0]:
+                break
+        if len(seen) >= num:
+            break
+    return np.concatenate(seen), np.array(firsts), np.concatenate(values)
+
+
+def network_values(agent: Agent, obs: np.ndarray) -> np.ndarray:
+    """What the network itself gives for stored observations, [N, A]."""
+    device = next(agent.network.parameters()).device
+    with torch.no_grad():
+        parts = [
+            agent.network.q_values(torch.from_numpy(obs[at : at + CHUNK]).to(device)).cpu()
+            for at in range(0, len(obs), CHUNK)
+        ]
+    return torch.cat(parts).numpy()
+
+
+def as_given(spec: EnvSpec, obs: np.ndarray) -> np.ndarray:
+    """Stored observations in the environment's own numbers: rows of float32, others of their type."""
+    if spec.obs.parts:
+        return spec.obs.in_env_numbers(obs).astype(np.float32)
+    return obs + spec.obs_start if spec.obs_start else obs

@@ -1,0 +1,218 @@
+"""An exported program held against its network, each by a program that knows nothing of torch.
+
+Shapes: N observations, A actions, C components of an action.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import DqnlabError, counted
+from .about import About
+from .onnx_program import names_of_inputs
+from .states import CHUNK, States, as_given
+
+PATIENCE = 1800.0  # seconds
+TOLERANCE = 1e-4  # of the largest value, or of 1
+
+
+class Missing(Exception):
+    """The program that would verify is not on this machine."""
+
+
+@dataclass(frozen=True)
+class Equality:
+    """How close an exported program comes to its network."""
+
+    by: str
+    """what computed it; nothing if there is no such program here"""
+    missing: str
+    """why it was not verified; nothing if it was"""
+    states: int = 0
+    difference: float = 0.0
+    """the largest of two values"""
+    largest: float = 0.0
+    """the largest value, as its size"""
+    equal: int = 0
+    """how many actions are the same"""
+    ties: int = 0
+    """how many are not, but are worth the same up to twice the difference"""
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is the network, up to rounding."""
+        allowed = TOLERANCE * max(1.0, self.largest)
+        return bool(self.missing) or (self.difference <= allowed and self.equal + self.ties == self.states)
+
+    def __str__(self) -> str:
+        if self.missing:
+            return f"not verified: {self.missing}"
+        ties = f", and {counted(self.ties, 'tie')}" if self.ties else ""
+        return (
+            f"compared on {counted(self.states, 'state')} by {self.by}: values differ by at most {self.difference:.1e} "
+            f"(the largest is {self.largest:.3g}), equal actions {self.equal:,} of {self.states:,}{ties}"
+        )
+
+
+Answers = tuple[np.ndarray, np.ndarray]
+"""values [N, A] and the environment's own actions [N, C]"""
+
+
+def verify(kind: str, folder: Path, about: About, states: States, aside: Path) -> Equality:
+    """Computes all states by the program in `folder`; `aside` is for files that only this needs.
+
+    Raises:
+        DqnlabError: the program fails.
+    """
+    try:
+        by, (values, actions) = _VERIFIERS[kind](folder, about, states, aside)
+    except Missing as e:
+        return Equality("", str(e))
+    return compared(by, about, states, values, actions)
+
+
+def compared(by: str, about: About, states: States, values: np.ndarray, actions: np.ndarray) -> Equality:
+    """What the answers of a program have to do with the network's."""
+    wanted, num = states.values, len(states.values)
+    known = np.isfinite(wanted)
+    if values.shape != wanted.shape or (known != np.isfinite(values)).any():
+        return Equality(by, "", num, math.inf, math.inf)
+    apart = np.abs(np.where(known, values, 0) - np.where(known, wanted, 0))
+    difference = float(apart.max())
+    best = wanted.argmax(1)
+    own = about.spec.actions(best).reshape(num, -1)
+    equal = (actions.reshape(num, -1) == own).all(1)
+    all_own = about.spec.actions(np.arange(about.spec.num_actions)).reshape(about.spec.num_actions, -1)
+    chosen = (actions.reshape(num, 1, -1) == all_own).all(2).argmax(1)
+    rows = np.arange(num)
+    as_good = wanted[rows, best] - wanted[rows, chosen] <= 2 * difference
+    largest = float(np.abs(wanted[known]).max())
+    return Equality(by, "", num, difference, largest, int(equal.sum()), int((~equal & as_good).sum()))
+
+
+# ── Programs ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _by_onnxruntime(folder: Path, about: About, states: States, aside: Path) -> tuple[str, Answers]:
+    try:
+        import onnxruntime
+    except ImportError as e:
+        raise Missing('onnxruntime is not installed: pip install "dqnlab[export]"') from e
+    session = onnxruntime.InferenceSession(str(folder / "agent.onnx"), providers=["CPUExecutionProvider"])
+    obs = as_given(about.spec, states.obs)
+    values, actions = list[np.ndarray](), list[np.ndarray]()
+    state = np.zeros((1, about.state), np.float32)
+    size = 1 if about.state else CHUNK
+    for at in range(0, len(obs), size):
+        given = dict(zip(names_of_inputs(about), _parts(about, obs[at : at + size]), strict=False))
+        if about.state:
+            given["state"] = state * (not states.first[at])
+        found = session.run(["values", "action", *(["next_state"] if about.state else [])], given)
+        values.append(np.asarray(found[0]))
+        actions.append(np.asarray(found[1]))
+        state = np.asarray(found[2]) if about.state else state
+    return f"onnxruntime {onnxruntime.__version__}", (np.concatenate(values), np.concatenate(actions))
+
+
+def _parts(about: About, obs: np.ndarray) -> list[np.ndarray]:
+    """What goes into each input of a model."""
+    spec = about.spec.obs
+    if not spec.parts:
+        return [obs]
+    found = [obs[:, part.place].reshape(-1, *part.shape).astype(part.dtype) for part in spec.parts]
+    return found if spec.mask is None else [*found, obs[:, spec.mask :] != 0]
+
+
+def _by_numpy(folder: Path, about: About, states: States, aside: Path) -> tuple[str, Answers]:
+    _write(about, states, aside)
+    _run([sys.executable, "-I", str(_harness("check_numpy.py", aside)), str(folder), str(aside)])
+    return f"numpy {np.__version__}, without torch", _answers(about, states, aside)
+
+
+def _by_node(folder: Path, about: About, states: States, aside: Path) -> tuple[str, Answers]:
+    node = shutil.which("node")
+    if node is None:
+        raise Missing("there is no node: install Node.js, or open it in a browser")
+    _write(about, states, aside)
+    _run([node, str(_harness("check_node.js", aside)), str(folder), str(aside)])
+    version = _run([node, "-v"]).strip()
+    return f"Node.js {version}", _answers(about, states, aside)
+
+
+def _by_gcc(folder: Path, about: About, states: States, aside: Path) -> tuple[str, Answers]:
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        raise Missing("there is no C compiler: install gcc")
+    _write(about, states, aside)
+    program = aside / "check"
+    sources = [str(_harness("check_c.c", aside)), str(folder / "agent.c")]
+    strict = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-I", str(folder)]
+    if about.state:
+        strict.append("-DREMEMBERS")
+    _run([compiler, *strict, "-o", str(program), *sources, "-lm"])
+    _run([str(program), str(folder / "weights.bin"), str(aside / "states.bin"), str(aside / "answers.bin")])
+    version = _run([compiler, "-dumpfullversion"]).strip()
+    return f"a C program ({Path(compiler).name} {version})", _answers(about, states, aside)
+
+
+def _write(about: About, states: States, aside: Path) -> None:
+    """`states.bin`: for each state whether it begins an episode, and its numbers; `states.json` says what they are."""
+    obs = as_given(about.spec, states.obs).reshape(len(states.obs), -1).astype("<f4")
+    rows = np.concatenate([states.first[:, None].astype("<f4"), obs], 1)
+    (aside / "states.bin").write_bytes(rows.tobytes())
+    spec = about.spec.obs
+    said = {
+        "inputs": about.inputs,
+        "parts": [[part.path, part.start, part.shape] for part in spec.parts],
+        "shape": spec.shape,
+        "mask": spec.mask,
+        "remembers": about.state > 0,
+        "chunk": 1 if about.state else CHUNK,
+    }
+    (aside / "states.json").write_text(json.dumps(said), encoding="utf-8")
+
+
+def _answers(about: About, states: States, aside: Path) -> Answers:
+    """`answers.bin`: for each state its values and the action's components."""
+    num, components = about.spec.num_actions, 1 if about.spec.joint is None else len(about.spec.joint.sizes)
+    found = np.frombuffer((aside / "answers.bin").read_bytes(), "<f4")
+    if found.size != len(states.obs) * (num + components):
+        given, asked = counted(found.size, "number"), counted(len(states.obs), "state")
+        raise DqnlabError(f"the exported program gave {given} for {asked}")
+    rows = found.reshape(len(states.obs), num + components)
+    return rows[:, :num], rows[:, num:].astype(np.int64)
+
+
+def _harness(name: str, aside: Path) -> Path:
+    path = aside / name
+    path.write_text((files("dqnlab.exporting") / "checks" / name).read_text("utf-8"), encoding="utf-8")
+    return path
+
+
+def _run(command: Sequence[str]) -> str:
+    """What it prints. Raises DqnlabError if it fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, errors="replace", check=False)
+    except subprocess.TimeoutExpired as e:
+        raise DqnlabError(f"{Path(command[0]).name} has not ended after {PATIENCE:,.0f} s") from e
+    except OSError as e:
+        raise DqnlabError(f"{Path(command[0]).name} cannot be run: {e.strerror or e}") from e
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise DqnlabError(f"{Path(command[0]).name} failed on the exported program: {' '.join(said[-3:])}")
+    return done.stdout
+
+
+Verifier = Callable[[Path, About, States, Path], tuple[str, Answers]]
+
+_VERIFIERS: dict[str, Verifier] = {"onnx": _by_onnxruntime, "numpy": _by_numpy, "js": _by_node, "c": _by_gcc}
