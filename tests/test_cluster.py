@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,22 @@ def test_a_token_of_the_user_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         with cluster._settings(where):
             assert os.environ["RAY_AUTH_MODE"] == "token"
             assert "RAY_AUTH_TOKEN" not in os.environ
+
+
+def test_a_server_of_another_kind_is_said_at_once() -> None:
+    pytest.importorskip("ray")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            line, _ = server.accept()
+            with line:
+                line.recv(100)
+                line.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        threading.Thread(target=answer).start()
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(ConfigError, match=f"{address} .what is there is no head of a Ray cluster"), joined(address):
+            pass
 
 
 def test_an_address_where_nobody_listens_is_said_at_once() -> None:

@@ -14,9 +14,8 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,9 @@ STORE = 1 << 30
 """bytes of the object store of a Ray that is started here: what travels is small"""
 CONNECT = 5.0
 """seconds in which a cluster has to answer"""
+SETTINGS = b"\0\0\0\4\0\0\0\0\0"
+HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SETTINGS
+"""how gRPC, which Ray speaks, begins: either side sends its settings (RFC 9113, section 3.4)"""
 LONGEST = 40
 """letters of a folder in which Ray can still name its sockets"""
 FLAG = either("--ray", "ray=")
@@ -92,9 +94,11 @@ def joined(where: str) -> Iterator[Joined]:
         stack.enter_context(_hook_kept())
         check_ray_installed()
         import ray
-        from ray._private import utils
+        from ray._private import utils, worker
 
         stack.enter_context(_replaced(utils, "set_sigterm_handler", lambda handler: None))  # that signal is ours
+        # What becomes of machines it would print, twenty lines of logs with each, into whatever is drawn there.
+        stack.enter_context(_replaced(worker, "listen_error_messages", lambda *_: None))
         if ray.is_initialized():
             here = ray.get_runtime_context().gcs_address
             if where not in (LOCAL, AUTO, here):
@@ -124,14 +128,12 @@ def _joined(*, is_ours: bool) -> Joined:
 def _start(stack: ExitStack) -> None:
     """Starts Ray on this machine. Raises ResourceError, also if it would be heard beyond the machine."""
     import ray
-    from ray._private import ray_constants
 
     folder = Path(tempfile.mkdtemp(prefix="dqn-ray-", dir=_short_folder()))
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     stack.callback(_quietly, ray.shutdown)  # before its folder goes
     try:
-        # Ray takes 127.0.0.1 for the machine's own address, unless its constant says that there can be no cluster.
-        with _replaced(ray_constants, "ENABLE_RAY_CLUSTER", False):
+        with _as_it_stands():
             ray.init(
                 address=LOCAL,
                 num_cpus=usable_cores(),
@@ -172,8 +174,11 @@ def _join(where: str) -> None:
     if address != AUTO:
         check_where(address)
         _check_answers(address)
+    pair = _host_and_port(address)
+    is_loopback = pair is not None and pair[0] in ("localhost", LOOPBACK, "::1")
     try:
-        ray.init(address=address, configure_logging=False, log_to_driver=False, logging_level=logging.ERROR)
+        with _as_it_stands() if is_loopback else nullcontext():
+            ray.init(address=address, configure_logging=False, log_to_driver=False, logging_level=logging.ERROR)
     except ConnectionError as e:
         if address == AUTO:
             raise ConfigError(
@@ -197,11 +202,15 @@ def _host_and_port(address: str) -> tuple[str, int] | None:
 
 
 def _check_answers(address: str) -> None:
-    """Raises ConfigError if nobody listens there, which Ray itself would try for a minute."""
+    """Raises ConfigError if no server of Ray's kind is there, which Ray itself would try for minutes."""
     pair = _host_and_port(address)
     assert pair is not None
     try:
-        socket.create_connection(pair, timeout=CONNECT).close()
+        with socket.create_connection(pair, timeout=CONNECT) as line:
+            if os.environ.get("RAY_USE_TLS", "0") == "0":
+                line.sendall(HELLO)
+                if line.recv(len(SETTINGS))[3:4] != SETTINGS[3:4]:
+                    raise OSError("what is there is no head of a Ray cluster")
     except OSError as e:
         raise ConfigError(
             f"no Ray cluster answers at {address} ({e.strerror or e}): is its head there, as what started it says, "
@@ -222,7 +231,7 @@ def _settings(where: str) -> Iterator[None]:
     if where == LOCAL:
         wanted["RAY_AUTH_MODE"] = "token"
         if not _has_token():
-            wanted["RAY_AUTH_TOKEN"] = _own_token()
+            wanted["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
     elif _has_token():
         wanted["RAY_AUTH_MODE"] = "token"
     before = {name: value for name, value in os.environ.items() if _is_rays(name)}
@@ -233,19 +242,13 @@ def _settings(where: str) -> Iterator[None]:
         for name in [name for name in os.environ if _is_rays(name)]:
             os.environ.pop(name)
         os.environ.update(before)
-        if "ray" in sys.modules:
+        if sys.modules.get("ray") is not None:
             _refresh()
 
 
 def _is_rays(name: str) -> bool:
     """Whether a variable of the environment is one that Ray reads or sets."""
     return name.startswith("RAY_") or name == "PYTHONBREAKPOINT"
-
-
-@cache
-def _own_token() -> str:
-    """The token of the clusters that this process starts: Ray remembers the first that it was given."""
-    return secrets.token_hex(32)
 
 
 def _has_token() -> bool:
@@ -258,11 +261,11 @@ def _has_token() -> bool:
 
 
 def _refresh() -> None:
-    """Lets Ray read again what the environment says, which it does only when it is first imported."""
-    with suppress(Exception):
-        from ray._raylet import Config  # type: ignore
+    """Lets Ray read again what the environment says, which it does only once, and which token there is."""
+    from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore
 
-        Config.initialize("")
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()
 
 
 @contextmanager
@@ -273,6 +276,16 @@ def _hook_kept() -> Iterator[None]:
         yield
     finally:
         sys.excepthook = before
+
+
+def _as_it_stands() -> AbstractContextManager[None]:
+    """Meanwhile Ray takes 127.0.0.1 for what it is, and does not put the machine's address in the network in its place.
+
+    That it does only where its constant says that there may be several machines.
+    """
+    from ray._private import ray_constants
+
+    return _replaced(ray_constants, "ENABLE_RAY_CLUSTER", False)
 
 
 @contextmanager

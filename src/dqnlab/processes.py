@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnProcess
 from multiprocessing.reduction import ForkingPickler
-from typing import Any
+from typing import Any, Protocol
 
 from .errors import ConfigError
 
@@ -38,6 +38,11 @@ def check_picklable(value: Any, label: str) -> bytes:
         ) from error
 
 
+def as_received(sent: bytes) -> Any:
+    """What was passed from another process of the same program. Raises whatever its modules raise."""
+    return ForkingPickler.loads(sent)
+
+
 def check_sendable(value: Any, label: str) -> None:
     """Raises ConfigError for what cannot be passed to other processes: settings of the environment `label`."""
     sent = check_picklable(value, label)
@@ -60,7 +65,28 @@ def start(target: Callable[..., object], args: tuple[Any, ...], name: str) -> Sp
     return process
 
 
-def end(process: SpawnProcess, patience: float = PATIENCE) -> None:
+class AnyProcess(Protocol):
+    """A process that was started, on this machine or on another."""
+
+    @property
+    def pid(self) -> int | None:
+        """Its number; none on another machine."""
+
+    @property
+    def sentinel(self) -> Any:
+        """What `multiprocessing.connection.wait` says of, once it has ended."""
+
+    @property
+    def exitcode(self) -> int | None: ...
+
+    def join(self, timeout: float | None = None) -> None: ...
+
+    def is_alive(self) -> bool: ...
+
+    def kill(self) -> None: ...
+
+
+def end(process: AnyProcess, patience: float = PATIENCE) -> None:
     """Waits so many seconds for a process to end, then ends it by force: to anything milder it is deaf."""
     process.join(patience)
     if process.is_alive():
@@ -68,12 +94,13 @@ def end(process: SpawnProcess, patience: float = PATIENCE) -> None:
         process.join()
 
 
-def kill(process: SpawnProcess) -> None:
+def kill(process: AnyProcess) -> None:
     """Ends a process with all that it has started, such as a compiler."""
     import psutil
 
     with suppress(psutil.Error):
-        for each in [*psutil.Process(process.pid).children(recursive=True)]:
+        started = [] if process.pid is None else psutil.Process(process.pid).children(recursive=True)
+        for each in started:
             with suppress(psutil.Error):
                 each.kill()
     process.kill()
@@ -82,6 +109,11 @@ def kill(process: SpawnProcess) -> None:
 def how(code: int | None) -> str:
     """The exit code of a process in words."""
     return f"with exit code {code}" if code is None or code >= 0 else f"by signal {-code}"
+
+
+def how_it_ended(process: AnyProcess) -> str:
+    """How a process has ended, in words."""
+    return str(getattr(process, "fate", "")) or how(process.exitcode)
 
 
 def usable_cores() -> int:

@@ -71,7 +71,7 @@ def summary(folder: Path) -> dict[str, Any]:
 def no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if starting one were a mistake."""
 
-    def hire(task: Any, workers: list[Any]) -> None:
+    def hire(task: Any, workers: list[Any], place: Any) -> None:
         raise AssertionError(task)
 
     monkeypatch.setattr(many, "hire", hire)
@@ -140,7 +140,7 @@ class Stubborn:
 def test_a_second_ctrl_c_ends_every_process_and_keeps_what_had_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     stubs: list[Any] = []
 
-    def hire(task: Any, workers: list[Any]) -> None:
+    def hire(task: Any, workers: list[Any], place: Any) -> None:
         stubs.append(Stubborn())
         workers.append(pool.Worker(stubs[-1], stubs[-1], task.seeds))
 

@@ -37,6 +37,7 @@ NUM_SEEDS = 5
 
 COMMON = {
     "run": "a run's folder, its name, or a saved network",
+    "ray": "train on a Ray cluster: local (started for it), auto (that of this machine or RAY_ADDRESS) or HOST:PORT",
     "seed": "seed of the episodes' starts",
     "which": "the best network, as judged, or the last one",
     "env": "play in this environment instead of the run's own",
@@ -66,6 +67,7 @@ class Train:
     """what to call this run or group, wherever one is named"""
     tag: tuple[str, ...] = ()
     """a word to find it by"""
+    ray: str | None = None
     trust_env_module: tuple[str, ...] = ()
     """a module that the environment and wrappers of the --config file may import"""
     tracker: tuple[TrackerName, ...] = ()
@@ -113,6 +115,7 @@ class Compare:
     """folder of this comparison; one inside --runs, the same for the same words, if none"""
     runs: Path = Path("runs")
     """folder of all runs: those of the same settings and seed are reused, new ones are put there"""
+    ray: str | None = None
     trust_env_module: tuple[str, ...] = ()
     """a module that the environments and wrappers of the --plan file may import"""
     tracker: tuple[TrackerName, ...] = ("none",)
@@ -147,6 +150,7 @@ class Tune:
     """train the best trial and the default on this many fresh seeds"""
     jobs: Count = None
     """processes that share the work; as many as there are cores if none"""
+    ray: str | None = None
     steps: Count = None
     """stop each trial's seed after this many env steps; short for budget:steps --budget.num N"""
     file: str | None = None
@@ -190,6 +194,7 @@ class Resume:
     episodes: Count = None
     """train until this many episodes in all"""
     runs: Path = Path("runs")
+    ray: str | None = None
     force_unlock: bool = False
     """take over the folder from a process on another machine that ended without releasing it"""
     trust_env_module: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from ..cluster import check_where
 from ..config.fields import nearest
 from ..errors import ConfigError, FolderError
 from ..store.advice import how_to_resume
@@ -93,6 +94,8 @@ def read(command: str, words: Sequence[str], started: float) -> Call[Any]:
         module, args = "import_agent", parse_import(words)
     elif command == "compare":
         module, args = command, parse_compare(words)
+        if args.ray is not None:
+            check_where(args.ray)
     else:
         module, args = _found(command, parse_args(_KINDS[command], command, words))
     return Call(module, args, tuple(words), started)
@@ -107,6 +110,10 @@ def _train(words: Sequence[str]) -> tuple[str, Train]:
     if args.swanlab != Swanlab() and "swanlab" not in (*asked, *([] if asked else ["swanlab"])):
         said = next(name for name, value in vars(args.swanlab).items() if value)
         raise ConfigError(f"--swanlab.{said} belongs to --tracker swanlab, and the tracker is {' and '.join(asked)}")
+    if args.ray is not None:
+        check_where(args.ray)
+        if args.seeds == 1:
+            raise ConfigError("--ray sends whole seeds to the machines of a cluster, and this is one: add --seeds N")
     if remark:
         print(clean(remark), file=sys.stderr)
     if args.dry_run:
@@ -118,6 +125,8 @@ def _tune(words: Sequence[str]) -> Tune:
     args, remark = parse_tune(words)
     if args.space is not None and not Path(args.space).is_file():
         raise ConfigError(f"--space {args.space} is no file: name one that holds a search space")
+    if args.ray is not None:
+        check_where(args.ray)
     if remark:
         print(clean(remark), file=sys.stderr)
     return args
@@ -148,6 +157,10 @@ def _resume(args: Resume) -> tuple[str, Resume]:
     if args.steps is not None and args.episodes is not None:
         raise ConfigError(f"--steps {args.steps} and --episodes {args.episodes} exclude each other: leave one out")
     group = find_group(args.run, args.runs)
+    if args.ray is not None:
+        check_where(args.ray)
+        if group is None:
+            raise ConfigError(f"--ray sends whole seeds to the machines of a cluster, and {args.run!r} is one run")
     if group is not None:
         return "resume_many", replace(args, run=str(group))
     return "resume", replace(args, run=str(find_run(args.run, args.runs)))

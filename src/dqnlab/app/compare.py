@@ -38,6 +38,7 @@ def compare(
     runs: Path = Path("runs"),
     trackers: Trackers = (),
     trust_env_modules: Collection[str] = (),
+    ray: str | None = None,
     quiet: bool = False,
 ) -> ComparisonResult:
     """Trains every arm on every environment with many seeds, and says which is better, by how much and how sure.
@@ -60,6 +61,7 @@ def compare(
         out: the folder of the comparison; one inside `runs`, the same for the same call, if none.
         trackers: as in `train`; none if nothing is said.
         trust_env_modules: modules that environments, wrappers and parts of the plan file may import.
+        ray: as in `train_many`: seeds train on the processors of a Ray cluster.
         quiet: show no progress; outside a terminal or a notebook none is shown anyway.
 
     Raises:
@@ -74,7 +76,7 @@ def compare(
     asked = _plan(_several(envs), arms, own, runs) if plan is None else read_plan(str(plan), runs, trust_env_modules)
     which = None if seeds is None else which_seeds(seeds)
     todo = plan_comparison(asked.request(own, which, allow_unequal=allow_unequal), runs, out)
-    return carry_out(todo, trackers=trackers, board=(lambda: None) if quiet else board_for_python)
+    return carry_out(todo, trackers=trackers, board=(lambda: None) if quiet else board_for_python, ray=ray)
 
 
 def _several(envs: Any) -> tuple[AnyEnvironment, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
 from pathlib import Path
 
+from ..cluster import joined
 from ..comparing.assess import Assessment, assessment_of
 from ..comparing.comparison import Arm, ArmCell, Comparison, SeedResult
 from ..comparing.read import read_seed
@@ -97,6 +98,7 @@ def carry_out(
     board: Callable[[], Board | None] = lambda: None,
     view: Callable[[], View | None] = lambda: None,
     say: Callable[[str], None] = lambda line: None,
+    ray: str | None = None,
 ) -> ComparisonResult:
     """Trains what is left of a comparison and nobody else has in hand; whoever ends last writes its folder.
 
@@ -104,12 +106,14 @@ def carry_out(
         board: makes what shows a group of seeds while it is trained.
         view: makes what shows a run that is resumed.
         say: told which group begins.
+        ray: as in `train_many`: the Ray cluster on which seeds train.
 
     Raises:
         DqnlabError: what stopped it. Whatever was trained until then is reused by the next try.
     """
     _begin(plan)
-    with at_work(plan.folder / LOCKS) as sharing:
+    cluster = joined(ray) if ray is not None and plan.left else nullcontext()  # once for all groups
+    with at_work(plan.folder / LOCKS) as sharing, cluster:
         division = Division(plan, sharing)
         lost = dict[tuple[str, str], list[Failure]]()
         said = set[str]()
@@ -118,7 +122,7 @@ def carry_out(
                 if piece is None:
                     break
                 cell = division.plan.cells[piece.number]
-                doing, train = _work(cell, piece, plan, trackers, board, view, said)
+                doing, train = _work(cell, piece, plan, trackers, board, view, said, ray)
                 say(f"{_which(cell, plan)} {cell.arm} on {cell.env}: {doing}")
                 trained = train()
             if trained.interrupted:
@@ -180,6 +184,7 @@ def _work(
     board: Callable[[], Board | None],
     view: Callable[[], View | None],
     said: set[str],
+    ray: str | None,
 ) -> tuple[str, Callable[[], Group | Run]]:
     """What is trained of a cell: in words, and what does it.
 
@@ -191,8 +196,8 @@ def _work(
     if piece.home is not None:
         words = f"resuming {seeds_text(piece.seeds)} in {shown(piece.home)}"
         if (piece.home / SUMMARY).is_file():
-            return words, lambda home=piece.home: resume_group(home, overrides, board())
+            return words, lambda home=piece.home: resume_group(home, overrides, board(), ray=ray)
         return words, lambda home=piece.home: resume_folder(home, overrides, view())
     what = seeds_text(piece.seeds) if len(piece.seeds) < len(cell.missing) else counted(len(piece.seeds), "seed")
-    crew = Crew(cell.config, piece.seeds, runs=plan.runs, trackers=trackers, board=board(), said=said)
+    crew = Crew(cell.config, piece.seeds, runs=plan.runs, trackers=trackers, board=board(), said=said, ray=ray)
     return f"training {what}", crew.train

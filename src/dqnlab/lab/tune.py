@@ -18,6 +18,7 @@ from ..store.reading import read_text
 from ..terminal.trials import TrialsView, trials_for_python
 from .interrupt import signals_wait
 from .many.worker import check
+from .remote.place import OnRay, on_ray
 from .sharing import LOCKS, at_work
 from .tuning.history import TrialRow, best_of, read_trials
 from .tuning.page import write_pages
@@ -41,6 +42,7 @@ def tune(
     study: str | Path | None = None,
     runs: Path = Path("runs"),
     jobs: Annotated[int | None, Whole(1, MOST_JOBS)] = None,
+    ray: str | None = None,
     quiet: bool = False,
 ) -> Tuned:
     """Searches for the configuration with the highest score, and confirms it on fresh seeds beside this one.
@@ -58,6 +60,7 @@ def tune(
         confirm: how many fresh seeds confirm the best trial; none if 0.
         study: its name under the environment's folder in `runs`, or its folder; `tune-<preset>` if none.
         jobs: processes; as many as there are cores if none.
+        ray: as in `train_many`: trials train on the processors of a Ray cluster.
         quiet: show no progress; outside a terminal none is shown anyway.
 
     Raises:
@@ -72,6 +75,7 @@ def tune(
         study=study,
         runs=runs,
         jobs=jobs,
+        ray=ray,
         view=None if quiet else trials_for_python(),
     ).tune()
 
@@ -90,6 +94,7 @@ class Tuner:
     study: str | Path | None = None
     runs: Path = Path("runs")
     jobs: int | None = None
+    ray: str | None = None
     view: TrialsView | None = None
     _running: set[int] = field(default_factory=set, init=False)
 
@@ -147,14 +152,16 @@ class Tuner:
         title = f"{plan.config.env.label}, preset {plan.config.preset}, over {', '.join(plan.space.names)}"
         if self.view is not None:
             self.view.start(title, plan.folder, _ended(trials), plan.trials)
-        pool = Pool(plan, self._size(plan, trials), lambda report: self._hear(plan, study, report), self._look)
-        with signals_wait() as interrupt:
-            try:
-                pool.run(interrupt)
-            except DqnlabError:
-                if best_of(read_trials(study)) is not None:  # what it came to before is not lost
-                    _write(plan, read_tuned(plan, study))
-                raise
+        with on_ray(self.ray, plan.folder, plan.config.threads, locks=True) as place:
+            size = self._size(plan, trials, place)
+            pool = Pool(plan, size, lambda report: self._hear(plan, study, report), self._look, place)
+            with signals_wait() as interrupt:
+                try:
+                    pool.run(interrupt)
+                except DqnlabError:
+                    if best_of(read_trials(study)) is not None:  # what it came to before is not lost
+                        _write(plan, read_tuned(plan, study))
+                    raise
         tuned = read_tuned(
             plan,
             study,
@@ -164,11 +171,11 @@ class Tuner:
         _write(plan, tuned)
         return tuned
 
-    def _size(self, plan: StudyPlan, trials: list[TrialRow]) -> int:
+    def _size(self, plan: StudyPlan, trials: list[TrialRow], place: OnRay | None) -> int:
         """How many processes there is work for."""
         left = max(plan.trials - _ended(trials), 0)
         fresh = len(fresh_seeds(plan, trials)) if plan.confirm else 0
-        cores = max(usable_cores() // plan.config.threads, 1)
+        cores = max(usable_cores() // plan.config.threads, 1) if place is None else place.room
         jobs = 1 if plan.config.env.copies is not None else self.jobs or cores
         return max(min(jobs, max(left, fresh)), 1)
 

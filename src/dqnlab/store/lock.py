@@ -8,6 +8,7 @@ import os
 import socket
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from .folders import Opened, held, within
 from .reading import read_text
 
 LOCK = "run.lock"
+_LOOK_EVERY = 0.1  # seconds
 _MOST = 1000  # bytes that are read of a lock
 
 
@@ -59,15 +61,38 @@ def holder(folder: Path) -> str | None:
 
     It takes no lock, so it is in nobody's way, and it may be out of date by the time that it is read.
     """
-    try:
-        said = json.loads(read_text(folder / LOCK))
-    except (FolderError, ValueError, RecursionError):  # there is none, or it was given back
-        return None
-    if not isinstance(said, dict):
+    said = _said_in(folder)
+    if not said:
         return None
     pid, host = said.get("pid"), said.get("host", socket.gethostname())
     here = host == socket.gethostname()
     return f"process {pid} on {host}" if not here or pid == os.getpid() or _lives(pid) else None
+
+
+def free_of(folder: Path, host: str, pid: int, patience: float = 10.0) -> None:
+    """Gives a folder back for a process that is known to have ended, on whatever machine, if it still has it.
+
+    Args:
+        patience: seconds that its machine has to let go of the lock.
+    """
+    until = time.monotonic() + patience
+    while _said_in(folder) == {"pid": pid, "host": host}:
+        try:
+            with locked(folder, force=True):
+                return
+        except DqnlabError:
+            if time.monotonic() > until:
+                return
+            time.sleep(_LOOK_EVERY)
+
+
+def _said_in(folder: Path) -> dict[str, Any]:
+    """What the lock's file says, which may be out of date; empty if it says nothing."""
+    try:
+        said = json.loads(read_text(folder / LOCK))
+    except (FolderError, ValueError, RecursionError):  # there is none, or it was given back
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _taken(opened: Opened, force: bool) -> int:

@@ -55,7 +55,23 @@ def mark(folder: Path, config: Config) -> str | None:
 
     They have been imported, by whoever the user told to.
     """
-    data = parse(to_toml(config), _SETTINGS)
+    return _mark(folder, parse(to_toml(config), _SETTINGS))
+
+
+def mark_made_elsewhere(folder: Path, config: Config) -> None:
+    """Marks a run that another machine has made here for this process, with the key and the paths of this one.
+
+    Nothing is marked if its file names other modules than the configuration that was trained.
+    """
+    try:
+        data = parse(read_text(folder / _SETTINGS), _SETTINGS)
+    except DqnlabError:  # it never began
+        return
+    if _modules(data) == _modules(parse(to_toml(config), _SETTINGS)):
+        _mark(folder, data)
+
+
+def _mark(folder: Path, data: Mapping[str, Any]) -> str | None:
     modules = _modules(data)
     if not modules:
         return None

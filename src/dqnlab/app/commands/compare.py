@@ -36,6 +36,7 @@ def run(call: Call[Compare]) -> int:
             board=lambda: choose_board(quiet=args.quiet),
             view=lambda: choose_view(quiet=args.quiet),
             say=lambda line: None if args.quiet else lines.say(line),
+            ray=args.ray,
         )
     except KeyboardInterrupt:
         print(f"interrupted; {_how_to_continue(plan, args)}", file=sys.stderr)
@@ -60,5 +61,6 @@ def _how_to_continue(plan: ComparisonPlan, args: Compare) -> str:
     words = ["dqn", "compare", "--plan", shown(plan.folder / PLAN)]
     words += [] if args.out is None else ["--out", shown(args.out)]
     words += [] if args.runs == type(args).runs else ["--runs", shown(args.runs)]
+    words += [] if args.ray is None else ["--ray", args.ray]
     words += [word for module in plan.request.modules for word in ("--trust-env-module", module)]
     return f"what has been trained is kept. To continue: {clean(shlex.join(words))}"

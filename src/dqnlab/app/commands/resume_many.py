@@ -13,4 +13,5 @@ from ..show import show_group
 
 def run(call: Call[Resume]) -> int:
     args = call.args
-    return show_group(resume_group(Path(args.run), args.overrides, choose_board(quiet=args.quiet), call.started))
+    board = choose_board(quiet=args.quiet)
+    return show_group(resume_group(Path(args.run), args.overrides, board, call.started, args.ray))

@@ -21,5 +21,6 @@ def run(call: Call[Train]) -> int:
         label=args.label,
         board=choose_board(quiet=args.quiet),
         started=call.started,
+        ray=args.ray,
     )
     return show_group(crew.train())

@@ -26,6 +26,7 @@ def run(call: Call[Tune]) -> int:
         study=args.study,
         runs=args.runs,
         jobs=args.jobs,
+        ray=args.ray,
         view=choose_trials(quiet=args.quiet),
     )
     found = tuner.tune()

@@ -16,18 +16,20 @@ from ...config import MOST_SEEDS, Config
 from ...config.presets import Planned, plan
 from ...config.typed import door
 from ...errors import ConfigError, DqnlabError, either
-from ...processes import PATIENCE, check_sendable, how, usable_cores
+from ...processes import PATIENCE, check_sendable, how_it_ended, kill, usable_cores
 from ...store.find import read_run, with_init_file
 from ...store.folder import Run, seed_name
 from ...store.group import INTERRUPTED, Failure, Group, failure, write_summary
 from ...store.label import UNLABELLED, Label
 from ...store.new import new_folder
+from ...store.own import mark_made_elsewhere
 from ...store.remembered import remember
 from ...terminal.board import Board, board_for_python
 from ...terminal.standing import Standing
 from ...track.open import check_trackers, warn
 from ...track.tracker import AnyTracker, Trackers
 from ..interrupt import SIGNALLED, Interrupt, signal_of, signals_wait
+from ..remote.place import OnRay, on_ray
 from ..unfinished import ended, save
 from .line import Failed, Finished, Go, Leave, Ready, Refused, Show, Stop, Task, WorkerReport
 from .pool import Worker, check_shared, dismiss, hire, shares
@@ -47,6 +49,7 @@ def train_many(
     trackers: Trackers = ("swanlab",),
     name: str | None = None,
     tags: Sequence[str] = (),
+    ray: str | None = None,
     quiet: bool = False,
 ) -> Group:
     """Trains one configuration with many seeds, in as many processes as there are cores.
@@ -63,6 +66,7 @@ def train_many(
         trackers: as in `train`, for every seed; of one of your own each seed gets a copy.
         name: what the group is called, wherever one is named; of its seeds `name/seed-3`.
         tags: words to find it by.
+        ray: train on the processors of a Ray cluster: `local`, `auto` or its address, HOST:PORT.
         quiet: show no progress; outside a terminal or a notebook none is shown anyway.
 
     Raises:
@@ -77,6 +81,7 @@ def train_many(
         trackers=trackers,
         label=Label(name=name, tags=tuple(tags)),
         board=board,
+        ray=ray,
     ).train()
 
 
@@ -91,6 +96,8 @@ class Crew:
     trackers: Sequence[AnyTracker] = ("swanlab",)
     label: Label = UNLABELLED
     board: Board | None = None
+    ray: str | None = None
+    """the Ray cluster that lends the processes, as in `joined`; this machine's if none"""
     said: set[str] = field(default_factory=set)
     """remarks on settings that other groups have made already, which are not made again"""
     started: float = field(default_factory=time.perf_counter)
@@ -101,6 +108,7 @@ class Crew:
     standings: dict[int, Standing] = field(default_factory=dict, init=False)
     workers: list[Worker] = field(default_factory=list, init=False)
     interrupted: bool = field(default=False, init=False)
+    _place: OnRay | None = field(default=None, init=False)
     _begun: bool = field(default=False, init=False)
     _kept: ExitStack = field(default_factory=ExitStack, init=False)
     """what is held until the end: the new folder"""
@@ -116,11 +124,12 @@ class Crew:
 
     def _train(self) -> Group:
         self._check()
+        home = self.folder or self.out or self.runs
+        self._place = self._kept.enter_context(on_ray(self.ray, home, self.config.threads))
         gently = False
         try:
             with signals_wait() as interrupt:
-                cores = usable_cores() if self.config.env.copies is None else 1  # one process has all that are counted
-                for share in shares(self._open(self.seeds), max(1, cores // self.config.threads)):
+                for share in shares(self._open(self.seeds), self._room()):
                     self._hire(share)
                 self._serve(interrupt)
                 gently = self._show(interrupt)
@@ -155,8 +164,16 @@ class Crew:
 
     # ── Processes ──
 
+    def _room(self) -> int:
+        """How many processes there may be."""
+        if self.config.env.copies is not None:
+            return 1  # it has all that are counted
+        return max(1, usable_cores() // self.config.threads) if self._place is None else self._place.room
+
     def _hire(self, seeds: tuple[int, ...]) -> None:
-        hire(Task(self.config, seeds, tuple(self.trackers), self.label), self.workers)
+        hire(Task(self.config, seeds, tuple(self.trackers), self.label), self.workers, self._place)
+        if self._place is not None:
+            self._make_room()
 
     def _serve(self, interrupt: Interrupt) -> None:
         """Hears the workers until every seed has ended."""
@@ -166,8 +183,16 @@ class Crew:
                     interrupt.throw()
                 self.interrupted, self.signal = True, interrupt.signal or self.signal
                 for worker in self.workers:
-                    worker.tell(Stop())
+                    self._stop(worker)
             self._hear()
+
+    def _stop(self, worker: Worker) -> None:
+        """Asks a worker to end; one that still waits for a processor would not hear it."""
+        if self._place is not None and not worker.has_begun:
+            self._give_up(worker.seeds)
+            kill(worker.process)
+        else:
+            worker.tell(Stop())
 
     def _hear(self) -> None:
         """Waits a moment for news, and takes them."""
@@ -185,6 +210,7 @@ class Crew:
             self.board.show(list(self.standings.values()))
 
     def _take(self, worker: Worker, report: WorkerReport) -> None:
+        worker.has_begun = True
         match report:
             case Ready(remarks=remarks):
                 self._admit(worker, remarks)
@@ -201,6 +227,9 @@ class Crew:
                 self._fail(seed, text, code)
             case _:  # idle: seeds that it has not ended it will not begin
                 self._give_up(worker.seeds)
+                worker.is_idle = True
+                if self._place is not None:
+                    self._make_room()
 
     def _admit(self, worker: Worker, remarks: Sequence[str]) -> None:
         """Lets a worker begin; the first one shows that there is something to train, and to make a folder for.
@@ -226,6 +255,13 @@ class Crew:
                 self.board.start(self.config, self.seeds, self.folder, len(self.workers))
         worker.tell(Go(self.folder))
 
+    def _make_room(self) -> None:
+        """Lets those go that wait for the end, if on a cluster others still wait for the processors that they hold."""
+        if not all(each.has_begun for each in self.workers):
+            for each in self.workers:
+                if each.is_idle:
+                    each.tell(Leave())
+
     def _lose(self, worker: Worker) -> None:
         """A process has ended: what it was training has failed, what it had not begun gets another process.
 
@@ -235,7 +271,7 @@ class Crew:
         worker.pipe.close()
         self.workers.remove(worker)
         left, code = self._open(worker.seeds), worker.process.exitcode
-        words = f"its process ended {how(code)}"
+        words = f"its process ended {how_it_ended(worker.process)}"
         self._give_up_showing(words)
         if left and self.folder is None:
             raise DqnlabError(
@@ -243,6 +279,8 @@ class Crew:
                 'must keep its top level under `if __name__ == "__main__":`'
             )
         begun = [seed for seed in left if self.standings[seed].state != "waiting"]
+        if self.folder is not None:
+            worker.free([self.folder / seed_name(seed) for seed in begun])
         for seed in begun or left:
             if self._may_return(seed, code):
                 self.returns[seed] += 1
@@ -284,6 +322,8 @@ class Crew:
 
     def _end(self, result: Run | Failure) -> None:
         again = result.seed in self.results
+        if self._place is not None:
+            mark_made_elsewhere(result.folder, self.config)
         self.results[result.seed] = result
         write_summary(self._group())
         if self.board is not None and not again:

@@ -10,12 +10,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 
 from ...errors import ConfigError, named
 from ...processes import as_sent, end, kill, start
+from ...store.lock import free_of
 from ...track.tracker import AnyTracker, Swanlab
 from ..interrupt import signals_held
-from .line import Leave, Order, Task, WorkerReport
+from ..remote.place import OnRay, RemoteProcess
+from .line import Leave, Order, Refused, Task, WorkerReport
 from .process import work
 
 
@@ -23,9 +26,13 @@ from .process import work
 class Worker:
     """A process, the parent's end of its pipe, and the seeds that it has to train."""
 
-    process: SpawnProcess
+    process: SpawnProcess | RemoteProcess
     pipe: Connection[Order, WorkerReport]
     seeds: tuple[int, ...]
+    has_begun: bool = False
+    """whether it has been heard of: on a cluster it may wait for a processor"""
+    is_idle: bool = False
+    """whether all that is left for it to do is to film"""
 
     def tell(self, order: Order) -> None:
         """Sends an order; one that has died cannot hear it, and is missed soon enough."""
@@ -34,9 +41,18 @@ class Worker:
 
     def interrupt(self) -> None:
         """Lets it leave what it is making, where it listens to that."""
+        if isinstance(self.process, RemoteProcess):
+            self.process.interrupt()
+            return
         assert self.process.pid is not None
         with suppress(OSError):  # it has died
             os.kill(self.process.pid, signal.SIGINT)
+
+    def free(self, folders: Sequence[Path]) -> None:
+        """Gives back, in its stead, the folders of runs that it had; it has ended."""
+        if isinstance(self.process, RemoteProcess) and self.process.began is not None:
+            for folder in folders:
+                free_of(folder, self.process.began.host, self.process.began.pid)
 
 
 def check_shared(trackers: Sequence[AnyTracker]) -> None:
@@ -55,9 +71,16 @@ def check_shared(trackers: Sequence[AnyTracker]) -> None:
             ) from e
 
 
-def hire(task: Task, workers: list[Worker]) -> None:
-    """Adds a new process to the workers, which is already loading what it needs; a signal waits until it is there."""
+def hire(task: Task, workers: list[Worker], place: OnRay | None = None) -> None:
+    """Adds a new process to the workers, which is already loading what it needs; a signal waits until it is there.
+
+    Args:
+        place: where; on this machine if none.
+    """
     with signals_held():
+        if place is not None:
+            workers.append(Worker(*place.start(work, task, Refused), task.seeds))
+            return
         ours, theirs = multiprocessing.Pipe()
         process = start(work, (theirs, task), f"dqnlab, seeds {task.seeds[0]} …")
         theirs.close()  # so that the pipe ends when the process does

@@ -31,6 +31,7 @@ def resume_many(
     env: AnyEnvironment | None = None,
     trackers: Trackers | None = None,
     trust_env_modules: Collection[str] = (),
+    ray: str | None = None,
     quiet: bool = False,
 ) -> Group:
     """Resumes every seed of a group that has no result yet, as `resume` does with a run.
@@ -42,6 +43,7 @@ def resume_many(
         env: its environment, where a file cannot know it.
         trackers: those that it began with if none.
         trust_env_modules: modules that its environment and wrappers may import.
+        ray: as in `train_many`.
         quiet: as in `train_many`.
 
     Raises:
@@ -50,7 +52,7 @@ def resume_many(
     """
     folder = group.folder if isinstance(group, Group) else _of_name(group)
     overrides = Overrides(env=env, trackers=trackers, trust_env_modules=trust_env_modules)
-    return resume_group(folder, overrides, None if quiet else board_for_python())
+    return resume_group(folder, overrides, None if quiet else board_for_python(), ray=ray)
 
 
 def _of_name(name: str | Path) -> Path:
@@ -61,7 +63,13 @@ def _of_name(name: str | Path) -> Path:
     return folder
 
 
-def resume_group(group: Path, overrides: Overrides, board: Board | None = None, started: float | None = None) -> Group:
+def resume_group(
+    group: Path,
+    overrides: Overrides,
+    board: Board | None = None,
+    started: float | None = None,
+    ray: str | None = None,
+) -> Group:
     """Resumes every seed of the group in this folder that has no result yet.
 
     Raises:
@@ -94,6 +102,7 @@ def resume_group(group: Path, overrides: Overrides, board: Board | None = None, 
             label=read_label(group),
             board=board,
             started=start,
+            ray=ray,
         ).train()
 
 

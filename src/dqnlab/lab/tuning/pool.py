@@ -8,15 +8,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
 from typing import NamedTuple
 
 from ...errors import DqnlabError, named
 from ...memory import memory_watched
-from ...processes import PATIENCE, end, how, ignore_signals, kill, start
+from ...processes import PATIENCE, AnyProcess, end, how_it_ended, ignore_signals, kill, start
+from ...store.lock import LOCK, free_of
 from ...streams import steady_streams
 from ..interrupt import Interrupt, signals_held
 from ..many.line import Line, Stop
+from ..remote.place import OnRay, RemoteProcess
 from .study import StudyPlan
 from .work import StudyBroken, Work
 
@@ -55,7 +56,7 @@ def work_on(pipe: Connection, plan: StudyPlan) -> None:
 class _Hand:
     """A process and the parent's end of its pipe."""
 
-    process: SpawnProcess
+    process: AnyProcess
     pipe: Connection
     has_joined: bool = False
     has_left: bool = False
@@ -71,6 +72,8 @@ class Pool:
     """takes each report"""
     looks: Callable[[], None]
     """called a few times a second"""
+    place: OnRay | None = None
+    """where the processes are; on this machine if none"""
     interrupted: bool = field(default=False, init=False)
     _hands: list[_Hand] = field(default_factory=list, init=False)
     _returns: int = field(default=0, init=False)
@@ -97,6 +100,9 @@ class Pool:
 
     def _hire(self) -> None:
         with signals_held():
+            if self.place is not None:
+                self._hands.append(_Hand(*self.place.start(work_on, self.plan, StudyBroken)))
+                return
             ours, theirs = multiprocessing.Pipe()
             process = start(work_on, (theirs, self.plan), "dqnlab, tuning")
             theirs.close()
@@ -138,23 +144,32 @@ class Pool:
         hand.pipe.close()
         self._hands.remove(hand)
         code = hand.process.exitcode
+        if isinstance(hand.process, RemoteProcess):
+            self._free(hand.process)
         if hand.has_left or code == 0 or self.interrupted or self._error is not None:
             return
         if code is not None and code < 0 and self._returns < MOST_RETURNS:
             self._returns += 1
             self._hire()
             return
-        self._error = DqnlabError(_lost(hand.has_joined, code))
+        self._error = DqnlabError(
+            _lost(hand.has_joined, how_it_ended(hand.process), killed=code is not None and code < 0)
+        )
         self._stop()
 
+    def _free(self, process: RemoteProcess) -> None:
+        """Gives back the runs that a process on another machine had, which nobody there does any more."""
+        if process.began is not None:
+            for lock in self.plan.folder.glob(f"*/*/seed-*/{LOCK}"):
+                free_of(lock.parent, process.began.host, process.began.pid)
 
-def _lost(has_joined: bool, code: int | None) -> str:
+
+def _lost(has_joined: bool, ending: str, *, killed: bool) -> str:
     """What to say of a process that was neither done nor killed once or twice."""
-    killed = code is not None and code < 0
     if has_joined or killed:
         again = f"after {MOST_RETURNS} others that were killed" if killed else "what it printed says why"
-        return f"a process of the study ended {how(code)}, {again}: {CONTINUE}"
+        return f"a process of the study ended {ending}, {again}: {CONTINUE}"
     return (
-        f"a process of the study could not begin: it ended {how(code)}. What it printed says why; in a script, tune "
+        f"a process of the study could not begin: it ended {ending}. What it printed says why; in a script, tune "
         'belongs under `if __name__ == "__main__":`'
     )
