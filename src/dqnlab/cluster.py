@@ -10,9 +10,11 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -20,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ConfigError, ResourceError, either, named
-from .processes import usable_cores
+from .processes import SIGNALS, usable_cores
 from .trust import clean
 
 LOCAL, AUTO = "local", "auto"
@@ -111,6 +113,7 @@ def joined(where: str) -> Iterator[Joined]:
             _start(stack)
         else:
             _join(where)
+        _take_signals_back()
         yield _joined(is_ours=where == LOCAL)
 
 
@@ -143,7 +146,7 @@ def _start(stack: ExitStack) -> None:
                 log_to_driver=False,
                 logging_level=logging.ERROR,
                 _node_ip_address=LOOPBACK,
-                _temp_dir=str(folder),
+                _temp_dir=str(folder / "ray"),  # Ray opens it to everybody; the one above it is ours alone
             )
     except Exception as e:  # of many kinds
         raise ResourceError(f"Ray could not be started on this machine: {named(e)}") from e
@@ -276,6 +279,14 @@ def _hook_kept() -> Iterator[None]:
         yield
     finally:
         sys.excepthook = before
+
+
+def _take_signals_back() -> None:
+    """Lets Python's handlers have the signals again that Ray's native part took without asking, to end in a crash."""
+    if threading.current_thread() is threading.main_thread():
+        for each in SIGNALS:
+            if (handler := signal.getsignal(each)) is not None:
+                signal.signal(each, handler)
 
 
 def _as_it_stands() -> AbstractContextManager[None]:

@@ -48,7 +48,10 @@ class Steady(io.TextIOBase):
         self.flush()
 
     def isatty(self) -> bool:
-        return self.failure is None and self._stream.isatty()
+        try:
+            return self.failure is None and self._stream.isatty()
+        except ValueError:  # it is closed: a package may ask at the very end
+            return False
 
     def writable(self) -> bool:
         return True
