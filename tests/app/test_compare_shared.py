@@ -94,6 +94,8 @@ def test_runs_that_somebody_resumes_by_hand_are_left_to_whoever_does(
     with locked(run):
         assert dqn(PAIR) == 0
         assert "still in training: 1 seed (process " in capsys.readouterr().out
+        assert dqn(PAIR.replace("--quiet", "--dry-run")) == 0
+        assert "1 in training by process " in capsys.readouterr().out
     assert dqn(PAIR) == 0
     assert timeless(data()) == whole
     assert len(crew.asked) == 2

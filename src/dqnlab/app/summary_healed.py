@@ -72,6 +72,8 @@ def _mean(values: Sequence[float]) -> str:
 
 def _seeds(compared: ComparisonResult) -> str:
     """What fresh seeds show, in the words of a comparison; seeds that failed with why."""
+    if compared.elsewhere:
+        return compared.conclusion
     if compared.assessment is None:
         return "interrupted before all had ended; what has been trained is kept"
     cells = compared.assessment.cells

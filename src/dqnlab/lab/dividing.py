@@ -45,6 +45,8 @@ class Division:
     """cell and seed of all that was taken here: what fails so early that it leaves nothing is not begun again"""
     _busy: dict[Path, str] = field(default_factory=dict, init=False)
     """runs and groups that others, who may have no part in the comparison, have in their hands"""
+    _asked_again: bool = field(default=False, init=False)
+    """whether these have been looked at once more, after all else was done"""
 
     @contextmanager
     def next(self) -> Iterator[Piece | None]:
@@ -72,7 +74,11 @@ class Division:
         while True:
             piece = self._claimed()
             if piece is None and looked:
-                return None
+                if not self._busy or self._asked_again:
+                    return None
+                self._asked_again = True
+                self._busy.clear()
+                continue
             with ExitStack() as stack:
                 if piece is not None:
                     stack.enter_context(piece.held)

@@ -21,7 +21,7 @@ from ..store.reading import read_text
 from ..terminal.text import duration
 from ..trust import shown
 from .arms import PLAN, AskedArm, ComparisonRequest, seeds_text
-from .existing import ExistingRuns, ExistingSeeds, existing_seeds, meaning
+from .existing import ExistingRuns, ExistingSeeds, existing_seeds, holder_of, meaning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,9 @@ class CellPlan:
     def says(self) -> str:
         """What is done with its seeds."""
         found = [f"{len(self.there.finished)} reused"] * bool(self.there.finished)
-        found += [f"{len(seeds)} resumed in {shown(home)}" for home, seeds in self.there.resumable.items()]
+        for home, seeds in self.there.resumable.items():
+            who = holder_of(home)
+            found.append(f"{len(seeds)} {f'in training by {who}' if who else 'resumed'} in {shown(home)}")
         found += [f"{len(self.missing)} to train"] * bool(self.missing)
         found += [f"seed {seed} has failed before, in {shown(home)}" for seed, home in self.there.failed.items()]
         return ", ".join(found)

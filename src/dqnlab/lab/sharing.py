@@ -7,6 +7,7 @@ Where the system does not do that, a second process is refused.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import socket
@@ -27,6 +28,7 @@ LOCKS = "locks"
 _PROCESS = "process-"
 _MOST_TRIES = 100  # to lock a folder that others remove, or look at, in the same moments
 _MOMENT = 0.05  # seconds
+_GONE = {errno.ENOENT, errno.ESTALE}  # what a system says of a folder that another process, or machine, has removed
 
 
 class Sharing:
@@ -124,7 +126,7 @@ def _taken(path: Path) -> ExitStack | None:
         except FolderInUse:
             return None
         except FolderError as e:
-            if not isinstance(e.__cause__, FileNotFoundError):
+            if getattr(e.__cause__, "errno", None) not in _GONE:
                 raise
     raise FolderError(f"{shown(path)!r} cannot be locked: it vanishes again and again")
 
