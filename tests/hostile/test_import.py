@@ -146,6 +146,28 @@ def test_no_hostile_file_is_obeyed(name: str, capsys: pytest.CaptureFixture[str]
     check_harmless(capsys, 1)
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("policy twice", "holds 'policy.pth' twice, so nobody knows which counts"),
+        ("policy is a link", "its part 'policy.pth' is a link"),
+        ("policy is encrypted", "its part 'policy.pth' is encrypted"),
+        ("policy holds more than its bytes", "claims to hold more than its"),
+        ("policy in an archive of an archive", "a zip archive (agent.zip, …): unpack it first"),
+        ("policy: pickle touch", "is not a readable weights file"),
+        ("data is a zip bomb", "its part 'data' claims to be 100,000,000 bytes"),
+        ("data is deep", "its part 'data' is not JSON (RecursionError)"),
+        ("many parts", "holds 10,001 parts: no agent does"),
+        ("expanded to 2**50 numbers", "claims tensors larger than its"),
+        ("a network of a thousand layers", "at most 100 layers"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong(name: str, why: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("agent.zip").write_bytes(REFUSED[name]())
+    main(["import", "agent.zip", *WORDS])
+    assert why in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", TAKEN)
 def test_what_is_hostile_beside_weights_is_never_looked_at(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path("agent.zip").write_bytes(TAKEN[name]())

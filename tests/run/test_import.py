@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from dqnlab.app.cli import main
 from dqnlab.config import Env, Mlp
 from dqnlab.errors import CheckpointError, ConfigError
 from dqnlab.explain.evidence import gather_evidence
+from dqnlab.lab.existing import ExistingRuns
+from dqnlab.store.agent import read_config
 from dqnlab.store.folder import Run
 from dqnlab.store.imported import read_imported
 
@@ -61,6 +64,13 @@ class Pixels(gym.Env[Any, Any]):
     def step(self, action: Any) -> Any:
         self.left -= 1
         return self.np_random.integers(0, 256, (84, 84), np.uint8), 1.0, self.left == 0, False, {}
+
+
+class Stopped(Pixels):
+    """Somebody presses Ctrl-C while it is judged."""
+
+    def step(self, action: Any) -> Any:
+        raise KeyboardInterrupt
 
 
 class Colours(Pixels):
@@ -160,6 +170,21 @@ def test_other_types_of_numbers_become_float32_which_is_said() -> None:
     assert "not as it was in the file: its weights were float16 and float64: they are float32 now" in run.notes
 
 
+def test_parts_of_ones_own_make_it_unknown_how_it_learned() -> None:
+    kwargs = {":serialized:": "gASV", "optimizer_class": "<class 'torch.optim.rmsprop.RMSprop'>"}
+    own = {"policy_kwargs": kwargs, "replay_buffer_class": {":serialized:": "gASV", "__module__": "mine"}}
+    run = bring(sb3_zip(Path("a.zip"), policy(chain(4, 8, 2)), SAID | own))
+    about = read_imported(run.folder / "meta.json")
+    assert about is not None
+    assert about.knows("rule")
+    assert [about.knows(name) for name in ("optimizer", "optimizer.lr", "memory", "sampler")] == [
+        False,
+        True,
+        False,
+        False,
+    ]
+
+
 def test_what_a_program_allows_and_ours_does_not_is_left_out_and_said() -> None:
     run = bring(sb3_zip(Path("a.zip"), policy(chain(4, 8, 2)), SAID | {"learning_starts": 0, "gamma": 1.5}))
     assert any("not taken over" in note and "gamma = 1.5, learning_starts = 0" in note for note in run.notes)
@@ -217,6 +242,12 @@ def test_an_environment_that_does_not_fit_is_told_what_to_add() -> None:
         bring(written("atari.pt", named(nature(4, 2), "network")))
 
 
+def test_nothing_is_left_of_what_was_interrupted_while_it_was_judged() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        bring(written("atari.pt", named(nature(1, 3), "network")), Stopped)
+    assert not Path("runs").exists()
+
+
 @pytest.mark.parametrize("setting", ["conv", "head", "init"])
 def test_what_the_weights_decide_is_no_setting(setting: str) -> None:
     with pytest.raises(ConfigError, match=f"{setting} is no setting to be given here"):
@@ -258,6 +289,11 @@ def test_it_has_no_learning_step_and_no_last_network(agents: list[Path], capsys:
     assert "has one network, --which best" in capsys.readouterr().err
 
 
+def test_it_has_no_metrics_which_is_said(agents: list[Path]) -> None:
+    with pytest.raises(ConfigError, match=r"was imported .* and has no metrics"):
+        dqnlab.read_metrics(agents[0])
+
+
 def test_its_page_shows_what_is_there_and_calls_the_rest_unknown(agents: list[Path]) -> None:
     assert (agents[0] / "report.html").is_file()
     run = json.loads((agents[0] / "result.json").read_text())
@@ -290,6 +326,15 @@ def test_one_agent_is_no_second_seed(agents: list[Path], capsys: pytest.CaptureF
     assert "imported from the same file, dqn.cleanrl_model" in capsys.readouterr().err
     assert main(["compare", "--arm", f"{agents[2]} {again}", "--arm", str(agents[3]), "--allow-unequal"]) == 2
     assert "or give each a number, --seed N" in capsys.readouterr().err
+
+
+def test_a_comparison_that_trains_never_takes_an_imported_agent_for_a_run_of_its_own(agents: list[Path]) -> None:
+    home = Path(shutil.copytree(agents[3], "runs/CartPole-v1/mine"))
+    config = read_config(home)
+    assert [run.folder.name for run in ExistingRuns(Path("runs"), ["CartPole-v1"]).of(config)] == ["mine"]
+    about = json.loads((home / "meta.json").read_text())
+    (home / "meta.json").write_text(json.dumps(about | {"imported": {"file": "a.zip"}}))
+    assert ExistingRuns(Path("runs"), ["CartPole-v1"]).of(config) == []
 
 
 def test_a_listing_leaves_out_what_is_unknown(agents: list[Path], capsys: pytest.CaptureFixture[str]) -> None:

@@ -135,7 +135,7 @@ def forked(folder: Path, asked: BranchRequest) -> Iterator[tuple[Path, Config, S
 
     Nothing is written before all is known, and after an error, or a signal, nothing is left.
     """
-    check_trained(folder, "branched")
+    check_trained(folder, "cannot be branched")
     trackers = begun(remembered(folder / META, anew=True) if asked.trackers is None else asked.trackers)
     check_trackers(trackers)
     step = find_step(folder, asked.at)

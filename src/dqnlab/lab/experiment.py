@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..errors import EnvironmentFault, NumericsError, counted
 from ..run.events import Event
-from ..run.judge import Verdict
+from ..run.judge import Verdict, threshold_verdict
 from ..run.keep import Keeper, save_weights
 from ..run.runaway import check_weights_finite
 from ..run.save import Saver
@@ -155,13 +155,9 @@ class Experiment:
 
     def _solved(self, verdict: Verdict | None) -> tuple[bool | None, str]:
         """Whether it is solved, as far as that can be said, and what there is to say of the threshold."""
-        says, registered = self.system.spec.threshold_says, self.system.config.env.reward_threshold is None
-        if verdict is None or verdict.solved is None:
-            return None, says
-        score = verdict.score
-        if registered and score.own_limit is not None and score.cut:  # of episodes that go on nobody knows the return
-            return None, f"{says}, but {score.cut_says} at dqnlab's own limit"
-        return verdict.solved, says
+        if verdict is None:
+            return None, self.system.spec.threshold_says
+        return threshold_verdict(verdict.score, self.system.config.env, self.system.spec)
 
     def _finish(self, run: Run, *, show: bool) -> Run:
         """Writes the result, before anything of lesser worth; then all that comes after it. Ends recording for sure."""

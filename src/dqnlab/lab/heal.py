@@ -174,7 +174,7 @@ def heal_folder(
         view: makes what shows a run while it is trained.
         board: makes what shows fresh seeds.
     """
-    check_trained(folder, "healed")
+    check_trained(folder, "cannot be healed")
     config = configured(folder, asked.parent)
     findings, records = _findings(read_run(folder), config, asked.parent)
     healing = Healing(run=read_run(folder), findings=tuple(findings))

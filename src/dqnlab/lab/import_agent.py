@@ -19,6 +19,7 @@ from ..errors import ConfigError, counted
 from ..learn.weights import export_weights
 from ..memory import memory_watched
 from ..run.evaluate import Evaluator, score_of
+from ..run.judge import threshold_verdict
 from ..run.keep import save_weights
 from ..run.system import say
 from ..settle import settle_env
@@ -181,7 +182,7 @@ def _judged(brought: _Brought, folder: Path, label: Label, watch: Stopwatch, vie
             evaluator.close()
     score = score_of(outcome)
     costs = {"env_steps": brought.file.agent.env_steps, "updates": brought.file.agent.updates}
-    is_certain = spec.reward_threshold is not None and not (score.own_limit is not None and score.cut)
+    solved, says = threshold_verdict(score, config.env, spec)
     run = Run(
         folder=folder,
         env=config.env.label,
@@ -190,9 +191,9 @@ def _judged(brought: _Brought, folder: Path, label: Label, watch: Stopwatch, vie
         score=score,
         selected_score=None,
         attempts=0,
-        solved=score.mean >= spec.reward_threshold if is_certain and spec.reward_threshold is not None else None,
+        solved=solved,
         threshold=spec.reward_threshold,
-        threshold_says=spec.threshold_says,
+        threshold_says=says,
         env_steps=costs["env_steps"] or 0,
         updates=costs["updates"] or 0,
         seconds=watch.report(),

@@ -93,7 +93,7 @@ def resume_folder(
     with signals_end(), memory_watched(), locked(folder, force=overrides.force_unlock):
         if overrides.budget is None and has_ended(folder) and lacking(run := read_run(folder)):
             return finish(run, configured(folder, overrides), lambda line: None if view is None else view.say(line))
-        check_trained(folder, "resumed")
+        check_trained(folder, "cannot be resumed")
         start = Start(
             config=_config(folder, overrides),
             folder=nullcontext(folder),  # locked already: nobody may end it between the look and this

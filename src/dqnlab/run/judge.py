@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
+from ..config import Env
 from ..envs.infos import means
+from ..envs.make import EnvSpec
 from ..envs.seeds import env_seeds
 from ..learn.networks import QNetwork
 from ..learn.policy import make_actor
@@ -174,3 +176,14 @@ class Judge:
             return self.evaluator.play(make_actor(network), seeds)
         finally:
             self.seconds[phase] += time.perf_counter() - start
+
+
+def threshold_verdict(score: Score, env: Env, spec: EnvSpec) -> tuple[bool | None, str]:
+    """Whether a score solves an environment, as far as that can be said, and what there is to say of its threshold."""
+    says = spec.threshold_says
+    if spec.reward_threshold is None:
+        return None, says
+    registered = env.reward_threshold is None
+    if registered and score.own_limit is not None and score.cut:  # of episodes that go on nobody knows the return
+        return None, f"{says}, but {score.cut_says} at dqnlab's own limit"
+    return score.mean >= spec.reward_threshold, says

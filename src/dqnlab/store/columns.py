@@ -8,6 +8,7 @@ from typing import Any
 from ..config.typed import door
 from .find import find_run
 from .folder import METRICS, Run
+from .imported import check_trained
 from .metrics import read_records
 
 
@@ -25,7 +26,10 @@ def read_metrics(run: str | Path | Run) -> dict[str, list[Any]]:
         FolderError: there is no such run, or it has no metrics.
         CheckpointError: they are damaged, or of a newer dqnlab.
     """
-    return columns_of(read_records(_file_of(run)))
+    file = _file_of(run)
+    if not file.exists():
+        check_trained(file.parent, "has no metrics")
+    return columns_of(read_records(file))
 
 
 def columns_of(records: list[dict[str, Any]]) -> dict[str, list[Any]]:

@@ -66,11 +66,11 @@ def origin_of(folder: Path) -> Imported | None:
         return None
 
 
-def check_trained(folder: Path, done: str) -> None:
+def check_trained(folder: Path, wrong: str) -> None:
     """Raises ConfigError if a run was brought in: it has no checkpoints, no replay and no metrics.
 
     Args:
-        done: what was to be done with it, as "resumed".
+        wrong: what follows from that, as "cannot be resumed".
     """
     found = origin_of(folder)
     if found is None:
@@ -79,6 +79,6 @@ def check_trained(folder: Path, done: str) -> None:
     path = str(folder / BEST)
     train = either(f"dqn train {shlex.quote(clean(env))} --init {shlex.quote(path)}", f"train(…, init={path!r})")
     raise ConfigError(
-        f"{str(folder)!r} was imported ({found.says}) and cannot be {done}: of its training only the weights are here, "
+        f"{str(folder)!r} was imported ({found.says}) and {wrong}: of its training only the weights are here, "
         f"no checkpoint, replay or metrics; to train on from its weights, begin a run with them: {train}"
     )

@@ -47,7 +47,8 @@ ALWAYS = {
     "optimizer": "adam",
     "exploration": "epsilon_greedy",
 }
-"""what its DQN and QR-DQN do, whatever their settings"""
+"""what its DQN and QR-DQN do, with parts of its own"""
+BUFFERS = "stable_baselines3.common.buffers"
 
 
 def is_agent(parts: set[str]) -> bool:
@@ -88,7 +89,7 @@ def of_policy(weights: Any, size: int, said: Mapping[str, Any] | None = None, ve
         slug="sb3",
         chain=chain if quantiles is None else _by_action(chain, quantiles),
         version=version,
-        settings={**settings, **ALWAYS, **loss} if said is not None else {},
+        settings={**settings, **_always(said, kwargs), **loss} if said is not None else {},
         quantiles=quantiles,
         pixels="plain" if kwargs.get("normalize_images") is False else "scaled",
         flattens=False,
@@ -175,6 +176,18 @@ def _settings(said: Mapping[str, Any]) -> tuple[dict[str, Any], int | None, int 
         found["budget"] = "steps"
     steps, updates = said.get("num_timesteps"), said.get("_n_updates")
     return found, steps if is_plain(int, steps) else None, updates if is_plain(int, updates) else None
+
+
+def _always(said: Mapping[str, Any], kwargs: Mapping[str, Any]) -> dict[str, str]:
+    """What its training was like, but where parts of the user's own took a part."""
+    found = dict(ALWAYS)
+    if "optimizer_class" in kwargs:
+        found.pop("optimizer")
+    buffer = said.get("replay_buffer_class")
+    if isinstance(buffer, Mapping) and buffer.get("__module__") != BUFFERS:
+        found.pop("memory")
+        found.pop("sampler")
+    return found
 
 
 def is_plain(kind: type, value: object) -> bool:
