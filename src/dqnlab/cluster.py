@@ -170,6 +170,7 @@ def _short_folder() -> str | None:
 def _join(where: str) -> None:
     """Raises ConfigError if there is no such cluster, or it does not want this process."""
     import ray
+    from ray._raylet import GcsClient  # type: ignore
 
     address = os.environ.get("RAY_ADDRESS", AUTO) if where == AUTO else where
     if address == LOCAL:
@@ -181,7 +182,14 @@ def _join(where: str) -> None:
     is_loopback = pair is not None and pair[0] in ("localhost", LOOPBACK, "::1")
     try:
         with _as_it_stands() if is_loopback else nullcontext():
+            if address != AUTO:
+                GcsClient(address=address)  # says at once what `init` tries for long
             ray.init(address=address, configure_logging=False, log_to_driver=False, logging_level=logging.ERROR)
+    except ray.exceptions.AuthenticationError as e:
+        raise ConfigError(
+            f"the Ray cluster at {clean(address)} asks for a token, and there is none here, or another: put that of "
+            "its head into ~/.ray/auth_token, which 'ray get-auth-token' prints there, or into RAY_AUTH_TOKEN"
+        ) from e
     except ConnectionError as e:
         if address == AUTO:
             raise ConfigError(

@@ -238,7 +238,7 @@ def test_who_waits_for_a_processor_is_not_asked_to_stop_but_ended(monkeypatch: p
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("train --ray local", "this is one: add --seeds N"),
+        ("train --ray local", "--seeds N"),
         ("train --seeds 2 --ray here", "must be local, auto or HOST:PORT, got 'here'"),
         ("compare CartPole-v1 --presets dqn,double --ray here", "must be local, auto or HOST:PORT"),
         ("tune --ray ray://head:10001", "Ray Client"),
