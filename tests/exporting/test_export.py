@@ -110,7 +110,11 @@ def test_what_cannot_be_compared_is_said_to_be_unverified(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    for format, why in (("js", "there is no node"), ("c", "there is no C compiler"), ("onnx", "onnxruntime is not")):
+    for format, why in (
+        ("js", "there is neither Node.js nor chromium"),
+        ("c", "there is no C compiler"),
+        ("onnx", "onnxruntime is not"),
+    ):
         assert main(["export", str(run), "--format", format, "--states", "5", "--out", str(tmp_path / format)]) == 0
         assert f"not verified: {why}" in capsys.readouterr().out
         assert (tmp_path / format).is_dir()

@@ -1,15 +1,18 @@
 """The exported script in a browser: alone, and beside the page's own network."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from dqnlab.explain.page import pack_for_page
 from dqnlab.explain.weights import layers
 from dqnlab.exporting.export import WRITERS
+from dqnlab.exporting.verify import verify
 
 from ..exported import KINDS, balancing_agent, make_agent, states_for, write_all
 from .conftest import Open
@@ -53,3 +56,14 @@ def test_the_exported_script_and_the_page_have_one_network(open_page: Open, tmp_
     exported = "rows => rows.map((row) => agent.values(row))"
     rows = states.obs.tolist()
     np.testing.assert_allclose(opened.page.evaluate(exported, rows), opened.page.evaluate(own, rows), atol=1e-12)
+
+
+def test_without_node_a_page_compares(browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "node" else found(name))
+    agent = make_agent(*KINDS["gru of parts"])
+    about = write_all(agent, tmp_path, JS)
+    (tmp_path / "aside").mkdir()
+    equality = verify("js", tmp_path / "js", about, states_for(agent), tmp_path / "aside")
+    assert equality.by == "chromium"
+    assert (equality.equal, equality.missing, equality.difference < 1e-6) == (24, "", True)

@@ -5,8 +5,11 @@ Shapes: N observations, A actions, C components of an action.
 
 from __future__ import annotations
 
+import base64
 import json
 import math
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +26,9 @@ from .onnx_program import names_of_inputs
 from .states import CHUNK, States, as_given
 
 PATIENCE = 1800.0  # seconds
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+MOST_IN_PAGE = 2**26  # bytes
+_ALONE = ("headless", "disable-gpu", "disable-background-networking", "dump-dom")  # of a browser nobody looks at
 TOLERANCE = 1e-4  # of the largest value, or of 1
 
 
@@ -139,14 +145,43 @@ def _by_numpy(folder: Path, about: About, states: States, aside: Path) -> tuple[
     return f"numpy {np.__version__}, without torch", _answers(about, states, aside)
 
 
-def _by_node(folder: Path, about: About, states: States, aside: Path) -> tuple[str, Answers]:
+def _by_javascript(folder: Path, about: About, states: States, aside: Path) -> tuple[str, Answers]:
     node = shutil.which("node")
-    if node is None:
-        raise Missing("there is no node: install Node.js, or open it in a browser")
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if node is None and browser is None:
+        raise Missing(f"there is neither Node.js nor {BROWSERS[0]} on the path: install one, or open it in a browser")
     _write(about, states, aside)
-    _run([node, str(_harness("check_node.js", aside)), str(folder), str(aside)])
+    if node is None:
+        return _by_browser(str(browser), folder, about, states, aside)
+    _run([node, str(_harness("check_js.js", aside)), str(folder), str(aside)])
     version = _run([node, "-v"]).strip()
     return f"Node.js {version}", _answers(about, states, aside)
+
+
+def _by_browser(browser: str, folder: Path, about: About, states: States, aside: Path) -> tuple[str, Answers]:
+    """In a page without a network, which holds the states and leaves the answers as its text."""
+    bytes_of_states = (aside / "states.bin").read_bytes()
+    if len(bytes_of_states) > MOST_IN_PAGE:
+        raise Missing("there is no Node.js, and so many states do not fit into a page: compare fewer")
+    scripts = [(folder / "agent.js").read_text("utf-8"), _harness("check_js.js", aside).read_text("utf-8")]
+    scripts.append(
+        f"const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));\n"
+        f'const states = new Float32Array(bytes("{base64.b64encode(bytes_of_states).decode()}").buffer);\n'
+        f"const answers = answersOf(agent, {(aside / 'states.json').read_text('utf-8')}, states);\n"
+        f"document.body.textContent = `answers: ${{answers.join(' ')}} end`;"
+    )
+    page = aside / "check.html"
+    shown = "".join(f"<script>{script}</script>" for script in scripts)
+    page.write_text(f'<!doctype html><meta charset="utf-8"><body>{shown}</body>', encoding="utf-8")
+    switches = [*_ALONE, f"user-data-dir={aside / 'profile'}"]
+    if getattr(os, "geteuid", lambda: 1)() == 0:
+        switches.append("no-sandbox")  # which it cannot have as root
+    found = re.search(r"answers: ([^<]*) end", _run([browser, *(f"--{each}" for each in switches), page.as_uri()]))
+    if found is None:
+        raise DqnlabError(f"{Path(browser).name} has shown no answers of the exported program")
+    numbers = [float(each.replace("Infinity", "inf")) for each in found[1].split()]
+    (aside / "answers.bin").write_bytes(np.array(numbers, "<f4").tobytes())
+    return Path(browser).name, _answers(about, states, aside)
 
 
 def _by_gcc(folder: Path, about: About, states: States, aside: Path) -> tuple[str, Answers]:
@@ -215,4 +250,4 @@ def _run(command: Sequence[str]) -> str:
 
 Verifier = Callable[[Path, About, States, Path], tuple[str, Answers]]
 
-_VERIFIERS: dict[str, Verifier] = {"onnx": _by_onnxruntime, "numpy": _by_numpy, "js": _by_node, "c": _by_gcc}
+_VERIFIERS: dict[str, Verifier] = {"onnx": _by_onnxruntime, "numpy": _by_numpy, "js": _by_javascript, "c": _by_gcc}
