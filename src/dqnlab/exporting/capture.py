@@ -36,12 +36,16 @@ def _smaller_parts() -> dict[Any, Any]:
     return {**torch.export.default_decompositions(), **more}
 
 
-def _layer_norm(x: Tensor, shape: Sequence[int], weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, ...]:
+def _layer_norm(
+    x: Tensor, shape: Sequence[int], weight: Tensor | None, bias: Tensor | None, eps: float
+) -> tuple[Tensor, ...]:
     last = [-1 - i for i in range(len(shape))]
     mean = x.mean(last, keepdim=True)
     apart = x - mean
     scale = ((apart * apart).mean(last, keepdim=True) + eps).rsqrt()
-    return apart * scale * weight + bias, mean, scale
+    made = apart * scale
+    made = made if weight is None else made * weight
+    return made if bias is None else made + bias, mean, scale
 
 
 def _softmax(x: Tensor, dim: int, half_to_float: bool) -> Tensor:
