@@ -54,7 +54,7 @@ class Pictures(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = F.conv2d(x.view(-1, 2, 7, 8), self.weight, self.bias, stride=(1, 2), padding=(1, 0), dilation=(2, 2))
         x = F.max_pool2d(F.gelu(x, approximate="tanh"), (3, 2), stride=(2, 1), padding=1)
-        return F.layer_norm(x, x.shape[-1:]).flatten(1)
+        return F.layer_norm(x.flatten(1), (36,))
 
 
 CASES = [(Everything(), WIDTH), (Pictures(), 2 * 7 * 8)]
