@@ -114,7 +114,13 @@ def joined(where: str) -> Iterator[Joined]:
         else:
             _join(where)
         _take_signals_back()
-        yield _joined(is_ours=where == LOCAL)
+        found = _joined(is_ours=where == LOCAL)
+        if not found.asks_for_token:
+            logging.getLogger("dqnlab").warning(
+                f"the Ray cluster at {found.address} asks nobody for a token: whoever reaches it can run any code on "
+                "its machines (docs/clusters.md)"
+            )
+        yield found
 
 
 def _joined(*, is_ours: bool) -> Joined:

@@ -200,36 +200,43 @@ class Told:
         self.sent.append(what)
 
 
-def crew_of(seeds: Sequence[int]) -> tuple[Crew, list[Told]]:
+def crew_of(seeds: Sequence[int], begun: Sequence[int]) -> tuple[Crew, list[Told]]:
+    """A crew on a cluster, where these workers have processors."""
     crew = Crew(TINY, seeds)
     crew._place = object()  # type: ignore
     told = [Told() for _ in seeds]
-    crew.workers = [Worker(object(), pipe, (seed,)) for pipe, seed in zip(told, seeds, strict=True)]  # type: ignore
+    for pipe, seed in zip(told, seeds, strict=True):
+        process, _ = remote([])
+        process.began = Began("far", 7) if seed in begun else None
+        crew.workers.append(Worker(process, pipe, (seed,)))  # type: ignore
     return crew, told
 
 
-def test_a_worker_that_is_done_leaves_its_processor_to_one_that_waits() -> None:
-    crew, told = crew_of([0, 1])
+@pytest.mark.parametrize(("begun", "orders"), [([0], [Leave()]), ([0, 1], [])])
+def test_a_worker_that_is_done_leaves_its_processor_to_one_that_waits(begun: Sequence[int], orders: Any) -> None:
+    """If nobody waits it stays: it may have to film."""
+    crew, told = crew_of([0, 1], begun)
     crew.results = {0: None}  # type: ignore
     crew._take(crew.workers[0], Idle())
-    assert told[0].sent == [Leave()]
-    crew, told = crew_of([0, 1])
-    crew.results = {0: None}  # type: ignore
-    crew.workers[1].has_begun = True
-    crew._take(crew.workers[0], Idle())
-    assert told[0].sent == []  # nobody waits: it may still have to film
+    assert told[0].sent == orders
 
 
 def test_who_waits_for_a_processor_is_not_asked_to_stop_but_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    crew, told = crew_of([0, 1])
+    crew, told = crew_of([0, 1], [0])
     ended, given_up = list[Any](), list[Any]()
     monkeypatch.setattr(many, "kill", ended.append)
     monkeypatch.setattr(Crew, "_give_up", lambda self, seeds: given_up.append(seeds))
-    crew.workers[0].has_begun = True
     for worker in crew.workers:
         crew._stop(worker)
     assert told[0].sent == [Stop()]
     assert (told[1].sent, ended, given_up) == ([], [crew.workers[1].process], [(1,)])
+
+
+def test_that_all_processors_are_taken_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    crew_of([0, 1], [0])[0]._say_who_waits()
+    assert capsys.readouterr().err == ""
+    crew_of([0, 1], [])[0]._say_who_waits()
+    assert capsys.readouterr().err == ("waiting for 1 free CPU of the Ray cluster: others use all that it has\n")
 
 
 # ── The command line ─────────────────────────────────────────────────────────────────────────────

@@ -23,8 +23,8 @@ from ..tiny import TINY
 pytestmark = [pytest.mark.world, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 pytest.importorskip("ray")
 
-NODES = 3
-LONG = replace(TINY, budget=Steps(num=2_400), evaluate_every=Steps(num=1_000), checkpoint_every=250)
+NODES = 2
+LONG = replace(TINY, budget=Steps(num=1_600), evaluate_every=Steps(num=800), checkpoint_every=200)
 MODULE = """
 import gymnasium
 
@@ -48,14 +48,14 @@ LOOPBACK = {"127.0.0.1", "::ffff:127.0.0.1"}
 
 
 class Nodes:
-    """A cluster whose head has no processors, and whose other nodes have one each."""
+    """A cluster whose head has no processors, and whose other nodes have two each."""
 
     def __init__(self, folder: Path) -> None:
         from ray.cluster_utils import Cluster
 
         more = {"node_ip_address": "127.0.0.1", "object_store_memory": 80 << 20, "temp_dir": str(folder)}
         self.cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **more})
-        self.nodes = [self.cluster.add_node(num_cpus=1, wait=False, **more) for _ in range(NODES)]
+        self.nodes = [self.cluster.add_node(num_cpus=2, wait=False, **more) for _ in range(NODES)]
         self.cluster.wait_for_nodes()
         self.address = str(self.cluster.address)
 
@@ -112,7 +112,7 @@ def test_a_comparison_is_complete_and_equal_although_a_node_is_killed(
     result = dqnlab.compare(LONG.env, arms, seeds=2, ray=nodes.address, quiet=True)
     watch.join()
     look.join()
-    assert capsys.readouterr().err.count("its process ended with its machine") == 1
+    assert "its process ended with its machine" in capsys.readouterr().err
     assert len(nodes.nodes) == NODES - 1
     assert listening <= LOOPBACK
     assert result.comparison is not None

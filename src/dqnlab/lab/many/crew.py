@@ -15,7 +15,7 @@ from pathlib import Path
 from ...config import MOST_SEEDS, Config
 from ...config.presets import Planned, plan
 from ...config.typed import door
-from ...errors import ConfigError, DqnlabError, either
+from ...errors import ConfigError, DqnlabError, counted, either
 from ...processes import PATIENCE, check_sendable, how_it_ended, kill, usable_cores
 from ...store.find import read_run, with_init_file
 from ...store.folder import Run, seed_name
@@ -35,6 +35,7 @@ from .line import Failed, Finished, Go, Leave, Ready, Refused, Show, Stop, Task,
 from .pool import Worker, check_shared, dismiss, hire, shares
 
 LOOK_EVERY = 0.25  # seconds between two looks at the keyboard and two drawings, at the latest
+WAIT = 20.0  # seconds without a word from a cluster, after which something is said
 MOST_RETURNS = 2  # times that a seed whose process was killed goes on in a new one
 
 
@@ -177,6 +178,7 @@ class Crew:
 
     def _serve(self, interrupt: Interrupt) -> None:
         """Hears the workers until every seed has ended."""
+        patience = None if self._place is None else time.monotonic() + WAIT
         while self._open(self.seeds):
             if interrupt.asked and not self.interrupted:
                 if self.folder is None:
@@ -185,6 +187,16 @@ class Crew:
                 for worker in self.workers:
                     self._stop(worker)
             self._hear()
+            if patience is not None and time.monotonic() > patience:
+                patience = None
+                self._say_who_waits()
+
+    def _say_who_waits(self) -> None:
+        """Says so if nothing has begun yet, for others have the processors."""
+        if not any(each.has_begun for each in self.workers):
+            warn(
+                f"waiting for {counted(self.config.threads, 'free CPU')} of the Ray cluster: others use all that it has"
+            )
 
     def _stop(self, worker: Worker) -> None:
         """Asks a worker to end; one that still waits for a processor would not hear it."""
@@ -210,7 +222,6 @@ class Crew:
             self.board.show(list(self.standings.values()))
 
     def _take(self, worker: Worker, report: WorkerReport) -> None:
-        worker.has_begun = True
         match report:
             case Ready(remarks=remarks):
                 self._admit(worker, remarks)

@@ -29,10 +29,13 @@ class Worker:
     process: SpawnProcess | RemoteProcess
     pipe: Connection[Order, WorkerReport]
     seeds: tuple[int, ...]
-    has_begun: bool = False
-    """whether it has been heard of: on a cluster it may wait for a processor"""
     is_idle: bool = False
     """whether all that is left for it to do is to film"""
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it has a process: on a cluster it may wait for a processor."""
+        return not isinstance(self.process, RemoteProcess) or self.process.began is not None
 
     def tell(self, order: Order) -> None:
         """Sends an order; one that has died cannot hear it, and is missed soon enough."""
