@@ -50,6 +50,19 @@ def test_the_environment_is_lent_to_ray_and_given_back(monkeypatch: pytest.Monke
     assert dict(os.environ) == before
 
 
+def test_folders_of_killed_programs_are_swept(tmp_path: Path) -> None:
+    dead, held, new = (tmp_path / f"dqn-ray-{name}" for name in ("dead", "held", "new"))
+    for each in (dead, held, new):
+        each.mkdir()
+    claim = cluster.claim(held / "held")
+    for each in (dead, held):
+        os.utime(each, (0, 0))
+    cluster._sweep(tmp_path)
+    assert claim is not None
+    claim.release()
+    assert [each.exists() for each in (dead, held, new)] == [False, True, True]
+
+
 def test_a_token_of_the_user_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".ray").mkdir()

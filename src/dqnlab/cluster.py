@@ -15,6 +15,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ConfigError, ResourceError, either, named
+from .oslock import claim
 from .processes import SIGNALS, usable_cores
 from .trust import clean
 
@@ -35,6 +37,9 @@ CONNECT = 5.0
 SETTINGS = b"\0\0\0\4\0\0\0\0\0"
 HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SETTINGS
 """how gRPC, which Ray speaks, begins: either side sends its settings (RFC 9113, section 3.4)"""
+PREFIX, HELD = "dqn-ray-", "held"
+OLD = 3_600.0
+"""seconds after which a folder that nobody holds is no longer one that is just being made"""
 LONGEST = 40
 """letters of a folder in which Ray can still name its sockets"""
 FLAG = either("--ray", "ray=")
@@ -138,8 +143,11 @@ def _start(stack: ExitStack) -> None:
     """Starts Ray on this machine. Raises ResourceError, also if it would be heard beyond the machine."""
     import ray
 
-    folder = Path(tempfile.mkdtemp(prefix="dqn-ray-", dir=_short_folder()))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=_short_folder()))
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    if (held := claim(folder / HELD)) is not None:
+        stack.callback(held.release)
+    _sweep(folder.parent)
     stack.callback(_quietly, ray.shutdown)  # before its folder goes
     try:
         with _as_it_stands():
@@ -162,6 +170,15 @@ def _start(stack: ExitStack) -> None:
             f"Ray {ray.__version__} would listen on {', '.join(sorted(found))} instead of {LOOPBACK}, where anyone on "
             "the network could reach it: install another version, or start a cluster yourself and join it"
         )
+
+
+def _sweep(home: Path) -> None:
+    """Removes the folders of Rays whose program was killed: nobody holds them any more."""
+    for old in home.glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - old.stat().st_mtime > OLD and (held := claim(old / HELD)) is not None:
+                shutil.rmtree(old, ignore_errors=True)
+                held.release()
 
 
 def _short_folder() -> str | None:

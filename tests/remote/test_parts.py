@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 import sys
 from collections.abc import Sequence
@@ -79,6 +80,20 @@ def test_a_sign_is_found_by_whoever_sees_the_folder_and_goes_at_the_end() -> Non
         sign.check()
     assert not sign.path.exists()
     assert not Path("runs").exists()
+
+
+def test_signs_of_those_that_were_killed_are_removed() -> None:
+    left = [Path(".dqn-0123456789abcdef"), Path(".dqn-mine"), Path(".dqn-fedcba9876543210")]
+    for each in left:
+        each.write_text("")
+    for each in left[:2]:
+        os.utime(each, (0, 0))
+    with sign_in(Path(), locks=False) as first, sign_in(Path(), locks=False) as second:
+        os.utime(first.path, (0, 0))  # old, and held
+        with sign_in(Path(), locks=False):
+            first.check()
+            second.check()
+    assert [each.exists() for each in left] == [False, True, True]
 
 
 @pytest.mark.parametrize("other", ["nothing", "another folder of this name"])

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import ConfigError, FolderError
-from ...oslock import take
+from ...oslock import claim, take
 
 PATIENCE = 10.0
 """seconds in which a file that was just written appears on other machines"""
 LOOK_EVERY = 0.2
+_PREFIX = ".dqn-"
+_OLD = 3_600.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,21 @@ class Sign:
             os.close(file)
 
 
+def _sweep(home: Path) -> None:
+    """Removes the files of those that were killed: they are old, and nobody holds them."""
+    for old in home.glob(f"{_PREFIX}{'[0-9a-f]' * 16}"):
+        with suppress(OSError):
+            if time.time() - old.stat().st_mtime > _OLD and (held := claim(old)) is not None:
+                old.unlink()
+                held.release()
+
+
 @contextmanager
 def sign_in(folder: Path, *, locks: bool) -> Iterator[Sign]:
     """A sign in the folder, or in the nearest above it that is there; it goes at the end. Raises FolderError."""
     home = next((each for each in (folder, *folder.parents) if each.is_dir()), Path())
-    sign = Sign(home / f".dqn-{secrets.token_hex(8)}", secrets.token_hex(16), locks)
+    _sweep(home)
+    sign = Sign(home / f"{_PREFIX}{secrets.token_hex(8)}", secrets.token_hex(16), locks)
     try:
         file = os.open(sign.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as e:

@@ -109,7 +109,12 @@ class Pool:
             self._hands.append(_Hand(process, ours))
 
     def _stop(self) -> None:
+        """Asks each to end; one that still waits for a processor of a cluster would not hear it."""
         for hand in self._hands:
+            if isinstance(hand.process, RemoteProcess) and hand.process.began is None:
+                hand.has_left = True
+                hand.process.kill()
+                continue
             with suppress(OSError):
                 hand.pipe.send(Stop())
 
