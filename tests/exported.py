@@ -29,6 +29,7 @@ def spec(shape: tuple[int, ...] = (4,), dtype: np.dtype = F32, **more: Any) -> E
 
 NUMBERS = spec()
 PICTURES = spec((2, 36, 36), U8, scale=255.0)
+SMALLER = spec((2, 16, 16), U8, scale=255.0)
 CODES = spec((10, 10, 4), np.dtype(np.bool_))
 PARTS = (
     ObsPart(("a",), 0, (2,), F32),
@@ -59,8 +60,8 @@ KINDS: dict[str, tuple[Config, EnvSpec]] = {
     "lstm": (Config(torso=c.Lstm(hidden=(), units=5), **NOISY), NUMBERS),
     "small conv": (replace(SMALL, conv="small"), CODES),
     "nature": (replace(SMALL, conv="nature"), PICTURES),
-    "impala": (replace(SMALL, conv="impala", norm=c.LayerNorm()), PICTURES),
-    "hadamax conv": (Config(torso=c.Hadamax(hidden=(8,)), conv="hadamax"), PICTURES),
+    "impala": (replace(SMALL, conv="impala", norm=c.LayerNorm()), SMALLER),
+    "hadamax conv": (Config(torso=c.Hadamax(hidden=(8,)), conv="hadamax"), SMALLER),
 }
 
 
@@ -90,7 +91,7 @@ def seen(env: EnvSpec, num: int) -> np.ndarray:
 
 def states_for(agent: Agent, num: int | None = None) -> States:
     """What its network says to states by chance, few if they are pictures; every fifth begins an episode."""
-    num = num or (6 if agent.spec.obs.shape == PICTURES.obs.shape else 24)
+    num = num or (6 if len(agent.spec.obs.shape) == 3 else 24)
     obs = seen(agent.spec, num)
     first = np.arange(num) % 5 == 0
     if state_size(agent.network):

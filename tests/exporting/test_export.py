@@ -9,6 +9,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
 
 import dqnlab
 from dqnlab.app.cli import main
@@ -16,8 +17,10 @@ from dqnlab.config import Env
 from dqnlab.errors import ConfigError, DqnlabError, FolderError, ResourceError
 from dqnlab.exporting import export as exporting
 from dqnlab.exporting.about import outside
+from dqnlab.exporting.portable import captured
 from dqnlab.exporting.verify import compared, verify
 from dqnlab.lab.session import train
+from dqnlab.learn.networks import Mlp
 from dqnlab.store.made import made_in_run
 
 from ..exported import JOINT, KINDS, MASKED, SMALL, about_of, balancing_agent, make_agent, states_for, write_all
@@ -98,7 +101,7 @@ def test_a_program_that_differs_never_takes_its_place(
     honest = exporting.WRITERS["onnx"]
 
     other = make_agent(SMALL, KINDS["mlp"][1]._replace(num_actions=2))
-    monkeypatch.setitem(exporting.WRITERS, "onnx", lambda program, about: honest(exporting.captured(other), about))
+    monkeypatch.setitem(exporting.WRITERS, "onnx", lambda program, about: honest(captured(other), about))
     assert main(["export", str(run), "--states", "20", "--out", str(tmp_path / "out")]) == 1
     said = capsys.readouterr().err
     assert "the exported program is not the network: compared on 20 states by onnxruntime" in said
@@ -189,6 +192,17 @@ def test_no_name_ends_a_comment_or_a_string(tmp_path: Path) -> None:
         assert not any(line.startswith("#include <evil") for line in (tmp_path / name).read_text().splitlines())
     module = load_module(tmp_path / "numpy" / "agent.py", "hostile_agent")
     assert module.PARTS[0][0] == path
+
+
+def test_a_network_that_torch_cannot_record_is_refused() -> None:
+    class Deciding(Mlp):
+        def forward(self, x: torch.Tensor, draw: torch.Tensor) -> torch.Tensor:
+            return super().forward(x if float(x.sum()) > 0 else -x, draw)
+
+    agent = make_agent(*KINDS["mlp"])
+    agent.network.torso = Deciding((4, 8, 6))
+    with pytest.raises(ConfigError, match="cannot be exported, for torch cannot record it: GuardOnDataDependent"):
+        captured(agent)
 
 
 # ── Equality ─────────────────────────────────────────────────────────────────────────────────────

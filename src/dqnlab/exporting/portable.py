@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..errors import ConfigError
 from ..learn.layers import cut
 from ..learn.networks import QNetwork
 from ..learn.recurrent import RecurrentTorso
@@ -77,9 +78,22 @@ def example(obs: ObsSpec) -> Tensor:
 
 
 def captured(agent: Agent) -> torch.export.ExportedProgram:
-    """What the network of an agent computes, as `graph.read` takes it: inputs `obs` and, if it remembers, `state`."""
+    """What the network of an agent computes: of `obs` and, if it remembers, `state`.
+
+    Raises:
+        ConfigError: torch cannot record it, as where a part of one's own decides by the numbers that it is given.
+    """
     seen = example(agent.spec.obs)
     inputs: dict[str, tuple[Sequence[int], torch.dtype]] = {"obs": (seen.shape, seen.dtype)}
     if size := state_size(agent.network):
         inputs["state"] = ((size,), torch.float32)
-    return capture(Remembered(agent) if size else Portable(agent), inputs)
+    module = Remembered(agent) if size else Portable(agent)
+    try:
+        return capture(module, inputs)
+    except Exception as e:  # of torch's many kinds, and of whatever a part of one's own may raise
+        raise ConfigError(f"this network cannot be exported, for torch cannot record it: {_first_line(e)}") from e
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -102,7 +102,7 @@ def compared(by: str, about: About, states: States, values: np.ndarray, actions:
     chosen = (actions.reshape(num, 1, -1) == all_own).all(2).argmax(1)
     rows = np.arange(num)
     as_good = wanted[rows, best] - wanted[rows, chosen] <= 2 * difference
-    largest = float(np.abs(wanted[known]).max())
+    largest = float(np.abs(wanted[known]).max(initial=0.0))
     return Equality(by, "", num, difference, largest, int(equal.sum()), int((~equal & as_good).sum()))
 
 
