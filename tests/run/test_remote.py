@@ -6,11 +6,13 @@ The collectors are in this process (`Near`); tests/run/test_rays.py has them in 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import dqnlab
 from dqnlab.config import Collectors, Config, Env, Ladder, Lstm, Noisy, Offline, Prioritized, Steps, presets
 from dqnlab.envs.make import EnvSpec
 from dqnlab.envs.remote import MOST_DEATHS, PROOF, BatchAnswer, BatchRequest, CollectorLost, Remote
@@ -43,6 +45,7 @@ class Near:
         self.answered = Counter[int]()  # in this life
         self.most = 0  # requests of one collector on their way at once
         self.sent: list[bool] = []  # whether each request carried weights
+        self.knows: set[int] = set()  # who has been sent weights
         self.closed = 0
 
     def begin(self, number: int, life: int) -> None:
@@ -50,6 +53,7 @@ class Near:
         self.seats.append(seat)
         self.there[number] = RemoteCollector(self.config, self.spec, seat)
         self.waiting[number], self.answered[number] = deque(), 0
+        self.knows.discard(number)
 
     def put(self, weights: np.ndarray) -> Any:
         weights.setflags(write=False)  # as they come out of a store
@@ -57,6 +61,8 @@ class Near:
 
     def ask(self, number: int, request: BatchRequest) -> Any:
         self.sent.append(request.weights is not None)
+        assert self.sent[-1] or number in self.knows  # a new one has none
+        self.knows.add(number)
         ticket = number, request, self.there[number]
         self.waiting[number].append(ticket)
         self.most = max(self.most, len(self.waiting[number]))
@@ -152,6 +158,14 @@ def test_each_collector_explores_by_an_epsilon_of_its_own() -> None:
 
     assert powers(MANY) == [[1, 1], [4.5, 4.5], [8, 8]]
     assert powers(replace(MANY, epsilon=Ladder(alpha=5))) == [[1, 2], [3, 4], [5, 6]]
+
+
+def test_epsilon_goes_by_the_steps_of_all_collectors() -> None:
+    run, _ = trained(MANY)
+    for number in range(3):
+        made = hands_of(run).there[number]._made
+        assert made is not None
+        assert run.collector.steps - 2 * 3 * 16 <= made[0].steps <= run.collector.steps + 16  # two batches of each
 
 
 def test_weights_are_sent_at_most_every_so_many_updates_and_their_age_is_told() -> None:
@@ -316,6 +330,21 @@ def test_collectors_end_with_the_run() -> None:
 def test_what_excludes_collectors_is_said(preset: str, changes: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         replace(presets.get(preset), **{"collectors": Collectors(num=2), **changes})
+
+
+def test_a_ray_that_nobody_uses_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"ray=\) auto is where the collectors of one run are, .* add --collectors N"):
+        dqnlab.train(tiny(), out=tmp_path / "run", ray="auto")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_state_of_another_number_of_collectors_is_refused() -> None:
+    run = assemble(COUNTED)
+    try:
+        with pytest.raises(ValueError, match="it had 3 collectors, not 2"):
+            run.collector.load_state_dict({"lives": [0, 0, 0]})
+    finally:
+        run.close()
 
 
 def test_a_number_of_collectors_is_enough() -> None:

@@ -113,7 +113,7 @@ def _train(words: Sequence[str]) -> tuple[str, Train]:
     if args.ray is not None:
         check_where(args.ray)
         if args.seeds == 1:
-            raise ConfigError("--ray sends whole seeds to the machines of a cluster, and this is one: add --seeds N")
+            args.config.collectors.check_used(args.ray)
     if remark:
         print(clean(remark), file=sys.stderr)
     if args.dry_run:
@@ -159,8 +159,6 @@ def _resume(args: Resume) -> tuple[str, Resume]:
     group = find_group(args.run, args.runs)
     if args.ray is not None:
         check_where(args.ray)
-        if group is None:
-            raise ConfigError(f"--ray sends whole seeds to the machines of a cluster, and {args.run!r} is one run")
     if group is not None:
         return "resume_many", replace(args, run=str(group))
     return "resume", replace(args, run=str(find_run(args.run, args.runs)))

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from ..errors import ConfigError
+from ..errors import ConfigError, either
 from .checks import Whole
 from .typed import check_fields
 
@@ -73,6 +73,15 @@ class Collectors:
             raise ConfigError(
                 f"collectors.num = {self.num} is for one run at a time, and {what} trains several side by side: train "
                 "each seed by itself, with dqn train --seed"
+            )
+
+    def check_used(self, ray: str | None) -> None:
+        """Raises ConfigError where a Ray is named for one run, and the run has no use for it."""
+        if ray is not None and not self.num:
+            raise ConfigError(
+                f"{either('--ray', 'ray=')} {ray} is where the collectors of one run are, and collectors.num = 0: add "
+                f"{either('--collectors N', 'collectors=N')}, or train several seeds there: "
+                f"{either('--seeds N', 'train_many(…, ray=…)')}"
             )
 
     def between(self, steps: int, num_envs: int) -> int:

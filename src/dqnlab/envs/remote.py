@@ -170,7 +170,12 @@ class Remote:
         return {"steps": self.steps, "episodes": self.episodes, "lives": list(self._lives), "replaced": self.replaced}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continues with new collectors, in new episodes. Call it before the first block."""
+        """Continues with new collectors, in new episodes. Call it before the first block.
+
+        Raises ValueError if there were more or fewer.
+        """
+        if len(state["lives"]) != self._pacing.num:
+            raise ValueError(f"it had {counted(len(state['lives']), 'collector')}, not {self._pacing.num}")
         self.steps, self.episodes = state["steps"], state["episodes"]
         self._lives = [life + 1 for life in state["lives"]]
         self.replaced = state["replaced"]

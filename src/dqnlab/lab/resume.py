@@ -48,6 +48,7 @@ def resume(
     env: AnyEnvironment | None = None,
     trackers: Trackers | None = None,
     trust_env_modules: Collection[str] = (),
+    ray: str | None = None,
     on_event: Callable[[Event], object] | None = None,
 ) -> Run:
     """Resumes a run from its latest checkpoint, or from the start if there is none, as if it had never stopped.
@@ -63,6 +64,7 @@ def resume(
         env: its environment, where a file cannot know it.
         trackers: those that it began with if none, but for your own, which no file can hold.
         trust_env_modules: modules that its environment, wrappers and parts may import.
+        ray: as in `train`.
         on_event: as in `train`.
 
     Raises:
@@ -72,13 +74,13 @@ def resume(
     """
     overrides = Overrides(budget=budget, env=env, trackers=trackers, trust_env_modules=trust_env_modules)
     if isinstance(run, Run):
-        return resume_folder(run.folder, overrides, on_event=on_event)
+        return resume_folder(run.folder, overrides, on_event=on_event, ray=ray)
     if (group := find_group(run)) is not None:
         raise ConfigError(
             f"{str(group)!r} is a group of seeds: dqnlab.resume_many({str(run)!r}) continues all of them; to continue "
             "one, name its folder"
         )
-    return resume_folder(find_run(run), overrides, on_event=on_event)
+    return resume_folder(find_run(run), overrides, on_event=on_event, ray=ray)
 
 
 def resume_folder(
@@ -87,6 +89,7 @@ def resume_folder(
     view: View | None = None,
     started: float | None = None,
     on_event: Callable[[Event], object] | None = None,
+    ray: str | None = None,
 ) -> Run:
     """`resume`, in the run's folder; `view`, `started` and `on_event` as in `train`."""
     watch = running_since(started)
@@ -100,6 +103,7 @@ def resume_folder(
             trackers=trackers_of(folder, overrides),
             view=view,
             watch=watch,
+            ray=ray,
             prepare=(lambda system: None) if overrides.budget is None else partial(_extend, folder=folder),
         )
         with running([start]) as ([experiment], update):

@@ -55,8 +55,8 @@ class Start:
     watch: Stopwatch
     label: Label = UNLABELLED
     """what a new run is called; one that has a folder keeps what it was"""
-    ray: str = LOCAL
-    """which Ray its collectors are in, if it has any: `local`, `auto` or HOST:PORT"""
+    ray: str | None = None
+    """which Ray its collectors are in, if it has any: `local`, `auto` or HOST:PORT; `local` if none is said"""
     prepare: Callable[[System], None] = lambda system: None
     """called before anything is compiled or written"""
 
@@ -85,8 +85,9 @@ def running(starts: Sequence[Start]) -> Iterator[tuple[list[Experiment], Updater
         held.enter_context(signals_end())
         held.enter_context(memory_watched())
         held.enter_context(watched(config.env.timeout))
+        config.collectors.check_used(starts[0].ray)
         if config.collectors.num:
-            held.enter_context(joined(starts[0].ray))
+            held.enter_context(joined(starts[0].ray or LOCAL))
         restored = [_enter(start, held) for start in starts]
         held.enter_context(arithmetic(config.threads))
         with children_end():  # before the files of a run, which say whether it was compiled

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..cluster import LOCAL
 from ..config.presets import Planned, plan
 from ..config.typed import door
 from ..run.events import Event
@@ -35,7 +34,7 @@ def train(
     trackers: Trackers = ("swanlab",),
     name: str | None = None,
     tags: Sequence[str] = (),
-    ray: str = LOCAL,
+    ray: str | None = None,
     view: View | None = None,
     started: float | None = None,
     on_event: Callable[[Event], object] | None = None,
@@ -53,8 +52,8 @@ def train(
             `OwnTracker` there.
         name: what the run is called, wherever one is named.
         tags: words to find it by.
-        ray: which Ray its collectors are in, if it has any: `local` starts one on this machine, `auto` joins that of
-            RAY_ADDRESS or of this machine, and HOST:PORT the one whose head is there.
+        ray: which Ray its collectors are in, if it has any: `local`, the default, starts one on this machine, `auto`
+            joins that of RAY_ADDRESS or of this machine, and HOST:PORT the one whose head is there.
         view: shown every event while it happens.
         started: when the wait began, by time.perf_counter(); now if none.
         on_event: called with every event (`dqnlab.run.events`) once it has been recorded; training waits for it. To end

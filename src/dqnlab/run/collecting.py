@@ -37,16 +37,36 @@ def newest_of(learner: Learner) -> WeightSource:
     return WeightSource(lambda: learner.updates, vector)
 
 
+class Elsewhere:
+    """A process that a collector can be made in."""
+
+    def __init__(self, paths: Sequence[str]):
+        """`paths`: where whoever asks looks for modules."""
+        sys.path += [path for path in paths if path not in sys.path]
+        self._collector: RemoteCollector | None = None
+
+    def make(self, config: Config, spec: EnvSpec, seat: Seat) -> None:
+        """Makes it. What it is made of is only unpacked here, when its modules can be found."""
+        self._collector = RemoteCollector(config, spec, seat)
+
+    def answer(self, weights: np.ndarray | None, steps: int, episodes: int) -> BatchAnswer:
+        """As the collector does."""
+        assert self._collector is not None
+        return self._collector.answer(weights, steps, episodes)
+
+    def close(self) -> None:
+        """As the collector does."""
+        if self._collector is not None:
+            self._collector.close()
+
+
 class RemoteCollector:
     """One of several collectors of a run. Errors are answers, so that whoever asked can raise them.
 
-    Args:
-        config: of the run, with no value left open.
-        paths: where whoever asks looks for modules.
+    `config` is that of the run, with no value left open.
     """
 
-    def __init__(self, config: Config, spec: EnvSpec, seat: Seat, paths: Sequence[str] = ()):
-        sys.path += [path for path in paths if path not in sys.path]
+    def __init__(self, config: Config, spec: EnvSpec, seat: Seat):
         self._config = config
         self._spec = spec
         self._seat = seat

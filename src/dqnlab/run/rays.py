@@ -19,7 +19,7 @@ from ..envs.seeds import Seat
 from ..envs.watchdog import GRACE
 from ..errors import DqnlabError, counted, named
 from ..processes import PATIENCE, check_picklable
-from .collecting import RemoteCollector
+from .collecting import Elsewhere
 
 LOOK_EVERY = 1.0  # seconds
 STARTING = 60.0  # seconds in which a collector should have a place, and have loaded what it needs
@@ -36,6 +36,7 @@ class RayHands:
         self._spec = spec
         self._held = ExitStack()
         self._actors: dict[int, Any] = {}
+        self._made: dict[int, Any] = {}  # the request to each that makes it what it is
         self._answered: set[int] = set()  # which of them have, since they began
         self._class: Any = None
         self._shared: list[Any] = []
@@ -49,7 +50,8 @@ class RayHands:
             ray.kill(before)  # if it only was out of reach
         self._answered.discard(number)
         seat = Seat(number, self._config.collectors.num, life)
-        self._actors[number] = actor.remote(*self._shared, seat, sys.path)
+        self._actors[number] = actor.remote(sys.path)
+        self._made[number] = self._actors[number].make.remote(*self._shared, seat)
 
     def put(self, weights: np.ndarray) -> Any:
         """Weights [P] where every machine that needs them fetches them once."""
@@ -80,7 +82,7 @@ class RayHands:
         began = time.monotonic()
         while True:
             try:
-                answer: BatchAnswer = ray.get(ticket, timeout=LOOK_EVERY)
+                answer: BatchAnswer = ray.get([self._made[number], ticket], timeout=LOOK_EVERY)[1]
             except GetTimeoutError:
                 self._look(number, time.monotonic() - began)
             except RayTaskError as error:  # whatever an environment does is an answer
@@ -114,8 +116,8 @@ class RayHands:
         # On a machine of our own they share the processors; elsewhere each gets one, and the cluster may grow for it.
         self._shared = [ray.put(self._config), ray.put(self._spec)]
         if here:
-            return ray.remote(num_cpus=0)(RemoteCollector)
-        return ray.remote(num_cpus=1, scheduling_strategy="SPREAD")(RemoteCollector)
+            return ray.remote(num_cpus=0)(Elsewhere)
+        return ray.remote(num_cpus=1, scheduling_strategy="SPREAD")(Elsewhere)
 
     def _look(self, number: int, lasted: float) -> None:
         """Has no answer from a collector for so many seconds. Raises CollectorLost if that is too long."""

@@ -13,4 +13,5 @@ from ..show import show_run
 
 def run(call: Call[Resume]) -> int:
     args = call.args
-    return show_run(resume_folder(Path(args.run), args.overrides, choose_view(quiet=args.quiet), call.started))
+    view = choose_view(quiet=args.quiet)
+    return show_run(resume_folder(Path(args.run), args.overrides, view, call.started, ray=args.ray))

@@ -18,6 +18,7 @@ def run(call: Call[Train]) -> int:
         trackers=args.trackers,
         name=args.name,
         tags=args.tag,
+        ray=args.ray,
         view=choose_view(quiet=args.quiet),
         started=call.started,
     )

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple, cast
 
 import torch
 
-from ...build import sketch_network
+from ...build import make_collector, sketch_network
 from ...config import Config
 from ...config.fields import leaves
 from ...device import arithmetic, available_memory, find_compiler, resolve_device
 from ...envs.make import EnvSpec
+from ...envs.remote import Remote
 from ...errors import counted
 from ...learn.encoder import Encoder
 from ...learn.extractors import Extractor
@@ -162,13 +163,16 @@ def measure(config: Config) -> Costs:
     trial = config.from_nothing(**apply, compile="off")  # which costs as much, and steps the environment
     system = assemble(trial)
     scale = system.learner.online.reward_scale
+    collector = system.collector
+    if isinstance(collector, Remote):  # what a step costs one of them; none is started
+        collector = make_collector(system.config, system.spec, collector.envs, system.learner.online)
     try:
         with arithmetic(config.threads):
             begun, seconds = time.perf_counter(), 0.0
             while seconds < PATIENCE or (system.memory.facts().size == 0 and seconds < LAST_RESORT):
-                system.memory.add(system.collector.step())
+                system.memory.add(collector.step())
                 seconds = time.perf_counter() - begun
-            step = seconds / max(system.collector.steps, 1)
+            step = seconds / max(collector.steps, 1)
             if system.memory.facts().size == 0:
                 return Costs(step, 0.0, scale)  # nothing beside such an environment
             return Costs(step, _update_seconds(system), scale)
