@@ -57,14 +57,17 @@ def beside(file: Path, runs: Path) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--venvs", type=Path, default=HERE / ".venvs", help="folder with the environments of the peers")
-    venvs = parser.parse_args().venvs
+    parser.add_argument("--agents", type=Path, help="folder to keep the agents in; a peer that has some is not trained")
+    args = parser.parse_args()
     rows = []
-    with TemporaryDirectory() as name:
-        folder = Path(name)
+    with TemporaryDirectory() as temporary:
+        folder = args.agents or Path(temporary)
         for peer in ("sb3", "cleanrl"):
-            subprocess.run([venvs / peer / "bin" / "python", HERE / "peers" / f"train_{peer}.py", folder], check=True)
+            if not any(folder.glob(f"{peer}_*.npz")):
+                program = [args.venvs / peer / "bin" / "python", HERE / "peers" / f"train_{peer}.py"]
+                subprocess.run([*program, folder], check=True)
         for file in sorted([*folder.glob("*.zip"), *folder.glob("*.cleanrl_model")]):
-            rows.append(beside(file, folder / "runs"))
+            rows.append(beside(file, Path(temporary) / "runs"))
             print(rows[-1], flush=True)
     write_results("imported", {"machine": describe_machine(), "agents": rows})
     wrong = [
