@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -279,7 +280,24 @@ def test_what_needs_its_training_is_refused_and_says_what_can_be_done(
     assert main([words[0], str(agents[0]), *words[1:]]) == 2
     said = capsys.readouterr().err
     assert "was imported (dqn.cleanrl_model, CleanRL) and cannot be" in said
-    assert f"dqn train CartPole-v1 --init {agents[0]}/best_model.pth" in said
+    assert f"dqn train CartPole-v1 --init {agents[0]} --torso.hidden 8 head:scalar (in Python" in said
+
+
+@pytest.mark.parametrize("kind", ["scalar", "qr", "c51"])
+def test_the_command_that_trains_it_further_works(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    if kind == "qr":
+        said = SAID | {"policy_kwargs": {":serialized:": "gASV", "n_quantiles": 5}}
+        file = sb3_zip(Path("qr.zip"), policy(chain(4, 8, 10), "quantile_net"), said)
+    else:
+        numbers, atoms = (3, {"atoms": torch.linspace(-5, 5, 3)}) if kind == "c51" else (1, {})
+        file = written("a.pt", named(chain(4, 8, 2 * numbers), "network") | atoms)
+    assert (
+        main(["import", str(file), "--env", "CartPole-v1", "--film", "0", "--score-episodes", "2", "--out", "a"]) == 0
+    )
+    words = shlex.split(capsys.readouterr().out.rpartition("dqn train ")[2])
+    few = "--preset default --steps 80 --learning-starts 64 --batch-size 32 --score-episodes 2 --film 0 --tracker none"
+    assert main(["train", *words, *few.split(), "--no-explain", "--quiet", "--out", "b"]) == 0
+    assert json.loads(Path("b/meta.json").read_text())["init"]["parts"] == ["encode", "torso", "stream"]
 
 
 def test_it_has_no_learning_step_and_no_last_network(agents: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
@@ -290,7 +308,7 @@ def test_it_has_no_learning_step_and_no_last_network(agents: list[Path], capsys:
 
 
 def test_it_has_no_metrics_which_is_said(agents: list[Path]) -> None:
-    with pytest.raises(ConfigError, match=r"was imported .* and has no metrics"):
+    with pytest.raises(ConfigError, match=r"was imported .*, so it has no metrics"):
         dqnlab.read_metrics(agents[0])
 
 

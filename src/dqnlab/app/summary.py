@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from rich.text import Text
 from ..envs.display import has_display
 from ..errors import FolderError, NumericsError, all_of, counted
 from ..explain.repairable import is_repairable
-from ..lab.again import env_words, textbook_words, unlike_textbook
+from ..lab.again import env_words, textbook_words, train_further, unlike_textbook
 from ..lab.unfinished import SHOWN
 from ..store.advice import command, how_to_resume, is_callable
 from ..store.digits import interval_of, mean_of, number
@@ -165,7 +164,7 @@ def _next(run: Run, env: str | None = None) -> list[RenderableType]:
     if not run.interrupted and not is_callable(run.folder) and is_repairable(run.notes):
         what.append(command("heal", run.folder))
     if run.imported and env is not None:
-        what.append(f"dqn train {clean(env)} --init {shlex.quote(clean(shown(run.folder)))}")
+        what.append(train_further(run) or "")
     elif env is not None and not run.interrupted and (differing := unlike_textbook(run)):
         what.append(f"dqn train {clean(env)} --preset textbook{clean(textbook_words(run))}")
         what.append(Hanging("", f"{clean(run.preset)} differs from the textbook in: {', '.join(differing)}", LABEL))

@@ -14,6 +14,7 @@ from ..config.toml import as_dict, parse
 from ..errors import DqnlabError, FolderError
 from ..store.folder import CONFIG, META, Run
 from ..store.reading import read_env, read_json, read_text
+from ..trust import clean, shown
 
 # Settings of the environment that make it another one, and so belong to its name.
 _OWN = (
@@ -76,6 +77,26 @@ def textbook_words(run: Run) -> str:
         words += [f"--{budget['kind']}", str(budget.get("num"))]
     words += _trackers(run)
     return "".join(f" {shlex.quote(word)}" for word in words)
+
+
+def train_further(run: Run) -> str | None:
+    """The command that begins a run with an imported agent's weights; none if only Python knows its environment."""
+    env = env_words(run)
+    if env is None:
+        return None
+    words = ["--init", shown(run.folder), *_network(_settings(run))]
+    return f"dqn train {clean(env)} {shlex.join(map(clean, words))}"
+
+
+def _network(settings: Mapping[str, Any]) -> list[str]:
+    """The words that make a network like it, whatever the preset, as far as settings say, which may be anyone's."""
+    torso, head = settings.get("torso"), settings.get("head")
+    if not isinstance(torso, Mapping) or not isinstance(head, Mapping) or not isinstance(torso.get("hidden"), list):
+        return []
+    words = ["--torso.hidden", ",".join(map(str, torso["hidden"])), f"head:{head.get('kind')}"]
+    words += [f"--head.{name.replace('_', '-')}={head[name]}" for name in ("num", "v_min", "v_max") if name in head]
+    conv = settings.get("conv", "none")
+    return words if conv == "none" else [*words, "--conv", str(conv)]
 
 
 def unlike_textbook(run: Run) -> list[str]:

@@ -25,7 +25,6 @@ from ..run.train import Count, Period
 from ..store.checkpoint.checkpoint import GrowingRows, Store
 from ..store.find import find_group, find_run
 from ..store.folder import BEST, INIT, META, METRICS, Run
-from ..store.imported import check_trained
 from ..store.label import Label
 from ..store.lineage import FORK, name_of
 from ..store.new import check_new_folder, new_folder
@@ -38,6 +37,7 @@ from ..track.begun import begun, remembered, tracker_facts
 from ..track.open import check_trackers
 from ..track.tracker import AnyTracker, Trackers
 from .drive import drive
+from .further import check_trained
 from .interrupt import signals_end, signals_wait
 from .midway import Midway, check_goes_on, check_spaces, midway
 from .overrides import BranchRequest, Overrides, with_changes
@@ -135,7 +135,7 @@ def forked(folder: Path, asked: BranchRequest) -> Iterator[tuple[Path, Config, S
 
     Nothing is written before all is known, and after an error, or a signal, nothing is left.
     """
-    check_trained(folder, "cannot be branched")
+    check_trained(folder, "branched")
     trackers = begun(remembered(folder / META, anew=True) if asked.trackers is None else asked.trackers)
     check_trackers(trackers)
     step = find_step(folder, asked.at)

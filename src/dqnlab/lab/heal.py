@@ -28,7 +28,6 @@ from ..store.agent import load
 from ..store.checkpoint.checkpoint import Store
 from ..store.find import called, find_any, find_group, find_run, read_run
 from ..store.folder import META, Run
-from ..store.imported import check_trained
 from ..store.label import MOST_LETTERS, UNLABELLED, Label, read_label
 from ..store.lineage import read_parent
 from ..terminal.board import Board, board_for_python
@@ -37,6 +36,7 @@ from ..track.tracker import Trackers
 from .arms import AskedArm, ComparisonRequest, settings_in
 from .branch import branch_folder
 from .compare import ComparisonResult, carry_out
+from .further import check_trained
 from .overrides import BranchRequest, Changes, Overrides
 from .planning import plan_comparison
 from .resume import configured
@@ -174,7 +174,7 @@ def heal_folder(
         view: makes what shows a run while it is trained.
         board: makes what shows fresh seeds.
     """
-    check_trained(folder, "cannot be healed")
+    check_trained(folder, "healed")
     config = configured(folder, asked.parent)
     findings, records = _findings(read_run(folder), config, asked.parent)
     healing = Healing(run=read_run(folder), findings=tuple(findings))

@@ -22,7 +22,6 @@ from ..store.checkpoint.checkpoint import CHECKPOINTS
 from ..store.door import write_atomically
 from ..store.find import find_group, find_run, has_ended, read_run
 from ..store.folder import CONFIG, META, RESULT, Run, write_result
-from ..store.imported import check_trained
 from ..store.lock import locked
 from ..store.own import is_own, mark
 from ..store.reading import read_env
@@ -33,6 +32,7 @@ from ..track.tracker import AnyTracker, Trackers
 from ..trust import shown
 from .after import finish
 from .drive import drive
+from .further import check_trained
 from .interrupt import signals_end, signals_wait
 from .overrides import Overrides
 from .running import Start, running
@@ -96,7 +96,7 @@ def resume_folder(
     with signals_end(), memory_watched(), locked(folder, force=overrides.force_unlock):
         if overrides.budget is None and has_ended(folder) and lacking(run := read_run(folder)):
             return finish(run, configured(folder, overrides), lambda line: None if view is None else view.say(line))
-        check_trained(folder, "cannot be resumed")
+        check_trained(folder, "resumed")
         start = Start(
             config=_config(folder, overrides),
             folder=nullcontext(folder),  # locked already: nobody may end it between the look and this

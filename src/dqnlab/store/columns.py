@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from ..config.typed import door
+from ..errors import FolderError
 from .find import find_run
 from .folder import METRICS, Run
-from .imported import check_trained
+from .imported import origin_of
 from .metrics import read_records
 
 
@@ -27,8 +28,8 @@ def read_metrics(run: str | Path | Run) -> dict[str, list[Any]]:
         CheckpointError: they are damaged, or of a newer dqnlab.
     """
     file = _file_of(run)
-    if not file.exists():
-        check_trained(file.parent, "has no metrics")
+    if not file.exists() and (came := origin_of(file.parent)) is not None:
+        raise FolderError(f"{str(file.parent)!r} was imported ({came.says}), so it has no metrics: use another run")
     return columns_of(read_records(file))
 
 

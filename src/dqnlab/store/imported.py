@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import ConfigError, FolderError, either
-from ..trust import clean
-from .folder import BEST, META
-from .reading import read_env, read_json
+from ..errors import FolderError
+from .folder import META
+from .reading import read_json
 
 IMPORTED = "imported"
 UNKNOWN = "unknown"
@@ -64,21 +62,3 @@ def origin_of(folder: Path) -> Imported | None:
         return read_imported(folder / META) if (folder / META).is_file() else None
     except FolderError:
         return None
-
-
-def check_trained(folder: Path, wrong: str) -> None:
-    """Raises ConfigError if a run was brought in: it has no checkpoints, no replay and no metrics.
-
-    Args:
-        wrong: what follows from that, as "cannot be resumed".
-    """
-    found = origin_of(folder)
-    if found is None:
-        return
-    env = str(read_env(folder / META).get("label"))
-    path = str(folder / BEST)
-    train = either(f"dqn train {shlex.quote(clean(env))} --init {shlex.quote(path)}", f"train(…, init={path!r})")
-    raise ConfigError(
-        f"{str(folder)!r} was imported ({found.says}) and {wrong}: of its training only the weights are here, "
-        f"no checkpoint, replay or metrics; to train on from its weights, begin a run with them: {train}"
-    )
