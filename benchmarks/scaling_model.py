@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "scaling.md"
@@ -123,10 +124,15 @@ def write_tables(result: Mapping[str, Any]) -> None:
     text = PAGE.read_text("utf-8")
     for name, shown in tables(result).items():
         text = re.sub(rf"(<!-- {name} -->\n)(\|.*\n)*", lambda found, shown=shown: found[1] + shown, text)
-    text = re.sub(r"(?<=<!-- pause -->).*?(?=<!-- -->)", pause(result), text)
+    for name, said in words(result).items():
+        text = re.sub(rf"(?<=<!-- {name} -->).*?(?=<!-- -->)", said, text)
     PAGE.write_text(text, "utf-8")
 
 
-def pause(result: Mapping[str, Any]) -> str:
-    """For how long nothing came when a node was killed."""
-    return f"{result['cluster']['node killed']['longest pause']:.1f} s"
+def words(result: Mapping[str, Any]) -> dict[str, str]:
+    """What the page says in passing, by name: the longest wait when a node was killed, and what others took."""
+    taken = [each["others"] for load in result["loads"].values() for each in load.get("runs", {}).values()]
+    return {
+        "pause": f"{result['cluster']['node killed']['longest pause']:.1f} s",
+        "others": f"{median(taken):.1f} of {result['machine']['cores']}",
+    }
