@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...cluster import Joined, check_where, joined
-from ...errors import ConfigError, DqnlabError, ResourceError, named
+from ...errors import ConfigError, DqnlabError, named
 from ...processes import as_sent
 from .life import Errand, about_parent, live
 from .mailbox import INTERRUPT, Began, Letter, Mailbox
@@ -81,19 +81,32 @@ class OnRay:
         self._numbers = itertools.count()
         self._hired: dict[int, RemoteProcess] = {}
         self._is_closed = False
-        self._lost = ""
-        """why nothing can be carried any more"""
-        pinned = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(cluster.node, soft=False)
+        self._is_lost = False
+        """whether the mailbox is gone"""
+        self._node = cluster.node
         # Neither a task nor the mailbox is tried again by Ray: whoever hires decides that, so no seed is trained twice.
+        self._live = ray.remote(num_cpus=threads, max_retries=0, max_calls=1)(live)
+        self._carriers = list[threading.Thread]()
+        self._open()
+        self._begin(self._tell)
+
+    def _open(self) -> None:
+        """Makes the mailbox: beside this process, which ends if that does."""
+        import ray
+
+        pinned = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(self._node, soft=False)
         self._mailbox: Any = (
             ray.remote(Mailbox)
             .options(num_cpus=0, max_restarts=0, max_concurrency=100_000, scheduling_strategy=pinned)
             .remote()
         )
-        self._live = ray.remote(num_cpus=threads, max_retries=0, max_calls=1)(live)
-        self._carriers = [threading.Thread(target=each, daemon=True) for each in (self._hear, self._tell)]
-        for each in self._carriers:
-            each.start()
+        self._is_lost = False
+        self._begin(self._hear)
+
+    def _begin(self, carry: Callable[[], None]) -> None:
+        thread = threading.Thread(target=carry, daemon=True)
+        thread.start()
+        self._carriers.append(thread)
 
     @property
     def room(self) -> int:
@@ -116,12 +129,9 @@ class OnRay:
 
         Args:
             refuse: makes the report of a worker that cannot begin.
-
-        Raises:
-            ResourceError: the cluster is gone.
         """
-        if self._lost:
-            raise ResourceError(f"the Ray cluster was lost ({self._lost}): what has been trained is kept, and resumes")
+        if self._is_lost:  # and all who had it
+            self._open()
         ours, theirs = Pipe()
         process = RemoteProcess(next(self._numbers), theirs, self._post, self._kill)
         target_sent = as_sent((target, argument))
@@ -190,11 +200,11 @@ class OnRay:
                 for each in ended:
                     self._bury(tasks[each])
         except Exception as error:  # the mailbox is gone, and with it whatever was said: as if all were killed
-            self._lost = named(error)[:200]
+            self._is_lost = True
             for each in list(self._hired.values()):
                 self._kill(each.task)
                 self._hired.pop(each.number)
-                each.end(KILLED, "because the Ray cluster was lost")
+                each.end(KILLED, f"because its line to here was lost ({type(error).__name__})")
 
     def _deliver(self, letters: list[Letter]) -> None:
         for number, what in letters:
