@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -77,9 +78,11 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
             patch.setenv(f"RAY_{name}", value)
         Config.initialize("")  # reads those
         patch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", False)
-        found = Nodes(Path("/tmp") / f"dqn-test-{os.getpid()}")
+        folder = Path("/tmp") / f"dqn-test-{os.getpid()}"  # short: sockets lie in it
+        found = Nodes(folder)
         yield found
         found.cluster.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def when_saved(pattern: str, act: Callable[[int], None]) -> threading.Thread:
