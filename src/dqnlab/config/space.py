@@ -36,7 +36,7 @@ _SEARCHED_OF_ENV = {"env.num_envs", "env.frame_stack"}
 _NOT_SEARCHED = {
     *("preset", "seed", "device", "compile", "threads", "env", "experience", "init", "budget", "evaluate_every"),
     *("select_episodes", "confirm_episodes", "score_episodes", "stop_when_solved", "metrics_every"),
-    *("checkpoint_every", "keep_checkpoints", "film", "explain"),
+    *("checkpoint_every", "keep_checkpoints", "film", "explain", "collectors"),
 }
 
 
