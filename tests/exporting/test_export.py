@@ -2,10 +2,13 @@
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +17,7 @@ import torch
 import dqnlab
 from dqnlab.app.cli import main
 from dqnlab.config import Env
-from dqnlab.errors import ConfigError, DqnlabError, FolderError, ResourceError
+from dqnlab.errors import ConfigError, DqnlabError, FolderError, NumericsError, ResourceError
 from dqnlab.exporting import export as exporting
 from dqnlab.exporting.about import outside
 from dqnlab.exporting.portable import captured
@@ -139,7 +142,7 @@ def test_a_missing_package_is_named_before_any_work(run: Path, tmp_path: Path, m
         (["--out", "full"], 2, "output folder 'full' exists and is not empty: remove it, or choose another --out"),
         (["--out", "file"], 2, "output folder 'file' is no folder"),
         (["--out", "link"], 2, "output folder 'link' is no folder"),
-        (["--out", "file/below"], 5, "cannot write to 'file'"),
+        (["--out", "file/below"], 2, "cannot write to 'file'"),
         (["--env", "Acrobot-v1"], 2, "has observations"),
     ],
 )
@@ -228,6 +231,28 @@ def test_equality_tells_rounding_from_ties_and_from_other_actions() -> None:
     assert not compared("x", about, states, lost, best).holds
 
 
+def test_what_is_no_number_equals_nothing() -> None:
+    agent = make_agent(SMALL, MASKED)
+    states, about = states_for(agent, 6), about_of(agent)
+    best = MASKED.actions(states.values.argmax(1))
+    forbidden = np.isneginf(states.values)
+    assert forbidden.any()
+    assert compared("x", about, states, states.values, best).holds
+    for odd in (np.nan, np.inf):
+        broken = np.where(forbidden, odd, states.values)
+        assert not compared("x", about, states, broken, best).holds
+        assert not compared("x", about, replace(states, values=broken), broken, best).holds
+
+
+def test_a_network_that_overflows_is_not_exported(run: Path, tmp_path: Path) -> None:
+    agent = dqnlab.load(run)
+    for weight in agent.network.parameters():
+        weight.fill_(1e38)
+    with pytest.raises(NumericsError, match=r"values are not finite in 3 states of 3, such as -?(nan|inf)"):
+        dqnlab.export(agent, "numpy", tmp_path / "out", states=3)
+    assert not (tmp_path / "out").exists()
+
+
 def test_actions_are_compared_as_the_environment_gets_them() -> None:
     agent = make_agent(SMALL, JOINT)
     states = states_for(agent, 8)
@@ -267,13 +292,34 @@ def test_a_network_that_remembers_is_reset(tmp_path: Path) -> None:
     np.testing.assert_array_equal(module.values(obs[0]), fresh)
 
 
+@pytest.mark.parametrize("kind", ["lstm", "mlp"])
+def test_the_printed_example_gives_the_values_of_the_observation_that_is_acted_on(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = make_agent(*KINDS[kind])
+    write_all(agent, tmp_path)
+    module = load_module(tmp_path / "numpy" / "agent.py", "agent")
+    monkeypatch.setitem(sys.modules, "agent", module)
+    example = "\n".join(re.findall(r"^    (.*)", module.__doc__ or "", re.MULTILINE))
+    found: dict[str, Any] = {"obs": states_for(agent, 1).obs[0]}
+    exec(example, found)
+    np.testing.assert_allclose(found["values"], agent.q_values(found["obs"], first=True), atol=1e-6)
+    assert found["action"] == found["values"].argmax()
+    for name in ("js/agent.js", "c/agent.h"):
+        head = (tmp_path / name).read_text().partition("*/")[0]
+        assert head.index("values(obs") < head.index("act(obs"), name
+
+
 @pytest.mark.world
 def test_a_program_that_fails_is_an_error_with_what_it_said(tmp_path: Path) -> None:
     agent = make_agent(*KINDS["mlp"])
     about = write_all(agent, tmp_path, {"numpy": exporting.WRITERS["numpy"]})
     (tmp_path / "numpy" / "weights.npz").unlink()
     (tmp_path / "aside").mkdir()
-    with pytest.raises(DqnlabError, match=r"failed on the exported program: .*weights\.npz"):
+    with pytest.raises(DqnlabError, match=r"failed on the exported program with exit code 1: .*weights\.npz"):
+        verify("numpy", tmp_path / "numpy", about, states_for(agent), tmp_path / "aside")
+    (tmp_path / "numpy" / "agent.py").write_text("raise SystemExit(3)")
+    with pytest.raises(DqnlabError, match=r"failed on the exported program with exit code 3, and said nothing$"):
         verify("numpy", tmp_path / "numpy", about, states_for(agent), tmp_path / "aside")
 
 

@@ -25,6 +25,7 @@ from ..store.folder import BATCH, BEST, LAST, META, METRICS, RESULT, SNAPSHOTS, 
 from ..store.imported import Imported, origin_of, read_imported
 from ..store.metrics import read_records
 from ..store.reading import oddity, read_json
+from ..store.weightsfile import check_finite
 from .health.findings import RunFacts, facts_of
 
 
@@ -152,10 +153,12 @@ def _snapshots(folder: Path, best: Agent) -> list[tuple[int, QNetwork]]:
 
 
 def _network(weights: Mapping[str, np.ndarray], best: Agent, path: Path) -> QNetwork:
-    """A network like the best one with other weights. Raises CheckpointError if they do not fit it."""
+    """A network like the best one with other weights. Raises CheckpointError if they are not finite or do not fit."""
     network = make_network(best.config, best.spec).requires_grad_(False)
     try:
-        import_weights(network, {name: torch.from_numpy(array) for name, array in weights.items()})
+        tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
+        check_finite(tensors, path)
+        import_weights(network, tensors)
     except (RuntimeError, TypeError, ValueError) as e:
         raise CheckpointError(f"{str(path)!r} does not fit the run's network: {e}") from e
     return network

@@ -18,6 +18,7 @@ from .portable import state_size
 
 WIDTH = 100
 MOST_LISTED = 40  # actions
+FIRST = "  {sign} first: act then remembers obs"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from .about import About
+from .about import FIRST, About
 from .graph import Graph
 from .loops import Dialect, Loops, shared_forms
 from .reading import read_graph
@@ -56,7 +56,7 @@ _HEADER = """/*
 /* Reads the weights, once. Returns 0, or -1 if the file is not there or is of another agent. */
 int agent_load(const char *path);
 
-/* Expected returns [AGENT_ACTIONS] of an observation [AGENT_INPUTS]. */
+/* Expected returns [AGENT_ACTIONS] of an observation [AGENT_INPUTS]{follows}. */
 void agent_values(const float *obs, float *values);
 
 {act}
@@ -130,6 +130,7 @@ def _header(about: About) -> str:
         actions=about.spec.num_actions,
         components=components,
         act=act,
+        follows=" that follows those acted on" if about.state else "",
         reset=_RESET if about.state else "",
     )
 
@@ -167,7 +168,11 @@ def _usage(about: About) -> list[str]:
     if about.state:
         lines.append("agent_reset();  // an episode begins")
     joint = about.spec.joint is not None
-    lines.append("int action[AGENT_COMPONENTS]; agent_act(obs, action);" if joint else "int action = agent_act(obs);")
+    acts = "int action[AGENT_COMPONENTS]; agent_act(obs, action);" if joint else "int action = agent_act(obs);"
+    lines.append(
+        f"float values[AGENT_ACTIONS]; agent_values(obs, values);{FIRST.format(sign='//') if about.state else ''}"
+    )
+    lines.append(acts)
     return [*(f"    {line}" for line in lines), "", "    cc -std=c99 -O2 yours.c agent.c -lm"]
 
 

@@ -13,7 +13,7 @@ from ..config.checks import Whole
 from ..config.typed import door
 from ..errors import DqnlabError, FolderError, ResourceError, counted
 from ..store.agent import Agent, load
-from ..store.door import DISK, aside, drop_empty, fresh_folder, make_path, replacing
+from ..store.door import DISK, aside, drop_empty, fresh_folder, is_machines, make_path, replacing
 from ..store.find import find_run
 from ..store.folder import OUT, Run
 from .about import About, about_agent
@@ -105,7 +105,8 @@ def write_export(
 
     Raises:
         ConfigError: the network has an operation that the format has no form for; the environment cannot be made.
-        FolderError, ResourceError: the folder cannot be written, or a package is missing.
+        FolderError, ResourceError: the folder cannot be written; a package is missing.
+        NumericsError: the network's values are not finite.
         DqnlabError: the program does not do what the network does.
     """
     folder_for(Path(), format, out)  # before any work
@@ -132,7 +133,8 @@ def _written(out: Path, files: Mapping[str, bytes]) -> Path:
             make_path(out.parent)
         draft = fresh_folder(out.parent.resolve() / f"{out.name}{UNVERIFIED}")
     except OSError as e:
-        raise ResourceError(f"cannot write to {str(out.parent)!r} ({e.strerror or e}): choose another {OUT}") from e
+        kind = ResourceError if is_machines(e) else FolderError
+        raise kind(f"cannot write to {str(out.parent)!r} ({e.strerror or e}): choose another {OUT}") from e
     for name, content in files.items():
         with replacing(draft / name) as part:
             part.write(content)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from .about import About
+from .about import FIRST, About
 from .graph import Graph
 from .loops import Dialect, Loops, shared_forms
 from .reading import read_graph
@@ -167,5 +167,6 @@ def _usage(about: About) -> list[str]:
     lines = ['const agent = require("./agent.js");  // in Node.js; a page loads it by a script element', ""]
     if about.state:
         lines.append("agent.reset();                   // an episode begins")
-    lines += [f"const action = agent.act(obs{mask});", f"const values = agent.values(obs{mask});"]
+    lines.append(f"const values = agent.values(obs{mask});{FIRST.format(sign='//') if about.state else ''}")
+    lines.append(f"const action = agent.act(obs{mask});")
     return [f"    {line}".rstrip() for line in lines]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import numpy_text
-from .about import About
+from .about import FIRST, About
 from .graph import Graph
 from .reading import read_graph
 
@@ -164,7 +164,7 @@ def _action(about: About) -> str:
 
 def _usage(about: About) -> list[str]:
     mask = ", info['action_mask']" if about.has_mask else ""
-    lines = ["    import agent", ""]
-    if about.state:
-        lines.append("    agent.reset()                   # an episode begins")
-    return [*lines, f"    action = agent.act(obs{mask})", f"    values = agent.values(obs{mask})"]
+    begins = ["agent.reset()                   # an episode begins"] if about.state else []
+    looks = [f"values = agent.values(obs{mask}){FIRST.format(sign='#') if about.state else ''}"]
+    acts = [f"action = agent.act(obs{mask})"]
+    return [f"    {line}".rstrip() for line in ["import agent", "", *begins, *looks, *acts]]

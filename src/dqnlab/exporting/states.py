@@ -18,6 +18,7 @@ from ..envs.make import EnvSpec, close, make_one
 from ..envs.seeds import env_seeds
 from ..envs.vector import SerialEnvs
 from ..envs.watchdog import watched
+from ..errors import NumericsError, counted
 from ..explain.page import words
 from ..explain.words import sentence
 from ..explain.world import look_at
@@ -26,6 +27,7 @@ from ..store.agent import Agent
 from .portable import state_size
 
 RANDOM = 0.3  # share of actions by chance: a network alone sees little of its environment
+_FEW = 8  # values that a message shows
 CHUNK = 100  # observations that are computed at once
 
 
@@ -50,6 +52,7 @@ def play_states(
 
     Raises:
         ConfigError, EnvironmentFault: it cannot be made, does not fit the agent, or breaks its contract.
+        NumericsError: the network's values are not finite.
     """
     with watched(env.timeout), arithmetic(agent.config.threads):
         made = make_one(env)
@@ -61,6 +64,7 @@ def play_states(
             close(made, env.label)
         if not state_size(agent.network):
             values = network_values(agent, obs)
+        _check_finite(spec, obs, values)
         return States(obs, first, values, names)
 
 
@@ -74,7 +78,8 @@ def _play(
     for start in env_seeds(seed, "evaluate", num):
         obs, begins = envs.reset([start]), True
         while len(seen) < num:
-            q = actor(obs, np.array([begins]))
+            with np.errstate(over="ignore", invalid="ignore"):  # values are looked at when all are there
+                q = actor(obs, np.array([begins]))
             seen.append(obs)
             firsts.append(begins)
             values.append(q)
@@ -87,6 +92,18 @@ def _play(
         if len(seen) >= num:
             break
     return np.concatenate(seen), np.array(firsts), np.concatenate(values)
+
+
+def _check_finite(spec: EnvSpec, obs: np.ndarray, values: np.ndarray) -> None:
+    """Raises NumericsError if the value of an action that is allowed is no number to compare with."""
+    allowed = np.ones_like(values, bool) if spec.obs.mask is None else obs[:, spec.obs.mask :] != 0
+    odd = np.flatnonzero((allowed & ~np.isfinite(values)).any(1))
+    if len(odd):
+        shown = ", ".join(f"{value:g}" for value in values[odd[0]][:_FEW])
+        raise NumericsError(
+            f"the network's values are not finite in {counted(len(odd), 'state')} of {len(values):,}, such as {shown}: "
+            "its weights are too large to act by; take another network, or train it again"
+        )
 
 
 def network_values(agent: Agent, obs: np.ndarray) -> np.ndarray:

@@ -90,8 +90,9 @@ def verify(kind: str, folder: Path, about: About, states: States, aside: Path) -
 def compared(by: str, about: About, states: States, values: np.ndarray, actions: np.ndarray) -> Equality:
     """What the answers of a program have to do with the network's."""
     wanted, num = states.values, len(states.values)
-    known = np.isfinite(wanted)
-    if values.shape != wanted.shape or (known != np.isfinite(values)).any():
+    known = ~np.isneginf(wanted)  # what is -inf is an action that is forbidden; NaN equals nothing
+    is_same_kind = values.shape == wanted.shape and np.array_equal(known, ~np.isneginf(values))
+    if not is_same_kind or not (np.isfinite(values[known]).all() and np.isfinite(wanted[known]).all()):
         return Equality(by, "", num, math.inf, math.inf)
     apart = np.abs(np.where(known, values, 0) - np.where(known, wanted, 0))
     difference = float(apart.max())
@@ -242,9 +243,11 @@ def _run(command: Sequence[str]) -> str:
         raise DqnlabError(f"{Path(command[0]).name} has not ended after {PATIENCE:,.0f} s") from e
     except OSError as e:
         raise DqnlabError(f"{Path(command[0]).name} cannot be run: {e.strerror or e}") from e
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise DqnlabError(f"{Path(command[0]).name} failed on the exported program: {' '.join(said[-3:])}")
+    if code := done.returncode:
+        said = " ".join((done.stderr or done.stdout).strip().splitlines()[-3:])
+        ended = f"exit code {code}" if code > 0 else f"signal {-code}"
+        what = f"{Path(command[0]).name} failed on the exported program with {ended}"
+        raise DqnlabError(f"{what}: {said}" if said else f"{what}, and said nothing")
     return done.stdout
 
 

@@ -34,7 +34,7 @@ _LIBRARIES = [
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:
-    """The tensors of a weights file by name. Raises CheckpointError, which says what the file is instead."""
+    """The tensors of a weights file by name, all finite. Raises CheckpointError, which says what it is instead."""
     if not file.is_file():
         raise CheckpointError(f"{str(file)!r} does not exist: the run has not saved that network")
     try:
@@ -53,7 +53,25 @@ def read_weights(file: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{str(file)!r} is not a plain state_dict of tensors: save one with {SAVE}")
     if sum(w.numel() * w.element_size() for w in weights.values()) > size:
         raise CheckpointError(f"{str(file)!r} claims tensors larger than its {counted(size, 'byte')}")
+    check_finite(weights, file)
     return weights
+
+
+def check_finite(weights: Mapping[str, Tensor], file: Path) -> None:
+    """Raises CheckpointError if a weight is not finite, or would not be in the 32 bits that networks have."""
+    for name, w in weights.items():
+        odd = w[~w.float().isfinite()] if w.is_floating_point() else w[:0]
+        if not odd.numel():
+            continue
+        what, value = f"{str(file)!r} holds {name}", odd.flatten()[0]
+        if value.isfinite():
+            raise CheckpointError(
+                f"{what} as {w.dtype} with numbers that float32 cannot hold, such as {value.item():g}"
+            )
+        raise CheckpointError(
+            f"{what} with values that are not finite, such as {value.item()}, by which nothing can act: take another "
+            "network, or train this one again"
+        )
 
 
 def meaning_of(config: Config) -> dict[str, Any]:
@@ -99,7 +117,9 @@ def check_meaning(weights: Mapping[str, Tensor], config: Config) -> None:
 
 def _is_weight(item: tuple[object, object]) -> bool:
     name, w = item
-    return isinstance(name, str) and isinstance(w, Tensor) and w.device.type == "cpu" and w.layout == torch.strided
+    if not isinstance(name, str) or not isinstance(w, Tensor) or w.is_complex() or w.is_quantized:
+        return False
+    return w.device.type == "cpu" and w.layout == torch.strided
 
 
 def whose(names: Collection[str], file: Path) -> str:
