@@ -52,9 +52,10 @@ def named(network: nn.Sequential, prefix: str) -> dict[str, Tensor]:
     return {f"{prefix}.{name}": w.detach() for name, w in network.state_dict().items()}
 
 
-def torch_bytes(content: object) -> bytes:
+def torch_bytes(content: object, old: bool = False) -> bytes:
+    """What torch.save writes, in its format of before 1.6 if asked."""
     made = io.BytesIO()
-    torch.save(content, made)
+    torch.save(content, made, _use_new_zipfile_serialization=not old)
     return made.getvalue()
 
 

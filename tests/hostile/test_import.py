@@ -79,6 +79,19 @@ def overlapping() -> bytes:
     return agent(weights=zipped(*members, ("archive/data/99", bytes(10**6)), how=zipfile.ZIP_DEFLATED))
 
 
+def claiming() -> bytes:
+    """Torch's old format, with one tensor said to have 2**30 numbers."""
+    data = torch_bytes({"a.weight": torch.zeros(70_000)}, old=True)
+    return data.replace(struct.pack("<cI", b"J", 70_000), struct.pack("<cI", b"J", 2**30))
+
+
+class Trap:
+    """Leaves a trace if anybody unpickles it."""
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return os.mkdir, ("executed",)
+
+
 REFUSED: dict[str, Callable[[], bytes]] = {
     **PAYLOADS,
     **{f"policy: {name}": (lambda make=make: agent(weights=make())) for name, make in PAYLOADS.items()},
@@ -106,6 +119,13 @@ REFUSED: dict[str, Callable[[], bytes]] = {
     "sparse": lambda: torch_file(PLAIN | {"network.0.weight": torch.zeros(8, 4).to_sparse()}),
     "names that are numbers": lambda: torch_file({1: torch.zeros(1)}),
     "escapes in names": lambda: torch_file({ESCAPES: torch.zeros(2, 2, 2)}),
+    "old format: a bomb": lambda: torch_bytes({"x": Trap()}, old=True),
+    "old format: torn": lambda: torch_bytes(PLAIN, old=True)[:-20],
+    "old format: not even a table": lambda: torch_bytes(PLAIN, old=True)[:40],
+    "old format: claims 2**30 numbers": lambda: claiming(),
+    "no parts": lambda: archive(),
+    "data alone": lambda: archive(DATA),
+    "policy climbs": lambda: archive(DATA, ("../policy.pth", POLICY[1])),
     "a network of a thousand layers": lambda: torch_file({f"l{i}.weight": torch.zeros(2, 2) for i in range(1_000)}),
 }
 TAKEN: dict[str, Callable[[], bytes]] = {
@@ -153,7 +173,14 @@ def test_no_hostile_file_is_obeyed(name: str, capsys: pytest.CaptureFixture[str]
         ("policy is a link", "its part 'policy.pth' is a link"),
         ("policy is encrypted", "its part 'policy.pth' is encrypted"),
         ("policy holds more than its bytes", "claims to hold more than its"),
-        ("policy in an archive of an archive", "a zip archive (agent.zip, …): unpack it first"),
+        ("policy in an archive of an archive", "a zip archive (agent.zip): unpack it first"),
+        ("policy of a bomb", "its part 'policy.pth' is not a readable weights file: it is a pickled Python object"),
+        ("old format: a bomb", "it is a pickled Python object of posix.mkdir, not a state_dict"),
+        ("old format: torn", "it is in torch's format of before 1.6, but no sound one"),
+        ("old format: claims 2**30 numbers", "claims to hold more than its"),
+        ("no parts", "it is an empty zip archive"),
+        ("data alone", "a zip archive without 'policy.pth', so no whole agent of Stable-Baselines3"),
+        ("policy climbs", "whose part '../policy.pth' would be unpacked outside its folder"),
         ("policy: pickle touch", "is not a readable weights file"),
         ("data is a zip bomb", "its part 'data' claims to be 100,000,000 bytes"),
         ("data is deep", "its part 'data' is not JSON (RecursionError)"),

@@ -36,9 +36,9 @@ def net(prefix: str) -> dict[str, torch.Tensor]:
     return {f"{name}.{part}": w for name, layer in layers.items() for part, w in layer.state_dict().items()}
 
 
-def saved(content: object) -> bytes:
+def saved(content: object, old: bool = False) -> bytes:
     buffer = io.BytesIO()
-    torch.save(content, buffer)
+    torch.save(content, buffer, _use_new_zipfile_serialization=not old)
     return buffer.getvalue()
 
 
@@ -59,9 +59,9 @@ SB3 = zipped(
     data=b'{"policy_class": "x"}' * 500, policy__pth=saved(net("q_net.q_net.")), _stable_baselines3_version=b"2"
 )
 FILES: list[tuple[bytes, list[str]]] = [
-    (SB3, ["a Stable-Baselines3 agent", "dqn import file.pth --env ENV (in Python dqnlab.import_agent("]),
-    (saved(net("q_net.q_net.")), ["a policy of Stable-Baselines3", "dqn import file.pth --env ENV"]),
-    (saved(net("network.")), ["a CleanRL network (network.0.bias", "dqn import file.pth --env ENV"]),
+    (SB3, ["a Stable-Baselines3 agent", "dqn import here/file.pth --env ENV (in Python", "agent('here/file.pth'"]),
+    (saved(net("q_net.q_net.")), ["a policy of Stable-Baselines3", "dqn import here/file.pth --env ENV"]),
+    (saved(net("network.")), ["a CleanRL network (network.0.bias", "dqn import here/file.pth --env ENV"]),
     (saved(net("layers.")), ["its layers (layers.0.bias", "are not those of a dqnlab network"]),
     (saved({"actor.weight": torch.ones(2, 2)}), ["an actor-critic agent"]),
     (saved(nn.Sequential(nn.Linear(2, 2))), ["a pickled Python object of torch.nn.modules", "model.state_dict()"]),
@@ -70,8 +70,9 @@ FILES: list[tuple[bytes, list[str]]] = [
     (saved([1, 2]), ["not a plain state_dict"]),
     (pickle.dumps(Trap()), ["a Python pickle, which could run any code"]),
     (pickle.dumps({"a": 1}, protocol=4), ["a Python pickle"]),
-    (tensors(), ["a safetensors file with 1 tensor (fc.weight, …)", "dqn import file.pth --env ENV"]),
-    (zipped(readme__txt=b"hello"), ["a zip archive (readme.txt, …): unpack it first"]),
+    (tensors(), ["a safetensors file with 1 tensor (fc.weight)", "dqn import here/file.pth --env ENV"]),
+    (zipped(readme__txt=b"hello"), ["a zip archive (readme.txt), and none of its parts is a network"]),
+    (saved(net("fc."), old=True), ["torch's format of before 1.6: if it is", "dqn import here/file.pth"]),
     (b"PK\x03\x04 not really", ["a damaged zip archive"]),
     (b"\x89HDF\r\n\x1a\n", ["an HDF5 file, as Keras writes them"]),
     (b"\x1f\x8b\x08rest", ["an archive: unpack it first"]),
@@ -84,9 +85,10 @@ FILES: list[tuple[bytes, list[str]]] = [
 
 @pytest.mark.parametrize(("content", "words"), FILES, ids=lambda value: value[0] if isinstance(value, list) else "")
 def test_a_foreign_file_is_named_for_what_it_is(content: bytes, words: list[str]) -> None:
-    Path("file.pth").write_bytes(content)
+    Path("here").mkdir()
+    Path("here/file.pth").write_bytes(content)
     with pytest.raises(CheckpointError) as caught:
-        load("file.pth")
+        load("here/file.pth")
     assert [word for word in words if word not in str(caught.value)] == [], str(caught.value)
     assert len(str(caught.value)) < 500
     assert not Path("sprung").exists()

@@ -153,7 +153,8 @@ def _brought(found: ForeignFile, asked: ImportRequest) -> _Brought:
     about = Imported(found.name, found.sha256, agent.named, known)
     notes = [f"assumed, for the file does not say it: {each}" for each in agent.assumed]
     notes += [f"not as it was in the file: {each}" for each in agent.changed]
-    notes += [f"not taken over, for no run of dqnlab has such a setting: {', '.join(left)}"] if left else []
+    if left := [*left, *agent.odd]:
+        notes.append(f"not taken over, for no run of dqnlab has such a setting: {', '.join(left)}")
     given_env = None if isinstance(config.env.id, str) else config.env
     return _Brought(Agent(config, spec, network, given_env), about, found, told, tuple(notes))
 

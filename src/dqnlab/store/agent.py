@@ -29,12 +29,13 @@ from ..learn.weights import classic_names, import_weights
 from ..trust import named_by_caller
 from .acting import Acting
 from .advice import why_absent
+from .filekinds import whose
 from .find import find_run
 from .folder import BEFORE, BEST, CONFIG, LAST, META, Run
 from .own import with_own
 from .reading import oddity, read_env, read_text
 from .remembered import recall
-from .weightsfile import check_meaning, read_weights, whose
+from .weightsfile import check_meaning, read_weights
 
 _SMALL = 2**20  # numbers
 _FEW = 16  # numbers of an observation that a message shows all

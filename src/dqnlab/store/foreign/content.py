@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import pickletools
 import stat
 import zipfile
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import torch
 
 from ...errors import CheckpointError, counted
-from ..weightsfile import describe_file
+from ..filekinds import describe, is_old_torch
 
 MOST_BYTES = 1 << 30
 """of a file: the networks of DQN take some megabytes"""
@@ -20,6 +22,8 @@ MOST_PARTS = 10_000
 """of an archive"""
 MOST_RATIO = 100
 """how much larger than packed a part may be: more is no network"""
+OLD_PICKLES = 3
+"""before that of what was saved, in torch's format of before 1.6"""
 
 
 def read_bytes(file: Path) -> bytes:
@@ -45,7 +49,7 @@ def part_names(file: Path, data: bytes) -> set[str]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as e:
-        raise CheckpointError(f"{str(file)!r} cannot be read: {describe_file(file, e)}") from e
+        raise CheckpointError(f"{str(file)!r} cannot be read: {what_is(file, data, e)}") from e
     if len(names) > MOST_PARTS:
         raise CheckpointError(f"{str(file)!r} holds {counted(len(names), 'part')}: no agent does")
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -83,17 +87,50 @@ def _check_part(file: Path, info: zipfile.ZipInfo, most: int) -> None:
         raise CheckpointError(f"{str(file)!r} is not what a program saves: its part {info.filename!r} {odd}")
 
 
-def load_torch(file: Path, data: bytes) -> Any:
-    """What torch.save wrote: tensors, containers and plain values; anything else is refused. Raises CheckpointError."""
+def what_is(file: Path, data: bytes, error: Exception | None = None) -> str:
+    """What a file, or a part of one, is, of which no agent can be made."""
+    return describe(file, io.BytesIO(data), error, importing=True)
+
+
+def load_torch(file: Path, data: bytes, part: str = "") -> Any:
+    """What torch.save wrote: tensors, containers and plain values; anything else is refused.
+
+    Args:
+        part: what the data is called in the file, if it is a part of it.
+
+    Raises CheckpointError.
+    """
+    where = f"{str(file)!r}: its part {part!r}" if part else repr(str(file))
     try:
+        if is_old_torch(data):
+            _check_old(data)
+            return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         with zipfile.ZipFile(io.BytesIO(data)) as parts:  # torch's format since 1.6; it is never compressed
             if sum(part.file_size for part in parts.infolist()) > len(data):
-                raise CheckpointError(f"{str(file)!r} claims to hold more than its {counted(len(data), 'byte')}")
+                raise _TooLargeError
         return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except CheckpointError:
-        raise
+    except _TooLargeError as e:
+        raise CheckpointError(f"{where} claims to hold more than its {counted(len(data), 'byte')}") from e
     except Exception as e:  # torch raises many kinds for a damaged or hostile file
-        raise CheckpointError(f"{str(file)!r} is not a readable weights file: {describe_file(file, e)}") from e
+        raise CheckpointError(f"{where} is not a readable weights file: {what_is(file, data, e)}") from e
+
+
+class _TooLargeError(ValueError):
+    """Data claims to hold more than it can."""
+
+
+def _check_old(data: bytes) -> None:
+    """Raises if torch's format of before 1.6 has a number in its tables that is larger than the file.
+
+    Every length and shape there is one, and torch makes room for it before it reads. That format is pickles in a row:
+    two numbers and a table about the machine, then what was saved.
+    """
+    read = io.BytesIO(data)
+    for _ in range(OLD_PICKLES):
+        deque(pickletools.genops(read), maxlen=0)
+    for _, number, _ in pickletools.genops(read):
+        if isinstance(number, int) and number > len(data):
+            raise _TooLargeError
 
 
 def load_safetensors(file: Path, data: bytes) -> Mapping[str, Any]:

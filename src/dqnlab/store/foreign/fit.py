@@ -19,6 +19,7 @@ from ...learn.convs import NATURE, SMALL, Layer, find_pictures
 from ...learn.networks import QNetwork
 from ...learn.types import ObsSpec
 from .foreign import Foreign
+from .numbers import setting_says
 from .weights import LayerChain
 
 CONVS: dict[Literal["nature", "small"], Sequence[Layer]] = {"nature": NATURE, "small": SMALL}
@@ -69,7 +70,7 @@ def with_said(config: Config, said: Mapping[str, Any]) -> tuple[Config, list[str
             left.remove(name)
         if len(left) == before:
             break
-    return config, taken, [f"{name} = {str(said[name])[:40]}" for name in left]
+    return config, taken, [setting_says(name, said[name]) for name in left]
 
 
 def _table(name: str, value: object) -> dict[str, Any]:

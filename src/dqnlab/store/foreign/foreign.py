@@ -24,6 +24,8 @@ class Foreign:
     """of the program; nothing if the file does not say"""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """what it says of the training, by the dotted names of our settings; a kind under the name of its choice"""
+    odd: tuple[str, ...] = ()
+    """what it says of the training that no number there can be, as text"""
     quantiles: int | None = None
     """how many quantiles it has for each action, if it has such"""
     atoms: Tensor | None = None

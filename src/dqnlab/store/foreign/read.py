@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from ...errors import CheckpointError
-from ..weightsfile import describe_file
 from . import sb3
-from .content import load_safetensors, load_torch, part_names, read_bytes
+from .content import load_safetensors, load_torch, part_names, read_bytes, what_is
 from .foreign import Foreign
+from .numbers import is_plain, plain_numbers
 from .weights import chain_of, network_in, singles
 
 ATOMS = "atoms"
@@ -32,6 +32,11 @@ NUMBERS = (
     ("env.num_envs", "num_envs", int),
     ("budget.num", "total_timesteps", int),
     ("seed", "seed", int),
+)
+ENDS = (
+    ("epsilon.start", "start_e", float),
+    ("epsilon.end", "end_e", float),
+    ("epsilon.steps", "exploration_fraction", float),
 )
 ALWAYS = {"rule": "greedy", "memory": "replay", "sampler": "uniform", "optimizer": "adam"}
 
@@ -57,7 +62,7 @@ def read_foreign(file: Path) -> ForeignFile:
     elif _is_safetensors(data):
         agent = _of_state_dict(file, load_safetensors(file, data), len(data), in_order=False)
     elif parts and not any(name.endswith("data.pkl") for name in parts):
-        raise CheckpointError(f"{str(file)!r} is not a file of weights: {describe_file(file)}")
+        raise CheckpointError(f"{str(file)!r} is not a file of weights: {what_is(file, data)}")
     else:
         agent = _of_state_dict(file, load_torch(file, data), len(data), in_order=True)
     return ForeignFile(file.name, hashlib.sha256(data).hexdigest(), agent)
@@ -70,19 +75,23 @@ def _is_safetensors(data: bytes) -> bool:
 def _of_state_dict(file: Path, content: Any, size: int, *, in_order: bool) -> Foreign:
     """An agent from weights without settings, or with those that CleanRL saves. Raises CheckpointError."""
     try:
-        weights = network_in(content)
-        if sb3.is_policy(weights):
-            return sb3.of_policy(weights, size)
-        single, changed = singles(weights, size)
+        found = network_in(content)
+        if sb3.is_policy(found.weights):
+            return sb3.of_policy(found.weights, size)
+        single, changed = singles(found.weights, size)
         atoms = _atoms(single.pop(ATOMS, None))
         chain = chain_of(single, in_order=in_order)
         is_cleanrl = all(map(CLEANRL.fullmatch, single))
-        settings = _arguments(content, atoms) if is_cleanrl else {}
+        said = content.get("args") if is_cleanrl else None
+        settings, odd = _arguments(said, atoms) if isinstance(said, Mapping) else ({}, ())
     except ValueError as e:
         raise CheckpointError(f"{str(file)!r} cannot be brought in: {e}") from e
-    assumed = ["ReLU between its layers"]
+    assumed = [*found.assumed, "ReLU between its layers", *chain.assumed]
     if chain.convs:
         assumed.append("pixels divided by 255")
+    order = [layer.name for layer in chain.layers]
+    if not in_order or order != list(dict.fromkeys(name.rpartition(".")[0] for name in single)):
+        assumed.append(f"the order {', '.join(order)}")
     return Foreign(
         program="CleanRL" if is_cleanrl else "a state_dict",
         slug="cleanrl" if is_cleanrl else "state_dict",
@@ -90,7 +99,8 @@ def _of_state_dict(file: Path, content: Any, size: int, *, in_order: bool) -> Fo
         settings=settings,
         atoms=atoms,
         pixels="scaled" if chain.convs else "unknown",
-        assumed=(*assumed, *([] if in_order else [f"the order {', '.join(layer.name for layer in chain.layers)}"])),
+        odd=odd,
+        assumed=tuple(assumed),
         changed=(changed,) if changed else (),
     )
 
@@ -105,17 +115,15 @@ def _atoms(atoms: Tensor | None) -> Tensor | None:
     return atoms
 
 
-def _arguments(content: Mapping[str, Any], atoms: Tensor | None) -> dict[str, Any]:
-    """What the program's arguments say in our words, if they were saved too."""
-    said = content.get("args")
-    if not isinstance(said, Mapping):
-        return {}
-    found = {ours: said[theirs] for ours, theirs, kind in NUMBERS if sb3.is_plain(kind, said.get(theirs))}
-    ends = [said.get(name) for name in ("start_e", "end_e", "exploration_fraction")]
-    if all(sb3.is_plain(float, each) for each in ends) and "budget.num" in found:
+def _arguments(said: Mapping[str, Any], atoms: Tensor | None) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What the program's arguments say in our words, and what of it cannot be."""
+    found, odd = plain_numbers(said, NUMBERS)
+    _, more = plain_numbers(said, ENDS)
+    ends = [said.get(theirs) for _, theirs, _ in ENDS]
+    if all(is_plain(float, each) for each in ends) and "budget.num" in found:
         start, end, share = map(float, ends)  # type: ignore[arg-type]
         steps = max(math.ceil(share * found["budget.num"]), 1)
         found |= {"epsilon": "linear", "epsilon.start": start, "epsilon.end": end, "epsilon.steps": steps}
     if "budget.num" in found:
         found["budget"] = "steps"
-    return {**found, **ALWAYS, **({} if atoms is not None else {"head.huber": None})}
+    return {**found, **ALWAYS, **({} if atoms is not None else {"head.huber": None})}, (*odd, *more)

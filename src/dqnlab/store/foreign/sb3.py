@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,8 @@ from torch import Tensor
 from ...errors import CheckpointError
 from .content import load_torch, read_part
 from .foreign import Foreign
-from .weights import LayerChain, chain_of, singles
+from .numbers import plain_numbers
+from .weights import LayerChain, chain_of, natural, singles
 
 DATA, POLICY = "data", "policy.pth"
 VERSION = "_stable_baselines3_version"
@@ -40,6 +40,8 @@ NUMBERS = (
     ("budget.num", "_total_timesteps", int),
     ("seed", "seed", int),
 )
+COSTS = (("env_steps", "num_timesteps", int), ("updates", "_n_updates", int))
+SHARES = (("epsilon.steps", "exploration_fraction", float),)
 ALWAYS = {
     "rule": "greedy",
     "memory": "replay",
@@ -65,7 +67,7 @@ def read_agent(file: Path, data: bytes, parts: set[str]) -> Foreign:
     """An agent, from its zip archive. Raises CheckpointError."""
     said = _plain(file, read_part(file, data, DATA, MOST_DATA))
     policy = read_part(file, data, POLICY)
-    weights = load_torch(file, policy)
+    weights = load_torch(file, policy, POLICY)
     version = _version(read_part(file, data, VERSION, MOST_VERSION)) if VERSION in parts else ""
     try:
         return of_policy(weights, len(policy), said, version)
@@ -81,7 +83,7 @@ def of_policy(weights: Any, size: int, said: Mapping[str, Any] | None = None, ve
     chain = chain_of(_ordered(single), in_order=True)
     kwargs = (said or {}).get("policy_kwargs")
     kwargs = kwargs if isinstance(kwargs, Mapping) else {}
-    settings, env_steps, updates = _settings(said) if said is not None else ({}, None, None)
+    settings, costs, odd = _settings(said) if said is not None else ({}, {}, ())
     quantiles = _quantiles(kwargs, chain) if quantile else None
     loss = {} if quantile else {"head.huber": 1.0}
     return Foreign(
@@ -93,9 +95,10 @@ def of_policy(weights: Any, size: int, said: Mapping[str, Any] | None = None, ve
         quantiles=quantiles,
         pixels="plain" if kwargs.get("normalize_images") is False else "scaled",
         flattens=False,
-        env_steps=env_steps,
-        updates=updates,
-        assumed=_assumed(said, kwargs),
+        odd=odd,
+        env_steps=costs.get("env_steps"),
+        updates=costs.get("updates"),
+        assumed=(*_assumed(said, kwargs), *chain.assumed),
         changed=(changed,) if changed else (),
     )
 
@@ -143,7 +146,7 @@ def _ordered(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         raise ValueError(
             f"it holds {odd[0][:80]!r}: only its own MlpPolicy and CnnPolicy can be brought in, not other features"
         )
-    return dict(sorted(weights.items(), key=lambda item: rank[item[0]] or 0))  # stable
+    return dict(sorted(weights.items(), key=lambda item: (rank[item[0]] or 0, natural(item[0]))))
 
 
 def _quantiles(kwargs: Mapping[str, Any], chain: LayerChain) -> int:
@@ -159,23 +162,23 @@ def _by_action(chain: LayerChain, num: int) -> LayerChain:
     last = chain.dense[-1]
     weight = last.weight.view(num, -1, last.inputs).transpose(0, 1).reshape(-1, last.inputs)
     bias = last.bias.view(num, -1).T.reshape(-1)
-    return LayerChain(
-        chain.convs, [*chain.dense[:-1], last._replace(weight=weight.contiguous(), bias=bias.contiguous())]
-    )
+    sorted_last = last._replace(weight=weight.contiguous(), bias=bias.contiguous())
+    return LayerChain(chain.convs, [*chain.dense[:-1], sorted_last])
 
 
-def _settings(said: Mapping[str, Any]) -> tuple[dict[str, Any], int | None, int | None]:
-    """What the plain settings say in our words, and how long it was trained."""
-    found = {ours: said[theirs] for ours, theirs, kind in NUMBERS if is_plain(kind, said.get(theirs))}
-    share, total = said.get("exploration_fraction"), found.get("budget.num")
-    if is_plain(float, share) and total is not None and {"epsilon.start", "epsilon.end"} <= found.keys():
+def _settings(said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, int], tuple[str, ...]]:
+    """What the plain settings say in our words, how long it was trained, and what of it cannot be."""
+    found, odd = plain_numbers(said, NUMBERS)
+    costs, odd_costs = plain_numbers(said, COSTS)
+    shares, odd_shares = plain_numbers(said, SHARES)
+    share, total = shares.get("epsilon.steps"), found.get("budget.num")
+    if share is not None and total is not None and {"epsilon.start", "epsilon.end"} <= found.keys():
         found |= {"epsilon": "linear", "epsilon.steps": max(round(float(str(share)) * total), 1)}
     else:
         found = {name: value for name, value in found.items() if not name.startswith("epsilon")}
     if "budget.num" in found:
         found["budget"] = "steps"
-    steps, updates = said.get("num_timesteps"), said.get("_n_updates")
-    return found, steps if is_plain(int, steps) else None, updates if is_plain(int, updates) else None
+    return found, costs, (*odd, *odd_shares, *odd_costs)
 
 
 def _always(said: Mapping[str, Any], kwargs: Mapping[str, Any]) -> dict[str, str]:
@@ -190,19 +193,14 @@ def _always(said: Mapping[str, Any], kwargs: Mapping[str, Any]) -> dict[str, str
     return found
 
 
-def is_plain(kind: type, value: object) -> bool:
-    """Whether a value is a number of that kind, from 0 on, and of an ordinary size."""
-    if isinstance(value, bool) or not isinstance(value, int if kind is int else int | float):
-        return False
-    return math.isfinite(value) and 0 <= value < 2**63 if isinstance(value, float) else 0 <= value < 2**63
-
-
 def _assumed(said: Mapping[str, Any] | None, kwargs: Mapping[str, Any]) -> tuple[str, ...]:
     """What is taken for granted. Raises ValueError for an activation that is not ours."""
     if said is None:
         return ("ReLU between its layers",)
     activation = kwargs.get("activation_fn", RELU)  # its default
     if activation != RELU:
-        shown = activation if isinstance(activation, str) else "something else"
-        raise ValueError(f"between its layers is {shown[:80]}, and ours have ReLU there")
+        named = re.search(r"(\w+)\W*$", activation) if isinstance(activation, str) else None
+        raise ValueError(
+            f"between its layers is {named[1][:80] if named else 'something else'}, and ours have ReLU there"
+        )
     return ()

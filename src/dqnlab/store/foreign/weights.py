@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from itertools import pairwise
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from itertools import groupby, pairwise
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from ...errors import counted
 NOT_THE_NETWORK = ("target", "optim")
 """in the names of what lies beside the network that acts"""
 MOST_SHOWN = 4
+NUMBER = re.compile(r"(\d{1,9})")
 
 
 class WeightLayer(NamedTuple):
@@ -24,6 +25,9 @@ class WeightLayer(NamedTuple):
     weight: Tensor
     """[outputs, inputs], or [channels, channels seen, height, width]"""
     bias: Tensor
+    """zeros where the file has none"""
+    is_biased: bool = True
+    """whether the file has one"""
 
     @property
     def outputs(self) -> int:
@@ -49,6 +53,12 @@ class LayerChain(NamedTuple):
         """The units of each hidden layer."""
         return tuple(layer.outputs for layer in self.dense[:-1])
 
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """What is taken for granted of layers, which the file does not say."""
+        bare = [layer.name for layer in self.layers if not layer.is_biased]
+        return (f"zeros for the biases of {_some(bare)}, where it has none",) if bare else ()
+
 
 def is_state_dict(content: object) -> bool:
     """Whether it is a table of tensors by name, and holds any."""
@@ -59,16 +69,29 @@ def _is_named_tensor(item: tuple[object, object]) -> bool:
     return isinstance(item[0], str) and isinstance(item[1], Tensor)
 
 
-def network_in(content: object) -> Mapping[str, Tensor]:
+class Found(NamedTuple):
+    """The network that acts, of those that a file holds."""
+
+    weights: Mapping[str, Tensor]
+    assumed: tuple[str, ...] = ()
+    """which it was taken for, where there were others"""
+
+
+def network_in(content: object) -> Found:
     """The one network in what was saved: itself, or what a checkpoint holds under a name. Raises ValueError."""
     if isinstance(content, Mapping) and is_state_dict(content):
-        return content
+        return Found(content)
+    if isinstance(content, Mapping) and not content:
+        raise ValueError("it is an empty table: save the network's state_dict")
     if not isinstance(content, Mapping):
         raise ValueError(f"it is a {type(content).__name__}, not a state_dict of tensors")
     held = {str(name): value for name, value in content.items() if is_state_dict(value)}
     found = {name: value for name, value in held.items() if not any(each in name for each in NOT_THE_NETWORK)}
     if len(found) == 1:
-        return next(iter(found.values()))
+        ((name, weights),) = found.items()
+        others = [other for other in held if other != name]
+        beside = f"that {_quoted([name])} is the network that acts, not {_quoted(others)}"
+        return Found(weights, (beside,) if others else ())
     shown = _some(held or content)
     if held:
         raise ValueError(f"it holds {len(held)} tables of tensors ({shown}): save the network's own, and nothing else")
@@ -79,13 +102,15 @@ def chain_of(weights: Mapping[str, Tensor], *, in_order: bool) -> LayerChain:
     """The layers of a network, in the order in which data passes them. Raises ValueError if it is more than a chain.
 
     Args:
-        in_order: whether the file has them in that order; else it is that of the numbers in their names.
+        in_order: whether the file has them in that order, but for names that differ only in numbers, which go by
+            these; else all go by the numbers in their names.
     """
     stems: dict[str, dict[str, Tensor]] = {}
     for name, w in weights.items():
         stem, _, kind = name.rpartition(".")
         stems.setdefault(stem, {})[kind] = w
-    layers = [_layer(stem, stems[stem]) for stem in (stems if in_order else sorted(stems, key=_natural))]
+    ordered = by_number(stems) if in_order else sorted(stems, key=natural)
+    layers = [_layer(stem, stems[stem]) for stem in ordered]
     convs = [layer for layer in layers if layer.weight.ndim == 4]
     dense = [layer for layer in layers if layer.weight.ndim == 2]
     if not dense or any(layer.weight.ndim == 4 for layer in layers[len(convs) :]):
@@ -108,10 +133,11 @@ def _layer(stem: str, own: Mapping[str, Tensor]) -> WeightLayer:
             f"it holds {shown!r} {tuple(w.shape)}, and only convolutions and fully connected layers (.weight and "
             ".bias) can be brought in: no norms, noise or recurrence"
         )
-    bias = own.get("bias", torch.zeros(len(weight)))
+    is_biased = "bias" in own
+    bias = own["bias"] if is_biased else torch.zeros(len(weight))
     if bias.shape != (len(weight),):
         raise ValueError(f"'{stem}.bias' is {tuple(bias.shape)}, and '{stem}.weight' {tuple(weight.shape)}")
-    return WeightLayer(stem, weight, bias)
+    return WeightLayer(stem, weight, bias, is_biased)
 
 
 def singles(weights: Mapping[str, Tensor], size: int) -> tuple[dict[str, Tensor], str]:
@@ -134,12 +160,22 @@ def singles(weights: Mapping[str, Tensor], size: int) -> tuple[dict[str, Tensor]
     return found, f"its weights were {' and '.join(kinds)}: they are float32 now" if kinds else ""
 
 
-def _natural(text: str) -> list[tuple[int, int, str]]:
+def by_number(names: Iterable[str]) -> list[str]:
+    """The names as they are, but those side by side that differ only in their numbers in the order of these."""
+    alike = groupby(names, lambda name: NUMBER.sub("", name))
+    return [name for _, group in alike for name in sorted(group, key=natural)]
+
+
+def natural(text: str) -> list[tuple[int, int, str]]:
     """Sorts names with their numbers as numbers: fc2 before fc10."""
-    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in re.split(r"(\d{1,9})", text)]
+    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in NUMBER.split(text)]
 
 
-def _some(names: Any) -> str:
+def _quoted(names: Iterable[str]) -> str:
+    return _some(map(repr, names))
+
+
+def _some(names: Iterable[object]) -> str:
     shown = [str(name)[:60] for name in names]
     more = f" and {len(shown) - MOST_SHOWN} more" if len(shown) > MOST_SHOWN else ""
     return ", ".join(shown[:MOST_SHOWN]) + more
