@@ -16,7 +16,7 @@ from dqnlab.envs.make import EnvSpec
 from dqnlab.exporting.about import About, about_agent
 from dqnlab.exporting.export import WRITERS
 from dqnlab.exporting.portable import captured, state_size
-from dqnlab.exporting.states import States, network_values
+from dqnlab.exporting.states import Given, States, network_values
 from dqnlab.learn.types import ObsPart, ObsSpec
 from dqnlab.store.agent import Agent
 
@@ -99,11 +99,20 @@ def states_for(agent: Agent, num: int | None = None) -> States:
         values = np.concatenate([actor(obs[i : i + 1], first[i : i + 1]) for i in range(num)])
     else:
         values = network_values(agent, obs)
-    return States(obs, first, values, tuple(map(agent.spec.action_text, range(agent.spec.num_actions))))
+    names = tuple(map(agent.spec.action_text, range(agent.spec.num_actions)))
+    return States(obs, first, values, names, given_of(agent.spec.obs))
+
+
+def given_of(obs: ObsSpec) -> Given:
+    """Other types than those that are stored, as environments give them."""
+    own = {F32: "float64", U8: "uint8", I64: "int32", np.dtype(np.bool_): "int8"}
+    types = tuple(np.dtype(own[dtype]) for dtype in ([part.dtype for part in obs.parts] or [obs.dtype]))
+    return Given(types, None if obs.mask is None else np.dtype(np.int8))
 
 
 def about_of(agent: Agent, run: str = "a-run") -> About:
-    return about_agent(agent, run, tuple(map(agent.spec.action_text, range(agent.spec.num_actions))))
+    names = tuple(map(agent.spec.action_text, range(agent.spec.num_actions)))
+    return about_agent(agent, run, names, given_of(agent.spec.obs))
 
 
 def write_all(agent: Agent, folder: Path, formats: Mapping[str, Any] = WRITERS, run: str = "a-run") -> About:

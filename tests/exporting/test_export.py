@@ -10,13 +10,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from gymnasium import spaces
 
 import dqnlab
 from dqnlab.app.cli import main
 from dqnlab.config import Env
+from dqnlab.envs.make import describe
 from dqnlab.errors import ConfigError, DqnlabError, FolderError, NumericsError, ResourceError
 from dqnlab.exporting import export as exporting
 from dqnlab.exporting.about import outside
@@ -24,6 +27,7 @@ from dqnlab.exporting.portable import captured
 from dqnlab.exporting.verify import compared, verify
 from dqnlab.lab.session import train
 from dqnlab.learn.networks import Mlp
+from dqnlab.store.agent import Agent
 from dqnlab.store.made import made_in_run
 
 from ..exported import JOINT, KINDS, MASKED, SMALL, about_of, balancing_agent, make_agent, states_for, write_all
@@ -93,6 +97,58 @@ def test_a_model_names_its_inputs_and_says_where_it_is_from(tmp_path: Path) -> N
     facts = {each.key: each.value for each in model.metadata_props}
     assert facts["run"] == "my-run"
     assert json.loads(facts["actions"]) == ["1", "2", "3"]
+    inputs = {
+        "a": "float64 [2]",
+        "b.c": "uint8 [3]",
+        "d": "int32 []",
+        "action_mask": "int8 [3]",
+        "state": "float32 [6]",
+    }
+    assert json.loads(facts["inputs"]) == inputs
+    text = " ".join(model.doc_string.split())
+    assert "3 parts: a (2,) float64; b.c (3,) uint8 divided by 255; d () of 4 states from 2." in text
+    assert (
+        "action_mask: int8 [n, 3], 1 where an action is allowed state: float32 [n, 6], zeros where an episode begins Out:"
+        in text
+    )
+    assert "one for each action: 1, 2, 3. Forbidden ones are worth minus infinity and never chosen." in text
+
+
+class Switches(gym.Env[Any, Any]):
+    """Two switches and a number, of which the second says which actions are allowed, as the environment's types are."""
+
+    observation_space = spaces.Dict(
+        flags=spaces.MultiBinary(2),
+        level=spaces.Box(0, 9, (1,), np.float64),
+        kind=spaces.MultiDiscrete([3, 2], dtype=np.int32),
+        action_mask=spaces.MultiBinary(2),
+    )
+    action_space = spaces.Discrete(2)
+
+    def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        super().reset(**kwargs)
+        sizes = {name: part.shape for name, part in self.observation_space.items()}
+        made = {name: np.ones(sizes[name], part.dtype) for name, part in self.observation_space.items()}
+        return made, {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        return self.reset()[0], 0.0, False, False, {}
+
+
+def test_a_model_takes_what_the_environment_gives(tmp_path: Path) -> None:
+    import onnxruntime
+
+    env = Env(id=Switches, max_episode_steps=5)
+    agent = Agent(replace(SMALL, env=env), spec := describe(env), make_agent(SMALL, spec).network, env)
+    assert dqnlab.export(agent, "onnx", tmp_path / "out", states=8).equality.holds
+    session = onnxruntime.InferenceSession(str(tmp_path / "out" / "agent.onnx"), providers=["CPUExecutionProvider"])
+    obs, _ = Switches().reset(seed=1)
+    kinds = {f"kind.{i}": obs["kind"][i] for i in range(2)}
+    given = {name: part[None] for name, part in {**obs, **kinds}.items() if name != "kind"}
+    values, action = session.run(["values", "action"], given)
+    np.testing.assert_allclose(values[0], agent.q_values(obs), atol=1e-6)
+    assert action[0] == agent.act(obs)
+    assert "In it, as action_mask, which actions are allowed" in session.get_modelmeta().description.replace("\n", " ")
 
 
 # ── What is not as it should be ──────────────────────────────────────────────────────────────────

@@ -15,6 +15,7 @@ from ..learn.types import ObsPart
 from ..store.agent import Agent, part_text
 from ..trust import clean
 from .portable import state_size
+from .states import Given
 
 WIDTH = 100
 MOST_LISTED = 40  # actions
@@ -36,6 +37,8 @@ class About:
     """what is done to observations before they reach the agent, in order"""
     state: int
     """R: how many numbers it remembers"""
+    given: Given
+    """the types of its observations"""
 
     @property
     def inputs(self) -> int:
@@ -62,6 +65,11 @@ class About:
         """The title, what it takes and what it gives."""
         return [self.title, self._takes(), *self._before(), self._gives()]
 
+    @property
+    def asks_for_mask(self) -> bool:
+        """Whether whoever uses it has to pass on the actions that are allowed: they are not in the observation."""
+        return self.has_mask and not self.given.is_mask_inside
+
     def text(self, usage: Sequence[str]) -> list[str]:
         """All of it as lines, with an example of how it is used."""
         lines = list[str]()
@@ -72,14 +80,16 @@ class About:
     def _takes(self) -> str:
         obs = self.spec.obs
         if self.parts:
-            listed = "; ".join(f"{part_text(part) or 'obs'}" for part in self.parts)
-            mask = " Beside it, which actions are allowed: a number for each, 1 or 0." if self.has_mask else ""
+            own = [part._replace(dtype=dtype) for part, dtype in zip(self.parts, self.given.types, strict=True)]
+            listed = "; ".join(f"{part_text(part) or 'obs'}" for part in own)
+            beside = "In it, as action_mask" if self.given.is_mask_inside else "Beside it"
+            mask = f" {beside}, which actions are allowed: a number for each, 1 or 0." if self.has_mask else ""
             text = f"An observation has {counted(len(self.parts), 'part')}: {listed}.{mask}"
         elif obs.num_states is not None:
             low = self.spec.obs_start
             text = f"An observation is the number of a state, {low} to {low + obs.num_states - 1}."
         else:
-            text = f"An observation has the shape {obs.shape}, of {obs.dtype}."
+            text = f"An observation has the shape {obs.shape}, of {self.given.types[0]}."
         scaled = "" if obs.scale == 1 else f" It is divided by {obs.scale:g} in here."
         remembers = f" {counted(self.state, 'number')} of what it has seen since an episode began are remembered."
         return text + scaled + (remembers if self.state else "")
@@ -102,10 +112,10 @@ class About:
         return f"Values are expected returns, one for each action: {actions}.{joint}{masked}"
 
 
-def about_agent(agent: Agent, run: str, names: Sequence[str]) -> About:
-    """What is known of an agent."""
+def about_agent(agent: Agent, run: str, names: Sequence[str], given: Given) -> About:
+    """What is known of an agent, the names of its actions and the types of its observations."""
     spec, env = agent.spec, agent.config.env
-    return About(clean(env.label), clean(run), spec, tuple(names), outside(env), state_size(agent.network))
+    return About(clean(env.label), clean(run), spec, tuple(names), outside(env), state_size(agent.network), given)
 
 
 def outside(env: Env) -> tuple[str, ...]:

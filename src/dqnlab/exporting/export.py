@@ -115,7 +115,7 @@ def write_export(
     states = play_states(
         agent, agent.env_config(env), num, tell=lambda seen: tell(f"played {seen:,} of {counted(num, 'state')}")
     )
-    facts = about_agent(agent, run, states.names)
+    facts = about_agent(agent, run, states.names, states.given)
     files = WRITERS[format](captured(agent), facts)
     draft = _written(out, files)
     tell(f"comparing {counted(num, 'state')} with the network")

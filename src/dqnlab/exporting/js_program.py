@@ -163,7 +163,7 @@ def _action(about: About) -> str:
 
 
 def _usage(about: About) -> list[str]:
-    mask = ", info.action_mask" if about.has_mask else ""
+    mask = ", info.action_mask" if about.asks_for_mask else ""
     lines = ['const agent = require("./agent.js");  // in Node.js; a page loads it by a script element', ""]
     if about.state:
         lines.append("agent.reset();                   // an episode begins")

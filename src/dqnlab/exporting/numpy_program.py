@@ -163,7 +163,7 @@ def _action(about: About) -> str:
 
 
 def _usage(about: About) -> list[str]:
-    mask = ", info['action_mask']" if about.has_mask else ""
+    mask = ", info['action_mask']" if about.asks_for_mask else ""
     begins = ["agent.reset()                   # an episode begins"] if about.state else []
     looks = [f"values = agent.values(obs{mask}){FIRST.format(sign='#') if about.state else ''}"]
     acts = [f"action = agent.act(obs{mask})"]

@@ -71,7 +71,7 @@ class OnnxWriter:
         self.constants.append(self._onnx.numpy_helper.from_array(np.array(value, dtype), name))
         return name
 
-    def type_of(self, dtype: torch.dtype) -> int:
+    def type_of(self, dtype: torch.dtype | np.dtype) -> int:
         """ONNX's number for a type."""
         return self._onnx.helper.np_dtype_to_tensor_dtype(np.dtype(str(dtype).removeprefix("torch.")))
 

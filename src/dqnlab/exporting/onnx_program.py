@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,13 +36,15 @@ def onnx_files(program: Any, about: About) -> Mapping[str, bytes]:
     outputs = [_announced(writer, node.name, node.dtype, node.shape) for node in (values, *remembered)]
     shape = () if about.spec.joint is None else about.spec.joint.shape
     outputs.append(_announced(writer, "action", torch.int64, (MANY, *shape)))
-    made = onnx.helper.make_graph(writer.nodes, "agent", inputs, outputs, writer.constants, "\n".join(about.text([])))
+    made = onnx.helper.make_graph(writer.nodes, "agent", inputs, outputs, writer.constants)
     model = onnx.helper.make_model(made, opset_imports=[onnx.helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
-    model.producer_name, model.doc_string = "dqnlab", about.title
+    model.producer_name = "dqnlab"
+    model.doc_string = "\n".join(about.text(_usage(about)))
     facts = {
         "env": about.env,
         "run": about.run,
         "actions": json.dumps(about.names),
+        "inputs": json.dumps({each.name: f"{each.type} {list(each.shape)}" for each in inputs_of(about)}),
         "outside": "; ".join(about.outside),
     }
     onnx.helper.set_model_props(model, facts)
@@ -57,45 +60,76 @@ def check_onnx() -> None:
         raise ResourceError('an ONNX model needs the package onnx: pip install "dqnlab[export]"') from e
 
 
-def names_of_inputs(about: About) -> list[str]:
+@dataclass(frozen=True)
+class Input:
+    """What goes into a model."""
+
+    name: str
+    type: np.dtype
+    """the environment's own"""
+    shape: tuple[int, ...]
+    """of one observation"""
+
+
+def inputs_of(about: About) -> list[Input]:
     """One for each part of an observation, then `action_mask` and `state` if there are such."""
     taken = {"values", "action", "next_state", "row", "action_mask", "state"}
-    names = list[str]()
-    for part in about.parts:
+    spec, given = about.spec.obs, about.given
+    found = list[Input]()
+    for part, dtype in zip(spec.parts, given.types, strict=False):
         name = part.name or "obs"
         while name in taken:
             name += "_"
         taken.add(name)
-        names.append(name)
-    return [*(names or ["obs"]), *(["action_mask"] if about.has_mask else []), *(["state"] if about.state else [])]
+        found.append(Input(name, dtype, part.shape))
+    found = found or [Input("obs", given.types[0], spec.shape)]
+    if given.mask is not None:
+        found.append(Input("action_mask", given.mask, (about.spec.num_actions,)))
+    return [*found, Input("state", np.dtype(np.float32), (about.state,))] if about.state else found
 
 
-def _announced(writer: OnnxWriter, name: str, dtype: torch.dtype, shape: Any) -> Any:
+def _usage(about: About) -> list[str]:
+    """What goes in and comes out, of n observations at once."""
+    spec = about.spec
+    remembered = [f"next_state: float32 [n, {about.state}], the state of the next observation"] if about.state else []
+    shape = "".join(f", {size}" for size in (spec.joint.shape if spec.joint else ()))
+    newest = ", of the newest frame" if about.given.is_mask_inside and spec.obs.stack > 1 else ""
+    notes = {"action_mask": f", 1 where an action is allowed{newest}", "state": ", zeros where an episode begins"}
+    given = [
+        f"{each.name}: {each.type} [{', '.join(map(str, ('n', *each.shape)))}]{notes.get(each.name, '')}"
+        for each in inputs_of(about)
+    ]
+    gives = [f"values: float32 [n, {spec.num_actions}]", f"action: int64 [n{shape}]", *remembered]
+    return [
+        "In, n observations at once:",
+        *(f"    {each}" for each in given),
+        "Out:",
+        *(f"    {each}" for each in gives),
+    ]
+
+
+def _announced(writer: OnnxWriter, name: str, dtype: torch.dtype | np.dtype, shape: Any) -> Any:
     import onnx
 
     return onnx.helper.make_tensor_value_info(name, writer.type_of(dtype), one_size(shape))
 
 
 def _inputs(graph: Graph, writer: OnnxWriter, about: About) -> list[Any]:
-    """What goes in, in order; parts and mask are joined to rows first. Renames what could bear one of their names."""
-    names = names_of_inputs(about)
+    """What goes in, in order, made what the network takes. Renames what could bear one of their names."""
     for node in graph.nodes:
         if node.op != "input" and node not in graph.outputs:
             node.name = f"/{node.name}"
-    graph.inputs[0].name = "row" if about.parts else "obs"
-    announced = [_announced(writer, node.name, node.dtype, node.shape) for node in graph.inputs]
-    if not about.parts:
-        return announced
-    parts = [(torch.from_numpy(np.zeros(0, part.dtype)).dtype, part.shape) for part in about.parts]
-    if about.has_mask:
-        parts.append((torch.bool, (about.spec.num_actions,)))
-    found, joined = list[Any](), list[str]()
-    for name, (dtype, shape) in zip(names, parts, strict=False):
-        found.append(_announced(writer, name, dtype, (MANY, *shape)))
-        flat = writer.add("Reshape", [name, writer.constant([-1, math.prod(shape)])])
-        joined.append(flat if dtype == torch.float32 else writer.add("Cast", [flat], to=writer.type_of(torch.float32)))
-    writer.add("Concat", joined, "row", axis=1)
-    return [*found, *announced[1:]]
+    given, stored = inputs_of(about), graph.inputs[0]
+    stored.name = "row"
+    if about.parts:
+        own = given[: -1 if about.state else None]
+        flat = [writer.add("Reshape", [each.name, writer.constant([-1, math.prod(each.shape)])]) for each in own]
+        writer.add(
+            "Concat", [writer.add("Cast", [each], to=writer.type_of(stored.dtype)) for each in flat], "row", axis=1
+        )
+    else:
+        writer.add("Cast", ["obs"], "row", to=writer.type_of(stored.dtype))
+    return [_announced(writer, each.name, each.type, (MANY, *each.shape)) for each in given]
 
 
 def _action(writer: OnnxWriter, about: About) -> None:

@@ -5,7 +5,7 @@ Shapes: N observations, A actions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from ..config import Env
 from ..device import arithmetic
 from ..envs.guard import Guarded
 from ..envs.make import EnvSpec, close, make_one
+from ..envs.rows import MASK, given_mask, part_of
 from ..envs.seeds import env_seeds
 from ..envs.vector import SerialEnvs
 from ..envs.watchdog import watched
@@ -27,8 +28,21 @@ from ..store.agent import Agent
 from .portable import state_size
 
 RANDOM = 0.3  # share of actions by chance: a network alone sees little of its environment
+_WIDEST = 8  # bytes of a number
 _FEW = 8  # values that a message shows
 CHUNK = 100  # observations that are computed at once
+
+
+@dataclass(frozen=True)
+class Given:
+    """In which types an environment gives its observations."""
+
+    types: tuple[np.dtype, ...]
+    """of each part; of the whole where there are no parts"""
+    mask: np.dtype | None = None
+    """of the actions that are allowed, if it says which"""
+    is_mask_inside: bool = False
+    """whether it says so in its observations, not in its infos"""
 
 
 @dataclass(frozen=True)
@@ -43,6 +57,7 @@ class States:
     """[N, A], of the network"""
     names: tuple[str, ...]
     """[A], of the actions"""
+    given: Given
 
 
 def play_states(
@@ -60,12 +75,31 @@ def play_states(
             spec = agent.check_made(env, made)
             names = tuple(sentence(name) if name in words() else name for name in look_at(made, env, spec).actions)
             obs, first, values = _play(agent.actor(), made, env, spec, num, seed, tell)
+            given = _given(made, spec)
         finally:
             close(made, env.label)
         if not state_size(agent.network):
             values = network_values(agent, obs)
         _check_finite(spec, obs, values)
-        return States(obs, first, values, names)
+        return States(obs, first, values, names, given)
+
+
+def _given(made: Guarded, spec: EnvSpec) -> Given:
+    """As the first observation has them: a space announces no type of a mask in an info."""
+    shown, info = made.reset(seed=0)
+    obs = spec.obs
+    stored = [(part_of(shown, part), part.dtype) for part in obs.parts] or [(np.asarray(shown), obs.dtype)]
+    types = tuple(_plain(given.dtype, kept) for given, kept in stored)
+    if obs.mask is None:
+        return Given(types)
+    mask = given_mask(shown, info.get(MASK))
+    mask = np.asarray(mask[0] if isinstance(mask, tuple) else mask)  # one of each component
+    return Given(types, _plain(mask.dtype, np.dtype(np.bool_)), isinstance(shown, Mapping) and MASK in shown)
+
+
+def _plain(dtype: np.dtype, kept: np.dtype) -> np.dtype:
+    """A type that other languages have too."""
+    return np.dtype(dtype.name) if dtype.kind in "biuf" and dtype.itemsize <= _WIDEST else kept
 
 
 def _play(

@@ -22,7 +22,7 @@ import numpy as np
 
 from ..errors import DqnlabError, counted
 from .about import About
-from .onnx_program import names_of_inputs
+from .onnx_program import inputs_of
 from .states import CHUNK, States, as_given
 
 PATIENCE = 1800.0  # seconds
@@ -121,7 +121,7 @@ def _by_onnxruntime(folder: Path, about: About, states: States, aside: Path) -> 
     state = np.zeros((1, about.state), np.float32)
     size = 1 if about.state else CHUNK
     for at in range(0, len(obs), size):
-        given = dict(zip(names_of_inputs(about), _parts(about, obs[at : at + size]), strict=False))
+        given = dict(zip((each.name for each in inputs_of(about)), _parts(about, obs[at : at + size]), strict=False))
         if about.state:
             given["state"] = state * (not states.first[at])
         found = session.run(["values", "action", *(["next_state"] if about.state else [])], given)
@@ -132,12 +132,13 @@ def _by_onnxruntime(folder: Path, about: About, states: States, aside: Path) -> 
 
 
 def _parts(about: About, obs: np.ndarray) -> list[np.ndarray]:
-    """What goes into each input of a model."""
-    spec = about.spec.obs
+    """What goes into each input of a model, as the environment would give it."""
+    spec, given = about.spec.obs, about.given
     if not spec.parts:
-        return [obs]
-    found = [obs[:, part.place].reshape(-1, *part.shape).astype(part.dtype) for part in spec.parts]
-    return found if spec.mask is None else [*found, obs[:, spec.mask :] != 0]
+        return [obs.astype(given.types[0])]
+    parts = zip(spec.parts, given.types, strict=True)
+    found = [obs[:, part.place].reshape(-1, *part.shape).astype(dtype) for part, dtype in parts]
+    return found if spec.mask is None else [*found, obs[:, spec.mask :].astype(given.mask)]
 
 
 def _by_numpy(folder: Path, about: About, states: States, aside: Path) -> tuple[str, Answers]:
