@@ -16,7 +16,7 @@ from dqnlab.envs.make import EnvSpec
 from dqnlab.exporting.about import About, about_agent
 from dqnlab.exporting.export import WRITERS
 from dqnlab.exporting.portable import captured, state_size
-from dqnlab.exporting.states import Given, States, network_values
+from dqnlab.exporting.states import OwnTypes, States, network_values
 from dqnlab.learn.types import ObsPart, ObsSpec
 from dqnlab.store.agent import Agent
 
@@ -103,11 +103,11 @@ def states_for(agent: Agent, num: int | None = None) -> States:
     return States(obs, first, values, names, given_of(agent.spec.obs))
 
 
-def given_of(obs: ObsSpec) -> Given:
+def given_of(obs: ObsSpec) -> OwnTypes:
     """Other types than those that are stored, as environments give them."""
     own = {F32: "float64", U8: "uint8", I64: "int32", np.dtype(np.bool_): "int8"}
     types = tuple(np.dtype(own[dtype]) for dtype in ([part.dtype for part in obs.parts] or [obs.dtype]))
-    return Given(types, None if obs.mask is None else np.dtype(np.int8))
+    return OwnTypes(types, None if obs.mask is None else np.dtype(np.int8))
 
 
 def about_of(agent: Agent, run: str = "a-run") -> About:

@@ -15,7 +15,7 @@ from ..learn.types import ObsPart
 from ..store.agent import Agent, part_text
 from ..trust import clean
 from .portable import state_size
-from .states import Given
+from .states import OwnTypes
 
 WIDTH = 100
 MOST_LISTED = 40  # actions
@@ -37,7 +37,7 @@ class About:
     """what is done to observations before they reach the agent, in order"""
     state: int
     """R: how many numbers it remembers"""
-    given: Given
+    given: OwnTypes
     """the types of its observations"""
 
     @property
@@ -112,7 +112,7 @@ class About:
         return f"Values are expected returns, one for each action: {actions}.{joint}{masked}"
 
 
-def about_agent(agent: Agent, run: str, names: Sequence[str], given: Given) -> About:
+def about_agent(agent: Agent, run: str, names: Sequence[str], given: OwnTypes) -> About:
     """What is known of an agent, the names of its actions and the types of its observations."""
     spec, env = agent.spec, agent.config.env
     return About(clean(env.label), clean(run), spec, tuple(names), outside(env), state_size(agent.network), given)

@@ -61,7 +61,7 @@ def check_onnx() -> None:
 
 
 @dataclass(frozen=True)
-class Input:
+class ModelInput:
     """What goes into a model."""
 
     name: str
@@ -71,21 +71,21 @@ class Input:
     """of one observation"""
 
 
-def inputs_of(about: About) -> list[Input]:
+def inputs_of(about: About) -> list[ModelInput]:
     """One for each part of an observation, then `action_mask` and `state` if there are such."""
     taken = {"values", "action", "next_state", "row", "action_mask", "state"}
     spec, given = about.spec.obs, about.given
-    found = list[Input]()
+    found = list[ModelInput]()
     for part, dtype in zip(spec.parts, given.types, strict=False):
         name = part.name or "obs"
         while name in taken:
             name += "_"
         taken.add(name)
-        found.append(Input(name, dtype, part.shape))
-    found = found or [Input("obs", given.types[0], spec.shape)]
+        found.append(ModelInput(name, dtype, part.shape))
+    found = found or [ModelInput("obs", given.types[0], spec.shape)]
     if given.mask is not None:
-        found.append(Input("action_mask", given.mask, (about.spec.num_actions,)))
-    return [*found, Input("state", np.dtype(np.float32), (about.state,))] if about.state else found
+        found.append(ModelInput("action_mask", given.mask, (about.spec.num_actions,)))
+    return [*found, ModelInput("state", np.dtype(np.float32), (about.state,))] if about.state else found
 
 
 def _usage(about: About) -> list[str]:

@@ -34,7 +34,7 @@ CHUNK = 100  # observations that are computed at once
 
 
 @dataclass(frozen=True)
-class Given:
+class OwnTypes:
     """In which types an environment gives its observations."""
 
     types: tuple[np.dtype, ...]
@@ -57,7 +57,7 @@ class States:
     """[N, A], of the network"""
     names: tuple[str, ...]
     """[A], of the actions"""
-    given: Given
+    given: OwnTypes
 
 
 def play_states(
@@ -84,17 +84,17 @@ def play_states(
         return States(obs, first, values, names, given)
 
 
-def _given(made: Guarded, spec: EnvSpec) -> Given:
+def _given(made: Guarded, spec: EnvSpec) -> OwnTypes:
     """As the first observation has them: a space announces no type of a mask in an info."""
     shown, info = made.reset(seed=0)
     obs = spec.obs
     stored = [(part_of(shown, part), part.dtype) for part in obs.parts] or [(np.asarray(shown), obs.dtype)]
     types = tuple(_plain(given.dtype, kept) for given, kept in stored)
     if obs.mask is None:
-        return Given(types)
+        return OwnTypes(types)
     mask = given_mask(shown, info.get(MASK))
     mask = np.asarray(mask[0] if isinstance(mask, tuple) else mask)  # one of each component
-    return Given(types, _plain(mask.dtype, np.dtype(np.bool_)), isinstance(shown, Mapping) and MASK in shown)
+    return OwnTypes(types, _plain(mask.dtype, np.dtype(np.bool_)), isinstance(shown, Mapping) and MASK in shown)
 
 
 def _plain(dtype: np.dtype, kept: np.dtype) -> np.dtype:
