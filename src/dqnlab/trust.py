@@ -24,6 +24,18 @@ def shown(path: Path) -> str:
     return clean(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
 
 
+# A drive's letter begins a path; of two slashes a path keeps one.
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/{1,2}(?=[^/])")
+
+
+def not_fetched(name: str | Path) -> str:
+    """What to say where a URL is named in place of a file; nothing if it is none."""
+    if not (found := _URL.match(str(name))):
+        return ""
+    url = f"{found[1]}://{str(name)[found.end() :]}"
+    return f"{clean(url)[:200]!r} is a URL, and dqnlab fetches nothing: download it, and name the file here"
+
+
 # ── What is imported ─────────────────────────────────────────────────────────────────────────────
 
 # Shimmy's environments for older interfaces make a second one, whose id is among their arguments.

@@ -24,7 +24,7 @@ from dqnlab.run import film
 from dqnlab.store.find import read_run
 from dqnlab.store.folder import write_result
 from dqnlab.terminal.tally import RunInfo
-from dqnlab.terminal.view import QuietView
+from dqnlab.terminal.view import PlainView, QuietView
 from dqnlab.track import curves
 
 from ..tiny import tiny
@@ -84,10 +84,11 @@ def test_what_can_be_shown_is_filmed(env: str) -> None:
     assert (Path("run") / "videos" / "best-1.mp4").stat().st_size > 500
 
 
-class Told(QuietView):
+class Told(PlainView):
     """Keeps what it is told."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.lines: list[str] = []
 
     def say(self, line: str) -> None:
@@ -188,7 +189,7 @@ def test_ctrl_c_after_the_score_keeps_it_and_leaves_the_rest_for_later(monkeypat
         patch.setattr(film, "record", interrupted)
         run = trained("CartPole-v1")
     assert (run.interrupted, run.signal, run.unfinished) == (False, signal.SIGINT, ["film", "curves"])
-    assert run.notes == ["interrupted before: film and curves"]
+    assert run.notes == ["interrupted before: film and curves; to make it: dqn resume run"]
     assert resume("run").notes == []
     assert (result()["signal"], result()["unfinished"]) == (None, [])
 

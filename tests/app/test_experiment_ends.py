@@ -151,7 +151,15 @@ def test_a_run_without_an_evaluation_is_explained_by_its_last_network(capsys: py
 def test_a_best_network_that_was_removed_is_not_said_never_to_have_been_saved() -> None:
     train(tiny(env=Env(id=Fragile, kwargs={"breaks": 10**9})), trackers=("none",), out=Path("mine"))
     Path("mine/best_model.pth").unlink()
-    with pytest.raises(CheckpointError, match=r"best_model\.pth' is missing: it was removed; take the last network"):
+    last = r"best_model\.pth' is missing: it was removed; take the last .*, --which last \(in Python which='last'\)$"
+    with pytest.raises(CheckpointError, match=last):  # a run that has ended is not to be resumed
+        dqnlab.load("mine")
+    Path("mine/last_model.pth").rename("mine/best_model.pth")
+    with pytest.raises(CheckpointError, match=r"last_model\.pth' is missing: it was removed; take the best network"):
+        dqnlab.load("mine", which="last")
+    Path("mine/best_model.pth").unlink()
+    anew = r"best_model\.pth' is missing, and so is last_model\.pth: .*train it anew, in Python"
+    with pytest.raises(CheckpointError, match=anew):
         dqnlab.load("mine")
 
 

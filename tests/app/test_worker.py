@@ -26,6 +26,7 @@ from dqnlab.lab.session import train
 from dqnlab.run import film
 from dqnlab.run.events import BlockEnded, Evaluated
 from dqnlab.run.system import System
+from dqnlab.store.advice import command
 from dqnlab.store.find import read_run
 from dqnlab.store.folder import Run
 from dqnlab.terminal.standing import Standing
@@ -211,7 +212,7 @@ def test_a_film_that_is_interrupted_is_left_for_later(monkeypatch: pytest.Monkey
     monkeypatch.setattr(film, "record", record)
     done = after(TINY, (4,), GO, Leave())[1].run
     (again,) = [r for r in after(TINY, (9,), Go(Path("other")), Show(done), Leave()) if isinstance(r, Finished)][1:]
-    assert again.run.notes == ["interrupted before: film"]
+    assert again.run.notes == [f"interrupted before: film; to make it: {command('resume', done.folder)}"]
     assert (again.run.unfinished, again.run.signal, again.run.interrupted) == (["film"], signal.SIGINT, False)
     assert read_run(done.folder) == again.run
 

@@ -21,7 +21,9 @@ from dqnlab.config import Env, Mlp
 from dqnlab.errors import ConfigError
 from dqnlab.explain.evidence import gather_evidence
 from dqnlab.lab.existing import ExistingRuns
+from dqnlab.run import film
 from dqnlab.store.agent import read_config
+from dqnlab.store.find import read_run
 from dqnlab.store.folder import Run
 from dqnlab.store.imported import read_imported
 
@@ -320,10 +322,38 @@ def test_the_command_takes_the_settings_of_training_as_flags(capsys: pytest.Capt
     assert dqnlab.load("a").config.seed == 7
 
 
+def test_what_was_interrupted_after_the_score_is_made_by_the_commands_that_are_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted(*args: Any, **how: Any) -> None:
+        raise KeyboardInterrupt
+
+    file = written("net.pt", named(chain(4, 8, 2), "net"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(film, "record", interrupted)
+        words = ["--env", "CartPole-v1", "--score-episodes", "2", "--out", "a", "--quiet"]
+        assert main(["import", str(file), *words]) == 130
+    out, err = capsys.readouterr()
+    assert err == ""  # only the summary
+    note = "interrupted before: film and page; to make it: dqn record a, dqn explain a"
+    assert note in " ".join(out.split())
+    assert main(["record", "a", "--episodes", "1", "--max-seconds", "0.2"]) == 0
+    assert read_run(Path("a")).notes[1:] == ["interrupted before: page; to make it: dqn explain a"]
+    assert main(["explain", "a"]) == 0
+    assert (read_run(Path("a")).notes[1:], read_run(Path("a")).unfinished) == ([], [])
+
+
+@pytest.mark.parametrize("words", ["evaluate", "train CartPole --init", "train --config", "train CartPole --demos"])
+def test_a_url_is_called_one_wherever_a_file_is_named(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*words.split(), "https://example.com/a.zip"]) == 2
+    assert "'https://example.com/a.zip' is a URL, and dqnlab fetches nothing" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         ([], "FILE is missing"),
+        (["https://example.com/a.zip", "--env", "CartPole-v1"], "'https://example.com/a.zip' is a URL"),
         (["a.zip"], "--env is missing"),
         (["a.zip", "b.zip", "--env", "x"], "one FILE, please"),
         (["a.zip", "--env", "CartPole-v1"], "'a.zip' does not exist"),

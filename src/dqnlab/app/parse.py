@@ -17,7 +17,7 @@ from ..lab.overrides import Changes, check_no_preset
 from ..store.folder import CONFIG
 from ..store.own import with_own
 from ..track.tracker import Swanlab
-from ..trust import modules_of, named_by_caller
+from ..trust import modules_of, named_by_caller, not_fetched
 from .aliases import CHOOSING, FLAGS, SWITCHES
 from .arguments import Doctor, Selftest, Train, Tune
 from .arguments_branch import BranchOff
@@ -211,6 +211,8 @@ def text_of(flag: str, name: str | None) -> str:
     try:
         data = Path(name).read_bytes()
     except (OSError, ValueError) as error:
+        if said := not_fetched(name):
+            raise ConfigError(f"{flag}: {said}") from error
         raise ConfigError(f"{flag} {name} cannot be read: {error}") from error
     try:
         return decoded(data)

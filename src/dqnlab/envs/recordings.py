@@ -30,6 +30,7 @@ from ..config import Env
 from ..device import available_memory
 from ..errors import CheckpointError, ConfigError, FolderError, ResourceError, counted, either, named
 from ..learn.demonstrations import RecordedEpisode
+from ..trust import not_fetched
 from .make import EnvSpec
 
 ARRAYS = ("obs", "action", "reward", "terminated", "truncated")
@@ -85,6 +86,8 @@ def read_recordings(source: str, spec: EnvSpec, env: Env, sha256: str | None = N
     elif _DATA_SET.fullmatch(source):
         found = list(_of_minari(source, spec, env))
     else:
+        if said := not_fetched(source):
+            raise FolderError(f"experience.source: {said}")
         raise FolderError(
             f"experience.source = {source!r} is neither a folder here nor the name of a Minari data set such as "
             f"cartpole/expert-v0: make such a folder with {RECORD}"

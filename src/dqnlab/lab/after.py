@@ -22,7 +22,7 @@ from ..store.agent import Agent, load
 from ..store.folder import META, VIDEOS, Run
 from ..store.reading import read_env
 from ..track import curves
-from .unfinished import STEPS, ended, lacking, longer, save, stopped, why
+from .unfinished import INTERRUPTED, STEPS, ended, lacking, longer, save, stopped, why
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ _MAKERS: dict[str, Callable[[After, Run], dict[str, Any]]] = {
 
 def finish(run: Run, config: Config, say: Callable[[str], None] = lambda line: None) -> Run:
     """Makes what is lacking of a run that has a result."""
-    notes = [line for line in run.notes if not line.startswith("interrupted before: ")]
+    notes = [line for line in run.notes if not line.startswith(INTERRUPTED)]
     run = replace(run, unfinished=lacking(run), signal=None, notes=notes)
     with watched(config.env.timeout), arithmetic(config.threads):
         return After(config, say).make(run)

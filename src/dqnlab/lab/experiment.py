@@ -21,7 +21,7 @@ from ..store.advice import how_to_resume
 from ..store.digits import mean_of
 from ..store.folder import BEST, Run, write_result
 from ..store.weightsfile import meaning_of
-from ..terminal.view import View
+from ..terminal.view import View, progress_of
 from ..track.record import Recorder
 from ..trust import redacted, shown
 from .after import After
@@ -182,7 +182,7 @@ class Experiment:
         notes = self._close()
         if notes:
             run = save(replace(run, notes=[*run.notes, *notes]))
-        say = (lambda line: None) if self.view is None else self.view.say
+        say = progress_of(self.view)
         if run.score is not None:
             say(f"score {mean_of(run.score)} over {counted(run.score.episodes, 'fresh episode')}")
         return After(self.system.config, say, self.system.judge.evaluator.asks).make(run)

@@ -34,7 +34,7 @@ from ..store.new import new_folder
 from ..store.own import mark
 from ..store.start import write_start
 from ..store.weightsfile import meaning_of
-from ..terminal.view import View
+from ..terminal.view import View, progress_of
 from .after import After
 from .interrupt import current, signals_end, signals_held
 from .overrides import ImportRequest, with_changes
@@ -171,7 +171,7 @@ def _known(config: Config, taken: Collection[str], named: Collection[str]) -> tu
 def _judged(brought: _Brought, folder: Path, label: Label, watch: Stopwatch, view: View | None) -> Run:
     """Judges an agent, writes its folder, and makes what comes after. Interrupted before that, it leaves nothing."""
     config, spec = brought.config, brought.spec
-    tell = (lambda line: None) if view is None else view.say
+    tell = progress_of(view)
     tell(f"judging {brought.about.says} on {counted(config.score_episodes, 'fresh episode')} of {config.env.label} …")
     noted = current()
     evaluator = Evaluator(config.env, spec, config.gamma, config.env.copies, reward_clip=config.reward_clip)

@@ -26,7 +26,7 @@ from ..store.lock import locked
 from ..store.own import is_own, mark
 from ..store.reading import read_env
 from ..store.remembered import recall, remember
-from ..terminal.view import View
+from ..terminal.view import View, progress_of
 from ..track.begun import forgotten, remembered
 from ..track.tracker import AnyTracker, Trackers
 from ..trust import shown
@@ -95,7 +95,7 @@ def resume_folder(
     watch = running_since(started)
     with signals_end(), memory_watched(), locked(folder, force=overrides.force_unlock):
         if overrides.budget is None and has_ended(folder) and lacking(run := read_run(folder)):
-            return finish(run, configured(folder, overrides), lambda line: None if view is None else view.say(line))
+            return finish(run, configured(folder, overrides), progress_of(view))
         check_trained(folder, "resumed")
         start = Start(
             config=_config(folder, overrides),

@@ -6,16 +6,22 @@ made (`unfinished`) and those that failed, with the reason (`failed_steps`). `af
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..config import Config
 from ..errors import DqnlabError, FolderError, ResourceError, named, one_line
+from ..store.advice import command, how_to_resume, is_callable
 from ..store.find import read_run
 from ..store.folder import Run, write_result
+from ..store.imported import origin_of
+from ..trust import shown
 from .interrupt import signal_of
 
 SHOWN = ("film", "page")  # the steps that only the best of many seeds gets
+INTERRUPTED = "interrupted before: "
+"""how the note begins that names what is left"""
 LONGEST_REASON = 300  # letters of a note: encoders send a page of their own
 
 
@@ -30,15 +36,17 @@ class LateStep:
     """which seconds it takes"""
     says_itself: bool = False
     """whether only whoever makes it knows that there is something to announce"""
+    command: str = ""
+    """what makes it later of a run that was never trained here, and so cannot be resumed; nothing if none does"""
 
 
 STEPS = {
     "score_registered": LateStep(
         "score under the registered step limit", "playing under the registered step limit", "confirm", says_itself=True
     ),
-    "film": LateStep("film", "filming the best network", "film", says_itself=True),
+    "film": LateStep("film", "filming the best network", "film", says_itself=True, command="record"),
     "curves": LateStep("curves", "drawing the curves", "curves"),
-    "page": LateStep("page", "writing the page", "page"),
+    "page": LateStep("page", "writing the page", "page", command="explain"),
 }
 
 
@@ -67,13 +75,31 @@ def ended(run: Run, name: str, reason: str = "") -> Run:
         failed[name] = reason
         notes.append(start + reason)
     left = [other for other in run.unfinished if other != name]
+    if any(line.startswith(INTERRUPTED) for line in notes):
+        notes = [line for line in notes if not line.startswith(INTERRUPTED)]
+        notes += [_interrupted(run.folder, left)] if left else []
     return replace(run, failed_steps=failed, notes=notes, unfinished=left)
 
 
 def stopped(run: Run, error: KeyboardInterrupt) -> Run:
     """The run after an interruption of what was still to be made."""
-    left = " and ".join(STEPS[name].what for name in run.unfinished)
-    return save(replace(run, signal=run.signal or signal_of(error), notes=[*run.notes, f"interrupted before: {left}"]))
+    notes = [*run.notes, _interrupted(run.folder, run.unfinished)]
+    return save(replace(run, signal=run.signal or signal_of(error), notes=notes))
+
+
+def _interrupted(folder: Path, left: Sequence[str]) -> str:
+    """Which steps are left, and what makes them."""
+    how = ", ".join(_makers(folder, left))
+    return f"{INTERRUPTED}{' and '.join(STEPS[name].what for name in left)}" + (f"; to make it: {how}" if how else "")
+
+
+def _makers(folder: Path, left: Sequence[str]) -> list[str]:
+    """What to type to make what is left of a run."""
+    if origin_of(folder) is None:
+        return [how_to_resume(folder)]
+    if is_callable(folder):
+        return [f"dqnlab.report({shown(folder)!r}, env=…) in Python"] if "page" in left else []
+    return [command(STEPS[name].command, folder) for name in left if STEPS[name].command]
 
 
 def save(run: Run) -> Run:

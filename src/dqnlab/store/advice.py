@@ -8,7 +8,8 @@ from typing import Literal
 
 from ..errors import FolderError, either
 from ..trust import clean, shown
-from .folder import BEST, LAST, META, RESULT, SUMMARY
+from .find import has_ended
+from .folder import BEST, CONFIG, LAST, META, RESULT, SUMMARY
 from .imported import origin_of
 from .own import flag_needed
 from .reading import read_env, read_json
@@ -37,13 +38,22 @@ def is_callable(folder: Path) -> bool:
 
 def why_absent(folder: Path, which: Literal["best", "last"]) -> str:
     """What is known of a network that is not in a run's folder, and what helps."""
-    if which == "last" and (came := origin_of(folder)) is not None:
+    if which == "last" and (folder / BEST).exists() and (came := origin_of(folder)) is not None:
         found = either("--which best", "which='best'")
         return f"does not exist: this agent was imported ({came.says}) and has one network, {found}"
     if which == "last" and (folder / BEST).exists():
         found = either("--which best", "which='best'")
+        if has_ended(folder):
+            return f"is missing: it was removed; take the best network, {found}"
         return f"does not exist: it is written when training ends; until then there is {found}"
+    came, ended = origin_of(folder), has_ended(folder)
+    if came is not None:
+        again = either("dqn import FILE --env ENV", "dqnlab.import_agent(file, env=…)")
+        return f"is missing: it was removed; bring {came.file} in again, {again}"
     if not (folder / LAST).exists():
+        if ended:
+            other = LAST if which == "best" else BEST
+            return f"is missing, and so is {other}: they were removed; train it anew, {_how_to_train(folder)}"
         return f"does not exist: the run has saved no network yet; wait for it, or resume it: {how_to_resume(folder)}"
     try:
         evaluated = read_json(folder / RESULT).get("selected_score") is not None
@@ -51,4 +61,9 @@ def why_absent(folder: Path, which: Literal["best", "last"]) -> str:
         evaluated = False
     why = "is missing: it was removed" if evaluated else "does not exist: training ended before it was evaluated"
     found = either("--which last", "which='last'")
-    return f"{why}; take the last network, {found}, or resume the run: {how_to_resume(folder)}"
+    more = "" if ended else f", or resume the run: {how_to_resume(folder)}"
+    return f"{why}; take the last network, {found}{more}"
+
+
+def _how_to_train(folder: Path) -> str:
+    return "in Python" if is_callable(folder) else f"dqn train --config {shlex.quote(shown(folder / CONFIG))}"

@@ -12,6 +12,7 @@ from typing import Any
 from ..config import Config, Init
 from ..config.toml import parse
 from ..errors import DqnlabError, FolderError, named
+from ..trust import not_fetched
 from .folder import BEST, CONFIG, CURVES, LAST, REPORT, RESULT, SUMMARY, VIDEOS, Run, check_no_link, seed_name
 from .label import LATEST, read_label
 from .reading import check_result, is_count, read_json, read_text
@@ -103,6 +104,8 @@ def _find(name: str | Path, runs: Path, or_network: bool) -> Path:
         raise FolderError(f"{str(name)!r} is a file, and a run is a folder: name the folder, or `latest`")
     if name and Path(name).is_dir():
         raise FolderError(f"{str(name)!r} is a folder, but not a run: {_holds(Path(name), or_network)}")
+    if said := not_fetched(name):
+        raise FolderError(said)
     raise FolderError(f"no run {str(name)!r} here or under {str(runs)!r}: `dqn runs` lists what there is")
 
 

@@ -33,6 +33,11 @@ class View(Protocol):
         """After the last event, or after an error; a second call does nothing."""
 
 
+def progress_of(view: View | None) -> Callable[[str], None]:
+    """What is told of what is being done: nobody where only the summary is asked for."""
+    return (lambda line: None) if view is None or isinstance(view, QuietView) else view.say
+
+
 class PlainView:
     """Lines for a log file or a pipe: a start, the evaluations, a sign of life; no control codes."""
 

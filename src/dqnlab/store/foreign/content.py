@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from ...errors import CheckpointError, counted
+from ...trust import not_fetched
 from ..filekinds import describe, is_old_torch
 
 MOST_BYTES = 1 << 30
@@ -29,6 +30,8 @@ OLD_PICKLES = 3
 def read_bytes(file: Path) -> bytes:
     """The whole of a file that the user has named; a pipe or a device is not opened. Raises CheckpointError."""
     if not file.is_file():
+        if said := not_fetched(file):
+            raise CheckpointError(said)
         what = "is not a file" if file.exists() else "does not exist"
         raise CheckpointError(f"{str(file)!r} {what}: name the file that holds the agent's weights")
     try:
