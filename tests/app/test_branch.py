@@ -305,6 +305,19 @@ def test_a_replay_that_differs_from_what_was_recorded_says_so(parent: Run, tmp_p
     assert "replaying changed differs from what it recorded, from step 1" in done.inexact
 
 
+@pytest.mark.parametrize(("factor", "exact"), [(1 + 2e-7, True), (1 + 2e-5, False)])
+def test_how_a_loss_was_rounded_is_no_difference(factor: float, exact: bool, parent: Run, tmp_path: Path) -> None:
+    """It is a mean, which seeds that learn side by side sum in another order; what is learned of it is the same."""
+    other = tmp_path / "rounded"
+    shutil.copytree(parent.folder, other)
+    told = [json.loads(line) for line in (other / "metrics.jsonl").read_text("utf-8").splitlines()]
+    for row in told:
+        if "learn/loss" in row:
+            row["learn/loss"] *= factor
+    (other / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in told), "utf-8")
+    assert (branch(other, at=150, out=tmp_path / "branch").inexact == "") == exact
+
+
 # ── The command ──────────────────────────────────────────────────────────────────────────────────
 
 

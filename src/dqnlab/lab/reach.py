@@ -6,6 +6,7 @@ once more, compared row by row with what the run recorded. From the seed, if no 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -39,6 +40,8 @@ from .running import inexact_of, make_keeper
 
 QUIET = 5.0  # seconds between two lines about a long replay
 _CLOCK = "time/"  # what the columns are called in which two equal runs may differ
+_MEAN, _ROUNDING = "learn/loss", 1e-6
+"""a mean over the batch, which nothing is decided by: its last bits depend on how many seeds learn side by side"""
 
 Notify = Callable[[str], None]
 """Takes a line for the user."""
@@ -84,10 +87,10 @@ class Reached:
         except FolderError:
             told = []
         recorded = [{name: value for name, value in each.items() if not name.startswith(_CLOCK)} for each in told]
-        if recorded == self._replayed:
-            return
         pairs = zip(recorded, self._replayed, strict=False)
-        apart = next((one for one, other in pairs if one != other), None)
+        apart = next((one for one, other in pairs if not _is_same(one, other)), None)
+        if apart is None and len(recorded) == len(self._replayed):
+            return
         place = "in how much it recorded" if apart is None else f"from step {apart['step']:,} on"
         self.inexact.append(f"replaying {called(self.folder)} differs from what it recorded, {place}")
 
@@ -98,6 +101,15 @@ class Reached:
             copy_until(path, to, self._restored, self._replayed)
         elif path.is_file():
             copy_until(path, to, self.step)
+
+
+def _is_same(recorded: Mapping[str, object], replayed: Mapping[str, object]) -> bool:
+    """Whether two rows are equal to the bit; a mean, but for rounding."""
+    one, other = recorded.get(_MEAN), replayed.get(_MEAN)
+    if isinstance(one, float) and isinstance(other, float):
+        rounded = math.isclose(one, other, rel_tol=_ROUNDING)
+        return rounded and {**recorded, _MEAN: None} == {**replayed, _MEAN: None}
+    return recorded == replayed
 
 
 # ── Where to ─────────────────────────────────────────────────────────────────────────────────────
