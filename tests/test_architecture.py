@@ -31,6 +31,7 @@ FLOORS = (
         "streams",
         "oslock",
         "cluster",
+        "lifeline",
         "mounts",
         "_version",
     },

@@ -4,13 +4,16 @@ import os
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from dqnlab import cluster
+from dqnlab import cluster, lifeline
 from dqnlab.cluster import check_where, joined
 from dqnlab.errors import ConfigError, ResourceError
+from dqnlab.lifeline import Lifeline
+from dqnlab.run import rays
 
 
 @pytest.mark.parametrize("where", ["", "here", "host", "host:0", "host:66000", "host:x", "a b:6379", "127.0.0.1"])
@@ -56,11 +59,46 @@ def test_folders_of_killed_programs_are_swept(tmp_path: Path) -> None:
         each.mkdir()
     claim = cluster.claim(held / "held")
     for each in (dead, held):
-        os.utime(each, (0, 0))
+        os.utime(each, (time.time() - 90,) * 2)
     cluster._sweep(tmp_path)
     assert claim is not None
     claim.release()
     assert [each.exists() for each in (dead, held, new)] == [False, True, True]
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="Windows has no such sockets")
+def test_a_line_is_cut_when_whoever_is_at_its_other_end_has_ended(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    path = str(tmp_path / "raylet")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        server.listen()
+        line = Lifeline(path)
+        assert not line.is_cut
+        line.check()
+    assert line.is_cut
+    assert Lifeline(path).is_cut  # nobody is there any more
+    with pytest.raises(ResourceError, match="Ray was lost: its process on this machine"):
+        line.check()
+    line.close()
+
+
+def test_a_ray_that_does_not_end_is_waited_for_with_a_word_and_then_ended_by_force(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ray = pytest.importorskip("ray")
+    killed = threading.Event()
+
+    class Stopped:
+        kill = staticmethod(killed.set)
+
+    monkeypatch.setattr(ray, "shutdown", killed.wait)  # as long as its processes are there
+    monkeypatch.setattr(lifeline, "_started_here", lambda: [Stopped])
+    monkeypatch.setattr(lifeline, "SAID_AFTER", 0.1)
+    monkeypatch.setattr(lifeline, "LONGEST", 0.4)
+    lifeline.leave_ray()
+    assert killed.is_set()
+    assert "waiting for Ray to end, which does not answer: 0 s more, then it is ended by force" in caplog.text
 
 
 def test_a_token_of_the_user_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -71,6 +109,32 @@ def test_a_token_of_the_user_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         with cluster._settings(where):
             assert os.environ["RAY_AUTH_MODE"] == "token"
             assert "RAY_AUTH_TOKEN" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("processors", "num", "says"),
+    [
+        ((2, True), 4, None),
+        ((2, True), 12, "12 collectors, but this machine has 2 processors: more than 2 hardly collect faster"),
+        ((2, True), 65, "collectors.num = 65 is too many: this machine has 2 processors, which can hold 64"),
+        ((8, False), 8, None),
+        ((8, False), 9, "9 collectors, but the cluster has 8 CPUs: each takes one, and the run waits"),
+    ],
+)
+def test_more_collectors_than_processors_are_said(
+    processors: tuple[int, bool],
+    num: int,
+    says: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(rays, "_processors", lambda: processors)
+    try:
+        rays.check_crowd(num)
+        said = caplog.text
+    except ConfigError as error:
+        said = str(error)
+    assert said == "" if says is None else says in said
 
 
 def test_a_server_of_another_kind_is_said_at_once() -> None:

@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import ConfigError, ResourceError, either, named
+from .errors import ConfigError, ResourceError, counted, either, named
+from .lifeline import leave_ray
 from .oslock import claim
 from .processes import SIGNALS, usable_cores
 from .trust import clean
@@ -38,11 +39,12 @@ SETTINGS = b"\0\0\0\4\0\0\0\0\0"
 HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SETTINGS
 """how gRPC, which Ray speaks, begins: either side sends its settings (RFC 9113, section 3.4)"""
 PREFIX, HELD = "dqn-ray-", "held"
-OLD = 3_600.0
+OLD = 60.0
 """seconds after which a folder that nobody holds is no longer one that is just being made"""
 LONGEST = 40
 """letters of a folder in which Ray can still name its sockets"""
 FLAG = either("--ray", "ray=")
+say = logging.getLogger("dqnlab").warning
 
 
 @dataclass(frozen=True)
@@ -113,15 +115,18 @@ def joined(where: str) -> Iterator[Joined]:
             yield _joined(is_ours=False)
             return
         _refresh()
-        stack.callback(_quietly, ray.shutdown)
+        stack.callback(leave_ray)
         if where == LOCAL:
+            say(f"starting Ray on this machine: {counted(usable_cores(), 'processor')}")
             _start(stack)
         else:
             _join(where)
         _take_signals_back()
         found = _joined(is_ours=where == LOCAL)
+        if where != LOCAL:
+            say(f"joined Ray at {found.address}: {_room()}")
         if not found.asks_for_token:
-            logging.getLogger("dqnlab").warning(
+            say(
                 f"the Ray cluster at {found.address} asks nobody for a token: whoever reaches it can run any code on "
                 "its machines (docs/clusters.md)"
             )
@@ -136,6 +141,15 @@ def _joined(*, is_ours: bool) -> Joined:
     return Joined(str(context.gcs_address), str(context.get_node_id()), is_ours, is_token_auth_enabled())
 
 
+def _room() -> str:
+    """What the cluster has: 8 processors on 2 machines."""
+    import ray
+
+    there = [each for each in ray.nodes() if each["Alive"]]
+    processors = sum(int(each["Resources"].get("CPU", 0)) for each in there)
+    return f"{counted(processors, 'processor')} on {counted(len(there), 'machine')}"
+
+
 # ── Starting ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -148,7 +162,7 @@ def _start(stack: ExitStack) -> None:
     if (held := claim(folder / HELD)) is not None:
         stack.callback(held.release)
     _sweep(folder.parent)
-    stack.callback(_quietly, ray.shutdown)  # before its folder goes
+    stack.callback(leave_ray)  # before its folder goes
     try:
         with _as_it_stands():
             ray.init(
@@ -339,8 +353,3 @@ def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
         yield
     finally:
         setattr(owner, name, before)
-
-
-def _quietly(call: Any) -> None:
-    with suppress(Exception):
-        call()

@@ -12,7 +12,7 @@ import dqnlab
 from dqnlab.cluster import joined
 from dqnlab.config import Collectors, Config, Env, Steps
 from dqnlab.envs.remote import Remote
-from dqnlab.errors import ConfigError
+from dqnlab.errors import ConfigError, ResourceError
 from dqnlab.run.events import BlockEnded
 from dqnlab.run.system import System, assemble
 
@@ -92,3 +92,18 @@ def test_several_seeds_with_collectors_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"collectors\.num = 2 is for one run at a time, and --seeds"):
         dqnlab.train_many(tiny(collectors=Collectors(num=2)), [0, 1], out=tmp_path / "group")
     assert not (tmp_path / "group").exists()
+
+
+def test_when_ray_is_lost_one_error_says_so_and_all_that_was_learned_is_saved(tmp_path: Path) -> None:
+    """The last one here: nothing of Ray is left after it."""
+    raylet = ray._private.worker.global_worker.node.all_processes["raylet"][0].process.pid
+    config = tiny(collectors=Collectors(num=1), checkpoint_every=0, budget=Steps(num=100_000))
+
+    def kill(event: object) -> None:
+        if isinstance(event, BlockEnded) and event.step == 320:
+            os.kill(raylet, signal.SIGKILL)
+
+    with pytest.raises(ResourceError, match="Ray was lost: its process on this machine"):
+        dqnlab.train(config, out=tmp_path / "run", trackers="none", on_event=kill)
+    [step] = [each.name for each in (tmp_path / "run" / "checkpoints").glob("step-*")]
+    assert 320 <= int(step.removeprefix("step-")) < 1_000

@@ -5,6 +5,7 @@ The collectors are in this process (`Near`); tests/run/test_rays.py has them in 
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ import pytest
 import dqnlab
 from dqnlab.config import Collectors, Config, Env, Ladder, Lstm, Noisy, Offline, Prioritized, Steps, presets
 from dqnlab.envs.make import EnvSpec
-from dqnlab.envs.remote import MOST_DEATHS, PROOF, BatchAnswer, BatchRequest, CollectorLost, Remote
+from dqnlab.envs.remote import MOST_DEATHS, PROOF, BatchAnswer, BatchRequest, CollectorLost, Remote, Waited
 from dqnlab.envs.seeds import Seat
-from dqnlab.errors import ConfigError, DqnlabError, EnvironmentFault
+from dqnlab.errors import ConfigError, DqnlabError, EnvironmentFault, ResourceError
+from dqnlab.lab import running
 from dqnlab.learn.types import Sample
 from dqnlab.run import system
 from dqnlab.run.collecting import RemoteCollector
@@ -37,6 +39,7 @@ class Near:
 
     def __init__(self, config: Config, spec: EnvSpec):
         self.config, self.spec = config, spec
+        self.asks: Callable[[], bool] = lambda: False
         self.dies: Dies = lambda number, life, request: False
         self.order: Callable[[Sequence[int]], int] = lambda numbers: 0
         self.seats: list[Seat] = []
@@ -330,6 +333,33 @@ def test_collectors_end_with_the_run() -> None:
 def test_what_excludes_collectors_is_said(preset: str, changes: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         replace(presets.get(preset), **{"collectors": Collectors(num=2), **changes})
+
+
+class Lost(Near):
+    """Collectors that are all lost at once, or that nobody wants to wait for."""
+
+    end: type[BaseException] = ResourceError
+
+    def take(self, asked: Any) -> BatchAnswer:
+        if self.answered[0] == 5:
+            raise self.end("no more")
+        return super().take(asked)
+
+
+@pytest.mark.parametrize("end", [ResourceError, Waited])
+def test_a_run_whose_collectors_are_lost_or_left_has_a_checkpoint_of_its_last_block(
+    end: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Lost, "end", end)
+    monkeypatch.setattr(system, "RayHands", Lost)
+    monkeypatch.setattr(running, "joined", lambda where: nullcontext())
+    monkeypatch.setattr(running, "check_crowd", lambda num: None)
+    config = tiny(collectors=Collectors(num=1, batch_steps=8), checkpoint_every=0)
+    with pytest.raises(ResourceError, match="no more") if end is ResourceError else nullcontext():
+        assert dqnlab.train(config, out=tmp_path / "run", trackers="none").interrupted
+    assert [each.name for each in (tmp_path / "run" / "checkpoints").glob("step-*")] == [
+        "step-000000038"
+    ]  # 2 only began an episode
 
 
 def test_a_ray_that_nobody_uses_is_refused(tmp_path: Path) -> None:

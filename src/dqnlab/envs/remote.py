@@ -33,6 +33,10 @@ class CollectorLost(Exception):
     """A collector will not answer: its process has ended, or its machine is gone. Says why."""
 
 
+class Waited(KeyboardInterrupt):
+    """Whoever waits for a collector has been asked to leave."""
+
+
 class BatchRequest(NamedTuple):
     """What a collector is asked for: a batch, from a moment of the run on."""
 
@@ -52,6 +56,9 @@ class BatchAnswer(NamedTuple):
 class Hands(Protocol):
     """Reaches collectors, by their numbers from 0 on, wherever they are."""
 
+    asks: Callable[[], bool]
+    """whether whoever waits for an answer is to leave, which raises Waited"""
+
     def begin(self, number: int, life: int) -> None:
         """Starts a collector, or another in its place: its `life` counts those before it."""
 
@@ -66,7 +73,7 @@ class Hands(Protocol):
         ...
 
     def take(self, asked: Any) -> BatchAnswer:
-        """Waits for an answer. Raises CollectorLost if there will be none."""
+        """Waits for an answer. Raises CollectorLost if there will be none, and DqnlabError if there will be no more."""
         ...
 
     def close(self) -> None:
@@ -116,6 +123,8 @@ class Remote:
         self.at_cut: Callable[[], object] = lambda: None
         self.replaced = 0
         """collectors that died"""
+        self.is_between = False
+        """whether what it raised was raised between two blocks: all until then has been learned from"""
         self._hands = hands
         self._pacing = pacing
         self._newest = newest
@@ -133,7 +142,15 @@ class Remote:
         """The next block. The first call starts the collectors."""
         if self._blocks is None:
             self._blocks = self._collect()
-        return next(self._blocks)
+        try:
+            return next(self._blocks)
+        except (DqnlabError, Waited):
+            self.is_between = True
+            raise
+
+    def listen(self, asks: Callable[[], bool]) -> None:
+        """From here on nobody waits long for a collector once `asks` says so."""
+        self._hands.asks = asks
 
     @property
     def ahead(self) -> int:

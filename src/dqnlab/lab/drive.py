@@ -45,11 +45,12 @@ def drive(
     interrupted = True
     try:
         with waiting as request:
-            experiment.system.judge.evaluator.asks = request.asks
+            experiment.system.listen(request.asks)
             interrupted = _feed(experiment, update, request)
             experiment.signal = request.signal
     except KeyboardInterrupt as error:  # somebody insisted: not even the block was finished
         experiment.signal = signal_of(error)
+        experiment.save_between()
     except Exception as error:
         experiment.fail(time.perf_counter() - start, error)
         raise

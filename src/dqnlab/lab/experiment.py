@@ -7,10 +7,11 @@ when it has ended.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import EnvironmentFault, NumericsError, counted
+from ..errors import DqnlabError, EnvironmentFault, NumericsError, counted
 from ..run.events import Event
 from ..run.judge import Verdict, threshold_verdict
 from ..run.keep import Keeper, save_weights
@@ -69,6 +70,12 @@ class Experiment:
         self.recorder.sync()
         self.saver.save()
 
+    def save_between(self) -> None:
+        """Writes a checkpoint if what ended the loop left everything whole; what prevents that is not said."""
+        if self.system.is_between:
+            with suppress(DqnlabError):  # there is something to be said already
+                self.save()
+
     def may_stop(self, waited: float) -> bool:
         """Whether to stop here, `waited` seconds after the request: a run should be able to resume exactly."""
         collector = self.system.collector
@@ -103,6 +110,7 @@ class Experiment:
 
     def fail(self, seconds: float, error: Exception) -> None:
         """Saves and reports what was learned until the loop raised, `seconds` into it; the error says what helps."""
+        self.save_between()
         try:
             self._end(seconds)
         finally:

@@ -22,6 +22,7 @@ from ..envs.seeds import generator
 from ..envs.watchdog import watched
 from ..memory import memory_watched
 from ..run.keep import Keeper, save_weights
+from ..run.rays import check_crowd
 from ..run.save import Saver
 from ..run.system import System, Updater, make_update, say
 from ..store.checkpoint.checkpoint import Loaded, Store
@@ -88,6 +89,7 @@ def running(starts: Sequence[Start]) -> Iterator[tuple[list[Experiment], Updater
         config.collectors.check_used(starts[0].ray)
         if config.collectors.num:
             held.enter_context(joined(starts[0].ray or LOCAL))
+            check_crowd(config.collectors.num)
         restored = [_enter(start, held) for start in starts]
         held.enter_context(arithmetic(config.threads))
         with children_end():  # before the files of a run, which say whether it was compiled

@@ -46,7 +46,7 @@ from ..learn.types import Sample
 from ..settle import recordings_of, settle, settle_epsilon
 from ..store.initial import Initial, read_initial
 from .collecting import newest_of
-from .evaluate import Evaluator
+from .evaluate import Asks, Evaluator
 from .events import Event, Updated
 from .judge import Judge, Rules
 from .rays import RayHands
@@ -133,6 +133,17 @@ class System:
         if isinstance(event, Updated) and isinstance(self.collector, Remote):
             return replace(event, updates_behind=self.collector.updates_behind())
         return event
+
+    def listen(self, asks: Asks) -> None:
+        """Lets judging, and waiting for collectors, be left once `asks` says so."""
+        self.judge.evaluator.asks = asks
+        if isinstance(self.collector, Remote):
+            self.collector.listen(asks)
+
+    @property
+    def is_between(self) -> bool:
+        """Whether what ended the loop came between two blocks, so that a checkpoint of now is whole."""
+        return isinstance(self.collector, Remote) and self.collector.is_between and self.progress.now.steps > 0
 
     @property
     def notes(self) -> list[str]:
