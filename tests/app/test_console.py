@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from dqnlab.config import Config, Episodes, Film, Steps
+from dqnlab.config import Collectors, Config, Episodes, Film, Steps
 from dqnlab.run.events import BlockEnded, Confirmed, EpisodeEnded, Evaluated
 from dqnlab.terminal.live import LiveView, choose_view
 from dqnlab.terminal.panel import panel
@@ -239,6 +239,17 @@ def test_a_run_taken_up_just_before_an_evaluation_tells_no_pace_yet() -> None:
     tally.take(BlockEnded(801, 9, 251, epsilon=0.1))
     tally.mark()
     assert "100 steps/s" in tally.line(evaluated)
+
+
+def test_a_run_with_collectors_tells_no_pace_of_the_time_in_which_they_start() -> None:
+    clock = Clock()
+    tally = Tally(Config(budget=Steps(num=1_000), collectors=Collectors(num=2)), None, clock)
+    for clock.now, step in ((10.0, 1), (12.0, 201)):
+        tally.take(BlockEnded(step, 0, 0, epsilon=1.0))
+        tally.mark()
+        line = tally.line(evaluated(step, 0.0))
+        assert ("steps/s" in line, "left" in line) == (step > 1, step > 1)
+    assert tally.speeds[0] == 100.0
 
 
 def test_a_run_that_is_taken_up_again_counts_from_there(capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,7 +64,9 @@ class Tally:
         before = self._heard
         self._heard = self._clock()
         if type(event) is BlockEnded:  # by far the most frequent
-            self.block = event
+            first, self.block = self.block.step == self._start, event
+            if first and self.config.collectors.num:  # which had to start
+                self._restart()
         elif isinstance(event, EpisodeEnded):
             self.returns.append(event.ret)
             self._lengths.append(event.length)
@@ -79,7 +81,7 @@ class Tally:
             self.confirmed = event
 
     def _restart(self) -> None:
-        """Lets paces begin here: a run was taken up again just before an evaluation."""
+        """Lets paces begin here: until now it was mostly something else that took time."""
         self._marks = deque([(self._heard, self.block.step, self.block.updates)])
         self._laps = deque([(self._heard, self.done[0], self.block.step)], maxlen=_LAPS)
 
