@@ -186,7 +186,8 @@ def with_settings(**settings: dict[str, object]) -> Comparison:
 def test_only_settings_that_differ_are_told() -> None:
     found = differing(
         with_settings(
-            dqn={"preset": "dqn", "gamma": 0.99, "epsilon": "linear", "epsilon.steps": 1000, "torso.hidden": [8, 6]},
+            dqn={"preset": "dqn", "gamma": 0.99, "epsilon": "linear", "epsilon.steps": 1000, "torso.hidden": [8, 6]}
+            | {"compile": "auto", "explain": True},
             mine={"preset": "mine", "gamma": 0.99, "epsilon": "constant", "torso.hidden": [8]},
         )
     )

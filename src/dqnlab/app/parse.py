@@ -15,9 +15,10 @@ from ..encoding import decoded
 from ..errors import ConfigError
 from ..lab.overrides import Changes, check_no_preset
 from ..store.folder import CONFIG
+from ..store.imported import origin_of
 from ..store.own import with_own
 from ..track.tracker import Swanlab
-from ..trust import modules_of, named_by_caller, not_fetched
+from ..trust import modules_of, named_by_caller, not_fetched, shown
 from .aliases import CHOOSING, FLAGS, SWITCHES
 from .arguments import Doctor, Selftest, Train, Tune
 from .arguments_branch import BranchOff
@@ -149,6 +150,7 @@ def _resolve(kind: type, command: str, given: Given, otherwise: str = "cartpole"
     path = Path(given.own.get("file") or "")
     data = parse(text, str(path))
     name, remark = _preset(given.settings.get("preset", data.get("preset")), env, data.get("env"), otherwise)
+    remark = "; ".join(filter(None, (remark, _unknown(path))))
     config = presets.known_as(name, complete=all(each in data for each in hints(Config) if each not in maybe_absent()))
     typed = given.settings.get("env", {}).get("wrappers", ())
     config = replace(config, env=replace(config.env, **_sheet(env, data.get("env"), typed)))
@@ -169,6 +171,17 @@ def _resolve(kind: type, command: str, given: Given, otherwise: str = "cartpole"
     if given.help:
         show_help(help_with_settings(kind, command, config, given.settings))
     return with_settings(kind, config, given.settings, own), remark
+
+
+def _unknown(path: Path) -> str:
+    """What to say of a file of settings, most of which nobody knows: that of an imported agent; else nothing."""
+    came = origin_of(path.parent) if path.name == CONFIG else None
+    if came is None:
+        return ""
+    return (
+        f"{shown(path)} is of an agent that was imported ({came.says}): what nobody knows of its training is, where it "
+        "is not given here, dqnlab's default"
+    )
 
 
 def with_settings(kind: type, config: Config, settings: dict[str, Any], trusted: Collection[str]) -> Config:

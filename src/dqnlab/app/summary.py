@@ -21,6 +21,7 @@ from ..store.digits import interval_of, mean_of, number
 from ..store.find import called
 from ..store.folder import CONFIG, META, REPORT, VIDEOS, Run
 from ..store.group import Group as SeedsGroup
+from ..store.imported import UNKNOWN, origin_of
 from ..store.label import read_label
 from ..store.lineage import parent_of, read_parent
 from ..store.score import Score
@@ -37,7 +38,7 @@ def summary(run: Run) -> RenderableType:
 
     Lines are never broken, so that a path can be copied: print it with `soft_wrap`.
     """
-    title = f"  {name_before(run.folder)}{clean(run.preset)} · seed {run.seed}"
+    title = f"  {name_before(run.folder)}{clean(run.preset)} · seed {_seed(run)}"
     lines = [Text(), Text.assemble((clean(run.env), "bold"), (title, LABEL))]
     if run.interrupted:
         lines.append(labelled("", Text("interrupted: these are the results so far", BAD)))
@@ -61,6 +62,12 @@ def summary(run: Run) -> RenderableType:
     lines += [labelled("seconds", f"{run.seconds.get('total', 0):.1f}"), labelled("", (phases, LABEL))]
     notes = [Hanging("note", clean(note)) for note in run.notes]
     return Group(*lines, *notes, *_files(run), *_next(run, env_words(run)))
+
+
+def _seed(run: Run) -> str:
+    """What it was trained with, if that is known."""
+    came = origin_of(run.folder)
+    return str(run.seed) if came is None or came.knows("seed") else UNKNOWN
 
 
 def name_before(folder: Path) -> str:

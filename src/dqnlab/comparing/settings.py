@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ..errors import ConfigError, either
 from ..store.imported import UNKNOWN
 from .comparison import Comparison
+from .read import NO_MATTER
 
 ALIKE = (
     "budget",
@@ -36,7 +37,7 @@ class SettingRow(NamedTuple):
 
 
 def differing(comparison: Comparison) -> list[SettingRow]:
-    """The settings in which the arms differ; the name of a preset is none, for it says nothing that they do not.
+    """The settings in which the arms differ; one that cannot change what is learned is none.
 
     What nobody knows of one of them is left out, except where all must be alike.
     """
@@ -76,7 +77,7 @@ def check_alike(comparison: Comparison, *, allow_unequal: bool = False) -> None:
 def _differing_on(comparison: Comparison, env: str) -> list[SettingRow]:
     cells = [arm.on(env) for arm in comparison.arms]
     names = dict.fromkeys(name for cell in cells for name in cell.settings)
-    rows = [SettingRow(n, env, _texts([c.settings.get(n, ABSENT) for c in cells])) for n in names if n != "preset"]
+    rows = [SettingRow(n, env, _texts([c.settings.get(n, ABSENT) for c in cells])) for n in names if n not in NO_MATTER]
     return [
         row for row in rows if len(set(row.values)) > 1 and (UNKNOWN not in row.values or _is_below(row.name, ALIKE))
     ]

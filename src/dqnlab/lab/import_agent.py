@@ -161,7 +161,7 @@ def _brought(found: ForeignFile, asked: ImportRequest) -> _Brought:
 
 def _known(config: Config, taken: Collection[str], named: Collection[str]) -> tuple[str, ...]:
     """The settings that somebody has said: the file, or whoever brings it in. How it is judged is known anyway."""
-    exact = {*taken, *OF_HEAD, "preset", "seed", "score_episodes"}
+    exact = {*taken, *OF_HEAD, "preset", "score_episodes"}
     tops = (*named, "env", *(name for name in OF_FILE if name != "head"))
     names = [name for name, _ in leaves(config)]
     known = [name for name in names if name in exact or any(f"{name}.".startswith(f"{top}.") for top in tops)]
