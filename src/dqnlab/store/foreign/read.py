@@ -6,6 +6,7 @@ import hashlib
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,7 +78,8 @@ def _of_state_dict(file: Path, content: Any, size: int, *, in_order: bool) -> Fo
     try:
         found = network_in(content)
         if sb3.is_policy(found.weights):
-            return sb3.of_policy(found.weights, size)
+            agent = sb3.of_policy(found.weights, size)
+            return replace(agent, assumed=(*found.assumed, *agent.assumed))
         single, changed = singles(found.weights, size)
         atoms = _atoms(single.pop(ATOMS, None))
         chain = chain_of(single, in_order=in_order)
