@@ -133,7 +133,7 @@ def own_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a worker changes of its process is put back."""
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(sys, "argv", [*sys.argv])
-    monkeypatch.setattr(sys.modules["__main__"], "__file__", getattr(sys.modules["__main__"], "__file__", None))
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", "program.py", raising=False)
 
 
 @pytest.mark.usefixtures("own_process")

@@ -36,7 +36,9 @@ from .kit import CONFIG, SPACE, a_run, line_and_reports, score_by
 class HerePool:
     """Works in this process, as one of a pool's would."""
 
-    def __init__(self, plan: StudyPlan, size: int, hear: Callable[[object], None], looks: Callable[[], None]) -> None:
+    def __init__(
+        self, plan: StudyPlan, size: int, hear: Callable[[object], None], looks: Callable[[], None], place: None
+    ) -> None:
         self.plan = plan
         self.hear = hear
         self.looks = looks
