@@ -1,8 +1,9 @@
 """`dqn export` and `dqnlab.export`: what they write, what they say, and what they refuse."""
 
 import importlib.util
-import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,24 +11,23 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from gymnasium import spaces
 
 import dqnlab
 from dqnlab.app.cli import main
 from dqnlab.config import Env
-from dqnlab.envs.make import describe
 from dqnlab.errors import ConfigError, DqnlabError, FolderError, NumericsError, ResourceError
 from dqnlab.exporting import export as exporting
 from dqnlab.exporting.about import outside
+from dqnlab.exporting.destination import destination
 from dqnlab.exporting.portable import captured
 from dqnlab.exporting.verify import compared, verify
 from dqnlab.lab.session import train
 from dqnlab.learn.networks import Mlp
-from dqnlab.store.agent import Agent
+from dqnlab.store.folder import LAST
+from dqnlab.store.lock import locked
 from dqnlab.store.made import made_in_run
 
 from ..exported import JOINT, KINDS, MASKED, SMALL, about_of, balancing_agent, make_agent, states_for, write_all
@@ -80,74 +80,6 @@ def test_an_export_from_python_says_how_close_it_comes(run: Path, tmp_path: Path
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["model"]
 
 
-def test_a_model_names_its_inputs_and_says_where_it_is_from(tmp_path: Path) -> None:
-    import onnx
-
-    write_all(make_agent(*KINDS["gru of parts"]), tmp_path, {"onnx": exporting.WRITERS["onnx"]}, "my-run")
-    model = onnx.load(str(tmp_path / "onnx" / "agent.onnx"))
-    shapes = {
-        each.name: [size.dim_param or size.dim_value for size in each.type.tensor_type.shape.dim]
-        for each in (*model.graph.input, *model.graph.output)
-    }
-    num = "observations"
-    assert shapes == {
-        **{"a": [num, 2], "b.c": [num, 3], "d": [num], "action_mask": [num, 3], "state": [num, 6]},
-        **{"values": [num, 3], "next_state": [num, 6], "action": [num]},
-    }
-    facts = {each.key: each.value for each in model.metadata_props}
-    assert facts["run"] == "my-run"
-    assert json.loads(facts["actions"]) == ["1", "2", "3"]
-    inputs = {
-        "a": "float64 [2]",
-        "b.c": "uint8 [3]",
-        "d": "int32 []",
-        "action_mask": "int8 [3]",
-        "state": "float32 [6]",
-    }
-    assert json.loads(facts["inputs"]) == inputs
-    text = " ".join(model.doc_string.split())
-    assert "3 parts: a (2,) float64; b.c (3,) uint8 divided by 255; d () of 4 states from 2." in text
-    assert "1 where an action is allowed state: float32 [n, 6], zeros where an episode begins Out:" in text
-    assert "one for each action: 1, 2, 3. Forbidden ones are worth minus infinity and never chosen." in text
-
-
-class Switches(gym.Env[Any, Any]):
-    """Shows parts of many types, the allowed actions among them."""
-
-    observation_space = spaces.Dict(
-        flags=spaces.MultiBinary(2),
-        level=spaces.Box(0, 9, (1,), np.float64),
-        kind=spaces.MultiDiscrete([3, 2], dtype=np.int32),
-        action_mask=spaces.MultiBinary(2),
-    )
-    action_space = spaces.Discrete(2)
-
-    def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
-        super().reset(**kwargs)
-        sizes = {name: part.shape for name, part in self.observation_space.items()}
-        made = {name: np.ones(sizes[name], part.dtype) for name, part in self.observation_space.items()}
-        return made, {}
-
-    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        return self.reset()[0], 0.0, False, False, {}
-
-
-def test_a_model_takes_what_the_environment_gives(tmp_path: Path) -> None:
-    import onnxruntime
-
-    env = Env(id=Switches, max_episode_steps=5)
-    agent = Agent(replace(SMALL, env=env), spec := describe(env), make_agent(SMALL, spec).network, env)
-    assert dqnlab.export(agent, "onnx", tmp_path / "out", states=8).equality.holds
-    session = onnxruntime.InferenceSession(str(tmp_path / "out" / "agent.onnx"), providers=["CPUExecutionProvider"])
-    obs, _ = Switches().reset(seed=1)
-    kinds = {f"kind.{i}": obs["kind"][i] for i in range(2)}
-    given = {name: part[None] for name, part in {**obs, **kinds}.items() if name != "kind"}
-    values, action = session.run(["values", "action"], given)
-    np.testing.assert_allclose(values[0], agent.q_values(obs), atol=1e-6)
-    assert action[0] == agent.act(obs)
-    assert "In it, as action_mask, which actions are allowed" in session.get_modelmeta().description.replace("\n", " ")
-
-
 # ── What is not as it should be ──────────────────────────────────────────────────────────────────
 
 
@@ -162,6 +94,9 @@ def test_a_program_that_differs_never_takes_its_place(
     said = capsys.readouterr().err
     assert "the exported program is not the network: compared on 20 states by onnxruntime" in said
     assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["out-unverified"]
+    monkeypatch.setitem(exporting.WRITERS, "onnx", honest)
+    assert main(["export", str(run), "--states", "20", "--out", str(tmp_path / "out")]) == 0
+    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["out"]
 
 
 def test_what_cannot_be_compared_is_said_to_be_unverified(
@@ -223,7 +158,44 @@ def test_a_link_in_a_run_leads_nowhere(run: Path, tmp_path: Path, monkeypatch: p
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "export").symlink_to(tmp_path)
     with pytest.raises(FolderError, match="is a link, which may lead anywhere: use --out"):
-        exporting.folder_for(tmp_path / "run", "c", None)
+        destination(tmp_path / "run", "c", None)
+
+
+def test_each_network_of_a_run_has_a_folder_of_its_own_in_which_the_latest_export_lies(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # nothing is compared
+    home = tmp_path / "run"
+    shutil.copytree(run, home, ignore=shutil.ignore_patterns("export"))
+    made, draft = home / "export" / "onnx", home / "export" / "onnx-unverified"
+    draft.mkdir(parents=True)  # of an export that was killed
+    (draft / "weights.npz").write_text("half")
+    words = ["export", str(home), "--states", "3"]
+    assert main(words) == main([*words, "--which", "last"]) == 0
+    assert main(["export", str(home / LAST), "--states", "3"]) == 0
+    first = (made / "agent.onnx").read_bytes()
+    assert first != (home / "export" / "onnx-last" / "agent.onnx").read_bytes()
+    (made / "agent.onnx").write_text("older")
+    assert main(words) == 0
+    assert (made / "agent.onnx").read_bytes() == first
+    assert sorted(path.name for path in (home / "export").iterdir()) == ["onnx", "onnx-last"]
+    assert [path.name for path in made.iterdir()] == ["agent.onnx"]
+    assert made_in_run(home).strange == ()
+    capsys.readouterr()
+
+    (made / "robot.py").write_text("mine")
+    assert main(words) == 2
+    assert "onnx' holds 'robot.py', which is no part of an export: move it away, or choose" in capsys.readouterr().err
+    assert sorted(path.name for path in made.iterdir()) == ["agent.onnx", "robot.py"]
+    (made / "robot.py").unlink()
+    draft.mkdir()
+    with locked(draft):  # as by another export of the same network
+        assert main(words) == 2
+    assert f"process {os.getpid()}" in capsys.readouterr().err
+    (draft / "robot.py").write_text("mine")
+    assert main(words) == 2
+    assert "onnx-unverified' holds 'robot.py'" in capsys.readouterr().err
+    assert (draft / "robot.py").read_text() == "mine"
 
 
 def test_an_agent_without_a_folder_wants_to_know_where(run: Path) -> None:

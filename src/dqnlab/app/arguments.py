@@ -267,7 +267,7 @@ class Export:
     format: Format = "onnx"
     """a model for ONNX runtimes, or a program in plain numpy, JavaScript or C"""
     out: Path | None = None
-    """folder of the program, which must not exist yet; one in the run's folder if none"""
+    """folder of the program, new or empty; one in the run's folder if none, where an earlier export gives way"""
     states: Annotated[int, Whole(1, MOST_STATES)] = 1_000
     """on how many states of fresh episodes it is compared with the network"""
     which: Which = "best"

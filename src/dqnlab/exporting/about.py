@@ -81,7 +81,7 @@ class About:
         obs = self.spec.obs
         if self.parts:
             own = [part._replace(dtype=dtype) for part, dtype in zip(self.parts, self.given.types, strict=True)]
-            listed = "; ".join(f"{part_text(part) or 'obs'}" for part in own)
+            listed = "; ".join(part_text(part) if part.path else f"obs {part_text(part)}" for part in own)
             beside = "In it, as action_mask" if self.given.is_mask_inside else "Beside it"
             mask = f" {beside}, which actions are allowed: a number for each, 1 or 0." if self.has_mask else ""
             text = f"An observation has {counted(len(self.parts), 'part')}: {listed}.{mask}"

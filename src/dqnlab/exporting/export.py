@@ -13,12 +13,13 @@ from ..config.checks import Whole
 from ..config.typed import door
 from ..errors import DqnlabError, FolderError, ResourceError, counted
 from ..store.agent import Agent, load
-from ..store.door import DISK, aside, drop_empty, fresh_folder, is_machines, make_path, replacing
+from ..store.door import aside, replacing
 from ..store.find import find_run
-from ..store.folder import OUT, Run
+from ..store.folder import Run
 from .about import About, about_agent
 from .c_program import c_files
-from .formats import EXPORTS, MOST_STATES, UNVERIFIED, Format
+from .destination import Destination, destination, draft_of, take_place
+from .formats import MOST_STATES, Format
 from .js_program import js_files
 from .numpy_program import numpy_files
 from .onnx_program import check_onnx, onnx_files
@@ -55,7 +56,8 @@ def export(
     Args:
         agent: an agent, a run, its folder, a saved network, or `latest`, whose best network is taken.
         format: an ONNX model, or a program in plain numpy, JavaScript or C.
-        out: a folder that is not there yet or is empty; defaults to one in the run's folder.
+        out: a folder that is not there yet or is empty; defaults to one in the run's folder, where an earlier export
+            gives way.
         env: where the states are played; defaults to the agent's own environment.
         states: how many states are compared.
 
@@ -64,11 +66,11 @@ def export(
     if isinstance(agent, Agent):
         if out is None:
             raise FolderError("an agent has no folder of its own to be exported to: pass out=")
-        return write_export(agent, format, out, "", env, states)
+        return write_export(agent, format, Destination(out), "", env, states)
     path = agent.folder if isinstance(agent, Run) else Path(agent)
     if not os.path.isfile(path):
         path = find_run(path, or_network=True)
-    return write_export(load(path, env=env), format, folder_for(path, format, out), run_name(path), env, states)
+    return write_export(load(path, env=env), format, destination(path, format, out), run_name(path), env, states)
 
 
 def run_name(path: Path) -> str:
@@ -76,22 +78,10 @@ def run_name(path: Path) -> str:
     return (path.parent if path.is_file() else path).resolve().name
 
 
-def folder_for(path: Path, format: str, out: Path | None) -> Path:
-    """Where an export of a run's folder or network goes. Raises FolderError if something is there."""
-    home = path.parent if path.is_file() else path
-    if out is None and (home / EXPORTS).is_symlink():
-        raise FolderError(f"{str(home / EXPORTS)!r} is a link, which may lead anywhere: use {OUT}")
-    folder = out or home / EXPORTS / format
-    if os.path.lexists(folder) and (folder.is_symlink() or not folder.is_dir() or any(folder.iterdir())):
-        what = "exists and is not empty" if folder.is_dir() and not folder.is_symlink() else "is no folder"
-        raise FolderError(f"output folder {str(folder)!r} {what}: remove it, or choose another {OUT}")
-    return folder
-
-
 def write_export(
     agent: Agent,
     format: Format,
-    out: Path,
+    place: Destination,
     run: str = "",
     env: AnyEnvironment | None = None,
     num: int = 1_000,
@@ -109,7 +99,7 @@ def write_export(
         NumericsError: the network's values are not finite.
         DqnlabError: the program does not do what the network does.
     """
-    folder_for(Path(), format, out)  # before any work
+    place.check()  # before any work
     if format == "onnx":
         check_onnx()
     states = play_states(
@@ -117,28 +107,16 @@ def write_export(
     )
     facts = about_agent(agent, run, states.names, states.given)
     files = WRITERS[format](captured(agent), facts)
-    draft = _written(out, files)
-    tell(f"comparing {counted(num, 'state')} with the network")
-    equality = _verified(format, draft, facts, states)
-    if not equality.holds:
-        raise DqnlabError(f"the exported program is not the network: {equality}; it is kept as {str(draft)!r}")
-    _placed(draft, out)
-    return Exported(out, format, {name: len(content) for name, content in files.items()}, equality)
-
-
-def _written(out: Path, files: Mapping[str, bytes]) -> Path:
-    """A folder of another name beside the one that is wanted, with all files."""
-    try:
-        if not out.parent.is_dir():
-            make_path(out.parent)
-        draft = fresh_folder(out.parent.resolve() / f"{out.name}{UNVERIFIED}")
-    except OSError as e:
-        kind = ResourceError if is_machines(e) else FolderError
-        raise kind(f"cannot write to {str(out.parent)!r} ({e.strerror or e}): choose another {OUT}") from e
-    for name, content in files.items():
-        with replacing(draft / name) as part:
-            part.write(content)
-    return draft
+    with draft_of(place.folder) as draft:
+        for name, content in files.items():
+            with replacing(draft / name) as part:
+                part.write(content)
+        tell(f"comparing {counted(num, 'state')} with the network")
+        equality = _verified(format, draft, facts, states)
+        if not equality.holds:
+            raise DqnlabError(f"the exported program is not the network: {equality}; it is kept as {str(draft)!r}")
+    take_place(draft, place)
+    return Exported(place.folder, format, {name: len(content) for name, content in files.items()}, equality)
 
 
 def _verified(format: str, draft: Path, facts: About, states: States) -> Equality:
@@ -149,14 +127,3 @@ def _verified(format: str, draft: Path, facts: About, states: States) -> Equalit
         raise DqnlabError(f"{e}; what was exported is kept as {str(draft)!r}") from e
     except OSError as e:
         raise ResourceError(f"cannot compare {str(draft)!r} with its network ({e.strerror or e})") from e
-
-
-def _placed(draft: Path, out: Path) -> None:
-    """Gives the folder the name that is wanted."""
-    drop_empty(out)
-    try:
-        DISK.rename(draft, out.parent.resolve() / out.name)
-    except OSError as e:
-        raise FolderError(
-            f"{str(out)!r} is in the way ({e.strerror or e}): the export is kept as {str(draft)!r}"
-        ) from e

@@ -59,18 +59,15 @@ _CHECKPOINTS = _Place(
         ROWS: _Place(files=CHUNK_NAME.pattern),
     }
 )
+_EXPORT = _Place(
+    files=r"agent\.(onnx|py|js|c|h)|weights\.(npz|bin)",
+    folders={"__pycache__": _WHOLE},  # of whoever has imported agent.py
+)
 _RUN = _Place(
     files="|".join(map(re.escape, sorted(_FILES))),
     folders={
         CHECKPOINTS: _CHECKPOINTS,
-        "export": _Place(
-            folders={
-                r"(onnx|numpy|js|c)(-unverified(-\d+)?)?": _Place(
-                    files=r"agent\.(onnx|py|js|c|h)|weights\.(npz|bin)",
-                    folders={"__pycache__": _WHOLE},  # of whoever has imported agent.py
-                )
-            }
-        ),
+        "export": _Place(folders={r"(onnx|numpy|js|c)(-.+)?|\.(onnx|numpy|js|c)(-.+)?\.old": _EXPORT}),
         VIDEOS: _Place(files=r"(best|episode)-\d+\.mp4", folders={r"\.film-.+": _WHOLE}),
         "tensorboard": _Place(files=r"events\.out\.tfevents\..+"),
         r"swanlab(-\d+)?": _Place(files=r"\.gitignore", folders={r"run-\d{8}_\d{6}-.+": _WHOLE}),
@@ -101,6 +98,11 @@ def made_in_checkpoints(folder: Path) -> Made:
         return Made(ours=(), whole=(), strange=())
     found = _look(folder, _CHECKPOINTS)
     return Made(ours=(*found.ours, folder), whole=(), strange=found.strange)
+
+
+def made_in_export(folder: Path) -> Made:
+    """What lies in the folder of an exported program. Raises OSError."""
+    return _look(folder, _EXPORT)
 
 
 def _look(folder: Path, place: _Place) -> Made:

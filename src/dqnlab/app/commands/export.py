@@ -6,7 +6,8 @@ import sys
 import time
 from pathlib import Path
 
-from ...exporting.export import folder_for, run_name, write_export
+from ...exporting.destination import destination
+from ...exporting.export import run_name, write_export
 from ...lab.playing import QUIET, SHOW_EVERY
 from ...store.agent import load
 from ...store.door import entered
@@ -18,10 +19,10 @@ from ..calls import Call
 
 def run(call: Call[Export]) -> int:
     args, path = call.args, Path(call.args.run)
-    out = folder_for(path, args.format, args.out)
+    place = destination(path, args.format, args.out, args.which)
     agent = load(path, which=args.which, env=args.env, trust_env_modules=args.trust_env_module)
     with entered((path.parent if path.is_file() else path).resolve()):
-        made = write_export(agent, args.format, out, run_name(path), num=args.states, tell=_Teller())
+        made = write_export(agent, args.format, place, run_name(path), num=args.states, tell=_Teller())
     listed = ", ".join(f"{name} ({size / 1000:,.1f} kB)" for name, size in made.sizes.items())
     print(f"{shown(made.folder)}: {listed}")
     print(clean(str(made.equality)))
