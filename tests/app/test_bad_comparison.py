@@ -127,3 +127,14 @@ def test_python_is_answered_likewise() -> None:
     with pytest.raises(ConfigError, match="no run 'nowhere'"):
         dqnlab.compare(arms=[Path("nowhere"), Path("there")])
     assert not Path("runs").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_one_error_with_no_command_that_could_not_work(
+    refused: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("", "utf-8")
+    for words in ("compare CartPole-v1 --presets dqn,double", "tune CartPole-v1 --trials 2"):
+        said = refused(
+            f"{words} --quiet --runs {tmp_path / 'file' / 'runs'}", 2, "cannot make the folder", "another --runs"
+        )
+        assert "To continue" not in said

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..config.changes import json_ready
 from ..config.fields import plain
-from ..store.door import make_folder, make_path, write_atomically
+from ..store.door import make_folder, make_wanted, write_atomically
 from ..store.experiments import COMPARISON
 from ..store.folder import write_json
 from .assess import Assessment, CellView, Contrast, assessment_of
@@ -36,8 +36,7 @@ def write_comparison(comparison: Comparison, folder: Path, *, allow_unequal: boo
         ResourceError: a file cannot be written.
     """
     check_alike(comparison, allow_unequal=allow_unequal)
-    if not folder.is_dir():
-        make_path(folder)
+    make_wanted(folder, "folder")
     found = assessment_of(comparison)
     write_json(folder / DATA, comparison_data(found))
     write_atomically(folder / TABLE, markdown(found))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
@@ -16,10 +16,10 @@ from ..comparing.comparison import Arm, ArmCell, Comparison, SeedResult
 from ..comparing.read import read_seed
 from ..comparing.verdict import conclusion
 from ..comparing.write import write_comparison
-from ..errors import counted
+from ..errors import counted, either
 from ..oslock import in_turn
 from ..store.card import CARD
-from ..store.door import make_path, write_atomically
+from ..store.door import make_wanted, write_atomically
 from ..store.folder import SUMMARY, Run
 from ..store.group import Failure, Group
 from ..terminal.board import Board
@@ -140,9 +140,7 @@ def carry_out(
 
 def _begin(plan: ComparisonPlan) -> None:
     """Makes the comparison's folder, unless another process has begun the same."""
-    if not plan.folder.is_dir():
-        with suppress(FileExistsError):  # it has done so just now
-            make_path(plan.folder)
+    make_wanted(plan.folder, either("--runs or --out", "runs= or out="))
     if not (plan.folder / PLAN).is_file():
         write_atomically(plan.folder / PLAN, plan.request.as_toml())
 

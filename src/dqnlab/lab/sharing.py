@@ -19,7 +19,7 @@ from pathlib import Path
 from ..errors import FolderError, FolderInUse
 from ..mounts import mount_of
 from ..oslock import take
-from ..store.door import DISK, make_path
+from ..store.door import DISK, make_wanted
 from ..store.folder import safe_name
 from ..store.lock import LOCK, holder, locked
 from ..trust import shown
@@ -116,8 +116,7 @@ def _owned(path: Path) -> ExitStack:
 def _taken(path: Path) -> ExitStack | None:
     """Makes a folder and locks it; closing what is returned removes it again. None if a living process has it."""
     for _ in range(_MOST_TRIES):
-        with suppress(FileExistsError):
-            make_path(path)
+        make_wanted(path, "folder to work in")
         stack = ExitStack()
         stack.callback(_remove, path)
         try:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from ..errors import DqnlabError, FolderError, ResourceError
 from ..oslock import take
+from ..trust import shown
 from .disk import PIECE, Disk, remove_tree
 from .folders import Opened, held, within
 
@@ -189,6 +190,27 @@ def make_path(path: Path) -> None:
         for each in reversed(made):
             drop_empty(each)
         raise
+
+
+def make_wanted(path: Path, instead: str) -> None:
+    """Makes a folder of the user's choice, unless it or another process's of the same name is there.
+
+    Args:
+        instead: what else to choose, if it cannot be made.
+
+    Raises:
+        FolderError: it cannot be made.
+        ResourceError: likewise, for want of room, say, or on a read-only file system.
+    """
+    try:
+        if not path.is_dir():
+            make_path(path)
+    except OSError as e:
+        if isinstance(e, FileExistsError) and path.is_dir():
+            return
+        raise (ResourceError if is_machines(e) else FolderError)(
+            f"cannot make the folder {shown(path)!r} ({e.strerror or e}): choose another {instead}"
+        ) from e
 
 
 def fresh_folder(path: Path) -> Path:

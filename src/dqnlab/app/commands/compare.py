@@ -42,7 +42,8 @@ def run(call: Call[Compare]) -> int:
         print(f"interrupted; {_how_to_continue(plan, args)}", file=sys.stderr)
         raise
     except DqnlabError as error:
-        error.add_note(_how_to_continue(plan, args))
+        if (plan.folder / PLAN).is_file():
+            error.add_note(_how_to_continue(plan, args))
         raise
     if result.signal is not None:
         print(f"interrupted; {_how_to_continue(plan, args)}", file=sys.stderr)

@@ -25,7 +25,7 @@ from ...config.space import Space
 from ...config.toml import as_dict
 from ...errors import ConfigError, FolderError, either
 from ...oslock import Claim, claim, in_turn
-from ...store.door import make_path
+from ...store.door import make_wanted
 from ...store.experiments import STUDY
 from ...store.folder import safe_name, seed_name, write_json
 from ...store.reading import read_json
@@ -94,15 +94,7 @@ def begin(plan: StudyPlan) -> StudyPlan:
     elif folder.is_dir() and any(path.name != LOCKS for path in folder.iterdir()):
         raise FolderError(f"{shown(folder)!r} is no study, and not empty: choose another {NAME}")
     for each in (folder, folder / LOCKS):
-        if not each.is_dir():
-            try:
-                make_path(each)
-            except FileExistsError:  # another process has just begun the same
-                pass
-            except OSError as e:
-                raise FolderError(
-                    f"cannot make the folder {shown(each)!r} ({e.strerror or e}): choose another {NAME}"
-                ) from e
+        make_wanted(each, either("--runs or --study", "runs= or study="))
     plan = replace(plan, folder=folder.resolve())
     with plan.choosing():
         if not (folder / STUDY).exists():
