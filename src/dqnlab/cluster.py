@@ -230,8 +230,9 @@ def _join(where: str) -> None:
     except ConnectionError as e:
         if address == AUTO:
             raise ConfigError(
-                "no Ray cluster runs on this machine, and RAY_ADDRESS names none: start one with 'ray start --head', "
-                f"or let dqnlab do it, with {either('--ray local', f'ray={LOCAL!r}')}"
+                "no Ray cluster runs on this machine, and RAY_ADDRESS names none: let dqnlab start one "
+                f"with {either('--ray local', f'ray={LOCAL!r}')}, or start one as docs/clusters.md says: by Ray's own "
+                "defaults anyone on the network could run code there"
             ) from e
         raise ConfigError(f"the Ray cluster at {address} cannot be joined: {named(e)}") from e
     except Exception as e:  # of many kinds: another version, a wrong token, a machine without a node
@@ -275,6 +276,7 @@ def _settings(where: str) -> Iterator[None]:
     wanted = {
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # a worker sees the devices that this process does
+        "RAY_ENABLE_AUTO_CONNECT": "0",  # nothing starts another one, open to all, once this one is lost
     }
     if where == LOCAL:
         wanted["RAY_AUTH_MODE"] = "token"

@@ -11,13 +11,16 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from .errors import ResourceError
+from .trust import clean
 
 LOOK_EVERY = 0.1  # seconds; meanwhile signals are heard
 SAID_AFTER = 5.0  # seconds in which Ray is to end before something is said
 LONGEST = 15.0  # seconds in which it is to end by itself
+MOST_READ, LONGEST_LINE = 100_000, 200  # letters of what a process printed
 KILLED = 5.0  # seconds that it has once its processes were killed
 
 
@@ -45,6 +48,31 @@ def leave_ray() -> None:
             leaving.join(KILLED)
         if leaving.is_alive():
             atexit.unregister(ray.shutdown)  # which would wait for ever
+
+
+def ray_lost() -> ResourceError:
+    """What to say once Ray has ended on this machine."""
+    return ResourceError(
+        "Ray was lost: its process on this machine (raylet) has ended, and with it all that it had started; if nobody "
+        "ended it, the machine may have run out of memory"
+    )
+
+
+def last_words(pid: int) -> str:
+    """What a process printed last that Ray has started on this machine, in one line; empty if that was nothing.
+
+    Of one that crashed it is the line that says how.
+    """
+    from ray._private.worker import global_worker
+
+    with suppress(OSError, AttributeError):
+        for path in Path(global_worker.node.get_logs_dir_path()).glob(f"worker-*-{pid}.err"):  # type: ignore
+            with open(path, encoding="utf-8", errors="replace") as file:
+                lines = [line.strip() for line in file.read(MOST_READ).splitlines()]
+            told = [line for line in lines if line and not line.startswith(":")]  # such lines are Ray's own
+            crash = [line for line in told if line.startswith("Fatal Python error")]
+            return clean((crash or told or [""])[-1])[:LONGEST_LINE]
+    return ""
 
 
 def _started_here() -> list[Any]:
@@ -101,10 +129,7 @@ class Lifeline:
         """Raises ResourceError if it has ended; then this process has left Ray, and nothing of Ray ends it any more."""
         if self.is_cut:
             leave_ray()
-            raise ResourceError(
-                "Ray was lost: its process on this machine (raylet) has ended, and with it all that it had started; "
-                "if nobody ended it, the machine may have run out of memory"
-            )
+            raise ray_lost()
 
     def close(self) -> None:
         """Lets go of the line; a second time does nothing."""

@@ -7,22 +7,24 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from dqnlab._version import __version__
 from dqnlab.app.calls import read
-from dqnlab.errors import ConfigError, FolderError
+from dqnlab.errors import ConfigError, FolderError, ResourceError
 from dqnlab.lab.many import crew as many
 from dqnlab.lab.many.crew import Crew
-from dqnlab.lab.many.line import Idle, Leave, Stop
+from dqnlab.lab.many.line import Idle, Leave, Refused, Stop
 from dqnlab.lab.many.pool import Worker
 from dqnlab.lab.remote import sight
 from dqnlab.lab.remote.life import Errand, _each, _ready
 from dqnlab.lab.remote.mailbox import INTERRUPT, Began, Mailbox
-from dqnlab.lab.remote.place import KILLED, RemoteProcess
+from dqnlab.lab.remote.place import KILLED, OnRay, RemoteProcess
 from dqnlab.lab.remote.sight import Sign, sign_in
+from dqnlab.lifeline import Lifeline, last_words
 from dqnlab.processes import as_sent, how_it_ended
 from dqnlab.store.lock import LOCK, free_of, holder, locked
 
@@ -275,3 +277,35 @@ def test_what_cannot_be_sent_to_a_cluster_is_refused_at_once(line: str, words: s
 def test_the_command_that_continues_a_comparison_goes_to_the_same_cluster() -> None:
     call = read("compare", ["CartPole-v1", "--presets", "dqn,double", "--ray", "10.0.0.1:6379"], 0.0)
     assert call.args.ray == "10.0.0.1:6379"
+
+
+# ── A Ray that is lost ───────────────────────────────────────────────────────────────────────────
+
+
+def test_a_lost_ray_hires_nobody_and_the_error_says_how_to_go_on(tmp_path: Path) -> None:
+    place = object.__new__(OnRay)
+    place._line = Lifeline(str(tmp_path / "nobody"))
+    with pytest.raises(ResourceError, match="Ray was lost: its process on this machine"):
+        place.start(print, 0, Refused)
+    crew = Crew(TINY, [0])
+    crew.folder = tmp_path
+    with pytest.raises(ResourceError) as error:
+        crew._check_place(place)
+    assert "; to resume: dqn resume" in error.value.__notes__[0]
+
+
+@pytest.mark.parametrize(
+    ("printed", "last"),
+    [
+        (":job_id:01000000\n:actor_name:Elsewhere\n", ""),
+        (":job_id:01000000\nloading\nno licence\n", "no licence"),
+        ("Fatal Python error: Segmentation fault\n\nStack:\n", "Fatal Python error: Segmentation fault"),
+    ],
+)
+def test_what_a_lost_process_printed_is_told(
+    printed: str, last: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = pytest.importorskip("ray._private.worker")
+    (tmp_path / "worker-ab-ffffffff-7.err").write_text(printed, "utf-8")
+    monkeypatch.setattr(worker.global_worker, "node", SimpleNamespace(get_logs_dir_path=lambda: str(tmp_path)))
+    assert (last_words(7), last_words(8)) == (last, "")

@@ -246,9 +246,7 @@ def test_of_a_collector_that_dies_nothing_half_is_kept_and_another_takes_its_pla
 def test_a_collector_that_dies_again_and_again_ends_the_run_with_one_error() -> None:
     with (
         pytest.warns(UserWarning, match="died and was replaced"),
-        pytest.raises(
-            DqnlabError, match=r"collector 1 of 2 died 4 times in a row: it was killed: .* collectors\.num = 0"
-        ),
+        pytest.raises(DqnlabError, match=r"collector 1 of 2 died 4 times in a row: it was killed; collectors\.num = 0"),
     ):
         trained(COUNTED, lambda hands: setattr(hands, "dies", lambda number, life, request: number == 0))
     assert MOST_DEATHS == 3

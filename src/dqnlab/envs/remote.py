@@ -235,8 +235,8 @@ class Remote:
         deaths = flight.died(number)
         if deaths > MOST_DEATHS:
             raise DqnlabError(
-                f"collector {number + 1} of {self._pacing.num} died {counted(deaths, 'time')} in a row: {why}: see "
-                "what it printed; collectors.num = 0 collects in this process"
+                f"collector {number + 1} of {self._pacing.num} died {counted(deaths, 'time')} in a row: {why}; "
+                "collectors.num = 0 collects in this process"
             )
         if not self._warned:
             self._warned = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 import warnings
@@ -18,7 +19,7 @@ from ..envs.remote import BatchAnswer, BatchRequest, CollectorLost, Waited
 from ..envs.seeds import Seat
 from ..envs.watchdog import GRACE
 from ..errors import ConfigError, DqnlabError, counted, either, named
-from ..lifeline import Lifeline, line_to_ray
+from ..lifeline import Lifeline, last_words, line_to_ray
 from ..processes import PATIENCE, check_picklable
 from .collecting import Elsewhere
 
@@ -125,7 +126,7 @@ class RayHands:
                 raise DqnlabError(f"collector {number + 1} failed: {named(error.cause or error)}") from error
             except RayError as error:
                 self._check_line()
-                raise CollectorLost(named(error).partition(". ")[0]) from error
+                raise CollectorLost(_fate(error)) from error
             else:
                 self._answered.add(number)
                 return answer
@@ -199,3 +200,23 @@ class RayHands:
         """Raises ResourceError if Ray is lost."""
         if self._line is not None:
             self._line.check()
+
+
+def _fate(error: Exception) -> str:
+    """How a collector was lost, in words, by what Ray says of it; Ray knows few exit codes."""
+    import ray
+
+    said = str(error)
+    if isinstance(error, ray.exceptions.OutOfMemoryError):
+        return "Ray found too little memory on its machine"
+    if isinstance(error, ray.exceptions.NodeDiedError) or "node has died" in said or "node was terminated" in said:
+        return "its machine is gone"
+    if isinstance(error, ray.exceptions.ActorUnavailableError):
+        return "it is out of reach"
+    if not isinstance(error, ray.exceptions.ActorDiedError):
+        return named(error).partition(". ")[0]
+    code = re.search(r"exit code (\d+)", said)
+    pid = re.search(r"pid: (\d+)", said)
+    words = "" if pid is None else last_words(int(pid[1]))
+    how = "its process ended" if code is None else f"its process ended with exit code {code[1]}"
+    return f"{how}, having printed {words!r}" if words else f"{how} and printed nothing"

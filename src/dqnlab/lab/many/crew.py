@@ -15,8 +15,9 @@ from pathlib import Path
 from ...config import MOST_SEEDS, Config
 from ...config.presets import Planned, plan
 from ...config.typed import door
-from ...errors import ConfigError, DqnlabError, counted, either
+from ...errors import ConfigError, DqnlabError, ResourceError, counted, either
 from ...processes import PATIENCE, check_sendable, how_it_ended, kill, usable_cores
+from ...store.advice import how_to_resume
 from ...store.find import read_run, with_init_file
 from ...store.folder import Run, seed_name
 from ...store.group import INTERRUPTED, Failure, Group, failure, write_summary
@@ -28,6 +29,7 @@ from ...terminal.board import Board, board_for_python
 from ...terminal.standing import Standing
 from ...track.open import check_trackers, warn
 from ...track.tracker import AnyTracker, Trackers
+from ...trust import shown
 from ..interrupt import SIGNALLED, Interrupt, signal_of, signals_wait
 from ..remote.place import OnRay, on_ray
 from ..unfinished import ended, save
@@ -281,6 +283,8 @@ class Crew:
         worker.process.join()
         worker.pipe.close()
         self.workers.remove(worker)
+        if self._place is not None and self._open(self.seeds):
+            self._check_place(self._place)
         left, code = self._open(worker.seeds), worker.process.exitcode
         words = f"its process ended {how_it_ended(worker.process)}"
         self._give_up_showing(words)
@@ -303,6 +307,17 @@ class Crew:
                 self._give_up(rest)
             else:
                 self._hire(rest)
+
+    def _check_place(self, place: OnRay) -> None:
+        """Raises ResourceError if a cluster is lost, with how to go on."""
+        try:
+            place.check()
+        except ResourceError as error:
+            if self.folder is not None:
+                error.add_note(
+                    f"what was learned so far is in {shown(self.folder)}; to resume: {how_to_resume(self.folder)}"
+                )
+            raise
 
     def _may_return(self, seed: int, code: int | None) -> bool:
         """Whether a seed is continued: its process was killed by a signal, and not too often."""

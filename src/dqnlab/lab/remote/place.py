@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ from typing import Any
 
 from ...cluster import Joined, check_where, joined
 from ...errors import ConfigError, DqnlabError, named
+from ...lifeline import last_words, line_to_ray, ray_lost
 from ...processes import as_sent
 from .life import Errand, about_parent, live
 from .mailbox import INTERRUPT, Began, Letter, Mailbox
@@ -84,6 +86,7 @@ class OnRay:
         self._is_lost = False
         """whether the mailbox is gone"""
         self._node = cluster.node
+        self._line = line_to_ray()
         # Neither a task nor the mailbox is tried again by Ray: whoever hires decides that, so no seed is trained twice.
         self._live = ray.remote(num_cpus=threads, max_retries=0, max_calls=1)(live)
         self._carriers = list[threading.Thread]()
@@ -122,6 +125,11 @@ class OnRay:
             )
         return found
 
+    def check(self) -> None:
+        """Raises ResourceError if Ray is lost, and with it all workers."""
+        if self._line.is_cut:
+            raise ray_lost()
+
     def start(
         self, target: Callable[..., None], argument: object, refuse: Callable[[DqnlabError], object]
     ) -> tuple[RemoteProcess, Connection]:
@@ -129,7 +137,11 @@ class OnRay:
 
         Args:
             refuse: makes the report of a worker that cannot begin.
+
+        Raises:
+            ResourceError: Ray is lost.
         """
+        self.check()
         if self._is_lost:  # and all who had it
             self._open()
         ours, theirs = Pipe()
@@ -147,10 +159,12 @@ class OnRay:
         self._is_closed = True
         for process in list(self._hired.values()):
             self._kill(process.task)
-        with suppress(Exception):
-            ray.kill(self._mailbox)
+        if not self._line.is_cut:  # else there is nobody to ask
+            with suppress(Exception):
+                ray.kill(self._mailbox)
         for each in self._carriers:
             each.join(LONGEST_JOIN)
+        self._line.close()
 
     # ── Carrying ──
 
@@ -161,8 +175,9 @@ class OnRay:
     def _kill(self, task: Any) -> None:
         import ray
 
-        with suppress(Exception):
-            ray.cancel(task, force=True)
+        if not self._line.is_cut:
+            with suppress(Exception):
+                ray.cancel(task, force=True)
 
     def _tell(self) -> None:
         """Carries orders from the pipes to the mailbox."""
@@ -189,6 +204,7 @@ class OnRay:
         letters = self._mailbox.letters.remote()
         try:
             while not self._is_closed:
+                self.check()
                 tasks = {each.task: each for each in list(self._hired.values())}
                 ready, _ = ray.wait([*tasks, letters], num_returns=1, timeout=LOOK_EVERY)
                 ended = [each for each in ready if each != letters]
@@ -199,12 +215,13 @@ class OnRay:
                     letters = self._mailbox.letters.remote()
                 for each in ended:
                     self._bury(tasks[each])
-        except Exception as error:  # the mailbox is gone, and with it whatever was said: as if all were killed
+        except Exception:  # the mailbox is gone, and with it whatever was said: as if all were killed
             self._is_lost = True
+            what = "Ray on this machine" if self._line.is_cut else "the process that carries what it says"
             for each in list(self._hired.values()):
                 self._kill(each.task)
                 self._hired.pop(each.number)
-                each.end(KILLED, f"because its line to here was lost ({type(error).__name__})")
+                each.end(KILLED, f"because {what} had ended")
 
     def _deliver(self, letters: list[Letter]) -> None:
         for number, what in letters:
@@ -240,6 +257,8 @@ def _fate(error: Exception, began: Began | None) -> str:
         return f"because Ray found too little memory{where}"
     if isinstance(error, ray.exceptions.NodeDiedError):
         return f"with its machine{where}"
+    if began is not None and began.host == socket.gethostname() and (words := last_words(began.pid)):
+        return f"having printed {words!r}{where}"
     return f"without a word{where}"
 
 
