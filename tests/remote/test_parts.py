@@ -135,7 +135,7 @@ def own_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a worker changes of its process is put back."""
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(sys, "argv", [*sys.argv])
-    monkeypatch.setattr(sys.modules["__main__"], "__file__", "program.py", raising=False)
+    monkeypatch.setitem(vars(sys.modules["__main__"]), "__file__", "program.py")
 
 
 @pytest.mark.usefixtures("own_process")
