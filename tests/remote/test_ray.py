@@ -21,7 +21,7 @@ from dqnlab.store.own import is_own
 
 from ..tiny import TINY
 
-pytestmark = [pytest.mark.world, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = [pytest.mark.world, pytest.mark.timeout(400), pytest.mark.filterwarnings("ignore::ResourceWarning")]
 pytest.importorskip("ray")
 
 NODES = 2
@@ -89,7 +89,7 @@ def when_saved(pattern: str, act: Callable[[int], None]) -> threading.Thread:
     """Acts, once, on the process that trains the first run of this pattern that has been saved."""
 
     def watch() -> None:
-        for _ in range(1_000):
+        for _ in range(10_000):  # a busy machine takes long to start a worker
             for saved in Path("runs").glob(f"{pattern}/checkpoints/*/*"):
                 act(json.loads((saved.parents[2] / "run.lock").read_text())["pid"])
                 return

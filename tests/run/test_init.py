@@ -225,13 +225,10 @@ def test_it_resumes_to_the_bit_without_the_old_file(old: Run, tmp_path: Path) ->
 
 
 @pytest.mark.world
-@pytest.mark.usefixtures("programs")
-def test_seeds_begin_with_it_side_by_side_and_compiled(
-    old: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(crew, "usable_cores", lambda: 1)  # both in one process, and in one program
+def test_seeds_of_one_process_begin_with_it(old: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "usable_cores", lambda: 1)
     alone = train(tiny(init=init(old.folder)), out=tmp_path / "alone", **QUIET)
-    group = dqnlab.train_many(tiny(compile="on"), [0, 1], init=old, out=tmp_path / "group", quiet=True, **QUIET)
+    group = dqnlab.train_many(tiny(), [0, 1], init=old, out=tmp_path / "group", quiet=True, **QUIET)
     for run in (alone, *group.runs):
         same(read_weights(run.folder / INIT), own_names(read_weights(old.folder / BEST)))
     with pytest.raises(ConfigError, match="does not fit"):

@@ -22,7 +22,7 @@ from ..tiny import tiny
 from .test_remote import COUNTED, IN_STEP, check_whole
 
 ray = pytest.importorskip("ray")
-pytestmark = pytest.mark.world
+pytestmark = [pytest.mark.world, pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module", autouse=True)

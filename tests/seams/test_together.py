@@ -24,7 +24,6 @@ NAMES = [
     "dueling quantiles, munchausen, prioritised",
     "noisy dueling categories, double, prioritised",
     "spectral branches of quantiles",
-    "normed noise",
     "a rollout of everything",
 ]
 REMEMBERING = replace(SMALL, torso=Gru(hidden=(), units=5, burn_in=1, unroll=2), head=Quantiles(num=3))
