@@ -19,7 +19,7 @@ torn
 @pytest.mark.parametrize(
     ("folder", "kind"),
     [
-        ("/work/runs", "ext4"),
+        ("/var/runs", "ext4"),
         ("/home/me/runs", "nfs4"),
         ("/homes", "ext4"),
         ("/home/with space/runs", "fuse.sshfs"),

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import ConfigError, ResourceError, counted, either, named
 from .lifeline import leave_ray
@@ -41,6 +41,8 @@ HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SETTINGS
 PREFIX, HELD = "dqn-ray-", "held"
 OLD = 60.0
 """seconds after which a folder that nobody holds is no longer one that is just being made"""
+MOST_TOLD = 300
+"""letters of an error of Ray's, which may go on for pages"""
 LONGEST = 40
 """letters of a folder in which Ray can still name its sockets"""
 FLAG = either("--ray", "ray=")
@@ -115,11 +117,11 @@ def joined(where: str) -> Iterator[Joined]:
             yield _joined(is_ours=False)
             return
         _refresh()
-        stack.callback(leave_ray)
         if where == LOCAL:
             say(f"starting Ray on this machine: {counted(usable_cores(), 'processor')}")
             _start(stack)
         else:
+            stack.callback(leave_ray)
             _join(where)
         _take_signals_back()
         found = _joined(is_ours=where == LOCAL)
@@ -141,12 +143,25 @@ def _joined(*, is_ours: bool) -> Joined:
     return Joined(str(context.gcs_address), str(context.get_node_id()), is_ours, is_token_auth_enabled())
 
 
-def _room() -> str:
-    """What the cluster has: 8 processors on 2 machines."""
+class Machine(NamedTuple):
+    """A machine of the cluster, as far as Ray knows."""
+
+    address: str
+    processors: int
+
+
+def machines() -> list[Machine]:
+    """The machines that the cluster has at the moment."""
     import ray
 
     there = [each for each in ray.nodes() if each["Alive"]]
-    processors = sum(int(each["Resources"].get("CPU", 0)) for each in there)
+    return [Machine(str(each["NodeManagerAddress"]), int(each["Resources"].get("CPU", 0))) for each in there]
+
+
+def _room() -> str:
+    """What the cluster has: 8 processors on 2 machines."""
+    there = machines()
+    processors = sum(each.processors for each in there)
     return f"{counted(processors, 'processor')} on {counted(len(there), 'machine')}"
 
 
@@ -178,7 +193,7 @@ def _start(stack: ExitStack) -> None:
             )
     except Exception as e:  # of many kinds
         raise ResourceError(f"Ray could not be started on this machine: {named(e)}") from e
-    found = {str(node["NodeManagerAddress"]) for node in ray.nodes()}
+    found = {each.address for each in machines()}
     if found != {LOOPBACK}:
         raise ResourceError(
             f"Ray {ray.__version__} would listen on {', '.join(sorted(found))} instead of {LOOPBACK}, where anyone on "
@@ -236,11 +251,7 @@ def _join(where: str) -> None:
             ) from e
         raise ConfigError(f"the Ray cluster at {address} cannot be joined: {named(e)}") from e
     except Exception as e:  # of many kinds: another version, a wrong token, a machine without a node
-        raise ConfigError(f"the Ray cluster at {clean(address)} cannot be joined: {_first_sentence(e)}") from e
-
-
-def _first_sentence(error: Exception) -> str:
-    return named(error)[:300]
+        raise ConfigError(f"the Ray cluster at {clean(address)} cannot be joined: {named(e)[:MOST_TOLD]}") from e
 
 
 def _host_and_port(address: str) -> tuple[str, int] | None:

@@ -82,12 +82,16 @@ def parse_branch(words: Sequence[str]) -> BranchOff:
         what = f"one RUN, please: got {' and '.join(map(repr, given.bare))}" if given.bare else "RUN is missing"
         raise ConfigError(f"{what}; `dqn runs` lists what there is")
     check_no_preset(given.settings)
-    read_own(BranchOff, given.settings, Config())
-    env = given.settings.get("env", {})
+    return BranchOff(run=given.bare[0], config=read_changes(BranchOff, given.settings), **given.own)
+
+
+def read_changes(kind: type, settings: dict[str, Any]) -> Changes:
+    """Settings that differ, with an environment by its whole id; whoever names modules there trusts them."""
+    read_own(kind, settings, Config())
+    env = settings.get("env", {})
     if "id" in env:
         env["id"] = presets.full_id(env["id"])
-    trusted = {*named_by_caller((), env.get("id"), env.get("wrappers", ())), *modules_in(given.settings)}
-    return BranchOff(run=given.bare[0], config=Changes(given.settings, trusted), **given.own)
+    return Changes(settings, {*named_by_caller((), env.get("id"), env.get("wrappers", ())), *modules_in(settings)})
 
 
 def _unset(words: Sequence[str]) -> Iterator[str]:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..config import Config, presets
-from ..config.custom import modules_in
 from ..errors import ConfigError
-from ..lab.overrides import Changes
-from ..trust import named_by_caller
 from .arguments_import import Import
 from .help import help_of
-from .parse import budget_from_steps, read_own, show_help
+from .parse import budget_from_steps, read_changes, show_help
 from .words import read_words
 
 
@@ -30,8 +26,6 @@ def parse_import(words: Sequence[str]) -> Import:
             f"--env is missing: {given.bare[0]!r} does not say which environment it plays in; name it, as "
             "--env CartPole-v1"
         )
-    read_own(Import, given.settings, Config())
-    env["id"] = presets.full_id(env["id"])
-    trusted = {*named_by_caller((), env["id"], env.get("wrappers", ())), *modules_in(given.settings)}
+    changes = read_changes(Import, given.settings)
     own = {name: value for name, value in given.own.items() if name != "steps"}
-    return Import(agent_file=given.bare[0], env=env["id"], config=Changes(given.settings, trusted), **own)
+    return Import(agent_file=given.bare[0], env=env["id"], config=changes, **own)

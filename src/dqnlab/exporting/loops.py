@@ -226,7 +226,8 @@ class Loops:
         return Nest(node.name, 0, made, sizes, len(axes), expression, turned, begin, join, divide)
 
     def _matmul(self, node: Node, x: Node, weight: Node, bias: Node | None) -> Nest:
-        rows, inputs, outputs = *x.shape, weight.shape[1]
+        rows, inputs = x.shape
+        outputs = weight.shape[1]
         reads = [self._read(x, (inputs, 0, 1))]
         if weight.op == "constant":  # turned, so that the innermost loop reads one number after the other
             reads.append(Read("w", self._kept(weight, turned=True), (0, inputs, 1)))

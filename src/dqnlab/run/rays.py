@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..cluster import LOCAL, LOOPBACK, check_ray_installed, joined, say
+from ..cluster import LOCAL, LOOPBACK, check_ray_installed, joined, machines, say
 from ..config import Config
 from ..envs.make import EnvSpec
 from ..envs.remote import BatchAnswer, BatchRequest, CollectorLost, Waited
@@ -46,11 +46,8 @@ def check_crowd(num: int) -> None:
 
 def _processors() -> tuple[int, bool]:
     """How many the cluster has, and whether it is one of this machine alone."""
-    import ray
-
-    there = [each for each in ray.nodes() if each["Alive"]]
-    is_here = [str(each["NodeManagerAddress"]) for each in there] == [LOOPBACK]
-    return sum(int(each["Resources"].get("CPU", 0)) for each in there), is_here
+    there = machines()
+    return sum(each.processors for each in there), [each.address for each in there] == [LOOPBACK]
 
 
 class RayHands:
@@ -141,7 +138,8 @@ class RayHands:
             if (line := self._line) is not None and not line.is_cut and ray.is_initialized():
                 with suppress(RayError):  # those that have not begun have nothing to close
                     closing = [actors[number].close.remote() for number in self._answered if number in actors]
-                    ray.wait(closing, num_returns=len(closing), timeout=PATIENCE) if closing else None
+                    if closing:
+                        ray.wait(closing, num_returns=len(closing), timeout=PATIENCE)
                 for each in actors.values():
                     with suppress(RayError):
                         ray.kill(each)

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from ...cluster import Joined, check_where, joined
+from ...cluster import Joined, check_where, joined, machines
 from ...errors import ConfigError, DqnlabError, named
 from ...lifeline import last_words, line_to_ray, ray_lost
 from ...processes import as_sent
@@ -114,9 +114,7 @@ class OnRay:
     @property
     def room(self) -> int:
         """How many workers have processors at once. Raises ConfigError if no machine has enough for one."""
-        import ray
-
-        cpus = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+        cpus = [each.processors for each in machines()]
         found = sum(each // self._threads for each in cpus)
         if found == 0:
             raise ConfigError(
