@@ -292,6 +292,7 @@ def _settings(where: str) -> Iterator[None]:
     if where == LOCAL:
         wanted["RAY_AUTH_MODE"] = "token"
         wanted["RAY_memory_monitor_refresh_ms"] = "0"  # nobody is killed because other programs take memory
+        wanted["RAY_worker_niceness"] = "0"  # by 15, its own, a collector starves beside the learner or anything else
         if not _has_token():
             wanted["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
     elif _has_token():

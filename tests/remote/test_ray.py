@@ -74,7 +74,8 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     from ray._raylet import Config
 
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"USAGE_STATS_ENABLED": "0", "AUTH_MODE": "token", "AUTH_TOKEN": "f" * 64}.items():
+        settings = {"USAGE_STATS_ENABLED": "0", "AUTH_MODE": "token", "AUTH_TOKEN": "f" * 64, "worker_niceness": "0"}
+        for name, value in settings.items():
             patch.setenv(f"RAY_{name}", value)
         Config.initialize("")  # reads those
         patch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", False)

@@ -13,6 +13,7 @@ from dqnlab.cluster import joined
 from dqnlab.config import Collectors, Config, Env, Steps
 from dqnlab.envs.remote import Remote
 from dqnlab.errors import ConfigError, ResourceError
+from dqnlab.run import rays
 from dqnlab.run.events import BlockEnded
 from dqnlab.run.system import System, assemble
 
@@ -40,10 +41,15 @@ def trained(config: Config) -> System:
         run.close()
 
 
-def test_a_collector_in_another_process_learns_what_a_run_without_does_to_the_last_bit() -> None:
+def test_a_collector_in_another_process_learns_what_a_run_without_does_to_the_last_bit(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Here one that starts slowly is no warning: it waits for no processor."""
+    monkeypatch.setattr(rays, "STARTING", rays.LOOK_EVERY)
     base = tiny(n=3, update_every=1, budget=Steps(num=300))
     there, here = trained(replace(base, collectors=IN_STEP)), trained(base)
     same(there.learner.state_dict(), here.learner.state_dict())
+    assert "collector 1 of 1 has not begun after 1 s" in caplog.messages
 
 
 def process_of(run: System, number: int) -> int:
@@ -59,7 +65,9 @@ def test_a_collector_that_is_killed_in_mid_episode_is_replaced_and_leaves_nothin
     def learn_and_kill() -> None:
         for event in run.events():
             if isinstance(event, BlockEnded) and event.step == 300:
-                os.kill(process_of(run, 1), signal.SIGKILL)
+                victim = process_of(run, 1)
+                assert os.getpriority(os.PRIO_PROCESS, victim) == os.getpriority(os.PRIO_PROCESS, 0)
+                os.kill(victim, signal.SIGKILL)
 
     try:
         with pytest.warns(UserWarning, match="collector 2 of 2 died and was replaced"):

@@ -67,6 +67,7 @@ class RayHands:
         self._begun = 0  # how many have, as was said last
         self._said = time.monotonic()  # when
         self._line: Lifeline | None = None
+        self._is_here = False  # whether the cluster is this machine alone
         self._class: Any = None
         self._shared: list[Any] = []
 
@@ -153,10 +154,10 @@ class RayHands:
 
         self._held.enter_context(joined(LOCAL))  # or that which this process is in
         self._line = line_to_ray()
-        _, here = _processors()
+        _, self._is_here = _processors()
         # On a machine of our own they share the processors; elsewhere each gets one, and the cluster may grow for it.
         self._shared = [ray.put(self._config), ray.put(self._spec)]
-        if here:
+        if self._is_here:
             return ray.remote(num_cpus=0)(Elsewhere)
         return ray.remote(num_cpus=1, scheduling_strategy="SPREAD")(Elsewhere)
 
@@ -172,12 +173,7 @@ class RayHands:
             raise Waited
         self._say_who_has_begun()
         if number not in self._answered and STARTING <= lasted < STARTING + LOOK_EVERY:
-            processors = counted(int(ray.cluster_resources().get("CPU", 0)), "processor")
-            warnings.warn(
-                f"collector {number + 1} of {self._config.collectors.num} has not begun after {lasted:.0f} s: each "
-                f"takes a processor, and the cluster has {processors}",
-                stacklevel=2,
-            )
+            self._say_what_may_be_missing(f"collector {number + 1} of {self._config.collectors.num}", lasted)
         limit = self._config.env.timeout + GRACE
         if number in self._answered and self._config.env.timeout and lasted >= limit:  # its own watchdog speaks first
             ray.kill(self._actors[number])
@@ -193,6 +189,17 @@ class RayHands:
             if begun > self._begun:
                 say(f"collectors: {begun} of {num} have begun")
             self._begun, self._said = begun, time.monotonic()
+
+    def _say_what_may_be_missing(self, collector: str, lasted: float) -> None:
+        """Here processes only start slowly; in a cluster a collector may wait for a processor that never comes free."""
+        import ray
+
+        late = f"{collector} has not begun after {lasted:.0f} s"
+        if self._is_here:
+            say(late)
+        else:
+            processors = counted(int(ray.cluster_resources().get("CPU", 0)), "processor")
+            warnings.warn(f"{late}: each takes a processor, and the cluster has {processors}", stacklevel=2)
 
     def _check_line(self) -> None:
         """Raises ResourceError if Ray is lost."""
