@@ -6,20 +6,23 @@
     python benchmarks/matrix.py --compile --sample 60    # so many products by chance, always the same ones
 
 Kinds of observation (numbers normalised or not, each kind of convolutions, masks, joint actions), of head, layers,
-stream, rule, sampler, sync and n-step, one and three agents; for plain numbers also of torso and norm: 18,688 products,
-some two hours. Each product is assembled as a run is, filled by its own collector, and learns on the same samples
-twice: eagerly, and as the program that would be compiled. The largest difference of anything that an update computes or
-changes is compared with 1e-4. Prints what differs, and a table of the kinds; writes benchmarks/results/matrix.json. CI
-runs a covering array of the pairs of these kinds.
+stream, rule, sampler, sync and n-step, one and three agents; for plain numbers also of torso and norm: 18,688
+products, divided among the cores. Each product is assembled as a run is, filled by its own collector, and learns on
+the same samples twice: eagerly, and as the program that would be compiled. The largest difference of anything that an
+update computes or changes is compared with 1e-4. Prints what differs, and a table of the kinds; writes
+benchmarks/results/matrix.json. CI runs a covering array of the pairs of these kinds.
 """
 
 import argparse
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from itertools import product
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -63,10 +66,13 @@ from dqnlab.config import (
 )
 from dqnlab.errors import ConfigError
 from dqnlab.learn.fast import stack
+from dqnlab.processes import usable_cores
 from dqnlab.run.system import System, assemble
 
 TOLERANCE = 1e-4
 ROUNDS = 5
+EVERY = 1_000  # products between two lines about how far it is
+SIZE = 40  # transitions in a memory: five batches, of some six episodes
 
 
 class Sampled(gym.Env[Any, Any]):
@@ -172,12 +178,17 @@ def programs(shown: Sequence[str]) -> Iterator[tuple[tuple[str, ...], Config, in
         yield kinds, config, agents
 
 
-def filled(config: Config, agents: int) -> list[System]:
-    made = [assemble(replace(config, seed=seed)) for seed in range(agents)]
-    for system in made:
-        while system.memory.facts().size < 100:
-            system.memory.add(system.collector.step())
-    return made
+def filled(config: Config, agents: int) -> tuple[list[System], list[System]]:
+    """Agents that have seen several episodes each, and others that have seen the same."""
+    pairs = [[assemble(replace(config, seed=seed)) for _ in range(2)] for seed in range(agents)]
+    for one, other in pairs:
+        while one.memory.facts().size < SIZE:
+            block = one.collector.step()
+            for each in (one, other):
+                each.memory.add(block)
+        other.learner.load_state_dict(one.learner.state_dict())
+    together, alone = zip(*pairs, strict=True)
+    return list(together), list(alone)
 
 
 def difference(together: Sequence[System], alone: Sequence[System], folder: Path) -> float:
@@ -207,37 +218,43 @@ def apart(ours: Tensor, theirs: Tensor) -> float:
     return float(gap.max()) if gap.numel() else 0.0
 
 
+def learned(made: tuple[tuple[str, ...], Config, int], compile: bool) -> tuple[tuple[str, ...], float]:
+    """The kinds of a product, and how differently it learns."""
+    torch.set_num_threads(1)
+    kinds, config, agents = made
+    systems = filled(config, agents)
+    as_it_is = patch.object(stack, "compile_program", lambda function, example, *rest: lambda given: function(*given))
+    with TemporaryDirectory() as folder, nullcontext() if compile else as_it_is:
+        gap = difference(*systems, Path(folder))
+    for system in (*systems[0], *systems[1]):
+        system.close()
+    return kinds, gap
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--compile", action="store_true", help="compile each program, not only trace it")
     parser.add_argument("--sample", type=int, help="so many products, chosen by chance; all of them if not said")
     parser.add_argument("--seen", nargs="+", choices=SEEN, default=list(SEEN), help="which observations")
     args = parser.parse_args()
-    torch.set_num_threads(1)
     begun = time.perf_counter()
     wrong: list[list[str]] = []
     counts = Counter[str]()
     largest = 0.0
-    as_it_is = patch.object(stack, "compile_program", lambda function, example, *rest: lambda given: function(*given))
-    with TemporaryDirectory() as folder:
-        chosen = list(programs(args.seen))
-        if args.sample is not None:
-            order = np.random.default_rng(0).permutation(len(chosen))[: args.sample]
-            chosen = [chosen[number] for number in sorted(order.tolist())]
-        for kinds, config, agents in chosen:
-            systems = filled(config, agents), filled(config, agents)
-            if args.compile:
-                gap = difference(*systems, Path(folder))
-            else:
-                with as_it_is:
-                    gap = difference(*systems, Path(folder))
-            for system in (*systems[0], *systems[1]):
-                system.close()
+    chosen = list(programs(args.seen))
+    if args.sample is not None:
+        order = np.random.default_rng(0).permutation(len(chosen))[: args.sample]
+        chosen = [chosen[number] for number in sorted(order.tolist())]
+    with ProcessPoolExecutor(usable_cores(), get_context("spawn")) as pool:
+        answers = pool.map(partial(learned, compile=args.compile), chosen, chunksize=16)
+        for done, (kinds, gap) in enumerate(answers, start=1):
             counts.update(f"{axis} {kind}" for axis, kind in zip(AXES, kinds, strict=True))
             largest = max(largest, gap)
             if not gap <= TOLERANCE:
                 wrong.append([*kinds, f"{gap:.2g}"])
                 print("DIFFERS", *wrong[-1], sep=" · ", flush=True)
+            if done % EVERY == 0:
+                print(f"{done:,} of {len(chosen):,} after {time.perf_counter() - begun:.0f} s", flush=True)
     total = sum(counts.values()) // len(AXES)
     seconds = time.perf_counter() - begun
     print(f"{total - len(wrong)} of {total} products learn the same; largest difference {largest:.2g}; {seconds:.0f} s")
