@@ -38,6 +38,24 @@ def test_the_language_is_switched_and_remembered_in_the_address(open_page: Open)
     assert "lang=zh-Hant" in opened.page.evaluate("location.hash")
 
 
+HIDDEN = """() => ["story", "numbers"].map((level) => {
+  const node = document.createElement("p");
+  node.className = `${level}-only`;
+  document.body.append(node);
+  return getComputedStyle(node).display === "none";
+})"""
+
+
+def test_the_level_is_the_story_until_numbers_are_wanted_and_stands_in_the_address(open_page: Open) -> None:
+    page = open_page(sample()).page
+    assert page.get_attribute("html", "data-level") == "story"
+    assert page.evaluate(HIDDEN) == [False, True]
+    page.click(".levels [data-level=numbers]")
+    assert page.evaluate("location.hash") == "#level=numbers"
+    assert page.evaluate("document.activeElement.dataset.level") == "numbers"
+    assert page.evaluate(HIDDEN) == [True, False]
+
+
 def test_an_address_leads_to_its_moment_and_language(open_page: Open) -> None:
     opened = open_page(sample(), hash="lang=zh-Hant&ep=2&t=5")
     assert opened.page.inner_text("#world h2") == words()["world.title"]["zh-Hant"]

@@ -21,11 +21,14 @@ export const VIEWS = {
   step: mountStep, health: mountHealth, curve: mountCurve, you: mountYou,
 };
 
+/** How much is told: the story in plain words, or every number. Elements of one level only say so by their class. */
+const LEVELS = ["story", "numbers"];
+
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 
 const words = read("words");
 const data = unpack(read("data"));
-const store = new Store({ lang: preferred(), theme: "auto", at: "", ep: data.labels?.longest ?? 0, t: 0 });
+const store = new Store({ lang: preferred(), level: LEVELS[0], theme: "auto", at: "", ep: data.labels?.longest ?? 0, t: 0 });
 let unmount = () => {};
 
 function show() {
@@ -33,12 +36,13 @@ function show() {
   const lang = Object.hasOwn(LANGUAGES, store.get("lang")) ? store.get("lang") : "en";
   const t = makeWords(words, lang);
   document.documentElement.lang = lang;
-  document.documentElement.dataset.theme = store.get("theme");
+  const level = LEVELS.includes(store.get("level")) ? store.get("level") : LEVELS[0];
+  Object.assign(document.documentElement.dataset, { theme: store.get("theme"), level });
   document.title = `${t(data.run.env)} – dqnlab`;
   const scope = store.scope();
-  const page = makePage(data, scope, t, lang);
+  const page = makePage(data, scope, t, { lang, level });
   const sections = Object.keys(VIEWS).map((id) => section(id, t));
-  clear(document.getElementById("page")).append(head(t, lang), summary(t), el("main", {}, sections), foot(t));
+  clear(document.getElementById("page")).append(head(t, lang, level), summary(t), el("main", {}, sections), foot(t));
   const ends = Object.entries(VIEWS).map(([id, mount]) => mount(document.querySelector(`#${id} > .view`), page));
   unmount = () => {
     ends.forEach((end) => end?.());
@@ -53,16 +57,20 @@ function section(id, t) {
     el("div", { class: "view" }));
 }
 
-function head(t, lang) {
+function head(t, lang, level) {
   const languages = Object.entries(LANGUAGES).map(([code, name]) =>
     el("button", {
       type: "button", lang: code, "aria-pressed": String(code === lang), on: { click: () => store.set({ lang: code }) },
     }, name));
+  const levels = LEVELS.map((each) => el("button", {
+    type: "button", "data-level": each, "aria-pressed": String(each === level), on: { click: () => choose(each) },
+  }, t(`main.${each}`)));
   const themes = ["auto", "light", "dark"].map((theme) =>
     el("option", { value: theme, selected: theme === store.get("theme") }, t(`main.${theme}`)));
   return el("header", {},
     el("div", { class: "row" },
       el("strong", { class: "brand" }, "dqnlab"),
+      el("div", { class: "levels", role: "group", "aria-label": t("main.level") }, levels),
       el("div", { class: "languages", role: "group", "aria-label": t("main.language") }, languages),
       el("select", {
         "aria-label": t("main.theme"), on: { change: (event) => store.set({ theme: event.target.value }) },
@@ -78,6 +86,15 @@ function way(id, t, text = t(`${id}.title`)) {
     goTo(id);
   };
   return el("a", { href: `#at=${id}`, on: { click: go } }, text);
+}
+
+/** Changes the level, and keeps what the reader looks at where it is. */
+function choose(level) {
+  const section = [...document.querySelectorAll("main > section")].find((each) => each.getBoundingClientRect().bottom > innerHeight / 2);
+  const before = section?.getBoundingClientRect().top;
+  store.set({ level });
+  document.querySelector(`.levels [data-level="${level}"]`).focus({ preventScroll: true });
+  if (section && scrollY > 0) scrollBy(0, document.getElementById(section.id).getBoundingClientRect().top - before);
 }
 
 function goTo(id) {
@@ -108,6 +125,6 @@ function foot(t) {
   return el("footer", { class: "muted" }, t("main.foot"));
 }
 
-store.on(["lang", "theme"], show);
+store.on(["lang", "theme", "level"], show);
 show();
 if (Object.hasOwn(VIEWS, store.get("at"))) goTo(store.get("at"));

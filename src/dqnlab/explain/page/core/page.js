@@ -4,12 +4,15 @@ import { row } from "./codec.js";
 import { num } from "./i18n.js";
 import { makeNetwork } from "../net/network.js";
 
-/** {data, store, t, num, lang, networks: {best, online, target} or null each, moment(), episode()} */
-export function makePage(data, store, t, lang) {
+/**
+ * {data, store, t, num, lang, level: "story" or "numbers", networks: {best, online, target} or null each, moment(),
+ * episode()}; the page's head adds `playback`, what plays the episode, or null where there is none.
+ */
+export function makePage(data, store, t, { lang, level }) {
   const networks = Object.fromEntries(
     ["best", "online", "target"].map((name) => [name, makeNetwork(data.networks?.[name])]));
   const episode = () => data.episodes[placeIn(store.get("ep"), data.episodes.length)];
-  return { data, store, t, num, lang, networks, episode, moment: () => momentOf(episode(), store.get("t")) };
+  return { data, store, t, num, lang, level, networks, episode, moment: () => momentOf(episode(), store.get("t")) };
 }
 
 /**
