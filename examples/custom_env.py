@@ -20,8 +20,18 @@ Obs = np.ndarray[Any, np.dtype[np.float32]]
 class Ball(gym.Env[Obs, np.int64]):
     """Push left, let roll, push right. Every step costs the distance to the middle."""
 
-    def __init__(self) -> None:
-        self.observation_space = spaces.Box(-2.0, 2.0, (2,), np.float32)  # position, speed
+    metadata = {  # noqa: RUF012, as Gymnasium has it
+        "render_modes": ["rgb_array"],
+        "render_fps": 20,
+        # What people read on the page of a run and in its explanations; all three may be left out.
+        "obs_names": ["position", "speed"],
+        "obs_units": ["m", "m/step"],
+        "action_names": ["push left", "let roll", "push right"],
+    }
+
+    def __init__(self, render_mode: str | None = None) -> None:
+        self.render_mode = render_mode
+        self.observation_space = spaces.Box(-2.0, 2.0, (2,), np.float32)
         self.action_space = spaces.Discrete(3)
         self.position = self.speed = 0.0
 
@@ -36,6 +46,15 @@ class Ball(gym.Env[Obs, np.int64]):
         fell_off = abs(self.position) > 1.5
         reward = -10.0 if fell_off else -abs(self.position)
         return self._obs(), reward, fell_off, False, {}  # terminated; truncation is max_episode_steps below
+
+    def render(self) -> np.ndarray[Any, np.dtype[np.uint8]]:  # type: ignore[override]
+        """The rail with its two ends, and the ball on it."""
+        picture = np.full((60, 240, 3), 245, np.uint8)
+        picture[42:45, 30:210] = 120
+        middle = int(120 + 60 * self.position)
+        rows, columns = np.ogrid[:60, :240]
+        picture[(rows - 34) ** 2 + (columns - middle) ** 2 < 64] = (60, 70, 90)
+        return picture
 
     def _obs(self) -> Obs:
         return np.array([self.position, self.speed], np.float32)

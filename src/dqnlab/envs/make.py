@@ -21,6 +21,7 @@ from .copying import Copying, frame_space
 from .guard import CONSTRUCTOR, LIVING, EnvironmentHangs, Guard, Guarded, guarded
 from .masks import mask_among, mask_of
 from .modules import import_named, missing, not_registered
+from .names import GivenNames, names_of
 from .parts import Chosen, used_leaves
 from .pictures import Smaller, picture_of
 from .place import named_with_place
@@ -53,6 +54,7 @@ class EnvSpec(NamedTuple):
     unread_mask: str | None = None  # what of it says which actions are allowed, where that is not read
     picture: tuple[int, ...] | None = None  # the shape of its pictures, where they are made grey or smaller
     joint: Joint | None = None  # the components of an action, where it has several
+    names: GivenNames = GivenNames()  # what people call its inputs and actions
 
     def action(self, action: int) -> Any:
         """The environment's own action for ours, 0..A-1: a number, or an array, as its action space samples them."""
@@ -285,6 +287,7 @@ def described(env: Env, made: AnyEnv, in_info: bool | None = None) -> EnvSpec:
         unread_mask=None if obs.mask is not None else mask_of(guarded(made, env.label)) or mask_among(obs.parts),
         picture=picture_of(made),
         joint=joint,
+        names=names_of(made, obs, num, joint),
     )
 
 

@@ -107,8 +107,8 @@ def page_data(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]
     networks = Networks(actors["best"], actors.get("online"), actors.get("target"), open_to_view, units)
     first = open_stage(where)
     try:
-        best.check_made(where, first)
-        world = look_at(first, where, best.spec)
+        named = best.spec._replace(names=best.check_made(where, first).names)  # as they are today
+        world = look_at(first, where, named)
     except BaseException:
         close(first, where.label)
         raise

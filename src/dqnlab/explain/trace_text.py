@@ -1,10 +1,11 @@
 """One learning step as plain text, whose numbers multiply out, for someone who reads their first DQN."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from ..envs.make import EnvSpec
 from ..errors import ConfigError, counted
 from ..learn.learner import HardSync, PolyakSync
 from ..run.held import End
@@ -49,11 +50,28 @@ def step_text(folder: Path, row: int = 0, trusted: Collection[str] = ()) -> str:
     trace = trace_of(read_arrays(folder / BATCH), agent.config, agent.spec)
     if trace is None:
         return f"{why_nothing(folder, agent)}\n"
-    return as_text(trace, row, f"{agent.config.env.label}, preset {agent.config.preset}, seed {agent.config.seed}")
+    name = f"{agent.config.env.label}, preset {agent.config.preset}, seed {agent.config.seed}"
+    return as_text(trace, row, name, names_text(agent.spec))
 
 
-def as_text(trace: Trace, row: int, name: str) -> str:
-    """The trace as text of at most 100 columns, which follows transition number `row`. Raises ConfigError."""
+def names_text(spec: EnvSpec) -> list[str]:
+    """What an environment calls its actions and inputs, as sentences; none where its metadata do not say."""
+    names = spec.names
+    actions = [f"{spec.action_text(i)} = {name}" for i, name in enumerate(names.actions[:MOST_INPUTS])]
+    units = names.units or ("",) * len(names.obs)
+    inputs = [f"{name or '?'} ({unit})" if unit else name or "?" for name, unit in zip(names.obs, units, strict=True)]
+    more = [" …" if len(each) > MOST_INPUTS else "" for each in (names.actions, names.obs)]
+    frame = "An observation" if spec.obs.stack == 1 else "Each frame of an observation"
+    said = [f"Actions: {', '.join(actions)}{more[0]}."] if actions else []
+    return [*said, f"{frame}: {', '.join(inputs[:MOST_INPUTS])}{more[1]}."] if inputs else said
+
+
+def as_text(trace: Trace, row: int, name: str, names: Sequence[str] = ()) -> str:
+    """The trace as text of at most 100 columns, which follows transition number `row`. Raises ConfigError.
+
+    Args:
+        names: sentences that say what actions and inputs are called.
+    """
     rows = len(trace.rows.action)
     if not 0 <= row < rows:
         raise ConfigError(f"--row {row}: the recorded batch has rows 0 to {rows - 1}")
@@ -63,6 +81,7 @@ def as_text(trace: Trace, row: int, name: str) -> str:
         f"{rows - 1} is followed (--row N for another). Numbers are given to six digits."
     )
     lines = ["One learning step, number by number", *[line.strip() for line in intro]]
+    lines += [line.strip() for each in names for line in paragraph(each)]
     for number, title in enumerate(_stages(trace), 1):
         lines += ["", f"{number}. {title}", *_STAGES[title](trace, row)]
     return "\n".join(lines) + "\n"

@@ -13,6 +13,7 @@ from ..envs.copying import Copying
 from ..envs.frames import DEFAULT_FPS, frame_rate, render_modes
 from ..envs.guard import EnvironmentHangs, Guarded
 from ..envs.make import AnyEnv, EnvSpec, close, make_one
+from ..envs.names import GivenNames, printable
 from ..errors import EnvironmentFault, counted
 from ..learn.types import ObsSpec
 from ..run.film import open_shown
@@ -40,7 +41,6 @@ CONSTANTS = {
 }
 LARGEST_BOX = 1e4  # a bound beyond that is a way to write "any number"
 MOST_INPUTS = 4096  # that get a name each
-LONGEST_NAME = 40
 FASTEST = 240  # steps per second
 
 
@@ -103,7 +103,8 @@ def look_at(made: AnyEnv, env: Env, spec: EnvSpec) -> World:
     """The world of an environment that `open_stage` gave."""
     kind, params = _kind(made, spec)
     names = actions(made, spec, kind)
-    seen, pace = inputs(spec.obs, kind, params, made.observation_space), {"fps": _pace(made, env.label)}
+    seen = named_inputs(inputs(spec.obs, kind, params, made.observation_space), spec.obs, spec.names)
+    pace = {"fps": _pace(made, env.label)}
     if kind is not None:
         return World(kind, params | pace, seen, names)
     if "rgb_array" in render_modes(made) and made.render_mode == "rgb_array":
@@ -241,7 +242,9 @@ def terrain_of(kind: str, env: Any) -> list[list[float]] | None:
 
 
 def actions(made: AnyEnv, spec: EnvSpec, kind: str | None) -> tuple[str, ...]:
-    """A name per action: of the known class, else what the environment calls them, else their numbers."""
+    """A name per action: as its metadata say, of the known class, else what it calls them, else their numbers."""
+    if spec.names.actions:
+        return spec.names.actions
     if known := ACTIONS.get(class_of(made)):
         untouched = kind is not None or _is_transparent(made, spec.obs.stack > 1)
         if untouched and len(known) == spec.num_actions:
@@ -249,7 +252,7 @@ def actions(made: AnyEnv, spec: EnvSpec, kind: str | None) -> tuple[str, ...]:
     meanings = getattr(made.unwrapped, "get_action_meanings", None)
     if callable(meanings):
         try:
-            given = [printable(x) for x in meanings()]
+            given = [printable(x) if isinstance(x, str) else "" for x in meanings()]
         except Exception:  # an environment may raise anything; numbers will do
             given = []
         if len(given) == spec.num_actions and all(given):
@@ -258,12 +261,6 @@ def actions(made: AnyEnv, spec: EnvSpec, kind: str | None) -> tuple[str, ...]:
         return tuple(map(spec.action_text, range(spec.num_actions)))
     numbers = range(spec.action_start, spec.action_start + spec.num_actions)
     return tuple(f"actions.{n}" if 0 <= n < 18 else str(n) for n in numbers)
-
-
-def printable(name: Any) -> str:
-    """A name from outside as short printable text; "" if there is nothing to read in it."""
-    text = name if isinstance(name, str) else ""
-    return "".join(c for c in text[:LONGEST_NAME] if c.isprintable())
 
 
 def inputs(obs: ObsSpec, kind: str | None, params: dict[str, Any], space: spaces.Space[Any]) -> tuple[Input, ...]:
@@ -280,6 +277,25 @@ def inputs(obs: ObsSpec, kind: str | None, params: dict[str, Any], space: spaces
     if len(frame) != size:
         frame = _of_space(obs, space)
     return tuple(one._replace(ago=ago) for ago in reversed(range(obs.stack)) for one in frame)
+
+
+def named_inputs(inputs: tuple[Input, ...], obs: ObsSpec, names: GivenNames) -> tuple[Input, ...]:
+    """Inputs as the environment calls them, as far as it does. Those of masks keep their names."""
+    if not inputs or not (names.obs or names.units):
+        return inputs
+    found = list(inputs)
+    for at, place in zip(range(len(found)), _places(obs), strict=False):
+        name = names.obs[place] if names.obs else ""
+        unit = names.units[place] if names.units else ""
+        found[at] = found[at]._replace(name=name or found[at].name, unit=unit or found[at].unit)
+    return tuple(found)
+
+
+def _places(obs: ObsSpec) -> list[int]:
+    """Of each number that the network sees, a mask aside, which number of its frame it is."""
+    sizes = [part.size // obs.stack for part in obs.parts] if obs.parts else [math.prod(obs.frame_shape)]
+    starts = [sum(sizes[:i]) for i in range(len(sizes))]
+    return [start + i for start, size in zip(starts, sizes, strict=True) for _ in range(obs.stack) for i in range(size)]
 
 
 def _of_row(obs: ObsSpec) -> tuple[Input, ...]:

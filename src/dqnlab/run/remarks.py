@@ -63,6 +63,8 @@ def _of_env(spec: EnvSpec) -> Iterator[Remark]:
     if spec.unread_mask is not None:
         what = f"the environment has {spec.unread_mask}, which is not read: forbidden actions are chosen like any other"
         yield Remark("mask", what, ADVICE)
+    for unused in spec.names.unused:
+        yield Remark(unused.key, f"the environment's {unused.what}", unused.advice)
 
 
 def _of_pictures(config: Config, spec: EnvSpec) -> Iterator[Remark]:

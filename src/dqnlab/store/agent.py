@@ -19,6 +19,7 @@ from ..config.typed import door, label
 from ..device import resolve_device
 from ..envs.actions import Joint
 from ..envs.make import AnyEnv, EnvSpec, describe, looked_at
+from ..envs.names import kept_names
 from ..envs.pictures import smaller
 from ..envs.rows import MASK, as_mask, given_mask, part_of
 from ..errors import CheckpointError, ConfigError, FolderError, ObservationError, counted
@@ -335,6 +336,7 @@ def _spec(about: Mapping[str, Any], stack: int) -> EnvSpec:
         action_dtype=np.dtype(about.get("action_dtype", "int64")),
         picture=None if picture is None else tuple(picture),
         joint=None if joint is None else Joint(*(tuple(joint[name]) for name in Joint._fields)),
+        names=kept_names(about.get("names", {}), obs, spec.num_actions),
     )
 
 

@@ -14,6 +14,7 @@ from ..encoding import decoded
 from ..errors import FolderError, counted
 
 SCHEMA = 1
+MOST_NAMES = 4_096  # of inputs, or of actions
 MOST_BYTES = 1 << 26  # of a text file; our own are far smaller
 _LARGEST = 2**63
 _DTYPES = {"float32", "uint8", "bool", "int64"}  # of stored observations
@@ -132,6 +133,7 @@ def read_env(path: Path) -> Mapping[str, Any]:
         "action_dtype": str(about.get("action_dtype", "int64")) in _ACTION_DTYPES,  # unknown to earlier versions
         "picture": about.get("picture") is None or _is_picture(about["picture"]),
         "joint": about.get("joint") is None or _is_joint(about["joint"], about.get("num_actions")),
+        "names": _are_names(about.get("names", {}), about),  # unknown to earlier versions
         "reward_threshold": threshold is None or is_number(threshold),
         "max_episode_steps": _is_limit(about.get("max_episode_steps")),
         "callable": isinstance(about.get("callable"), bool),
@@ -157,6 +159,15 @@ def _wrong_of_row(about: Mapping[str, Any]) -> list[str]:
     if mask is not None and (isinstance(mask, bool) or mask != ends[-1]):
         return ["mask"]
     return [] if about.get("obs_shape") == [ends[-1] + (0 if mask is None else num)] else ["obs_shape"]
+
+
+def _are_names(names: object, about: Mapping[str, Any]) -> bool:
+    """Whether these are what an environment calls its actions and the numbers of a frame."""
+    if not isinstance(names, dict) or not set(names) <= {"obs", "units", "actions"}:
+        return False
+    if not all(isinstance(each, list) and _texts(each) and len(each) <= MOST_NAMES for each in names.values()):
+        return False
+    return "actions" not in names or len(names["actions"]) == about.get("num_actions")
 
 
 def _is_picture(shape: object) -> bool:

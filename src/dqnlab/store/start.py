@@ -13,6 +13,7 @@ from typing import Any
 from ..config import Config
 from ..config.toml import to_toml
 from ..envs.make import EnvSpec
+from ..envs.names import NAMED, GivenNames
 from ..trust import redacted_command
 from .door import write_atomically
 from .folder import CONFIG, META, write_json
@@ -70,9 +71,15 @@ def env_facts(config: Config, spec: EnvSpec) -> dict[str, Any]:
         "action_dtype": spec.action_dtype.name,
         "picture": None if spec.picture is None else list(spec.picture),
         "joint": None if spec.joint is None else {name: list(value) for name, value in spec.joint._asdict().items()},
+        **({"names": names} if (names := _names(spec.names)) else {}),
         "reward_threshold": spec.reward_threshold,
         "max_episode_steps": spec.max_episode_steps,
     }
+
+
+def _names(names: GivenNames) -> dict[str, list[str]]:
+    """What people call inputs and actions, as far as the environment says."""
+    return {name: list(getattr(names, name)) for name in NAMED if getattr(names, name)}
 
 
 def versions() -> dict[str, str | None]:
