@@ -9,7 +9,7 @@ import torch
 
 from dqnlab.learn.networks import QNetwork
 
-from .conftest import Opened
+from .conftest import Open, Opened
 from .sample import layers, network, sample
 
 
@@ -19,6 +19,15 @@ def until(opened: Opened, expression: str, seconds: float = 30) -> None:
     while not opened.page.evaluate(expression):
         assert time.monotonic() < end, f"never true: {expression}"
         opened.page.wait_for_timeout(20)
+
+
+def at_numbers(open_page: Open) -> Open:
+    """Opens pages where every number is told, and not the story alone."""
+
+    def open_(data: Any, hash: str = "", **screen: Any) -> Opened:
+        return open_page(data, hash="&".join(filter(None, ["level=numbers", hash])), **screen)
+
+    return open_
 
 
 def balancing() -> QNetwork:

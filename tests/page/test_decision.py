@@ -7,10 +7,16 @@ import numpy as np
 import pytest
 
 from .conftest import Open
+from .playing import at_numbers
 from .sample import sample
 
 CARD = "#decision > .view"
 LEFT, RIGHT = [7.0, 5.0], [5.0, 7.0]
+
+
+@pytest.fixture(name="open_page")
+def open_at_numbers(open_page: Open) -> Open:
+    return at_numbers(open_page)
 
 
 def fixed(best: list[float], online: list[float], target: list[float], coin: float = 0.5) -> dict[str, Any]:
@@ -41,7 +47,7 @@ def test_the_card_follows_the_moment(open_page: Open) -> None:
     data = sample()
     page = open_page(data, hash="ep=2&t=0").page
     before = page.inner_text(f"{CARD} table")
-    page.evaluate("location.hash = 'ep=2&t=4'")
+    page.evaluate("location.hash = 'level=numbers&ep=2&t=4'")
     page.wait_for_selector(f"{CARD} >> text=Step 4 of")
     after = page.inner_text(f"{CARD} table")
     assert after != before

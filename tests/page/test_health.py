@@ -10,6 +10,7 @@ from dqnlab.explain.page import words
 from dqnlab.explain.series import DRAWN
 
 from .conftest import Open
+from .playing import at_numbers
 from .sample import sample
 
 COLLAPSE = Finding(
@@ -22,6 +23,11 @@ COLLAPSE = Finding(
 )
 LEFT = Finding(kind="no-failures", severity="notice", step=500)
 HEALTHY = Finding(kind="healthy", severity="good", numbers={"evaluations": 9.0, "ceiling": 100.0})
+
+
+@pytest.fixture(name="open_page")
+def open_at_numbers(open_page: Open) -> Open:
+    return at_numbers(open_page)
 
 
 def drawn() -> dict[str, Any]:
@@ -53,33 +59,44 @@ def test_a_collapse_says_since_when_what_announced_it_why_and_what_to_do(open_pa
     assert page.inner_text("#health .verdict li h4") == "No failures left"
 
 
-def test_every_signal_has_a_chart_a_sentence_and_the_same_axis(open_page: Open) -> None:
+def test_the_chart_that_proves_the_verdict_is_large_and_the_others_open(open_page: Open) -> None:
     page = open_page(data(COLLAPSE)).page
-    names = page.eval_on_selector_all("#health .signal", "all => all.map(each => each.dataset.signal)")
-    assert len(names) == 9
-    for name in names:
-        panel = page.locator(f"#health [data-signal={name}]")
-        assert panel.locator("figcaption").inner_text() == words()[f"health.signal.{name}.says"]["en"]
-        assert panel.locator("path.line").count() >= 1
-    places = page.eval_on_selector_all("#health .mark.bad", "all => all.map(mark => mark.getAttribute('x1'))")
-    assert len(set(places)) == 1
+    assert page.get_attribute("#health .proof", "data-signal") == "reward"
+    others = page.eval_on_selector_all("#health details.signal", "all => all.map(each => each.dataset.signal)")
+    assert len(others) == 8
+    assert page.locator("#health .mark.bad").count() == 1
+    assert page.locator("#health svg.sparkline").count() == 8
+    panel = page.locator("#health [data-signal=td_error]")
+    panel.locator("summary").click()
+    assert panel.locator("p.muted").inner_text() == words()["health.signal.td_error.says"]["en"]
+    assert panel.locator(".mark.bad").count() == panel.locator(".mark:not(.bad)").count() == 1
+    assert page.locator("#health .band").count() == 0
 
 
-def test_the_step_of_a_finding_is_marked_everywhere_its_first_sign_where_it_showed(open_page: Open) -> None:
-    page = open_page(data(COLLAPSE)).page
-    assert page.locator("#health .mark.bad").count() == 9
-    assert page.locator("#health .mark:not(.bad)").count() == 1
-    assert page.locator("#health [data-signal=td_error] .mark:not(.bad)").count() == 1
+@pytest.mark.parametrize(
+    ("kind", "proof", "bands"),
+    [("over-estimating", "overestimation", 1), ("diverging", "q_max", 0), ("always-random", "epsilon", 1)],
+)
+def test_a_range_is_shaded_where_it_decides_only(open_page: Open, kind: str, proof: str, bands: int) -> None:
+    page = open_page(data(Finding(kind=kind, severity="bad", step=300, numbers={"ceiling": 100.0}))).page
+    assert page.get_attribute("#health .proof", "data-signal") == proof
+    assert page.locator("#health .band.good").count() == bands
+    assert ("shaded" in page.inner_text("#health .proof")) == bool(bands)
 
 
-def test_healthy_ranges_are_shaded(open_page: Open) -> None:
-    page = open_page(data(HEALTHY)).page
-    assert page.locator("#health .band.good").count() == 8
+def test_solved_and_over_estimating_are_both_true_in_one_sentence(open_page: Open) -> None:
+    finding = Finding(kind="over-estimating", severity="bad", numbers={"ceiling": 100.0})
+    assert "Solved all the same: the score counts" in open_page(data(finding)).page.inner_text("#health .verdict")
+    assert "Solved all the same: the best" in open_page(data(COLLAPSE)).page.inner_text("#health .verdict")
+    unsolved = sample()["run"] | {"solved": False}
+    for each in (data(finding, run=unsolved), data(HEALTHY)):
+        assert "Solved" not in open_page(each).page.inner_text("#health .verdict")
 
 
 def test_arrow_keys_read_the_values_of_a_signal(open_page: Open) -> None:
     page = open_page(data(HEALTHY)).page
-    chart = page.locator("#health [data-signal=overestimation] svg")
+    page.click("#health [data-signal=overestimation] summary")
+    chart = page.locator("#health [data-signal=overestimation] svg.chart >> nth=1")
     chart.focus()
     for _ in range(3):
         page.keyboard.press("ArrowRight")

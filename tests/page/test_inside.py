@@ -13,7 +13,7 @@ from dqnlab.learn.types import NOTHING, ObsSpec
 from ..nets import mlp
 from .attribution import attribution
 from .conftest import Open
-from .playing import until
+from .playing import at_numbers, until
 from .sample import layers, network, sample
 
 VIEW = "#inside > .view"
@@ -27,6 +27,11 @@ ATTRIBUTE = """(() => {
     return { ...found, parts: Array.from(found.parts) };
   });
 })()"""
+
+
+@pytest.fixture(name="open_page")
+def open_at_numbers(open_page: Open) -> Open:
+    return at_numbers(open_page)
 
 
 def shown(text: str) -> list[float]:
@@ -73,7 +78,7 @@ def test_the_bars_say_which_inputs_mattered_and_that_nothing_is_missing(open_pag
     page = open_page(data, hash="ep=1&t=5").page
     written = page.locator(f"{VIEW} .inside-mattered .bar .number").all_inner_texts()
     assert [float(each) for each in written] == pytest.approx(expected.parts[0].tolist(), rel=1e-2, abs=1e-6)
-    complete = shown(page.locator(f"{VIEW} .inside-mattered p").nth(1).inner_text())
+    complete = shown(page.locator(f"{VIEW} .inside-mattered p").nth(2).inner_text())
     change = float(expected.gap[0] - expected.baseline_gap[0])
     assert complete[:3] == [
         pytest.approx(float(expected.parts.sum()), rel=1e-3),
@@ -155,13 +160,13 @@ def test_pointing_at_a_unit_shows_it_and_leaves_the_address_alone(open_page: Ope
     page = open_page(sample(), hash="t=1").page
     page.hover(f"{VIEW} [data-unit='0.7']")
     assert "“unit 7” (Layer 1)" in page.inner_text(f"{VIEW} .inside-detail")
-    assert page.evaluate("location.hash") == "#t=1"
+    assert page.evaluate("location.hash") == "#level=numbers&t=1"
 
 
 def test_units_follow_the_moment(open_page: Open) -> None:
     opened = open_page(sample(), hash="ep=0&t=0&inside.unit=2.0")
     before = opened.page.inner_text(f"{VIEW} .inside-detail"), opened.page.inner_text(f"{VIEW} .inside-mattered")
-    opened.page.evaluate("location.hash = 'ep=0&t=6&inside.unit=2.0'")
+    opened.page.evaluate("location.hash = 'level=numbers&ep=0&t=6&inside.unit=2.0'")
     for part, text in zip(("inside-detail", "inside-mattered"), before, strict=True):
         until(opened, f"document.querySelector('{VIEW} .{part}').innerText !== {text!r}")
 

@@ -12,7 +12,7 @@ from dqnlab.learn.types import ObsSpec
 
 from ..nets import mlp
 from .conftest import Open, Opened
-from .playing import balancing, until
+from .playing import at_numbers, balancing, until
 from .sample import layers, network, sample
 
 VIEW = "#maps > .view"
@@ -30,6 +30,11 @@ WATCH = """(selector) => {
   window.shown = [];
   new MutationObserver(() => window.shown.push(node.textContent)).observe(node, { childList: true });
 }"""
+
+
+@pytest.fixture(name="open_page")
+def open_at_numbers(open_page: Open) -> Open:
+    return at_numbers(open_page)
 
 
 def picture(opened: Opened, kind: str) -> str:
@@ -78,7 +83,12 @@ def lake(**changes: Any) -> dict[str, Any]:
 
 def test_each_side_of_the_map_has_the_colour_of_its_action(open_page: Open) -> None:
     # Leaning and falling to the left is at the bottom left, to the right at the top right: one pushes under the pole.
-    page = open_page(sample(networks={"best": layers(balancing()), "online": None, "target": None})).page
+    data = sample(networks={"best": layers(balancing()), "online": None, "target": None}, snapshots=[])
+    angles, speeds = np.meshgrid(np.linspace(-0.2, 0.2, 30), np.linspace(-3, 3, 30))
+    everywhere = np.stack([np.zeros(900), np.zeros(900), angles.ravel(), speeds.ravel()], 1).astype(np.float32)
+    data["episodes"][0]["obs"][:] = everywhere[: len(data["episodes"][0]["obs"])]
+    data["episodes"][1] = data["episodes"][0] | {"obs": everywhere}  # so that nothing is a guess
+    page = open_page(data, hash="map.whole=1").page
     selector = f"{VIEW} [data-map=policy] canvas"
     left, right = page.evaluate(COLOURS, [selector, [[0.15, 0.8], [0.95, 0.05]]])
     assert left[2] > left[0] + 60  # the blue of action 0
@@ -88,23 +98,43 @@ def test_each_side_of_the_map_has_the_colour_of_its_action(open_page: Open) -> N
     assert shares == pytest.approx([50, 50], abs=4)  # the rule is symmetrical
 
 
-def test_the_legend_of_values_is_their_range_on_the_map(open_page: Open) -> None:
+def test_one_scale_of_colours_spans_what_all_snapshots_say_where_the_agent_went(open_page: Open) -> None:
     data = sample()
-    page = open_page(data, hash="ep=0&t=3").page
-    low, high = (float(each) for each in page.locator(f"{VIEW} [data-map=value] .number").all_inner_texts())
-    obs = data["episodes"][0]["obs"][3]
-    seen = np.concatenate([each["obs"] for each in data["episodes"]])
-    ends = [
-        (min(-0.2095, seen[:, 2].min()), max(0.2095, seen[:, 2].max())),
-        (min(-3, seen[:, 3].min()), max(3, seen[:, 3].max())),
-    ]
-    middles = [(np.arange(72) + 0.5) / 72 * (b - a) + a for a, b in ends]
-    points = np.tile(obs, (72 * 72, 1))
-    points[:, 2], points[:, 3] = np.tile(middles[0], 72), np.repeat(middles[1], 72)
-    values = network(0).q_values(torch.from_numpy(points)).numpy().max(1)
-    assert [low, high] == pytest.approx([values.min(), values.max()], rel=1e-2)
-    assert f"pole angle = {obs[2]}" not in page.inner_text(f"{VIEW} .maps-held")
+    seen = torch.from_numpy(np.concatenate([each["obs"] for each in data["episodes"]]))
+    assert len(seen) <= 256  # of more only some are asked about
+    film = [network(10 + i) for i in range(3)]
+    for net in film:
+        for linear in net.linears():  # snapshots travel as float16
+            linear.weight.copy_(linear.weight.half().float())
+            linear.bias.copy_(linear.bias.half().float())
+    values = np.concatenate([net.q_values(seen).numpy().max(1) for net in (*film, network(0))])
+    for snap in (0, 3):
+        page = open_page(data, hash=f"map.snap={snap}").page
+        written = page.locator(f"{VIEW} [data-map=value] .number").all_inner_texts()
+        assert [float(each) for each in written] == pytest.approx([values.min(), values.max()], rel=1e-2)
     assert page.inner_text(f"{VIEW} .maps-held").startswith("The other inputs are held at this moment's values: cart")
+
+
+def test_maps_show_where_the_agent_goes_and_fade_what_is_a_guess(open_page: Open) -> None:
+    page = open_page(sample())
+    known = """(() => {
+      const all = Array.from(m.known([{ x: 0.5, y: 0.5 }], [0, 1], [0, 1], 50));
+      return [all[25 * 50 + 25], all[0], all[25 * 50 + 30]];
+    })()"""
+    near, far, between = page.module("maps/reach.js", known)
+    assert (near, far) == (1, 0)
+    assert between == pytest.approx((0.12 - 0.1) / 0.08, abs=1e-6)
+    ends = page.module(
+        "maps/reach.js",
+        """(() => {
+          const data = modules["core/codec.js"].unpack(JSON.parse(document.getElementById("data").textContent));
+          return m.reached({ data }, 2);
+        })()""",
+    )
+    angle = np.concatenate([each["obs"] for each in sample()["episodes"]])[:, 2]
+    room = 0.3 * (angle.max() - angle.min())
+    outer = min(-0.2095, angle.min()), max(0.2095, angle.max())
+    assert ends == pytest.approx([max(angle.min() - room, outer[0]), min(angle.max() + room, outer[1])], rel=1e-5)
 
 
 def test_the_axes_can_be_chosen_and_exchanged(open_page: Open) -> None:
@@ -124,7 +154,7 @@ def test_the_axes_can_be_chosen_and_exchanged(open_page: Open) -> None:
 def test_visited_states_can_be_hidden(open_page: Open) -> None:
     opened = open_page(sample())
     before = picture(opened, "policy")
-    opened.page.uncheck(f"{VIEW} input[type=checkbox]")
+    opened.page.uncheck(f"{VIEW} [data-key='map.visited']")
     until(opened, f"document.querySelector('{VIEW} canvas').toDataURL() !== {before!r}")
     assert "map.visited=0" in opened.page.evaluate("location.hash")
 
@@ -137,7 +167,7 @@ def test_a_click_goes_to_the_nearest_recorded_moment(open_page: Open, kind: str)
     wanted = data["episodes"][2]["obs"][7]
     where = page.evaluate(
         """([x, y]) => {
-          const { limits } = modules["maps/planes.js"];
+          const { reached: limits } = modules["maps/reach.js"];
           const { unpack } = modules["core/codec.js"];
           const data = unpack(JSON.parse(document.getElementById("data").textContent));
           const canvas = document.querySelector("#maps canvas");
@@ -256,7 +286,7 @@ def test_states_have_the_numbers_of_the_environment_everywhere(open_page: Open) 
 def test_a_state_that_was_never_visited_is_no_moment(open_page: Open) -> None:
     page = open_page(lake(), hash="t=2").page
     page.click(f"{VIEW} [data-map=policy] canvas", position=square(page, 3))
-    assert page.evaluate("location.hash") == "#t=2"
+    assert page.evaluate("location.hash") == "#level=numbers&t=2"
 
 
 def square(page: Any, state: int) -> dict[str, float]:

@@ -72,7 +72,7 @@ def page_of(spec: ObsSpec, actions: int, image: bool = False) -> dict[str, Any]:
     ids=["image", "twelve", "one number", "one action", "bytes", "several states", "500 states", "2000 states"],
 )
 def test_every_kind_of_observation_is_spoken_of(open_page: Open, run: Any, maps: str, inside: str) -> None:
-    page = open_page(page_of(*run), hash="t=3", width=360).page
+    page = open_page(page_of(*run), hash="level=numbers&t=3", width=360).page
     assert maps in page.inner_text("#maps > .view")
     assert inside in page.inner_text("#inside .inside-mattered")
     assert page.locator("#decision .decision-network").count() == 3

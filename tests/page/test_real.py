@@ -223,7 +223,7 @@ def test_an_imported_agent_is_explained_without_its_training(
 ) -> None:
     env, file = ENVS["cartpole"], sb3_zip(tmp_path / "a.zip", policy(chain(4, 8, 2)))
     run = dqnlab.import_agent(file, env, out=tmp_path / "run", score_episodes=2, film=0, explain=False)
-    page = open_report(run, env).page
+    page = open_report(run, env, "#level=numbers").page
     said = "Another program trained this agent: a.zip, Stable-Baselines3 DQN 2.9.2. It was judged here with seed 3"
     assert said in page.inner_text(".summary")
     for view in ("step", "health", "curve"):

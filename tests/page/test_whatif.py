@@ -8,17 +8,22 @@ import pytest
 import torch
 
 from .conftest import Open, Opened
-from .playing import balancing, classic, until
+from .playing import at_numbers, balancing, classic, until
 from .sample import layers, network, sample
 
 RESULTS = "#whatif .whatif-results li"
+
+
+@pytest.fixture(name="open_page")
+def open_at_numbers(open_page: Open) -> Open:
+    return at_numbers(open_page)
 
 
 def drag(opened: Opened, i: int, value: float) -> None:
     """Moves slider i, as a hand would."""
     opened.page.evaluate(
         """([i, value]) => {
-          const slider = document.querySelectorAll("#whatif input[type=range]")[i];
+          const slider = document.querySelector(`#whatif input[data-input="${i}"]`);
           slider.value = value;
           slider.dispatchEvent(new Event("input", { bubbles: true }));
         }""",
@@ -48,7 +53,7 @@ def test_a_dragged_input_is_answered_at_once_by_the_network(open_page: Open) -> 
     opened = open_page(sample())
     obs = start()
     drag(opened, 0, 1.2)
-    assert opened.page.locator("#whatif output").first.inner_text() == "1.2 m"
+    assert opened.page.locator("#whatif label:has([data-input='0']) output").inner_text() == "1.2 m"
     obs[0] = 1.2
     np.testing.assert_allclose(shown(opened), asked(obs), rtol=1e-3)
     labels = opened.page.locator("#whatif .whatif-values .bar-label").all_inner_texts()
@@ -58,7 +63,7 @@ def test_a_dragged_input_is_answered_at_once_by_the_network(open_page: Open) -> 
 def test_a_slider_can_be_moved_by_keys(open_page: Open) -> None:
     opened = open_page(sample())
     before = shown(opened)
-    opened.page.focus("#whatif input[type=range] >> nth=3")
+    opened.page.focus("#whatif [data-input='3']")
     for _ in range(20):
         opened.page.keyboard.press("ArrowRight")
     until(opened, "location.hash.includes('whatif.x')")
@@ -191,7 +196,7 @@ def test_an_unknown_range_is_that_of_the_recorded_episodes(open_page: Open) -> N
     opened = open_page(data)
     seen = np.concatenate([episode["obs"] for episode in data["episodes"]])[:, 1]
     room = (seen.max() - seen.min()) / 10
-    slider = opened.page.locator("#whatif input[type=range]").nth(1)
+    slider = opened.page.locator("#whatif [data-input='1']")
     assert float(slider.get_attribute("min")) == pytest.approx(seen.min() - room, rel=1e-5)
     assert float(slider.get_attribute("max")) == pytest.approx(seen.max() + room, rel=1e-5)
 

@@ -7,6 +7,7 @@ import { actionClass } from "../core/naming.js";
 
 const PAD = { left: 50, right: 8, top: 8, bottom: 38 };
 const FAINT = 0.25; // how much of an action's colour is left where its gap is zero
+const GUESS = 0.22; // and where nobody went
 const STOPS = [[43, 30, 91], [47, 95, 154], [47, 156, 138], [168, 197, 69], [251, 227, 106]];
 
 /** A colour of the style sheet as [red, green, blue]. */
@@ -30,10 +31,10 @@ export function actionColours(count) {
   return (action, gap, wide) => mix(paper, own[action], FAINT + (1 - FAINT) * Math.min(gap / (wide || 1), 1));
 }
 
-/** The gap that nine of ten points do not reach: the strongest shade, whatever a few corners may say. */
-export function wideGap(gaps) {
-  const sorted = Float32Array.from(gaps).sort();
-  return sorted[Math.floor(0.9 * (sorted.length - 1))];
+/** A colour, the fainter the less its point is `known`, 0 to 1 for each. */
+export function faded(known) {
+  const paper = rgb("--card");
+  return (parts, k) => mix(paper, parts, GUESS + (1 - GUESS) * known[k]);
 }
 
 export function css(parts) {
@@ -48,7 +49,7 @@ export function shade(share, { on, off, minus }) {
 
 /** The three colours of `shade`. */
 export function shades() {
-  return { on: rgb("--accent"), off: rgb("--shade"), minus: rgb("--warn") };
+  return { on: rgb("--accent"), off: rgb("--shade"), minus: rgb("--minus") };
 }
 
 function mix(a, b, share) {

@@ -11,7 +11,7 @@ export function mountCurve(root, page) {
   root.append(data.evaluations?.length ? curve(page, root.clientWidth) : el("p", { class: "muted" }, t(data.run.imported ? "main.elsewhere" : "curve.none")));
   root.append(
     settings(page),
-    el("div", { class: "columns" },
+    el("div", { class: "columns numbers-only" },
       facts("files", data.files.map(([label, name]) => [page.t(label), name]), ["what", "where"], page),
       facts("seconds", phases(page), ["phase", "in_seconds"], page),
       facts("versions", Object.entries(data.run.versions ?? {}), ["package", "version"], page)));
@@ -70,7 +70,7 @@ function remarks({ data, t, num }) {
   if (registered) {
     said.push(t("curve.registered", { mean: num(registered.mean, 4), interval: interval(registered, t) }));
   }
-  return said.map((text) => el("p", { class: "muted said" }, text));
+  return said.map((text) => el("p", { class: "muted said numbers-only" }, text));
 }
 
 /** Mean, extremes and quarters of returns. */
@@ -101,7 +101,7 @@ function settings({ data, t, store }) {
   });
   store.on(["curve.filter"], show);
   show();
-  return el("div", { class: "card facts" },
+  return el("div", { class: "card facts numbers-only" },
     el("h3", {}, t("curve.config")),
     el("div", { class: "row" }, input, count),
     el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("curve.config") },

@@ -1,17 +1,16 @@
 /** The decision at the shared moment: what was seen, and what three networks thought of every action. */
 
-import { bars } from "../core/charts.js";
 import { clear, el, perFrame } from "../core/dom.js";
 import { actionClass, actionName, listed, stateNumber, unlisted } from "../core/naming.js";
 import { outlookAt } from "../core/outlook.js";
 import { sight, spread } from "../core/spread.js";
 import { argmax } from "../net/network.js";
 import { lookAt, seenImage } from "./looks.js";
+import { digitsFor, ranges, ratings } from "./ratings.js";
 import { isIn, paintSeen, sidesOf, sizeOf } from "../world/seen.js";
 
 const NAMES = ["best", "online", "target"]; // those that a run has: PQN learns without a target network
 const MOST_INPUTS = 24;
-const ROOM = 0.2; // free space beside the bars, as a share of their range
 
 export function mountDecision(root, page) {
   if (!page.moment()) {
@@ -36,46 +35,36 @@ export function choice(q) {
   return others[second] === -Infinity ? { best, second: null, gap: 0 } : { best, second, gap: q[best] - q[second] };
 }
 
-const allowed = (q) => [...q].filter((value) => value !== -Infinity);
-
-/**
- * The part of the number line that the bars of each network show: {low, high} by name. All are equally wide, so that
- * gaps can be compared between networks; each begins shortly below its own smallest value, or at zero if that is near.
- */
-export function ranges(qs) {
-  const ends = Object.entries(qs).filter(([, q]) => q !== null).map(([name, q]) => [name, Math.min(...allowed(q)), Math.max(...allowed(q))]);
-  const widest = Math.max(...ends.map(([, low, high]) => high - low));
-  const largest = Math.max(...ends.map(([, low, high]) => Math.max(Math.abs(low), Math.abs(high))));
-  const span = widest || 0.1 * largest || 1;
-  return Object.fromEntries(ends.map(([name, low]) => {
-    const start = low - ROOM * span;
-    const near = low >= 0 && start <= 2 * ROOM * span;
-    const from = near ? Math.min(0, start) : start;
-    return [name, { low: from, high: from + (1 + 3 * ROOM) * span }];
-  }));
-}
-
 function card(page, moment) {
   const scales = ranges(moment.q);
   const names = namesIn(moment);
   const shown = listed(names.map((name) => moment.q[name]));
   const rest = unlisted(page, shown, moment.q.best.length);
   return el("div", {},
-    el("p", { class: "said decision-verdict" }, sentence(page, moment)),
+    el("p", { class: "said decision-story story-only" }, short(page, moment)),
+    el("p", { class: "said decision-verdict numbers-only" }, sentence(page, moment)),
     el("div", { class: "decision-parts" },
       el("div", { class: "card" }, el("h3", {}, page.t("decision.seen")), seen(page, moment)),
       el("div", { class: "card" },
-        el("h3", {}, page.t("decision.thought")),
+        el("h3", { class: "story-only" }, page.t("decision.worth")),
+        el("h3", { class: "numbers-only" }, page.t("decision.thought")),
         el("div", { class: "decision-networks" }, names.map((name) => network(page, name, moment.q[name], scales[name], shown))),
         rest === null ? null : el("p", { class: "muted" }, rest),
         page.data.settings.raises || page.data.settings.lowers ? el("p", { class: "muted" }, page.t("decision.soft")) : null,
-        el("p", { class: "muted" }, page.t("decision.scale"))),
+        el("p", { class: "muted numbers-only" }, page.t("decision.scale"))),
       expected(page, moment, shown),
-      el("div", { class: "card decision-wide" }, el("h3", {}, page.t("decision.exploration")), exploration(page, moment))));
+      el("div", { class: "card decision-wide numbers-only" }, el("h3", {}, page.t("decision.exploration")), exploration(page, moment))));
 }
 
 function namesIn(moment) {
   return NAMES.filter((name) => moment.q[name] !== null);
+}
+
+/** What it does and by how much it is better, in one plain sentence. */
+function short(page, { q }) {
+  const { best, second, gap } = choice(q.best);
+  const names = { action: actionName(page, best), second: second === null ? "" : actionName(page, second), gap: page.num(gap) };
+  return page.t(`decision.${second === null ? "only" : gap === 0 ? "equal" : "takes"}`, names);
 }
 
 function sentence(page, moment) {
@@ -99,7 +88,7 @@ function sentence(page, moment) {
 
 function seen(page, { obs, t: step, last }) {
   const { data, t, num } = page;
-  const when = el("p", { class: "muted" }, t("decision.when", { t: step, last }));
+  const when = el("p", { class: "muted numbers-only" }, t("decision.when", { t: step, last }));
   const pictures = data.obs.pictures.map((picture) => shownPicture(page, picture, obs));
   const look = obs === null ? lookAt(page.moment().episode, step) : null;
   if (look !== null) return el("div", {}, when, glimpses(page, look));
@@ -115,7 +104,7 @@ function seen(page, { obs, t: step, last }) {
     const known = Number.isFinite(low) && Number.isFinite(high) && high > low;
     return el("tr", {},
       el("th", { scope: "row" }, t(name)),
-      el("td", { class: "number" }, num(value, 4)),
+      el("td", { class: "number" }, num(value, page.level === "story" ? 3 : 4)),
       el("td", {}, unit ?? ""),
       el("td", {}, known ? place((value - low) / (high - low)) : ""));
   });
@@ -162,38 +151,15 @@ function network(page, name, q, { low, high }, shown) {
     label: `${a === best ? "▸ " : ""}${actionName(page, a)}`, value: q[a], class: actionClass(a),
     said: q[a] === -Infinity ? t("decision.forbidden") : null,
   }));
-  const drawn = bars(items, { digits: digitsFor(q, gap), low, high });
+  const drawn = ratings(items, { low, high }, page.level === "story" ? 3 : digitsFor(q, gap));
   drawn.children[shown.indexOf(best)].classList.add("chosen");
   const inSight = low <= 0 && high >= 0;
-  if (inSight) markZero(drawn, -low / (high - low));
-  else drawn.querySelectorAll(".fill").forEach((fill, i) => fromTheLeft(fill, Math.max(q[shown[i]] - low, 0) / (high - low)));
   const from = inSight ? t("decision.zero") : t("decision.from", { low: num(low), high: num(high) });
-  return el("div", { class: "decision-network", "data-network": name },
-    el("h4", {}, t(`decision.${name}`)),
-    el("p", { class: "muted" }, t(`decision.${name}_role`)),
+  return el("div", { class: `decision-network${name === "best" ? "" : " numbers-only"}`, "data-network": name },
+    el("h4", { class: "numbers-only" }, t(`decision.${name}`)),
+    el("p", { class: "muted numbers-only" }, t(`decision.${name}_role`)),
     drawn,
-    el("p", {}, t("decision.gap", { gap: num(gap, 4) }), " ", el("span", { class: "muted" }, from)));
-}
-
-/** As many digits as it takes to see the gap in the values themselves. */
-export function digitsFor(q, gap) {
-  const largest = Math.max(...allowed(q).map(Math.abs));
-  const needed = gap > 0 ? Math.ceil(Math.log10(largest / gap)) + 2 : 0;
-  return Math.min(Math.max(needed, 4), 8);
-}
-
-/** Far from zero a longer bar is a better action, on either side of it. */
-function fromTheLeft(fill, share) {
-  fill.style.left = "0";
-  fill.style.width = `${100 * share}%`;
-}
-
-function markZero(drawn, share) {
-  for (const track of drawn.querySelectorAll(".bar-track")) {
-    const line = el("span", { class: "decision-zero" });
-    line.style.left = `${100 * share}%`;
-    track.append(line);
-  }
+    el("p", { class: "numbers-only" }, t("decision.gap", { gap: num(gap, 4) }), " ", el("span", { class: "muted" }, from)));
 }
 
 /** What returns the best network expects of each action, where it says more than their mean. */

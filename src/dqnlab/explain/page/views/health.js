@@ -2,10 +2,11 @@
 
 import { lineChart } from "../core/charts.js";
 import { el } from "../core/dom.js";
+import { sparkline } from "./sparkline.js";
 
 /**
- * The signals. lines: series and the word that names each; range: what is shaded, from the series and the ceiling;
- * level: a line across, with its word.
+ * The signals. lines: series and the word that names each; level: a line across, with its word;
+ * range: what is shaded where the signal proves a verdict, which it decides.
  */
 const SIGNALS = [
   { name: "reward", lines: [["eval/reward", "signal.reward.name"]], level: ({ threshold }) => [threshold, "threshold"] },
@@ -18,40 +19,27 @@ const SIGNALS = [
   {
     name: "q_max",
     lines: [["learn/q_max", "signal.q_max.name"]],
-    range: ({ ceiling }) => ceiling && { from: -1.2 * ceiling, to: 1.2 * ceiling },
     level: ({ ceiling, series }) => [positive(series, "learn/q_max") ? ceiling : null, "ceiling"],
   },
-  {
-    name: "td_error", low: 0,
-    lines: [["learn/td_error", "signal.td_error.name"]],
-    range: ({ series }) => share(series, 0, 0.2),
-  },
-  {
-    name: "action_gap", low: 0,
-    lines: [["learn/action_gap", "signal.action_gap.name"]],
-    range: ({ series }) => share(series, 0.005, 0.2),
-  },
-  {
-    name: "terminal_share", low: 0,
-    lines: [["replay/terminal_share", "signal.terminal_share.name"]],
-    range: ({ settings }) => ({ from: 1 / settings.replay_capacity, to: 1 }),
-  },
-  {
-    name: "grad_norm", low: 0,
-    lines: [["learn/grad_norm", "signal.grad_norm.name"]],
-    range: ({ series }) => ({ from: 0, to: 10 * median(series["learn/grad_norm"].value.data) }),
-  },
-  {
-    name: "dead_units", low: 0, high: 0.6,
-    lines: [["learn/dead_units", "signal.dead_units.name"]],
-    range: () => ({ from: 0, to: 0.5 }),
-  },
-  {
-    name: "epsilon", low: 0, high: 1,
-    lines: [["train/epsilon", "signal.epsilon.name"]],
-    range: () => ({ from: 0, to: 0.1 }),
-  },
+  { name: "td_error", low: 0, lines: [["learn/td_error", "signal.td_error.name"]] },
+  { name: "action_gap", low: 0, lines: [["learn/action_gap", "signal.action_gap.name"]] },
+  { name: "terminal_share", low: 0, lines: [["replay/terminal_share", "signal.terminal_share.name"]] },
+  { name: "grad_norm", low: 0, lines: [["learn/grad_norm", "signal.grad_norm.name"]] },
+  { name: "dead_units", low: 0, high: 0.6, lines: [["learn/dead_units", "signal.dead_units.name"]], range: () => ({ from: 0, to: 0.5 }) },
+  { name: "epsilon", low: 0, high: 1, lines: [["train/epsilon", "signal.epsilon.name"]], range: () => ({ from: 0, to: 0.5 }) },
 ];
+
+/** The signal in which a verdict can be seen; of any other it is the evaluations. */
+const PROOFS = {
+  diverging: "q_max", "coarse-range": "q_max", "over-estimating": "overestimation", unbounded: "overestimation",
+  "narrow-range": "overestimation", drowned: "overestimation", biased: "td_error", "dead-network": "dead_units",
+  "always-random": "epsilon", "still-exploring": "epsilon", "not-exploring": "epsilon", "limit-as-end": "terminal_share",
+  "blind-to-the-end": "terminal_share", "short-memory": "terminal_share", "no-failures": "terminal_share",
+};
+/** Verdicts that its range decides. */
+const DECIDED = new Set(["over-estimating", "dead-network", "always-random"]);
+/** Verdicts about what the network expects, which may be wrong while it acts well. */
+const OF_VALUES = new Set(["diverging", "coarse-range", "narrow-range", "over-estimating", "unbounded", "drowned", "biased"]);
 
 /** Mounts the view. */
 export function mountHealth(root, page) {
@@ -62,19 +50,26 @@ export function mountHealth(root, page) {
   if (!drawn.length) return;
   const facts = {
     series: data.series, settings: data.settings, threshold: data.threshold, ceiling: findings[0]?.numbers?.ceiling ?? null,
+    first: findings[0], end: Math.max(...Object.values(data.series).map(({ step }) => step.data.at(-1) ?? 0)),
   };
-  const end = Math.max(...Object.values(data.series).map(({ step }) => step.data.at(-1) ?? 0));
+  const proof = drawn.find(({ name }) => name === (PROOFS[findings[0]?.kind] ?? "reward")) ?? drawn[0];
   root.append(
-    el("p", { class: "muted" }, t("health.range")),
-    el("div", { class: "columns signals" }, drawn.map((signal) => panel(signal, facts, findings[0], end, page))));
+    proved(proof, facts, page, root.clientWidth),
+    el("div", { class: "signals" }, drawn.filter((signal) => signal !== proof).map((signal) => folded(signal, facts, page))));
 }
 
 function verdict([first, ...others], page) {
   const more = others.map((finding) => el("li", {}, ...told(finding, page, "h4")));
   return el("div", { class: `card verdict ${severity(first)}` },
-    ...told(first, page, "h3"),
+    ...told(first, page, "h3"), both(first, page),
     more.length ? el("h4", {}, page.t("health.also")) : null,
     more.length ? el("ul", {}, more) : null);
+}
+
+/** How a run can be solved and yet be found at fault; null where it is not both. */
+function both({ kind, severity: name }, { data, t }) {
+  if (data.run.solved !== true || name !== "bad") return null;
+  return el("p", { class: "said health-both" }, t(OF_VALUES.has(kind) ? "health.both_values" : "health.both"));
 }
 
 /** What a finding means, since when, why, and what to do. */
@@ -89,9 +84,9 @@ function told(finding, { t, num }, heading) {
   } else if (FORESEEABLE.has(finding.kind)) when.push(t("health.unforeseen"));
   return [
     el(heading, { class: severity(finding) }, t(`${key}.name`)),
-    el("p", { class: "said" }, [t(`${key}.means`, numbers), ...finding.causes.map((cause) => t(`health.cause.${cause}`))].join(" ")),
-    when.length ? el("p", { class: "said" }, when.join(" ")) : null,
-    finding.severity === "good" ? null : el("p", { class: "said todo" }, `${t("health.todo")}: ${t(`${key}.do`)}`),
+    el("p", { class: heading === "h3" ? "said" : "said numbers-only" }, [t(`${key}.means`, numbers), ...finding.causes.map((cause) => t(`health.cause.${cause}`))].join(" ")),
+    when.length ? el("p", { class: "said numbers-only" }, when.join(" ")) : null,
+    finding.severity === "good" ? null : el("p", { class: heading === "h3" ? "said todo" : "said todo numbers-only" }, `${t("health.todo")}: ${t(`${key}.do`)}`),
   ];
 }
 
@@ -101,26 +96,61 @@ function severity({ severity: name }) {
   return { good: "good", notice: "warn" }[name] ?? "bad";
 }
 
-function panel(signal, facts, first, end, { t, num }) {
-  const lines = signal.lines.filter(([name]) => facts.series[name]);
-  const series = lines.map(([name, word], i) => ({
-    name: t(`health.${word}`), x: facts.series[name].step.data, y: facts.series[name].value.data, class: `line-${i}`,
+/** The lines of a signal, and what they end at in words. */
+function linesOf(signal, { series }, { t, num }) {
+  const lines = signal.lines.filter(([name]) => series[name]).map(([name, word], i) => ({
+    name: t(`health.${word}`), x: series[name].step.data, y: series[name].value.data, class: `line-${i}`,
   }));
-  const range = signal.range?.(facts);
+  return { lines, last: lines.map(({ name, y }) => `${name} ${num(y.at(-1))}`).join(", "), short: lines.map(({ y }) => num(y.at(-1))).join(" · ") };
+}
+
+function chartOf(signal, facts, { t }, { lines, last }, size, range = null) {
   const [level, word] = signal.level?.(facts) ?? [];
-  const title = t(`health.signal.${signal.name}.name`);
-  const last = series.map(({ name, y }) => `${name} ${num(y.at(-1), 4)}`).join(", ");
-  const chart = lineChart({
-    series, width: 380, height: 160, low: signal.low, high: signal.high ?? above(level), xLow: 0, xHigh: end,
+  return lineChart({
+    series: lines, ...size, low: signal.low, high: signal.high ?? above(level), xLow: 0, xHigh: facts.end,
     bands: range ? [{ ...range, class: "good" }] : [],
     levels: Number.isFinite(level) ? [{ y: level, text: t(`health.${word}`) }] : [],
-    marks: marks(signal, first, t), xLabel: t("health.steps"), label: `${title}: ${last}`,
+    marks: marks(signal, facts.first, t), xLabel: t("health.steps"), label: `${t(`health.signal.${signal.name}.name`)}: ${last}`,
   });
-  const legend = series.length > 1
-    ? el("p", { class: "legend" }, series.map(({ name }, i) => el("span", { class: `line-${i}` }, name)))
-    : null;
-  return el("figure", { class: "card signal", "data-signal": signal.name },
-    el("h3", {}, title), chart, legend, el("figcaption", { class: "muted" }, t(`health.signal.${signal.name}.says`)));
+}
+
+/** The chart in which the verdict can be seen, large. */
+function proved(signal, facts, page, width) {
+  const { t } = page;
+  const found = linesOf(signal, facts, page);
+  const range = DECIDED.has(facts.first?.kind) ? signal.range?.(facts) : null;
+  const size = { width: Math.min(Math.max(width - 30, 340), 900), height: 260 };
+  return el("figure", { class: "card signal proof", "data-signal": signal.name },
+    el("h3", {}, t(`health.signal.${signal.name}.name`)),
+    chartOf(signal, facts, page, found, size, range), legend(found.lines, range ? t("health.range") : null),
+    el("figcaption", { class: "muted" }, t(`health.signal.${signal.name}.says`)));
+}
+
+/** A signal as a small line that opens into its chart. */
+function folded(signal, facts, page) {
+  const { t } = page;
+  const found = linesOf(signal, facts, page);
+  const inside = el("div", {});
+  const node = el("details", { class: "card signal", "data-signal": signal.name },
+    el("summary", {},
+      el("span", { class: "signal-name" }, t(`health.signal.${signal.name}.name`)),
+      el("span", { class: "number signal-last" }, found.short),
+      sparkline(found.lines, [0, facts.end])), inside);
+  node.addEventListener("toggle", () => {
+    if (!node.open || inside.firstChild) return;
+    inside.append(...[
+      chartOf(signal, facts, page, found, { width: Math.min(Math.max(inside.clientWidth, 300), 900), height: 180 }),
+      legend(found.lines), el("p", { class: "muted" }, t(`health.signal.${signal.name}.says`))].filter(Boolean));
+  });
+  return node;
+}
+
+/** Which line is which, where there are several, and what is shaded. */
+function legend(lines, range = null) {
+  if (lines.length < 2 && !range) return null;
+  return el("p", { class: "legend" },
+    lines.length > 1 ? lines.map(({ name }, i) => el("span", { class: `line-${i}` }, name)) : null,
+    range ? el("span", { class: "score" }, range) : null);
 }
 
 /** The step from which the first finding shows, and, in the chart of the signal that announced it, that step. */
@@ -136,20 +166,8 @@ function above(level) {
   return Number.isFinite(level) && level > 0 ? 1.12 * level : undefined;
 }
 
-/** A band that is this share of the mean value. */
-function share(series, low, high) {
-  const mean = series["learn/q_mean"];
-  if (!mean) return null;
-  const size = Array.from(mean.value.data, Math.abs);
-  return { x: mean.step.data, low: size.map((value) => low * value), high: size.map((value) => high * value) };
-}
-
 function positive(series, name) {
   return series[name]?.value.data.some((value) => value > 0);
-}
-
-function median(values) {
-  return Float64Array.from(values).sort()[values.length >> 1];
 }
 
 function whole(step) {

@@ -89,8 +89,8 @@ class Inside {
     const { page } = this;
     this.inputs = el("div", { class: "inside-cells" });
     this.cells = this.network.layers.map((each, layer) => this.makeCells(each, layer));
-    this.notes = this.cells.map(() => el("p", { class: "muted" }));
-    this.detail = el("div", { class: "card inside-detail" });
+    this.notes = this.cells.map(() => el("p", { class: "muted numbers-only" }));
+    this.detail = el("div", { class: "card inside-detail numbers-only" });
     this.mattered = el("div", { class: "card inside-mattered" });
     const layers = this.cells.map((cells, layer) => el("div", { class: "inside-layer" },
       el("h3", { id: `inside-layer-${layer}` }, this.layerName(layer)),
@@ -109,7 +109,7 @@ class Inside {
     return Array.from({ length: Math.min(outputs, MOST_UNITS) }, (_, unit) => {
       const choose = () => this.page.store.set({ "inside.unit": `${layer}.${unit}` });
       return el("button", {
-        type: "button", class: `${kind}${last ? ` ${actionClass(unit)}` : ""}${this.isDead(layer, unit) ? " dead" : ""}`, tabindex: -1,
+        type: "button", class: `${kind}${last ? ` ${actionClass(unit)}` : ""}${this.isDead(layer, unit) ? " dead hatch" : ""}`, tabindex: -1,
         "data-unit": `${layer}.${unit}`,
         on: { focus: choose, click: choose, pointerenter: () => this.point([layer, unit]), pointerleave: () => this.point(null) },
       });
@@ -179,11 +179,11 @@ class Inside {
     const post = this.passed.post[layer];
     const most = largest(post);
     cells.forEach((cell, unit) => {
-      if (layer < this.depth - 1) cell.style.background = css(shade(post[unit] / most, colours));
+      if (layer < this.depth - 1 && !this.isDead(layer, unit)) cell.style.background = css(shade(post[unit] / most, colours));
       const name = this.unitName(layer, unit);
       const words = `${name} = ${num(post[unit], 4)}${this.isDead(layer, unit) ? ` (${t("inside.dead")})` : ""}`;
       cell.setAttribute("aria-label", words);
-      if (layer === this.depth - 1) cell.textContent = `${name} ${num(post[unit], 5)}`;
+      if (layer === this.depth - 1) cell.textContent = `${name} ${num(post[unit], this.page.level === "story" ? 3 : 5)}`;
     });
     this.notes[layer].textContent = layer === this.depth - 1 ? "" : this.layerWords(layer, post, cells.length);
   }
@@ -239,17 +239,18 @@ class Inside {
       shown.push({ label: t("inside.rest", { n: order.length - MOST_PARTS }), value: rest });
     }
     const most = largest(shown.map(({ value }) => value));
-    const items = shown.map((item) => ({ ...item, class: item.value < 0 ? "inside-minus" : "" }));
+    const items = shown.map((item) => ({ ...item, class: actionClass(item.value < 0 ? found.second : found.best) }));
     const [best, second] = [actionName(page, found.best), actionName(page, found.second)];
     clear(this.mattered).append(
       el("h3", {}, t("inside.mattered")),
-      el("p", {}, t("inside.question", { best, second, gap: num(found.gap), from: num(found.baselineGap) })),
+      el("p", { class: "story-only" }, t("inside.why", { best, second })),
+      el("p", { class: "numbers-only" }, t("inside.question", { best, second, gap: num(found.gap), from: num(found.baselineGap) })),
       bars(items, { digits: 3, low: -most, high: most }),
-      el("p", { class: "muted" }, t("inside.complete", {
+      el("p", { class: "muted numbers-only" }, t("inside.complete", {
         sum: num(found.parts.reduce((sum, part) => sum + part, 0), 5), change: num(found.gap - found.baselineGap, 5),
         residual: num(found.residual, 2), steps: STEPS,
       })),
-      el("p", { class: "muted" }, t("inside.method")));
+      el("p", { class: "muted numbers-only" }, t("inside.method")));
   }
 }
 

@@ -7,7 +7,7 @@ import { stepsPerSecond } from "../world/systems.js";
 import { makeWalk } from "../world/walk.js";
 
 /**
- * {node, running(), stop(), forget(otherStart)}: `show` gets the present moment {obs, values, state, q, action}.
+ * {node, running(), stop(), forget(otherStart)}: `show` gets the present moment {obs, values, state, q, ended}.
  * What ended stays on a list until it is let go from another start.
  */
 export function makeLetGo(page, question, show) {
@@ -28,7 +28,7 @@ export function makeLetGo(page, question, show) {
 
   function picture() {
     const values = question.valuesOf(walk.obs);
-    show({ obs: walk.obs, values, state: walk.state, q: question.qOf(walk.obs), action: walk.action });
+    show({ obs: walk.obs, values, state: walk.state, q: question.qOf(walk.obs), ended: walk.ended });
     now.textContent = t("whatif.now", { n: walk.steps, total: page.num(walk.total, 6) });
   }
 

@@ -6,13 +6,14 @@ import { actionLegend, heldWords, inWords, named, pointWords, valueLegend } from
 import { featureName, stateNumber, whyClosed } from "../core/naming.js";
 import { placeIn } from "../core/page.js";
 import { features, scaleOf, makeNetwork } from "../net/network.js";
-import { actionColours, paintPlane, picture, valueColour, wideGap } from "../maps/paint.js";
+import { makeFilm } from "../maps/film.js";
+import { actionColours, faded, paintPlane, picture, valueColour } from "../maps/paint.js";
 import { facts, limits, middles, nearestMoment, nextVisit, usualAxes, visited, visits } from "../maps/planes.js";
+import { known, overFilm, reached } from "../maps/reach.js";
 import { isOver, layout, paintStates, stateAt } from "../maps/states.js";
 
 const MOST_STATES = 1024;
 const MOST_CHOICES = 64; // inputs that can be chosen as an axis
-const FRAME = 700; // milliseconds that a snapshot stays in the film
 const PAUSE = 250; // milliseconds between maps while the moment runs
 
 export function mountMaps(root, page) {
@@ -38,7 +39,7 @@ function whyNot({ data, networks, moment }) {
 
 class Maps {
   constructor(root, page) {
-    Object.assign(this, { page, discrete: page.data.obs.num_states !== null, grids: new Map(), timer: null, film: null });
+    Object.assign(this, { page, discrete: page.data.obs.num_states !== null, grids: new Map(), timer: null });
     this.nets = [...page.data.snapshots.map(makeNetwork), page.networks.best];
     const [x, y] = usualAxes(page);
     const { store } = page;
@@ -46,9 +47,15 @@ class Maps {
     store.declare("map.y", y);
     store.declare("map.snap", this.nets.length - 1);
     store.declare("map.visited", 1);
+    store.declare("map.whole", 0);
+    this.range = overFilm(page, this.nets, this.over);
     this.build(root);
     this.soon = perFrame(() => this.paint());
     store.on(["map.x", "map.y", "map.snap", "map.visited"], () => this.soon());
+    store.on(["map.whole"], () => {
+      this.grids.clear();
+      this.soon();
+    });
     store.on(["ep", "t"], () => this.moved());
     this.resized = new ResizeObserver(() => this.soon());
     this.resized.observe(this.maps[0].canvas);
@@ -59,7 +66,7 @@ class Maps {
     this.soon.cancel();
     this.resized.disconnect();
     clearTimeout(this.timer);
-    clearInterval(this.film);
+    this.film?.stop();
   }
 
   // ── What is chosen ──
@@ -68,6 +75,16 @@ class Maps {
     const count = Math.min(this.page.moment().obs.length, MOST_CHOICES);
     const [x, y] = ["map.x", "map.y"].map((key) => placeIn(this.page.store.get(key), count));
     return x === y ? [x, (x + 1) % count] : [x, y];
+  }
+
+  /** Whether a state is one in which the network is never asked. */
+  get over() {
+    return this.discrete ? (state) => isOver(layout(this.page), state) : undefined;
+  }
+
+  /** The part of an input that the maps show: where the agent goes, or all that is known of it. */
+  limits(input) {
+    return (this.page.store.get("map.whole") ? limits : reached)(this.page, input);
   }
 
   get snap() {
@@ -101,16 +118,23 @@ class Maps {
     const { page } = this;
     const { t, store } = page;
     this.maps = ["policy", "value"].map((kind) => this.makeMap(kind));
-    this.held = el("p", { class: "muted maps-held" });
+    this.held = el("p", { class: "muted maps-held numbers-only" });
     this.readout = el("p", { class: "muted maps-readout", "aria-live": "off" }, t("maps.hover"));
-    const shown = el("input", { type: "checkbox", checked: Boolean(store.get("map.visited")) });
-    shown.addEventListener("change", () => store.set({ "map.visited": Number(shown.checked) }));
+    const last = this.nets.length - 1;
+    this.film = last > 0 ? makeFilm(page, { last, snap: () => this.snap, text: () => this.snapText() }) : null;
+    const planes = this.discrete ? [] : [this.choice("map.x", 0), this.choice("map.y", 1), this.check("map.whole", "maps.whole")];
     root.append(
-      el("div", { class: "row maps-choices" }, this.discrete ? null : [this.choice("map.x", 0), this.choice("map.y", 1)],
-        el("label", { class: "maps-check" }, shown, " ", t("maps.visited"))),
-      ...(this.nets.length > 1 ? [this.makeFilm()] : []),
+      el("div", { class: "row maps-choices numbers-only" }, planes, this.check("map.visited", "maps.visited")),
+      ...(this.film ? [this.film.node] : []),
       el("div", { class: "columns" }, this.maps.map(({ figure }) => figure)),
-      this.readout, this.held);
+      el("p", { class: "maps-guess muted" }, t("maps.guess")), this.readout, this.held);
+  }
+
+  check(key, word) {
+    const { t, store } = this.page;
+    const box = el("input", { type: "checkbox", "data-key": key, checked: Boolean(store.get(key)) });
+    box.addEventListener("change", () => store.set({ [key]: Number(box.checked) }));
+    return el("label", { class: "maps-check" }, box, " ", t(word));
   }
 
   choice(key, which) {
@@ -128,38 +152,6 @@ class Maps {
       }
     });
     return el("label", { class: "row" }, page.t(which === 0 ? "maps.across" : "maps.up"), select);
-  }
-
-  makeFilm() {
-    const { t, store } = this.page;
-    this.slider = el("input", { type: "range", min: 0, max: this.nets.length - 1, step: 1, "aria-label": t("maps.film") });
-    this.slider.addEventListener("input", () => {
-      this.stop();
-      store.set({ "map.snap": Number(this.slider.value) });
-    });
-    this.button = el("button", { type: "button", class: "maps-play", on: { click: () => this.play() } }, t("maps.play"));
-    this.label = el("output", { class: "maps-when" });
-    return el("div", { class: "maps-film" }, this.button, this.slider, this.label);
-  }
-
-  play() {
-    const { store, t } = this.page;
-    if (this.film !== null) {
-      this.stop();
-      return;
-    }
-    if (this.snap === this.nets.length - 1) store.set({ "map.snap": 0 });
-    this.button.textContent = t("maps.stop");
-    this.film = setInterval(() => {
-      store.set({ "map.snap": this.snap + 1 });
-      if (this.snap === this.nets.length - 1) this.stop();
-    }, FRAME);
-  }
-
-  stop() {
-    clearInterval(this.film);
-    this.film = null;
-    this.button.textContent = this.page.t("maps.play");
   }
 
   makeMap(kind) {
@@ -191,7 +183,7 @@ class Maps {
     const [i, j] = this.axes;
     const scale = 1 / scaleOf(data.obs); // as `features` does
     const side = sideFor(layers);
-    const along = (k) => middles(limits(this.page, k), side).map((value) => value * scale);
+    const along = (k) => middles(this.limits(k), side).map((value) => value * scale);
     const base = features(data.obs, this.page.moment().obs);
     return { ...grid(layers, base, { i, j, xs: along(i), ys: along(j).reverse() }), side };
   }
@@ -199,34 +191,41 @@ class Maps {
   paint() {
     const { page } = this;
     const values = this.values();
-    const over = this.discrete ? (state) => isOver(layout(page), state) : undefined;
-    const said = facts(values, page.data.actions.length, over);
-    const colours = this.colours(values, said);
+    const said = facts(values, page.data.actions.length, this.over);
+    const colours = this.colours(values);
     if (this.discrete) this.paintStates(values, colours);
     else this.paintPlanes(values, colours);
     for (const { kind, canvas, legend } of this.maps) {
       canvas.setAttribute("aria-label", inWords(page, kind, said, this.snapText()));
-      clear(legend).append(...(kind === "policy" ? actionLegend(page, said) : valueLegend(page, said)));
+      clear(legend).append(...(kind === "policy" ? actionLegend(page, said) : valueLegend(page, this.range)));
     }
-    if (this.slider) {
-      this.slider.value = this.snap;
-      this.slider.setAttribute("aria-valuetext", this.snapText());
-      this.label.textContent = this.snapText();
-    }
+    this.film?.show();
     this.held.textContent = this.discrete ? "" : heldWords(page, this.axes, page.moment().obs);
   }
 
-  colours({ action, gap, value }, { low, high }) {
+  /** Of every point, on one scale over the whole film, faded where the agent never went. */
+  colours({ action, gap, value, side }) {
     const own = actionColours(this.page.data.actions.length);
-    const wide = wideGap(gap);
-    return { policy: (k) => own(action[k], gap[k], wide), value: (k) => valueColour((value[k] - low) / (high - low || 1)) };
+    const { low, high, wide } = this.range;
+    const fade = faded(this.discrete ? visits(this.page).map((times) => Math.min(times, 1)) : this.known(side));
+    return {
+      policy: (k) => fade(own(action[k], gap[k], wide), k),
+      value: (k) => fade(valueColour((value[k] - low) / (high - low || 1)), k),
+    };
+  }
+
+  known(side) {
+    const [i, j] = this.axes;
+    const key = `known ${this.axes}`;
+    if (!this.grids.has(key)) this.grids.set(key, known(visited(this.page, i, j), this.limits(i), this.limits(j), side));
+    return this.grids.get(key);
   }
 
   paintPlanes(values, colours) {
     const { page } = this;
     const [i, j] = this.axes;
     const common = {
-      xLimits: limits(page, i), yLimits: limits(page, j), names: this.axes.map((k) => named(page, k)),
+      xLimits: this.limits(i), yLimits: this.limits(j), names: this.axes.map((k) => named(page, k)),
       moments: page.store.get("map.visited") ? visited(page, i, j) : [],
     };
     for (const { kind, canvas } of this.maps) {

@@ -1,6 +1,6 @@
 /** What if: sliders on every input; the network answers at once, and the physics goes on where it is let go. */
 
-import { bars, lineChart } from "../core/charts.js";
+import { lineChart } from "../core/charts.js";
 import { clear, el, perFrame } from "../core/dom.js";
 import { actionClass, listed, unlisted, whyClosed } from "../core/naming.js";
 import { placeIn } from "../core/page.js";
@@ -9,8 +9,11 @@ import { along, asked, changed, draggable, parse, verdict, written } from "./que
 import { makeStage } from "../world/stage.js";
 import { systemOf } from "../world/systems.js";
 import { makeLetGo } from "./letgo.js";
+import { ranges, ratings } from "./ratings.js";
+import { byWeight } from "./weighing.js";
 
 const DEAR = 12; // milliseconds for a curve; one that takes longer waits
+const FIRST = 8; // inputs that are shown at once, those that matter most
 const QUIET = 150; // milliseconds without a new question
 
 export function mountWhatif(root, page) {
@@ -103,18 +106,22 @@ function makeSliders(page, inputs, question) {
   const rows = inputs.map(({ name, unit, low, high, step }, i) => {
     const output = el("output", { class: "number" });
     const range = el("input", {
-      type: "range", min: low, max: high, step, "aria-label": t(name),
+      type: "range", min: low, max: high, step, "aria-label": t(name), "data-input": i,
       on: { input: (event) => question.drag(i, Number(event.target.value)) },
     });
     const node = el("label", {}, el("span", { class: "whatif-name" }, el("span", {}, t(name)), output), range);
     return { node, range, output, unit };
   });
+  const order = byWeight(page, question.network(), inputs).map((i) => rows[i].node);
+  const more = order.length - FIRST;
   const reset = el("button", { type: "button", on: { click: question.reset } }, t("whatif.reset"));
   return {
-    node: el("div", { class: "whatif-sliders" },
-      rows.map((each) => each.node),
-      page.data.obs.stack > 1 ? el("p", { class: "muted" }, t("whatif.stack", { n: page.data.obs.stack })) : null,
-      question.system?.settle ? el("p", { class: "muted" }, t("whatif.pairs")) : null,
+    node: el("div", {},
+      el("div", { class: "whatif-sliders" }, order.slice(0, FIRST)),
+      more > 0 ? el("details", {}, el("summary", {}, t("whatif.more", { n: more })),
+        el("div", { class: "whatif-sliders" }, order.slice(FIRST))) : null,
+      page.data.obs.stack > 1 ? el("p", { class: "muted numbers-only" }, t("whatif.stack", { n: page.data.obs.stack })) : null,
+      question.system?.settle ? el("p", { class: "muted numbers-only" }, t("whatif.pairs")) : null,
       el("div", { class: "row" }, reset)),
     show(values) {
       rows.forEach(({ range, output, unit }, i) => {
@@ -128,7 +135,7 @@ function makeSliders(page, inputs, question) {
   };
 }
 
-/** The drawing, the values of every action and the choice in words: {node, show({obs, state, q, action})}. */
+/** The drawing, the values of every action and the choice in words: {node, show({obs, state, q, ended})}. */
 function makeAnswer(page, question) {
   const { data, t, num } = page;
   const stage = makeStage(data.world);
@@ -140,18 +147,20 @@ function makeAnswer(page, question) {
   return {
     node: el("div", {},
       stage.node,
-      el("label", { class: "row whatif-choice" }, el("span", {}, t("whatif.network")), choice),
+      el("label", { class: "row whatif-choice numbers-only" }, el("span", {}, t("whatif.network")), choice),
       values, said),
-    show({ obs, state, q, action }) {
+    show({ obs, state, q, ended = null }) {
       const { best, second, gap } = verdict(q);
       choice.value = question.chosen();
-      const text = t(gap === 0 ? "whatif.tie" : second === null ? "whatif.only" : "whatif.chosen", {
+      const key = ended ? "over" : gap === 0 ? "tie" : second === null ? "only" : "chosen";
+      const text = t(`whatif.${key}`, {
         action: t(data.actions[best]), second: second === null ? "" : t(data.actions[second]), gap: num(gap),
       });
-      stage.show(state ?? obs, { action: action ?? best, label: text, terrain: page.episode().terrain });
+      stage.show(state ?? obs, { action: ended ? null : best, label: text, terrain: page.episode().terrain }); // as said
       const all = listed([q]);
       const rest = unlisted(page, all, q.length);
-      clear(values).append(bars(all.map((a) => ({ label: t(data.actions[a]), value: q[a], class: actionClass(a) }))));
+      const items = all.map((a) => ({ label: t(data.actions[a]), value: q[a], class: actionClass(a) }));
+      clear(values).append(ratings(items, ranges({ q }).q, page.level === "story" ? 3 : 4));
       if (rest !== null) values.append(el("p", { class: "muted" }, rest));
       said.textContent = text;
     },

@@ -4,12 +4,13 @@ import { makeClock } from "../world/clock.js";
 import { el } from "../core/dom.js";
 import { whyClosed } from "../core/naming.js";
 import { makeGame, steering } from "../world/game.js";
+import { makeScore } from "../world/match.js";
 import { features } from "../net/network.js";
 import { makeStage } from "../world/stage.js";
 import { stepsPerSecond, systemOf } from "../world/systems.js";
 
-const WAIT = 3; // seconds before the first step
 const SPEEDS = [1, 0.5, 0.25];
+const SLOWEST = 7; // steps a second in slow motion, at least
 const KEYS = { ArrowLeft: "left", ArrowRight: "right" };
 
 export function mountYou(root, page) {
@@ -18,10 +19,9 @@ export function mountYou(root, page) {
     root.append(el("p", { class: "said" }, page.t(why, { env: page.data.run.env, why: whyClosed(page) })));
     return undefined;
   }
-  page.store.declare("you.speed", 1);
+  page.store.declare("you.speed", slow(page));
   const match = makeMatch(page);
-  const sides = { you: makeSide(page, "you.you"), it: makeSide(page, "you.it") };
-  const board = makeBoard(page, match, sides);
+  const board = makeBoard(page, match);
   root.append(board.node);
   const away = () => { if (document.hidden) match.pause(); };
   const blurred = () => match.pause();
@@ -39,17 +39,25 @@ export function mountYou(root, page) {
 function lacking({ data, networks }) {
   if (!systemOf(data.world)) return "you.no_physics";
   if (!networks.best) return "you.no_network";
-  if (!firstEpisode(data)) return "you.no_start";
-  return firstEpisode(data).obs ? null : "decision.not_kept";
+  if (!data.episodes.length) return "you.no_start";
+  return data.episodes[0].obs ? null : "decision.not_kept";
 }
 
-/** The recorded episode whose first state both begin in: the one that the page shows at first. */
-function firstEpisode(data) {
-  return data.episodes[data.labels?.longest ?? 0] ?? data.episodes[0];
+/** As slow as it may be without boring anybody. */
+function slow({ data }) {
+  const rate = stepsPerSecond(data.world);
+  return SPEEDS.findLast((speed) => speed * rate >= SLOWEST) ?? 1;
 }
 
-function startOf({ data }) {
-  const { obs, state } = firstEpisode(data);
+/** The recorded episode in whose first state a round begins: the one that the page shows at first, then the others. */
+function episodeOf({ data }, round) {
+  const shown = data.labels?.longest ?? 0;
+  return data.episodes[(shown + round - 1) % data.episodes.length];
+}
+
+function startOf(page, round) {
+  const { data } = page;
+  const { obs, state } = episodeOf(page, round);
   const system = systemOf(data.world);
   const first = (array) => array.data.slice(0, array.data.length / array.shape[0]);
   const seen = first(obs);
@@ -60,26 +68,33 @@ function startOf({ data }) {
 }
 
 /**
- * The game with its clock: {game(), go(), pause(), hold(key), release(key), show(), end(), onShow(fn)}.
- * `go()` is what the one large button does: start, pause, go on, play again.
+ * The rounds with their clock: {seed(), score, go(), restart(), pause(), hold(key), release(key), show(), end(), onShow(fn)}.
+ * `go()` is what the one large button does: make ready, pause, go on, the next round.
  */
 function makeMatch(page) {
   const { data, store } = page;
-  const start = startOf(page);
   const rate = stepsPerSecond(data.world);
   const qValues = (obs) => page.networks.best.qValues(features(data.obs, obs));
-  const speed = () => (SPEEDS.includes(store.get("you.speed")) ? store.get("you.speed") : 1);
-  const fresh = () => makeGame({ start, keys: steering[data.world.kind], qValues, wait: Math.ceil(WAIT * rate * speed()) });
+  const speed = () => (SPEEDS.includes(store.get("you.speed")) ? store.get("you.speed") : slow(page));
+  const score = makeScore();
+  let seed = null;
+  const fresh = () => {
+    seed = episodeOf(page, score.round()).seed;
+    return makeGame({ start: startOf(page, score.round()), keys: steering[data.world.kind], qValues });
+  };
   const listeners = [];
   let game = fresh();
   let clock = makeClock(rate, () => {}, () => {});
 
-  const show = () => listeners.forEach((listener) => listener(game, Math.ceil(game.countdown / (rate * speed()))));
+  const show = () => listeners.forEach((listener) => listener(game));
   const tick = () => {
     game.tick();
-    if (game.phase === "over") clock.stop();
+    if (game.phase !== "over") return;
+    clock.stop();
+    score.add(game.winner());
   };
   const run = () => {
+    if (clock.running()) return;
     clock = makeClock(rate * speed(), tick, show);
     clock.start();
   };
@@ -88,25 +103,36 @@ function makeMatch(page) {
     game.pause();
     show();
   };
+  const next = () => {
+    clock.stop();
+    if (score.over()) score.reset();
+    game = fresh();
+    game.start();
+    show();
+  };
   return {
-    game: () => game,
+    seed: () => seed,
+    score,
     go() {
-      if (game.phase === "countdown" || game.phase === "playing") return pause();
-      if (game.phase === "over") game = fresh();
-      if (game.phase === "ready") {
-        game = fresh(); // the speed may have been changed since
-        game.start();
-      } else game.resume();
-      run();
+      if (game.phase === "playing") return pause();
+      if (game.phase === "over") return next();
+      if (game.phase === "paused") {
+        game.resume();
+        run();
+      }
+      game.start();
       return show();
     },
     restart() {
-      clock.stop();
-      game = fresh();
-      show();
+      score.reset();
+      next();
     },
     pause,
-    hold: (key) => { game.hold(key); show(); },
+    hold(key) {
+      game.hold(key);
+      if (game.phase === "playing") run();
+      show();
+    },
     release: (key) => { game.release(key); show(); },
     show,
     onShow: (listener) => listeners.push(listener),
@@ -114,13 +140,14 @@ function makeMatch(page) {
   };
 }
 
-/** One of the two: {node, show(walk, action)}. */
-function makeSide(page, name) {
+/** One of the two: {node, stage, show(walk, action)}. `below` stands under its picture. */
+function makeSide(page, name, below = null) {
   const { data, t, num } = page;
   const stage = makeStage(data.world);
   const said = el("p", { class: "number you-said" });
   return {
-    node: el("div", { class: "card you-side" }, el("h3", {}, t(name)), stage.node, said),
+    stage: stage.node,
+    node: el("div", { class: "card you-side" }, el("h3", {}, t(name)), stage.node, below, said),
     show(walk, action) {
       const text = t(walk.ended ? `you.${walk.ended}` : "you.now", { n: walk.steps, total: num(walk.total, 6) });
       said.textContent = text;
@@ -130,32 +157,38 @@ function makeSide(page, name) {
 }
 
 /** What takes the keys and holds everything: {node}. */
-function makeBoard(page, match, sides) {
+function makeBoard(page, match) {
   const { data, t, store } = page;
+  const keys = steering[data.world.kind];
   const said = el("p", { class: "said you-large", "aria-live": "polite" });
-  const go = el("button", { type: "button", class: "primary", on: { click: () => { node.focus(); match.go(); } } });
-  const again = el("button", { type: "button", on: { click: () => { node.focus(); match.restart(); } } }, t("you.restart"));
+  const rounds = el("p", { class: "you-rounds muted", "aria-live": "polite" });
+  const go = el("button", { type: "button", class: "primary you-go", on: { click: () => { node.focus(); match.go(); } } });
   const speeds = SPEEDS.map((each) =>
     el("option", { value: each, selected: each === store.get("you.speed") }, t(`you.speed_${each * 100}`)));
   const speed = el("select", {
-    "aria-label": t("you.speed"),
+    "aria-label": t("you.speed"), class: "numbers-only",
     on: { change: (event) => { store.set({ "you.speed": Number(event.target.value) }); match.restart(); } },
   }, speeds);
   const pads = ["left", "right"].map((key) => pad(key, match, t));
-  const hint = t(steering[data.world.kind].idle === null ? "you.hint_stays" : "you.hint_idle");
+  const you = makeSide(page, "you.you", el("div", { class: "you-pads" }, pads));
+  const it = makeSide(page, "you.it");
+  steerBy(you.stage, match);
+  const start = el("p", { class: "muted numbers-only" });
   const node = el("div", { class: "you-board", tabindex: "0", role: "group", "aria-label": t("you.title"), on: keysOf(match) },
-    el("div", { class: "row" }, go, again, speed),
-    said,
-    el("div", { class: "columns" }, sides.you.node, sides.it.node),
-    el("div", { class: "row you-pads" }, pads),
-    el("p", { class: "muted" }, `${hint} ${t("you.start", { seed: firstEpisode(data).seed })}`));
-  match.onShow((game, seconds) => {
-    sides.you.show(game.you, game.phase === "ready" ? null : game.wanted());
-    sides.it.show(game.it, game.it.action);
-    const text = told(game, seconds, page);
-    if (said.textContent !== text) said.textContent = text;
-    go.textContent = t(`you.go_${game.phase}`);
-    pads.forEach((each, i) => each.classList.toggle("held", game.wanted() === steering[data.world.kind][["left", "right"][i]]));
+    el("div", { class: "row" }, go, said, rounds, speed),
+    el("div", { class: "columns" }, you.node, it.node),
+    el("p", { class: "muted" }, t(keys.idle === null ? "you.hint_stays" : "you.hint_idle")), start);
+  match.onShow((game) => {
+    const begun = game.phase !== "ready" && game.phase !== "armed";
+    you.show(game.you, begun ? game.wanted() : null);
+    it.show(game.it, game.it.action);
+    for (const [part, text] of [[said, told(game, match.score, page)], [rounds, standing(match.score, t)]]) {
+      if (part.textContent !== text) part.textContent = text;
+    }
+    go.textContent = t(game.phase === "over" && match.score.over() ? "you.go_done" : `you.go_${game.phase}`);
+    go.hidden = game.phase === "armed";
+    start.textContent = t("you.start", { seed: match.seed() });
+    pads.forEach((each, i) => each.classList.toggle("held", begun && game.wanted() === keys[["left", "right"][i]]));
   });
   return { node };
 }
@@ -170,14 +203,31 @@ function pad(key, match, t) {
   }, key === "left" ? "←" : "→");
 }
 
+/** A finger on the left or right half of the picture steers too. */
+function steerBy(stage, match) {
+  let key = null;
+  const release = () => {
+    if (key !== null) match.release(key);
+    key = null;
+  };
+  stage.classList.add("you-stage");
+  stage.addEventListener("pointerdown", (event) => {
+    const { left, width } = stage.getBoundingClientRect();
+    key = event.clientX < left + width / 2 ? "left" : "right";
+    match.hold(key);
+  });
+  for (const name of ["pointerup", "pointerleave", "pointercancel"]) stage.addEventListener(name, release);
+}
+
 /** Keys count only while the board, or something on it, has the focus; when it loses the focus the game waits. */
 function keysOf(match) {
   return {
     keydown(event) {
       if (event.target.tagName === "SELECT" || event.altKey || event.ctrlKey || event.metaKey) return;
       if (event.key === " " && event.target === event.currentTarget) match.go();
-      else if (Object.hasOwn(KEYS, event.key)) match.hold(KEYS[event.key]);
-      else return;
+      else if (Object.hasOwn(KEYS, event.key)) {
+        if (!event.repeat) match.hold(KEYS[event.key]);
+      } else return;
       event.preventDefault();
     },
     keyup(event) {
@@ -189,11 +239,15 @@ function keysOf(match) {
   };
 }
 
-/** How the game stands, in one sentence. */
-function told(game, seconds, { t, num }) {
-  if (game.phase === "countdown") return t("you.countdown", { seconds });
+/** How the round stands, in one sentence. */
+function told(game, score, { t, num }) {
   if (game.phase !== "over") return t(`you.told_${game.phase}`);
-  const [yours, its] = [game.you.total, game.it.total];
-  const key = yours > its ? "you.won" : yours < its ? "you.lost" : "you.equal";
-  return t(key, { yours: num(yours, 6), its: num(its, 6) });
+  const result = t(`you.won_${game.winner()}`, { yours: num(game.you.total, 6), its: num(game.it.total, 6) });
+  return score.over() ? `${result} ${t(`you.match_${score.winner()}`)}` : result;
+}
+
+/** Round 2 of 3, 1 : 0. */
+function standing(score, t) {
+  const counts = { you: score.wins("you"), it: score.wins("it") };
+  return score.over() ? t("you.end", counts) : t("you.round", { ...counts, k: score.round() });
 }

@@ -13,50 +13,51 @@ export const steering = {
 };
 
 /**
- * A game: {phase, countdown, you, it, wanted(), hold(key), release(key), tick(), start(), pause(), resume()}.
- * phase: "ready" -> "countdown" -> "playing" -> "over", or "paused" on the way. `tick()` is one step of the clock: it counts
- * down, or moves both walks one step. `start` is {system, params, state, seen, limit} of both walks, `keys` one of `steering`,
- * `qValues` the network, `wait` the ticks before the first step.
+ * A round: {phase, you, it, winner(), wanted(), hold(key), release(key), tick(), start(), pause()}.
+ * phase: "ready" -> "armed" -> "playing" -> "over", or "paused" on the way. Nothing moves before the first key, which
+ * begins the round and goes on after a pause. `tick()` is one step of the clock. When yours has ended the round is over:
+ * what the network still would have done is played at once. `start` is {system, params, state, seen, limit} of both
+ * walks, `keys` one of `steering`, `qValues` the network.
  */
-export function makeGame({ start, keys, qValues, wait }) {
+export function makeGame({ start, keys, qValues }) {
   let held = [];
-  let last = keys.left;
-  let before = "ready";
+  let last = null;
 
-  const game = { phase: "ready", countdown: wait, you: makeWalk(start), it: makeWalk(start) };
+  const game = { phase: "ready", you: makeWalk(start), it: makeWalk(start) };
+  const follow = () => game.it.advance(argmax(qValues(game.it.obs)));
 
-  /** The action that the keys ask for: of two held keys the later one counts. */
+  /** The action that the keys ask for: of two held keys the later one counts. Null before the first one. */
   game.wanted = () => (held.length ? keys[held[held.length - 1]] : (keys.idle ?? last));
   game.hold = (key) => {
+    if (game.phase === "over") return;
     if (!held.includes(key)) held.push(key);
     last = keys[key];
+    game.phase = "playing";
   };
   game.release = (key) => {
     held = held.filter((other) => other !== key);
     if (held.length) last = keys[held[held.length - 1]];
   };
   game.start = () => {
-    if (game.phase === "ready") game.phase = "countdown";
+    if (game.phase === "ready") game.phase = "armed";
   };
   game.pause = () => {
-    if (game.phase !== "countdown" && game.phase !== "playing") return;
-    before = game.phase;
-    game.phase = "paused";
     held = [];
+    if (game.phase === "playing") game.phase = "paused";
   };
   game.resume = () => {
-    if (game.phase === "paused") game.phase = before;
+    if (game.phase === "paused") game.phase = "playing";
   };
   game.tick = () => {
-    if (game.phase === "countdown") {
-      game.countdown -= 1;
-      if (game.countdown <= 0) game.phase = "playing";
-    } else if (game.phase === "playing") {
-      game.you.advance(game.wanted());
-      if (!game.it.ended) game.it.advance(argmax(qValues(game.it.obs)));
-      if (game.you.ended && game.it.ended) game.phase = "over";
+    if (game.phase !== "playing") return game;
+    game.you.advance(game.wanted());
+    follow();
+    if (game.you.ended) {
+      while (!game.it.ended) follow();
+      game.phase = "over";
     }
     return game;
   };
+  game.winner = () => (game.you.total === game.it.total ? "equal" : game.you.total > game.it.total ? "you" : "it");
   return game;
 }
