@@ -275,7 +275,7 @@ def test_an_agent_that_explores_by_noise_is_not_said_to_toss_a_coin(recorded: Ca
     said = " ".join(Printed(as_text(trace, 0, "a run"), "Choose").text.split())
     assert "Noise on its weights, drawn anew at every step" in said
     assert "probability epsilon" not in said
-    both = replace(trace, choice=replace(trace.choice, epsilon=0.1))
+    both = replace(trace, epsilon=0.1)
     assert "With probability epsilon it is a random one" in " ".join(as_text(both, 0, "a run").split())
     plain = Printed(as_text(traced(recorded, "textbook"), 0, "a run"), "Choose").text
     assert "with probability epsilon a random one" in " ".join(plain.split())

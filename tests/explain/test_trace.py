@@ -133,7 +133,7 @@ def test_large_observations_and_networks_stay_at_home(
     page = as_page(trace_of(*recorded("textbook")))
     assert page is not None
     assert page["networks"] is None
-    assert page["rows"]["obs"] is page["rows"]["next_obs"] is page["choice"]["obs"] is None
+    assert page["rows"]["obs"] is page["rows"]["next_obs"] is None
 
 
 def _set(name: str, value: Any) -> Callable[[dict[str, np.ndarray]], None]:

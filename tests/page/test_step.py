@@ -145,7 +145,7 @@ def check_every_number_explains_itself(opened: Opened, width: int) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_every_number_explains_itself_to_the_keyboard(way: str, open_page: Open) -> None:
     _, page, obs = traced(way)
-    opened = open_page(sample(moment=page, obs=obs))
+    opened = open_page(sample(moment=page, obs=obs), hash="level=numbers")
     assert opened.page.locator("#step .step-stages > li").count() == 9
     found = focus_texts(opened)
     assert len(found) > 40
@@ -163,7 +163,7 @@ def test_every_number_explains_itself_to_the_keyboard(way: str, open_page: Open)
 
 def test_a_row_and_the_switches_stand_in_the_address_and_come_back(open_page: Open) -> None:
     trace, page, obs = traced("textbook")
-    opened = open_page(sample(moment=page, obs=obs))
+    opened = open_page(sample(moment=page, obs=obs), hash="level=numbers")
     opened.page.locator("#step-row-5").focus()
     opened.page.keyboard.press("Enter")
     opened.page.locator("#step-switch-double").check()
@@ -175,7 +175,7 @@ def test_a_row_and_the_switches_stand_in_the_address_and_come_back(open_page: Op
     assert again.page.locator("#step").inner_text() == opened.page.locator("#step").inner_text()
     again.page.locator("#step-reset").click()
     assert again.page.locator("#step-switch-double").is_checked() is False
-    assert again.page.evaluate("location.hash.slice(1)") == "step.row=5"
+    assert again.page.evaluate("location.hash.slice(1)") == "level=numbers&step.row=5"
     assert trace.settings.n == 1
 
 
@@ -189,7 +189,7 @@ def test_an_address_beyond_what_there_is_still_draws(hash_: str, open_page: Open
 @pytest.mark.parametrize("lang", ["en", "zh-Hant"])
 def test_on_a_phone_nothing_scrolls_sideways(lang: str, open_page: Open) -> None:
     _, page, obs = traced("double, n = 3, Huber")
-    opened = open_page(sample(moment=page, obs=obs), width=360, hash=f"lang={lang}")
+    opened = open_page(sample(moment=page, obs=obs), width=360, hash=f"lang={lang}&level=numbers")
     focus_texts(opened)
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= 360
 
@@ -202,7 +202,7 @@ def test_where_nothing_was_recorded_one_sentence_says_so(open_page: Open) -> Non
 def test_the_page_knows_every_setting_of_the_step(open_page: Open) -> None:
     trace, page, _ = traced("polyak, clipped")
     assert page["settings"] == asdict(trace.settings)
-    opened = open_page(sample(moment=page))
+    opened = open_page(sample(moment=page), hash="level=numbers")
     text = opened.page.locator("#step").inner_text()
     assert "Above the limit 0.5" in text
     assert "τ = 0.1" in text
@@ -212,10 +212,10 @@ def test_what_a_rule_adds_to_the_reward_is_told_apart_from_it(open_page: Open) -
     _, page, obs = traced("munchausen, n = 3")
     rows = page["rows"]
     row = int((rows["added"] < -0.1).argmax())
-    opened = open_page(sample(moment=page, obs=obs), hash=f"row={row}")
+    opened = open_page(sample(moment=page, obs=obs), hash=f"level=numbers&step.row={row}")
     text = opened.page.locator("#step").inner_text()
     assert "This run's rule adds to the reward of every transition: values are not returns alone." in text
     target = opened.page.locator("#step .step-stages > li").nth(4).inner_text()
     assert re.search(r"what the rule adds\s+.0\.\d+", target), target
-    plain = open_page(sample(moment=traced("textbook")[1])).page.locator("#step").inner_text()
+    plain = open_page(sample(moment=traced("textbook")[1]), hash="level=numbers").page.locator("#step").inner_text()
     assert "rule adds" not in plain

@@ -63,7 +63,7 @@ def test_the_soft_policy_of_the_page_is_the_rule_s_own(way: str, open_page: Open
 @pytest.mark.parametrize("way", OPTIMIZERS)
 def test_every_optimiser_s_numbers_explain_themselves(way: str, open_page: Open) -> None:
     trace, page, obs = traced(way)
-    opened = open_page(sample(moment=page, obs=obs))
+    opened = open_page(sample(moment=page, obs=obs), hash="level=numbers")
     formulas = dict(opened.page.evaluate(STEPS))
     for i, weight in enumerate(trace.weights):
         text = formulas[f"step-update-step-{i}"].partition(" =")[0]
@@ -90,7 +90,7 @@ def as_script(text: str) -> str:
 @pytest.mark.parametrize("lang", ["en", "zh-Hant"])
 def test_every_number_of_every_kind_explains_itself(way: str, lang: str, open_page: Open) -> None:
     _, page, obs = traced(way)
-    opened = open_page(sample(moment=page, obs=obs), hash=f"lang={lang}&step.row=3", width=360)
+    opened = open_page(sample(moment=page, obs=obs), hash=f"level=numbers&lang={lang}&step.row=3", width=360)
     check_every_number_explains_itself(opened, width=360)
     assert opened.page.locator("#step-switch-double").count() == 0
 
@@ -112,9 +112,9 @@ def test_every_number_of_every_kind_explains_itself(way: str, lang: str, open_pa
 )
 def test_each_kind_speaks_of_what_it_is(way: str, says: list[str], open_page: Open) -> None:
     _, page, obs = traced(way)
-    text = open_page(sample(moment=page, obs=obs)).page.inner_text("#step")
+    text = open_page(sample(moment=page, obs=obs), hash="level=numbers").page.inner_text("#step")
     assert not [each for each in says if each not in text]
-    plain = open_page(sample(moment=traced("textbook")[1])).page.inner_text("#step")
+    plain = open_page(sample(moment=traced("textbook")[1]), hash="level=numbers").page.inner_text("#step")
     assert not [each for each in says if each in plain]
 
 
@@ -122,8 +122,8 @@ def test_rows_whose_parts_were_left_out_say_how_to_see_them(open_page: Open, mon
     monkeypatch.setattr("dqnlab.explain.trace.MOST_PARTS", 5 * 3 * 10)
     _, page, obs = traced("categorical, narrow")
     assert "The distributions of row 12 are not in this page" in open_page(
-        sample(moment=page, obs=obs), hash="step.row=12"
+        sample(moment=page, obs=obs), hash="level=numbers&step.row=12"
     ).page.inner_text("#step")
-    assert "are not in this page" not in open_page(sample(moment=page, obs=obs), hash="step.row=9").page.inner_text(
-        "#step"
-    )
+    assert "are not in this page" not in open_page(
+        sample(moment=page, obs=obs), hash="level=numbers&step.row=9"
+    ).page.inner_text("#step")

@@ -24,8 +24,8 @@ def test_as_in_the_run_the_page_computes_what_was_recorded(way: str, open_page: 
 @pytest.mark.parametrize("lang", ["en", "zh-Hant"])
 def test_every_number_of_every_memory_explains_itself(way: str, lang: str, open_page: Open) -> None:
     trace, page, obs = traced(way)
-    opened = open_page(sample(moment=page, obs=obs), hash=f"lang={lang}&step.row=3", width=360)
-    stages = 9 - 2 * (trace.choice is None) - (trace.returns is not None)
+    opened = open_page(sample(moment=page, obs=obs), hash=f"level=numbers&lang={lang}&step.row=3", width=360)
+    stages = 9 - 2 * (trace.epsilon is None) - (trace.returns is not None)
     assert opened.page.locator("#step .step-stages > li").count() == stages
     check_every_number_explains_itself(opened, width=360)
 
@@ -35,7 +35,7 @@ def test_each_return_of_the_page_is_what_its_formula_gives(way: str, open_page: 
     trace, page, obs = traced(way)
     returns = trace.returns
     assert returns is not None
-    opened = open_page(sample(moment=page, obs=obs), hash="step.row=3")
+    opened = open_page(sample(moment=page, obs=obs), hash="level=numbers&step.row=3")
     found = opened.page.evaluate(
         """() => [...document.querySelectorAll("#step [id^=step-target-return-]")].map((node) => {
           node.focus();
@@ -55,7 +55,7 @@ def test_the_sequence_of_the_chosen_row_is_shown_moment_by_moment(way: str, open
     trace, page, obs = traced(way)
     sequences = trace.sequences
     assert sequences is not None
-    opened = open_page(sample(moment=page, obs=obs), hash="step.row=9")
+    opened = open_page(sample(moment=page, obs=obs), hash="level=numbers&step.row=9")
     table = opened.page.locator("#step-sequence tbody tr")
     assert table.count() == sequences.first.shape[1]
     which, k = sequences.of(9)
@@ -73,7 +73,7 @@ def test_the_sequence_of_the_chosen_row_is_shown_moment_by_moment(way: str, open
 def test_what_is_added_to_the_loss_is_computed_in_the_page_as_by_the_learner(way: str, open_page: Open) -> None:
     trace, page, obs = traced(way)
     row = 0 if trace.rows.demonstrated is None else int(trace.rows.demonstrated.argmax())
-    opened = open_page(sample(moment=page, obs=obs), hash=f"step.row={row}")
+    opened = open_page(sample(moment=page, obs=obs), hash=f"level=numbers&step.row={row}")
     shown = dict(
         opened.page.evaluate(
             """() => ["head", "term", "row"].map((key) => (
@@ -89,7 +89,9 @@ def test_what_is_added_to_the_loss_is_computed_in_the_page_as_by_the_learner(way
 def test_recorded_rows_are_ticked_and_offline_nothing_is_chosen(open_page: Open) -> None:
     trace, page, obs = traced("demonstrations, n = 3")
     assert trace.rows.demonstrated is not None
-    text = open_page(sample(moment=page, obs=obs)).page.inner_text("#step .step-sample")
+    text = open_page(sample(moment=page, obs=obs), hash="level=numbers").page.inner_text("#step .step-sample")
     assert text.count("✓") == int(trace.rows.demonstrated.sum())
-    offline = open_page(sample(moment=traced("offline, cql")[1])).page.inner_text("#step .step-stages")
+    offline = open_page(sample(moment=traced("offline, cql")[1]), hash="level=numbers").page.inner_text(
+        "#step .step-stages"
+    )
     assert "Choose\n" not in offline

@@ -23,7 +23,7 @@ CLAIMS = {
 
 def shown(open_page: Open, page: dict[str, Any], obs: dict[str, Any]) -> str:
     """All that the section says, the formula of every number included."""
-    opened = open_page(sample(moment=page, obs=obs))
+    opened = open_page(sample(moment=page, obs=obs), hash="level=numbers")
     formulas = opened.page.evaluate(
         """() => [...document.querySelectorAll("#step .step-number")].map((node) => {
           node.focus();

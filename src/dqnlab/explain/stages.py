@@ -40,21 +40,6 @@ class StepSettings:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """An action: that of the transition stored last."""
-
-    slot: int
-    obs: np.ndarray
-    q: np.ndarray  # [A] by the online network of this moment
-    greedy: int
-    action: int
-    reward: float
-    discount: float
-    span: int  # env steps
-    epsilon: float
-
-
-@dataclass(frozen=True)
 class PolicyRows:
     """The soft policy pi of the target network, whose values are `next_target`; tau * ln pi, -inf if forbidden."""
 
@@ -78,6 +63,7 @@ class BatchRows:
     span: np.ndarray  # [R] env steps
     end: np.ndarray  # [R] each a `run.held.End`
     q: np.ndarray  # [R, A] online, of obs
+    rated: np.ndarray | None  # [R, A] likewise, by which an action would be chosen; none where chance has no part in q
     prediction: np.ndarray  # [R]
     next_online: np.ndarray  # [R, A]
     next_target: np.ndarray  # [R, A]
@@ -145,8 +131,9 @@ class Trace:
     env_step: int
     updates: int  # before this one
     size: int  # transitions that the replay holds
-    choice: Choice | None  # none where nothing is tried out
+    epsilon: float | None  # none where nothing is tried out
     rows: BatchRows
+    prediction_after: np.ndarray  # [R] of the online network once it has learned
     loss: float  # weighted mean
     norm: float  # of the whole gradient, before clipping
     layers: list[tuple[str, float]]  # norm of the gradient by layer
@@ -156,6 +143,11 @@ class Trace:
     sequences: SequenceRows | None  # of networks that remember
     returns: Returns | None  # of rollouts
     networks: dict[str, dict[str, Any]] | None  # online and target before it, as a page has them; none if too large
+
+    def was_recorded(self, row: int) -> bool:
+        """Whether somebody else took the action of a row."""
+        shown = self.rows.demonstrated
+        return self.epsilon is None or (shown is not None and bool(shown[row]))
 
     def action(self, action: int) -> str:
         """How people write the environment's own action."""

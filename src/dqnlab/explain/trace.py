@@ -28,7 +28,7 @@ from .few import few
 from .kinds import chance_of, chooser_of, formula_of, loss_of, soft_of, sync_of, term_of
 from .moment import Arrays, Moment, Returns, read_moment
 from .parts import QuantileParts, Shares, parts_of
-from .stages import BatchRows, Choice, PolicyRows, SequenceRows, SingleSteps, StepSettings, Trace, Weight
+from .stages import BatchRows, PolicyRows, SequenceRows, SingleSteps, StepSettings, Trace, Weight
 from .weights import layers, num_weights
 
 MOST_NUMBERS = 100_000  # of weights, or of observations, that travel in a page
@@ -50,13 +50,13 @@ def _follow(moment: Moment, config: Config, spec: EnvSpec) -> Trace:
     settings = _settings(config, learner, spec)
     rows = _rows(moment)
     after = _after(moment, rows.q.shape[1])
-    choice = _choice(moment)
     sequences = _sequences(moment)
     networks = _networks(learner)
     before, remembered = (learner.state.online.clone(), learner.state.target.clone()), _copies(optimizer.memory)
     updates, factors = learner.updates, optimizer.next_factors
     update = learner.update_with(moment.batch)
     gradient = torch.cat([p.grad.flatten() for p in learner.online.parameters() if p.grad is not None])
+    predicted = _predicted(moment)
     clipped, norm = clip(gradient, settings.max_grad_norm)
     step = optimizer.descent.formula(before[0], clipped, _copies(remembered), factors)
     after_it = learner.state.online, learner.state.target
@@ -83,8 +83,9 @@ def _follow(moment: Moment, config: Config, spec: EnvSpec) -> Trace:
         env_step=moment.step,
         updates=updates,
         size=moment.size,
-        choice=choice,
+        epsilon=None if config.is_offline else moment.epsilon,
         rows=rows,
+        prediction_after=predicted,
         loss=float(update.loss),
         norm=float(norm),
         layers=_layers(learner),
@@ -132,24 +133,21 @@ def _settings(config: Config, learner: Learner, spec: EnvSpec) -> StepSettings:
     )
 
 
-def _choice(moment: Moment) -> Choice | None:
-    newest = moment.newest
-    if newest is None:
+def _predicted(moment: Moment) -> np.ndarray:
+    """[R] what the online network says now of the actions taken."""
+    online, batch = moment.learner.online, moment.batch
+    with torch.no_grad():
+        q = online.expected(online(batch.obs, batch.draws.online), batch.obs)
+        return (at_action(q, batch.action) * online.reward_scale).numpy()
+
+
+def _rated(moment: Moment) -> np.ndarray | None:
+    """[R, A] by which actions would be chosen now; none where that is what the update computes anyway."""
+    online, batch = moment.learner.online, moment.batch
+    if not online.num_draws(len(batch.action)):
         return None
     with torch.no_grad():
-        online = moment.learner.online
-        q = online.q_values(newest.obs)[0] * online.reward_scale
-    return Choice(
-        slot=newest.slot,
-        obs=online.obs.in_env_numbers(newest.seen.numpy()),
-        q=q.numpy(),
-        greedy=int(q.argmax()),
-        action=newest.action,
-        reward=newest.reward,
-        discount=newest.discount,
-        span=newest.span,
-        epsilon=moment.epsilon,
-    )
+        return (online.q_values(batch.obs) * online.reward_scale).numpy()
 
 
 def _rows(moment: Moment) -> BatchRows:
@@ -198,6 +196,7 @@ def _rows(moment: Moment) -> BatchRows:
         slot=moment.slots,
         span=moment.span,
         end=moment.end,
+        rated=_rated(moment),
         next_action=chosen,
         demonstrated=None if batch.demonstrated is NOTHING else batch.demonstrated.numpy(),
         pull=pull,
@@ -292,22 +291,20 @@ def as_page(trace: Trace | None) -> dict[str, Any] | None:
     if trace is None:
         return None
     rows, after = _plain(trace.rows), _plain(trace.after)
-    choice = None if trace.choice is None else _plain(trace.choice)
     rows |= {"parts": _parts(trace.rows.parts), "policy": _policy_values(trace.rows)}
-    rows |= few({"q": rows["q"]}, rows["action"])
+    rows |= few({name: rows[name] for name in ("q", "rated")}, rows["action"])
     rows |= few({name: rows[name] for name in ("next_online", "next_target")})
     after |= few({name: after[name] for name in ("online", "target")})
-    shown = [part for part in (rows, choice) if part is not None]
-    if sum(part[name].size for part in shown for name in ("obs", "next_obs") if name in part) > MOST_NUMBERS:
-        for part in shown:
-            part |= {name: None for name in ("obs", "next_obs") if name in part}
+    if sum(rows[name].size for name in ("obs", "next_obs")) > MOST_NUMBERS:
+        rows |= {"obs": None, "next_obs": None}
     return {
         "settings": asdict(trace.settings),
         "env_step": trace.env_step,
         "updates": trace.updates,
         "size": trace.size,
-        "choice": choice,
+        "epsilon": trace.epsilon,
         "rows": rows,
+        "prediction_after": trace.prediction_after,
         "after": after,
         "sequences": None if trace.sequences is None else _sequence_page(trace.sequences),
         "returns": None if trace.returns is None else _plain(trace.returns),
@@ -349,7 +346,7 @@ def _sequence_page(sequences: SequenceRows) -> dict[str, Any]:
     return named | {"size": size}
 
 
-def _plain(part: BatchRows | SingleSteps | Choice | SequenceRows | Returns) -> dict[str, Any]:
+def _plain(part: BatchRows | SingleSteps | SequenceRows | Returns) -> dict[str, Any]:
     """Its fields by name; whole numbers in four bytes, which every browser reads."""
     named = {each.name: getattr(part, each.name) for each in fields(part)}
     return {name: value.astype(np.int32) if _is_long(value) else value for name, value in named.items()}

@@ -16,7 +16,7 @@ from .few import telling
 from .lines import folded, paragraph, six, value
 from .loss_text import loss_lines, soft_target, target_parts
 from .source_text import recorded_lines, return_lines, rollout_lines, sequence_lines
-from .stages import Choice, Trace
+from .stages import Trace
 from .trace import trace_of
 from .update_text import update_lines
 
@@ -89,28 +89,33 @@ def as_text(trace: Trace, row: int, name: str, names: Sequence[str] = ()) -> str
 
 def _stages(trace: Trace) -> list[str]:
     """Those that the run has: where nothing is tried out none is chosen or stored, rollouts have no target network."""
-    absent = {"Choose", "Store"} if trace.choice is None else set[str]()
+    absent = {"Choose", "Store"} if trace.epsilon is None else set[str]()
     if trace.returns is not None:
         absent.add("Sync")
     return [title for title in _STAGES if title not in absent]
 
 
 def _choose(trace: Trace, row: int) -> list[str]:
-    choice = _chosen(trace)
-    best = choice.action == choice.greedy
-    why = "the best one" if best else "not the best one: exploration, or the network has changed its mind since"
+    rows, epsilon = trace.rows, _epsilon(trace)
+    q = rows.q[row] if rows.rated is None else rows.rated[row]
+    best, taken = int(q.argmax()), int(rows.action[row])
+    why = "not the best one: exploration, or the network has changed its mind since"
+    if trace.was_recorded(row):
+        why = "by whoever was recorded"
+    elif best == taken:
+        why = "the best one"
     return [
         *paragraph(f"The online network rates every action for what the agent {_sees(trace)}. {_explores(trace)}"),
-        f"   observation = {_obs(trace, choice.obs)}",
-        *_rated(trace, choice.q, "action ", choice.greedy, "best"),
-        f"   epsilon = {six(choice.epsilon)}",
-        f"   taken: action {trace.action(choice.action)}, {why}",
+        f"   observation = {_obs(trace, rows.obs[row])}",
+        *_rated(trace, q, "action ", best, "best"),
+        f"   epsilon = {six(epsilon)}",
+        f"   taken: action {trace.action(taken)}, {why}",
     ]
 
 
-def _chosen(trace: Trace) -> Choice:
-    assert trace.choice is not None, "this stage is left out"
-    return trace.choice
+def _epsilon(trace: Trace) -> float:
+    assert trace.epsilon is not None, "this stage is left out"
+    return trace.epsilon
 
 
 def _sees(trace: Trace) -> str:
@@ -119,7 +124,7 @@ def _sees(trace: Trace) -> str:
 
 def _explores(trace: Trace) -> str:
     """How the agent comes to take other actions than the best one."""
-    settings, epsilon = trace.settings, _chosen(trace).epsilon
+    settings, epsilon = trace.settings, _epsilon(trace)
     if not settings.noisy and settings.temperature is None:
         return "The agent takes the best one, but with probability epsilon a random one, so that it keeps exploring."
     said = list[str]()
@@ -135,24 +140,29 @@ def _explores(trace: Trace) -> str:
 
 
 def _store(trace: Trace, row: int) -> list[str]:
-    choice, settings = _chosen(trace), trace.settings
-    done = f"   action {trace.action(choice.action)}, reward {six(choice.reward)}, discount {six(choice.discount)}"
+    rows, settings = trace.rows, trace.settings
+    reward = f"reward {six(rows.reward[row])}{_over(int(rows.span[row]))}"
+    done = f"   action {trace.action(rows.action[row])}, {reward}, discount {six(rows.discount[row])}"
+    if trace.was_recorded(row):
+        said = "This transition was recorded before the run began, and is never overwritten."
+        return [*paragraph(said), done]
     if trace.returns is not None:
         said = "What happened is kept as a transition until the rollout is whole and has been learned from."
         return [*paragraph(said), f"   the rollout holds {trace.size}", done]
     if trace.sequences is not None:
         said = (
-            "What happened is kept as a sequence, with what the agent remembered before it; this is the last "
-            "transition of the newest. The oldest sequence makes room once the replay is full."
+            "What happened is kept as a sequence, with what the agent remembered before it. The oldest sequence makes "
+            "room once the replay is full."
         )
         return [
             *paragraph(said),
-            f"   sequence in slot {choice.slot}; the replay holds {counted(trace.size, 'transition')}",
+            f"   sequence in slot {rows.slot[trace.sequences.of(row)[0]]}; "
+            f"the replay holds {counted(trace.size, 'transition')}",
             done,
         ]
     return [
         *paragraph("What happened is kept as a transition. The oldest makes room once the replay is full."),
-        f"   slot {choice.slot} of {settings.capacity}; the replay holds {trace.size}",
+        f"   slot {rows.slot[row]} of {settings.capacity}; the replay holds {trace.size}",
         done,
     ]
 
@@ -185,11 +195,11 @@ def _drawn(trace: Trace, row: int) -> list[str]:
         return [*sequence_lines(trace, trace.sequences, row, how), of_all, f"   row {row}: {weight}"]
     if trace.returns is not None:
         return [*rollout_lines(trace), of_all, f"   row {row} lies in slot {rows.slot[row]}"]
-    what = "Recorded transitions" if trace.choice is None else "Stored transitions"
+    what = "Recorded transitions" if trace.epsilon is None else "Stored transitions"
     return [
         *paragraph(f"{what}, {size}{less}, are drawn{how}, so that one update learns from many different moments."),
         f"   of the {size}: {counts}",
-        *recorded_lines(rows, row, trace.choice is None),
+        *recorded_lines(rows, row, trace.epsilon is None),
         f"   row {row} lies in slot {rows.slot[row]}, {weight}",
     ]
 
@@ -214,11 +224,15 @@ def _summed(trace: Trace, row: int) -> list[str]:
     after = trace.after
     span = int(trace.rows.span[row])
     if span == 1 or after.length[row] < span:
-        over = "" if span == 1 else f" (discounted sum over {counted(span, 'step')})"
-        return [f"   reward = {six(rows.reward[row])}{over}"]
+        return [f"   reward = {six(rows.reward[row])}{_over(span)}"]
     terms = [f"{six(trace.settings.gamma)}^{k} * {six(r)}" for k, r in enumerate(after.reward[row, :span])]
     known = "   (the single rewards are recovered from such sums, to the precision of float32)"
     return [*folded("   reward = " + " + ".join(terms)), f"          = {six(rows.reward[row])}", known]
+
+
+def _over(span: int) -> str:
+    """What is said of a reward that is a sum."""
+    return "" if span == 1 else f" (discounted sum over {counted(span, 'step')})"
 
 
 def _prediction(trace: Trace, row: int) -> list[str]:

@@ -1,30 +1,58 @@
-/** One learning step: the stages of an update with their numbers, and switches that recompute the target. */
+/** One learning step: the machine, and the stages of an update with all their numbers and switches. */
 
 import { clear, el } from "../core/dom.js";
 import { actionName } from "../core/naming.js";
 import { placeIn } from "../core/page.js";
+import { makeMachine } from "./machine.js";
 import { makeStep, TRUNCATED } from "./stepmath.js";
 import { sequenceTable } from "./stepsources.js";
 import { stagesOf } from "./stepstages.js";
+import { clearest, isRecorded, STOPS } from "./stops.js";
 
 const KEYS = ["step.row", "step.double", "step.n", "step.huber", "step.trunc"];
+const STAGE_OF = { // where the numbers of each stop are to be found
+  reward: "choose", sum: "store", stored: "store", drawn: "sample", weight: "prediction", prediction: "prediction", choose: "target",
+  next: "target", discount: "target", added: "target", goal: "target", error: "loss", loss: "loss", update: "update",
+  after: "gradient", sync: "sync",
+};
 
 export function mountStep(root, page) {
   const { data, store, t } = page;
   if (!data.moment) {
     root.append(el("p", { class: "muted" }, t(data.run.imported ? "main.elsewhere" : "step.nothing")));
-    return;
+    return null;
   }
   const step = makeStep(data.moment, data.obs);
   const { own } = step;
-  store.declare("step.row", 0);
+  store.declare("step.row", clearest(step));
+  store.declare("step.stop", STOPS[0]);
+  store.declare("step.every", 0);
   store.declare("step.double", Number(own.double));
   store.declare("step.n", own.n);
   store.declare("step.huber", Number(own.huber));
   store.declare("step.trunc", 0);
-  const draw = () => keeping(root, () => clear(root).append(...content(page, step, readState(store, step))));
-  store.on(KEYS, draw);
+  const another = () => store.set({ "step.row": (readState(store, step).chosen + 1) % step.count, "step.stop": STOPS[0] });
+  const machine = makeMachine(page, step, another);
+  const stages = el("div");
+  const every = el("details", {
+    class: "step-every", on: { toggle: () => { if (page.level === "story") store.set({ "step.every": Number(every.open) }); } },
+  }, el("summary", {}, t("step.every")), stages);
+  root.append(machine.node, every);
+  const isOpen = () => page.level === "numbers" || store.get("step.every") === 1;
+  const walk = () => {
+    machine.update(readState(store, step));
+    const now = STAGE_OF[machine.stop()];
+    stages.querySelectorAll(".step-stages > li").forEach((each) => each.classList.toggle("step-now", each.classList.contains(`step-${now}`)));
+  };
+  const draw = () => {
+    every.open = isOpen();
+    keeping(stages, () => clear(stages).append(...(isOpen() ? content(page, step, readState(store, step)) : [])));
+    walk();
+  };
+  store.on([...KEYS, "step.every"], draw);
+  store.on(["step.stop"], walk);
   draw();
+  return machine.close;
 }
 
 /** What the reader has chosen; what an address says beyond that is put right. */
@@ -53,21 +81,23 @@ function keeping(root, draw) {
 function content(page, step, state) {
   const { t, num } = page;
   const { moment } = step;
-  const saidOf = (id) => (id === "choose" ? exploring(page, step) : t(`step.${id}_${variantOf(moment, id)}`));
+  const saidOf = (id) => (id === "choose" ? exploring(page, step) : t(`step.${id}_${variantOf(moment, id, state.chosen)}`));
   const cards = stagesOf(moment).map(({ id, draw }, i) => card(page, id, saidOf(id), i + 1, (explained) => (
     draw === null ? drawn(page, step, state) : draw({ page, step, state, explained }))));
   return [
-    el("p", { class: "said" }, t("step.when", {
+    el("p", { class: "said numbers-only" }, t("step.when", {
       update: (moment.updates + 1).toLocaleString("en"), steps: moment.env_step.toLocaleString("en"),
     })),
-    controls(page, step, state),
+    el("div", { class: "numbers-only" }, controls(page, step, state)),
     el("ol", { class: "step-stages" }, cards),
     state.same ? null : el("p", { class: "muted" }, t("step.later_stages", { loss: num(moment.loss, 6) })),
   ].filter((each) => each !== null);
 }
 
-/** Which words of a stage are true of this memory. */
-function variantOf({ sequences, returns, rows }, id) {
+/** Which words of a stage are true of this memory, and of this row of it. */
+function variantOf(moment, id, chosen) {
+  const { sequences, returns, rows } = moment;
+  if (id === "store" && isRecorded(moment, chosen)) return "recorded";
   const kind = sequences ? "sequences" : returns ? "rollout" : rows.demonstrated ? "recorded" : "said";
   const own = { store: ["sequences", "rollout"], sample: ["sequences", "rollout", "recorded"], target: ["rollout"] };
   return own[id]?.includes(kind) ? kind : "said";
@@ -80,13 +110,13 @@ function drawn(page, step, state) {
 }
 
 /** How the agent comes to take other actions than the best one. */
-function exploring({ t, num, lang }, { settings: { noisy, temperature }, moment: { choice } }) {
+function exploring({ t, num, lang }, { settings: { noisy, temperature }, moment: { epsilon } }) {
   if (!noisy && temperature === null) return t("step.choose_said");
   const said = [
     t("step.choose_rates"),
     temperature === null ? "" : t("step.choose_drawn", { temperature: num(temperature, 6) }),
     noisy ? t("step.choose_noisy") : "",
-    choice.epsilon > 0 ? t("step.choose_random") : "",
+    epsilon > 0 ? t("step.choose_random") : "",
   ];
   return said.filter((each) => each).join(lang === "en" ? " " : "");
 }
@@ -136,7 +166,7 @@ function batchTable(page, step, { chosen, all, same }) {
   const { store, t, num } = page;
   const { rows } = step.moment;
   const recorded = rows.demonstrated !== null;
-  const names = ["row", ...(recorded ? ["recorded"] : []), "action", "reward", "end", "prediction", "target", ...(same ? [] : ["now"]), "error", "loss"];
+  const names = ["row", ...(recorded ? ["recorded"] : []), "action", step.settings.n === 1 ? "reward" : "rewards", "end", "prediction", "target", ...(same ? [] : ["now"]), "error", "loss"];
   const line = (i) => {
     const now = all[i];
     const press = () => store.set({ "step.row": i });

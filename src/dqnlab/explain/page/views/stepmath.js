@@ -30,7 +30,7 @@ export function makeStep(moment, obs) {
     told: settings.loss !== null && (settings.chooser !== null || settings.soft !== null || settings.td_lambda !== null),
     choices: [...new Set([settings.n, ...OFFERED.filter((n) => n <= depth && isKnown(settings))])].sort((a, b) => a - b),
     prediction: (i) => values("online", rows.obs && row(rows.obs, i), row(rows.q, i)),
-    choice: () => values("online", moment.choice.obs && moment.choice.obs.data, moment.choice.q.data),
+    rated: (i) => (rows.rated ? { q: row(rows.rated, i), passed: null, network: null } : values("online", rows.obs && row(rows.obs, i), row(rows.q, i))),
     recompute: (i, switches) => recompute(moment, next, i, switches),
   };
 }
@@ -64,7 +64,8 @@ function flat(array) {
 function spanOf({ rows, after, settings }, i, n) {
   if (n === settings.n) {
     const own = { reward: rows.reward.data[i], k: rows.span.data[i], end: rows.end.data[i] };
-    return { ...own, discount: rows.discount.data[i], terms: [rows.reward.data[i]], place: null };
+    const single = after.length.data[i] >= own.k ? Array.from(row(after.reward, i).subarray(0, own.k)) : null;
+    return { ...own, discount: rows.discount.data[i], terms: single ?? [rows.reward.data[i]], place: null };
   }
   const length = after.length.data[i];
   const end = after.end.data[i];
@@ -82,7 +83,7 @@ function recorded({ rows, settings }, span, { online, target: rated }, i) {
   const action = rows.next_action === null ? null : rows.next_action.data[i];
   const counted = error / settings.reward_scale;
   return {
-    ...span, ends: false, online, rated, action, added, value, prediction, target, error, counted, delta: null, loss,
+    ...span, ends: false, chooser: settings.chooser, online, rated, action, added, value, prediction, target, error, counted, delta: null, loss,
     headLoss: rows.head_loss.data[i],
     weight: rows.weight.data[i],
   };
@@ -106,7 +107,7 @@ function recompute(moment, next, i, switches) {
   const headLoss = lossOf(counted, delta);
   const term = rows.loss.data[i] - rows.head_loss.data[i]; // by the online values alone, whatever the switches
   return {
-    ...span, discount, ends, online, rated, action, added: 0, value, prediction, target, error, counted, delta,
+    ...span, discount, ends, chooser: switches.double ? "online" : "target", online, rated, action, added: 0, value, prediction, target, error, counted, delta,
     headLoss, loss: headLoss + term, weight: rows.weight.data[i],
   };
 }

@@ -3,9 +3,11 @@
 import { el } from "../core/dom.js";
 import { actionName, listed, unlisted } from "../core/naming.js";
 import { lossParts, softLines, targetParts } from "./stephead.js";
+import { argmax } from "../net/network.js";
 import { lastSum } from "./stepmath.js";
 import { returnLines } from "./stepsources.js";
 import { termLines } from "./stepterm.js";
+import { isRecorded } from "./stops.js";
 
 /** A line: words, then numbers. */
 const line = (name, ...parts) => el("div", { class: "step-line" },
@@ -41,29 +43,35 @@ function qLines({ page, explained }, values, key, marked, always = []) {
 
 function choose({ page, step, state, explained }) {
   const { t } = page;
-  const { choice } = step.moment;
-  const mark = (a) => [a === choice.greedy ? ` ${t("step.best")}` : "", a === choice.action ? ` ${t("step.taken")}` : ""].join("");
-  return lines(...qLines({ page, state, explained }, step.choice(), "q", mark, [choice.greedy, choice.action]),
-    choice.epsilon === 0 && (step.settings.noisy || step.settings.temperature !== null) ? "" : line("ε", explained(choice.epsilon, t("step.f_epsilon", { epsilon: page.num(choice.epsilon, 6) }), "epsilon")),
-    el("p", { class: "muted" }, t(choice.action === choice.greedy ? "step.was_greedy" : "step.was_not_greedy")));
+  const { rows, epsilon } = step.moment;
+  const values = step.rated(state.chosen);
+  const [best, taken] = [argmax(values.q), rows.action.data[state.chosen]];
+  const mark = (a) => [a === best ? ` ${t("step.best")}` : "", a === taken ? ` ${t("step.taken")}` : ""].join("");
+  return lines(...qLines({ page, state, explained }, values, "q", mark, [best, taken]),
+    epsilon === 0 && (step.settings.noisy || step.settings.temperature !== null) ? "" : line("ε", explained(epsilon, t("step.f_epsilon", { epsilon: page.num(epsilon, 6) }), "epsilon")),
+    el("p", { class: "muted" }, t(isRecorded(step.moment, state.chosen) ? "step.was_recorded" : best === taken ? "step.was_greedy" : "step.was_not_greedy")));
 }
 
-function store({ page, step, explained }) {
+function store({ page, step, state: { chosen }, explained }) {
   const { t, num } = page;
-  const { choice, settings, size, sequences, returns } = step.moment;
-  const plain = !sequences && !returns;
+  const { settings, size, sequences, returns, rows } = step.moment;
+  const [own, plain] = [!isRecorded(step.moment, chosen), !sequences && !returns];
+  const [slot, reward, discount, span] = ["slot", "reward", "discount", "span"].map((name) => rows[name].data[chosen]);
   return lines(
-    plain ? line(t("step.col_slot"), explained(choice.slot, t("step.f_slot", { slot: choice.slot, capacity: settings.capacity }), "slot")) : "",
-    line(t("step.size"), explained(size, plain ? t("step.f_size", { size, capacity: settings.capacity }) : t("step.f_recorded"), "size")),
-    line(t("step.col_action"), actionName(page, choice.action)),
-    line(t("step.col_reward"), explained(choice.reward, rewardText(page, settings.n), "reward")),
-    line(t("step.discount"), explained(choice.discount,
-      choice.discount === 0 ? t("step.f_terminal") : powerText(page, settings.gamma, choice.span), "discount")));
+    plain && own ? line(t("step.col_slot"), explained(slot, t("step.f_slot", { slot, capacity: settings.capacity }), "slot")) : "",
+    !own ? "" : line(t("step.size"), explained(size, plain ? t("step.f_size", { size, capacity: settings.capacity }) : t("step.f_recorded"), "size")),
+    line(t("step.col_action"), actionName(page, rows.action.data[chosen])),
+    line(rewardName(page, span), explained(reward, rewardText(page, span), "reward")),
+    line(t("step.discount"), explained(discount,
+      discount === 0 ? t("step.f_terminal") : powerText(page, settings.gamma, span), "discount")));
 }
 
 function powerText({ num }, gamma, k) {
   return `γ^${k} = ${num(gamma, 6)}^${k} = ${num(gamma ** k, 6)}`;
 }
+
+/** A reward, or the sum of several. */
+const rewardName = ({ t }, k) => (k === 1 ? t("step.col_reward") : t("step.sum_of", { k }));
 
 function rewardText({ t }, n) {
   return t(n === 1 ? "step.f_reward" : "step.f_reward_n", { n });
@@ -99,7 +107,7 @@ function target(context) {
   return lines(
     el("p", { class: "muted" }, t(`step.end_${now.end}_said`)),
     soft ? soft.before : chosenAction(context),
-    line(t("step.col_reward"), explained(now.reward, `${powers} = ${num(now.reward, 6)}`, "reward")),
+    line(rewardName(page, now.k), explained(now.reward, `${powers} = ${num(now.reward, 6)}`, "reward")),
     clip === null ? "" : el("p", { class: "muted" }, t("step.clipped", { clip: num(clip, 6) })),
     adds ? el("p", { class: "muted" }, t("step.rule_adds")) : "",
     adds ? line(t("step.added"), explained(now.added, soft ? soft.added : t("step.f_recorded"), "added")) : "",
@@ -279,8 +287,8 @@ function syncTexts({ t, num }, sync, w, due, updates) {
 }
 
 /** Those that a moment has: where nothing is tried out none is chosen or stored, rollouts have no target network. */
-export function stagesOf({ choice, returns }) {
-  const absent = [...(choice ? [] : ["choose", "store"]), ...(returns ? ["sync"] : [])];
+export function stagesOf({ epsilon, returns }) {
+  const absent = [...(epsilon === null ? ["choose", "store"] : []), ...(returns ? ["sync"] : [])];
   return STAGES.filter(({ id }) => !absent.includes(id));
 }
 

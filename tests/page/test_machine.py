@@ -1,0 +1,191 @@
+"""The machine: one transition walks through an update, and every stop has the number that PyTorch computes."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from dqnlab.explain.moment import Moment, read_moment
+from dqnlab.explain.page import pack_for_page
+from dqnlab.learn.learner import HardSync
+
+from ..explain.recording import record
+from .conftest import Open, Opened
+from .sample import sample
+from .test_step import traced
+
+MOST_WORDS = 220
+KINDS = [
+    "textbook",
+    "double, n = 3, Huber",
+    "divided rewards",
+    "prioritized",
+    "polyak, clipped",
+    "quantiles",
+    "categorical, narrow",
+    "munchausen, n = 3",
+    "gru, n = 2, prioritized",
+    "rollout",
+    "offline, cql",
+]
+STOPS = """(argument) => {
+  const { unpack } = modules["core/codec.js"];
+  const m = modules["views/stops.js"];
+  return argument.map((each) => {
+    const step = modules["views/stepmath.js"].makeStep(unpack(each.moment), each.obs);
+    return Array.from({ length: step.count }, (_, i) => (
+      m.stopsOf(step, i, step.recompute(i, step.own)).map(({ id, value, place }) => [id, value, place])));
+  });
+}"""
+
+
+def computed(moment: Moment, td_lambda: float | None) -> dict[str, np.ndarray]:
+    """Every number of every row by the learner's own networks, before and after an update."""
+    learner, batch = moment.learner, moment.batch
+    online, target, scale = learner.online, learner.target, learner.online.reward_scale
+    rows = torch.arange(len(batch.action))
+    with torch.no_grad():
+        reward, next_row = learner.rule(online, target, batch)
+        following = online.head.q_values(next_row[:, None])[:, 0]
+        prediction = online.expected(online(batch.obs, batch.draws.online), batch.obs)[rows, batch.action]
+        choice = online.q_values(batch.next_obs, batch.draws.choose).max(1).values
+        wanted = online.head.loss(
+            online(batch.obs, batch.draws.online)[rows, batch.action], next_row, reward, batch.discount
+        )
+    learner.update_with(batch)
+    with torch.no_grad():
+        after = online.expected(online(batch.obs, batch.draws.online), batch.obs)[rows, batch.action]
+    found = {
+        "sum": batch.reward,
+        "prediction": prediction,
+        "choose": choice,
+        "next": following,
+        "added": reward - batch.reward,
+        "goal": wanted.target,
+        "error": wanted.target - prediction,
+        "after": after,
+    }
+    numbers = {name: (value * scale).numpy() for name, value in found.items()}
+    return numbers | {"discount": batch.discount.numpy(), "weight": batch.weight.numpy()}
+
+
+def test_every_stop_has_the_number_that_pytorch_computes(open_page: Open) -> None:
+    opened = open_page(sample(moment=None))
+    pages = [traced(way) for way in KINDS]
+    shown = opened.page.evaluate(STOPS, [{"moment": pack_for_page(page), "obs": obs} for _, page, obs in pages])
+    for way, (trace, _, _), rows in zip(KINDS, pages, shown, strict=True):
+        arrays, config, spec = record(way)
+        moment = read_moment(arrays, config, spec)
+        assert moment is not None
+        if moment.returns is not None:  # their values were computed before, and are in the record
+            returns = moment.returns
+            numbers = computed(moment, None) | {"next": returns.value[:, 0], "discount": returns.discount[:, 0]}
+            numbers |= {"goal": returns.g[:, 0]}
+            numbers["error"] = numbers["goal"] - numbers["prediction"]
+        else:
+            numbers = computed(moment, None)
+        numbers["loss"] = trace.rows.loss
+        for i, stops in enumerate(rows):
+            for name, value, _ in stops:
+                if name in numbers:
+                    wanted = float(numbers[name][i])
+                    assert value == pytest.approx(wanted, rel=2e-4, abs=2e-4), (way, i, name)
+            values = {name: value for name, value, _ in stops}
+            assert values["stored"] == trace.size
+            assert values["drawn"] == config.batch_size
+            assert values["update"] == trace.weights[-1].step
+            assert ("choose" in values) == (trace.settings.chooser == "online" and values["discount"] != 0)
+            assert ("weight" in values) == (trace.settings.chance == "by error")
+            assert ("sync" in values) == (trace.returns is None)
+            if isinstance(trace.settings.sync, HardSync) and "sync" in values:
+                assert values["sync"] == trace.sync_in
+            assert ("sum" in values) == (trace.rows.span[i] > 1)
+
+
+def test_its_own_reward_comes_first_and_the_sum_of_several_is_a_stop_of_its_own(open_page: Open) -> None:
+    trace, page, obs = traced("double, n = 3, Huber")
+    opened = open_page(sample(moment=page, obs=obs))
+    (rows,) = opened.page.evaluate(STOPS, [{"moment": pack_for_page(page), "obs": obs}])
+    for i, stops in enumerate(rows):
+        names = [name for name, _, _ in stops]
+        if trace.after.length[i]:
+            assert stops[0][:2] == ["reward", 1]  # which is what CartPole pays
+        if trace.rows.span[i] == 3:
+            assert stops[names.index("sum")][1] == pytest.approx(1 + 0.99 + 0.99**2)
+
+
+def numbers_of(opened: Opened) -> dict[str, str]:
+    """What each place of the machine shows."""
+    return dict(
+        opened.page.evaluate(
+            """() => [...document.querySelectorAll("#step .machine-slot")].map((each, i) => (
+              [`${i} ${each.querySelector("dt").textContent}`, each.querySelector("dd").textContent]))"""
+        )
+    )
+
+
+def test_each_press_of_next_changes_one_number_and_the_transition_stays_the_same(open_page: Open) -> None:
+    _, page, obs = traced("double, n = 3, Huber")
+    opened = open_page(sample(moment=page, obs=obs))
+    said, machine = opened.page.locator(".machine-said"), opened.page.locator("#step .machine")
+    action = machine.locator(".machine-action").inner_text()
+    seen = [numbers_of(opened)]
+    sentences = [said.inner_text()]
+    assert f"chose “{action}”, and the environment paid 1." in sentences[0]
+    while opened.page.locator("#machine-next_stop").is_enabled():
+        opened.page.locator("#machine-next_stop").click()
+        seen.append(numbers_of(opened))
+        sentences.append(said.inner_text())
+        changed = [name for name in seen[-1] if seen[-1][name] != seen[-2][name]]
+        assert len(changed) == 1, (changed, sentences[-1])
+        assert machine.locator(".machine-slot.on").count() == 1
+        assert machine.locator(".machine-box.on").count() == 1
+        assert machine.locator(".machine-action").inner_text() == action
+        assert len(opened.page.inner_text("#step").split()) <= MOST_WORDS
+    assert len(set(sentences)) == len(sentences) == 14
+    assert not re.search(r"step\.\w|undefined|NaN|\{", "\n".join(sentences))
+    machine.press("ArrowLeft")
+    assert numbers_of(opened) == seen[-2]
+    assert "step.stop=after" in opened.page.url
+    machine.press("Home")
+    assert said.inner_text() == sentences[0]
+    machine.press("ArrowRight")
+    assert numbers_of(opened) == seen[1]
+
+
+def test_the_story_has_three_digits_and_no_names_of_tensors_and_its_details_open_in_place(open_page: Open) -> None:
+    _, page, obs = traced("prioritized")
+    opened = open_page(sample(moment=page, obs=obs), hash="step.stop=sync")
+    story = opened.page.inner_text("#step")
+    assert not re.search(r"fc\.|slot|\d\.\d{4}", re.sub(r"[+-]?0\.0+\d{3}\b|e-\d", "", story)), story
+    opened.page.locator(".step-every summary").click()
+    opened.page.locator("#step .step-stages > li.step-sync").wait_for()
+    shown = opened.page.locator("#step .step-stages > li:visible")
+    assert shown.count() == 1
+    opened.page.locator("#machine-back").click()
+    assert "step-now" in (opened.page.locator("#step .step-gradient").get_attribute("class") or "")
+    assert "step.every=1" in opened.page.url
+
+
+@pytest.mark.parametrize(
+    ("way", "says"),
+    [("rollout", "This run learns without one."), ("offline, cql", "Recordings"), ("munchausen, n = 3", "rule adds")],
+)
+def test_a_machine_with_other_parts_says_so(way: str, says: str, open_page: Open) -> None:
+    _, page, obs = traced(way)
+    opened = open_page(sample(moment=page, obs=obs), hash="step.stop=sync", width=390)
+    text = opened.page.inner_text("#step")
+    assert says in text
+    assert not re.search(r"step\.\w|undefined|NaN", text)
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_nothing_moves_for_who_wants_no_motion(open_page: Open) -> None:
+    _, page, obs = traced("textbook")
+    opened = open_page(sample(moment=page, obs=obs))
+    moving = "getComputedStyle(document.querySelector('.machine-token')).transitionProperty"
+    assert opened.page.evaluate(moving) == "transform"
+    opened.page.emulate_media(reduced_motion="reduce")
+    assert opened.page.evaluate(moving) == "none"
+    opened.page.emulate_media(reduced_motion="no-preference")
