@@ -30,6 +30,7 @@ from .arguments import (
     Tune,
     Watch,
 )
+from .arguments_benchmark import Benchmark
 from .arguments_branch import BranchOff, Heal
 from .arguments_import import Import
 from .arguments_kept import Clean, Rm, RunsTable
@@ -53,6 +54,7 @@ _KINDS: dict[str, type] = {
     "explain": Explain,
     "import": Import,
     "compare": Compare,
+    "benchmark": Benchmark,
     "doctor": Doctor,
     "runs": RunsTable,
     "clean": Clean,
@@ -135,6 +137,9 @@ def _tune(words: Sequence[str]) -> Tune:
 def _found(command: str, args: Any) -> tuple[str, Any]:
     """The command's file, and its arguments with the path of the run or network that they name."""
     match args:
+        case Benchmark():
+            if args.ray is not None:
+                check_where(args.ray)
         case Evaluate() | Watch() | Record() | Export():
             return command, replace(args, run=str(home(args.run, args.runs)))
         case Resume():

@@ -35,6 +35,7 @@ COMMANDS = {
     "explain": "explain a run on one page, or one learning step of it in numbers (--step): dqn explain RUN",
     "import": "bring in an agent of another program, judge and explain it: dqn import FILE --env ENV",
     "compare": "train many seeds of several presets, and say which is better: dqn compare ENV … --presets A,B",
+    "benchmark": "make a suite of comparisons with its protocol, and its tables: dqn benchmark [SUITE]",
     "doctor": "examine an environment before training on it: dqn doctor [ENV] [--FIELD VALUE …]",
     "runs": "list the runs with their scores, or what differs between some: dqn runs [RUN …]",
     "clean": "drop the checkpoints of finished runs: dqn clean [RUN … | --all]",
@@ -50,7 +51,20 @@ _ALWAYS = (
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _BROKEN_PIPE = 141  # 128 + SIGPIPE, what a shell reports for a reader that has gone
 # What these print is no file …
-_MAKE_FILES = ("train", "tune", "resume", "branch", "heal", "record", "watch", "export", "explain", "import", "compare")
+_MAKE_FILES = (
+    "train",
+    "tune",
+    "resume",
+    "branch",
+    "heal",
+    "record",
+    "watch",
+    "export",
+    "explain",
+    "import",
+    "compare",
+    "benchmark",
+)
 _PRINT = ("--help", "-h", "--dry-run", "--step")  # … unless they are asked for it
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ from .words import Given, read_words
 
 _KEYS = ("envs", "seeds", "first_seed", "steps", "allow_unequal", "settings", "arms")
 _ARMS_ARE = 'arms = ["dqn", "dqn n=3"]'
-_ARM_KEYS = ("name", "preset", "settings", "folders")
+_ARM_KEYS = ("name", "arm", "preset", "settings", "folders")
 
 
 def parse_compare(words: Sequence[str]) -> Compare:
@@ -79,9 +79,20 @@ class ArmsPlan:
     trusted: Collection[str] = ()
 
     def request(
-        self, settings: Mapping[str, Any], seeds: Sequence[int] | None = None, *, allow_unequal: bool = False
+        self,
+        settings: Mapping[str, Any],
+        seeds: Sequence[int] | None = None,
+        *,
+        allow_unequal: bool = False,
+        fewest: int = 2,
     ) -> ComparisonRequest:
-        """What is asked for with what is said beside it, which counts more. Raises ConfigError."""
+        """What is asked for with what is said beside it, which counts more.
+
+        Raises ConfigError, also for fewer arms than `fewest`.
+        """
+        if len(self.arms) < fewest:
+            got = repr(self.arms[0].name) if self.arms else "none"
+            raise ConfigError(f"a comparison needs at least two arms, got {got}: name another preset, arm or run")
         return make_request(
             self.arms,
             self.envs,
@@ -124,7 +135,7 @@ def read_plan(name: str, runs: Path, trusted: Collection[str] = ()) -> ArmsPlan:
     """What a plan file says. Raises ConfigError, which names the file."""
     data = parse(text_of("--plan", name), name)
     try:
-        return _plan_in(data, name, runs, set(trusted))
+        return plan_in(data, name, runs, set(trusted))
     except FolderError:
         raise
     except ConfigError as error:
@@ -133,7 +144,8 @@ def read_plan(name: str, runs: Path, trusted: Collection[str] = ()) -> ArmsPlan:
         raise
 
 
-def _plan_in(data: Mapping[str, Any], name: str, runs: Path, trusted: set[str]) -> ArmsPlan:
+def plan_in(data: Mapping[str, Any], name: str, runs: Path, trusted: set[str]) -> ArmsPlan:
+    """What a table says that is one of a plan file, called `name`. Raises ConfigError."""
     for key in data:
         if key not in _KEYS:
             hint = nearest(key, list(_KEYS)) if key != "presets" else "presets are arms: " + _ARMS_ARE
@@ -165,16 +177,16 @@ def _plan_in(data: Mapping[str, Any], name: str, runs: Path, trusted: set[str]) 
 def _arm_in(said: object, runs: Path, trusted: Collection[str], source: str) -> ArmTable:
     """An arm of a plan file: a text, or a table. Raises ConfigError."""
     if isinstance(said, str):
-        for word in said.split():
-            if (module := module_of(re.split("[:=]", word, maxsplit=1)[-1])) is not None:
-                check_part(repr(word), module, trusted, source)  # reading it imports that
-        return arm_of_text(said, runs)
+        return _arm_of_text_in(said, runs, trusted, source)
     if not isinstance(said, Mapping):
         raise ConfigError(f'an arm must be a text, as "dqn n=3", or a table, got {str(said)[:60]!r}')
     for key in said:
         if key not in _ARM_KEYS:
             raise ConfigError(f"unknown key 'arms.{key}'; {nearest(key, list(_ARM_KEYS))}")
     name = said.get("name")
+    if "arm" in said:
+        found = _arm_of_text_in(typed(str, said["arm"], "arms.arm"), runs, trusted, source)
+        return found if name is None else replace(found, name=typed(str, name, "arms.name"))
     if "folders" in said:
         folders = typed(tuple[str, ...], said["folders"], "arms.folders")
         homes = tuple(run_of(folder, runs) or find_run(folder, runs) for folder in folders)
@@ -183,3 +195,10 @@ def _arm_in(said: object, runs: Path, trusted: Collection[str], source: str) -> 
     if not isinstance(preset, str):
         raise ConfigError("an arm must name its preset, or its folders")
     return ArmTable(name=str(name or preset), preset=preset, settings=settings)
+
+
+def _arm_of_text_in(text: str, runs: Path, trusted: Collection[str], source: str) -> ArmTable:
+    for word in text.split():
+        if (module := module_of(re.split("[:=]", word, maxsplit=1)[-1])) is not None:
+            check_part(repr(word), module, trusted, source)  # reading it imports that
+    return arm_of_text(text, runs)

@@ -21,6 +21,7 @@ HOME = "comparisons"
 """the folder inside that of all runs which holds comparisons"""
 _REPEATS = "# A comparison of dqnlab. `dqn compare --plan` on this file repeats it (in Python dqnlab.compare(plan=…))."
 _IN_PYTHON = "# A comparison of dqnlab on environments made in Python, which a file cannot hold: repeat it in Python."
+_ALONE = "# An arm of a benchmark of dqnlab: `dqn benchmark` on its suite repeats it."
 _LONGEST = 60  # letters of a folder's name that say what is compared
 
 
@@ -52,9 +53,6 @@ class ComparisonRequest:
 
     def __post_init__(self) -> None:
         names = [arm.name for arm in self.arms]
-        if len(names) < 2:
-            got = repr(names[0]) if names else "none"
-            raise ConfigError(f"a comparison needs at least two arms, got {got}: name another preset, arm or run")
         whose = dict[Path, AskedArm]()
         for arm, folder in [(each, folder.resolve()) for each in self.arms for folder in each.folders]:
             if folder in whose and whose[folder] is not arm:
@@ -87,7 +85,7 @@ class ComparisonRequest:
 
     def as_toml(self) -> str:
         """A plan file that asks for the same."""
-        lines = [_IN_PYTHON if self.in_python else _REPEATS, ""]
+        lines = [_IN_PYTHON if self.in_python else _ALONE if len(self.arms) == 1 else _REPEATS, ""]
         if self.envs:
             lines += [f"envs = {literal(list(self.envs))}", *_seed_lines(self.seeds)]
         if self.allow_unequal:

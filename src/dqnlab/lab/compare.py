@@ -131,7 +131,7 @@ def carry_out(
                 lost.setdefault((cell.arm, cell.env), []).extend(trained.failures)
         if elsewhere := division.elsewhere():
             return ComparisonResult(folder=plan.folder, elsewhere=elsewhere)
-        comparison = _read_comparison(division.plan, lost)
+        comparison = read_comparison(division.plan, lost)
         with in_turn(plan.folder / LOCKS / _WRITING, lambda: None, _PATIENCE):  # another one may have come to this too
             page = write_comparison(comparison, plan.folder, allow_unequal=plan.request.allow_unequal)
         sharing.sweep()
@@ -152,7 +152,7 @@ def _which(cell: CellPlan, plan: ComparisonPlan) -> str:
     return f"[{left.index(key) + 1} of {len(left)}]" if key in left else "[again]"
 
 
-def _read_comparison(plan: ComparisonPlan, lost: Mapping[tuple[str, str], Sequence[Failure]]) -> Comparison:
+def read_comparison(plan: ComparisonPlan, lost: Mapping[tuple[str, str], Sequence[Failure]]) -> Comparison:
     """The arms of a plan, as their runs stand now.
 
     Args:

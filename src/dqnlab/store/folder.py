@@ -14,6 +14,7 @@ runs/<env>/<utc time>-<preset>-s<seed>/      with a name of its own, that stands
 ├── curves.png  videos/*.mp4
 ├── checkpoints/             what `dqn resume` continues from, see `saving`
 ├── run.lock                 while a process works on the run: which one
+├── benchmark.json           what `dqn benchmark` judged of it beside its score
 └── result.json              the score and how it came about
 
 Many seeds share a group folder, runs/<env>/<utc time>-<preset>-s<first>-<last>/, see `group`:
@@ -54,6 +55,7 @@ CURVES = "curves.png"
 VIDEOS = "videos"
 REPORT = "report.html"
 SUMMARY = "summary.json"
+BENCHMARK = "benchmark.json"
 ERROR = "error.txt"  # where an unexpected error of a seed came from
 OUT = either("--out", "out=")
 LABELS = {

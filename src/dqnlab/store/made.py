@@ -19,6 +19,7 @@ from .checkpoint.verify import ROWS
 from .door import is_part
 from .folder import (
     BATCH,
+    BENCHMARK,
     BEST,
     CONFIG,
     CURVES,
@@ -36,7 +37,8 @@ from .folder import (
 from .lock import LOCK
 from .own import MARK
 
-_FILES = {BATCH, BEST, CONFIG, CURVES, ERROR, INIT, LAST, MARK, META, METRICS, REPORT, RESULT, SNAPSHOTS, TARGET}
+_FILES = {BATCH, BENCHMARK, BEST, CONFIG, CURVES, ERROR, INIT, LAST, MARK, META, METRICS, REPORT, RESULT, SNAPSHOTS}
+_FILES |= {TARGET}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,206 @@
+"""Writes the numbers of docs/protocol.md, and the sections of docs/results.md, from the results that are stored.
+
+    python benchmarks/protocol.py [--check]
+
+Trains and plays nothing: all of it is computed from benchmarks/results/<suite>/*.json, which `dqn benchmark SUITE --out
+benchmarks/results` writes. Where nothing is stored yet the pages say so. `--check` writes nothing and fails if a page
+is not what the results say.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterator
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from dqnlab.app.suites import read_suite, shipped
+from dqnlab.lab.benchmark.result import TaskResult
+from dqnlab.lab.benchmark.suite import Suite
+from dqnlab.lab.benchmark.tables import benchmark_markdown, read_results
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+NONE = "Nothing is stored yet: this block is written by `python benchmarks/protocol.py` once there are results."
+FEWEST = 3
+"""seeds of an arm below which nothing is said of it here"""
+
+
+def stored() -> Iterator[tuple[Suite, TaskResult]]:
+    """The tasks of all suites of which results are stored."""
+    for name in shipped():
+        suite = read_suite(name, Path("runs"))
+        for result in read_results(suite, RESULTS / name).values():
+            if result is not None:
+                yield suite, result
+
+
+def cells() -> Iterator[tuple[TaskResult, str]]:
+    """Every arm with seeds enough; of arms that two suites share one."""
+    seen = set[tuple[str, str, int]]()
+    for _, result in stored():
+        for arm in result.comparison.arms:
+            key = (result.env, arm.name, result.steps)
+            if key not in seen and len(result.values(arm.name, "last")) >= FEWEST:
+                seen.add(key)
+                yield result, arm.name
+
+
+# ── The three errors ─────────────────────────────────────────────────────────────────────────────
+
+
+def training_returns() -> str:
+    """Training return beside the score of the same runs."""
+    rows = []
+    for result, arm in cells():
+        score, training = result.values(arm, "score"), result.values(arm, "training")
+        both = sorted(score.keys() & training.keys())
+        if len(both) >= FEWEST:
+            gaps = np.array([score[seed] - training[seed] for seed in both])
+            means = (np.mean([score[seed] for seed in both]), np.mean([training[seed] for seed in both]))
+            rows.append([result.task, arm, *map(_text, means), _text(gaps.mean()), _span(gaps)])
+    return _table(("task", "arm", "score", "training return", "difference", "of single seeds"), rows)
+
+
+def turned_round() -> str:
+    """Pairs of arms of one task that the two measures put into another order."""
+    found, pairs = [], 0
+    for _, result in stored():
+        names = [arm.name for arm in result.comparison.arms if len(result.values(arm.name, "last")) >= FEWEST]
+        means = {
+            name: [np.mean(list(result.values(name, measure).values())) for measure in ("score", "training")]
+            for name in names
+            if result.values(name, "training")
+        }
+        for one, other in [(a, b) for a in means for b in means if a < b]:
+            pairs += 1
+            score, training = (means[one][i] - means[other][i] for i in range(2))
+            if score * training < 0:
+                found.append(f"{result.task}: {one} and {other}")
+    if not pairs:
+        return NONE
+    listed = "".join(f"\n- {each}" for each in found)
+    return f"Of {pairs} pairs of arms {len(found)} stand in another order by training return than by score.{listed}"
+
+
+def best_of_many() -> str:
+    """The best evaluation during training beside the score, and the best seed beside the mean."""
+    rows = []
+    for result, arm in cells():
+        seeds = [seed for seed in result.cell(arm).scored if seed.score is not None and seed.curve]
+        if len(seeds) < FEWEST:
+            continue
+        best = np.array([max(value for _, value in seed.curve) for seed in seeds])
+        score = np.array([seed.score.mean for seed in seeds if seed.score is not None])
+        evaluations = round(float(np.mean([len(seed.curve) for seed in seeds])))
+        gap = _text((best - score).mean())
+        rows.append(
+            [result.task, arm, str(evaluations), *map(_text, (best.mean(), score.mean())), gap, _text(score.max())]
+        )
+    head = ("task", "arm", "evaluations", "the best of them", "score", "difference", "score of the best seed")
+    return _table(head, rows)
+
+
+def single_seeds() -> str:
+    """What a single seed could have said."""
+    rows = []
+    for result, arm in cells():
+        score = np.array(list(result.values(arm, "score").values()))
+        rows.append([result.task, arm, str(len(score)), _text(score.mean()), _span(score)])
+    return _table(("task", "arm", "seeds", "mean score", "what one seed could have said"), rows)
+
+
+def wrong_pairs() -> str:
+    """How often one seed of each arm would have put two arms into the other order."""
+    rows = []
+    for _, result in stored():
+        first, *others = [arm.name for arm in result.comparison.arms]
+        base = list(result.values(first, "score").values())
+        for arm in others:
+            own = list(result.values(arm, "score").values())
+            if min(len(own), len(base)) < FEWEST or np.mean(own) == np.mean(base):
+                continue
+            sign = np.sign(np.mean(own) - np.mean(base))
+            against = [sign * (a - b) for a, b in product(own, base)]
+            share = np.mean([each < 0 for each in against]) + np.mean([each == 0 for each in against]) / 2
+            rows.append([result.task, f"{arm} against {first}", _text(np.mean(own) - np.mean(base)), f"{share:.0%}"])
+    return _table(("task", "arms", "difference of means", "single pairs that say the opposite"), rows)
+
+
+def last_networks() -> str:
+    """The selected network beside the last one."""
+    rows = []
+    for result, arm in cells():
+        score, last = result.values(arm, "score"), result.values(arm, "last")
+        both = sorted(score.keys() & last.keys())
+        falls = np.array([score[seed] - last[seed] for seed in both])
+        means = (np.mean([score[seed] for seed in both]), np.mean([last[seed] for seed in both]))
+        rows.append([result.task, arm, *map(_text, means), _text(falls.max())])
+    return _table(("task", "arm", "selected network", "last network", "the largest fall of a seed"), rows)
+
+
+def results_section() -> str:
+    """The tables of every suite of which results are stored."""
+    suites = {suite.name: suite for suite, _ in stored()}
+    if not suites:
+        return NONE
+    return "\n".join(benchmark_markdown(each, read_results(each, RESULTS / name), 3) for name, each in suites.items())
+
+
+# ── Pages ────────────────────────────────────────────────────────────────────────────────────────
+
+BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
+    "docs/protocol.md": {
+        "training returns": training_returns,
+        "turned round": turned_round,
+        "best of many": best_of_many,
+        "single seeds": single_seeds,
+        "wrong pairs": wrong_pairs,
+        "last networks": last_networks,
+    },
+    "docs/results.md": {"benchmarks": results_section},
+}
+
+
+def written(page: str) -> str:
+    """A page with its blocks written anew."""
+    text = (ROOT / page).read_text("utf-8")
+    for name, make in BLOCKS[page].items():
+        block = rf"(<!-- written: {re.escape(name)} -->\n).*?(<!-- end -->)"
+        (old,) = re.finditer(block, text, flags=re.DOTALL)
+        text = f"{text[: old.start()]}{old[1]}{make().strip()}\n{old[2]}{text[old.end() :]}"
+    return text
+
+
+def _text(value: float) -> str:
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def _span(values: np.ndarray) -> str:
+    return f"{_text(values.min())} to {_text(values.max())}"
+
+
+def _table(head: tuple[str, ...], rows: list[list[str]]) -> str:
+    if not rows:
+        return NONE
+    return "\n".join(f"| {' | '.join(row)} |" for row in [list(head), ["---"] * len(head), *rows])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is out of date")
+    args = parser.parse_args()
+    old = [page for page in BLOCKS if written(page) != (ROOT / page).read_text("utf-8")]
+    if args.check:
+        print("\n".join(f"{page} is not what the results say: python benchmarks/protocol.py" for page in old))
+        return 1 if old else 0
+    for page in old:
+        (ROOT / page).write_text(written(page), "utf-8")
+        print(f"wrote {page}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Benchmarks: suites of comparisons with a protocol, beside what others have published."""

@@ -1,0 +1,256 @@
+"""Making a suite: each task is a comparison; what is trained is judged further, written down, and put into tables."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...errors import ConfigError, DqnlabError, FolderInUse, counted
+from ...oslock import in_turn
+from ...store.door import make_wanted
+from ...terminal.board import Board
+from ...terminal.text import duration
+from ...terminal.view import View
+from ..arms import seeds_text
+from ..compare import ComparisonResult, carry_out, read_comparison
+from ..interrupt import current
+from ..planning import ComparisonPlan, look_again, plan_comparison
+from .judging import Judged, judge, read_judged
+from .result import TaskResult, made_by, write_task
+from .suite import BenchmarkTask, Suite
+from .tables import PAGE, TABLE, write_tables
+from .time_left import TimeLeft, left_text, recorded
+
+_WRITING = ".writing"
+_PATIENCE = 60.0  # seconds that a process waits for another one to write the tables
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkPlan:
+    """The tasks that are made, and what there is to do for each."""
+
+    suite: Suite
+    runs: Path
+    folder: Path
+    """of the results"""
+    plans: Mapping[str, ComparisonPlan]
+    """by task"""
+
+    @property
+    def tasks(self) -> list[tuple[BenchmarkTask, ComparisonPlan]]:
+        return [(task, self.plans[task.name]) for task in self.suite.tasks if task.name in self.plans]
+
+    def lines(self) -> list[str]:
+        """What each task is, what of it is there, and about how long the rest takes on this machine."""
+        time_left = TimeLeft()
+        for task, plan in self.tasks:
+            time_left.learn(task, plan)
+        lines = [f"benchmark {self.suite.name}: {self.suite.about}"]
+        width = max(len(task.name) for task, _ in self.tasks)
+        for task, plan in self.tasks:
+            seeds = len(task.request.seeds)
+            arms = ", ".join(arm.name for arm in task.request.arms)
+            left = sum(cell.num_left for cell in plan.cells)
+            state = (
+                "done" if not left else f"{counted(left, 'seed')} to train, {left_text(time_left.left([(task, plan)]))}"
+            )
+            lines.append(f"  {task.name:<{width}}  {arms}; {counted(seeds, 'seed')} each: {state}")
+        return [*lines, f"together: {left_text(time_left.left(self.tasks))}"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkResult:
+    """What making a suite came to."""
+
+    table: Path
+    page: Path
+    signal: int | None = None
+    """what interrupted it: 2 for Ctrl-C"""
+    elsewhere: Mapping[str, int] = field(default_factory=dict)
+    """who still trains how many of its seeds"""
+    failed: int = 0
+    """seeds that came to no score"""
+
+
+def plan_benchmark(suite: Suite, runs: Path, out: Path, only: Collection[str] = ()) -> BenchmarkPlan:
+    """What there is to do for a suite; nothing is written.
+
+    Args:
+        out: folder of results, in which the suite has one of its own.
+        only: how the names of the tasks to make begin; all if none.
+
+    Raises:
+        ConfigError: no task has such a name.
+        DqnlabError: what keeps an arm from learning on an environment; the message names the task.
+    """
+    names = [task.name for task in suite.tasks]
+    for start in only:
+        if not any(name.startswith(start) for name in names):
+            raise ConfigError(f"{suite.name!r} has no task {start!r}, only {', '.join(map(repr, names))}")
+    plans = dict[str, ComparisonPlan]()
+    failed = dict[str, DqnlabError]()
+    for task in suite.tasks:
+        if only and not task.name.startswith(tuple(only)):
+            continue
+        try:
+            plans[task.name] = plan_comparison(task.request, runs)
+        except DqnlabError as error:
+            error.args = (f"task {task.name!r}: {error}",)
+            failed[task.name] = error
+    if failed:
+        first = next(iter(failed.values()))
+        if plans:
+            first.add_note(
+                f"dqn benchmark with {' '.join(f'--only {shlex.quote(name)}' for name in plans)} makes the others"
+            )
+        raise first
+    return BenchmarkPlan(suite=suite, runs=runs, folder=out / suite.name, plans=plans)
+
+
+def make(
+    plan: BenchmarkPlan,
+    *,
+    board: Callable[[], Board | None] = lambda: None,
+    view: Callable[[], View | None] = lambda: None,
+    say: Say = lambda line: None,
+    ray: str | None = None,
+) -> BenchmarkResult:
+    """Trains and judges what is left of a suite, and writes its results, task by task.
+
+    Args:
+        board, view, say, ray: as in `carry_out`.
+
+    Raises:
+        DqnlabError: what stopped it. Whatever was trained and judged until then is reused by the next try.
+    """
+    made = _Making(plan, board, view, say, ray)
+    try:
+        for number, (task, todo) in enumerate(plan.tasks, 1):
+            made.make(number, task, todo)
+        for number, (task, todo) in enumerate(plan.tasks, 1):
+            if task.name in made.elsewhere:  # others may have ended it by now
+                made.make(number, task, todo)
+    except _Stopped as stopped:
+        return made.result(stopped.signal)
+    return made.result(None)
+
+
+class _Stopped(Exception):
+    """A signal wants this to end."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.signal = signum
+
+
+@dataclass
+class _Making:
+    """A suite while it is made."""
+
+    plan: BenchmarkPlan
+    board: Callable[[], Board | None]
+    view: Callable[[], View | None]
+    say: Say
+    ray: str | None
+    elsewhere: dict[str, Mapping[str, int]] = field(default_factory=dict)
+    """by task"""
+    failed: dict[str, int] = field(default_factory=dict)
+    """by task"""
+    _time_left: TimeLeft = field(default_factory=TimeLeft)
+    _done: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        for task, todo in self.plan.tasks:
+            self._time_left.learn(task, todo)
+
+    def make(self, number: int, task: BenchmarkTask, todo: ComparisonPlan) -> None:
+        """One task: trained, judged, written. Raises _Stopped."""
+        tasks = self.plan.tasks
+        left = self._time_left.left(each for each in tasks if each[0].name not in self._done)
+        self.say(f"task {number} of {len(tasks)}, {task.name}; {left_text(left)}")
+        done = carry_out(todo, board=self.board, view=self.view, say=self.say, ray=self.ray)
+        if done.interrupted:
+            self._write(task, todo, done)
+            raise _Stopped(done.signal or signal.SIGINT)
+        self._judge(task, todo)
+        self._done.add(task.name)
+        self._write(task, todo, done)
+        self.elsewhere.pop(task.name, None)
+        if done.elsewhere:
+            self.elsewhere[task.name] = done.elsewhere
+        self.failed[task.name] = done.failed
+
+    def _judge(self, task: BenchmarkTask, todo: ComparisonPlan) -> None:
+        """Judges the last networks of all seeds that have ended. Raises _Stopped."""
+        folders = [folder for cell in look_again(todo).cells for folder in cell.there.finished.values()]
+        waiting = [folder for folder in folders if read_judged(folder) is None]
+        interrupt = current()
+        asks = (lambda: False) if interrupt is None else interrupt.asks
+        if waiting:
+            self.say(f"judging the last networks of {counted(len(waiting), 'run')} of {task.name}")
+        for folder in waiting:
+            try:
+                judge(folder, task.request.modules, asks)
+            except FolderInUse:  # by another process that makes the same suite
+                continue
+            except KeyboardInterrupt as error:
+                raise _Stopped(getattr(error, "signum", signal.SIGINT)) from error
+
+    def _write(self, task: BenchmarkTask, todo: ComparisonPlan, done: ComparisonResult) -> None:
+        """Writes what there is of a task, and the tables of the suite."""
+        seen = look_again(todo)
+        self._time_left.learn(task, seen)
+        comparison = read_comparison(seen, {}) if done.comparison is None else done.comparison
+        judged = dict[tuple[str, int], Judged]()
+        for arm, cell in comparison.cells:
+            for each in cell.scored:
+                if (found := read_judged(each.folder)) is not None:
+                    judged[arm.name, each.seed] = found
+        result = TaskResult(
+            task=task.name,
+            env=task.env,
+            steps=task.steps,
+            num_seeds=len(task.request.seeds),
+            comparison=comparison,
+            judged=judged,
+            waited={cell.arm: cell.seconds for cell in seen.cells if cell.seconds is not None},
+            made=made_by([each.folder for _, cell in comparison.cells for each in cell.scored]),
+        )
+        make_wanted(self.plan.folder, "folder of results")
+        with in_turn(self.plan.folder / _WRITING, lambda: None, _PATIENCE):  # others may make the same suite
+            write_task(result, self.plan.suite.name, self.plan.folder, task.file)
+            write_tables(self.plan.suite, self.plan.folder)
+
+    def result(self, signum: int | None) -> BenchmarkResult:
+        elsewhere = Counter[str]()
+        for who in self.elsewhere.values():
+            elsewhere.update(who)
+        folder = self.plan.folder
+        return BenchmarkResult(
+            table=folder / TABLE,
+            page=folder / PAGE,
+            signal=signum,
+            elsewhere=elsewhere,
+            failed=sum(self.failed.values()),
+        )
+
+
+def suite_lines(suites: Sequence[Suite]) -> list[str]:
+    """What suites there are: tasks, arms, seeds, and the hours of each by recorded figures."""
+    lines = []
+    for suite in suites:
+        from_file = [(task, len(task.request.arms) * len(task.request.seeds)) for task in suite.tasks]
+        known = [num * each for task, num in from_file if (each := recorded(task)) is not None]
+        runs = sum(num for _, num in from_file)
+        hours = f"about {duration(sum(known))}" if len(known) == len(from_file) else "hours not recorded"
+        lines.append(f"{suite.name}: {suite.about}")
+        lines.append(f"  {counted(len(suite.tasks), 'task')}, {counted(runs, 'run')}, {hours} on this machine")
+        for task in suite.tasks:
+            arms = ", ".join(arm.name for arm in task.request.arms)
+            lines.append(f"  - {task.name}: {arms}; {seeds_text(task.request.seeds)}")
+    return lines

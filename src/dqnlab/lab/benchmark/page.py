@@ -1,0 +1,96 @@
+"""benchmark.html: a benchmark on one page, without any script, in the style of a comparison's page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ...comparing.assess import assessment_of
+from ...comparing.charts import curves_chart, seeds_chart
+from ...comparing.markup import Markup, el, together
+from ...comparing.style import own_style
+from ...explain.page import content_policy, shell_style
+from ...trust import clean
+from .rows import (
+    ARMS,
+    GOALS,
+    POINTS,
+    PROTOCOL,
+    PUBLISHED,
+    Results,
+    TaskRow,
+    arm_rows,
+    conclusions,
+    goal_rows,
+    in_order,
+    made_text,
+    point_rows,
+    published_rows,
+)
+from .suite import Suite
+
+
+def render_benchmark(suite: Suite, results: Results) -> str:
+    """The whole page."""
+    rows = in_order(suite, results)
+    style = "\n".join((shell_style(), own_style()))
+    head = el(
+        "head",
+        el("meta", charset="utf-8"),
+        el("meta", http_equiv="Content-Security-Policy", content=content_policy(style)),
+        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        el("meta", name="color-scheme", content="light dark"),
+        el("title", f"Benchmark {suite.name} – dqnlab"),
+        el("style", Markup(style)),
+    )
+    summary = el(
+        "div",
+        el("h1", f"Benchmark {suite.name}"),
+        el("p", suite.about, class_="lead"),
+        el("p", made_text(rows), class_="muted"),
+        class_="summary",
+    )
+    said = [el("li", f"{name}: {text}") for name, text in conclusions(rows)]
+    sections = [
+        ("published", "Beside published numbers", _table(PUBLISHED, published_rows(rows), "Published numbers")),
+        ("goals", "Goals", _table(GOALS, goal_rows(rows), "Goals")),
+        ("arms", "Every arm", _table(ARMS, arm_rows(rows), "Every arm")),
+        ("better", "Which arm is better", el("ul", *said, class_="said") if said else None),
+        ("tasks", "Every task", _tasks(rows)),
+        ("seeds", "Every seed", _table(POINTS, point_rows(rows), "Every seed")),
+        ("protocol", "How it was judged", el("p", PROTOCOL)),
+    ]
+    there = [(name, title, body) for name, title, body in sections if body]
+    ways = [el("a", title, href=f"#{name}") for name, title, _ in there]
+    brand = el("div", el("strong", "dqnlab", class_="brand"), class_="row")
+    top = el("header", brand, el("nav", *ways, aria_label="Sections of this page"))
+    bodies = [
+        el("section", el("h2", title, id=f"{name}-title"), body, id=name, aria_labelledby=f"{name}-title")
+        for name, title, body in there
+    ]
+    foot = el("footer", "Made by dqnlab. This file loads nothing and sends nothing.", class_="muted")
+    page = el("div", top, summary, el("main", *bodies), foot, id="page")
+    return f"<!doctype html>\n{el('html', head, el('body', page), lang='en')}\n"
+
+
+def _tasks(rows: Sequence[TaskRow]) -> Markup | None:
+    """Of each task the score of every seed, and how the seeds learned."""
+    parts = list[Markup]()
+    for task, result in rows:
+        if result is None or not any(arm.cells[0].scores for arm in result.comparison.arms):
+            continue
+        found = assessment_of(result.comparison)
+        parts.append(el("h3", task.name))
+        drawings = [("Every seed", seeds_chart(found, result.env)), ("Learning", curves_chart(found, result.env))]
+        figures = [el("figure", el("figcaption", says), each, class_="card") for says, each in drawings if each]
+        parts.append(el("div", *figures, class_="columns charts"))
+    return together(parts) if parts else None
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], label: str) -> Markup | None:
+    """A table that scrolls by itself; none without rows."""
+    body = [el("tr", *(el("td", clean(each)) for each in row)) for row in rows]
+    if not body:
+        return None
+    top = el("thead", el("tr", *(el("th", each, scope="col") for each in head)))
+    table = el("table", top, el("tbody", *body))
+    return el("div", table, class_="scroll", tabindex=0, role="region", aria_label=label)

@@ -1,0 +1,199 @@
+"""The tables of a benchmark as rows of text: published and ours, goals, every arm."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from ...comparing.assess import assessment_of
+from ...comparing.verdict import amount, conclusion
+from ...errors import counted
+from ...store.digits import number
+from ...store.score import SeedsMean
+from .result import TaskResult
+from .suite import MEASURES, BenchmarkTask, Goal, Measure, Published, Suite
+
+Results = Mapping[str, TaskResult | None]
+"""of each task what is stored; none if nothing is"""
+NOT_YET = "not run yet"
+PUBLISHED = ("task", "published best", "how", "ours, the same measure", "reached?")
+GOALS = ("task", "goal", "ours", "reached?")
+ARMS = (
+    "task",
+    "arm",
+    "seeds",
+    "score (95 %)",
+    "lowest seed",
+    "last network (95 %)",
+    "training return (95 %)",
+    "exact, optimum",
+    "env steps",
+    "updates",
+    "seconds",
+)
+POINTS = ("task", "arm", "measure", "every seed")
+
+
+class TaskRow(NamedTuple):
+    """A task with what is stored of it."""
+
+    task: BenchmarkTask
+    result: TaskResult | None
+
+
+def in_order(suite: Suite, results: Results) -> list[TaskRow]:
+    """The tasks in the suite's order."""
+    return [TaskRow(task, results.get(task.name)) for task in suite.tasks]
+
+
+# ── Published numbers and goals ──────────────────────────────────────────────────────────────────
+
+
+def published_rows(rows: Sequence[TaskRow]) -> list[list[str]]:
+    """Each published number beside ours: the same measure, of the suite's first arm."""
+    return [
+        [task.name, f"{number(each.value)} ({each.by})", f"{each.says}; {each.source}", *_against(each, task, result)]
+        for task, result in rows
+        for each in task.published
+    ]
+
+
+def _against(published: Published, task: BenchmarkTask, result: TaskResult | None) -> list[str]:
+    if result is None:
+        return [NOT_YET, ""]
+    arm = task.request.arms[0].name
+    mean = result.mean(arm, published.measure)
+    if mean is None:
+        return [NOT_YET, ""]
+    return [
+        f"{mean_text(mean)}, {arm}, {mean.seeds} of {counted(result.num_seeds, 'seed')}",
+        reached_text(mean, published.value),
+    ]
+
+
+def reached_text(mean: SeedsMean, level: float) -> str:
+    """Whether a mean reaches a level, and whether its interval does."""
+    if mean.mean < level:
+        return "no" if mean.high is None or mean.high < level else "no (the interval holds it)"
+    return "yes" if mean.low is not None and mean.low < level else "yes (the whole interval)"
+
+
+def goal_rows(rows: Sequence[TaskRow]) -> list[list[str]]:
+    """Each goal, and how the first arm stands to it."""
+    return [[task.name, goal.says, *_standing(goal, task, result)] for task, result in rows for goal in task.goals]
+
+
+def _standing(goal: Goal, task: BenchmarkTask, result: TaskResult | None) -> list[str]:
+    arm = task.request.arms[0].name
+    level = None if result is None else goal.level(result.optimum)
+    if result is None or level is None or not (values := result.values(arm, goal.measure)):
+        return [NOT_YET, ""]
+    if goal.seeds is None:
+        mean = result.mean(arm, goal.measure)
+        assert mean is not None
+        return [mean_text(mean), reached_text(mean, level)]
+    there = sum(value >= level for value in values.values())
+    verdict = "yes" if there >= goal.seeds else "no" if len(values) >= result.num_seeds else "not yet"
+    return [f"{there} of {counted(len(values), 'seed')}", verdict]
+
+
+# ── Arms ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def arm_rows(rows: Sequence[TaskRow]) -> list[list[str]]:
+    """Every arm of every task with its means over seeds."""
+    found = []
+    for task, result in rows:
+        if result is None:
+            arms = ", ".join(arm.name for arm in task.request.arms)
+            found.append([task.name, arms, NOT_YET, *[""] * (len(ARMS) - 3)])
+            continue
+        found += [_arm_row(result, arm.name) for arm in result.comparison.arms]
+    return found
+
+
+def _arm_row(result: TaskResult, arm: str) -> list[str]:
+    cell = result.cell(arm)
+    failed = f", {len(cell.failed)} failed" if cell.failed else ""
+    scores = list(result.values(arm, "score").values())
+    spent = [[getattr(each, name) for each in cell.scored] for name in ("env_steps", "updates", "seconds")]
+    means = [None if not each or None in each else sum(each) / len(each) for each in spent]
+    exact, optimum = result.mean(arm, "exact"), result.optimum
+    return [
+        result.task,
+        arm,
+        f"{len(scores)} of {result.num_seeds}{failed}",
+        mean_text(result.mean(arm, "score")),
+        number(min(scores)) if scores else "",
+        mean_text(result.mean(arm, "last")),
+        mean_text(result.mean(arm, "training")),
+        "" if exact is None else f"{number(exact.mean, optimum)}, {number(optimum, exact.mean)}",
+        amount(means[0]) if scores else "",
+        amount(means[1]) if scores else "",
+        amount(means[2], 1) if scores else "",
+    ]
+
+
+def point_rows(rows: Sequence[TaskRow]) -> list[list[str]]:
+    """What every seed came to, from the highest down."""
+    measures: list[Measure] = ["score", "last", "training", "exact"]
+    return [
+        [result.task, arm.name, MEASURES[measure], points_text(list(values.values()))]
+        for _, result in rows
+        if result is not None
+        for arm in result.comparison.arms
+        for measure in measures
+        if (values := result.values(arm.name, measure))
+    ]
+
+
+def mean_text(mean: SeedsMean | None) -> str:
+    """A mean with its interval: 254.8 (241.0 to 268.6)."""
+    if mean is None:
+        return ""
+    if mean.low is None or mean.high is None:
+        return number(mean.mean)
+    ends = (number(mean.low, mean.mean, mean.high), number(mean.high, mean.mean, mean.low))
+    return f"{number(mean.mean, mean.low, mean.high)} ({ends[0]} to {ends[1]})"
+
+
+def points_text(values: Sequence[float]) -> str:
+    """Numbers from the highest down, equal ones together: 500.0 × 9, 489.2."""
+    found = Counter(number(value, *values) for value in sorted(values, reverse=True))
+    return ", ".join(text if num == 1 else f"{text} × {num}" for text, num in found.items())
+
+
+def conclusions(rows: Sequence[TaskRow]) -> list[tuple[str, str]]:
+    """Of each task with several arms its name, and which arm is better."""
+    return [
+        (result.task, conclusion(assessment_of(result.comparison)))
+        for _, result in rows
+        if result is not None
+        and len(result.comparison.arms) > 1
+        and all(arm.cells[0].scores for arm in result.comparison.arms)
+    ]
+
+
+def made_text(rows: Sequence[TaskRow]) -> str:
+    """With what, on what and for how long: dqnlab 0.1, torch 2.13, 2 cores, 3.4 hours."""
+    results = [result for _, result in rows if result is not None]
+    if not results:
+        return "Nothing has been run yet."
+    said = dict.fromkeys(
+        ", ".join(f"{name} {value}" for name, value in result.made.items() if name not in ("cores", "system"))
+        for result in results
+    )
+    machines = dict.fromkeys(f"{result.made.get('cores')} cores, {result.made.get('system')}" for result in results)
+    hours = sum(result.hours for result in results)
+    return f"Made with {'; '.join(said)}, on {'; '.join(machines)}, in {hours:.1f} hours."
+
+
+PROTOCOL = (
+    "Score: the mean of 100 fresh greedy episodes of the network that was selected, drawn once and used for nothing "
+    "else; of each arm the mean over training seeds with Student's 95 % interval. Last network: the same of the "
+    "network at the end of training, selected by nothing. Training return: the mean of the last 100 episodes of "
+    "training, with exploration, as papers often report. Claims are about the first arm of a task, named before "
+    "anything was run; only the same measure is held against a published number. Exact: the expected return of the "
+    "selected network's policy, and the best there is, by backward induction over the environment's own table."
+)

@@ -1,0 +1,122 @@
+"""What a benchmark is: a list of comparisons with a protocol, what others have published, and what is aimed at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from ...errors import ConfigError, counted
+from ...store.digits import number
+from ...store.folder import safe_name
+from ..arms import ComparisonRequest
+
+Measure = Literal["score", "last", "training", "exact"]
+"""what of a seed is counted: the confirmed score of the best network, the score of the last network, the mean return
+of the last training episodes, or the exact return of the best network's policy"""
+MEASURES: dict[Measure, str] = {
+    "score": "score",
+    "last": "last network",
+    "training": "training return",
+    "exact": "exact return",
+}
+assert tuple(MEASURES) == get_args(Measure)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """A number that others have published."""
+
+    value: float
+    by: str
+    """who, and with which algorithm"""
+    source: str
+    """where it stands"""
+    steps: int
+    """env steps that it was trained for"""
+    seeds: int | None = None
+    """of how many seeds it is the mean; none where that is not said"""
+    measure: Measure = "score"
+    """what kind of number it is: only the same kind of ours is held against it"""
+    note: str = ""
+    """in what the protocol differs otherwise"""
+
+    @property
+    def says(self) -> str:
+        """How it came about: training return of 4 seeds at 300,000 steps."""
+        of = "" if self.seeds is None else f" of {counted(self.seeds, 'seed')}"
+        note = f"; {self.note}" if self.note else ""
+        return f"{MEASURES[self.measure]}{of} at {counted(self.steps, 'step')}{note}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """What is aimed at: by the mean over seeds, or by each of some seeds."""
+
+    at_least: float | None = None
+    within: float | None = None
+    """instead: so large a share of the optimum may be missing, 0.01 for 1 %"""
+    seeds: int | None = None
+    """how many seeds have to reach it, each by itself; none if the mean has to"""
+    measure: Measure = "score"
+    moonshot: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError unless it says what is to be reached."""
+        if (self.at_least is None) == (self.within is None):
+            raise ConfigError("a goal says at_least = RETURN, or within = SHARE of the optimum, and not both")
+
+    def level(self, optimum: float | None) -> float | None:
+        """The return that is aimed at; none where it depends on an optimum that nobody knows."""
+        if self.at_least is not None or self.within is None:
+            return self.at_least
+        return None if optimum is None else optimum - self.within * abs(optimum)
+
+    @property
+    def says(self) -> str:
+        """In words: score ≥ -110.0 on 9 seeds."""
+        level = f"≥ {number(self.at_least)}" if self.within is None else f"within {self.within:.2g} of the optimum"
+        who = "on average" if self.seeds is None else f"on {counted(self.seeds, 'seed')}"
+        return f"{MEASURES[self.measure]} {level} {who}{' (moonshot)' if self.moonshot else ''}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkTask:
+    """One comparison of a suite, which may be of a single arm. Claims are about the first arm."""
+
+    name: str
+    request: ComparisonRequest
+    steps: int
+    published: tuple[Published, ...] = ()
+    goals: tuple[Goal, ...] = ()
+    seconds: float | None = None
+    """what a seed took where that was recorded, on a machine with two cores, of seeds side by side its share"""
+    needs: str = ""
+    """the extra that its environment comes with"""
+
+    @property
+    def env(self) -> str:
+        return self.request.envs[0]
+
+    @property
+    def file(self) -> str:
+        """What the file of its results is called."""
+        return f"{safe_name(self.name.replace(',', '')).lower()}.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """Tasks with one protocol."""
+
+    name: str
+    about: str
+    tasks: tuple[BenchmarkTask, ...]
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for two tasks of one name."""
+        files = [task.file for task in self.tasks]
+        if twice := next((task.name for task in self.tasks if files.count(task.file) > 1), None):
+            raise ConfigError(f"two tasks are called {twice!r}: give each a name of its own")
+
+    def task(self, name: str) -> BenchmarkTask | None:
+        """The task of a name; none if there is none."""
+        return next((task for task in self.tasks if task.name == name), None)

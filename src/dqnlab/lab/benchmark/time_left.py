@@ -1,0 +1,61 @@
+"""How long a benchmark still takes: by what its own seeds have taken, else by what was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ...errors import counted
+from ...processes import usable_cores
+from ...terminal.text import duration
+from ..planning import CellPlan, ComparisonPlan
+from .suite import BenchmarkTask
+
+RECORDED_CORES = 2
+"""of the machine on which the suites' own figures were recorded"""
+
+
+@dataclass
+class TimeLeft:
+    """Seconds per env step of each arm on each environment, as far as they were seen here."""
+
+    _rates: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def learn(self, task: BenchmarkTask, plan: ComparisonPlan) -> None:
+        """Takes note of what the seeds of a task have taken."""
+        for cell in plan.cells:
+            if cell.seconds is not None:
+                self._rates[cell.env, cell.arm] = cell.seconds / task.steps
+
+    def of_seed(self, task: BenchmarkTask, cell: CellPlan) -> float | None:
+        """Seconds of one seed, of seeds side by side its share; none where nobody knows."""
+        if cell.seconds is not None:
+            return cell.seconds
+        rate = self._rates.get((cell.env, cell.arm))
+        if rate is not None:
+            return rate * task.steps
+        return recorded(task)
+
+    def left(self, tasks: Iterable[tuple[BenchmarkTask, ComparisonPlan]]) -> tuple[float, int]:
+        """Seconds that are left, and how many seeds there are of which that is not known."""
+        seconds, unknown = 0.0, 0
+        for task, plan in tasks:
+            for cell in plan.left:
+                each = self.of_seed(task, cell)
+                seconds += 0.0 if each is None else each * cell.num_left
+                unknown += cell.num_left if each is None else 0
+        return seconds, unknown
+
+
+def recorded(task: BenchmarkTask) -> float | None:
+    """What a seed would take by the suite's own figures, if as many cores as there are here share the work."""
+    return None if task.seconds is None else task.seconds * RECORDED_CORES / usable_cores()
+
+
+def left_text(left: tuple[float, int]) -> str:
+    """In words: about 1:20:00 left, and 20 seeds of which that is not known."""
+    seconds, unknown = left
+    rest = f"{counted(unknown, 'seed')} of which nobody knows how long they take"
+    if not seconds:
+        return f"left: {rest}" if unknown else "nothing is left to train"
+    return f"about {duration(seconds)} left" + (f", and {rest}" if unknown else "")

@@ -1,0 +1,210 @@
+"""`dqn benchmark`: suites of comparisons, judged further, written as data and tables, and nothing done twice."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dqnlab
+from dqnlab.app.suites import read_suite, shipped
+from dqnlab.config import Env
+from dqnlab.lab.benchmark import benchmark
+from dqnlab.lab.benchmark.judging import judge
+from dqnlab.lab.benchmark.result import read_task
+from dqnlab.lab.benchmark.rows import arm_rows, goal_rows, in_order, mean_text, points_text, published_rows
+from dqnlab.lab.benchmark.tables import read_results
+from dqnlab.store.find import list_runs
+
+from .comparing import InProcess, dqn
+
+SETTINGS = """{ stop_when_solved = false, learning_starts = 64, batch_size = 16, update_every = 4, select_episodes = 2,\
+ confirm_episodes = 2, score_episodes = 3, explain = false, compile = "off", torso = { hidden = [8, 6] }, \
+evaluate_every = { kind = "steps", num = 150 } }"""
+SUITE = f"""
+about = "two tasks"
+seeds = 2
+first_seed = 1000
+steps = 300
+settings = {SETTINGS}
+
+[[tasks]]
+env = "CartPole-v1"
+arms = ["dqn", {{ name = "three", arm = "dqn n=3" }}]
+goals = [{{ at_least = 1, seeds = 2 }}, {{ at_least = 501 }}, {{ measure = "last", at_least = 1 }}]
+
+[[tasks.published]]
+value = 500
+by = "somebody"
+source = "a page"
+steps = 50_000
+seeds = 1
+measure = "training"
+
+[[tasks]]
+name = "lake"
+env = "FrozenLake-v1"
+arms = ["dqn"]
+goals = [{{ measure = "exact", within = 0.01, seeds = 2 }}]
+"""
+
+
+@pytest.fixture
+def suite(monkeypatch: pytest.MonkeyPatch, crew: type[InProcess]) -> Path:
+    monkeypatch.setattr("dqnlab.lab.benchmark.judging.EPISODES", 4)
+    Path("mine.toml").write_text(SUITE)
+    return Path("mine.toml")
+
+
+def stored(task: str) -> dict[str, Any]:
+    return json.loads(Path(f"results/mine/{task}.json").read_text())
+
+
+MAKE = "benchmark mine.toml --out results --quiet"
+
+
+def test_a_suite_is_trained_judged_and_written_and_the_same_words_do_nothing(
+    suite: Path, crew: type[InProcess], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dqn(MAKE) == 0
+    assert crew.asked == [("n=1", (1000, 1001)), ("n=3", (1000, 1001)), ("n=1", (1000, 1001))]
+    found = stored("cartpole-v1-at-300")
+    assert [arm["name"] for arm in found["arms"]] == ["dqn", "three"]
+    for seed in (seed for arm in found["arms"] for seed in arm["seeds"]):
+        assert len(seed["score"]["returns"]) == 3
+        assert len(seed["last"]["returns"]) == 4
+        assert 1 <= len(seed["training"]) <= 4
+        assert seed["exact"] is None
+        assert not Path(seed["run"]).is_absolute()
+    lake = stored("lake")["arms"][0]["seeds"][0]
+    assert lake["exact"]["optimum"] == pytest.approx(0.74, abs=0.005)
+    assert 0 <= lake["exact"]["best"] <= lake["exact"]["optimum"]
+    said = capsys.readouterr().out
+    assert "Beside published numbers" in said
+    assert "Every seed" in said
+    check_rows()
+    before = {path.name: path.read_bytes() for path in Path("results/mine").iterdir()}
+    assert set(before) == {"cartpole-v1-at-300.json", "lake.json", "benchmark.md", "benchmark.html"}
+
+    monkeypatch.setattr(benchmark, "judge", None)  # nothing is judged again either
+    assert dqn(MAKE) == 0
+    assert len(crew.asked) == 3
+    assert {path.name: path.read_bytes() for path in Path("results/mine").iterdir()} == before
+    shutil.rmtree("runs")
+    assert dqn("benchmark mine.toml --out results --tables") == 0  # from the files alone
+    assert {path.name: path.read_bytes() for path in Path("results/mine").iterdir()} == before
+
+
+def check_rows() -> None:
+    """Only the same measure is held against a published number."""
+    read = read_suite("mine.toml", Path("runs"))
+    rows = in_order(read, read_results(read, Path("results/mine")))
+    result = read_task(read.tasks[0], Path("results/mine"))
+    assert result is not None
+    training, score = result.mean("dqn", "training"), result.mean("dqn", "score")
+    assert training is not None
+    assert score is not None
+    assert training.mean != score.mean
+    (published,) = published_rows(rows)
+    assert published[2:] == [
+        "training return of 1 seed at 50,000 steps; a page",
+        f"{mean_text(training)}, dqn, 2 of 2 seeds",
+        "no",
+    ]
+    verdicts = [row[3] for row in goal_rows(rows)]
+    assert (verdicts[0], verdicts[1], verdicts[3]) == ("yes", "no", "no")
+    assert verdicts[2].startswith("yes")
+    assert [row[1] for row in arm_rows(rows)] == ["dqn", "three", "dqn"]
+
+
+def test_what_was_interrupted_between_training_and_judging_goes_on_there(
+    suite: Path, crew: type[InProcess], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judged = list[Path]()
+
+    def cut(folder: Path, *rest: Any) -> Any:
+        judged.append(folder)
+        if len(judged) == 2:
+            raise KeyboardInterrupt
+        return judge(folder, *rest)
+
+    monkeypatch.setattr(benchmark, "judge", cut)
+    assert dqn(MAKE) == 130
+    assert "To continue: dqn benchmark mine.toml --out results" in capsys.readouterr().err
+    assert crew.asked == [("n=1", (1000, 1001)), ("n=3", (1000, 1001))]
+    assert dqn(MAKE) == 0
+    assert len(crew.asked) == 3
+    assert len(judged) == len(list_runs(Path("runs"))) + 1 == 7
+
+
+def test_one_task_alone_leaves_the_rest_of_the_table_open(
+    suite: Path, crew: type[InProcess], refused: Callable[..., str]
+) -> None:
+    refused(f"{MAKE} --only pond", 2, "no task 'pond'", "'lake'")
+    assert dqn(f"{MAKE} --only la --seeds 1") == 0
+    assert crew.asked == [("n=1", (1000,))]
+    text = Path("results/mine/benchmark.md").read_text()
+    assert "| CartPole-v1 at 300 | dqn, three | not run yet |" in text
+    assert "1 of 1" in text
+
+
+def test_equal_seeds_are_counted_and_the_highest_stands_first() -> None:
+    assert points_text([489.2, 500, 500]) == "500.0 × 2, 489.2"
+
+
+# ── Suites ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_suite_that_comes_with_dqnlab_can_be_read() -> None:
+    assert shipped() == ["classic", "ladder", "memory", "minatar", "minigrid", "quick"]
+    for name in shipped():
+        read = read_suite(name, Path("runs"))
+        assert all(seed >= 1000 for task in read.tasks for seed in task.request.seeds)
+
+
+def test_suites_are_listed_with_their_tasks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert dqn("benchmark") == 0
+    said = capsys.readouterr().out
+    assert all(f"\n{name}: " in f"\n{said}" for name in shipped())
+    assert "seeds 1000 to 1009" in said
+
+
+BAD = [
+    ("tasks = []", "tasks must be [[tasks]] tables"),
+    ('[[tasks]]\nenv = "CartPole-v1"\nsteps = 3000', "arms is missing"),
+    ('[[tasks]]\nenv = "CartPole-v1"\narms = ["dqn"]\nsteps = 3000\nenvs = 3', "unknown key 'envs'"),
+    ('[[tasks]]\nenv = "CartPole-v1"\narms = ["dqn"]\nsteps = 3000\ngoals = [{ at_most = 3 }]', "goals.at_most"),
+    ('[[tasks]]\nenv = "CartPole-v1"\narms = ["dqn"]\nsteps = 3000\ngoals = [{ seeds = 3 }]', "a goal says at_least"),
+    (
+        '[[tasks]]\nenv = "CartPole-v1"\narms = ["dqn"]\nsteps = 3000\npublished = [{ value = 3 }]',
+        "published.by is missing",
+    ),
+    ('steps = 3000\n[[tasks]]\nenv = "os:X-v0"\narms = ["dqn"]', "os"),
+    (
+        'steps = 3000\narms = ["dqn"]\n[[tasks]]\nenv = "CartPole-v1"\n[[tasks]]\nenv = "CartPole-v1"',
+        "two tasks are called",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), BAD, ids=[said for _, said in BAD])
+def test_a_suite_that_cannot_be_meant_is_refused_by_name(text: str, said: str, refused: Callable[..., str]) -> None:
+    Path("bad.toml").write_text(text)
+    refused("benchmark bad.toml", 2, "bad.toml", said)
+
+
+def test_an_unknown_suite_is_answered_with_the_nearest(refused: Callable[..., str]) -> None:
+    refused("benchmark clasic", 2, "unknown suite 'clasic'", "classic")
+
+
+def test_what_keeps_a_task_from_learning_names_it(suite: Path, refused: Callable[..., str]) -> None:
+    suite.write_text(SUITE.replace("FrozenLake-v1", "Pendulum-v1"))
+    refused(MAKE, 2, "task 'lake'", "--only")
+
+
+def test_the_cue_is_registered_when_a_suite_names_it() -> None:
+    assert (
+        dqnlab.run.system.assemble(dqnlab.Config(env=Env(id="dqnlab.envs.cue:Cue-v0"), compile="off")).close() is None
+    )
