@@ -30,6 +30,7 @@ from ..track.tracker import AnyTracker, Swanlab
 
 TrackerName = Literal["swanlab", "tensorboard", "none"]
 Which = Literal["best", "last"]
+Shell = Literal["bash", "zsh", "fish"]
 Count = Annotated[int | None, Whole(1)]
 
 NUM_SEEDS = 5
@@ -303,6 +304,16 @@ class Presets:
     """show this preset as a diff against its parent"""
     tree: bool = False
     """draw the family tree, with what each changes of its parent"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completion:
+    """Print what makes a shell complete the words of `dqn`; for bash: eval "$(dqn completion bash)"."""
+
+    shell: Shell
+    """bash, zsh or fish"""
+    word: tuple[str, ...] = ()
+    """a word behind `dqn`, each in turn, the last one unfinished: print what that may become instead"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from ..terminal.text import clean
 from ..track.tracker import Swanlab
 from .arguments import (
     Compare,
+    Completion,
     Doctor,
     Evaluate,
     Explain,
@@ -41,7 +42,7 @@ from .places import home
 
 Args = TypeVar("Args")
 
-_KINDS: dict[str, type] = {
+KINDS: dict[str, type] = {
     "train": Train,
     "tune": Tune,
     "resume": Resume,
@@ -61,7 +62,9 @@ _KINDS: dict[str, type] = {
     "rm": Rm,
     "presets": Presets,
     "selftest": Selftest,
+    "completion": Completion,
 }
+"""the words of each command"""
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,8 @@ class Call(Generic[Args]):
 
 def read(command: str, words: Sequence[str], started: float) -> Call[Any]:
     """What a command was asked for. Raises ConfigError or FolderError; SystemExit after the help text."""
-    if command not in _KINDS:
-        raise ConfigError(f"unknown command {command!r}; {nearest(command, list(_KINDS))}")
+    if command not in KINDS:
+        raise ConfigError(f"unknown command {command!r}; {nearest(command, list(KINDS))}")
     if command == "train":
         module, args = _train(words)
     elif command == "tune":
@@ -99,7 +102,7 @@ def read(command: str, words: Sequence[str], started: float) -> Call[Any]:
         if args.ray is not None:
             check_where(args.ray)
     else:
-        module, args = _found(command, parse_args(_KINDS[command], command, words))
+        module, args = _found(command, parse_args(KINDS[command], command, words))
     return Call(module, args, tuple(words), started)
 
 

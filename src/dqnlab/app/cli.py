@@ -42,6 +42,7 @@ COMMANDS = {
     "rm": "remove runs or groups: dqn rm RUN …",
     "presets": "list the presets, or what one sets: dqn presets [NAME]",
     "selftest": "learn small problems with known Q-values, and compare: dqn selftest [PROBE …] [--FIELD VALUE …]",
+    "completion": "make a shell complete these words: dqn completion bash|zsh|fish",
 }
 _ALWAYS = (
     ("dqn COMMAND --help", "flags of a command"),
