@@ -8,6 +8,9 @@
 # make mutants       plant well-known bugs one by one: each turns a test red
 # make second        losses and targets beside those of rlax, 1,000 cases
 # make imported      agents of SB3 and CleanRL's networks say the same here as there, 1,000 observations each
+# make docs          the site of the documents, in three languages, into site/: every link and anchor is checked
+# make gallery       train the six runs of its gallery, then the site: some twenty minutes
+# make dist          wheel and sdist, into dist/
 # make bench-peers   the same beside SB3, CleanRL's arithmetic and rejax, each in an environment of its own
 # make bench-device  an update on the CPU and on a GPU, one agent and ten    (ARGS="--devices cuda")
 
@@ -20,7 +23,7 @@ PEERS := sb3 cleanrl rejax
 PEER_VENVS := benchmarks/.venvs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test faults lint check bench bench-peers bench-device imported matrix mutants second clean
+.PHONY: help setup train test faults lint check bench bench-peers bench-device dist docs gallery imported matrix mutants second clean
 
 help:
 	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +68,17 @@ check: lint
 	$(BIN)/python -m pytest -q -n auto --dist loadfile --ring unit
 	$(BIN)/python -m pytest -q -n auto --dist loadfile --ring house
 
+docs: setup
+	for language in en zh-Hant zh-Hans; do \
+	  DQNLAB_DOCS_LANGUAGE=$$language $(BIN)/python -m mkdocs build --strict --quiet || exit 1; done
+
+gallery: setup
+	$(BIN)/python docs/site/gallery.py
+	$(MAKE) docs
+
+dist: setup
+	$(BIN)/python -m hatchling build
+
 bench: setup
 	$(BIN)/python benchmarks/speed.py $(ARGS)
 
@@ -92,5 +106,5 @@ imported: setup $(PEER_VENVS)/sb3/.installed $(PEER_VENVS)/cleanrl/.installed
 	$(BIN)/python benchmarks/imported.py
 
 clean:
-	rm -rf $(VENV) $(PEER_VENVS) build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEER_VENVS) build dist site .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

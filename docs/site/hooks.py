@@ -1,0 +1,212 @@
+"""What MkDocs is told beyond mkdocs.yml: one language at a time, links that leave docs/, decisions, the gallery.
+
+The documents are written to be read where they lie, in the repository: they link to `../README.md`, to examples and
+tests, and to their twins in another language (`dqn.zh-Hant.md`). Here each such link gets a page of the site.
+"""
+
+import os
+import posixpath
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files, InclusionLevel
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+GALLERY = ROOT / "build" / "gallery"
+LANGUAGES = {"en": "English", "zh-Hant": "繁體中文", "zh-Hans": "简体中文"}
+THEMES = {"zh-Hans": "zh"}
+"""what the theme calls a language, where that is something else"""
+TITLES = {
+    "Start": "開始",
+    "The story of DQN": "DQN 的故事",
+    "How to": "怎麼做",
+    "Own environment": "自己的環境",
+    "Own network": "自己的網路",
+    "Forbidden actions": "被禁止的動作",
+    "Pictures": "圖像",
+    "Many seeds": "很多種子",
+    "Compare": "比較",
+    "Many machines": "多台機器",
+    "Export": "匯出",
+    "Import": "匯入",
+    "Read the page": "讀懂報告頁",
+    "Gallery": "陳列室",
+    "Look up": "查閱",
+    "Everything on one page": "一頁看完",
+    "Variants": "變體",
+    "Metrics": "指標",
+    "Runs and their folders": "訓練與資料夾",
+    "Comparisons, number by number": "比較的每個數字",
+    "Changes": "變更",
+    "Results": "結果",
+    "Measured": "量測",
+    "Many machines, measured": "多台機器的量測",
+    "Log": "紀錄",
+    "Design": "設計",
+    "Contributing": "參與",
+}
+OUTSIDE = {"README.md": "readme.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
+"""pages that lie above docs/"""
+TWIN = re.compile(r"\.zh-Hant(?=\.md$)")
+LINK = re.compile(r"(?<=\]\()(?!https?:|#|mailto:)([^)#\s]+)")
+SWITCH = re.compile(r"^(English · \[繁體中文\]|\[English\]).*\n", re.MULTILINE)
+"""the line by which a document names its twins: the site has a menu for it"""
+CODE = {".py": "python", ".toml": "toml", ".c": "c", ".html": "html", ".js": "js"}
+
+sources: dict[str, Path] = {}
+"""where each page of this language was written"""
+
+
+def language() -> str:
+    return os.environ.get("DQNLAB_DOCS_LANGUAGE", "en")
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """The titles, folder and theme of the language, and every decision in the navigation."""
+    chosen = language()
+    if chosen != "en":
+        config.site_dir = str(Path(config.site_dir) / chosen)
+    config.theme["language"] = THEMES.get(chosen, chosen)
+    config.nav = [entry for each in config.nav or [] for entry in _entries(each)]
+    return config
+
+
+def _entries(entry: Any) -> list[Any]:
+    """A line of the navigation in the language, and a line for each decision where it says so."""
+    if entry == "design/*":
+        return [path.relative_to(DOCS).as_posix() for path in sorted((DOCS / "design").glob("[0-9]*.md"))]
+    if isinstance(entry, str):
+        return [entry]
+    ((title, below),) = entry.items()
+    shown = _said(TITLES.get(title, title)) if language() != "en" else title
+    return [{shown: [each for line in below for each in _entries(line)] if isinstance(below, list) else below}]
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """The pages of the language, each under its English name; those that lie elsewhere; the runs of the gallery."""
+    sources.clear()
+    for file in [each for each in files if each.src_uri.endswith(".md")]:
+        path = DOCS / file.src_uri
+        twin = path.with_suffix(".zh-Hant.md")
+        if TWIN.search(file.src_uri):
+            files.remove(file)
+        elif language() != "en" and twin.exists():
+            files.remove(file)
+            _write(files, config, file.src_uri, twin)
+        else:
+            sources[file.src_uri] = path
+    for name, page in OUTSIDE.items():
+        twin = (ROOT / name).with_suffix(".zh-Hant.md")
+        _write(files, config, page, twin if language() != "en" and twin.exists() else ROOT / name)
+    for path in sorted({path for page in sources.values() for path in _left(page)}):
+        made = File.generated(config, _file_page(path), content=_shown(path), inclusion=InclusionLevel.NOT_IN_NAV)
+        files.append(made)
+    for path in sorted(GALLERY.glob("*.html")) if language() == "en" else ():
+        files.append(File.generated(config, f"gallery/{path.name}", abs_src_path=str(path)))
+    return files
+
+
+def _write(files: Files, config: MkDocsConfig, uri: str, source: Path) -> None:
+    sources[uri] = source
+    files.append(File.generated(config, uri, content=_said(source.read_text("utf-8"))))
+
+
+def _said(text: str) -> str:
+    """What was written in traditional characters, in those of the language."""
+    if language() != "zh-Hans":
+        return text
+    from opencc import OpenCC  # of the extra `docs`
+
+    return str(OpenCC("tw2sp").convert(text))
+
+
+# ── Links ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """The text with links to pages of the site."""
+    uri = page.file.src_uri
+    if uri == "decisions.md":
+        markdown += "\n" + "".join(
+            f"- [{_title(path)}](design/{path.name})\n" for path in sorted((DOCS / "design").glob("[0-9]*.md"))
+        )
+    if uri == "gallery.md":
+        markdown = markdown.replace("<!-- runs -->", _gallery())
+    if uri not in sources:
+        return markdown
+    return LINK.sub(lambda found: _target(found[1], uri), SWITCH.sub("", markdown, count=1))
+
+
+def _target(link: str, uri: str) -> str:
+    """Where a link of a document leads in the site, from its page."""
+    path = (sources[uri].parent / link).resolve()
+    if not path.is_relative_to(ROOT) or not path.exists():
+        return link
+    inside = path.relative_to(ROOT).as_posix()
+    name = TWIN.sub("", inside)
+    if name in OUTSIDE:
+        to = OUTSIDE[name]
+    elif path.is_relative_to(DOCS) and path.suffix in (".md", ".svg", ".png", ".html"):
+        to = TWIN.sub("", path.relative_to(DOCS).as_posix())
+    else:
+        to = _file_page(path)
+    return posixpath.relpath(to, posixpath.dirname(uri) or ".")
+
+
+def _left(page: Path) -> list[Path]:
+    """The files that a document links to and that are no documents."""
+    found = [(page.parent / link).resolve() for link in LINK.findall(page.read_text("utf-8"))]
+    kept = [path for path in found if path.is_relative_to(ROOT) and path.exists()]
+    return [path for path in kept if TWIN.sub("", path.relative_to(ROOT).as_posix()) not in OUTSIDE and _is_file(path)]
+
+
+def _is_file(path: Path) -> bool:
+    return not (path.is_relative_to(DOCS) and path.suffix in (".md", ".svg", ".png", ".html"))
+
+
+def _file_page(path: Path) -> str:
+    return f"files/{path.relative_to(ROOT).as_posix()}.md"
+
+
+def _shown(path: Path) -> str:
+    """A file, or those of a folder, as a page."""
+    inside = [path] if path.is_file() else sorted(each for each in path.iterdir() if each.is_file())
+    blocks = [
+        f'`````{CODE.get(each.suffix, "text")} title="{each.name}"\n{each.read_text("utf-8")}\n`````\n'
+        for each in inside
+    ]
+    return f"# {path.relative_to(ROOT).as_posix()}\n\n" + "\n".join(blocks)
+
+
+# ── Pages that are made ──────────────────────────────────────────────────────────────────────────
+
+
+def _title(path: Path) -> str:
+    return path.read_text("utf-8").splitlines()[0].removeprefix("# ")
+
+
+def _gallery() -> str:
+    """Each run: its command, what to look at, and its page if it was made."""
+    chosen, rows = "en" if language() == "en" else "zh-Hant", []
+    for run in tomllib.loads((DOCS / "site" / "gallery.toml").read_text("utf-8"))["run"]:
+        page = f"{run['name']}.html"
+        up = "" if chosen == "en" else "../"
+        title = run["title"][chosen]
+        shown = f'<a href="{up}gallery/{page}">{title}</a>' if (GALLERY / page).exists() else title
+        rows.append(f"### {shown}\n\n{run['look'][chosen]}\n\n```sh\n{run['command']}\n```\n")
+    return _said("\n".join(rows))
+
+
+def on_page_context(context: dict[str, Any], page: Page, config: MkDocsConfig, nav: Any) -> dict[str, Any]:
+    """The same page in the other languages, for the menu."""
+    up = "../" * page.url.count("/") + ("" if language() == "en" else "../")
+    config.extra["alternate"] = [
+        {"name": name, "lang": THEMES.get(code, code), "link": f"{up}{'' if code == 'en' else f'{code}/'}{page.url}"}
+        for code, name in LANGUAGES.items()
+    ]
+    return context
