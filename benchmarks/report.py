@@ -2,8 +2,9 @@
 
     python benchmarks/report.py
 
-Trains each briefly, then writes its page as `dqn train` does, and once more. Then 100,000 steps of the textbook
-program with a clock around everything that is kept only to be explained later: snapshots and recorded batches.
+Trains each briefly, then writes its page as `dqn train` does, and once more. A page above its budget is an error.
+Then 100,000 steps of the textbook program with a clock around everything that is kept only to be explained later:
+snapshots and recorded batches.
 Writes benchmarks/results/report.json.
 """
 
@@ -26,6 +27,9 @@ from dqnlab import presets
 from dqnlab.config import Config, Env, Film, Steps
 from dqnlab.explain.report import write_report
 from dqnlab.run.keep import Keeper
+
+BUDGETS = {"CartPole": 800_000, "CartPole, textbook net": 800_000, "24x24 image": 5_000_000}
+OTHERS = 1_500_000  # bytes of any other page
 
 
 class Pixels(gym.Env[np.ndarray, int]):
@@ -110,6 +114,9 @@ def pages(folder: Path) -> dict[str, Any]:
             seconds.append(round(time.perf_counter() - start, 3))
         rows[name] = {"bytes": path.stat().st_size, "seconds": seconds, "episodes_steps": config.env.max_episode_steps}
         print(f"{name:<24}{path.stat().st_size / 1000:>8.0f} kB   {seconds[0]:.2f} s, again {seconds[1]:.2f} s")
+    over = {name: row["bytes"] for name, row in rows.items() if row["bytes"] > BUDGETS.get(name, OTHERS)}
+    if over:
+        raise SystemExit(f"pages above their budget: {over}")
     return rows
 
 

@@ -34,15 +34,19 @@ Curves = Sequence[dict[str, list[float]]]
 
 
 def main() -> None:
-    """Draws every picture."""
-    runs, maps = (json.loads((HERE / f"{name}.json").read_text("utf-8")) for name in ("runs", "maps"))
+    """Writes docs/pictures/<name>.svg of each, the same bytes for the same runs."""
     with rc_context(STYLE):
-        truncation(runs)
-        chase(runs)
-        value_maps(maps)
+        for name, figure in figures().items():
+            figure.savefig(HERE / f"{name}.svg", metadata={"Date": None})
 
 
-def truncation(runs: dict[str, Curves]) -> None:
+def figures() -> dict[str, Figure]:
+    """Every picture by its name."""
+    runs, maps = (json.loads((HERE / f"{name}.json").read_text("utf-8")) for name in ("runs", "maps"))
+    return {"truncation": truncation(runs), "chase": chase(runs), "value-map": value_maps(maps)}
+
+
+def truncation(runs: dict[str, Curves]) -> Figure:
     """Returns and values with cut episodes told rightly and wrongly, in two environments."""
     figure, panels = page(9.6, 6.6, 2, 2)
     both = (("right", RIGHT, "cut episodes bootstrap"), ("mistaken", WRONG, "cut episodes count as ended"))
@@ -62,10 +66,10 @@ def truncation(runs: dict[str, Curves]) -> None:
     panels[1][1].set_ylim(0, 110)
     panels[0][0].legend(frameon=False, fontsize=8.5, loc="lower right", labelcolor=INK)
     panels[0][1].legend(frameon=False, fontsize=8.5, loc="upper left", labelcolor=INK)
-    save(figure, "truncation")
+    return figure
 
 
-def chase(runs: dict[str, Curves]) -> None:
+def chase(runs: dict[str, Curves]) -> Figure:
     """What a network expects and earns, with and without a target network."""
     figure, (panels,) = page(9.6, 3.5, 1, 2)
     titles = {"1": "without a target network", "100": "target copied every 100 updates"}
@@ -78,10 +82,10 @@ def chase(runs: dict[str, Curves]) -> None:
         panel.set_ylim(0, 1.05 * max(max(c["value"]) for name in titles for c in runs[f"chase/{name}"]))
         dress(panel, f"CartPole, {title}")
         panel.legend(frameon=False, fontsize=8.5, loc="upper left", labelcolor=INK, bbox_to_anchor=(0, 0.95))
-    save(figure, "chase")
+    return figure
 
 
-def value_maps(maps: dict[str, Any]) -> None:
+def value_maps(maps: dict[str, Any]) -> Figure:
     """How a CartPole network's values and choices form over training."""
     figure, (panels,) = page(9.6, 3.6, 1, 3)
     angle, speed = np.degrees(maps["angle"]), np.asarray(maps["speed"])
@@ -101,7 +105,7 @@ def value_maps(maps: dict[str, Any]) -> None:
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0)
     panels[0].set_ylabel("angular velocity, rad/s")
-    save(figure, "value-map")
+    return figure
 
 
 def page(width: float, height: float, rows: int, columns: int) -> tuple[Figure, list[list[Axes]]]:
@@ -142,11 +146,6 @@ def dress(axes: Axes, title: str, *, grid: bool = True) -> None:
         axes.set_xlim(left=0)
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.set_xlabel("env steps of training", fontsize=8.5)
-
-
-def save(figure: Figure, name: str) -> None:
-    """Writes docs/pictures/<name>.svg, the same bytes for the same runs."""
-    figure.savefig(HERE / f"{name}.svg", metadata={"Date": None})
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dqnlab.explain import page
-from dqnlab.explain.page import _in_order, _module, join_modules, join_styles, pack_for_page, render
+from dqnlab.explain.page import _UNSEEN, _in_order, _module, join_modules, join_styles, pack_for_page, render
 
 
 def test_a_module_becomes_a_function_of_what_it_imports_and_exports() -> None:
@@ -61,7 +61,7 @@ def test_every_module_is_joined() -> None:
         (np.array([[1.5, -2.0]], np.float32), "f32"),
         (np.array([1.5], np.float16), "f16"),
         (np.array([True, False]), "u8"),
-        (np.array([3], ">i4"), "i32"),
+        (np.array([-3], ">i4"), "i32"),
         (np.zeros((0, 4)), "f64"),
     ],
 )
@@ -72,9 +72,40 @@ def test_an_array_is_packed_with_its_type_and_shape(value: np.ndarray, kind: str
     assert np.array_equal(np.frombuffer(little, value.dtype.newbyteorder("<")).reshape(value.shape), value)
 
 
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [
+        (np.array([0, 1, 1], np.float32), "u8"),
+        (np.array([0, 300], np.int32), "u16"),
+        (np.array([0, 70_000], np.int32), None),
+        (np.array([0, -1], np.float32), None),
+        (np.array([-0.0, 1], np.float32), None),
+        (np.array([np.nan, 1], np.float32), None),
+        (np.array([0.5], np.float64), None),
+        (np.zeros(0, np.float32), None),
+    ],
+)
+def test_small_whole_numbers_travel_as_such(value: np.ndarray, sent: str | None) -> None:
+    packed = pack_for_page(value)
+    assert packed["$"] == f"{value.dtype.kind}{8 * value.dtype.itemsize}"
+    assert packed.get("as") == sent
+    if sent is not None:
+        little = np.frombuffer(base64.b64decode(packed["data"]), sent.replace("u8", "<u1").replace("u16", "<u2"))
+        assert (little == value).all()
+
+
+def test_comments_and_indents_stay_at_home() -> None:
+    source = "/** What\n * it is. */\nconst a = 1; // a unit\n\n  // why\n  /* one */ const b = 2;\n"
+    assert _UNSEEN.sub("", source) == "const a = 1; // a unit\n/* one */ const b = 2;\n"
+
+
 def test_plain_values_stay_and_what_is_not_finite_becomes_null() -> None:
     value = {"a": [1, 2.5, "x", None, True], "b": (float("nan"), np.float32(2), np.inf, np.int64(3)), 4: "four"}
     assert pack_for_page(value) == {"a": [1, 2.5, "x", None, True], "b": [None, 2.0, None, 3], "4": "four"}
+
+
+def test_what_every_page_carries_leaves_room_for_the_run() -> None:
+    assert len(render({}).encode()) <= 500_000
 
 
 def element(html: str, name: str) -> Any:
@@ -86,7 +117,7 @@ def element(html: str, name: str) -> Any:
 def test_no_text_of_a_run_can_end_the_element_that_it_stands_in() -> None:
     hostile = "</script><script>alert(1)</script><!-- {{script}} {{style}} \u2028"
     html = render({"name": hostile})
-    assert html.count("<script") == 3  # words, data, the page's own
+    assert html.count("<script") == 4  # words, the story, data, the page's own
     assert "alert(1)</script>" not in html
     assert element(html, "data") == {"name": hostile}
 

@@ -72,6 +72,6 @@ def test_a_verdict_says_what_it_is_what_it_means_and_what_to_do() -> None:
 
 
 @pytest.mark.parametrize("key", sorted(key for key in words() if key.startswith(("health.", "curve."))))
-def test_both_languages_name_the_same_numbers(key: str) -> None:
+def test_all_languages_name_the_same_numbers(key: str) -> None:
     found = [set(re.findall(r"\{(\w+)[|}]", words()[key][language])) for language in LANGUAGES]
-    assert found[0] == found[1]
+    assert found[0] == found[1] == found[2]

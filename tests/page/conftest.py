@@ -104,16 +104,23 @@ def pages(browser: Any) -> Callable[[int], Any]:
 def open_page(pages: Callable[[int], Any], tmp_path: Path) -> Iterator[Open]:
     """Writes a page of data, opens it from disk, and at the end of the test wants no console message and no request.
 
-    `open_page(data, hash="t=3", width=400, scheme="dark")`.
+    `open_page(data, hash="t=3", width=400, scheme="dark")`. Less motion is wanted, so that no page plays unasked.
     """
     opened: list[Opened] = []
 
-    def open_(data: Mapping[str, Any], hash: str = "", width: int = 1100, scheme: str = "light") -> Opened:
+    def open_(
+        data: Mapping[str, Any],
+        hash: str = "",
+        width: int = 1100,
+        scheme: str = "light",
+        height: int = 900,
+        motion: str = "reduce",
+    ) -> Opened:
         path = tmp_path / f"report-{len(opened)}.html"
         path.write_text(render(data), encoding="utf-8")
         page = pages(len(opened))
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(media="screen", color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(media="screen", color_scheme=scheme, reduced_motion=motion)
         opened.append(Opened(page))
         page.goto(path.as_uri() + (f"#{hash}" if hash else ""))
         return opened[-1]

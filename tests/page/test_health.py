@@ -136,7 +136,7 @@ def test_a_score_without_spread_has_a_mean_and_no_interval(open_page: Open) -> N
     assert page.locator("#curve .band").count() == 2
     assert "score 500, no spread seen, so no interval" in page.inner_text("#curve .card")
     assert "500 (one episode, so no interval)" in page.inner_text("#curve .card")
-    assert "Score 500 (no spread seen, so no interval) over 100 fresh episodes." in page.inner_text(".summary")
+    assert "Score 500 (no spread seen, so no interval) over 100 fresh episodes." in page.text_content(".summary")
     assert page.evaluate("document.body.innerText.match(/(main|curve)[.][a-z_.-]+/g)") is None
 
 

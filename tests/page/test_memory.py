@@ -63,5 +63,5 @@ def test_the_page_draws_it_and_leads_to_a_step(
     page.locator(".memory-plane").click(position={"x": box["width"] * 4.5 / 7, "y": 20})
     assert "t=4" in page.url
     expect(page.locator("#inside")).to_contain_text("Step 5 changed unit")
-    page.click("text=繁體中文")
+    page.select_option("select.choose-lang", "zh-Hant")
     assert "第 5 步改變最多的是單元" in inside.inner_text()

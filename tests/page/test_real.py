@@ -86,7 +86,8 @@ def open_report(browser: Any, tmp_path: Path) -> Any:
     opened: list[Opened] = []
 
     def open_(run: Run, env: Env, fragment: str = "") -> Opened:
-        context = browser.new_context(viewport={"width": 900, "height": 800}, locale="en-GB", offline=True)
+        screen = {"viewport": {"width": 900, "height": 800}, "locale": "en-GB", "reduced_motion": "reduce"}
+        context = browser.new_context(**screen, offline=True)
         opened.append(Opened(context.new_page()))
         opened[-1].page.goto(write_report(run, env).path.as_uri() + fragment)
         return opened[-1]
@@ -105,13 +106,26 @@ def test_every_view_of_a_real_run_draws_in_both_languages(
 ) -> None:
     env = ENVS[name]
     page = open_report(train(tmp_path / "run", env), env, "#t=7").page
-    for language in ("繁體中文", "English"):
-        page.click(f"text={language}")
+    for language in ("zh-Hant", "en"):
+        page.select_option("select.choose-lang", language)
         texts = {view: page.inner_text(f"#{view} .view") for view in VIEWS}
         assert min(map(len, texts.values())) > 10, texts
         assert not [view for view, text in texts.items() if "undefined" in text or "NaN" in text]
         known = {key for key in words() if "." in key}
         assert not [word for text in texts.values() for word in text.split() if word in known], "a key without its text"
+
+
+MOST_WORDS = 2_500
+WORDS = """() => Object.fromEntries([...document.querySelectorAll("header, main > section, footer")].map((part) => [
+  part.id || part.localName, part.innerText.split(/\\s+/).filter((word) => /\\p{L}/u.test(word)).length,
+]))"""
+
+
+@pytest.mark.world
+def test_the_story_is_told_in_few_words(open_report: Callable[..., Opened], tmp_path: Path) -> None:
+    env = ENVS["cartpole"]
+    counted = open_report(train(tmp_path / "run", env, n=3, rule=Double()), env).page.evaluate(WORDS)
+    assert sum(counted.values()) <= MOST_WORDS, counted
 
 
 class Joint(Twelve):
@@ -188,8 +202,8 @@ def test_a_page_of_convolutions_shows_how_they_look_and_stays_small(
     assert page.locator("#inside img").count() == 2 + 3
     assert "Layer 3: 64 maps of 7 × 7" in page.inner_text("#inside")
     assert page.locator("#decision img, #decision canvas").count() == 1
-    for language in ("繁體中文", "English"):
-        page.click(f"text={language}")
+    for language in ("zh-Hant", "en"):
+        page.select_option("select.choose-lang", language)
         assert not re.search("undefined|NaN|looks\\.", page.inner_text("#inside"))
 
 
@@ -197,12 +211,12 @@ def test_a_page_of_convolutions_shows_how_they_look_and_stays_small(
 def test_a_notebook_shows_the_whole_page_in_a_frame(browser: Any, tmp_path: Path) -> None:
     run = train(tmp_path / "run", ENVS["cartpole"])
     (tmp_path / "notebook.html").write_text(f"<!doctype html>{dqnlab.report(run)._repr_html_()}", encoding="utf-8")
-    context = browser.new_context(offline=True)
+    context = browser.new_context(offline=True, reduced_motion="reduce")
     opened = Opened(context.new_page())
     opened.page.goto((tmp_path / "notebook.html").as_uri())
     frame = opened.page.frames[1]
     frame.wait_for_selector("#you .view > *")
-    frame.click("text=繁體中文")
+    frame.select_option("select.choose-lang", "zh-Hant")
     assert frame.inner_text("#world h2") == words()["world.title"]["zh-Hant"]
     context.close()
     assert opened.problems == []
@@ -214,7 +228,7 @@ def test_a_run_that_was_interrupted_is_explained_as_far_as_it_went(
 ) -> None:
     env = ENVS["cartpole"]
     run = replace(train(tmp_path / "run", env), score=None, solved=None, interrupted=True)
-    assert "interrupted" in open_report(run, env).page.inner_text(".summary")
+    assert "interrupted" in open_report(run, env).page.text_content(".summary")
 
 
 @pytest.mark.world
@@ -225,7 +239,7 @@ def test_an_imported_agent_is_explained_without_its_training(
     run = dqnlab.import_agent(file, env, out=tmp_path / "run", score_episodes=2, film=0, explain=False)
     page = open_report(run, env, "#level=numbers").page
     said = "Another program trained this agent: a.zip, Stable-Baselines3 DQN 2.9.2. It was judged here with seed 3"
-    assert said in page.inner_text(".summary")
+    assert said in page.text_content(".summary")
     for view in ("step", "health", "curve"):
         assert words()["main.elsewhere"]["en"] in page.inner_text(f"#{view} .view")
     page.fill("#curve input[type=search]", "optimizer.beta1")

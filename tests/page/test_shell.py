@@ -8,18 +8,26 @@ import pytest
 
 from dqnlab.explain import page as explain_page
 from dqnlab.explain.page import words
+from dqnlab.explain.words import LANGUAGES
 
-from .conftest import Open
+from .conftest import Open, Opened
 from .sample import sample
 
 VIEWS = ["world", "decision", "whatif", "maps", "inside", "step", "health", "curve", "you"]
 SOURCES = Path(explain_page.__file__).parent / "page"
 
 
+@pytest.fixture
+def shown(open_page: Open) -> Opened:
+    return open_page(sample())
+
+
 def test_every_section_is_there_with_its_heading(open_page: Open) -> None:
     page = open_page(sample()).page
     assert page.eval_on_selector_all("main > section", "nodes => nodes.map(n => n.id)") == VIEWS
     assert page.title() == "CartPole-v1 – dqnlab"
+    assert page.inner_text(".summary .score") == "480.5 score"
+    page.click(".summary summary")
     assert "480.5 (95 % interval 470 to 490) over 100" in page.inner_text(".summary")
 
 
@@ -32,7 +40,7 @@ def test_nothing_has_to_be_scrolled_sideways(open_page: Open, width: int, scheme
 
 def test_the_language_is_switched_and_remembered_in_the_address(open_page: Open) -> None:
     opened = open_page(sample())
-    opened.page.click("text=繁體中文")
+    opened.page.select_option("select.choose-lang", "zh-Hant")
     assert opened.page.inner_text("#decision h2") == words()["decision.title"]["zh-Hant"]
     assert opened.page.get_attribute("html", "lang") == "zh-Hant"
     assert "lang=zh-Hant" in opened.page.evaluate("location.hash")
@@ -90,7 +98,7 @@ def test_a_chosen_theme_outweighs_that_of_the_system(open_page: Open) -> None:
     page = open_page(sample(), scheme="light").page
     paper = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(paper)
-    page.select_option("header select", "dark")
+    page.select_option("select.choose-theme", "dark")
     assert page.evaluate(paper) != light
 
 
@@ -103,11 +111,32 @@ def test_paper_is_light_and_carries_no_buttons(open_page: Open) -> None:
     assert page.is_visible("#decision .view")
 
 
-def test_every_text_is_there_in_both_languages_with_the_same_blanks() -> None:
+def test_every_text_is_there_in_every_language_with_the_same_blanks() -> None:
     for key, texts in words().items():
-        assert set(texts) == {"en", "zh-Hant"}, key
+        assert set(texts) == set(LANGUAGES), key
         blanks = [set(re.findall(r"\{(\w+)[|}]", text)) for text in texts.values()]
-        assert blanks[0] == blanks[1], key
+        assert blanks[0] == blanks[1] == blanks[2], key
+
+
+@pytest.mark.parametrize(
+    ("languages", "lang"),
+    [
+        (["en-GB", "zh-TW"], "en"),
+        (["de", "zh-CN", "en"], "zh-Hans"),
+        (["zh-TW", "en"], "zh-Hant"),
+        (["zh-Hant-HK"], "zh-Hant"),
+        (["zh"], "zh-Hans"),
+        (["fr"], "en"),
+        ([], "en"),
+    ],
+)
+def test_the_first_language_is_the_browsers(shown: Opened, languages: list[str], lang: str) -> None:
+    assert shown.module("core/i18n.js", "m.preferred(argument)", languages) == lang
+
+
+def test_words_go_by_the_pointer(shown: Opened) -> None:
+    said = "m.makeWords({ a: ['{pointer|Point at|Tap} it, {n|time|times}'] }, 'en')('a', { n: 2 })"
+    assert shown.module("core/i18n.js", said) == "Point at it, 2 times"
 
 
 def test_every_text_that_the_page_asks_for_exists() -> None:
@@ -127,5 +156,6 @@ def test_sources_are_short_and_make_no_markup_from_text(path: Path) -> None:
         assert isinstance(json.loads(text), dict)
         return
     assert len(text.splitlines()) <= 300
+    assert [line for line in text.splitlines() if line.count("`") % 2] == [], "indents are left out: no text over lines"
     for forbidden in ("innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval(", "Function(", "fetch("):
         assert forbidden not in text

@@ -159,7 +159,7 @@ def test_a_round_is_played_to_its_end_and_the_next_one_waits_for_its_first_key(o
 def test_the_game_waits_when_the_board_loses_the_focus(open_page: Open) -> None:
     opened = open_page(steady())
     begin(opened)
-    opened.page.focus("header select")
+    opened.page.focus("select.choose-lang")
     assert opened.page.inner_text("#you .you-large") == "Paused."
     before = steps(opened)
     opened.page.clock.run_for(1000)

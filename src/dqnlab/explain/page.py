@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import re
+import zlib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -17,10 +18,14 @@ from typing import Any
 
 import numpy as np
 
+from .hans import simplified
+
 _IMPORT = re.compile(r'^import \{ ([^}]+) \} from "(\.{1,2}/[\w./-]+\.js)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (function\*?|async function|const|class) (\w+)", re.MULTILINE)
 _KINDS = {"f": "f", "i": "i", "u": "u", "b": "u"}  # bool travels as u8
 _MAIN = "main.js"
+_UNSEEN = re.compile(r"^ */\*(?:(?!\*/)[\s\S])*\*/ *\n|^ *//.*\n|^ +|^\n", re.MULTILINE)  # by a browser
+LANGUAGES = ("en", "zh-Hant", "zh-Hans")
 
 
 def render(data: Mapping[str, Any]) -> str:
@@ -29,8 +34,9 @@ def render(data: Mapping[str, Any]) -> str:
     parts = {
         "policy": content_policy(style, script),
         "style": style,
-        "words": _json(words()),
+        "words": _json({key: [texts[language] for language in LANGUAGES] for key, texts in words().items()}),
         "data": _json(pack_for_page(data)),
+        "story": story(),
         "script": script,
     }
     shell = (_sources() / "page.html").read_text("utf-8")
@@ -52,11 +58,16 @@ def shell_style() -> str:
 
 
 def pack_for_page(value: Any) -> Any:
-    """The value with arrays as {"$": type, "shape", "data": base64}, little-endian, and plain numbers for numpy's."""
+    """The value with arrays as {"$": type, "shape", "data": base64}, little-endian, and plain numbers for numpy's.
+
+    An array of small whole numbers travels as such: {…, "as": their type}.
+    """
     if isinstance(value, np.ndarray):
         kind = f"{_KINDS[value.dtype.kind]}{value.dtype.itemsize * 8}"
-        little = np.ascontiguousarray(value.astype(value.dtype.newbyteorder("<"), copy=False))
-        return {"$": kind, "shape": list(value.shape), "data": base64.b64encode(little.tobytes()).decode()}
+        small = _small(value)
+        little = np.ascontiguousarray(small.astype(small.dtype.newbyteorder("<"), copy=False))
+        sent = {} if small is value else {"as": f"u{small.dtype.itemsize * 8}"}
+        return {"$": kind, "shape": list(value.shape), "data": base64.b64encode(little.tobytes()).decode(), **sent}
     if isinstance(value, np.generic):
         return pack_for_page(value.item())
     if isinstance(value, Mapping):
@@ -68,20 +79,50 @@ def pack_for_page(value: Any) -> Any:
     return value
 
 
+def _small(value: np.ndarray) -> np.ndarray:
+    """The same numbers in one or two bytes each where that holds them; else the array itself."""
+    if value.dtype.itemsize <= 2 or value.size == 0 or not np.isfinite(value).all():
+        return value
+    if value.min() < 0 or value.max() > 65_535 or (value != np.trunc(value)).any() or np.signbit(value).any():
+        return value
+    least = np.uint8 if value.max() <= 255 else np.uint16
+    return value.astype(least)
+
+
 @cache
 def words() -> dict[str, dict[str, str]]:
-    """Every text of the page: `<file>.<name>` -> language -> text."""
+    """Every text of the page: `<file>.<name>` -> language -> text. Simplified Chinese is made of Traditional."""
     found: dict[str, dict[str, str]] = {}
     for path in _listed(".json").values():
         for name, texts in json.loads(path.read_text("utf-8")).items():
-            found[f"{path.name.removesuffix('.json')}.{name}"] = texts
+            found[f"{path.name.removesuffix('.json')}.{name}"] = {**texts, "zh-Hans": _hans(texts)}
     return found
+
+
+def _hans(texts: Mapping[str, str]) -> str:
+    """The text in Simplified Chinese, by the tables unless it stands there itself."""
+    return texts.get("zh-Hans") or simplified(texts["zh-Hant"])
+
+
+@cache
+def story() -> str:
+    """The story of DQN in every language with its pictures: JSON, deflated, in base64. `docs/pack_story.py` made it."""
+    packed = json.loads((files("dqnlab.explain") / "story.json").read_text("utf-8"))
+    texts = packed["texts"] | {"zh-Hans": _hans_blocks(packed["texts"]["zh-Hant"])}
+    pictures = {name: picture["svg"] for name, picture in packed["pictures"].items()}
+    plain = json.dumps({"texts": texts, "pictures": pictures}, ensure_ascii=False, separators=(",", ":"))
+    return base64.b64encode(zlib.compress(plain.encode(), 9)).decode()
+
+
+def _hans_blocks(part: Any) -> Any:
+    """Every text in it in Simplified Chinese; words of the page's own, as `table`, stay as they are."""
+    return simplified(part) if isinstance(part, str) else [_hans_blocks(each) for each in part]
 
 
 @cache
 def join_modules() -> str:
-    """All modules as one script, each after those that it imports."""
-    sources = {name: path.read_text("utf-8") for name, path in _listed(".js").items()}
+    """All modules as one script, each after those that it imports, without comments and indents."""
+    sources = {name: _UNSEEN.sub("", path.read_text("utf-8")) for name, path in _listed(".js").items()}
     done: list[str] = []
     parts = [_module(name, sources[name]) for name in _in_order(_MAIN, sources, done, ())]
     return '"use strict";\nconst modules = {};\n' + "\n".join(parts)

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 
 from ..errors import ConfigError
 from .health.findings import Finding
-from .page import words
+from .page import LANGUAGES, words
 
-LANGUAGES = ("en", "zh-Hant")
 HOLE = re.compile(r"\{(\w+)(?:\|([^|}]*)\|([^|}]*))?\}")  # what is filled in; the page has the same
 
 

@@ -2,19 +2,23 @@
 
 import { unpack } from "./core/codec.js";
 import { clear, el } from "./core/dom.js";
-import { LANGUAGES, makeWords, num, preferred } from "./core/i18n.js";
+import { LANGUAGES, makeWords, preferred } from "./core/i18n.js";
 import { makePage } from "./core/page.js";
-import { interval } from "./core/score.js";
 import { Store } from "./core/store.js";
+import { tendTables } from "./core/tables.js";
 import { mountCurve } from "./views/curve.js";
 import { mountDecision } from "./views/decision.js";
+import { headline } from "./views/headline.js";
 import { mountHealth } from "./views/health.js";
 import { mountInside } from "./views/inside.js";
 import { mountMaps } from "./views/maps.js";
+import { makePlayer } from "./views/player.js";
 import { mountStep } from "./views/step.js";
+import { makeStory } from "./views/story.js";
 import { mountWhatif } from "./views/whatif.js";
 import { mountWorld } from "./views/world.js";
 import { mountYou } from "./views/you.js";
+import { Playback } from "./world/playback.js";
 
 export const VIEWS = {
   world: mountWorld, decision: mountDecision, whatif: mountWhatif, maps: mountMaps, inside: mountInside,
@@ -28,26 +32,46 @@ const read = (id) => JSON.parse(document.getElementById(id).textContent);
 
 const words = read("words");
 const data = unpack(read("data"));
-const store = new Store({ lang: preferred(), level: LEVELS[0], theme: "auto", at: "", ep: data.labels?.longest ?? 0, t: 0 });
+const store = new Store({
+  level: LEVELS[0], lang: preferred(), theme: "auto", at: "", ep: data.labels?.longest ?? 0, t: 0,
+});
 let unmount = () => {};
 
+/** Draws everything; returns what plays the episode, or null. */
 function show() {
   unmount();
   const lang = Object.hasOwn(LANGUAGES, store.get("lang")) ? store.get("lang") : "en";
+  const level = LEVELS.includes(store.get("level")) ? store.get("level") : LEVELS[0];
   const t = makeWords(words, lang);
   document.documentElement.lang = lang;
-  const level = LEVELS.includes(store.get("level")) ? store.get("level") : LEVELS[0];
   Object.assign(document.documentElement.dataset, { theme: store.get("theme"), level });
   document.title = `${t(data.run.env)} – dqnlab`;
   const scope = store.scope();
   const page = makePage(data, scope, t, { lang, level });
-  const sections = Object.keys(VIEWS).map((id) => section(id, t));
-  clear(document.getElementById("page")).append(head(t, lang, level), summary(t), el("main", {}, sections), foot(t));
+  page.playback = data.episodes?.length ? new Playback(data, scope, page.episode) : null;
+  const story = makeStory(page);
+  const sections = Object.keys(VIEWS).map((id) => (id === "world" ? cockpit(page, story.link) : section(id, t)));
+  const main = el("main", {}, sections);
+  const root = clear(document.getElementById("page"));
+  root.append(way("decision", t, { text: t("main.skip"), kind: "skip" }), head(t, lang, level), main, foot(t), story.drawer);
   const ends = Object.entries(VIEWS).map(([id, mount]) => mount(document.querySelector(`#${id} > .view`), page));
+  const player = page.playback ? makePlayer(page, document.querySelector("#world .world-controls")) : null;
+  if (player) root.append(player.node);
+  ends.push(player?.close, markCurrent(sections), tendTables(main));
   unmount = () => {
+    page.playback?.close();
     ends.forEach((end) => end?.());
     scope.close();
   };
+  return page.playback;
+}
+
+/** The first screen. Its title is there for those who do not see it. */
+function cockpit(page, story) {
+  return el("section", { id: "world", "aria-labelledby": "world-title" },
+    el("h2", { id: "world-title", class: "unseen", tabindex: "-1" }, page.t("world.title")),
+    headline(page, (id, text, kind) => way(id, page.t, { text, kind }), story),
+    el("div", { class: "view" }));
 }
 
 function section(id, t) {
@@ -58,67 +82,67 @@ function section(id, t) {
 }
 
 function head(t, lang, level) {
-  const languages = Object.entries(LANGUAGES).map(([code, name]) =>
-    el("button", {
-      type: "button", lang: code, "aria-pressed": String(code === lang), on: { click: () => store.set({ lang: code }) },
-    }, name));
   const levels = LEVELS.map((each) => el("button", {
     type: "button", "data-level": each, "aria-pressed": String(each === level), on: { click: () => choose(each) },
   }, t(`main.${each}`)));
-  const themes = ["auto", "light", "dark"].map((theme) =>
-    el("option", { value: theme, selected: theme === store.get("theme") }, t(`main.${theme}`)));
+  const themes = ["auto", "light", "dark"].map((theme) => [theme, t(`main.${theme}`)]);
   return el("header", {},
-    el("div", { class: "row" },
-      el("strong", { class: "brand" }, "dqnlab"),
+    el("strong", { class: "brand" }, "dqnlab"),
+    el("nav", { "aria-label": t("main.sections") }, Object.keys(VIEWS).map((id) => way(id, t, { text: t(`main.go_${id}`) }))),
+    el("div", { class: "choices" },
       el("div", { class: "levels", role: "group", "aria-label": t("main.level") }, levels),
-      el("div", { class: "languages", role: "group", "aria-label": t("main.language") }, languages),
-      el("select", {
-        "aria-label": t("main.theme"), on: { change: (event) => store.set({ theme: event.target.value }) },
-      }, themes)),
-    el("nav", { "aria-label": t("main.sections") }, Object.keys(VIEWS).map((id) => way(id, t))));
+      oneOf("lang", lang, Object.entries(LANGUAGES), t("main.language")),
+      oneOf("theme", store.get("theme"), themes, t("main.theme"))));
+}
+
+/** A list from which one value of a key is chosen. */
+function oneOf(key, chosen, options, label) {
+  const list = el("select", { class: `choose-${key}`, "aria-label": label, on: { change: () => store.set({ [key]: list.value }) } },
+    options.map(([value, name]) => el("option", { value, selected: value === chosen }, name)));
+  return list;
 }
 
 /** A link to a section. It is written among the reader's choices, so that an address leads there again. */
-function way(id, t, text = t(`${id}.title`)) {
+function way(id, t, { text, kind = null }) {
   const go = (event) => {
     event.preventDefault();
     store.set({ at: id });
     goTo(id);
   };
-  return el("a", { href: `#at=${id}`, on: { click: go } }, text);
+  return el("a", { href: `#at=${id}`, class: kind, "data-at": id, on: { click: go } }, text);
 }
 
 /** Changes the level, and keeps what the reader looks at where it is. */
 function choose(level) {
-  const section = [...document.querySelectorAll("main > section")].find((each) => each.getBoundingClientRect().bottom > innerHeight / 2);
-  const before = section?.getBoundingClientRect().top;
+  const seen = [...document.querySelectorAll("main > section")].find((each) => each.getBoundingClientRect().bottom > innerHeight / 2);
+  const before = seen?.getBoundingClientRect().top;
   store.set({ level });
   document.querySelector(`.levels [data-level="${level}"]`).focus({ preventScroll: true });
-  if (section && scrollY > 0) scrollBy(0, document.getElementById(section.id).getBoundingClientRect().top - before);
+  if (seen && scrollY > 0) scrollBy(0, document.getElementById(seen.id).getBoundingClientRect().top - before);
 }
 
 function goTo(id) {
-  document.getElementById(id).scrollIntoView();
+  if (id === "world") scrollTo(0, 0);
+  else document.getElementById(id).scrollIntoView();
   document.querySelector(`#${id} h2`).focus({ preventScroll: true });
 }
 
-function summary(t) {
-  const { run, threshold } = data;
-  const score = run.score
-    ? t("main.score", { mean: num(run.score.mean, 4), interval: interval(run.score, t), n: run.score.episodes })
-    : t("main.no_score");
-  const verdict = { true: "main.solved", false: "main.unsolved" }[run.solved];
-  const health = data.findings?.[0];
-  return el("div", { class: "summary" },
-    el("h1", {}, data.run.env),
-    el("p", {}, `${score} `, verdict ? t(verdict, { threshold: num(threshold, 4) }) : ""),
-    data.stands_in ? el("p", {}, t("main.stands_in")) : null,
-    health ? el("p", {}, way("health", t), ": ", t(`health.kind.${health.kind}.name`)) : null,
-    el("p", { class: "muted" }, run.imported ? t("main.imported", { what: run.imported, seed: run.seed, name: run.name })
-      : t("main.made", {
-        preset: run.preset, seed: run.seed, steps: run.env_steps.toLocaleString("en"),
-        updates: run.updates.toLocaleString("en"), name: run.name,
-      })));
+/** Marks the way to the section that lies a third down the screen. */
+function markCurrent(sections) {
+  const links = [...document.querySelectorAll("nav a")];
+  const mark = (seen) => {
+    const found = seen.find((each) => each.isIntersecting);
+    if (!found) return;
+    for (const link of links) {
+      if (link.dataset.at === found.target.id) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+    const [nav, link] = [links[0].parentElement, links.find((each) => each.hasAttribute("aria-current"))];
+    nav.scrollTo({ left: link.offsetLeft - (nav.clientWidth - link.offsetWidth) / 2 });
+  };
+  const watcher = new IntersectionObserver(mark, { rootMargin: "-33% 0px -66% 0px" });
+  sections.forEach((each) => watcher.observe(each));
+  return () => watcher.disconnect();
 }
 
 function foot(t) {
@@ -126,5 +150,6 @@ function foot(t) {
 }
 
 store.on(["lang", "theme", "level"], show);
-show();
+const playback = show();
 if (Object.hasOwn(VIEWS, store.get("at"))) goTo(store.get("at"));
+else playback?.begin();

@@ -4,6 +4,7 @@ import { el, svg } from "./dom.js";
 import { num } from "./i18n.js";
 
 const PAD = { left: 52, right: 12, top: 10, bottom: 30 };
+const NAME = 18; // what the name of an upright axis takes above the plot
 
 /**
  * Lines over a common x axis.
@@ -57,7 +58,7 @@ export function ticks(low, high, count = 5) {
   return out;
 }
 
-function makeScale({ series, bands = [], levels = [], marks = [], low, high, xLow, xHigh }, width, height) {
+function makeScale({ series, bands = [], levels = [], marks = [], low, high, xLow, xHigh, yLabel }, width, height) {
   const finite = (values) => values.filter(Number.isFinite);
   const xs = finite([...series.flatMap((s) => [s.x[0], s.x.at(-1)]), ...marks.map((m) => m.x)]);
   const ys = finite([
@@ -68,11 +69,12 @@ function makeScale({ series, bands = [], levels = [], marks = [], low, high, xLo
   const [y0, y1] = widen(Math.min(...ys), Math.max(...ys));
   const right = width - PAD.right;
   const bottom = height - PAD.bottom;
+  const top = PAD.top + (yLabel ? NAME : 0);
   return {
     x: (value) => PAD.left + ((value - x0) / (x1 - x0)) * (right - PAD.left),
-    y: (value) => bottom - ((value - y0) / (y1 - y0)) * (bottom - PAD.top),
+    y: (value) => bottom - ((value - y0) / (y1 - y0)) * (bottom - top),
     unx: (pixel) => x0 + ((pixel - PAD.left) / (right - PAD.left)) * (x1 - x0),
-    x0, x1, y0, y1, right, bottom, width,
+    x0, x1, y0, y1, right, top, bottom, width,
   };
 }
 
@@ -100,7 +102,7 @@ function axes(scale, { xLabel = "", yLabel = "" }) {
     svg("text", { x: scale.x(value), y: scale.bottom + 14, class: "tick", "text-anchor": "middle" }, short(value)));
   const names = [
     svg("text", { x: scale.right, y: scale.bottom + 27, class: "tick", "text-anchor": "end" }, xLabel),
-    svg("text", { x: PAD.left + 4, y: PAD.top + 8, class: "tick" }, yLabel),
+    svg("text", { x: 0, y: PAD.top + 4, class: "tick" }, yLabel),
   ];
   return [...lines, ...below, ...names];
 }
@@ -149,13 +151,13 @@ function drawLevel({ y, text = "", class: kind = "" }, scale) {
 function drawMark({ x, text = "", class: kind = "" }, scale) {
   const late = x > (scale.x0 + scale.x1) / 2;
   return [
-    svg("line", { x1: scale.x(x), x2: scale.x(x), y1: PAD.top, y2: scale.bottom, class: `mark ${kind}` }),
-    svg("text", { x: scale.x(x) + (late ? -4 : 4), y: PAD.top + 20, class: "tick", "text-anchor": late ? "end" : "start" }, text),
+    svg("line", { x1: scale.x(x), x2: scale.x(x), y1: scale.top, y2: scale.bottom, class: `mark ${kind}` }),
+    svg("text", { x: scale.x(x) + (late ? -4 : 4), y: scale.top + 20, class: "tick", "text-anchor": late ? "end" : "start" }, text),
   ];
 }
 
 function addCursor(chart, series, scale, { onPick, onPoint }) {
-  const line = svg("line", { y1: PAD.top, y2: scale.bottom, class: "cursor", visibility: "hidden" });
+  const line = svg("line", { y1: scale.top, y2: scale.bottom, class: "cursor", visibility: "hidden" });
   const text = svg("text", { y: scale.bottom + 27, x: PAD.left, class: "tick readout" });
   chart.append(line, text);
   const longest = series.reduce((a, b) => (b.x.length > a.x.length ? b : a), series[0] ?? { x: [] });

@@ -2,6 +2,7 @@
 
 const KINDS = {
   f32: Float32Array, f64: Float64Array, i8: Int8Array, i16: Int16Array, i32: Int32Array, u8: Uint8Array,
+  u16: Uint16Array,
 };
 
 /** Copies a value from the page's JSON, with every packed array as {shape, data: typed array}. */
@@ -12,14 +13,21 @@ export function unpack(value) {
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, unpack(each)]));
 }
 
-function unpackArray({ $: kind, shape, data, of, kept, values }) {
+function unpackArray({ $: kind, as: sent, shape, data, of, kept, values }) {
   if (kind === "few") return { ...unpack(values), kept: unpack(kept).data, of };
-  const text = atob(data);
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  const bytes = bytesOf(data);
+  if (sent) return { shape, data: (KINDS[kind] ?? Float64Array).from(new KINDS[sent](bytes.buffer)) };
   if (kind === "f16") return { shape, data: halves(new Uint16Array(bytes.buffer)) };
   if (kind === "i64") return { shape, data: Float64Array.from(new BigInt64Array(bytes.buffer), Number) };
   return { shape, data: new KINDS[kind](bytes.buffer) };
+}
+
+/** The bytes of a base64 text. */
+export function bytesOf(data) {
+  const text = atob(data);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 
 /** Half-precision numbers as single ones (IEEE 754: 1 sign bit, 5 of exponent, 10 of fraction). */

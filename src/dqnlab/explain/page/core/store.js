@@ -22,18 +22,26 @@ export class Store {
     return this.#values.has(key) ? this.#values.get(key) : this.#defaults[key];
   }
 
+  /** Whether somebody has chosen it, here or in the address. */
+  chosen(key) {
+    return this.#values.has(key);
+  }
+
   /** Declares a key with the value that it has while nobody has chosen. */
   declare(key, value) {
     this.#defaults[key] = value;
     if (this.#values.has(key)) this.#values.set(key, typed(this.#values.get(key), value));
   }
 
-  /** Changes several keys at once; listeners of those that differ are called once, after all have changed. */
-  set(changes) {
+  /**
+   * Changes several keys at once; listeners of those that differ are called once, after all have changed. What is not to
+   * be `written` now goes into the address with whatever is chosen next.
+   */
+  set(changes, { written = true } = {}) {
     const changed = Object.keys(changes).filter((key) => !Object.is(this.get(key), changes[key]));
     if (changed.length === 0) return;
     for (const key of changed) this.#values.set(key, changes[key]);
-    this.#writeSoon();
+    if (written) this.#writeSoon();
     this.#tell(changed);
   }
 
@@ -49,7 +57,8 @@ export class Store {
     const mine = [];
     return {
       get: (key) => this.get(key),
-      set: (changes) => this.set(changes),
+      chosen: (key) => this.chosen(key),
+      set: (changes, how) => this.set(changes, how),
       declare: (key, value) => this.declare(key, value),
       on: (keys, listener) => { mine.push(this.on(keys, listener)); },
       close: () => mine.splice(0).forEach((end) => end()),

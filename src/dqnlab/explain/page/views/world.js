@@ -1,23 +1,23 @@
-/** The world and a timeline: an episode of the best network, with all that can be told of each of its steps. */
+/** The first screen: the world at play, what every action is worth, and the timeline; all of it at the shared moment. */
 
 import { clear, el } from "../core/dom.js";
 import { actionClass, actionName } from "../core/naming.js";
 import { features } from "../net/network.js";
 import { momentOf } from "../core/page.js";
 import { Picture } from "../world/picture.js";
-import { Player } from "../world/player.js";
+import { SPEEDS } from "../world/playback.js";
 import { makeStrip, signals } from "../world/timeline.js";
+import { makeValues } from "../world/values.js";
 
-const SPEEDS = [0.1, 0.25, 0.5, 1, 2, 4];
 const LANES = ["value", "gap", "reward", "action"];
 const NUMBERS = ["step", "action", "value", "gap", "reward", "earned"];
+const SIDES = ["actions.left", "actions.right"];
 
 export function mountWorld(root, page) {
-  if (!page.data.episodes?.length) {
+  if (!page.playback) {
     root.append(el("p", { class: "said" }, page.t("world.none")));
     return undefined;
   }
-  page.store.declare("world.speed", 1);
   const view = new WorldView(root, page);
   return () => view.close();
 }
@@ -35,37 +35,36 @@ export function greedyPolicy({ data, networks }) {
 class WorldView {
   #page;
   #picture;
-  #player;
   #strip;
   #found;
   #parts;
-  #frame = 0;
+  #values;
   #end = new AbortController();
 
   constructor(root, page) {
     this.#page = page;
-    this.#player = new Player((t) => this.#show(t), (t) => page.store.set({ t }));
     this.#picture = new Picture(page.data.world, greedyPolicy(page), page.t("world.unseen"));
+    this.#values = makeValues(page);
     this.#parts = {
       chooser: this.#chooser(), numbers: el("dl", { class: "world-numbers" }), holder: el("div", {}),
-      note: el("p", { class: "muted world-note", "aria-live": "polite" }), scrub: this.#scrub(),
-      play: el("button", { type: "button", class: "primary world-play", on: { click: () => this.#toggle() } }),
+      note: el("p", { class: "muted world-note", "aria-live": "polite" }), at: el("span", { class: "muted" }),
+      means: el("p", { class: "world-means" }),
+      play: el("button", { type: "button", class: "primary world-play", on: { click: () => page.playback.toggle() } }),
     };
-    const { chooser, numbers, holder, note, scrub } = this.#parts;
-    root.append(chooser,
-      el("div", { class: "world-stage" },
-        el("div", { class: "card" }, this.#picture.node, note), el("div", { class: "card" }, numbers)),
-      holder, scrub, this.#controls());
-    this.#load();
+    this.#parts.more = this.#more();
+    const { holder, note, means } = this.#parts;
+    const controls = this.#controls();
+    root.append(
+      el("div", { class: `world-stage${page.data.world.kind === "none" ? " unseen-world" : ""}` },
+        this.#picture.node, el("div", { class: "world-said" }, this.#values.node, means)),
+      holder, controls, note, this.#parts.more);
+    page.playback.on({ moment: (t) => this.#show(t), playing: () => this.#sayPlaying() });
     page.store.on(["ep"], () => this.#load());
-    page.store.on(["t"], () => this.#follow());
-    page.store.on(["world.speed"], () => this.#setPace());
-    this.#listen();
+    this.#load();
+    this.#listen(controls);
   }
 
   close() {
-    this.#player.playing = false;
-    cancelAnimationFrame(this.#frame);
     this.#end.abort();
     this.#picture.close();
   }
@@ -85,19 +84,21 @@ class WorldView {
     return el("div", { class: "row world-chooser" }, select, buttons);
   }
 
-  #scrub() {
-    const scrub = el("input", {
-      type: "range", min: 0, max: 1, step: 1, "aria-label": this.#page.t("world.scrub"), class: "world-scrub",
-      on: { input: () => this.#seek(Number(scrub.value)) },
-    });
-    return scrub;
+  /** Everything else, behind a heading. */
+  #more() {
+    const { t, level, playback } = this.#page;
+    const { chooser, numbers } = this.#parts;
+    return el("details", {
+      class: "world-more", open: level === "numbers", on: { toggle: () => this.#show(playback.t) },
+    },
+    el("summary", {}, t("world.more")), el("p", { class: "muted" }, t("world.lead")), chooser, numbers,
+    el("p", { class: "muted", id: "world-keys" }, t("world.keys")));
   }
 
   #controls() {
-    const { t, num, store } = this.#page;
-    const player = this.#player;
-    const button = (key, sign, where) => el("button", {
-      type: "button", "aria-label": t(key), title: t(key), on: { click: () => this.#seek(where()) },
+    const { t, num, store, playback } = this.#page;
+    const button = (key, sign, where, kind = null) => el("button", {
+      type: "button", class: kind, "aria-label": t(key), title: t(key), on: { click: () => playback.seek(where()) },
     }, sign);
     const speed = el("select", {
       class: "world-speed", "aria-label": t("world.speed"),
@@ -105,121 +106,89 @@ class WorldView {
     }, SPEEDS.map((times) =>
       el("option", { value: times, selected: times === store.get("world.speed") }, `${num(times)}×`)));
     return el("div", { class: "row world-controls" }, this.#parts.play,
-      button("world.start", "⇤", () => 0), button("world.back", "←", () => player.t - 1),
-      button("world.forward", "→", () => player.t + 1), button("world.finish", "⇥", () => player.last), speed,
-      el("span", { class: "muted", id: "world-keys" }, t("world.keys")));
+      button("world.start", "⇤", () => 0, "ends"), button("world.back", "←", () => playback.t - 1),
+      button("world.forward", "→", () => playback.t + 1), button("world.finish", "⇥", () => playback.last, "ends"), speed,
+      this.#parts.at);
   }
 
-  #listen() {
+  /** What plays unasked stops when the reader goes on to what is below. */
+  #listen(controls) {
+    const { playback } = this.#page;
     const { signal } = this.#end;
-    const still = matchMedia("(prefers-reduced-motion: reduce)");
-    this.#player.calm = still.matches;
-    still.addEventListener("change", () => { this.#player.calm = still.matches; }, { signal });
+    const watcher = new IntersectionObserver((seen) => { if (!seen.at(-1).isIntersecting) playback.leave(); });
+    watcher.observe(controls);
+    signal.addEventListener("abort", () => watcher.disconnect());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#picture.recolour(), { signal });
-    this.#picture.canvas.addEventListener("keydown", (event) => this.#key(event));
-  }
-
-  #key(event) {
-    if (event.altKey || event.ctrlKey || event.metaKey) return;
-    const { t, last } = this.#player;
-    const to = {
-      ArrowLeft: t - 1, ArrowRight: t + 1, PageDown: t - 10, PageUp: t + 10, Home: 0, End: last,
-    }[event.key];
-    if (event.key === " ") this.#toggle();
-    else if (to !== undefined) this.#seek(to);
-    else return;
-    event.preventDefault();
+    this.#picture.canvas.addEventListener("keydown", (event) => playback.key(event));
   }
 
   // ── An episode ──────────────────────────────────────────────────────────────────────────────
 
   #load() {
-    const { t, data } = this.#page;
+    const { t, data, playback } = this.#page;
     const episode = this.#page.episode();
-    this.#player.playing = false;
-    this.#player.last = episode.action.data.length - 1;
-    this.#setPace();
     this.#found = signals(episode);
     this.#strip = makeStrip({
       episode, found: this.#found, names: Object.fromEntries(LANES.map((name) => [name, t(`world.${name}`)])),
-      label: t("world.strip"), onSeek: (step) => this.#seek(step),
+      label: t("world.strip"), onSeek: (step) => playback.seek(step),
     });
-    this.#strip.node.addEventListener("keydown", (event) => this.#key(event));
+    this.#strip.node.addEventListener("keydown", (event) => playback.key(event));
     clear(this.#parts.holder).append(this.#strip.node);
-    this.#parts.scrub.max = this.#player.last;
+    this.#sayMeaning(this.#values.load(episode), episode);
     const index = data.episodes.indexOf(episode);
     this.#parts.chooser.querySelector("select").value = index;
     for (const button of this.#parts.chooser.querySelectorAll("button")) {
       button.setAttribute("aria-pressed", String(Number(button.dataset.ep) === index));
     }
     this.#picture.load(episode.frames);
-    this.#follow();
-  }
-
-  #setPace() {
-    const { params } = this.#page.data.world;
-    const times = this.#page.store.get("world.speed");
-    this.#player.pace = (params.fps ?? 30) * (SPEEDS.includes(times) ? times : 1);
-  }
-
-  #toggle() {
-    if (this.#player.playing) this.#player.pause();
-    else {
-      this.#player.play();
-      this.#frame = requestAnimationFrame((now) => this.#turn(now));
-    }
+    this.#show(playback.t);
     this.#sayPlaying();
   }
 
-  #seek(t) {
-    this.#player.seek(t);
-    this.#sayPlaying();
-  }
-
-  #turn(now) {
-    this.#player.tick(now);
-    if (this.#player.playing) this.#frame = requestAnimationFrame((next) => this.#turn(next));
-    this.#sayPlaying();
+  /** What the bars mean, in a sentence or two. */
+  #sayMeaning({ zoomed, actions }, episode) {
+    const { t, data, lang } = this.#page;
+    const { raises, lowers } = data.settings;
+    const sides = data.actions.length === 2 && data.actions.every((name, i) => name === SIDES[i]);
+    const rest = data.actions.length - actions.length;
+    const parts = [
+      t(raises || lowers ? "world.means_soft" : "world.means"), t(sides ? "world.presses" : "world.takes"),
+      zoomed ? t("world.zoomed") : null, rest > 0 ? t("world.others", { n: rest }) : null,
+    ];
+    this.#parts.means.textContent = parts.filter((part) => part !== null).join(lang === "en" ? " " : "");
   }
 
   #sayPlaying() {
-    this.#parts.play.textContent = this.#page.t(this.#player.playing ? "world.pause" : "world.play");
-  }
-
-  /** Goes where the page's moment is, unless it was this view that led it there. */
-  #follow() {
-    const { t } = this.#page.moment();
-    if (this.#player.playing && t === this.#player.t) return;
-    this.#player.playing = false;
-    this.#player.t = t;
-    this.#show(t);
-    this.#sayPlaying();
+    this.#parts.play.textContent = this.#page.t(this.#page.playback.playing ? "world.pause" : "world.play");
   }
 
   // ── A moment ────────────────────────────────────────────────────────────────────────────────
 
   #show(at) {
-    const { t, num, data } = this.#page;
+    const { t, num, playback } = this.#page;
     const moment = momentOf(this.#page.episode(), at);
     const found = (name, digits = 4) => num(this.#found[name][at], digits);
     const texts = {
-      step: t("world.at", { t: at, last: this.#player.last }), action: actionName(this.#page, moment.action),
+      step: t("world.at", { t: at, last: playback.last }), action: actionName(this.#page, moment.action),
       value: found("value"), gap: found("gap", 3), reward: found("reward"), earned: found("earned"),
     };
     texts.all = t("world.said", texts);
     this.#strip.point(at, texts);
-    this.#parts.scrub.value = at;
-    this.#parts.scrub.setAttribute("aria-valuetext", texts.step);
+    this.#values.show(moment.episode, at);
+    this.#parts.at.textContent = t("world.step_at", { t: at, last: playback.last });
     this.#picture.canvas.setAttribute("aria-label", texts.all);
-    clear(this.#parts.numbers).append(...NUMBERS.flatMap((name) => [
-      el("dt", { class: "muted" }, t(`world.${name}`)),
-      el("dd", { class: `number world-${name}` },
-        name === "action" ? el("span", { class: `swatch ${actionClass(moment.action)}`, "aria-hidden": "true" }) : null,
-        texts[name]),
-    ]));
+    if (this.#parts.more.open) this.#sayNumbers(moment.action, texts);
     const note = this.#note(moment);
     if (this.#parts.note.textContent !== note) this.#parts.note.textContent = note;
     this.#picture.paint(moment);
+  }
+
+  #sayNumbers(action, texts) {
+    clear(this.#parts.numbers).append(...NUMBERS.map((name) => el("div", {},
+      el("dt", { class: "muted" }, this.#page.t(`world.${name}`)),
+      el("dd", { class: `number world-${name}` },
+        name === "action" ? el("span", { class: `swatch ${actionClass(action)}`, "aria-hidden": "true" }) : null,
+        texts[name]))));
   }
 
   /** How the episode ended, at its end; and which step an image is of. */

@@ -4,7 +4,7 @@ import { el } from "../core/dom.js";
 import { DRAWN, draw, shape } from "./drawings.js";
 import { fit, palette } from "./pen.js";
 
-const LARGEST = { widest: 720, highest: 400 };  // pixels of the page
+const LARGEST = { widest: 720, highest: 330 };  // pixels of the page
 const COARSE = 64;  // images up to this size show squares, not a blur
 
 export class Picture {

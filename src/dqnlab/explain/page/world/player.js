@@ -2,7 +2,7 @@
 
 import { placeIn } from "../core/page.js";
 
-const SHARE_EVERY = 100;  // milliseconds; what else follows the moment has more to compute than one picture
+const LONGEST = 500; // milliseconds between two pictures: a page that was out of sight goes on where it was
 const CALM = 2;  // pictures a second for readers who asked for less motion
 
 /**
@@ -15,6 +15,7 @@ export class Player {
   last = 0;
   pace = 30;  // steps per second
   calm = false;
+  shareEvery = 100;  // milliseconds
   #show;
   #share;
   #since = null;
@@ -49,7 +50,7 @@ export class Player {
   /** Moves on by the time since the last call. */
   tick(now) {
     if (!this.playing) return;
-    this.#owed += this.#since === null ? 0 : ((now - this.#since) / 1000) * this.pace;
+    this.#owed += this.#since === null ? 0 : (Math.min(now - this.#since, LONGEST) / 1000) * this.pace;
     this.#since = now;
     const least = this.calm ? Math.max(1, this.pace / CALM) : 1;
     if (this.#owed < least) return;
@@ -57,7 +58,7 @@ export class Player {
     this.#owed -= steps;
     this.#go(this.t + steps);
     if (this.t >= this.last) this.pause();
-    else if (now - this.#shared >= SHARE_EVERY) {
+    else if (now - this.#shared >= this.shareEvery) {
       this.#shared = now;
       this.#share(this.t);
     }

@@ -37,8 +37,8 @@ export function makeStrip({ episode, found, names, label, onSeek }) {
   const steps = episode.action.data.length;
   const lanes = [
     lane("value", names.value, line(found.value)),
-    lane("gap", names.gap, area(found.gap)),
-    lane("reward", names.reward, isConstant(found.reward) ? [] : line(found.reward)),
+    lane("gap", names.gap, area(found.gap), "numbers-only"),
+    lane("reward", names.reward, isConstant(found.reward) ? [] : line(found.reward), "numbers-only"),
     lane("action", names.action, runs(episode.action.data)),
   ];
   const cursor = el("div", { class: "strip-cursor", "aria-hidden": "true" });
@@ -65,10 +65,10 @@ export function makeStrip({ episode, found, names, label, onSeek }) {
   return { node, point };
 }
 
-function lane(name, title, drawn) {
+function lane(name, title, drawn, level = "") {
   const said = el("span", { class: "number" });
   const width = drawn.width ?? 1;
-  const node = el("div", { class: `lane lane-${name}${drawn.length ? "" : " lane-flat"}` },
+  const node = el("div", { class: `lane lane-${name}${drawn.length ? "" : " lane-flat"} ${level}` },
     svg("svg", { viewBox: `0 0 ${width} 100`, preserveAspectRatio: "none", "aria-hidden": "true" }, drawn),
     el("div", { class: "lane-head" }, el("span", { class: "muted" }, title), " ", said));
   return { name, node, say: (text) => { said.textContent = text; } };

@@ -1,0 +1,44 @@
+/** What stands above everything: the score, the verdicts as chips, and behind "details" where they come from. */
+
+import { el } from "../core/dom.js";
+import { num } from "../core/i18n.js";
+import { interval } from "../core/score.js";
+
+const SEVERITY = { good: "good", notice: "warn", bad: "bad" };
+
+/** link(id, text, class): a way to a section. story: what opens the story of DQN. */
+export function headline({ data, t, level }, link, story) {
+  const { run, threshold } = data;
+  const finding = data.findings?.[0];
+  const solved = { true: ["main.chip_solved", "good"], false: ["main.chip_unsolved", "warn"] }[run.solved];
+  const chips = [
+    solved ? el("span", { class: `chip ${solved[1]}` }, t(solved[0])) : null,
+    finding ? link("health", t(`health.kind.${finding.kind}.name`), `chip ${SEVERITY[finding.severity]}`) : null,
+  ];
+  return el("div", { class: "summary" },
+    el("p", { class: "score" },
+      el("span", { class: "score-number" }, run.score ? num(run.score.mean, 4) : "–"), " ",
+      el("span", { class: "muted" }, t(run.score ? "main.score_of" : "main.unscored"))),
+    el("h1", {}, run.env),
+    el("div", { class: "chips" }, chips),
+    story,
+    details(data, t, level, threshold));
+}
+
+function details({ run, stands_in: standsIn }, t, level, threshold) {
+  const verdict = { true: "main.solved", false: "main.unsolved" }[run.solved];
+  const score = run.score
+    ? t("main.score", { mean: num(run.score.mean, 4), interval: interval(run.score, t), n: run.score.episodes })
+    : t("main.no_score");
+  const made = run.imported
+    ? t("main.imported", { what: run.imported, seed: run.seed, name: run.name })
+    : t("main.made", {
+      preset: run.preset, seed: run.seed, steps: run.env_steps.toLocaleString("en"),
+      updates: run.updates.toLocaleString("en"), name: run.name,
+    });
+  return el("details", { class: "about", open: level === "numbers" || standsIn || !run.score },
+    el("summary", {}, t("main.details")),
+    el("p", {}, `${score} `, verdict ? t(verdict, { threshold: num(threshold, 4) }) : ""),
+    standsIn ? el("p", {}, t("main.stands_in")) : null,
+    el("p", { class: "muted" }, made));
+}

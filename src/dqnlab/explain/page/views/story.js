@@ -1,0 +1,42 @@
+/** The story of DQN, in a drawer: it travels in this file, packed, and is unpacked when somebody opens it. */
+
+import { bytesOf } from "../core/codec.js";
+import { clear, el } from "../core/dom.js";
+
+/** {link, drawer}: what opens it, and the drawer itself, which belongs at the end of the page. */
+export function makeStory({ t, lang }) {
+  const text = el("div", { class: "story-text", tabindex: "-1" });
+  const close = el("button", { type: "button", on: { click: () => drawer.close() } }, t("main.close"));
+  const drawer = el("dialog", {
+    class: "story", "aria-label": t("main.story_title"), on: { click: (event) => { if (event.target === drawer) drawer.close(); } },
+  }, el("div", { class: "story-head" }, el("h2", {}, t("main.story_title")), close), text);
+  const open = async () => {
+    drawer.showModal();
+    if (text.childElementCount) return;
+    const { texts, pictures } = await unpacked();
+    clear(text).append(...texts[lang].map((block) => drawn(block, pictures)));
+    text.focus({ preventScroll: true });
+  };
+  return { link: el("button", { type: "button", class: "plain story-link", on: { click: open } }, t("main.read_story")), drawer };
+}
+
+async function unpacked() {
+  const bytes = bytesOf(document.getElementById("story").textContent.trim());
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return JSON.parse(await new Response(stream).text());
+}
+
+/** A block `[kind, content]` as an element. */
+function drawn([kind, content, words], pictures) {
+  if (kind === "img") return el("img", { src: `data:image/svg+xml,${encodeURIComponent(pictures[content])}`, alt: words });
+  if (kind === "pre") return el("pre", {}, content);
+  if (kind === "ul") return el("ul", {}, content.map((item) => el("li", {}, parts(item))));
+  if (kind === "table") return el("div", { class: "scroll" }, el("table", {}, content.map((cells, i) =>
+    el("tr", {}, cells.map((cell) => el(i ? "td" : "th", i ? {} : { scope: "col" }, parts(cell)))))));
+  return el(kind, {}, parts(content));
+}
+
+/** A line of text: plain parts, and `[mark, parts]`. */
+function parts(line) {
+  return line.map((part) => (typeof part === "string" ? part : el(part[0], {}, parts(part[1]))));
+}
