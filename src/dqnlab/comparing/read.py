@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from ..config.changes import NO_MATTER
 from ..config.fields import leaves, plain
 from ..config.toml import override, parse
 from ..errors import ConfigError, FolderError, counted, either
@@ -24,23 +25,6 @@ from .comparison import ArmCell, SeedResult
 
 NOT_TRAINING = ("film", "curves", "page")
 """the seconds of a run that are no part of training and judging: of many seeds only the best spends them"""
-NO_MATTER = {
-    "preset",
-    "device",
-    "compile",
-    "threads",
-    "env.copies",
-    "env.workers",
-    "env.timeout",
-    "film.episodes",
-    "film.max_seconds",
-    "explain",
-    "checkpoint_every",
-    "keep_checkpoints",
-    "metrics_every",
-}
-"""settings in which the seeds of one cell may differ: they say how a run is computed and kept, not what is learned"""
-
 NO_HASH = (None, "none")
 LARGEST_SCORE = 1e300
 """sums and differences of smaller ones are finite"""

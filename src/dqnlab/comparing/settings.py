@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..config.changes import NO_MATTER
 from ..errors import ConfigError, either
 from ..store.imported import UNKNOWN
 from .comparison import Comparison
-from .read import NO_MATTER
 
 ALIKE = (
     "budget",

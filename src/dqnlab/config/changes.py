@@ -18,6 +18,23 @@ APART = {
     *("env.workers", "env.timeout"),
 }
 
+NO_MATTER = {
+    "preset",
+    "device",
+    "compile",
+    "threads",
+    "env.copies",
+    "env.workers",
+    "env.timeout",
+    "film.episodes",
+    "film.max_seconds",
+    "explain",
+    "checkpoint_every",
+    "keep_checkpoints",
+    "metrics_every",
+}
+"""settings that say how a run is computed and kept, not what is learned"""
+
 
 def changes(config: Config) -> dict[str, Any]:
     """Each setting that differs, by dotted name, as a plain value; not what a kind that was chosen brings by itself."""
