@@ -21,6 +21,12 @@ def test_f21_a_host_that_hangs_or_says_401_costs_no_step(says: str, monkeypatch:
                 raise PermissionError("401 Unauthorized")
             assert threading.current_thread() is threading.main_thread()
 
+        def end(self) -> None:
+            assert threading.current_thread() is not threading.main_thread()
+
+        def finish(self, run: Any) -> None:
+            assert threading.current_thread() is not threading.main_thread()
+
         def close(self) -> str | None:
             assert threading.current_thread() is not threading.main_thread()
             return "the upload was given up"

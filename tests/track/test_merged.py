@@ -2,6 +2,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from dqnlab.store.folder import Run
 from dqnlab.track.merged import Merged, merge
 
 
@@ -11,9 +12,16 @@ class Heard:
     def __init__(self) -> None:
         self.rows: list[tuple[int, dict[str, float]]] = []
         self.closed = 0
+        self.told: list[object] = []
 
     def log(self, step: int, row: Mapping[str, float]) -> None:
         self.rows.append((step, dict(row)))
+
+    def end(self) -> None:
+        self.told.append("end")
+
+    def finish(self, run: Run) -> None:
+        self.told.append(run)
 
     def close(self) -> str | None:
         self.closed += 1
@@ -38,6 +46,18 @@ def test_each_step_is_handed_on_once_and_the_last_at_the_end() -> None:
     assert merged.close() == "bye"
     assert heard.rows == [(1, {"a": 2.0}), (2, {"a": 5.0})]
     assert heard.closed == 1
+
+
+def test_what_is_kept_of_a_step_comes_before_the_end_and_before_the_result() -> None:
+    heard = Heard()
+    merged = Merged(heard)
+    merged.log(1, {"a": 1.0})
+    merged.end()
+    assert (heard.rows, heard.told) == ([(1, {"a": 1.0})], ["end"])
+    merged.log(2, {"a": 2.0})
+    result = object()
+    merged.finish(result)  # type: ignore[arg-type]
+    assert (heard.rows[1], heard.told) == ((2, {"a": 2.0}), ["end", result])
 
 
 def test_tracker_that_fails_at_the_end_is_still_closed() -> None:

@@ -1,3 +1,4 @@
+import time
 from collections.abc import Iterator
 
 from dqnlab.store.metrics import read_records
@@ -40,6 +41,18 @@ def test_rate_is_counted_from_the_last_record_that_had_one() -> None:
 def test_no_rate_where_no_step_was_taken() -> None:
     clock = ticks(0.0, 5.0)
     assert WallClock(lambda: next(clock)).columns(0) == {"time/seconds": 5.0}
+
+
+def test_trackers_hear_of_the_end_at_once_and_of_the_result_before_they_are_closed(about: TrackedRun) -> None:
+    heard = Heard()
+    recorder = Recorder(about, [heard])
+    recorder.end()
+    while not heard.told:
+        time.sleep(0.001)
+    assert (heard.told, heard.closed) == (["end"], 0)
+    result = object()
+    recorder.close(result)  # type: ignore[arg-type]
+    assert (heard.told, heard.closed) == (["end", result], 1)
 
 
 def test_ending_first_and_closing_later_closes_once(about: TrackedRun) -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -55,16 +56,24 @@ def records(run: Path) -> Iterator[Any]:
 
 @pytest.mark.world
 @pytest.mark.usefixtures("no_mode")
-def test_offline_run_holds_the_rows_and_the_config(about: TrackedRun) -> None:
-    tracker = SwanlabTracker(about, start_after=0.0, finish_within=60.0)
+def test_offline_run_holds_the_rows_the_config_and_the_page(about: TrackedRun) -> None:
+    tracker = SwanlabTracker(about, start_after=60.0, finish_within=60.0)
     tracker.log(5, {"train/reward": 15.0})
     tracker.log(9, {"train/reward": 30.0, "learn/loss": 0.5})
+    tracker.end()
+    page = about.run_folder / "report.html"
+    page.write_text("<!doctype html><p>é</p>", encoding="utf-8")
+    tracker.finish(SimpleNamespace(files={"report": page}))  # type: ignore[arg-type]
     line = tracker.close()
     (run,) = (about.run_folder / "swanlab").glob("run-*")
     assert line == f"SwanLab: recorded offline (no API key); to upload it: swanlab sync {run}"
     found = list(records(run))
     scalars = [(r.scalar.key, r.scalar.step, r.scalar.value.number) for r in found if r.HasField("scalar")]
     assert scalars == [("train/reward", 5, 15.0), ("train/reward", 9, 30.0), ("learn/loss", 9, 0.5)]
+    (media,) = [r.media for r in found if r.HasField("media")]
+    assert (media.key, media.step) == ("page", 9)
+    (kept,) = (run / "media").rglob("*.html")
+    assert (kept.name, kept.read_bytes()) == (media.value.items[0].filename, page.read_bytes())
     (start,) = [r.start for r in found if r.HasField("start")]
     assert (start.project, start.name, start.description) == ("RL-All-In-One", "run", "CartPole-v1, a test")
     config = yaml.safe_load((run / "files" / "config.yaml").read_text())

@@ -104,6 +104,18 @@ def test_short_run_starts_no_process_before_its_end(about: TrackedRun, fake: Fak
     assert (about.run_folder / "swanlab" / "log").read_text() == "1 {'a': 1.0}\n"
 
 
+def test_a_version_that_takes_no_page_says_so_and_keeps_the_rows(about: TrackedRun, fake: Fake) -> None:
+    fake()
+    (about.run_folder / "report.html").write_text("<p>")
+    tracker = SwanlabTracker(about, start_after=0.0, finish_within=60.0)
+    tracker.log(1, {"a": 1.0})
+    tracker.finish(SimpleNamespace(files={"report": about.run_folder / "report.html"}))  # type: ignore[arg-type]
+    line = tracker.close()
+    assert line is not None
+    assert line.endswith("(without the run's page: this version takes no html)")
+    assert (about.run_folder / "swanlab" / "log").read_text() == "1 {'a': 1.0}\n"
+
+
 @pytest.mark.usefixtures("always_online")
 def test_online_run_says_where_it_is(about: TrackedRun, fake: Fake) -> None:
     fake(mode="online")

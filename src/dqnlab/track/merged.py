@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..store.folder import Run
 from .tracker import Tracker
 
 # Where several rows fall on one step, these keep the latest value; of all others the mean is taken.
@@ -36,6 +37,14 @@ class Merged:
             self.flush()
         self._step = step
         self._rows.append(dict(row))
+
+    def end(self) -> None:
+        self.flush()
+        self._tracker.end()
+
+    def finish(self, run: Run) -> None:
+        self.flush()
+        self._tracker.finish(run)
 
     def close(self) -> str | None:
         try:

@@ -94,17 +94,23 @@ def safe_tracker(tracker: str | Swanlab, about: TrackedRun) -> SafeTracker:
 def _safe_own(own: OwnTracker, about: TrackedRun) -> SafeTracker:
     """A tracker of the caller's own in its shell, started."""
 
-    merged = Merged(own)
-
     def make() -> Tracker:
         own.start(about)
-        return merged
+        return Merged(_Started(own))
 
-    def finish(run: Run) -> None:
-        merged.flush()
-        own.finish(run)
+    return SafeTracker(type(own).__name__, make)
 
-    return SafeTracker(type(own).__name__, make, finish)
+
+class _Started:
+    """A tracker of the caller's own as one of dqnlab's."""
+
+    def __init__(self, own: OwnTracker) -> None:
+        self.log = own.log
+        self.finish = own.finish
+        self.close = own.close
+
+    def end(self) -> None:
+        """Nothing: it keeps nothing that dqnlab knows of."""
 
 
 def warn(line: str) -> None:
@@ -115,17 +121,10 @@ def warn(line: str) -> None:
 
 
 class SafeTracker:
-    """A tracker that fails at most once: one line on standard error, and it is off.
+    """A tracker that fails at most once: one line on standard error, and it is off."""
 
-    Args:
-        finish: tells it what the run came to.
-    """
-
-    def __init__(
-        self, name: str, make: Callable[[], Tracker], finish: Callable[[Run], object] = lambda run: None
-    ) -> None:
+    def __init__(self, name: str, make: Callable[[], Tracker]) -> None:
         self.name = name
-        self._finish = finish
         self._tracker: Tracker | None = None
         self._on = True
         try:
@@ -134,19 +133,19 @@ class SafeTracker:
             self._switch_off(error)
 
     def log(self, step: int, row: Mapping[str, float]) -> None:
+        self._guarded(lambda tracker: tracker.log(step, row))
+
+    def end(self) -> None:
+        self._guarded(lambda tracker: tracker.end())
+
+    def finish(self, run: Run) -> None:
+        self._guarded(lambda tracker: tracker.finish(run))
+
+    def _guarded(self, call: Callable[[Tracker], None]) -> None:
         if self._tracker is None or not self._on:
             return
         try:
-            self._tracker.log(step, row)
-        except (Exception, SystemExit) as error:
-            self._switch_off(error)
-
-    def finish(self, run: Run) -> None:
-        """Tells it what the run came to."""
-        if not self._on:
-            return
-        try:
-            self._finish(run)
+            call(self._tracker)
         except (Exception, SystemExit) as error:
             self._switch_off(error)
 

@@ -18,7 +18,7 @@ class Recorder:
     """Writes every event that has metrics to metrics.jsonl and to the trackers, which must be guarded ones.
 
     Args:
-        trackers: these finish in a thread of their own, while the run is judged.
+        trackers: these finish in a thread of their own, which hands on what they kept while the run is judged.
         own: the caller's, which stay in the thread that trains and are told of the result.
     """
 
@@ -34,11 +34,13 @@ class Recorder:
         self._stopwatch = WallClock(clock)
         self._lines: list[str] = []
         self._closing: threading.Thread | None = None
+        self._over = threading.Event()
+        self._run: Run | None = None
         header = {"env": about.env, "description": about.description}
         try:
             self._file = MetricsFile(about.run_folder / NAME, header, about.after)
         except BaseException:
-            self._close_trackers()  # nobody else knows of them
+            self._lines = _closed(trackers, None)  # nobody else knows of them
             self._close_own(None)
             raise
 
@@ -57,34 +59,47 @@ class Recorder:
         self._file.sync()
 
     def end(self) -> None:
-        """No more events will come: the trackers begin to finish, while other work continues."""
+        """No more events will come: the trackers hand on what they have, while other work continues."""
         if self._closing is None:
             self._file.close()
-            self._closing = threading.Thread(target=self._close_trackers, name="dqnlab-trackers", daemon=True)
+            self._closing = threading.Thread(target=self._end_trackers, name="dqnlab-trackers", daemon=True)
             self._closing.start()
 
     def close(self, run: Run | None = None) -> list[str]:
         """Waits until all is finished; returns the trackers' lines for the user.
 
         Args:
-            run: what it came to; none if it came to nothing.
+            run: what it came to, once its files are made; none if it came to nothing.
         """
         self.end()
         assert self._closing is not None
+        if not self._over.is_set():
+            self._run = run
+            self._over.set()
         self._closing.join()
         self._close_own(run)
         return self._lines
 
-    def _close_trackers(self) -> None:
-        self._lines = [line for tracker in self._trackers if (line := tracker.close()) is not None]
+    def _end_trackers(self) -> None:
+        for tracker in self._trackers:
+            tracker.end()
+        self._over.wait()
+        self._lines = _closed(self._trackers, self._run)
 
     def _close_own(self, run: Run | None) -> None:
         own, self._own = self._own, ()
-        for tracker in own:
-            if run is not None:
-                tracker.finish(run)
-            if (line := tracker.close()) is not None:
-                self._lines.append(line)
+        self._lines += _closed(own, run)
+
+
+def _closed(trackers: Sequence[Tracker], run: Run | None) -> list[str]:
+    """The lines of trackers that are told what the run came to, if it came to anything, and closed."""
+    lines = []
+    for tracker in trackers:
+        if run is not None:
+            tracker.finish(run)
+        if (line := tracker.close()) is not None:
+            lines.append(line)
+    return lines
 
 
 class WallClock:

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..errors import ResourceError
 from ..store.door import drop_empty, fresh_folder
+from ..store.folder import LABELS, REPORT, Run
 from .tracker import MOST_TAGS, Swanlab, TrackedRun
 
 PROJECT = "RL-All-In-One"
@@ -27,7 +28,7 @@ _PLAIN = Swanlab()
 
 
 class SwanlabTracker:
-    """Never prompts, blocks or prints: `log` only queues, `close` takes `finish_within` seconds at most."""
+    """Never prompts, blocks or prints: all but `close` only queue, and that takes `finish_within` seconds at most."""
 
     def __init__(
         self,
@@ -39,7 +40,8 @@ class SwanlabTracker:
         self._settings = init_words(about, settings)
         self._start_after = start_after
         self._finish_within = finish_within
-        self._rows: queue.SimpleQueue[tuple[int, dict[str, float]] | None] = queue.SimpleQueue()
+        self._rows: queue.SimpleQueue[tuple[int, dict[str, float]] | tuple[int, str] | None] = queue.SimpleQueue()
+        self._step = 0
         self._closing = threading.Event()
         self._child: subprocess.Popen[str] | None = None
         self._reports: dict[str, str] = {}
@@ -50,7 +52,17 @@ class SwanlabTracker:
     def log(self, step: int, row: Mapping[str, float]) -> None:
         """Queues a row. Raises ResourceError once the child has failed."""
         self._raise_error()
+        self._step = step
         self._rows.put((step, dict(row)))
+
+    def end(self) -> None:
+        """Lets a child begin that has not begun yet: what it takes to start it is then spent while others work."""
+        self._closing.set()
+
+    def finish(self, run: Run) -> None:
+        """Queues the run's page, if it has one."""
+        if (page := run.files.get(LABELS[REPORT])) is not None:
+            self._rows.put((self._step, str(page.resolve())))
 
     def close(self) -> str | None:
         self._rows.put(None)
@@ -106,6 +118,12 @@ class SwanlabTracker:
 
     def _line(self) -> str | None:
         """What the user should know at the end."""
+        line = self._where()
+        why = self._reports.get("no_page")
+        return line if line is None or why is None else f"{line} (without the run's page: {why})"
+
+    def _where(self) -> str | None:
+        """Where the record is, or how to send it."""
         heard = self._reports
         folder, place = shlex.quote(self._settings["log_dir"]), shlex.quote(heard.get("dir", ""))
         match heard.get("mode"), "finished" in heard:

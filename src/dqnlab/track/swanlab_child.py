@@ -2,8 +2,9 @@
 
 SwanLab draws from the global random generator, replaces the handlers of Ctrl-C and of uncaught
 exceptions, and may wait for its host without end, even while Python exits. Out here none of that can
-touch a run. It reads JSON lines from standard input (first the settings, then `[step, row]`), ends at
-the end of input, and writes what the user should know as JSON lines to standard output.
+touch a run. It reads JSON lines from standard input (first the settings, then `[step, row]`, at last
+`[step, page]` with the file of the run's page), ends at the end of input, and writes what the user
+should know as JSON lines to standard output.
 
 It must not import dqnlab: it is run by its path, so that it starts fast.
 """
@@ -19,9 +20,11 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
+PAGE = "page"  # what the chart of the run's page is called
 PROBE_SECONDS = 0.5  # for the host to answer
 LINGER_SECONDS = 30.0  # after the end of input: no upload, and no log-in, may keep this process for ever
 
@@ -91,9 +94,25 @@ def _track(lines: queue.SimpleQueue[Any], report: Reply) -> None:
     report({"mode": str(run.mode), "why": why, **_places(run)})
     while (line := lines.get()) is not None:
         step, row = line
-        swanlab.log(row, step=step)
+        if isinstance(row, str):
+            report(_log_page(swanlab, str(run.mode), row, step))
+        else:
+            swanlab.log(row, step=step)
     swanlab.finish()
     report({"finished": "yes"})
+
+
+def _log_page(swanlab: Any, mode: str, page: str, step: int) -> dict[str, str]:
+    """Logs a page as an html chart; says why not where that cannot be. The metrics come first: it ends nothing."""
+    if mode == "disabled":
+        return {}
+    if mode == "local" or not hasattr(swanlab, "Html"):
+        return {"no_page": "its local board draws no html" if mode == "local" else "this version takes no html"}
+    try:
+        swanlab.log({PAGE: swanlab.Html(Path(page))}, step=step)
+    except Exception as error:
+        return {"no_page": _summary(error)}
+    return {}
 
 
 def _places(run: Any) -> dict[str, str]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..store.door import create, make_folder
+from ..store.folder import Run
 from .tracker import TrackedRun
 
 FLUSH_EVERY = 10.0  # seconds
@@ -53,6 +54,12 @@ class TensorboardTracker:
         if time.monotonic() - self._flushed > FLUSH_EVERY:
             self._flushed = time.monotonic()
             self._file.flush()
+
+    def end(self) -> None:
+        self._file.flush()
+
+    def finish(self, run: Run) -> None:
+        """Nothing: TensorBoard has no place for a page."""
 
     def close(self) -> str | None:
         self._file.close()

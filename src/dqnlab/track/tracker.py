@@ -36,6 +36,12 @@ class Tracker(Protocol):
     def log(self, step: int, row: Mapping[str, float]) -> None:
         """Takes metrics of one env step; steps never fall."""
 
+    def end(self) -> None:
+        """Hands on what it has kept: no more metrics will come, while the run is still to be judged and explained."""
+
+    def finish(self, run: Run) -> None:
+        """Takes what the run came to, with its page among its files if it has one."""
+
     def close(self) -> str | None:
         """Finishes, and returns a line for the user: where the metrics are or how to send them later."""
 
