@@ -22,6 +22,7 @@ BUDGETS = {"unit": 20, "house": 120, "world": 700}
 UNIT = {
     "app/test_board.py",
     "app/test_console.py",
+    "app/test_notebook.py",
     "app/test_sharing.py",
     "app/test_summary.py",
     "app/test_text.py",

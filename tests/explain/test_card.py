@@ -74,6 +74,17 @@ def test_a_report_that_is_there_is_linked(tmp_path: Path) -> None:
     assert link.get("href") == (tmp_path / REPORT).resolve().as_uri()
 
 
+def test_its_page_stands_below_it_in_a_frame_unless_that_is_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / REPORT).write_text('<p title="a">\u7e41</p>', encoding="utf-8")
+    frame = parsed(run(tmp_path)._repr_html_()).find("./iframe")
+    assert frame is not None
+    assert (frame.get("srcdoc"), frame.get("sandbox")) == ('<p title="a">\u7e41</p>', "allow-scripts")
+    monkeypatch.setattr("dqnlab.store.card.LARGEST_FRAME", 5)
+    assert "<iframe" not in run(tmp_path)._repr_html_()
+
+
 def test_a_group_shows_every_seed_on_one_scale_and_the_mean(tmp_path: Path) -> None:
     runs = [run(tmp_path / f"seed-{i}", seed=i, score=score(400.0 + 50 * i)) for i in range(2)]
     failed = Failure(seed=2, folder=tmp_path, error="<b>broken</b>", exit_code=1)

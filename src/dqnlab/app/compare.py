@@ -15,7 +15,7 @@ from ..lab.planning import plan_comparison
 from ..store.find import find_run
 from ..store.folder import Run
 from ..store.group import Group
-from ..terminal.board import board_for_python
+from ..terminal.python import board_for_python
 from ..track.open import check_trackers
 from ..track.tracker import Trackers
 from .arms import ArmTable, arm_of_text, modules_named, run_of, which_seeds, with_names

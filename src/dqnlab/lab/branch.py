@@ -32,6 +32,7 @@ from ..store.own import mark
 from ..store.reading import read_json
 from ..store.start import write_start
 from ..store.weightsfile import meaning_of
+from ..terminal.python import view_for_python
 from ..terminal.view import View
 from ..track.begun import begun, remembered, tracker_facts
 from ..track.open import check_trackers
@@ -98,7 +99,7 @@ def branch(
         trackers=trackers,
         parent=parent,
     )
-    return branch_folder(folder, asked, on_event=on_event)
+    return branch_folder(folder, asked, view_for_python(), on_event=on_event)
 
 
 def _python_env(folder: Path, env: Any) -> AnyEnvironment | None:

@@ -30,7 +30,8 @@ from ..store.find import called, find_any, find_group, find_run, read_run
 from ..store.folder import META, Run
 from ..store.label import MOST_LETTERS, UNLABELLED, Label, read_label
 from ..store.lineage import read_parent
-from ..terminal.board import Board, board_for_python
+from ..terminal.board import Board
+from ..terminal.python import board_for_python, view_for_python
 from ..terminal.view import View
 from ..track.tracker import Trackers
 from .arms import AskedArm, ComparisonRequest, settings_in
@@ -156,7 +157,7 @@ def heal(
         trackers=trackers,
         parent=parent,
     )
-    return heal_folder(folder, asked, seeds=seeds, board=board_for_python, on_event=on_event)
+    return heal_folder(folder, asked, seeds=seeds, view=view_for_python, board=board_for_python, on_event=on_event)
 
 
 def heal_folder(

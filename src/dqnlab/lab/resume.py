@@ -26,6 +26,7 @@ from ..store.lock import locked
 from ..store.own import is_own, mark
 from ..store.reading import read_env
 from ..store.remembered import recall, remember
+from ..terminal.python import view_for_python
 from ..terminal.view import View, progress_of
 from ..track.begun import forgotten, remembered
 from ..track.tracker import AnyTracker, Trackers
@@ -74,13 +75,13 @@ def resume(
     """
     overrides = Overrides(budget=budget, env=env, trackers=trackers, trust_env_modules=trust_env_modules)
     if isinstance(run, Run):
-        return resume_folder(run.folder, overrides, on_event=on_event, ray=ray)
+        return resume_folder(run.folder, overrides, view_for_python(), on_event=on_event, ray=ray)
     if (group := find_group(run)) is not None:
         raise ConfigError(
             f"{str(group)!r} is a group of seeds: dqnlab.resume_many({str(run)!r}) continues all of them; to continue "
             "one, name its folder"
         )
-    return resume_folder(find_run(run), overrides, on_event=on_event, ray=ray)
+    return resume_folder(find_run(run), overrides, view_for_python(), on_event=on_event, ray=ray)
 
 
 def resume_folder(

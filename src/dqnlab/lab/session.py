@@ -14,6 +14,7 @@ from ..store.find import with_init_file
 from ..store.folder import Run
 from ..store.label import Label
 from ..store.new import new_folder
+from ..terminal.python import view_for_python
 from ..terminal.view import View
 from ..track.open import check_trackers
 from ..track.tracker import Trackers
@@ -54,7 +55,7 @@ def train(
         tags: words to find it by.
         ray: which Ray its collectors are in, if it has any: `local`, the default, starts one on this machine, `auto`
             joins that of RAY_ADDRESS or of this machine, and HOST:PORT the one whose head is there.
-        view: shown every event while it happens.
+        view: shown every event while it happens; a card that redraws itself if none, in a notebook only.
         started: when the wait began, by time.perf_counter(); now if none.
         on_event: called with every event (`dqnlab.run.events`) once it has been recorded; training waits for it. To end
             training early, it may raise KeyboardInterrupt, which has the effect of Ctrl-C.
@@ -79,7 +80,14 @@ def train(
 
     folder = new_folder(config, out, runs, label=label)
     start = Start(
-        config=config, folder=folder, trackers=trackers, view=view, watch=watch, label=label, ray=ray, prepare=remark
+        config=config,
+        folder=folder,
+        trackers=trackers,
+        view=view_for_python() if view is None else view,
+        watch=watch,
+        label=label,
+        ray=ray,
+        prepare=remark,
     )
     with running([start]) as ([experiment], update):
         experiment.on_event = on_event

@@ -15,7 +15,8 @@ from ..errors import ConfigError, DqnlabError, counted, either
 from ..processes import check_sendable, usable_cores
 from ..store.find import with_init_file
 from ..store.reading import read_text
-from ..terminal.trials import TrialsView, trials_for_python
+from ..terminal.python import trials_for_python
+from ..terminal.trials import TrialsView
 from .interrupt import signals_wait
 from .many.worker import check
 from .remote.place import OnRay, on_ray

@@ -1,4 +1,5 @@
-"""How a run and a group of seeds show themselves in a notebook: a small card of html and svg, light and dark."""
+"""How a run and a group of seeds show themselves in a notebook: a small card of html and svg, light and dark; below a
+run's card its page, in a frame."""
 
 from collections.abc import Sequence
 from html import escape
@@ -15,6 +16,8 @@ HEIGHT = 110
 PAD = 6
 CARD = "border:1px solid #8886;border-radius:8px;padding:10px 14px;max-width:640px;font:14px/1.5 system-ui,sans-serif"
 CELL = "padding:2px 12px 2px 0;text-align:right"
+FRAME_HEIGHT = 760  # pixels: a first screen of the page, and less than one of the notebook
+LARGEST_FRAME = 6_000_000  # bytes of a page that a notebook shows by itself: the file of the notebook holds all of them
 
 
 class Row(NamedTuple):
@@ -29,11 +32,22 @@ class Row(NamedTuple):
 def run_card(
     *, title: str, score: Score | None, solved: bool | None, costs: str, folder: Path, metrics: Path, report: Path
 ) -> str:
-    """A run as html: its score with interval, its learning curve, and where its report lies."""
+    """A run as html: its score with interval, its learning curve, and its page, or where that lies if it is large."""
+    shown = framed(report) if report.is_file() and report.stat().st_size <= LARGEST_FRAME else ""
     link = f' · <a href="{escape(report.resolve().as_uri())}">report</a>' if report.is_file() else ""
     where = f"<code>{_text(folder)}</code>{link}"
-    lines = [title, _score_line(score, solved), costs, curve(metrics), where]
-    return f'<div style="{CARD}">' + "".join(f"<div>{line}</div>" for line in lines if line) + "</div>"
+    lines = [title, _score_line(score, solved), costs, "" if shown else curve(metrics), where]
+    html = f'<div style="{CARD}">' + "".join(f"<div>{line}</div>" for line in lines if line) + "</div>"
+    return f"<div>{html}{shown}</div>" if shown else html
+
+
+def framed(page: Path, height: int = FRAME_HEIGHT) -> str:
+    """A page as html that shows it where it stands, closed off from what is around it; needs no server, no network."""
+    content = escape(page.read_text(encoding="utf-8"), quote=True)
+    return (
+        f'<iframe srcdoc="{content}" sandbox="allow-scripts" width="100%" height="{height}" title="report" '
+        'style="border:1px solid #8886;border-radius:8px;max-width:1180px"></iframe>'
+    )
 
 
 def group_card(*, title: str, mean: SeedsMean | None, seeds: Sequence[Row], folder: Path) -> str:
@@ -58,7 +72,13 @@ def curve(metrics: Path) -> str:
         records = read_records(metrics)
     except (FolderError, CheckpointError):  # the folder was moved or changed since: a card without a curve
         return ""
-    points = [(float(row["step"]), float(row["eval/reward"])) for row in records if "eval/reward" in row]
+    return evaluations_line(
+        [(float(row["step"]), float(row["eval/reward"])) for row in records if "eval/reward" in row]
+    )
+
+
+def evaluations_line(points: Sequence[tuple[float, float]]) -> str:
+    """Mean returns over env steps as svg; nothing if there are less than two."""
     if len(points) < 2:
         return ""
     low, high = _span([y for _, y in points])

@@ -166,15 +166,6 @@ def choose_board(*, quiet: bool = False) -> Board:
     return LiveBoard(console) if console.is_terminal and not console.is_dumb_terminal else PlainBoard()
 
 
-def board_for_python() -> Board | None:
-    """The live table in a terminal or a notebook; none elsewhere."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    shows = console.is_jupyter or (console.is_terminal and not console.is_dumb_terminal)
-    return LiveBoard(console) if shows else None
-
-
 def title(config: Config, seeds: Sequence[int], workers: int) -> str:
     """What is trained, in one line."""
     processes = f"{workers} process{'' if workers == 1 else 'es'}"

@@ -106,11 +106,3 @@ def choose_trials(*, quiet: bool = False) -> TrialsView | None:
 
     console = Console(highlight=False)
     return LiveTrials(console) if console.is_terminal and not console.is_dumb_terminal else PlainTrials()
-
-
-def trials_for_python() -> TrialsView | None:
-    """The moving line in a terminal; nothing elsewhere."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    return LiveTrials(console) if console.is_terminal and not console.is_dumb_terminal else None

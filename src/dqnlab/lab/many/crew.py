@@ -25,7 +25,8 @@ from ...store.label import UNLABELLED, Label
 from ...store.new import new_folder
 from ...store.own import mark_made_elsewhere
 from ...store.remembered import remember
-from ...terminal.board import Board, board_for_python
+from ...terminal.board import Board
+from ...terminal.python import board_for_python
 from ...terminal.standing import Standing
 from ...track.open import check_trackers, warn
 from ...track.tracker import AnyTracker, Trackers

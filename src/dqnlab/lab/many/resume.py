@@ -15,7 +15,8 @@ from ...store.group import Group, write_summary
 from ...store.label import read_label
 from ...store.lock import locked
 from ...store.reading import is_count, is_number, read_json
-from ...terminal.board import Board, board_for_python
+from ...terminal.board import Board
+from ...terminal.python import board_for_python
 from ...track.tracker import Trackers
 from ..after import finish
 from ..overrides import Overrides
