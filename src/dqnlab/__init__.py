@@ -15,7 +15,7 @@ from ._version import __version__
 if TYPE_CHECKING:
     from .app.compare import compare
     from .config import Config, presets
-    from .explain.report import report
+    from .explain.door import report
     from .exporting.export import export
     from .lab.branch import branch
     from .lab.heal import heal
@@ -68,7 +68,7 @@ _HOMES = {
     "load": ".store.agent",
     "presets": ".config",
     "read_metrics": ".store.columns",
-    "report": ".explain.report",
+    "report": ".explain.door",
     "train": ".lab.session",
     "resume": ".lab.resume",
     "resume_many": ".lab.many.resume",

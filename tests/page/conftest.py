@@ -105,6 +105,7 @@ def open_page(pages: Callable[[int], Any], tmp_path: Path) -> Iterator[Open]:
     """Writes a page of data, opens it from disk, and at the end of the test wants no console message and no request.
 
     `open_page(data, hash="t=3", width=400, scheme="dark")`. Less motion is wanted, so that no page plays unasked.
+    `kind="beside"` opens the page of two runs.
     """
     opened: list[Opened] = []
 
@@ -115,9 +116,10 @@ def open_page(pages: Callable[[int], Any], tmp_path: Path) -> Iterator[Open]:
         scheme: str = "light",
         height: int = 900,
         motion: str = "reduce",
+        kind: str = "main",
     ) -> Opened:
         path = tmp_path / f"report-{len(opened)}.html"
-        path.write_text(render(data), encoding="utf-8")
+        path.write_text(render(data, kind), encoding="utf-8")
         page = pages(len(opened))
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(media="screen", color_scheme=scheme, reduced_motion=motion)

@@ -287,6 +287,8 @@ class Explain:
     """print one learning step with all its numbers instead of writing the page"""
     row: Annotated[int, Whole(0)] = 0
     """with --step: which transition of the recorded batch to follow"""
+    beside: str | None = None
+    """another run, whose agent plays the same episodes in step on a page of both; `parent` for that of a branch"""
     out: Path | None = None
     """where to write the page"""
     open: bool = False

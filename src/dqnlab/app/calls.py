@@ -13,7 +13,7 @@ from ..config.fields import nearest
 from ..errors import ConfigError, FolderError
 from ..store.advice import how_to_resume
 from ..store.find import find_group, find_run
-from ..store.folder import REPORT, RESULT
+from ..store.folder import REPORT, RESULT, beside_name
 from ..terminal.text import clean
 from ..track.tracker import Swanlab
 from .arguments import (
@@ -203,13 +203,17 @@ def _check_runs(args: RunsTable) -> None:
 
 def _explain(args: Explain) -> Explain:
     folder = find_run(args.run, args.runs)
+    if args.step and args.beside is not None:
+        raise ConfigError("--step explains one learning step of one run: leave out --beside")
+    beside = None if args.beside in (None, "parent") else find_run(args.beside, args.runs)
     if not args.step:
-        page = folder / REPORT
+        page = folder / (REPORT if beside is None else beside_name(beside))
         if args.out is None and page.is_symlink():
             raise FolderError(f"{str(page)!r} is a link, which may lead anywhere: use --out")
-        if not (folder / RESULT).exists():
-            raise FolderError(
-                f"{str(folder)!r} has no {RESULT}: it has not ended yet, or the file was removed; wait for it, or "
-                f"resume it, which writes one: {how_to_resume(folder)}"
-            )
-    return replace(args, run=str(folder))
+        for each in (folder, *([] if beside is None else [beside])):
+            if not (each / RESULT).exists():
+                raise FolderError(
+                    f"{str(each)!r} has no {RESULT}: it has not ended yet, or the file was removed; wait for it, or "
+                    f"resume it, which writes one: {how_to_resume(each)}"
+                )
+    return replace(args, run=str(folder), beside=args.beside if beside is None else str(beside))

@@ -109,7 +109,16 @@ class Recording(NamedTuple):
 
 
 def record_episodes(networks: Networks, scene: Scene, seed: int, limits: Limits | None = None) -> Recording:
-    """Plays greedy episodes with seeds that nothing else uses, and keeps the telling ones.
+    """Plays greedy episodes with seeds that nothing else uses, keeps the telling ones; raises as `play_episodes`."""
+    limits = limits or Limits()
+    played = play_episodes(networks, scene, seed, limits)
+    takes, labels = choose([take for take, _ in played], limits)
+    strips = {take.seed: strip for take, strip in played}
+    return Recording(with_all([(take, strips[take.seed]) for take in takes], networks, scene, seed, limits), labels)
+
+
+def play_episodes(networks: Networks, scene: Scene, seed: int, limits: Limits) -> list[tuple[Recorded, Strip | None]]:
+    """Greedy episodes of the best network, each with what its environment drew; their seeds are those of `seed`.
 
     Side by side, or group by group where copies are counted; then the last may find no time left. The scene's own
     environment is closed afterwards.
@@ -117,7 +126,6 @@ def record_episodes(networks: Networks, scene: Scene, seed: int, limits: Limits 
     Raises:
         EnvironmentFault: the environment broke its contract. One that hangs is left to `watched`.
     """
-    limits = limits or Limits()
     env, spec, world, first = scene
     renders = world.params.get("source") == "render"
     seeds = env_seeds(seed, "explain", limits.drawn if world.kind == "frames" else limits.episodes)
@@ -141,20 +149,28 @@ def record_episodes(networks: Networks, scene: Scene, seed: int, limits: Limits 
                 stage.play(envs, made[: len(group)], networks.best, group, end)
             takes += [stage.take(e, start) for e, start in enumerate(group)]
             strips += stage.strips
-    takes, labels = choose(takes, limits)
+    return list(zip(takes, strips, strict=False))
+
+
+def with_all(
+    played: Sequence[tuple[Recorded, Strip | None]], networks: Networks, scene: Scene, seed: int, limits: Limits
+) -> list[Recorded]:
+    """Played episodes with all that the page shows of them; `seed` draws their coins."""
+    takes, strips = [take for take, _ in played], [strip for _, strip in played]
+    spec, world = scene.spec, scene.world
     rng = generator(seed, "explain")
     room = Allowance(limits.outlook // len(takes), limits.looks // len(takes))
     kept = [_asked(take, networks, spec.obs, rng, room) for take in takes]
     share = limits.frames.size // len(kept)
     bright = brightness([spec.obs.newest(each.obs) for each in kept if each.obs is not None], spec.obs.scale)
     for i, episode in enumerate(kept):
-        strip = strips[seeds.index(episode.seed)]
+        strip = strips[i]
         if world.params.get("source") == "observation" and episode.obs is not None:
             strip = strip_of(spec.obs.newest(episode.obs), bright, limits.frames, len(kept))
         kept[i] = episode._replace(frames=encode_strip(strip, share))
     if sum(e.obs.nbytes for e in kept if e.obs is not None) > limits.obs_size:
         kept = [e._replace(obs=None) for e in kept]
-    return Recording(kept, labels)
+    return kept
 
 
 def choose(takes: Sequence[Recorded], limits: Limits) -> tuple[list[Recorded], dict[str, int]]:

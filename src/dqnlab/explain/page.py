@@ -23,20 +23,21 @@ from .hans import simplified
 _IMPORT = re.compile(r'^import \{ ([^}]+) \} from "(\.{1,2}/[\w./-]+\.js)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (function\*?|async function|const|class) (\w+)", re.MULTILINE)
 _KINDS = {"f": "f", "i": "i", "u": "u", "b": "u"}  # bool travels as u8
-_MAIN = "main.js"
+APART = ("beside",)  # pages beside that of a run: each begins with a module, and has words and styles, of its name
 _UNSEEN = re.compile(r"^ */\*(?:(?!\*/)[\s\S])*\*/ *\n|^ *//.*\n|^ +|^\n", re.MULTILINE)  # by a browser
 LANGUAGES = ("en", "zh-Hant", "zh-Hans")
 
 
-def render(data: Mapping[str, Any]) -> str:
-    """The whole page. Arrays in `data` are packed; whatever is not finite becomes null."""
-    script, style = join_modules(), join_styles()
+def render(data: Mapping[str, Any], page: str = "main") -> str:
+    """A whole page, that of a run or one of APART. Arrays in `data` are packed; whatever is not finite becomes null."""
+    script, style = join_modules(page), join_styles(page)
+    spoken = {key: texts for key, texts in words().items() if _is_of(key.partition(".")[0], page)}
     parts = {
         "policy": content_policy(style, script),
         "style": style,
-        "words": _json({key: [texts[language] for language in LANGUAGES] for key, texts in words().items()}),
+        "words": _json({key: [texts[language] for language in LANGUAGES] for key, texts in spoken.items()}),
         "data": _json(pack_for_page(data)),
-        "story": story(),
+        "story": "" if page in APART else story(),
         "script": script,
     }
     shell = (_sources() / "page.html").read_text("utf-8")
@@ -120,18 +121,24 @@ def _hans_blocks(part: Any) -> Any:
 
 
 @cache
-def join_modules() -> str:
-    """All modules as one script, each after those that it imports, without comments and indents."""
+def join_modules(page: str = "main") -> str:
+    """All modules of a page as one script, each after those that it imports, without comments and indents."""
     sources = {name: _UNSEEN.sub("", path.read_text("utf-8")) for name, path in _listed(".js").items()}
     done: list[str] = []
-    parts = [_module(name, sources[name]) for name in _in_order(_MAIN, sources, done, ())]
+    parts = [_module(name, sources[name]) for name in _in_order(f"{page}.js", sources, done, ())]
     return '"use strict";\nconst modules = {};\n' + "\n".join(parts)
 
 
 @cache
-def join_styles() -> str:
-    """All style sheets, that of the shell first."""
-    return "\n".join(path.read_text("utf-8") for path in _listed(".css").values())
+def join_styles(page: str = "main") -> str:
+    """All style sheets of a page, that of the shell first."""
+    found = {name: path for name, path in _listed(".css").items() if _is_of(name.removesuffix(".css"), page)}
+    return "\n".join(found[name].read_text("utf-8") for name in sorted(found, key=lambda name: name != "style.css"))
+
+
+def _is_of(name: str, page: str) -> bool:
+    """Whether words or styles of a name belong to a page: all but those of another one that is apart."""
+    return name == page or name not in APART
 
 
 def _in_order(name: str, sources: Mapping[str, str], done: list[str], above: tuple[str, ...]) -> list[str]:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,13 @@ import torch
 
 from ..config import AnyEnvironment
 from ..config.fields import leaves, plain
-from ..config.typed import door
 from ..device import arithmetic
 from ..envs.make import close
 from ..envs.watchdog import watched
 from ..learn.networks import QNetwork
 from ..learn.policy import make_actor
+from ..store.card import framed
 from ..store.door import write_atomically
-from ..store.find import find_run, read_run
 from ..store.folder import LABELS, REPORT, Run
 from .diagnose import diagnose
 from .episodes import Networks, Recording, record_episodes
@@ -52,25 +50,7 @@ class Report:
         return [verdict(each) for each in self.findings]
 
     def _repr_html_(self) -> str:
-        content = escape(self.path.read_text(encoding="utf-8"), quote=True)
-        return (
-            f'<iframe srcdoc="{content}" sandbox="allow-scripts" width="100%" height="720" '
-            'style="border:1px solid #8886;border-radius:8px"></iframe>'
-        )
-
-
-@door
-def report(run: Run | Path | str = "latest", env: AnyEnvironment | None = None, out: Path | None = None) -> Report:
-    """Writes the page that explains a run, `report.html`; a notebook shows it.
-
-    Args:
-        run: a run, its folder, or `latest`.
-        env: the run's environment, where a file cannot hold it.
-        out: where to write it; defaults to the run's folder.
-
-    Raises as `write_report` does.
-    """
-    return write_report(run if isinstance(run, Run) else read_run(find_run(run)), env, out=out)
+        return framed(self.path)
 
 
 def write_report(
@@ -116,14 +96,14 @@ def page_data(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]
         recording = record_episodes(networks, Scene(where, best.spec, world, first), evidence.run.seed)
     return {
         "schema": 1,
-        "run": _run(evidence),
+        "run": run_data(evidence),
         "stands_in": evidence.stands_in,
         "threshold": evidence.spec.reward_threshold,
         "settings": _settings(evidence),
-        "config": _config(evidence),
+        "config": config_rows(evidence),
         "files": _files(evidence.run),
-        "obs": _obs(evidence, recording),
-        **_world(world),
+        "obs": obs_data(evidence, [each.obs for each in recording.episodes if each.obs is not None]),
+        **world_data(world),
         "networks": _networks(evidence),
         "closed": why_closed(list(evidence.networks.values())),
         "snapshots": _snapshots(evidence),
@@ -138,17 +118,18 @@ def page_data(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]
     }
 
 
-def _run(evidence: Evidence) -> dict[str, Any]:
+def run_data(evidence: Evidence) -> dict[str, Any]:
+    """What there is to say of a run as a whole."""
     run = evidence.run
     about = {name: value for name, value in asdict(run).items() if name not in OUTSIDE}
     return about | {"name": run.folder.name, "created": evidence.created, "versions": dict(evidence.versions)}
 
 
-def _config(evidence: Evidence) -> list[list[str]]:
+def config_rows(evidence: Evidence) -> list[tuple[str, str]]:
     """Every setting by dotted name, as text; those that nobody knows of an imported agent as unknown."""
     found = dict(leaves(evidence.config))
     found = found if evidence.imported is None else evidence.imported.as_known(found)
-    return [[name, _said(value)] for name, value in found.items()]
+    return [(name, _said(value)) for name, value in found.items()]
 
 
 def _said(value: object) -> str:
@@ -170,9 +151,9 @@ def _settings(evidence: Evidence) -> dict[str, Any]:
     return {name: getattr(facts, name) for name in names}
 
 
-def _obs(evidence: Evidence, recording: Recording) -> dict[str, Any]:
+def obs_data(evidence: Evidence, seen: Sequence[np.ndarray]) -> dict[str, Any]:
+    """What an observation is made of; `seen` are those of each episode."""
     obs = evidence.spec.obs
-    seen = [episode.obs for episode in recording.episodes if episode.obs is not None]
     return {
         "shape": list(obs.shape),
         "dtype": obs.dtype.name,
@@ -185,7 +166,8 @@ def _obs(evidence: Evidence, recording: Recording) -> dict[str, Any]:
     }
 
 
-def _world(world: World) -> dict[str, Any]:
+def world_data(world: World) -> dict[str, Any]:
+    """The world, and the names of what is seen and done in it."""
     return {
         "world": {"kind": world.kind, "params": world.params},
         "inputs": [each._asdict() for each in world.inputs],

@@ -11,6 +11,7 @@ runs/<env>/<utc time>-<preset>-s<seed>/      with a name of its own, that stands
 ├── snapshots.safetensors    the online network at up to 12 moments of training
 ├── batch.safetensors        one training batch, and both networks and Adam at that moment
 ├── report.html              one page that explains the run, see `explain`
+├── beside-*.html            this run and another one in step, on one page
 ├── curves.png  videos/*.mp4
 ├── checkpoints/             what `dqn resume` continues from, see `saving`
 ├── run.lock                 while a process works on the run: which one
@@ -54,6 +55,7 @@ BATCH = "batch.safetensors"
 CURVES = "curves.png"
 VIDEOS = "videos"
 REPORT = "report.html"
+BESIDE = r"beside-[A-Za-z0-9._-]+\.html"
 SUMMARY = "summary.json"
 BENCHMARK = "benchmark.json"
 ERROR = "error.txt"  # where an unexpected error of a seed came from
@@ -150,6 +152,13 @@ class Run:
             metrics=self.folder / METRICS,
             report=self.folder / REPORT,
         )
+
+
+def beside_name(other: Path) -> str:
+    """What the page of a run beside the one of a folder is called; a seed of a group bears its group's name too."""
+    home = other.resolve()
+    is_seed = (home.parent / SUMMARY).is_file()
+    return f"beside-{safe_name(f'{home.parent.name}-{home.name}' if is_seed else home.name)}.html"
 
 
 def _holds(path: Path) -> bool:

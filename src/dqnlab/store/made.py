@@ -20,6 +20,7 @@ from .door import is_part
 from .folder import (
     BATCH,
     BENCHMARK,
+    BESIDE,
     BEST,
     CONFIG,
     CURVES,
@@ -66,7 +67,7 @@ _EXPORT = _Place(
     folders={"__pycache__": _WHOLE},  # of whoever has imported agent.py
 )
 _RUN = _Place(
-    files="|".join(map(re.escape, sorted(_FILES))),
+    files="|".join([*map(re.escape, sorted(_FILES)), BESIDE]),
     folders={
         CHECKPOINTS: _CHECKPOINTS,
         "export": _Place(folders={r"(onnx|numpy|js|c)(-.+)?|\.(onnx|numpy|js|c)(-.+)?\.old": _EXPORT}),
