@@ -8,6 +8,7 @@
 # make mutants       plant well-known bugs one by one: each turns a test red
 # make second        losses and targets beside those of rlax, 1,000 cases
 # make imported      agents of SB3 and CleanRL's networks say the same here as there, 1,000 observations each
+# make firefox       the page of a small run, and that of two, in Firefox (apt install firefox-esr)
 # make docs          the site of the documents, in three languages, into site/: every link and anchor is checked
 # make gallery       train the six runs of its gallery, then the site: some twenty minutes
 # make dist          wheel and sdist, into dist/
@@ -23,7 +24,7 @@ PEERS := sb3 cleanrl rejax
 PEER_VENVS := benchmarks/.venvs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test faults lint check bench bench-peers bench-device dist docs gallery imported matrix mutants second clean
+.PHONY: help setup train test faults lint check bench bench-peers bench-device dist docs firefox gallery imported matrix mutants second clean
 
 help:
 	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST))
@@ -92,6 +93,9 @@ $(PEER_VENVS)/%/.installed: benchmarks/peers/%.txt
 
 bench-device: setup
 	$(BIN)/python benchmarks/device.py $(ARGS)
+
+firefox: setup
+	$(BIN)/python benchmarks/firefox.py $(ARGS)
 
 matrix: setup
 	$(BIN)/python benchmarks/matrix.py $(ARGS)
