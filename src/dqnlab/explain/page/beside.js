@@ -15,7 +15,7 @@ const read = (id) => JSON.parse(document.getElementById(id).textContent);
 
 const words = read("words");
 const data = unpack(read("data"));
-const store = new Store({ lang: preferred(), theme: "auto", ep: data.labels.one ?? data.labels.other ?? 0, t: 0, speed: 1 });
+const store = new Store({ lang: preferred(), theme: "auto", ep: data.labels.one ?? data.labels.other ?? 0, t: 0 });
 let unmount = () => {};
 
 function show() {
@@ -39,17 +39,17 @@ function show() {
 }
 
 function head(t, lang) {
-  const languages = Object.entries(LANGUAGES).map(([code, name]) => el("button", {
-    type: "button", lang: code, "aria-pressed": String(code === lang), on: { click: () => store.set({ lang: code }) },
-  }, name));
-  const themes = ["auto", "light", "dark"].map((theme) =>
-    el("option", { value: theme, selected: theme === store.get("theme") }, t(`main.${theme}`)));
-  return el("header", {}, el("div", { class: "row" },
+  const oneOf = (key, chosen, options, label) => {
+    const list = el("select", { class: `choose-${key}`, "aria-label": label, on: { change: () => store.set({ [key]: list.value }) } },
+      options.map(([value, name]) => el("option", { value, selected: value === chosen }, name)));
+    return list;
+  };
+  const themes = ["auto", "light", "dark"].map((theme) => [theme, t(`main.${theme}`)]);
+  return el("header", {},
     el("strong", { class: "brand" }, "dqnlab"),
-    el("div", { class: "languages", role: "group", "aria-label": t("main.language") }, languages),
-    el("select", {
-      "aria-label": t("main.theme"), on: { change: (event) => store.set({ theme: event.target.value }) },
-    }, themes)));
+    el("div", { class: "choices" },
+      oneOf("lang", lang, Object.entries(LANGUAGES), t("main.language")),
+      oneOf("theme", store.get("theme"), themes, t("main.theme"))));
 }
 
 function summary(page) {

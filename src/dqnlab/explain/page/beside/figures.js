@@ -47,7 +47,7 @@ function scores({ data: { runs, threshold }, t, num }) {
   }
   if (threshold !== null) {
     chart.append(svg("line", { x1: x(threshold), x2: x(threshold), y1: PLOT.top, y2: bottom, class: "level" }),
-      svg("text", { x: x(threshold), y: PLOT.top - 2, class: "tick", "text-anchor": "middle" }, t("curve.threshold", { value: num(threshold, 4) })));
+      svg("text", { x: x(threshold), y: PLOT.top - 2, class: "tick", "text-anchor": x(threshold) > PLOT.width / 2 ? "end" : "start" }, t("curve.threshold", { value: num(threshold, 4) })));
   }
   scored.forEach((score, side) => {
     const y = PLOT.top + PLOT.row * (side + 0.5);
