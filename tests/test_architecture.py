@@ -44,7 +44,7 @@ FLOORS = (
     {"run"},
     {"track", "terminal", "explain", "check"},
     {"comparing", "exporting"},
-    {"lab"},
+    {"lab", "live"},
     {"app"},
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}

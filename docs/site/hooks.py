@@ -35,6 +35,7 @@ TITLES = {
     "Export": "匯出",
     "Import": "匯入",
     "Read the page": "讀懂報告頁",
+    "Watch a run live": "邊訓練邊看",
     "Gallery": "陳列室",
     "Look up": "查閱",
     "Everything on one page": "一頁看完",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dqnlab.explain.health.findings import Course
+from dqnlab.explain.health.signals import columns
 
 from .courses import FACTS, Change, Rows, course, earned, kinds, only, returns
 
@@ -18,10 +19,10 @@ def test_a_healthy_course_is_healthy_and_nothing_else() -> None:
 
 
 def test_the_most_that_can_be_earned_is_the_best_rate_of_reward_for_ever() -> None:
-    assert Course(course(), FACTS).ceiling == pytest.approx(100)
+    assert Course(columns(course()), FACTS).ceiling == pytest.approx(100)
     assert only(course(), "healthy").numbers["ceiling"] == pytest.approx(100)
-    assert Course(course(), replace(FACTS, gamma=1.0)).ceiling == pytest.approx(500)
-    assert math.isnan(Course([], FACTS).ceiling)
+    assert Course(columns(course()), replace(FACTS, gamma=1.0)).ceiling == pytest.approx(500)
+    assert math.isnan(Course({}, FACTS).ceiling)
 
 
 def test_values_that_look_beyond_a_step_limit_are_no_overestimation() -> None:
@@ -314,5 +315,5 @@ def test_a_rollout_is_meant_to_be_short_and_to_forget_how_failing_looks() -> Non
         plain = kinds(course(change), replay_capacity=200)
         assert set(plain) & {"short-memory", "no-failures"}
         assert not set(kinds(course(change), replay_capacity=200, rollout=True)) & {"short-memory", "no-failures"}
-    assert Course([], replace(FACTS, replay_capacity=200)).causes("small-replay")
-    assert not Course([], replace(FACTS, replay_capacity=200, rollout=True)).causes("small-replay")
+    assert Course({}, replace(FACTS, replay_capacity=200)).causes("small-replay")
+    assert not Course({}, replace(FACTS, replay_capacity=200, rollout=True)).causes("small-replay")

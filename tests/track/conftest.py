@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from dqnlab.learn.learner import Update
-from dqnlab.run.events import BlockEnded, Confirmed, EpisodeEnded, Evaluated, Event, Updated
+from dqnlab.run.events import BlockEnded, Commanded, Confirmed, EpisodeEnded, Evaluated, Event, Updated
+from dqnlab.store.control import ORDERS
 from dqnlab.track.tracker import TrackedRun
 
 EVENTS: dict[str, Event] = {
@@ -32,6 +33,7 @@ EVENTS: dict[str, Event] = {
         step=200, returns=(9.0, 12.0), mean=10.5, best=False, best_mean=11.0, value=8.0, discounted_return=7.5
     ),
     "confirmation": Confirmed(step=200, attempt=2, returns=(480.0, 490.0), mean=485.0, passed=True),
+    **{name: Commanded(step=70, command=name) for name in ORDERS},
     "block": BlockEnded(step=64, episodes=1, updates=7, epsilon=0.9),
 }
 

@@ -76,6 +76,10 @@ class Train:
     swanlab: Swanlab = field(default_factory=Swanlab)
     dry_run: bool = False
     """print the settings as TOML and stop"""
+    live: bool = False
+    """show the run in a browser on this machine while it trains, as `dqn live` does"""
+    alert: str | None = None
+    """with --live: a command that is run, with the verdict as its last word, when the health verdict turns"""
     quiet: bool = False
     """no live display, only the summary"""
     config: Config

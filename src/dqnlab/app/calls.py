@@ -16,6 +16,7 @@ from ..store.find import find_group, find_run
 from ..store.folder import REPORT, RESULT, beside_name
 from ..terminal.text import clean
 from ..track.tracker import Swanlab
+from .alert import check_live
 from .arguments import (
     Compare,
     Completion,
@@ -35,6 +36,7 @@ from .arguments_benchmark import Benchmark
 from .arguments_branch import BranchOff, Heal
 from .arguments_import import Import
 from .arguments_kept import Clean, Rm, RunsTable
+from .arguments_live import Live
 from .parse import parse_args, parse_branch, parse_doctor, parse_selftest, parse_train, parse_tune
 from .parse_compare import parse_compare
 from .parse_import import parse_import
@@ -52,6 +54,7 @@ KINDS: dict[str, type] = {
     "watch": Watch,
     "record": Record,
     "export": Export,
+    "live": Live,
     "explain": Explain,
     "import": Import,
     "compare": Compare,
@@ -115,6 +118,10 @@ def _train(words: Sequence[str]) -> tuple[str, Train]:
     if args.swanlab != Swanlab() and "swanlab" not in (*asked, *([] if asked else ["swanlab"])):
         said = next(name for name, value in vars(args.swanlab).items() if value)
         raise ConfigError(f"--swanlab.{said} belongs to --tracker swanlab, and the tracker is {' and '.join(asked)}")
+    if args.alert is not None and not args.live:
+        raise ConfigError("--alert belongs to --live: add it")
+    if args.live:
+        check_live(args.alert)
     if args.ray is not None:
         check_where(args.ray)
         if args.seeds == 1:
@@ -154,6 +161,8 @@ def _found(command: str, args: Any) -> tuple[str, Any]:
             return command, replace(args, run=str(find_run(args.run, args.runs)))
         case Explain():
             return command, _explain(args)
+        case Live():
+            return command, _live(args)
         case Clean():
             _check_clean(args)
         case RunsTable():
@@ -199,6 +208,17 @@ def _check_runs(args: RunsTable) -> None:
             )
     if args.csv and args.diff:
         raise ConfigError("--csv has a row for each run and no room for --diff: use --json, or leave it out")
+
+
+def _live(args: Live) -> Live:
+    """With the folder of the run or group. Raises ConfigError, ResourceError."""
+    check_live(args.alert)
+    if args.run is None:
+        if not args.runs.is_dir():
+            raise FolderError(f"{str(args.runs)!r} is not a folder: name the one that holds the runs with --runs")
+        return args
+    group = find_group(args.run, args.runs)
+    return replace(args, run=str(find_run(args.run, args.runs) if group is None else group))
 
 
 def _explain(args: Explain) -> Explain:

@@ -32,6 +32,7 @@ COMMANDS = {
     "watch": "watch a run's network play in a window: dqn watch RUN",
     "record": "film a run's network: dqn record RUN",
     "export": "write a run's network as a program that needs no dqnlab: dqn export RUN --format onnx|numpy|js|c",
+    "live": "watch runs while they train, in a browser on this machine; pause, step, end them: dqn live [RUN]",
     "explain": "explain a run on one page, or one learning step of it in numbers (--step): dqn explain RUN",
     "import": "bring in an agent of another program, judge and explain it: dqn import FILE --env ENV",
     "compare": "train many seeds of several presets, and say which is better: dqn compare ENV … --presets A,B",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, Group, OverflowMethod, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from ..comparing.settings import ABSENT, setting_text
+from ..comparing.settings import Settings, settings_apart
 from ..config.changes import changes_text
 from ..errors import counted
 from ..store.digits import interval_ends, number
@@ -104,16 +104,6 @@ def _seeds(entry: Entry) -> str:
     if len(entry.seeds) > 1 and entry.scored < len(entry.seeds):
         return f"{entry.scored} of {len(entry.seeds)}{gone}"
     return f"{len(entry.seeds) or ''}{gone}"
-
-
-Settings = Mapping[str, object]
-
-
-def settings_apart(found: Sequence[Settings]) -> dict[str, list[str]]:
-    """The settings in which these differ, by name, each with its value as text for every one of them."""
-    names = dict.fromkeys(name for each in found for name in each if name != "preset")
-    values = {name: [setting_text(each.get(name, ABSENT)) for each in found] for name in names}
-    return {name: texts for name, texts in values.items() if len(set(texts)) > 1}
 
 
 def differences_table(found: Sequence[Entry], settings: Sequence[Settings]) -> RenderableType:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ..config.changes import NO_MATTER
@@ -116,3 +116,13 @@ def _by_arm(arms: list[str], values: tuple[str, ...]) -> str:
     for arm, value in zip(arms, values, strict=True):
         by_value.setdefault(value, []).append(arm)
     return ", ".join(f"{value} for {' and '.join(names)}" for value, names in by_value.items())
+
+
+Settings = Mapping[str, object]
+
+
+def settings_apart(found: Sequence[Settings]) -> dict[str, list[str]]:
+    """The settings in which these differ, by name, each with its value as text for every one of them."""
+    names = dict.fromkeys(name for each in found for name in each if name != "preset")
+    values = {name: [setting_text(each.get(name, ABSENT)) for each in found] for name in names}
+    return {name: texts for name, texts in values.items() if len(set(texts)) > 1}

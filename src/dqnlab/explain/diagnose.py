@@ -11,6 +11,7 @@ import numpy as np
 
 from .health import checks_data, checks_policy, checks_values
 from .health.findings import Course, Finding, RunFacts
+from .health.signals import Column, columns
 
 # In order of what explains most: whoever reads only the first finding should read a cause rather than its effect.
 CHECKS = (
@@ -37,14 +38,19 @@ DOUBTS = {"unsettled", "not-learning", "limit-as-end"}  # notices with which a r
 
 
 def diagnose(records: Sequence[Mapping[str, Any]], facts: RunFacts) -> list[Finding]:
+    """The findings of a run whose rows of metrics.jsonl these are; as `diagnose_columns` says."""
+    return diagnose_columns(columns(records), facts)
+
+
+def diagnose_columns(recorded: Mapping[str, Column], facts: RunFacts) -> list[Finding]:
     """The findings, at least one, bad ones first; without any doubt `healthy` first, or `unknown` after too little.
 
     The numbers of the first one hold the `ceiling` too, the most that can be earned (NaN if that is not known).
 
     Args:
-        records: the rows of metrics.jsonl; what is missing, or no number, is left out of account.
+        recorded: every metric, by its name; what is missing is left out of account.
     """
-    course = Course(records, facts)
+    course = Course(recorded, facts)
     with np.errstate(all="ignore"):  # a run that diverges may have recorded numbers of any size
         found = [finding for check in CHECKS if (finding := check(course)) is not None]
         found.sort(key=lambda finding: finding.severity != "bad")  # stable

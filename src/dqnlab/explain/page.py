@@ -31,12 +31,11 @@ LANGUAGES = ("en", "zh-Hant", "zh-Hans")
 def render(data: Mapping[str, Any], page: str = "main") -> str:
     """A whole page, that of a run or one of APART. Arrays in `data` are packed; whatever is not finite becomes null."""
     script, style = join_modules(page), join_styles(page)
-    spoken = {key: texts for key, texts in words().items() if _is_of(key.partition(".")[0], page)}
     parts = {
         "policy": content_policy(style, script),
         "style": style,
-        "words": _json({key: [texts[language] for language in LANGUAGES] for key, texts in spoken.items()}),
-        "data": _json(pack_for_page(data)),
+        "words": for_script(words_for_page(page)),
+        "data": for_script(pack_for_page(data)),
         "story": "" if page in APART else story(),
         "script": script,
     }
@@ -91,13 +90,23 @@ def _small(value: np.ndarray) -> np.ndarray:
 
 
 @cache
-def words() -> dict[str, dict[str, str]]:
-    """Every text of the page: `<file>.<name>` -> language -> text. Simplified Chinese is made of Traditional."""
+def words(beside: str | None = None) -> dict[str, dict[str, str]]:
+    """Every text of the page: `<file>.<name>` -> language -> text. Simplified Chinese is made of Traditional.
+
+    Args:
+        beside: as in `join_modules`.
+    """
     found: dict[str, dict[str, str]] = {}
-    for path in _listed(".json").values():
+    for path in _both(".json", beside).values():
         for name, texts in json.loads(path.read_text("utf-8")).items():
             found[f"{path.name.removesuffix('.json')}.{name}"] = {**texts, "zh-Hans": _hans(texts)}
     return found
+
+
+def words_for_page(page: str = "main", beside: str | None = None) -> dict[str, list[str]]:
+    """Those of a page as it reads them: of each key its texts, in the order of LANGUAGES."""
+    spoken = {key: texts for key, texts in words(beside).items() if _is_of(key.partition(".")[0], page)}
+    return {key: [texts[language] for language in LANGUAGES] for key, texts in spoken.items()}
 
 
 def _hans(texts: Mapping[str, str]) -> str:
@@ -121,18 +130,22 @@ def _hans_blocks(part: Any) -> Any:
 
 
 @cache
-def join_modules(page: str = "main") -> str:
-    """All modules of a page as one script, each after those that it imports, without comments and indents."""
-    sources = {name: _UNSEEN.sub("", path.read_text("utf-8")) for name, path in _listed(".js").items()}
+def join_modules(page: str = "main", beside: str | None = None) -> str:
+    """All modules of a page as one script, each after those that it imports, without comments and indents.
+
+    Args:
+        beside: a folder of dqnlab's whose `page/` has more of them, under its own name.
+    """
+    sources = {name: _UNSEEN.sub("", path.read_text("utf-8")) for name, path in _both(".js", beside).items()}
     done: list[str] = []
     parts = [_module(name, sources[name]) for name in _in_order(f"{page}.js", sources, done, ())]
     return '"use strict";\nconst modules = {};\n' + "\n".join(parts)
 
 
 @cache
-def join_styles(page: str = "main") -> str:
-    """All style sheets of a page, that of the shell first."""
-    found = {name: path for name, path in _listed(".css").items() if _is_of(name.removesuffix(".css"), page)}
+def join_styles(page: str = "main", beside: str | None = None) -> str:
+    """All style sheets of a page, that of the shell first; `beside` as in `join_modules`."""
+    found = {name: path for name, path in _both(".css", beside).items() if _is_of(name.removesuffix(".css"), page)}
     return "\n".join(found[name].read_text("utf-8") for name in sorted(found, key=lambda name: name != "style.css"))
 
 
@@ -174,6 +187,11 @@ def _resolve(importer: str, wanted: str) -> str:
     return "/".join(folder)
 
 
+def _both(suffix: str, beside: str | None) -> dict[str, Traversable]:
+    more = {} if beside is None else _listed(suffix, files(f"dqnlab.{beside}") / "page", f"{beside}/")
+    return _listed(suffix) | more
+
+
 def _listed(suffix: str, place: Traversable | None = None, name: str = "") -> dict[str, Traversable]:
     """The sources by their names below `page/`: those of a folder in order, then those of the folders in it."""
     entries = sorted((place or _sources()).iterdir(), key=lambda path: (path.is_dir(), path.name))
@@ -190,7 +208,7 @@ def _sources() -> Traversable:
     return files("dqnlab.explain") / "page"
 
 
-def _json(value: Any) -> str:
+def for_script(value: Any) -> str:
     """JSON that can stand inside a script element: no `<`, so that nothing in it can end the element."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     # Half a character, which a run's names may hold, cannot be written but by its number.

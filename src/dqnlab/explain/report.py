@@ -20,7 +20,7 @@ from ..store.card import framed
 from ..store.door import write_atomically
 from ..store.folder import LABELS, REPORT, Run
 from .diagnose import diagnose
-from .episodes import Networks, Recording, record_episodes
+from .episodes import Limits, Networks, Recording, record_episodes
 from .evidence import Evidence, gather_evidence
 from .health.findings import Finding, as_data
 from .page import render
@@ -76,8 +76,8 @@ def write_report(
     return Report(path, tuple(findings), sentence("main.stands_in") if evidence.stands_in else "")
 
 
-def page_data(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]:
-    """Everything that the page shows, as plain values and arrays."""
+def page_data(evidence: Evidence, findings: Sequence[Finding], limits: Limits | None = None) -> dict[str, Any]:
+    """Everything that the page shows, as plain values and arrays; its episodes within `limits`."""
     best = evidence.best
     where = best.env_config()
     actors = {name: make_actor(network) for name, network in evidence.networks.items()}
@@ -93,7 +93,7 @@ def page_data(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]
         close(first, where.label)
         raise
     with np.errstate(over="ignore", invalid="ignore"):  # a run that diverged is to be explained too
-        recording = record_episodes(networks, Scene(where, best.spec, world, first), evidence.run.seed)
+        recording = record_episodes(networks, Scene(where, best.spec, world, first), evidence.run.seed, limits)
     return {
         "schema": 1,
         "run": run_data(evidence),

@@ -38,7 +38,11 @@ def series(records: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, np.ndarr
 
     NaN is left out, and what is too large for float32 becomes its largest number.
     """
-    recorded = columns(records)
+    return series_of(columns(records))
+
+
+def series_of(recorded: Mapping[str, Column]) -> dict[str, dict[str, np.ndarray]]:
+    """The same of metrics that are columns already."""
     found = {name: thin(_drawable(recorded[name])) for name in DRAWN if name in recorded}
     return {
         name: {"step": c.step.astype(np.float32), "value": c.value.astype(np.float32)}

@@ -61,6 +61,9 @@ def _feed(experiment: Experiment, update: Updater, request: Request) -> bool:
     """Hands over every event and saves the end; returns whether a request came, be it after the last event."""
     for event in experiment.system.events(update):
         experiment.take(event)
+        if experiment.stops:
+            experiment.end_here()
+            break
         if isinstance(event, BlockEnded) and request.asked and experiment.may_stop(request.waited):
             experiment.save()
             return True

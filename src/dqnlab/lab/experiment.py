@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..errors import DqnlabError, EnvironmentFault, NumericsError, counted
-from ..run.events import Event
+from ..errors import DqnlabError, EnvironmentFault, FolderError, NumericsError, ResourceError, counted
+from ..learn.types import Sample
+from ..run.events import BlockEnded, Commanded, Evaluated, Event
 from ..run.judge import Verdict, threshold_verdict
 from ..run.keep import Keeper, save_weights
 from ..run.runaway import check_weights_finite
 from ..run.save import Saver
 from ..run.system import System
+from ..run.train import assess
 from ..store.advice import how_to_resume
+from ..store.control import drop_shown
 from ..store.digits import mean_of
 from ..store.folder import BEST, Run, write_result
 from ..store.weightsfile import meaning_of
@@ -29,8 +32,10 @@ from .after import After
 from .interrupt import signal_of, signals_held
 from .stopwatch import Stopwatch
 from .unfinished import save, steps, why
+from .viewer import Viewer
 
 PATIENCE = 5.0  # seconds that a signal waits for a moment from which the run can go on exactly
+STOPPED = "training was ended before its budget was spent, by whoever watched it with `dqn live`"
 
 
 @dataclass
@@ -46,12 +51,16 @@ class Experiment:
     view: View | None
     resumed: bool = False
     """whether it continues from a checkpoint"""
+    viewer: Viewer | None = None
+    """whoever watches while it trains"""
     signal: int | None = None
     """what asked it to stop, if that was a signal"""
     on_event: Callable[[Event], object] | None = None
     """the caller's own, told last, when the event is on disk"""
     score_only: bool = False
     """whether nothing is made after the score, not even curves"""
+    _block: BlockEnded | None = field(default=None, init=False)  # the latest
+    _evaluated: int = field(default=-1, init=False)  # the env step of the latest evaluation
 
     def take(self, event: Event) -> None:
         """Keeps, records, saves and shows an event; the loop stands still meanwhile."""
@@ -63,6 +72,55 @@ class Experiment:
             self.view(event)
         if self.on_event is not None:
             self.on_event(event)
+        if isinstance(event, Evaluated):
+            self._evaluated = event.step
+        elif isinstance(event, BlockEnded):
+            self._block = event
+            if self.viewer is not None:
+                self.viewer.take(event, self)
+
+    # ── What a viewer may ask for ──
+
+    def obey(self, command: Commanded) -> None:
+        """Records what a viewer asked for; a checkpoint is written here, all else is the viewer's own waiting."""
+        if command.command == "checkpoint":
+            self.save()
+        self.take(command)
+
+    def show(self) -> None:
+        """Writes the networks of now for whoever watches; a full disk is no matter of training."""
+        assert self._block is not None
+        with suppress(ResourceError, FolderError):
+            self.keeper.show(self._block)
+
+    def say(self, line: str) -> None:
+        """A line for whoever sits at the terminal."""
+        progress_of(self.view)(line)
+
+    def asks(self) -> bool:
+        """Whether the run was asked to end by now."""
+        return self.system.judge.evaluator.asks()
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether a checkpoint of this moment continues exactly, or none ever would."""
+        return self.may_stop(0.0)
+
+    @property
+    def stops(self) -> bool:
+        """Whether a viewer wants training to end at this block, and to be judged."""
+        return self.viewer is not None and self.viewer.stops
+
+    def end_here(self) -> None:
+        """Judges at the end of this block as at the end of the budget."""
+        system, block = self.system, self._block
+        assert block is not None
+        if self._evaluated != block.step:
+            for event in assess(system.learner, system.memory, system.judge, system.progress, block.epsilon):
+                assert not isinstance(event, Sample)
+                self.take(event)
+
+    # ── What it is saved by ──
 
     def save(self) -> None:
         """Writes a checkpoint. Raises NumericsError if there is nothing left that would be worth it."""
@@ -124,6 +182,7 @@ class Experiment:
         error.add_note(f"what was learned so far is in {shown(self.folder)}{onward}")
 
     def _end(self, seconds: float) -> None:
+        drop_shown(self.folder)
         self.watch.seconds["train"] = seconds - sum(self.system.judge.seconds.values())
         with self.watch.phase("save"):
             self.keeper.save_end()
@@ -154,7 +213,7 @@ class Experiment:
             env_steps=self.system.collector.steps,
             updates=self.system.learner.updates,
             seconds=self.watch.report(),
-            notes=self.system.notes,
+            notes=[*self.system.notes, *([STOPPED] if self.stops else [])],
             interrupted=interrupted,
             signal=self.signal if interrupted else None,
             resumed=None if not self.resumed else "not exact" if self.saver.inexact else "exact",

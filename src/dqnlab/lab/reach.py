@@ -40,6 +40,7 @@ from .running import inexact_of, make_keeper
 
 QUIET = 5.0  # seconds between two lines about a long replay
 _CLOCK = "time/"  # what the columns are called in which two equal runs may differ
+_CONTROL = "control/"  # what a viewer asked for, which nobody asks for while it is replayed
 _MEAN, _ROUNDING = "learn/loss", 1e-6
 """a mean over the batch, which nothing is decided by: its last bits depend on how many seeds learn side by side"""
 
@@ -86,7 +87,11 @@ class Reached:
             told = records_between(self.folder / METRICS, self._restored, self.step)
         except FolderError:
             told = []
-        recorded = [{name: value for name, value in each.items() if not name.startswith(_CLOCK)} for each in told]
+        recorded = [
+            {name: value for name, value in each.items() if not name.startswith(_CLOCK)}
+            for each in told
+            if not any(name.startswith(_CONTROL) for name in each)
+        ]
         pairs = zip(recorded, self._replayed, strict=False)
         apart = next((one for one, other in pairs if not _is_same(one, other)), None)
         if apart is None and len(recorded) == len(self._replayed):

@@ -42,6 +42,7 @@ from .experiment import Experiment
 from .interrupt import children_end, signals_end
 from .restore import differences, facts, fitting, restore
 from .stopwatch import Stopwatch
+from .viewer import Viewer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +142,8 @@ def _open(start: Start, restored: _Restored, opened: ExitStack) -> Experiment:
     if start.view is not None:
         _introduce(start.view, system, folder)
     resumed = has_begun and not (at is not None and at.about.get(FORK))
-    return Experiment(system, folder, keeper, recorder, saver, start.watch, start.view, resumed)
+    viewer = Viewer(folder)
+    return Experiment(system, folder, keeper, recorder, saver, start.watch, start.view, resumed, viewer)
 
 
 def inexact_of(at: Loaded) -> list[str]:

@@ -74,4 +74,12 @@ class BlockEnded:
     epsilon: float
 
 
-Event = EpisodeEnded | Updated | Evaluated | Confirmed | BlockEnded
+@dataclass(frozen=True)
+class Commanded:
+    """Whoever watches asked for something at the end of a block, and it was done; no weight changes by it."""
+
+    step: int
+    command: str  # pause, continue, step, checkpoint or stop
+
+
+Event = EpisodeEnded | Updated | Evaluated | Confirmed | BlockEnded | Commanded

@@ -17,6 +17,7 @@ from ..learn.learner import Learner
 from ..learn.memory import Memory
 from ..learn.rollouts import no_target
 from ..learn.weights import export_weights
+from ..store.control import LIVE
 from ..store.door import replacing
 from ..store.folder import BATCH, BEST, LAST, SNAPSHOTS, TARGET
 from ..store.weightsfile import with_meaning
@@ -55,6 +56,8 @@ class Keeper:
             FIRST_BATCH  # updates; doubles, so that late training is seen and long training costs nothing
         )
         self._batch: dict[str, Tensor] = {}
+        self._shown: list[int] = []  # the snapshots that were written for a viewer
+        self._shown: list[int] = []  # the snapshots that were written for a viewer
 
     def take(self, event: Event) -> None:
         """Saves what the event calls for; sound because the loop stands still meanwhile."""
@@ -72,11 +75,28 @@ class Keeper:
         save_weights(self.folder / LAST, export_weights(self._learner.online), self._meaning)
         if self._learner.sync is not no_target:
             save_tensors(self.folder / TARGET, export_weights(self._learner.target))
-        save_tensors(
-            self.folder / SNAPSHOTS,
-            {f"{step}/{name}": w for step, weights in self._snapshots.items() for name, w in weights.items()},
-        )
+        self._save_snapshots()
         save_tensors(self.folder / BATCH, self._batch)
+
+    def show(self, now: BlockEnded) -> None:
+        """Writes the networks of now, one of their updates and the snapshots so far, for whoever watches.
+
+        The update is drawn by a generator of its own: what is recorded later is the same as without a viewer.
+        """
+        learner = self._learner
+        moment: Mapping[str, Tensor] = {}
+        if now.updates:
+            moment = record_moment(learner, self._memory, self._gamma, np.random.default_rng(now.step))
+        if not moment:
+            moment = {f"online/{name}": w for name, w in export_weights(learner.online).items()}
+        save_tensors(self.folder / LIVE, {**moment, **_when(now)})
+        if self._shown != list(self._snapshots):
+            self._shown = list(self._snapshots)
+            self._save_snapshots()
+
+    def _save_snapshots(self) -> None:
+        named = {f"{step}/{name}": w for step, weights in self._snapshots.items() for name, w in weights.items()}
+        save_tensors(self.folder / SNAPSHOTS, named)
 
     def _save_best(self) -> None:
         """Writes the best network; the judge has it too, and it is written again when training is over."""
@@ -113,8 +133,11 @@ class Keeper:
         """Records what explains an update, as the learner would draw it."""
         self._next_batch = 2 * max(now.updates, self._next_batch) + 37
         moment = record_moment(self._learner, self._memory, self._gamma, self._rng)
-        when = {"step": torch.tensor(now.step), "epsilon": torch.tensor(now.epsilon, dtype=torch.float64)}
-        self._batch = moment | when if moment else {}
+        self._batch = moment | _when(now) if moment else {}
+
+
+def _when(now: BlockEnded) -> dict[str, Tensor]:
+    return {"step": torch.tensor(now.step), "epsilon": torch.tensor(now.epsilon, dtype=torch.float64)}
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor], meaning: Mapping[str, Any] = NOTHING_KNOWN) -> None:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -38,6 +38,7 @@ from .reading import oddity, read_env, read_text
 from .remembered import recall
 from .weightsfile import check_meaning, read_weights
 
+CPU = torch.device("cpu")
 _SMALL = 2**20  # numbers
 _FEW = 16  # numbers of an observation that a message shows all
 
@@ -260,13 +261,31 @@ def load(
             raise CheckpointError(f"{str(file)!r} {odd}")
         if not file.exists():
             raise CheckpointError(f"{str(file)!r} {why_absent(folder, which)}")
+    described = describe_run(folder, trust_env_modules, env)
+    return with_weights(described, read_weights(file), file, place)
+
+
+class Described(NamedTuple):
+    """What a run says of itself before there is a network."""
+
+    config: Config
+    spec: EnvSpec
+    env: AnyEnvironment | None
+
+
+def describe_run(folder: Path, trust_env_modules: Collection[str] = (), env: AnyEnvironment | None = None) -> Described:
+    """A run's configuration and environment, as its folder says them. Raises as `load` does."""
     config = read_config(folder, trust_env_modules, env)
     about = read_env(folder / META)
     _check_stack(config, about, folder)
     config = as_it_was(config, about)
-    weights = read_weights(file)
     own = recall(folder, config.env) if about["callable"] else config.env
-    return _agent(config, _spec(about, config.env.frame_stack), weights, file, own if env is None else env, place)
+    return Described(config, _spec(about, config.env.frame_stack), own if env is None else env)
+
+
+def with_weights(run: Described, weights: Mapping[str, Tensor], file: Path, device: torch.device = CPU) -> Agent:
+    """The agent of a run with these weights, which came from `file`. Raises CheckpointError if they do not fit."""
+    return _agent(run.config, run.spec, weights, file, run.env, device)
 
 
 def read_config(folder: Path, trusted: Collection[str] = (), env: AnyEnvironment | None = None) -> Config:

@@ -16,6 +16,7 @@ from pathlib import Path
 from .checkpoint.checkpoint import CHECKPOINTS
 from .checkpoint.manifest import ARRAYS, CHUNK_NAME, MANIFEST, TREE
 from .checkpoint.verify import ROWS
+from .control import CONTROL, LIVE
 from .door import is_part
 from .folder import (
     BATCH,
@@ -39,7 +40,7 @@ from .lock import LOCK
 from .own import MARK
 
 _FILES = {BATCH, BENCHMARK, BEST, CONFIG, CURVES, ERROR, INIT, LAST, MARK, META, METRICS, REPORT, RESULT, SNAPSHOTS}
-_FILES |= {TARGET}
+_FILES |= {CONTROL, LIVE, TARGET}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from ..run.events import Confirmed, EpisodeEnded, Evaluated, Event, Updated
+from ..run.events import Commanded, Confirmed, EpisodeEnded, Evaluated, Event, Updated
 
 
 def row(event: Event) -> tuple[int, dict[str, float]] | None:
@@ -19,6 +19,8 @@ def row(event: Event) -> tuple[int, dict[str, float]] | None:
             return event.step, _update_row(event)
         case Evaluated():
             return event.step, _evaluation_row(event)
+        case Commanded():
+            return event.step, {f"control/{event.command}": 1.0}
         case Confirmed():
             return event.step, {
                 "confirm/reward": event.mean,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...comparing.read import read_settings
+from ...comparing.settings import Settings, settings_apart
 from ...errors import DqnlabError, FolderError
 from ...store.entry import Entry
 from ...store.experiments import find_experiment
@@ -19,7 +20,7 @@ from ...store.select import COLUMNS, Wanted, flat_rows, ordered, rows
 from ...terminal.text import clean
 from ..arguments_kept import RunsTable
 from ..calls import Call
-from ..ledger import RunsView, Settings, differences_table, settings_apart
+from ..ledger import RunsView, differences_table
 from ..show import show
 from ..tree import runs_tree
 

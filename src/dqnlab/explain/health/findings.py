@@ -15,7 +15,7 @@ from ...config import Config
 from ...config.fields import leaves
 from ...envs.make import EnvSpec
 from ...settle import settle_epsilon
-from .signals import NONE, Column, columns
+from .signals import NONE, Column
 
 Severity = Literal["good", "notice", "bad"]
 FOREVER = 10**9  # steps and episodes after which every schedule has ended
@@ -133,16 +133,13 @@ def as_data(findings: Sequence[Finding]) -> list[dict[str, Any]]:
 class Course:
     """The metrics of one run over training."""
 
-    records: Sequence[Mapping[str, Any]]
+    recorded: Mapping[str, Column]
+    """every metric, by its name"""
     facts: RunFacts
 
     def get(self, name: str) -> Column:
         """A metric by its name; empty if it was never recorded."""
-        return self._columns.get(name, NONE)
-
-    @cached_property
-    def _columns(self) -> dict[str, Column]:
-        return columns(self.records)
+        return self.recorded.get(name, NONE)
 
     @property
     def end(self) -> int:

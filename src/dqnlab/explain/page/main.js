@@ -31,11 +31,12 @@ const LEVELS = ["story", "numbers"];
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 
 const words = read("words");
-const data = unpack(read("data"));
+let data = unpack(read("data"));
 const store = new Store({
   level: LEVELS[0], lang: preferred(), theme: "auto", at: "", ep: data.labels?.longest ?? 0, t: 0,
 });
 let unmount = () => {};
+let mount = () => {}; // puts a view onto the page, anew if it is there
 
 /** Draws everything; returns what plays the episode, or null. */
 function show() {
@@ -54,13 +55,24 @@ function show() {
   const main = el("main", {}, sections);
   const root = clear(document.getElementById("page"));
   root.append(way("decision", t, { text: t("main.skip"), kind: "skip" }), head(t, lang, level), main, foot(t), story.drawer);
-  const ends = Object.entries(VIEWS).map(([id, mount]) => mount(document.querySelector(`#${id} > .view`), page));
+  const ends = new Map();
+  mount = (id) => {
+    ends.get(id)?.();
+    const own = store.scope();
+    const end = VIEWS[id](clear(document.querySelector(`#${id} > .view`)), { ...page, data, store: own });
+    ends.set(id, () => {
+      end?.();
+      own.close();
+    });
+  };
+  Object.keys(VIEWS).forEach(mount);
   const player = page.playback ? makePlayer(page, document.querySelector("#world .world-controls")) : null;
   if (player) root.append(player.node);
-  ends.push(player?.close, markCurrent(sections), tendTables(main));
+  const others = [player?.close, markCurrent(sections), tendTables(main)];
   unmount = () => {
     page.playback?.close();
-    ends.forEach((end) => end?.());
+    ends.forEach((end) => end());
+    others.forEach((end) => end?.());
     scope.close();
   };
   return page.playback;
@@ -148,6 +160,13 @@ function markCurrent(sections) {
 function foot(t) {
   return el("footer", { class: "muted" }, t("main.foot"));
 }
+
+/** Whoever feeds the page while a run trains hands over what is new, and which views show it; all if it names none. */
+document.addEventListener("renew", ({ detail: { changes, views } }) => {
+  data = { ...data, ...unpack(changes) };
+  if (views) views.forEach(mount);
+  else show()?.begin();
+});
 
 store.on(["lang", "theme", "level"], show);
 const playback = show();

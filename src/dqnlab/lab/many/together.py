@@ -95,6 +95,11 @@ def _learn(seeds: Sequence[_Seed], update: Updater, line: Line) -> None:
             continue
         try:
             seed.experiment.take(said)
+            if seed.experiment.stops:
+                seed.experiment.end_here()
+                loops[i].close()
+                seed.conclude(None, interrupted=seed.experiment.left)
+                continue
             if line.asked and isinstance(said, BlockEnded) and seed.experiment.may_stop(line.waited):
                 seed.save()
         except DqnlabError as error:  # its own affair

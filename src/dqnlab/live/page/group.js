@@ -1,0 +1,74 @@
+/** A group while it trains: the curve of every seed, and what can be asked of all of them. */
+
+import { lineChart } from "../core/charts.js";
+import { clear, el } from "../core/dom.js";
+import { num } from "../core/i18n.js";
+import { about, controls, counted, hear, inEachLanguage, turn, wordsNow } from "./kit.js";
+
+const COLOURS = 6;
+const seeds = new Map(about.seeds.map(([id, name]) => [id, { name, state: null, evaluations: [] }]));
+const now = { lost: false, said: "", turns: [] };
+let due = null;
+
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+function show() {
+  const t = wordsNow();
+  document.title = `${about.name} – dqnlab live`;
+  const all = [...seeds.values()];
+  const live = all.filter(({ state }) => state && ["running", "paused"].includes(state.status));
+  const paused = live.length > 0 && live.every(({ state }) => state.status === "paused");
+  clear(document.getElementById("live")).append(
+    el("div", { role: "status" }, [now.lost ? t("live.lost") : "", ...now.turns.map((each) => `${each.name}: ${turn(t, each)}`), now.said].filter(Boolean).map((text) => el("p", {}, text))),
+    el("div", { class: "row" }, el("a", { href: "../../" }, t("live.all")),
+      live.length ? controls(t, { paused, said: (text) => { now.said = text; show(); } }) : null));
+  const drawn = all.map((seed, i) => [seed, i]).filter(([{ evaluations }]) => evaluations.length > 1);
+  const chart = drawn.length === 0 ? el("p", { class: "muted" }, t("live.no_curve")) : lineChart({
+    series: drawn.map(([{ name, evaluations }, i]) => ({
+      name, class: `line-${i % COLOURS}`, x: evaluations.map(({ step }) => step), y: evaluations.map(({ returns }) => mean(returns)),
+    })),
+    xLabel: t("live.axis_steps"), yLabel: t("live.axis_return"), label: t("live.each_seed"), width: 900, height: 320, xLow: 0,
+  });
+  clear(document.getElementById("page")).append(
+    el("h1", {}, t("live.group", { name: about.name })),
+    el("p", { class: "lead" }, t("live.each_seed")),
+    el("div", { class: "card" }, chart),
+    el("div", { class: "card scroll" }, table(t)));
+}
+
+function table(t) {
+  const columns = ["seed", "status", "env_steps", "evaluated", "verdict"];
+  return el("table", {},
+    el("thead", {}, el("tr", {}, columns.map((name) => el("th", { scope: "col" }, t(`live.${name}`))))),
+    el("tbody", {}, [...seeds].map(([id, seed], i) => row(t, id, seed, i))));
+}
+
+function row(t, id, { name, state, evaluations }, i) {
+  const last = evaluations.at(-1);
+  return el("tr", {},
+    el("td", {}, el("a", { href: `../${id}/`, class: `seed-${i % COLOURS}` }, name)),
+    el("td", {}, state ? el("strong", { class: `dot ${state.status}` }, t(`live.${state.status}`)) : "–"),
+    el("td", { class: "number" }, state ? counted(state.step) : "–"),
+    el("td", { class: "number" }, last ? num(mean(last.returns), 4) : "–"),
+    el("td", {}, state?.verdict ? el("span", { class: state.verdict.severity }, t(`health.kind.${state.verdict.kind}.name`)) : "–"));
+}
+
+/** Draws what is new, a moment later with all that comes until then. */
+function showSoon() {
+  due ??= setTimeout(() => {
+    due = null;
+    show();
+  }, 500);
+}
+
+inEachLanguage(show);
+hear("news", {
+  seed: ({ id, kind, news }) => {
+    const seed = seeds.get(id);
+    if (!seed) return;
+    if (kind === "state") seed.state = news;
+    else if (kind === "curve") seed.evaluations = news.evaluations;
+    else if (kind === "turn") now.turns = [...now.turns.slice(-2), { name: seed.name, ...news }];
+    showSoon();
+  },
+}, (lost) => { now.lost = lost; showSoon(); });

@@ -1,0 +1,190 @@
+/** One run while it trains: the report's own page, fed with what is new, and a bar that says how it stands. */
+
+import { lineChart } from "../core/charts.js";
+import { clear, el } from "../core/dom.js";
+import { num } from "../core/i18n.js";
+import { about, controls, counted, hear, inEachLanguage, turn, wordsNow } from "./kit.js";
+
+const VIEWS = ["curve", "health"]; // of the report: what they show grows with the metrics
+const RENEW = 800; // milliseconds between two drawings of them
+const PAINT = 4; // times as long as a picture took, after which the next is asked for
+const PAINT_LEAST = 1500; // milliseconds
+
+const now = { state: null, curve: null, network: { steps: [], newest: null }, lost: false, said: "", turn: null, error: "" };
+const shown = { step: undefined, asked: false, loaded: false, drawn: 0, due: null, free: 0 };
+let chosen = null; // the env step whose network is to be shown; null for the newest
+
+// ── The bar ──
+
+function bar() {
+  const t = wordsNow();
+  const { state } = now;
+  const line = state === null ? [] : [
+    el("strong", { class: `dot ${state.status}` }, t(`live.${state.status}`)),
+    el("span", { class: "number" }, t("live.steps", { steps: counted(state.step) })),
+    el("span", { class: "number numbers-only" }, t("live.updates", { updates: counted(state.updates) })),
+    el("span", { class: "number numbers-only" }, t("live.episodes", { episodes: counted(state.episodes) })),
+    state.epsilon === null ? null : el("span", { class: "number numbers-only" }, t("live.epsilon", { epsilon: num(state.epsilon) })),
+    state.status !== "running" || !state.steps_per_second ? null
+      : el("span", { class: "number" }, t("live.pace", { pace: counted(state.steps_per_second) })),
+    state.verdict ? el("button", {
+      type: "button", class: `verdict ${state.verdict.severity}`, on: { click: () => document.getElementById("health")?.scrollIntoView() },
+    }, t(`health.kind.${state.verdict.kind}.name`)) : null,
+    state.damaged ? el("span", { class: "warn" }, t("live.skipped", { lines: state.damaged })) : null,
+    state.error ? el("span", { class: "warn" }, state.error) : null,
+  ];
+  const live = state !== null && ["running", "paused"].includes(state.status);
+  fill("live-line", [el("a", { href: "../../" }, t("live.all")), ...line]);
+  fill("live-orders", live ? [controls(t, { paused: state.status === "paused", said: say })] : []);
+  fill("live-networks", networks(t));
+  const words = [now.lost ? t("live.lost") : "", now.said, now.error].filter(Boolean).map((text) => el("p", {}, text));
+  const away = () => { now.turn = null; bar(); };
+  const turned = now.turn && el("p", { class: now.turn.severity }, turn(t, now.turn), " ",
+    el("button", { type: "button", class: "away", "aria-label": t("live.away"), on: { click: away } }, "×"));
+  fill("live-said", turned ? [turned, ...words] : words);
+}
+
+const built = new Map(); // of each part of the bar what it shows, so that a button is not replaced under a finger
+
+function fill(id, parts) {
+  const made = el("div", {}, parts);
+  const text = new XMLSerializer().serializeToString(made);
+  if (built.get(id) === text) return;
+  built.set(id, text);
+  clear(document.getElementById(id)).append(...made.childNodes);
+}
+
+function networks(t) {
+  const { steps, newest } = now.network;
+  if (!steps.length) return [];
+  const at = chosen === null ? steps.length : Math.max(steps.indexOf(chosen), 0);
+  const text = shown.step === undefined ? "" : shown.step === null ? t("live.best") : t("live.network_of", { steps: counted(shown.step) });
+  const slider = el("input", {
+    type: "range", min: 0, max: steps.length, value: at, "aria-label": t("live.networks"), id: "live-slider",
+    on: { input: (event) => choose(steps[Number(event.target.value)] ?? null) },
+  });
+  return [
+    slider,
+    el("span", { class: "number" }, text),
+    el("button", { type: "button", "aria-pressed": String(chosen === null), on: { click: () => choose(null) } },
+      newest === null ? t("live.best") : t("live.newest")),
+    shown.asked ? el("span", { class: "muted" }, t("live.painting")) : null,
+  ];
+}
+
+function choose(step) {
+  chosen = step;
+  shown.free = 0;
+  paint();
+}
+
+function say(text) {
+  now.said = text;
+  bar();
+}
+
+// ── The report ──
+
+/** What every renewal carries: what grows with the metrics. */
+function grown() {
+  const { curve } = now;
+  return curve === null ? {} : {
+    series: curve.series, evaluations: curve.evaluations, confirms: curve.confirms, findings: curve.findings,
+  };
+}
+
+function renew(changes, views) {
+  document.dispatchEvent(new CustomEvent("renew", { detail: { changes, views } }));
+}
+
+/** Draws what has grown, now or a moment later; not what somebody is typing into. */
+function renewSoon() {
+  if (!shown.loaded) {
+    waiting();
+    return;
+  }
+  if (shown.due !== null) return;
+  shown.due = setTimeout(() => {
+    shown.due = null;
+    const busy = document.activeElement?.closest?.("main > section")?.id;
+    renew(grown(), VIEWS.filter((id) => id !== busy));
+  }, Math.max(0, shown.drawn + RENEW - performance.now()));
+  shown.drawn = Math.max(performance.now(), shown.drawn + RENEW);
+}
+
+/** Before there is any network: the curve alone. */
+function waiting() {
+  const t = wordsNow();
+  const found = now.curve?.evaluations ?? [];
+  const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const chart = found.length < 2 ? el("p", { class: "muted" }, t("live.no_curve")) : lineChart({
+    series: [{ name: t("live.evaluated"), x: found.map(({ step }) => step), y: found.map(({ returns }) => mean(returns)) }],
+    xLabel: t("live.axis_steps"), yLabel: t("live.axis_return"), label: t("live.evaluated"), width: 900, height: 240,
+  });
+  clear(document.getElementById("page")).append(
+    el("h1", {}, about.name), el("p", { class: "muted" }, now.error || t("live.waiting")), el("div", { class: "card" }, chart));
+}
+
+/** Asks for the network that is to be shown, if another one is; one picture at a time. */
+async function paint() {
+  const { newest, steps, mark } = now.network;
+  const wanted = chosen ?? newest;
+  if (shown.asked || (shown.loaded && chosen === null && mark === shown.mark) || (chosen !== null && shown.step === chosen)) return;
+  if (chosen === null && performance.now() < shown.free) {
+    setTimeout(paint, shown.free - performance.now() + 10);
+    return;
+  }
+  if (chosen !== null && !steps.includes(chosen)) return;
+  shown.asked = true;
+  bar();
+  const began = performance.now();
+  try {
+    const answer = await fetch(chosen === null ? "picture" : `picture?step=${wanted}`);
+    const data = await answer.json();
+    now.error = answer.ok ? "" : data.error;
+    if (answer.ok) show(data, mark);
+    else if (!shown.loaded) waiting();
+  } catch (error) {
+    now.error = String(error.message);
+  }
+  shown.asked = false;
+  shown.free = performance.now() + Math.max(PAINT_LEAST, PAINT * (performance.now() - began));
+  bar();
+  if (chosen !== null && shown.step !== chosen) paint();
+  else if (chosen === null && now.network.mark !== shown.mark) setTimeout(paint, shown.free - performance.now() + 10);
+}
+
+function show(data, mark) {
+  shown.step = data.live.step;
+  shown.mark = mark;
+  const { state } = now;
+  const run = state && data.run.env_steps === 0 ? { ...data.run, env_steps: state.step, updates: state.updates } : data.run;
+  const whole = { ...data, run };
+  if (shown.loaded) {
+    const top = scrollY;
+    renew({ ...whole, ...grown() });
+    scrollTo(0, top);
+    return;
+  }
+  shown.loaded = true;
+  document.getElementById("data").textContent = JSON.stringify({ ...whole, ...grown() });
+  const script = el("script", { src: "../../static/report.js" });
+  document.body.append(script);
+}
+
+// ── What comes in ──
+
+document.getElementById("live").append(
+  el("div", { id: "live-said", role: "status" }),
+  el("div", { class: "row" }, el("div", { class: "row", id: "live-line" }), el("div", { id: "live-orders" })),
+  el("div", { class: "row", id: "live-networks" }));
+inEachLanguage(() => {
+  bar();
+  if (!shown.loaded) waiting();
+});
+hear("news", {
+  state: (state) => { now.state = state; bar(); },
+  curve: (curve) => { now.curve = curve; renewSoon(); },
+  network: (network) => { now.network = network; bar(); paint(); },
+  turn: (found) => { now.turn = found; bar(); },
+}, (lost) => { now.lost = lost; bar(); });

@@ -1,0 +1,138 @@
+"""The real thing: a run, a server beside it, and a browser; each may be killed, and the others go on."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+TRAIN = (
+    "train CartPole-v1 --preset dqn --hidden 8 --steps 1000000 --compile off --tracker none --no-explain "
+    "--film.episodes 0 --evaluate-every.num 500000 --update-every 4 --no-stop-when-solved --name watched"
+)
+
+
+class Program:
+    """A command that runs, and what it says."""
+
+    def __init__(self, words: str, folder: Path) -> None:
+        self.log = folder / f"{words.split(maxsplit=1)[0]}.log"
+        with self.log.open("w") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "dqnlab", *words.split()], cwd=folder, stdout=out, stderr=subprocess.STDOUT
+            )
+
+    def until(self, pattern: str, seconds: float = 60) -> str:
+        """What it says that is like this, once it does."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if found := re.search(pattern, self.log.read_text()):
+                return found[1]
+            time.sleep(0.1)
+        raise AssertionError(f"never said: {self.log.read_text()}")
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+
+def waited(what: Any, seconds: float = 60) -> Any:
+    """What something comes to, once it comes to anything."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := what():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it never came")
+
+
+def steps(folder: Path) -> int:
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    return json.loads(lines[-1])["step"] if len(lines) > 1 else 0
+
+
+@pytest.fixture
+def training(tmp_path: Path) -> Iterator[Program]:
+    program = Program(TRAIN, tmp_path)
+    yield program
+    program.kill()
+
+
+@pytest.fixture
+def server(training: Program, tmp_path: Path) -> Iterator[Program]:
+    waited(lambda: list(tmp_path.glob("runs/*/*/metrics.jsonl")))
+    program = Program("live watched", tmp_path)
+    yield program
+    for child in psutil.Process(program.process.pid).children(recursive=True) if program.process.poll() is None else []:
+        child.kill()
+    program.kill()
+
+
+@pytest.mark.world
+@pytest.mark.timeout(240)
+def test_a_run_is_watched_paused_and_continued_in_a_browser_and_either_side_may_be_killed(
+    training: Program, server: Program, pages: Any, tmp_path: Path
+) -> None:
+    from playwright.sync_api import expect
+
+    folder = next(tmp_path.glob("runs/*/*/metrics.jsonl")).parent
+    address = server.until(r"live: (http\S+)")
+    listening = [c.laddr.ip for c in psutil.Process(server.process.pid).net_connections() if c.status == "LISTEN"]
+    assert listening == ["127.0.0.1"]
+    page = pages(0)
+    said: list[str] = []
+    hear = lambda message: said.append(message.text)  # noqa: E731
+    page.on("console", hear)
+    page.on("pageerror", hear)
+    page.goto(address)
+    expect(page.locator("#live-line .dot.running")).to_be_visible(timeout=60_000)
+    expect(page.locator("#world canvas, #world svg").first).to_be_visible(timeout=100_000)
+    page.click("#live-orders [data-order=pause]")
+    expect(page.locator("#live-line .dot.paused")).to_be_visible(timeout=30_000)
+    before = steps(folder)
+    page.click("#live-orders [data-order=step]")
+    waited(lambda: '"control/step"' in (folder / "metrics.jsonl").read_text())
+    assert steps(folder) == before
+    page.click("#live-orders [data-order=continue]")
+    waited(lambda: steps(folder) > before + 100)
+
+    page.click("#live-orders [data-order=pause]")
+    expect(page.locator("#live-line .dot.paused")).to_be_visible(timeout=30_000)
+    assert said == []
+    page.remove_listener("console", hear)  # which says what cannot be loaded
+    for child in psutil.Process(server.process.pid).children(recursive=True):
+        child.kill()
+    server.process.send_signal(signal.SIGKILL)
+    before = steps(folder)
+    expect(page.locator("#live-said")).to_contain_text("No connection", timeout=30_000)
+    waited(lambda: steps(folder) > before + 100)  # nobody holds it any more
+    page.goto("about:blank")
+    page.remove_listener("pageerror", hear)
+
+    again = Program("live watched --read-only --port 0", tmp_path)
+    try:
+        address = again.until(r"to look only: (http\S+)")
+        training.process.send_signal(signal.SIGKILL)
+        training.process.wait()
+
+        def lost() -> bool:
+            with urllib.request.urlopen(f"{address}news", timeout=30) as stream:
+                return b'"status":"unfinished"' in stream.read1(2_000)
+
+        waited(lost)
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(address.replace("/run/", "x/run/"), timeout=30)
+        again.process.send_signal(signal.SIGINT)
+        assert again.process.wait(30) == 128 + signal.SIGINT
+    finally:
+        again.kill()
