@@ -25,18 +25,18 @@ export function headline({ data, t, level }, link, story) {
     details(data, t, level, threshold));
 }
 
-function details({ run, stands_in: standsIn }, t, level, threshold) {
+function details({ run, live, stands_in: standsIn }, t, level, threshold) {
   const verdict = { true: "main.solved", false: "main.unsolved" }[run.solved];
   const score = run.score
     ? t("main.score", { mean: num(run.score.mean, 4), interval: interval(run.score, t), n: run.score.episodes })
-    : t("main.no_score");
+    : t(live ? "main.going" : "main.no_score");
   const made = run.imported
     ? t("main.imported", { what: run.imported, seed: run.seed, name: run.name })
     : t("main.made", {
       preset: run.preset, seed: run.seed, steps: run.env_steps.toLocaleString("en"),
       updates: run.updates.toLocaleString("en"), name: run.name,
     });
-  return el("details", { class: "about", open: level === "numbers" || standsIn || !run.score },
+  return el("details", { class: "about", open: level === "numbers" || standsIn || (!run.score && !live) },
     el("summary", {}, t("main.details")),
     el("p", {}, `${score} `, verdict ? t(verdict, { threshold: num(threshold, 4) }) : ""),
     standsIn ? el("p", {}, t("main.stands_in")) : null,
