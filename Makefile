@@ -71,9 +71,10 @@ check: lint
 
 docs: setup
 	for language in en zh-Hant zh-Hans; do \
-	  DQNLAB_DOCS_LANGUAGE=$$language $(BIN)/python -m mkdocs build --strict --quiet || exit 1; done
+	  DQNLAB_DOCS_LANGUAGE=$$language $(BIN)/python -m mkdocs build --strict || exit 1; done
 
 gallery: setup
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[box2d]'
 	$(BIN)/python docs/site/gallery.py
 	$(MAKE) docs
 

@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument("--dry-run", action="store_true", help="print the commands and stop")
     parser.add_argument("--only", default="", help="runs whose name contains this")
     args = parser.parse_args()
+    failed = []
     for run in RUNS:
         if args.only not in run["name"]:
             continue
@@ -31,8 +32,12 @@ def main() -> None:
         if args.dry_run or page.exists():
             continue
         shutil.rmtree(folder, ignore_errors=True)  # of one that was cut off
-        subprocess.run([sys.executable, "-m", "dqnlab", *words], check=True)
+        if subprocess.run([sys.executable, "-m", "dqnlab", *words]).returncode:
+            failed.append(run["name"])
+            continue
         shutil.copyfile(folder / "report.html", page)
+    if failed:
+        sys.exit(f"without a page: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

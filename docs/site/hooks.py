@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
+
+from dqnlab.explain.hans import simplified
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -39,6 +42,7 @@ TITLES = {
     "Gallery": "陳列室",
     "Look up": "查閱",
     "Everything on one page": "一頁看完",
+    "Python": "Python",
     "Variants": "變體",
     "Metrics": "指標",
     "Runs and their folders": "訓練與資料夾",
@@ -46,6 +50,7 @@ TITLES = {
     "Changes": "變更",
     "Results": "結果",
     "Measured": "量測",
+    "Protocol of the benchmarks": "基準測試的規則",
     "Many machines, measured": "多台機器的量測",
     "Log": "紀錄",
     "Design": "設計",
@@ -54,9 +59,11 @@ TITLES = {
 OUTSIDE = {"README.md": "readme.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
 """pages that lie above docs/"""
 TWIN = re.compile(r"\.zh-Hant(?=\.md$)")
-LINK = re.compile(r"(?<=\]\()(?!https?:|#|mailto:)([^)#\s]+)")
+LINK = re.compile(r"(?<=\]\()(?!https?:|#|mailto:)([^)#\s]+)(#[^)\s]+)?")
 SWITCH = re.compile(r"^(English · \[繁體中文\]|\[English\]).*\n", re.MULTILINE)
 """the line by which a document names its twins: the site has a menu for it"""
+ASKS = re.compile(r'<(script|img|iframe|source|link)\b[^>]*\b(src|href)="(https?:)?//[^"]*"')
+"""what would fetch from another host as soon as a page is opened"""
 CODE = {".py": "python", ".toml": "toml", ".c": "c", ".html": "html", ".js": "js"}
 
 sources: dict[str, Path] = {}
@@ -119,11 +126,7 @@ def _write(files: Files, config: MkDocsConfig, uri: str, source: Path) -> None:
 
 def _said(text: str) -> str:
     """What was written in traditional characters, in those of the language."""
-    if language() != "zh-Hans":
-        return text
-    from opencc import OpenCC  # of the extra `docs`
-
-    return str(OpenCC("tw2sp").convert(text))
+    return simplified(text) if language() == "zh-Hans" else text
 
 
 # ── Links ────────────────────────────────────────────────────────────────────────────────────────
@@ -140,7 +143,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         markdown = markdown.replace("<!-- runs -->", _gallery())
     if uri not in sources:
         return markdown
-    return LINK.sub(lambda found: _target(found[1], uri), SWITCH.sub("", markdown, count=1))
+    return LINK.sub(
+        lambda found: _target(found[1], uri) + _anchor(found[1], found[2] or "", uri), SWITCH.sub("", markdown, count=1)
+    )
 
 
 def _target(link: str, uri: str) -> str:
@@ -159,9 +164,26 @@ def _target(link: str, uri: str) -> str:
     return posixpath.relpath(to, posixpath.dirname(uri) or ".")
 
 
+def _anchor(link: str, anchor: str, uri: str) -> str:
+    """The anchor that a link names, or of a page that is read in another language here the same heading's there."""
+    path = (sources[uri].parent / link).resolve()
+    twin = path.with_suffix(".zh-Hant.md")
+    if not anchor or language() == "en" or not twin.exists():
+        return _said(anchor)
+    ours, theirs = _headings(path), _headings(twin)
+    return "#" + _said(theirs[ours.index(anchor[1:])]) if anchor[1:] in ours and len(ours) == len(theirs) else ""
+
+
+def _headings(page: Path) -> list[str]:
+    """The anchors of a document, by the rule that GitHub has."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
+    return [re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in found]
+
+
 def _left(page: Path) -> list[Path]:
     """The files that a document links to and that are no documents."""
-    found = [(page.parent / link).resolve() for link in LINK.findall(page.read_text("utf-8"))]
+    found = [(page.parent / link).resolve() for link, _ in LINK.findall(page.read_text("utf-8"))]
     kept = [path for path in found if path.is_relative_to(ROOT) and path.exists()]
     return [path for path in kept if TWIN.sub("", path.relative_to(ROOT).as_posix()) not in OUTSIDE and _is_file(path)]
 
@@ -211,3 +233,10 @@ def on_page_context(context: dict[str, Any], page: Page, config: MkDocsConfig, n
         for code, name in LANGUAGES.items()
     ]
     return context
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """The page as it is. Raises PluginError if it would ask another host for anything."""
+    if asks := ASKS.search(output):
+        raise PluginError(f"{page.file.src_uri} asks another host: {asks[0]}")
+    return output

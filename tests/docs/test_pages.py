@@ -2,7 +2,9 @@
 
 import importlib
 import re
+import runpy
 import shlex
+import sys
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,7 +28,7 @@ DOCS = ROOT / "docs"
 TWINS = sorted(path.with_name(path.name.replace(".zh-Hant", "")) for path in DOCS.glob("*.zh-Hant.md"))
 TASKS = [
     *("index", "own-environment", "own-network", "masks", "images", "many-seeds", "compare", "clusters", "export"),
-    *("import", "gallery"),
+    *("import", "gallery", "reading-the-page"),
 ]
 RUN = ("own-environment", "own-network", "masks")
 """pages whose code is run; that of the others is the README's"""
@@ -118,6 +120,30 @@ def test_links_of_every_document_lead_somewhere(page: Path) -> None:
         if not target.exists() or (heading and target.name != "api.md" and heading not in anchors(target)):
             broken.append(link)
     assert broken == []
+
+
+def test_the_reference_of_python_has_every_public_name() -> None:
+    told = re.findall(r"^::: dqnlab\.(\w+)$", text("api"), re.MULTILINE)
+    assert set(told) - {"errors"} == set(dqnlab.__all__) - {"__version__"}
+
+
+def test_every_run_of_the_gallery_is_a_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["gallery.py", "--dry-run"])
+    runpy.run_path(str(DOCS / "site" / "gallery.py"), run_name="__main__")
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6
+    for line in lines:
+        args, _ = parse_train(shlex.split(line)[2:])
+        assert args.config.explain
+
+
+def test_every_title_of_the_site_is_there_in_chinese() -> None:
+    titles = re.findall(r"^ +- ([A-Z][^:]*):", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE)
+    table = re.findall(r'^    "([^"]+)": "[^"]+",$', (DOCS / "site" / "hooks.py").read_text("utf-8"), re.MULTILINE)
+    assert len(titles) > 20
+    assert sorted(titles) == sorted(table)
 
 
 def test_pictures_are_small() -> None:

@@ -9,7 +9,8 @@ from dqnlab.explain.hans import CHARACTERS, TERMS, simplified
 from dqnlab.explain.page import words
 
 HAN = re.compile("[\u3400-\u9fff]")
-STORY = Path(__file__).resolve().parents[2] / "docs" / "dqn.zh-Hant.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [*ROOT.glob("*.zh-Hant.md"), *ROOT.glob("docs/*.zh-Hant.md")]  # of which the site is made, the story among them
 
 
 def left_over(text: str) -> set[str]:
@@ -41,7 +42,8 @@ def test_the_table_has_pairs_whose_second_is_simple() -> None:
 
 
 def test_no_character_is_left_that_only_traditional_chinese_has() -> None:
-    said = {key: texts["zh-Hans"] for key, texts in words().items()} | {"story": simplified(STORY.read_text("utf-8"))}
+    said = {key: texts["zh-Hans"] for key, texts in words().items()}
+    said |= {path.name: simplified(path.read_text("utf-8")) for path in PAGES}
     said |= {term: simplified(term) for term in TERMS}
     found = {key: left for key, text in said.items() if (left := left_over(text))}
     assert found == {}, "add the pair to CHARACTERS in explain/hans.py, or the word to TERMS"
