@@ -316,7 +316,6 @@ def test_the_margin_adds_up_for_what_was_shown_and_nothing_for_the_rest(recorded
         ("gru, divided rewards", "sequences/start", lambda a: a + 100, "a row outside of its sequence"),
         ("gru, divided rewards", "sequences/counts", lambda a: a + 0.5, "a mark that is neither 0 nor 1"),
         ("gru, divided rewards", "sequences/first", lambda a: a[:, 1:], r"sequences/first is bool"),
-        ("gru, divided rewards", "newest/frames", lambda a: a[1:], r"newest/frames is float32"),
         ("rollout", "returns/length", lambda a: a * 0, "an impossible length"),
         ("rollout", "returns/discount", lambda a: a + 2, r"a discount beyond \[0, 1\]"),
         ("rollout", "returns/g", lambda a: np.zeros((32, 99), np.float32), "it has 99 returns of each row"),

@@ -123,6 +123,10 @@ def test_where_nothing_is_recorded_there_is_no_trace(recorded: Callable[[str], R
     assert trace_of({}, config, spec) is None
     earlier = {name: array for name, array in arrays.items() if name.startswith(("batch/", "optimizer/", "updates"))}
     assert trace_of(earlier, config, spec) is None
+    with_the_newest = arrays | {"newest/slot": np.array(3), "newest/obs": arrays["batch/obs"][0]}
+    assert pack_for_page(as_page(trace_of(with_the_newest, config, spec))) == pack_for_page(
+        as_page(trace_of(arrays, config, spec))
+    )
     assert as_page(None) is None
 
 
@@ -173,7 +177,7 @@ HARM: dict[str, Callable[[dict[str, np.ndarray]], Any]] = {
     "infinity in a weight": _fill("online/fc.4.bias", np.inf),
     "weights that overflow": _fill("online/fc.2.weight", 1e38),
     "an action that does not exist": _fill("batch/action", 2),
-    "an action below zero": _set("newest/action", -1),
+    "an action below zero": _fill("batch/action", -1),
     "an end that there is not": _fill("end", 7),
     "a length beyond the chain": _fill("chain/length", 11),
     "a span of nothing": _fill("span", 0),

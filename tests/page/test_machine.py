@@ -9,6 +9,7 @@ import torch
 from dqnlab.explain.moment import Moment, read_moment
 from dqnlab.explain.page import pack_for_page
 from dqnlab.learn.learner import HardSync
+from dqnlab.run.held import End
 
 from ..explain.recording import record
 from .conftest import Open, Opened
@@ -35,7 +36,8 @@ STOPS = """(argument) => {
   return argument.map((each) => {
     const step = modules["views/stepmath.js"].makeStep(unpack(each.moment), each.obs);
     return Array.from({ length: step.count }, (_, i) => (
-      m.stopsOf(step, i, step.recompute(i, step.own)).map(({ id, value, place }) => [id, value, place])));
+      m.stopsOf(step, i, step.recompute(i, { ...step.own, ...each.switches })).map(
+        ({ id, value, place }) => [id, value, place])));
   });
 }"""
 
@@ -109,10 +111,32 @@ def test_its_own_reward_comes_first_and_the_sum_of_several_is_a_stop_of_its_own(
     (rows,) = opened.page.evaluate(STOPS, [{"moment": pack_for_page(page), "obs": obs}])
     for i, stops in enumerate(rows):
         names = [name for name, _, _ in stops]
-        if trace.after.length[i]:
-            assert stops[0][:2] == ["reward", 1]  # which is what CartPole pays
+        assert stops[0][:2] == ["reward", 1]  # which is what CartPole pays
         if trace.rows.span[i] == 3:
             assert stops[names.index("sum")][1] == pytest.approx(1 + 0.99 + 0.99**2)
+
+
+def test_with_n_1_every_row_has_a_target_value_of_its_own_reward_alone(open_page: Open) -> None:
+    trace, page, obs = traced("double, n = 3, Huber")
+    assert (trace.rows.end == End.GOES_ON).any()
+    given = {"moment": pack_for_page(page), "obs": obs, "switches": {"n": 1}}
+    (rows,) = open_page(sample(moment=None)).page.evaluate(STOPS, [given])
+    for i, stops in enumerate(rows):
+        values = {name: value for name, value, _ in stops}
+        assert "sum" not in values
+        best = int(trace.after.online[i, 0].argmax())
+        ended = trace.after.length[i] == 1 and trace.after.end[i] == End.TERMINATED
+        following = 0 if ended else 0.99 * float(trace.after.target[i, 0, best])
+        assert values["goal"] == pytest.approx(1 + following, rel=1e-4)
+
+
+def test_a_sum_whose_single_rewards_an_earlier_dqnlab_did_not_keep_says_so(open_page: Open) -> None:
+    _, page, obs = traced("double, n = 3, Huber")
+    after = page["after"] | {"length": 0 * page["after"]["length"]}
+    row = int((page["rows"]["span"] == 3).argmax())
+    opened = open_page(sample(moment=page | {"after": after}, obs=obs), hash=f"level=numbers&step.row={row}&step.n=1")
+    assert "Only the sum of the rewards of 3 steps was kept: 2.9701" in opened.page.inner_text(".machine-said")
+    assert "n = 1 would need steps that were not recorded" in opened.page.inner_text("#step .step-target")
 
 
 def numbers_of(opened: Opened) -> dict[str, str]:
@@ -185,7 +209,8 @@ def test_nothing_moves_for_who_wants_no_motion(open_page: Open) -> None:
     _, page, obs = traced("textbook")
     opened = open_page(sample(moment=page, obs=obs))
     moving = "getComputedStyle(document.querySelector('.machine-token')).transitionProperty"
-    assert opened.page.evaluate(moving) == "transform"
-    opened.page.emulate_media(reduced_motion="reduce")
-    assert opened.page.evaluate(moving) == "none"
-    opened.page.emulate_media(reduced_motion="no-preference")
+    found = {}
+    for motion in ("no-preference", "reduce"):
+        opened.page.emulate_media(reduced_motion=motion)
+        found[motion] = opened.page.evaluate(moving)
+    assert found == {"no-preference": "transform", "reduce": "none"}

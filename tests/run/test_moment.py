@@ -15,7 +15,7 @@ from dqnlab.learn.replay import Pace, Replay
 from dqnlab.learn.samplers import Prioritized, Uniform
 from dqnlab.learn.targets import greedy
 from dqnlab.learn.types import Block, ObsSpec
-from dqnlab.run.held import unfold
+from dqnlab.run.held import Held, links_of, unfold
 from dqnlab.run.moment import MOST_BYTES, End, record_moment, room
 
 from .. import nets
@@ -34,7 +34,9 @@ class Step(NamedTuple):
 class World:
     """Envs whose observation is (env, vector step), with random rewards and ends, and all that they did."""
 
-    def __init__(self, num_envs: int, n: int, stack: int = 1, capacity: int = 400):
+    def __init__(self, num_envs: int, n: int, stack: int = 1, capacity: int = 400, pays: bool = True):
+        """`pays`: whether rewards come with the frames, as they do since the replay keeps them."""
+        self.pays = pays
         shape = (2,) if stack == 1 else (stack, 2)
         self.obs = ObsSpec(shape, np.dtype(np.float32), stack=stack)
         layout = Layout(capacity, self.obs, n, reach_of(n, stack, num_envs))
@@ -58,11 +60,14 @@ class World:
                 code = {1: End.TERMINATED, 2: End.TRUNCATED}.get(int(kind[env]), End.GOES_ON)
                 self.steps[env, self.time] = Step(float(reward[env]), code)
             moved, self.time = self.fold(step), self.time + 1
+            paid = self.fold.paid(reward) if self.pays else None
+            paid = None if paid is None else paid[None]
             if self.time == 1:
                 frames, first = np.stack([frames, self.frames()]), np.stack([self.live, first])
+                paid = None if paid is None else np.concatenate([0 * paid, paid])
             else:
                 frames, first = self.frames()[None], first[None]
-            self.replay.add(Block(frames, first, moved, [], int(self.live.sum()), 0.0))
+            self.replay.add(Block(frames, first, moved, [], int(self.live.sum()), 0.0, paid=paid))
             self.live = (kind != 1) & (kind != 2)
 
     def record(self, rows: int = 200) -> dict[str, Tensor]:
@@ -101,8 +106,11 @@ def test_how_each_row_ends_is_what_happened(num_envs: int, n: int, stack: int, c
 
 @pytest.mark.parametrize(("num_envs", "n", "stack"), SHAPES)
 @pytest.mark.parametrize("count", [150, 900])
-def test_the_steps_after_each_row_are_those_that_were_taken(num_envs: int, n: int, stack: int, count: int) -> None:
-    world = World(num_envs, n, stack)
+@pytest.mark.parametrize("pays", [True, False])
+def test_the_steps_after_each_row_are_those_that_were_taken(
+    num_envs: int, n: int, stack: int, count: int, pays: bool
+) -> None:
+    world = World(num_envs, n, stack, pays=pays)
     world.go(count)
     kept = world.record(100)
     whole, ended = 0, set()
@@ -158,11 +166,38 @@ def test_digits_that_the_sums_do_tell_are_kept() -> None:
 
 
 def test_in_an_episode_that_goes_on_no_single_reward_is_guessed() -> None:
-    world = World(1, 3)
+    world = World(1, 3, pays=False)
     world.go(60, lambda live: np.zeros(1, int))
     kept = world.record(1000)
     assert kept["chain/length"].max() == 0
     assert set(kept["end"].tolist()) == {End.GOES_ON, End.UNKNOWN}
+
+
+@pytest.mark.parametrize("count", [60, 900])
+def test_rewards_that_came_with_the_frames_are_known_even_in_an_episode_that_goes_on(count: int) -> None:
+    world = World(2, 3)
+    world.go(count, lambda live: np.zeros(2, int))
+    kept = world.record(1000)
+    assert (kept["chain/length"] >= kept["span"]).all()
+    again = Replay(world.replay.layout, Uniform(), Pace(1, 1, 16), np.random.default_rng(0))
+    again.load_state_dict(world.replay.state_dict())
+    np.testing.assert_array_equal(again.paid, world.replay.paid)
+    old = {name: value for name, value in world.replay.state_dict().items() if name != "paid"}
+    again.load_state_dict(old)
+    assert np.isnan(again.paid).all()
+
+
+def test_where_observations_are_too_large_for_a_chain_the_rewards_of_each_sum_are_kept() -> None:
+    world = World(1, 3)
+    world.go(60)
+    held = Held(world.replay.tensors, world.replay.layout, links_of(world.replay), GAMMA, 1.0)
+    kept = held.singles(np.arange(20), 3)
+    span = held.span(np.arange(20))
+    for row, reward in enumerate(world.replay.tensors.reward[:20].tolist()):
+        assert kept["single/length"][row] >= span[row]
+        assert sum(
+            GAMMA**k * r for k, r in enumerate(kept["single/reward"][row, : span[row]].tolist())
+        ) == pytest.approx(reward, abs=1e-5)
 
 
 def test_a_single_step_needs_no_unfolding_even_in_an_episode_that_goes_on() -> None:
@@ -171,13 +206,11 @@ def test_a_single_step_needs_no_unfolding_even_in_an_episode_that_goes_on() -> N
     assert world.record()["chain/length"].max() == 10
 
 
-def test_the_newest_transition_and_the_places_of_all_are_named() -> None:
+def test_the_places_of_all_transitions_are_named() -> None:
     world = World(2, 1, capacity=100)
     world.go(333)
     kept, replay = world.record(), world.replay
-    assert kept["newest/slot"] == (replay.added - 1) % 100
     assert kept["size"] == len(replay)
-    assert newest_of(kept["newest/obs"])[1] == world.time - 1
     for row, slot in enumerate(kept["slots"].tolist()):
         assert replay.tensors.reward[slot] == kept["batch/reward"][row]
 
@@ -208,13 +241,13 @@ def test_recording_does_not_move_an_annealed_beta_on() -> None:
 def test_what_is_recorded_of_observations_stays_within_bounds(batch_size: int, size: int) -> None:
     rows, depth = room(batch_size, size)
     assert 1 <= rows <= batch_size
-    assert (rows * (2 + depth) + 1) * size <= MOST_BYTES
+    assert rows * (2 + depth) * size <= MOST_BYTES
     if size <= 16 and batch_size <= 256:
         assert (rows, depth) == (batch_size, 10)
 
 
 def test_observations_too_large_for_a_single_row_are_not_recorded() -> None:
-    assert room(64, MOST_BYTES // 3 + 1).rows == 0
+    assert room(64, MOST_BYTES // 2 + 1).rows == 0
     world = World(1, 1)
     world.go(5)
     world.replay.layout = world.replay.layout._replace(obs=world.obs._replace(shape=(100_000, 2)))

@@ -91,7 +91,7 @@ def test_a_moment_is_recorded_in_the_environments_own_units() -> None:
     config = tiny(update_every=1, n=3, reward_scale=8.0)
     system, _ = trained(config)
     moment = record_moment(system.learner, system.memory, config.gamma, np.random.default_rng(0))
-    assert {"batch/reward", "newest/reward"} == set(REWARDS) & set(moment)
+    assert {"batch/reward"} == set(REWARDS) & set(moment)
     known = moment["chain/length"] > 0
     torch.testing.assert_close(moment["chain/reward"][known, 0], torch.ones(int(known.sum())), atol=1e-5, rtol=0)
     assert moment["batch/reward"].max() > 2.9  # three steps of 1, discounted

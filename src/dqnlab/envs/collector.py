@@ -73,9 +73,12 @@ class Collector:
         after, first = self.envs.step(action), self._resting  # after a reset an episode begins
         transitions = self._fold(StepResult(action, after.reward, after.terminated, after.truncated, ~first))
         frames, begins = self._spec.newest(after.next_obs)[None], first[None]
+        paid = self._fold.paid(after.reward)
+        paid = None if paid is None else paid[None]
         if self._unshown:
             frames = np.concatenate([self._spec.newest(self.obs)[None], frames])
             begins = np.concatenate([self._first[None], begins])
+            paid = None if paid is None else np.concatenate([np.zeros_like(paid), paid])
             self._unshown = False
         self._time += 1
         self._return += after.reward  # a reset pays nothing
@@ -91,7 +94,7 @@ class Collector:
         self.steps += steps
         self.episodes += len(episodes)
         share, state = self.policy.share(epsilon), self.policy.actor.state
-        return Block(frames, begins, transitions, episodes, steps, share, state=state)
+        return Block(frames, begins, transitions, episodes, steps, share, state=state, paid=paid)
 
     @property
     def cuts(self) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from ..learn.learner import Learner
 from ..learn.types import NOTHING, Batch, Draws, Observations, Sequences
 from ..learn.weights import import_weights
 from ..run.held import End
-from ..run.moment import DEPTHS, MOST_RETURNS
+from ..run.moment import DEPTHS, MOST_RETURNS, MOST_SINGLES
 from ..store.folder import BATCH
 
 Arrays = Mapping[str, np.ndarray]
@@ -34,16 +34,11 @@ class Chain:
 
 
 @dataclass(frozen=True)
-class Newest:
-    """The transition stored last."""
+class Singles:
+    """The first rewards from each row's start on, one by one; only the first `length` of them mean anything."""
 
-    slot: int
-    obs: Observations  # [1, *obs_shape]
-    seen: Tensor  # [*obs_shape], it alone
-    action: int
-    reward: float
-    discount: float
-    span: int  # env steps
+    length: np.ndarray  # [R]
+    reward: np.ndarray  # [R, N]
 
 
 @dataclass(frozen=True)
@@ -81,9 +76,9 @@ class Moment:
     span: np.ndarray  # [R] env steps
     end: np.ndarray  # [R] how they end, each a `run.held.End`
     chain: Chain | None  # of replays and recordings
+    singles: Singles | None  # of replays and recordings whose chain holds fewer than n; unknown to earlier versions
     windows: Windows | None  # of sequences
     returns: Returns | None  # of rollouts
-    newest: Newest | None  # none where nothing is tried out
     step: int  # env steps so far
     size: int  # transitions that the memory holds
     epsilon: float
@@ -111,13 +106,16 @@ def read_moment(arrays: Arrays, config: Config, spec: EnvSpec) -> Moment | None:
         span=arrays["span"],
         end=arrays["end"],
         chain=_chain(arrays),
+        singles=_part(Singles, arrays, "single"),
         windows=_windows(arrays),
         returns=_part(Returns, arrays, "returns"),
-        newest=_newest(arrays) if "newest/slot" in arrays else None,
         step=number["step"],
         size=number["size"],
         epsilon=number["epsilon"],
     )
+
+
+Part = TypeVar("Part", Returns, Singles)
 
 
 def _tensor(array: np.ndarray) -> Tensor:
@@ -154,26 +152,14 @@ def _windows(arrays: Arrays) -> Windows | None:
     return Windows(_tensor(arrays["sequences/frames"]), *(arrays[f"sequences/{name}"] for name in names))
 
 
-def _part(kind: type[Returns], arrays: Arrays, name: str) -> Returns | None:
+def _part(kind: type[Part], arrays: Arrays, name: str) -> Part | None:
     if f"{name}/length" not in arrays:
         return None
     return kind(**{each.name: arrays[f"{name}/{each.name}"] for each in fields(kind)})
 
 
-def _newest(arrays: Arrays) -> Newest:
-    number = {name: arrays[f"newest/{name}"].item() for name in _NEWEST}
-    if "newest/frames" not in arrays:
-        seen = _tensor(arrays["newest/obs"])
-        return Newest(obs=seen[None], seen=seen, **number)
-    at = _tensor(arrays["newest/start"])
-    frames, first, state = (_tensor(arrays[f"newest/{name}"])[None] for name in ("frames", "first", "state"))
-    return Newest(obs=Sequences(frames, first, state, at[None, None]), seen=frames[0, at], **number)
-
-
 _COLUMNS = ("action", "reward", "discount", "weight")  # of every memory
-_NEWEST = ("slot", "action", "reward", "discount", "span")
 _COUNTS = ("updates", "size", "step", "optimizer/steps")
-_LAST = ("newest/slot", "newest/action", "newest/span")
 
 Layout = dict[str, tuple[Any, tuple[int, ...]]]
 """Type and shape of each array"""
@@ -199,25 +185,24 @@ def _layout(arrays: Arrays, config: Config, spec: EnvSpec) -> Layout:
         "epsilon": (np.float64, ()),
     }
     named = dict(leaves(config))
-    recorded = "experience.source" in named
-    if not config.is_offline and ("newest/slot" in arrays or not recorded):  # with recordings there may be none yet
-        wanted |= dict.fromkeys(_LAST, (i64, ())) | dict.fromkeys(("newest/reward", "newest/discount"), (f32, ()))
-    if recorded:
+    if "experience.source" in named:
         wanted["batch/demonstrated"] = (f32, (rows,))
     if config.remembers:
         memory = learner.online.torso.state_size
         return wanted | _of_sequences(rows, named["torso.burn_in"], named["torso.unroll"], memory, config, spec)
     wanted |= dict.fromkeys(("batch/obs", "batch/next_obs"), (spec.obs.dtype, (rows, *spec.obs.shape)))
-    if "newest/slot" in wanted:
-        wanted["newest/obs"] = (spec.obs.dtype, spec.obs.shape)
-    return wanted | (_of_rollout(arrays, rows) if "memory.td_lambda" in named else _of_replay(arrays, rows, spec))
+    return wanted | (
+        _of_rollout(arrays, rows) if "memory.td_lambda" in named else _of_replay(arrays, rows, config.n, spec)
+    )
 
 
-def _of_replay(arrays: Arrays, rows: int, spec: EnvSpec) -> Layout:
+def _of_replay(arrays: Arrays, rows: int, n: int, spec: EnvSpec) -> Layout:
     depth = arrays["chain/reward"].shape[1]
     if depth not in DEPTHS:
         raise ValueError(f"it has {counted(depth, 'step')} after each row")
+    single = {"single/length": (np.uint8, (rows,)), "single/reward": (np.float32, (rows, min(n, MOST_SINGLES)))}
     return {
+        **(single if "single/length" in arrays else {}),
         **dict.fromkeys(("chain/length", "chain/end"), (np.uint8, (rows,))),
         "chain/reward": (np.float32, (rows, depth)),
         "chain/obs": (spec.obs.dtype, (rows, depth, *spec.obs.shape)),
@@ -249,15 +234,14 @@ def _of_sequences(rows: int, burn_in: int, unroll: int, memory: int, config: Con
         **{f"sequences/{name}": (dtype, (num, *shape)) for name, (dtype, shape) in each.items()},
         **dict.fromkeys(("sequences/start", "sequences/end"), (np.int64, (num, unroll))),
         "sequences/counts": (np.float32, (num, unroll)),
-        **{f"newest/{name}": wanted for name, wanted in each.items()},
-        "newest/start": (np.int64, ()),
     }
 
 
 def _check_shapes(arrays: Arrays, config: Config, spec: EnvSpec) -> None:
     wanted = _layout(arrays, config, spec)
     weights = {name for name in arrays if name.startswith(("online/", "target/"))}
-    if wrong := wanted.keys() ^ (arrays.keys() - weights):
+    unread = {name for name in arrays if name.startswith("newest/")}  # of a transition that earlier versions recorded
+    if wrong := wanted.keys() ^ (arrays.keys() - weights - unread):
         raise ValueError(f"missing or unknown: {', '.join(sorted(wrong))[:100]}")
     for name, (dtype, shape) in {**wanted, **{name: (np.float32, arrays[name].shape) for name in weights}}.items():
         found = arrays[name]
@@ -269,22 +253,23 @@ def _check_values(arrays: Arrays, config: Config, spec: EnvSpec) -> None:
     def some(*names: str) -> list[np.ndarray]:
         return [arrays[name] for name in names if name in arrays]
 
-    obs = some("batch/obs", "batch/next_obs", "chain/obs", "newest/obs", "sequences/frames", "newest/frames")
-    counts = some(*_COUNTS, *_LAST, "slots")
+    obs = some("batch/obs", "batch/next_obs", "chain/obs", "sequences/frames")
+    counts = some(*_COUNTS, "slots")
     lengths, ends = some("chain/length"), some("end", "chain/end", "returns/end")
     sound = {
         "a number that is not finite": all(np.isfinite(each).all() for each in arrays.values()),
         "a negative count": all((each >= 0).all() for each in counts),
-        "an action that does not exist": _all_within(some("batch/action", "newest/action"), 0, spec.num_actions - 1),
-        "an impossible span": _all_within(some("span", "newest/span"), 1, config.n),
+        "an action that does not exist": _all_within(some("batch/action"), 0, spec.num_actions - 1),
+        "an impossible span": _all_within(some("span"), 1, config.n),
         "an impossible end": _all_within(ends, 0, max(End)),
         "an impossible length": all(_within(each, 0, arrays["chain/reward"].shape[1]) for each in lengths)
+        and all(_within(each, 0, arrays["single/reward"].shape[1]) for each in some("single/length"))
         and all(_within(each, 1, arrays["returns/g"].shape[1]) for each in some("returns/length")),
         "a discount beyond [0, 1]": _all_within(some("batch/discount", "returns/discount"), 0, 1),
         "an epsilon beyond [0, 1]": _within(arrays["epsilon"], 0, 1),
         "a row outside of its sequence": all(
             _within(each, 0, arrays["sequences/first"].shape[1] - 1)
-            for each in some("sequences/start", "sequences/end", "newest/start")
+            for each in some("sequences/start", "sequences/end")
         ),
         "a mark that is neither 0 nor 1": all(
             np.isin(each, (0, 1)).all() for each in some("sequences/counts", "batch/demonstrated", "returns/more")

@@ -8,7 +8,7 @@ import numpy as np
 from ..envs.actions import Joint, action_text
 from ..learn.learner import HardSync, PolyakSync
 from .kinds import AnyLoss, AnyTerm, Chance, Deviation, Moments, Network, Soft
-from .moment import Returns
+from .moment import Returns, Singles
 from .parts import QuantileParts, Shares
 
 
@@ -140,9 +140,15 @@ class Trace:
     optimizer_steps: int  # this one included
     weights: list[Weight]
     after: SingleSteps
+    singles: Singles | None  # where `after` holds fewer than n
     sequences: SequenceRows | None  # of networks that remember
     returns: Returns | None  # of rollouts
     networks: dict[str, dict[str, Any]] | None  # online and target before it, as a page has them; none if too large
+
+    def single_rewards(self, row: int) -> np.ndarray:
+        """The rewards that are known one by one from the start of a row on."""
+        known = self.singles or self.after
+        return known.reward[row, : known.length[row]]
 
     def was_recorded(self, row: int) -> bool:
         """Whether somebody else took the action of a row."""

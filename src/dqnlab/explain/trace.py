@@ -26,7 +26,7 @@ from ..learn.weights import file_names
 from ..store.folder import BATCH
 from .few import few
 from .kinds import chance_of, chooser_of, formula_of, loss_of, soft_of, sync_of, term_of
-from .moment import Arrays, Moment, Returns, read_moment
+from .moment import Arrays, Moment, Returns, Singles, read_moment
 from .parts import QuantileParts, Shares, parts_of
 from .stages import BatchRows, PolicyRows, SequenceRows, SingleSteps, StepSettings, Trace, Weight
 from .weights import layers, num_weights
@@ -92,6 +92,7 @@ def _follow(moment: Moment, config: Config, spec: EnvSpec) -> Trace:
         optimizer_steps=optimizer.steps,
         weights=weights,
         after=after,
+        singles=moment.singles,
         sequences=sequences,
         returns=moment.returns,
         networks=networks,
@@ -306,6 +307,7 @@ def as_page(trace: Trace | None) -> dict[str, Any] | None:
         "rows": rows,
         "prediction_after": trace.prediction_after,
         "after": after,
+        "singles": None if trace.singles is None else _plain(trace.singles),
         "sequences": None if trace.sequences is None else _sequence_page(trace.sequences),
         "returns": None if trace.returns is None else _plain(trace.returns),
         "loss": trace.loss,
@@ -346,7 +348,7 @@ def _sequence_page(sequences: SequenceRows) -> dict[str, Any]:
     return named | {"size": size}
 
 
-def _plain(part: BatchRows | SingleSteps | SequenceRows | Returns) -> dict[str, Any]:
+def _plain(part: BatchRows | SingleSteps | Singles | SequenceRows | Returns) -> dict[str, Any]:
     """Its fields by name; whole numbers in four bytes, which every browser reads."""
     named = {each.name: getattr(part, each.name) for each in fields(part)}
     return {name: value.astype(np.int32) if _is_long(value) else value for name, value in named.items()}

@@ -220,14 +220,12 @@ def _reward(trace: Trace, row: int) -> list[str]:
 
 
 def _summed(trace: Trace, row: int) -> list[str]:
-    rows = trace.rows
-    after = trace.after
+    rows, single = trace.rows, trace.single_rewards(row)
     span = int(trace.rows.span[row])
-    if span == 1 or after.length[row] < span:
+    if span == 1 or len(single) < span:
         return [f"   reward = {six(rows.reward[row])}{_over(span)}"]
-    terms = [f"{six(trace.settings.gamma)}^{k} * {six(r)}" for k, r in enumerate(after.reward[row, :span])]
-    known = "   (the single rewards are recovered from such sums, to the precision of float32)"
-    return [*folded("   reward = " + " + ".join(terms)), f"          = {six(rows.reward[row])}", known]
+    terms = [f"{six(trace.settings.gamma)}^{k} * {six(r)}" for k, r in enumerate(single[:span])]
+    return [*folded("   reward = " + " + ".join(terms)), f"          = {six(rows.reward[row])}"]
 
 
 def _over(span: int) -> str:

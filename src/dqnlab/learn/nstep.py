@@ -69,6 +69,10 @@ class NStep:
         complete = self._open & (step.terminated | step.truncated | self._full[newest])  # [n, E]
         return self._hand_out(complete, step.terminated)
 
+    def paid(self, reward: np.ndarray) -> np.ndarray | None:
+        """Single rewards [E] as float32, clipped but not divided; none with n = 1, where transitions hold them."""
+        return None if self.n == 1 else clip_rewards(reward, self._clip).astype(np.float32)
+
     def cut(self) -> Transitions:
         """Truncates every episode where it stands."""
         return self._hand_out(self._open.copy(), np.zeros(self.num_envs, bool))

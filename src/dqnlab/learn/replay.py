@@ -5,6 +5,7 @@ the one before it. Frames and transitions are numbered in the order in which the
 Nobody else knows these numbers: a source says which of its envs a transition belongs to, and how many steps it spans.
 """
 
+import math
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
@@ -86,6 +87,8 @@ class Replay:
         self._sources: dict[int, Source] = {}
         self._num_frames = layout.num_frames
         self._before = np.zeros(self._num_frames, np.int64)  # how many transitions came before each frame
+        self.paid = np.zeros(self._num_frames, np.float32) if layout.n > 1 else None
+        """[F] the reward with which each frame came, in the environment's units; none with n = 1, NaN if not known"""
         self.tensors = layout.allocate(device or torch.device("cpu"))
         columns = self.tensors._asdict()
         self.frames = Ring({name: columns.pop(name) for name in ("frames", "before")})
@@ -114,13 +117,15 @@ class Replay:
         """Stores a block's frames and its transitions, of which there are at most `capacity`."""
         source = self._sources.get(block.source) or self._meet(block.source, block.first.shape[1])
         for moment in range(len(block.first)):
-            self._show(source, block.frames[moment], block.first[moment])
-        new, before = block.transitions, self.added
+            new = self._show(source, block.frames[moment], block.first[moment])
+            if self.paid is not None:
+                self.paid[new] = math.nan if block.paid is None else block.paid[moment]
+        ended, before = block.transitions, self.added
         if source.numbers[-1] < self.frames.added - self.layout.reach:
-            new = self._in_time(new, source)
-        if len(new.action):
-            start, end = source.slots[new.span, new.env], source.slots[0].take(new.env)
-            self.transitions.append(start, new.action, new.reward, new.discount, end)
+            ended = self._in_time(ended, source)
+        if len(ended.action):
+            start, end = source.slots[ended.span, ended.env], source.slots[0].take(ended.env)
+            self.transitions.append(start, ended.action, ended.reward, ended.discount, end)
             self.sampler.added(self._slots(before, self.added))
             self._oldest = max(self._oldest, self.added - self.layout.capacity)
         self._drop_frameless()
@@ -132,8 +137,8 @@ class Replay:
         self._sources[name] = source
         return source
 
-    def _show(self, source: Source, frames: np.ndarray, first: np.ndarray) -> None:
-        """Stores what the envs of a source showed at its next moment: frames [E, *frame_shape], first [E]."""
+    def _show(self, source: Source, frames: np.ndarray, first: np.ndarray) -> np.ndarray:
+        """Stores what the envs of a source showed next, frames [E, *frame_shape] and first [E]; the slots they got."""
         number = self.frames.added
         at, slots = number % self._num_frames, source.slots
         new = np.arange(at, at + len(frames))
@@ -148,6 +153,7 @@ class Replay:
         slots[0] = new
         source.numbers.insert(0, number)
         source.numbers.pop()
+        return new
 
     def _in_time(self, new: Transitions, source: Source) -> Transitions:
         """Those transitions whose frames are among the newest `reach`; the others are counted.
@@ -244,6 +250,7 @@ class Replay:
             "added": self.added,
             "frames_added": self.frames.added,
             "dropped": self.dropped,
+            **({} if self.paid is None else {"paid": self.paid.copy()}),
             "sources": {
                 str(name): {"slots": source.slots.copy(), "numbers": np.array(source.numbers)}
                 for name, source in self._sources.items()
@@ -258,6 +265,8 @@ class Replay:
         self.frames.added = self._moments.added = state["frames_added"]
         self.transitions.added = state["added"]
         self.dropped = state["dropped"]
+        if self.paid is not None:
+            self.paid[:] = state.get("paid", math.nan)  # unknown to earlier versions
         sources: Mapping[str, Any] = state["sources"]
         self._sources = {
             int(name): Source(each["slots"].copy(), each["numbers"].tolist()) for name, each in sources.items()

@@ -199,3 +199,4 @@ class Block(NamedTuple):
     epsilon: float  # share of random actions at these steps
     source: int = 0  # whose block it is; each source has envs of its own
     state: np.ndarray | None = None  # [E, R] what its actor remembered before the last of these frames, if anything
+    paid: np.ndarray | None = None  # [T, E] float32, with which reward each frame came; none where n says it already

@@ -66,6 +66,7 @@ class Links(NamedTuple):
     after: np.ndarray  # [F + 1] the frame that followed each one in its episode
     held: np.ndarray  # [M] the transitions that are held
     newest_frames: np.ndarray  # those that nothing has followed yet
+    paid: np.ndarray | None = None  # [F] the reward with which each frame came, NaN if not known; none if none is
 
 
 def links_of(replay: Replay) -> Links:
@@ -76,7 +77,7 @@ def links_of(replay: Replay) -> Links:
     linked = (age <= newest) & (age[before] > age)  # else the frame before is itself, or was overwritten
     oldest = replay.added - len(replay)
     held = np.arange(oldest, replay.added) % replay.layout.capacity
-    return Links(_inverse(before, linked), held, replay.newest_frames)
+    return Links(_inverse(before, linked), held, replay.newest_frames, replay.paid)
 
 
 def recorded_links(columns: Columns) -> Links:
@@ -96,7 +97,8 @@ def one_behind_the_other(own: Links, recorded: Links, frames: int, transitions: 
     """The links of one memory behind another, which has so many slots for frames and for transitions."""
     moved = np.where(recorded.after >= 0, recorded.after + frames, -1)
     held = np.concatenate([own.held, recorded.held + transitions])
-    return Links(np.concatenate([own.after[:-1], moved]), held, own.newest_frames)
+    paid = None if own.paid is None else np.concatenate([own.paid, np.full(len(recorded.after) - 1, np.nan)])
+    return Links(np.concatenate([own.after[:-1], moved]), held, own.newest_frames, paid)
 
 
 class Held:
@@ -113,11 +115,17 @@ class Held:
         )
         self._after, held = links.after, links.held
         self._newest_frames = links.newest_frames
+        self._paid = links.paid
         starts = np.full(len(self._before) + 1, -1)  # frame -> the transition that starts from it
         starts[self._start[held]] = held
         self._next = np.full(len(self._start) + 1, -1)  # transition -> the one that starts a step later
         self._next[held] = starts[self._after[self._start[held]]]
         self._tells = np.float32(gamma**layout.n) > 0
+
+    @property
+    def n(self) -> int:
+        """Most steps that a transition spans."""
+        return self._layout.n
 
     def span(self, slots: np.ndarray) -> np.ndarray:
         """[R] env steps."""
@@ -141,17 +149,13 @@ class Held:
     def chain(self, slots: np.ndarray, depth: int) -> dict[str, Tensor]:
         """The single steps from where the transitions in `slots` [R] start."""
         rows = len(slots)
-        length, end = np.zeros(rows, np.uint8), np.zeros(rows, np.uint8)
-        reward = np.zeros((rows, depth), np.float32)
-        paths = self._successors(slots, depth if self._layout.n == 1 else LONGEST)
+        end = np.zeros(rows, np.uint8)
+        length, reward, paths = self._singles(slots, depth)
         for row, path in enumerate(paths):
-            path = path[path >= 0]
-            sums = self._reward[path].astype(np.float64) * self._scale
-            single = unfold(sums, self.span(path), self._layout.n, self._gamma)[:depth]
-            known = int(np.isfinite(single).cumprod().sum())
-            length[row], reward[row, :known] = known, single[:known]
-            if known and self.span(path[known - 1 : known])[0] == 1:
-                end[row] = self.end(path[known - 1 : known])[0]
+            known = int(length[row])
+            last = path[max(known - 1, 0) : known]  # nothing where none is known, or that transition is not whole yet
+            if len(last) and self.span(last)[0] == 1:
+                end[row] = self.end(last)[0]
         seen = torch.from_numpy(self._frames(slots, length, depth).ravel()).to(self._columns.frames.device)
         obs = observe(self._columns, self._layout, seen).reshape(rows, depth, *self._layout.obs.shape)
         return {
@@ -160,6 +164,39 @@ class Held:
             "chain/end": torch.from_numpy(end),
             "chain/obs": obs,
         }
+
+    def singles(self, slots: np.ndarray, most: int) -> dict[str, Tensor]:
+        """The first rewards, at most `most`, from where the transitions in `slots` [R] start."""
+        length, reward, _ = self._singles(slots, most)
+        return {"single/length": torch.from_numpy(length), "single/reward": torch.from_numpy(reward)}
+
+    def _singles(self, slots: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+        """How many single rewards are known [R], they themselves [R, most], and the transitions that start with each.
+
+        Those that came with the frames; where these are not known, what the sums over n steps are solved for.
+        """
+        length, reward = np.zeros(len(slots), np.uint8), np.zeros((len(slots), most), np.float32)
+        came = self._came(slots, most)
+        paths = [path[path >= 0] for path in self._successors(slots, most if self._layout.n == 1 else LONGEST)]
+        for row, path in enumerate(paths):
+            single = came[row]
+            if not np.isfinite(single[:1]).all():
+                sums = self._reward[path].astype(np.float64) * self._scale
+                single = unfold(sums, self.span(path), self._layout.n, self._gamma)[:most]
+            known = int(np.isfinite(single).cumprod().sum())
+            length[row], reward[row, :known] = known, single[:known]
+        return length, reward, paths
+
+    def _came(self, slots: np.ndarray, most: int) -> np.ndarray:
+        """[R, most] the rewards that came with the frames from the start on, NaN where none did or it is not known."""
+        found = np.full((len(slots), most), np.nan, np.float32)
+        frame = self._start[slots]
+        if self._paid is None:
+            return found
+        for step in range(most):
+            frame = self._after[frame]
+            found[:, step] = np.where(frame >= 0, self._paid[frame], np.nan)
+        return found
 
     def _successors(self, slots: np.ndarray, most: int) -> np.ndarray:
         """[R, at most `most`] those in `slots` [R], those that start a step later, and so on within the episode."""

@@ -23,9 +23,9 @@ from .held import End, Held, links_of, one_behind_the_other, recorded_links
 
 MOST_BYTES = 200_000  # of observations, however large one is
 DEPTHS = (10, 5, 3, 1, 0)  # how many of the steps after a row's start may be kept
+MOST_SINGLES = 20  # rewards of a sum over n steps that are kept one by one
 MOST_RETURNS = 20  # steps after a row's start whose lambda-returns are kept
-REWARDS = ("batch/reward", "newest/reward", "returns/reward", "returns/value", "returns/g")  # what counts as rewards do
-_NEWEST = ("obs", "action", "reward", "discount")
+REWARDS = ("batch/reward", "returns/reward", "returns/value", "returns/g")  # what counts as rewards do
 
 Arrays = dict[str, Tensor]
 
@@ -39,15 +39,15 @@ class Room(NamedTuple):
 
 def room(batch_size: int, obs_bytes: int) -> Room:
     """As many rows as the batch has, and up to ten steps after each, within MOST_BYTES; 0 rows if not even one fits."""
-    most = MOST_BYTES // max(obs_bytes, 1) - 1  # beside that of the newest transition
+    most = MOST_BYTES // max(obs_bytes, 1)
     rows = min(batch_size, max(16, most // (2 + DEPTHS[0])))
     depth = next((depth for depth in DEPTHS if rows * (2 + depth) <= most), 0)
     return Room(max(min(rows, most // (2 + depth)), 0), depth)
 
 
 def sequence_room(num: int, length: int, obs_bytes: int) -> int:
-    """As many of `num` sequences of `length` observations as fit into MOST_BYTES beside the newest; 0 if none."""
-    return max(min(num, MOST_BYTES // max(length * obs_bytes, 1) - 1), 0)
+    """As many of `num` sequences of `length` observations as fit into MOST_BYTES; 0 if none."""
+    return min(num, MOST_BYTES // max(length * obs_bytes, 1))
 
 
 class Circumstances(NamedTuple):
@@ -66,7 +66,6 @@ def record_moment(learner: Learner, memory: Memory, gamma: float, rng: np.random
 
     batch/*            [R] rows drawn as the learner draws, at most a batch
     slots, span, end   [R] where they lie in the memory, how many steps they span, how they end (`End`)
-    newest/*           the transition stored last, without what it led to; not where nothing is tried out
     draws/*            [W] the random numbers of the three passes, where networks need any
     online/*, target/* weights; optimizer/* [P] what the optimiser remembers, by number, and its steps
     updates, size      so far, and how many transitions the memory holds
@@ -74,6 +73,7 @@ def record_moment(learner: Learner, memory: Memory, gamma: float, rng: np.random
     Of replays and recorded episodes:
     chain/*            [R, D] the single env steps from each row's start on: `length` [R] of them are known,
                        `reward` and `obs` (the one each step led to) hold them, `end` [R] says how the last one ends
+    single/*           [R, N] the first rewards from each row's start on, where the chain holds fewer than n
     Of rollouts:
     returns/*          [R, D] the lambda-returns `g` from each row on, by the online network of this moment, and what
                        they are made of; `length` [R] of them are listed, `more` [R] says whether steps follow
@@ -111,7 +111,7 @@ def _of_replay(replay: Replay, given: Circumstances) -> Arrays:
         return {}
     held = Held(replay.tensors, replay.layout, links_of(replay), given.gamma, given.scale)
     found = _drawn(replay, replay.sample(rows, given.rng), held, depth)
-    return found | _newest(replay, held) | {"size": torch.tensor(len(replay))}
+    return found | {"size": torch.tensor(len(replay))}
 
 
 def _of_demonstrations(memory: Demonstrated, given: Circumstances) -> Arrays:
@@ -122,8 +122,7 @@ def _of_demonstrations(memory: Demonstrated, given: Circumstances) -> Arrays:
     links = one_behind_the_other(links_of(own), recorded_links(memory.recorded), *own_sizes(own))
     held = Held(memory.tensors, own.layout, links, given.gamma, given.scale)
     found = _drawn(memory, memory.sample(rows, given.rng), held, depth)
-    newest = _newest(own, held) if len(own) else {}  # all updates so far may have been of recorded ones
-    return found | newest | {"size": torch.tensor(len(own))}
+    return found | {"size": torch.tensor(len(own))}
 
 
 def own_sizes(own: Replay) -> tuple[int, int]:
@@ -169,7 +168,6 @@ def _of_rollout(rollout: Rollout, given: Circumstances) -> Arrays:
         "returns/length": torch.from_numpy((path >= 0).sum(1)),
         "returns/end": torch.from_numpy(held.end(made.slots[last])),
         "returns/more": torch.from_numpy((made.following[last] >= 0).astype(np.uint8)),
-        **_newest(replay, held),
         "size": torch.tensor(len(made.slots)),
     }
 
@@ -182,9 +180,6 @@ def _of_sequences(memory: SequenceReplay, given: Circumstances) -> Arrays:
     sample = memory.sample(num, given.rng)
     batch, rows = memory.batch(sample), memory.at(sample.slots)
     columns = {name: column for name, column in batch.columns().items() if name not in ("obs", "next_obs")}
-    newest = (memory.rows.added - 1) % layout.num_sequences
-    last = memory.at(np.array([newest]))
-    at = int(last.counts[0].nonzero().max())  # the last that starts anything
     span = rows.end - rows.start
     end = _ends(rows, span, layout.n)
     return {
@@ -193,10 +188,6 @@ def _of_sequences(memory: SequenceReplay, given: Circumstances) -> Arrays:
         "slots": torch.from_numpy(sample.slots),
         "span": span.flatten(),
         "end": end.flatten() if given.gamma > 0 else torch.full_like(end.flatten(), End.UNKNOWN),
-        **{f"newest/{name}": getattr(last, name)[0] for name in ("frames", "first", "state")},
-        **{f"newest/{name}": getattr(last, name)[0, at] for name in ("start", "action", "reward", "discount")},
-        "newest/slot": torch.tensor(newest),
-        "newest/span": (last.end - last.start)[0, at],
         "size": torch.tensor(memory.facts().size),
     }
 
@@ -240,15 +231,5 @@ def _drawn(memory: Replay | Demonstrated | OfflineMemory, sample: Sample, held: 
         "span": torch.from_numpy(held.span(sample.slots)),
         "end": torch.from_numpy(held.end(sample.slots)),
         **held.chain(sample.slots, depth),
-    }
-
-
-def _newest(replay: Replay, held: Held) -> Arrays:
-    """The transition stored last."""
-    newest = np.array([(replay.added - 1) % replay.layout.capacity])
-    last = replay.batch(Sample(newest, np.ones(1, np.float32)))
-    return {
-        **{f"newest/{name}": column[0] for name, column in last._asdict().items() if name in _NEWEST},
-        "newest/slot": torch.tensor(int(newest[0])),
-        "newest/span": torch.tensor(int(held.span(newest)[0])),
+        **(held.singles(sample.slots, most) if depth < (most := min(held.n, MOST_SINGLES)) else {}),
     }

@@ -13,6 +13,7 @@ const SLOTS = {
   target: ["next", "discount", "added", "sync"], error: ["goal", "error", "loss"], update: ["update"], best: [], step: [],
 };
 const OWN = { next: "online", discount: "online" }; // where a run without a target network has them
+const COUNTS = ["stored", "drawn", "sync_later"]; // sentences with a whole number
 const DIGITS = { story: 3, numbers: 6 };
 const PACE = 1800; // milliseconds at each stop while it walks by itself
 
@@ -140,10 +141,13 @@ function fillSlots({ num }, slots, stops, at, digits) {
 }
 
 /** The value of a stop; of one that takes the place of another, with the digits that tell them apart. */
-function shown(num, { id, value, parts }, digits) {
+function shown(num, { id, said, value, parts }, digits) {
+  if (isCount(said)) return value.toLocaleString("en");
   const text = num(value, id in INSTEAD ? apart(num, value, parts.before, digits) : digits);
   return ["error", "update"].includes(id) && value > 0 ? `+${text}` : text;
 }
+
+const isCount = (said) => COUNTS.some((each) => said.startsWith(each));
 
 /** How many digits tell two numbers apart, at least `digits`. */
 function apart(num, one, other, digits) {
@@ -153,7 +157,7 @@ function apart(num, one, other, digits) {
 }
 
 /** What happens at a stop, with its numbers. */
-export function sentence(page, { id, said, parts }, digits) {
+export function sentence(page, { said, parts }, digits) {
   const { t, num } = page;
   const { before } = parts;
   const enough = before === undefined ? digits : apart(num, parts.after ?? parts.x, before, digits);
@@ -163,7 +167,7 @@ export function sentence(page, { id, said, parts }, digits) {
   if (parts.then !== undefined && parts.then !== null) values.then = actionName(page, parts.then);
   for (const name of ["x", "before", "after", "reward", "discount"]) if (typeof parts[name] === "number") values[name] = n(parts[name]);
   if (parts.value !== undefined) values.value = parts.value < 0 ? `(${n(parts.value)})` : n(parts.value);
-  if (["stored", "drawn"].includes(id) || said === "sync_later") values.x = parts.x.toLocaleString("en");
+  if (isCount(said)) values.x = parts.x.toLocaleString("en");
   values.sum = parts.sum ? ` ${sumText(parts.sum, n)}` : "";
   return t(`step.say_${said}`, values);
 }

@@ -60,12 +60,20 @@ function flat(array) {
   return { ...array, shape: [array.shape[0] * array.shape[1], ...array.shape.slice(2)] };
 }
 
+/** The rewards that are known one by one from the start of row i on. */
+export function singleRewards({ after, singles }, i) {
+  const known = singles ?? after;
+  return row(known.reward, i).subarray(0, known.length.data[i]);
+}
+
 /** Which steps the target of row i spans; null where they were not all recorded. */
-function spanOf({ rows, after, settings }, i, n) {
+function spanOf(moment, i, n) {
+  const { rows, after, settings } = moment;
   if (n === settings.n) {
     const own = { reward: rows.reward.data[i], k: rows.span.data[i], end: rows.end.data[i] };
-    const single = after.length.data[i] >= own.k ? Array.from(row(after.reward, i).subarray(0, own.k)) : null;
-    return { ...own, discount: rows.discount.data[i], terms: single ?? [rows.reward.data[i]], place: null };
+    const single = Array.from(singleRewards(moment, i).subarray(0, own.k));
+    const terms = single.length === own.k ? single : [rows.reward.data[i]];
+    return { ...own, discount: rows.discount.data[i], terms, place: null };
   }
   const length = after.length.data[i];
   const end = after.end.data[i];

@@ -1,6 +1,7 @@
 /** The stops of one transition on its way through an update: where it is, and the one number that it gets there. */
 
 import { row } from "../core/codec.js";
+import { singleRewards } from "./stepmath.js";
 
 const SHOWN = 3; // rewards of a sum that are written out
 
@@ -35,18 +36,19 @@ export function stopsOf(step, i, now) {
 const stop = (id, place, value, said = id, parts = {}) => ({ id, place, value, said, parts: { x: value, ...parts } });
 
 /** What the environment paid for this very step; null where only a sum over several was kept. */
-export function singleReward({ moment: { rows, after } }, i) {
-  if (after.length.data[i] > 0) return row(after.reward, i)[0];
-  return rows.span.data[i] === 1 ? rows.reward.data[i] : null;
+export function singleReward({ moment }, i) {
+  const single = singleRewards(moment, i);
+  if (single.length) return single[0];
+  return moment.rows.span.data[i] === 1 ? moment.rows.reward.data[i] : null;
 }
 
 /** Whether somebody else took the action of row i. */
 export const isRecorded = ({ epsilon, rows }, i) => epsilon === null || rows.demonstrated?.data[i] === 1;
 
 /** The rewards of a sum with what each counts, [[factor, reward]], and how many more there are; null where unknown. */
-function sumParts({ moment: { after, settings } }, i, now) {
-  if (after.length.data[i] < now.k) return null;
-  const rewards = Array.from(row(after.reward, i).subarray(0, now.k));
+function sumParts({ moment, settings }, i, now) {
+  const rewards = Array.from(singleRewards(moment, i).subarray(0, now.k));
+  if (rewards.length < now.k) return null;
   return { terms: rewards.slice(0, SHOWN).map((reward, k) => [settings.gamma ** k, reward]), left: Math.max(now.k - SHOWN, 0) };
 }
 
