@@ -13,7 +13,7 @@ import dqnlab
 from dqnlab.config import Env, Steps
 from dqnlab.explain.evidence import gather_evidence
 from dqnlab.explain.page import words
-from dqnlab.explain.report import page_data, write_report
+from dqnlab.explain.report import MOST_SNAPSHOTS, page_data, write_report
 from dqnlab.explain.weights import layers
 from dqnlab.store.folder import LABELS, LAST, TARGET, Run
 
@@ -144,7 +144,7 @@ def test_nothing_of_the_run_changes_by_explaining_it(run: Run, tmp_path: Path) -
 def test_a_cartpole_page_of_any_length_stays_small(run: Run, tmp_path: Path) -> None:
     network = dqnlab.load(run.folder).network
     many = replace(gather_evidence(run), snapshots=[(step, network) for step in range(12)])
-    assert len(page_data(many, [])["snapshots"]) == 12
+    assert len(page_data(many, [])["snapshots"]) == MOST_SNAPSHOTS
     assert write_report(run, out=tmp_path / "a.html").path.stat().st_size < 800_000
 
 

@@ -1,7 +1,9 @@
 """The page as a whole: it draws, stays silent, speaks two languages, and its address leads back to the same moment."""
 
+import base64
 import json
 import re
+import zlib
 from pathlib import Path
 
 import pytest
@@ -139,6 +141,12 @@ def test_words_go_by_the_pointer(shown: Opened) -> None:
     assert shown.module("core/i18n.js", said) == "Point at it, 2 times"
 
 
+def test_words_of_the_mouse_are_said_to_mice_only() -> None:
+    mouse = re.compile(r"\b(hover|point at|click)", re.IGNORECASE)
+    said = {key: re.sub(r"\{pointer\|[^}]*\}", "", texts["en"]) for key, texts in words().items()}
+    assert {key for key, text in said.items() if mouse.search(text)} == set(), "write {pointer|point at|tap}"
+
+
 def test_every_text_that_the_page_asks_for_exists() -> None:
     asked = {
         (path.name, key)
@@ -159,3 +167,15 @@ def test_sources_are_short_and_make_no_markup_from_text(path: Path) -> None:
     assert [line for line in text.splitlines() if line.count("`") % 2] == [], "indents are left out: no text over lines"
     for forbidden in ("innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval(", "Function(", "fetch("):
         assert forbidden not in text
+
+
+@pytest.mark.parametrize("level", [0, 1, 9])
+def test_what_zlib_packs_is_unpacked(shown: Opened, level: int) -> None:
+    plain = "".join(text for texts in words().values() for text in texts.values()).encode() + bytes(range(256)) * 3
+    packer = zlib.compressobj(level, wbits=-15)
+    packed = base64.b64encode(packer.compress(plain) + packer.flush()).decode()
+    script = "m.inflate(modules['core/codec.js'].bytesOf(argument[0]), argument[1])"
+    said = shown.module("core/inflate.js", f"Array.from({script})", [packed, len(plain)])
+    assert bytes(said) == plain
+    short = base64.b64encode(zlib.compress(b"abcabcabc", wbits=-15)).decode()
+    assert shown.module("core/inflate.js", f"String.fromCharCode(...{script})", [short, 9]) == "abcabcabc"

@@ -34,8 +34,8 @@ def render(data: Mapping[str, Any], page: str = "main") -> str:
     parts = {
         "policy": content_policy(style, script),
         "style": style,
-        "words": for_script(words_for_page(page)),
-        "data": for_script(pack_for_page(data)),
+        "words": words_for_page(page),
+        "data": for_script(pack_for_page(_once(data))),
         "story": "" if page in APART else story(),
         "script": script,
     }
@@ -79,6 +79,20 @@ def pack_for_page(value: Any) -> Any:
     return value
 
 
+def _once(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The data in which an episode's observations are `state` where they are its states in single precision."""
+    if not data.get("episodes"):
+        return data
+    return {**data, "episodes": [_without_copies(episode) for episode in data["episodes"]]}
+
+
+def _without_copies(episode: Mapping[str, Any]) -> Mapping[str, Any]:
+    obs, state = episode.get("obs"), episode.get("state")
+    if not isinstance(obs, np.ndarray) or not isinstance(state, np.ndarray) or obs.dtype != np.float32:
+        return episode
+    return {**episode, "obs": "state"} if np.array_equal(obs, state.astype(np.float32)) else episode
+
+
 def _small(value: np.ndarray) -> np.ndarray:
     """The same numbers in one or two bytes each where that holds them; else the array itself."""
     if value.dtype.itemsize <= 2 or value.size == 0 or not np.isfinite(value).all():
@@ -103,10 +117,10 @@ def words(beside: str | None = None) -> dict[str, dict[str, str]]:
     return found
 
 
-def words_for_page(page: str = "main", beside: str | None = None) -> dict[str, list[str]]:
-    """Those of a page as it reads them: of each key its texts, in the order of LANGUAGES."""
+def words_for_page(page: str = "main", beside: str | None = None) -> str:
+    """Those of a page as it reads them, deflated: of each key its texts, in the order of LANGUAGES."""
     spoken = {key: texts for key, texts in words(beside).items() if _is_of(key.partition(".")[0], page)}
-    return {key: [texts[language] for language in LANGUAGES] for key, texts in spoken.items()}
+    return deflated({key: [texts[language] for language in LANGUAGES] for key, texts in spoken.items()})
 
 
 def _hans(texts: Mapping[str, str]) -> str:
@@ -116,12 +130,11 @@ def _hans(texts: Mapping[str, str]) -> str:
 
 @cache
 def story() -> str:
-    """The story of DQN in every language with its pictures: JSON, deflated, in base64. `docs/pack_story.py` made it."""
+    """The story of DQN in every language with its pictures, deflated. `docs/pack_story.py` made it."""
     packed = json.loads((files("dqnlab.explain") / "story.json").read_text("utf-8"))
     texts = packed["texts"] | {"zh-Hans": _hans_blocks(packed["texts"]["zh-Hant"])}
     pictures = {name: picture["svg"] for name, picture in packed["pictures"].items()}
-    plain = json.dumps({"texts": texts, "pictures": pictures}, ensure_ascii=False, separators=(",", ":"))
-    return base64.b64encode(zlib.compress(plain.encode(), 9)).decode()
+    return deflated({"texts": texts, "pictures": pictures})
 
 
 def _hans_blocks(part: Any) -> Any:
@@ -206,6 +219,13 @@ def _listed(suffix: str, place: Traversable | None = None, name: str = "") -> di
 
 def _sources() -> Traversable:
     return files("dqnlab.explain") / "page"
+
+
+def deflated(value: Any) -> str:
+    """JSON as its length in bytes and, behind a colon, what zlib makes of it without its head, in base64."""
+    plain = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    packer = zlib.compressobj(9, wbits=-15)
+    return f"{len(plain)}:{base64.b64encode(packer.compress(plain) + packer.flush()).decode()}"
 
 
 def for_script(value: Any) -> str:

@@ -32,6 +32,7 @@ from .words import sentence, verdict
 from .world import Scene, World, is_image, look_at, open_stage
 
 OUTSIDE = {"folder", "notes", "error", "failed_steps", "unfinished"}  # of a run: what is no matter of the page
+MOST_SNAPSHOTS = 8  # the film of the maps does not become clearer by more
 MOST_SNAPSHOT_WEIGHTS = 100_000  # numbers in all snapshots together, which take half the room each
 
 
@@ -185,9 +186,9 @@ def _networks(evidence: Evidence) -> dict[str, Any]:
 
 
 def _snapshots(evidence: Evidence) -> list[dict[str, Any]]:
-    """In half precision, which a picture does not show; of large networks only some, evenly over training."""
+    """In half precision, which a picture does not show; a few, evenly over training, fewer of large networks."""
     snapshots = evidence.snapshots
-    room = min(MOST_SNAPSHOT_WEIGHTS // num_weights(evidence.best.network), len(snapshots))
+    room = min(MOST_SNAPSHOT_WEIGHTS // num_weights(evidence.best.network), len(snapshots), MOST_SNAPSHOTS)
     kept = np.linspace(len(snapshots) - 1, 0, room).round().astype(int)[::-1]
     found = [(snapshots[i][0], layers(snapshots[i][1], halved=True)) for i in kept]
     return [{"step": step, **weights} for step, weights in found if weights is not None]

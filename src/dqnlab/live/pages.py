@@ -24,7 +24,7 @@ def page(kind: str, about: Mapping[str, Any]) -> HTMLResponse:
         "kind": kind,
         "about": for_script(about),
         "story": story(),
-        "words": for_script(words_for_page(beside=_HERE)),
+        "words": words_for_page(beside=_HERE),
     }
     return HTMLResponse(re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _shell()))
 

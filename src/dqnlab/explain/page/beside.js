@@ -3,7 +3,7 @@
 import { showFigures } from "./beside/figures.js";
 import { mountPlay } from "./beside/play.js";
 import { badge, sideClass } from "./beside/sides.js";
-import { unpack } from "./core/codec.js";
+import { inflated, unpack } from "./core/codec.js";
 import { clear, el } from "./core/dom.js";
 import { LANGUAGES, makeWords, num, preferred } from "./core/i18n.js";
 import { interval } from "./core/score.js";
@@ -11,10 +11,10 @@ import { Store } from "./core/store.js";
 
 const MOST_CHIPS = 8; // settings that are named at once
 
-const read = (id) => JSON.parse(document.getElementById(id).textContent);
+const read = (id) => document.getElementById(id).textContent;
 
-const words = read("words");
-const data = unpack(read("data"));
+const words = inflated(read("words"));
+const data = unpack(JSON.parse(read("data")));
 const store = new Store({ lang: preferred(), theme: "auto", ep: data.labels.one ?? data.labels.other ?? 0, t: 0 });
 let unmount = () => {};
 

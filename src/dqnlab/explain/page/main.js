@@ -1,6 +1,6 @@
 /** Puts the page together: a head, a way around, and a section for each view. */
 
-import { unpack } from "./core/codec.js";
+import { inflated, taken } from "./core/codec.js";
 import { clear, el } from "./core/dom.js";
 import { LANGUAGES, makeWords, preferred } from "./core/i18n.js";
 import { makePage } from "./core/page.js";
@@ -28,10 +28,10 @@ export const VIEWS = {
 /** How much is told: the story in plain words, or every number. Elements of one level only say so by their class. */
 const LEVELS = ["story", "numbers"];
 
-const read = (id) => JSON.parse(document.getElementById(id).textContent);
+const read = (id) => document.getElementById(id).textContent;
 
-const words = read("words");
-let data = unpack(read("data"));
+const words = inflated(read("words"));
+let data = taken(JSON.parse(read("data")));
 const store = new Store({
   level: LEVELS[0], lang: preferred(), theme: "auto", at: "", ep: data.labels?.longest ?? 0, t: 0,
 });
@@ -163,7 +163,7 @@ function foot(t) {
 
 /** Whoever feeds the page while a run trains hands over what is new, and which views show it; all if it names none. */
 document.addEventListener("renew", ({ detail: { changes, views } }) => {
-  data = { ...data, ...unpack(changes) };
+  data = { ...data, ...taken(changes) };
   if (views) views.forEach(mount);
   else show()?.begin();
 });

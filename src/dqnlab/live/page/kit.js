@@ -1,12 +1,13 @@
 /** What the three pages share: their words, their stream of news, and orders to runs. */
 
+import { inflated } from "../core/codec.js";
 import { el } from "../core/dom.js";
 import { LANGUAGES, makeWords, preferred } from "../core/i18n.js";
 
-const read = (id) => JSON.parse(document.getElementById(id).textContent);
+const read = (id) => document.getElementById(id).textContent;
 
-export const about = read("about");
-const words = read("words");
+export const about = JSON.parse(read("about"));
+const words = inflated(read("words"));
 
 /** The words in the language that the page is in now. */
 export function wordsNow() {

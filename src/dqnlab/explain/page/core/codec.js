@@ -1,5 +1,7 @@
 /** Turns packed arrays back into typed ones. */
 
+import { inflate } from "./inflate.js";
+
 const KINDS = {
   f32: Float32Array, f64: Float64Array, i8: Int8Array, i16: Int16Array, i32: Int32Array, u8: Uint8Array,
   u16: Uint16Array,
@@ -28,6 +30,21 @@ export function bytesOf(data) {
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;
+}
+
+/** What a run's page shows, unpacked; observations that are the states in single precision were sent as `state`. */
+export function taken(packed) {
+  const data = unpack(packed);
+  for (const episode of data.episodes ?? []) {
+    if (episode.obs === "state") episode.obs = { shape: episode.state.shape, data: Float32Array.from(episode.state.data) };
+  }
+  return data;
+}
+
+/** A value of JSON from its length in bytes and, behind a colon, itself deflated, in base64. */
+export function inflated(text) {
+  const [size, data] = text.trim().split(":");
+  return JSON.parse(new TextDecoder().decode(inflate(bytesOf(data), Number(size))));
 }
 
 /** Half-precision numbers as single ones (IEEE 754: 1 sign bit, 5 of exponent, 10 of fraction). */

@@ -1,6 +1,6 @@
 /** The story of DQN, in a drawer: it travels in this file, packed, and is unpacked when somebody opens it. */
 
-import { bytesOf } from "../core/codec.js";
+import { inflated } from "../core/codec.js";
 import { clear, el } from "../core/dom.js";
 
 /** {link, drawer}: what opens it, and the drawer itself, which belongs at the end of the page. */
@@ -10,20 +10,14 @@ export function makeStory({ t, lang }) {
   const drawer = el("dialog", {
     class: "story", "aria-label": t("main.story_title"), on: { click: (event) => { if (event.target === drawer) drawer.close(); } },
   }, el("div", { class: "story-head" }, el("h2", {}, t("main.story_title")), close), text);
-  const open = async () => {
+  const open = () => {
     drawer.showModal();
     if (text.childElementCount) return;
-    const { texts, pictures } = await unpacked();
+    const { texts, pictures } = inflated(document.getElementById("story").textContent);
     clear(text).append(...texts[lang].map((block) => drawn(block, pictures)));
     text.focus({ preventScroll: true });
   };
   return { link: el("button", { type: "button", class: "plain story-link", on: { click: open } }, t("main.read_story")), drawer };
-}
-
-async function unpacked() {
-  const bytes = bytesOf(document.getElementById("story").textContent.trim());
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return JSON.parse(await new Response(stream).text());
 }
 
 /** A block `[kind, content]` as an element. */
