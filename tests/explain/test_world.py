@@ -161,7 +161,8 @@ def test_an_image_is_its_own_picture_and_has_no_named_inputs(dtype: Any) -> None
 def test_an_environment_that_draws_nothing_is_shown_by_nothing() -> None:
     assert plain(spaces.Box(0, 1, (2,))).kind == "none"
     assert plain(spaces.Box(0, 1, (2,)), modes=("human",)).kind == "none"
-    assert plain(spaces.Box(0, 1, (2,)), modes=("rgb_array",)).kind == "frames"
+    for mode in ("rgb_array", "rgb_array_list"):
+        assert plain(spaces.Box(0, 1, (2,)), modes=("human", mode)).kind == "frames"
 
 
 @pytest.mark.parametrize(("told", "shown"), [(12, 12.0), (None, 30.0), (0, 30.0), ("fast", 30.0), (1e9, 30.0)])

@@ -147,6 +147,20 @@ def test_a_run_without_a_score_or_threshold_has_a_curve(open_page: Open) -> None
     assert page.locator("#curve .level").count() == 0
 
 
+def test_values_of_very_different_sizes_get_an_axis_that_shows_them_all(open_page: Open) -> None:
+    means = [100.0, 200.0, 400.0, 450.0, 20_000.0]
+    rows = [{"step": 100 * i, "returns": [mean]} for i, mean in enumerate(means, 1)]
+    page = open_page(data(HEALTHY, evaluations=rows)).page
+    assert "return, on a logarithmic scale" in page.locator("#curve svg").first.text_content()
+    place = page.locator("#curve path.line").get_attribute("d")
+    heights = [float(each.split()[1]) for each in place[1:].split("L")]
+    assert heights[0] - heights[3] > 0.2 * (heights[0] - heights[4])  # of a linear one it would be a fiftieth
+    ticks = page.locator("#curve svg .tick[text-anchor=end]").all_text_contents()
+    assert {"100", "1000"} <= set(ticks)
+    plain = open_page(data(HEALTHY)).page
+    assert "logarithmic" not in plain.locator("#curve svg").first.text_content()
+
+
 def test_settings_are_filtered_and_the_filter_stands_in_the_address(open_page: Open) -> None:
     page = open_page(data(HEALTHY)).page
     page.fill("#curve input[type=search]", "GAM")

@@ -53,10 +53,10 @@ def levels(page: Any, selector: str) -> list[int]:
 
 
 def test_pictures_pixels_and_feature_maps_are_those_of_the_moment(open_page: Open) -> None:
-    page = open_page(looked(), hash="t=4").page
+    page = open_page(looked(), hash="level=numbers&t=4").page
     assert levels(page, INSIDE) == [4, 104, 4, 4]
     assert levels(page, "#decision .view") == [4]
-    page.evaluate("location.hash = 't=6'")
+    page.evaluate("location.hash = 'level=numbers&t=6'")
     expect(page.locator("#inside .view").first).to_contain_text("step 6")
     assert levels(page, INSIDE) == [6, 106, 6, 6]
     text = page.inner_text(INSIDE)

@@ -135,8 +135,9 @@ def play_episodes(networks: Networks, scene: Scene, seed: int, limits: Limits) -
     made = [] if first is None else [first]
     with quiet_pygame() if renders else nullcontext(), ExitStack() as stack:
         stack.callback(close_all, made, env.label)
+        mode = None if not renders else "rgb_array" if first is None else first.render_mode
         while len(made) < at_once:
-            made.append(make_one(env, "rgb_array" if renders else None))
+            made.append(make_one(env, mode))
         end = limits.clock() + limits.seconds
         limits = replace(limits, memory=limits.memory * at_once // len(seeds))
         while len(takes) < len(seeds) and not (takes and limits.clock() >= end):

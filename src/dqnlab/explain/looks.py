@@ -19,7 +19,8 @@ from ..learn.types import ObsPart, ObsSpec
 from .frames import brightness, picture, webp
 
 MOST = 24  # moments of an episode
-FOR, AGAINST = np.array([238, 124, 28]), np.array([56, 132, 224])  # the colours of pixels that spoke for and against
+ACTIONS = ("6aa9e8", "f0985a", "b898e0", "55c3cc", "ea86ba", "c9a186")  # `--action-N` of the page's dark colours
+NOBODY = "9aa6b2"  # what speaks against the only action that is allowed
 GAP = 1  # pixels between two feature maps, which nothing is drawn on
 FAINT = 0.35  # how bright the picture is below them
 
@@ -72,7 +73,7 @@ def looks(network: QNetwork, obs: np.ndarray, most: int) -> Looks | None:
     every = max(1, -(-len(obs) // MOST))
     shown = obs[::every]
     weighed = attribution(network, shown)
-    views = [_view(network.obs, part, extractor, shown, weighed.parts) for part, extractor in places]
+    views = [_view(network.obs, part, extractor, shown, weighed) for part, extractor in places]
     found = Looks(every, weighed.best, weighed.second, views)
     while _size(found) > most and len(found.best) > 1:
         found = _halved(found)
@@ -114,7 +115,7 @@ def _pictures(network: QNetwork) -> Iterator[tuple[ObsPart, Extractor]]:
                 yield part, cast(Extractor, extractor)
 
 
-def _view(spec: ObsSpec, part: ObsPart, extractor: Extractor, obs: np.ndarray, weighed: np.ndarray) -> Seen:
+def _view(spec: ObsSpec, part: ObsPart, extractor: Extractor, obs: np.ndarray, weighed: Attribution) -> Seen:
     rows = obs.reshape(len(obs), -1)[:, part.place]
     frames = spec.stack if spec.stack > 1 else 1
     shape = part.shape[1:] if spec.stack > 1 else part.shape
@@ -123,7 +124,8 @@ def _view(spec: ObsSpec, part: ObsPart, extractor: Extractor, obs: np.ndarray, w
     pictures = [[picture(frame, black, white) for frame in moment] for moment in stacked]
     placed = Picture.of(shape)
     assert placed is not None
-    pixels = torch.from_numpy(weighed.reshape(len(obs), -1)[:, part.place].reshape(-1, math.prod(shape)))
+    rated = weighed.best, weighed.second
+    pixels = torch.from_numpy(weighed.parts.reshape(len(obs), -1)[:, part.place].reshape(-1, math.prod(shape)))
     heat = placed.arrange(pixels).sum(1).numpy().reshape(len(obs), frames, *placed.sides)
     with torch.no_grad():
         maps = extractor.maps(as_features(torch.from_numpy(rows), part.num_states, part.scale))
@@ -133,19 +135,26 @@ def _view(spec: ObsSpec, part: ObsPart, extractor: Extractor, obs: np.ndarray, w
         height=placed.sides[0],
         width=placed.sides[1],
         seen=[webp(np.concatenate(moment, 1), lossless=True) for moment in pictures],
-        mattered=[webp(_coloured(*each), lossless=True) for each in zip(pictures, heat, strict=True)],
+        mattered=[webp(_coloured(*each), lossless=True) for each in zip(pictures, heat, *rated, strict=True)],
         largest=np.abs(heat).max((1, 2, 3)),
         layers=[_layer(each) for each in maps],
     )
 
 
-def _coloured(frames: Sequence[np.ndarray], heat: np.ndarray) -> np.ndarray:
-    """Frames [H, W, 3] side by side, coloured by heat [frames, H, W]: the largest of all is fully coloured."""
+def _coloured(frames: Sequence[np.ndarray], heat: np.ndarray, best: int, second: int) -> np.ndarray:
+    """Frames [H, W, 3] side by side, coloured by heat [frames, H, W]: the largest of all is fully coloured.
+
+    What speaks for the best action has its colour, what speaks against it that of the second best.
+    """
     ground = FAINT * np.concatenate(list(frames), 1).astype(float)
     weight = np.concatenate(list(heat), 1)
     weight = weight / (np.abs(weight).max() or 1.0)
-    colour = np.where(weight[..., None] > 0, FOR, AGAINST)
+    colour = np.where(weight[..., None] > 0, _colour(best), _colour(second))
     return np.rint(ground + (colour - ground) * np.abs(weight)[..., None]).clip(0, 255).astype(np.uint8)
+
+
+def _colour(action: int) -> np.ndarray:
+    return np.array(list(bytes.fromhex(NOBODY if action < 0 else ACTIONS[action % len(ACTIONS)])))
 
 
 def _layer(maps: Tensor) -> Maps:

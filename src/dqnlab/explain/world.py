@@ -16,7 +16,7 @@ from ..envs.make import AnyEnv, EnvSpec, close, make_one
 from ..envs.names import GivenNames, printable
 from ..errors import EnvironmentFault, counted
 from ..learn.types import ObsSpec
-from ..run.film import open_shown
+from ..run.film import DRAWING_MODES, open_shown
 from .names import ACTIONS, ranges
 
 # Exact classes whose states the page can draw. A subclass may show or do other things.
@@ -92,7 +92,7 @@ def open_stage(env: Env) -> AnyEnv:
         EnvironmentFault: it cannot be made.
     """
     try:
-        return open_shown(env, ("rgb_array",))
+        return open_shown(env)
     except EnvironmentHangs:
         raise
     except EnvironmentFault:  # the film says why
@@ -107,7 +107,7 @@ def look_at(made: AnyEnv, env: Env, spec: EnvSpec) -> World:
     pace = {"fps": _pace(made, env.label)}
     if kind is not None:
         return World(kind, params | pace, seen, names)
-    if "rgb_array" in render_modes(made) and made.render_mode == "rgb_array":
+    if made.render_mode in DRAWING_MODES and made.render_mode in render_modes(made):
         return World("frames", {"source": "render"} | pace, seen, names)
     if is_image(spec.obs):
         return World("frames", {"source": "observation"} | pace, seen, names)

@@ -10,6 +10,7 @@ const NAME = 18; // what the name of an upright axis takes above the plot
  * Lines over a common x axis.
  * series: [{name, x, y, class}], bands: [{x, low, high, class}] or [{from, to, class}] across the width,
  * marks: [{x, text, class}] upright lines, levels: [{y, text, class}] level lines, low/high: limits of y to include,
+ * bend(y), ticks(low, high): another than the linear axis (`bent`);
  * onPick(x): called where somebody clicks; label: what the chart shows, for those who cannot see it.
  * `chart.point(x)` puts the cursor there and returns the values under it; arrow keys move it.
  */
@@ -58,7 +59,7 @@ export function ticks(low, high, count = 5) {
   return out;
 }
 
-function makeScale({ series, bands = [], levels = [], marks = [], low, high, xLow, xHigh, yLabel }, width, height) {
+function makeScale({ series, bands = [], levels = [], marks = [], low, high, xLow, xHigh, yLabel, bend = (y) => y }, width, height) {
   const finite = (values) => values.filter(Number.isFinite);
   const xs = finite([...series.flatMap((s) => [s.x[0], s.x.at(-1)]), ...marks.map((m) => m.x)]);
   const ys = finite([
@@ -67,12 +68,13 @@ function makeScale({ series, bands = [], levels = [], marks = [], low, high, xLo
   ]);
   const [x0, x1] = widen(xLow ?? Math.min(...xs), xHigh ?? Math.max(...xs));
   const [y0, y1] = widen(Math.min(...ys), Math.max(...ys));
+  const [from, to] = [bend(y0), bend(y1)];
   const right = width - PAD.right;
   const bottom = height - PAD.bottom;
   const top = PAD.top + (yLabel ? NAME : 0);
   return {
     x: (value) => PAD.left + ((value - x0) / (x1 - x0)) * (right - PAD.left),
-    y: (value) => bottom - ((value - y0) / (y1 - y0)) * (bottom - top),
+    y: (value) => bottom - ((bend(value) - from) / (to - from)) * (bottom - top),
     unx: (pixel) => x0 + ((pixel - PAD.left) / (right - PAD.left)) * (x1 - x0),
     x0, x1, y0, y1, right, top, bottom, width,
   };
@@ -93,8 +95,8 @@ function widen(low, high) {
   return low === high ? [low - 0.5, high + 0.5] : [low, high];
 }
 
-function axes(scale, { xLabel = "", yLabel = "" }) {
-  const lines = ticks(scale.y0, scale.y1, 4).flatMap((value) => [
+function axes(scale, { xLabel = "", yLabel = "", ticks: upright = (low, high) => ticks(low, high, 4) }) {
+  const lines = upright(scale.y0, scale.y1).flatMap((value) => [
     svg("line", { x1: PAD.left, x2: scale.right, y1: scale.y(value), y2: scale.y(value), class: "grid" }),
     svg("text", { x: PAD.left - 6, y: scale.y(value) + 4, class: "tick", "text-anchor": "end" }, num(value)),
   ]);

@@ -1,5 +1,6 @@
 /** The learning curve, and the facts of the run: configuration, files, seconds, versions. */
 
+import { bent } from "../core/bent.js";
 import { lineChart } from "../core/charts.js";
 import { clear, el } from "../core/dom.js";
 import { interval } from "../core/score.js";
@@ -32,12 +33,13 @@ function curve(page, width) {
   }
   if (data.threshold !== null) levels.push({ y: data.threshold, text: t("curve.threshold", { value: num(data.threshold, 4) }) });
   const marks = (data.confirms ?? []).map(({ step, passed }) => ({ x: step, class: passed ? "good" : "bad" }));
+  const axis = bent([...over("mean"), ...levels.map(({ y }) => y)]);
   const top = Math.max(...over("high"), ...levels.map(({ y }) => y));
   const room = 0.08 * Math.abs(top - Math.min(...over("low")));
   const chart = lineChart({
     series: [{ name: t("curve.mean"), x, y: over("mean") }], bands, levels, marks,
     width: Math.min(Math.max(width, 340), 900), height: 300, xLow: 0, low: score?.low ?? score?.mean, high: top + room,
-    xLabel: t("curve.steps"), yLabel: t("curve.return"), label: t("curve.chart"),
+    xLabel: t("curve.steps"), yLabel: t(axis.bend ? "curve.return_bent" : "curve.return"), label: t("curve.chart"), ...axis,
   });
   return el("div", { class: "card" }, chart, legend(page), ...remarks(page));
 }

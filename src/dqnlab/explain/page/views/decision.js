@@ -6,11 +6,14 @@ import { outlookAt } from "../core/outlook.js";
 import { sight, spread } from "../core/spread.js";
 import { argmax } from "../net/network.js";
 import { lookAt, seenImage } from "./looks.js";
+import { draggable } from "./question.js";
 import { digitsFor, ranges, ratings } from "./ratings.js";
+import { byWeight } from "./weighing.js";
 import { isIn, paintSeen, sidesOf, sizeOf } from "../world/seen.js";
 
 const NAMES = ["best", "online", "target"]; // those that a run has: PQN learns without a target network
 const MOST_INPUTS = 24;
+const FEW = 8; // of them in the story
 
 export function mountDecision(root, page) {
   if (!page.moment()) {
@@ -98,20 +101,36 @@ function seen(page, { obs, t: step, last }) {
   }
   if (data.obs.num_states !== null) return el("div", {}, when, el("p", {}, whichState(page, obs)));
   const places = [...obs.keys()].filter((i) => !data.obs.pictures.some((picture) => isIn(picture, i)));
-  const rows = places.slice(0, MOST_INPUTS).map((i) => {
+  const told = new Set(places.slice().sort((a, b) => rank(page, a) - rank(page, b) || a - b).slice(0, FEW));
+  const rows = places.filter((i, nth) => nth < MOST_INPUTS || told.has(i)).map((i) => {
     const value = obs[i];
-    const { name, unit, low, high } = data.inputs[i] ?? { name: `x[${i}]` };
-    const known = Number.isFinite(low) && Number.isFinite(high) && high > low;
-    return el("tr", {},
+    const { name, unit } = data.inputs[i] ?? { name: `x[${i}]` };
+    const { low, high } = known(page).get(i) ?? {};
+    return el("tr", { class: told.has(i) ? null : "numbers-only" },
       el("th", { scope: "row" }, t(name)),
       el("td", { class: "number" }, num(value, page.level === "story" ? 3 : 4)),
       el("td", {}, unit ?? ""),
-      el("td", {}, known ? place((value - low) / (high - low)) : ""));
+      el("td", {}, high > low ? place((value - low) / (high - low)) : ""));
   });
   const more = places.length - rows.length;
   return el("div", {}, when, pictures, rows.length ? el("table", {}, el("tbody", {}, rows)) : null,
-    more > 0 ? el("p", { class: "muted" }, t("decision.more", { n: more })) : null);
+    places.length > FEW ? el("p", { class: "muted story-only" }, t("decision.more", { n: places.length - FEW })) : null,
+    more > 0 ? el("p", { class: "muted numbers-only" }, t("decision.more", { n: more })) : null);
 }
+
+const inputsOf = new WeakMap();
+
+/** By its place in an observation, what is known of an input: {low, high, rank}; those that matter most rank first. */
+function known(page) {
+  if (!inputsOf.has(page)) {
+    const inputs = draggable(page.data);
+    const order = byWeight(page, page.networks.best, inputs);
+    inputsOf.set(page, new Map(order.map((i, rank) => [inputs[i].place, { ...inputs[i], rank }])));
+  }
+  return inputsOf.get(page);
+}
+
+const rank = (page, place) => known(page).get(place)?.rank ?? Infinity;
 
 /** What the network saw of pictures that are too large to be kept as numbers. */
 function glimpses(page, look) {

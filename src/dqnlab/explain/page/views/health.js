@@ -1,5 +1,6 @@
 /** The health strip: a verdict, and the signals that it rests on, over training. */
 
+import { bent } from "../core/bent.js";
 import { lineChart } from "../core/charts.js";
 import { el } from "../core/dom.js";
 import { sparkline } from "./sparkline.js";
@@ -111,6 +112,7 @@ function chartOf(signal, facts, { t }, { lines, last }, size, range = null) {
     bands: range ? [{ ...range, class: "good" }] : [],
     levels: Number.isFinite(level) ? [{ y: level, text: t(`health.${word}`) }] : [],
     marks: marks(signal, facts.first, t), xLabel: t("health.steps"), label: `${t(`health.signal.${signal.name}.name`)}: ${last}`,
+    ...(signal.name === "reward" ? bent([...lines[0].y, level].filter((y) => y !== null)) : {}),
   });
 }
 

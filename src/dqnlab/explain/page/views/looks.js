@@ -1,7 +1,7 @@
 /** How a network with convolutions looks at pictures: what it sees, which pixels mattered, the feature maps of each layer. */
 
 import { clear, el, perFrame } from "../core/dom.js";
-import { actionName } from "../core/naming.js";
+import { actionClass, actionName } from "../core/naming.js";
 
 const WIDEST = 560; // pixels of the page
 const LARGER = 8; // times its own pixels, at most
@@ -46,7 +46,7 @@ function content(page) {
         mattered(page, found, view)),
       el("div", { class: "card" },
         el("h3", {}, t("looks.layers")),
-        el("p", { class: "muted" }, t("looks.white")),
+        el("p", { class: "muted numbers-only" }, t("looks.white")),
         view.layers.map((layer, k) => maps(page, layer, k, place))))));
 }
 
@@ -59,10 +59,10 @@ function mattered(page, { looks, place }, view) {
     el("p", {}, t(second < 0 ? "looks.question_alone" : "looks.question", names)),
     image(view.mattered[place], t("looks.mattered"), view.width * view.frames),
     el("p", { class: "looks-legend" },
-      el("span", { class: "looks-for" }, t("looks.for", names)),
-      el("span", { class: "looks-against" }, t("looks.against", names))),
-    el("p", {}, t(largest === 0 ? "looks.nothing" : "looks.largest", { largest: num(largest) })),
-    el("p", { class: "muted" }, t("looks.method")),
+      el("span", { class: actionClass(best) }, t("looks.for", names)),
+      el("span", { class: second < 0 ? null : actionClass(second) }, t("looks.against", names))),
+    el("p", { class: largest === 0 ? null : "numbers-only" }, t(largest === 0 ? "looks.nothing" : "looks.largest", { largest: num(largest) })),
+    el("p", { class: "muted numbers-only" }, t("looks.method")),
   ];
 }
 

@@ -33,10 +33,11 @@ export function mountWhatif(root, page) {
   const answer = makeAnswer(page, question);
   const letGo = makeLetGo(page, question, (moment) => { sliders.show(moment.values); answer.show(moment); });
   const chart = el("div", { class: "whatif-curve" });
+  const beside = question.system !== null || inputs.length <= FIRST; // where there is room
   root.append(
     el("div", { class: "columns" },
-      el("div", { class: "card" }, answer.node, letGo.node),
-      el("div", { class: "card" }, sliders.node, chart)));
+      el("div", { class: "card" }, answer.node, letGo.node, beside ? null : chart),
+      el("div", { class: "card" }, sliders.node, beside ? chart : null)));
 
   let cost = 0; // milliseconds that the last curve took: a large network must not hold up a film
   const later = makeSoon(() => {
@@ -183,7 +184,7 @@ function curve(page, question, inputs, { obs, values }, width) {
     el("p", { class: "muted" }, label),
     el("p", { class: "row" }, series.map(({ name, class: kind }) => el("span", { class: `whatif-key ${kind}` }, name))),
     lineChart({
-      series, label, width, height: 200, xLabel: inputs[i].unit, yLabel: "Q", marks: [{ x: values[i] + start, text: t("whatif.here") }],
+      series, label, width, height: 200, xLabel: inputs[i].unit, yLabel: "Q", marks: [{ x: values[i] + start, text: t("whatif.here"), class: "here" }],
       xLow: inputs[i].low + start, xHigh: inputs[i].high + start,
       onPick: (value) => question.drag(i, nearestOn(inputs[i], value - start)),
     }));
