@@ -178,6 +178,9 @@ document.getElementById("live").append(
   el("div", { id: "live-said", role: "status" }),
   el("div", { class: "row" }, el("div", { class: "row", id: "live-line" }), el("div", { id: "live-orders" })),
   el("div", { class: "row", id: "live-networks" }));
+new ResizeObserver(([{ target }]) => { // the report's own bar stands above this one
+    document.documentElement.style.setProperty("--live-height", `${target.offsetHeight}px`);
+  }).observe(document.getElementById("live"));
 inEachLanguage(() => {
   bar();
   if (!shown.loaded) waiting();
