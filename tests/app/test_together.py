@@ -10,11 +10,14 @@ import pytest
 
 from dqnlab.config import Config, Steps
 from dqnlab.envs.make import describe
+from dqnlab.lab.experiment import Experiment
 from dqnlab.lab.many.line import Failed, Finished, Line, Stop, Task
 from dqnlab.lab.many.worker import train_share
 from dqnlab.lab.stopwatch import Stopwatch
 from dqnlab.learn.fast import stack
 from dqnlab.learn.fast.compiled import CompileError
+from dqnlab.run.events import BlockEnded, Event
+from dqnlab.store.control import Control, Order, write_control
 from dqnlab.terminal.standing import Standing
 
 from ..tiny import tiny
@@ -102,3 +105,25 @@ def test_seeds_of_a_short_run_are_trained_one_after_the_other() -> None:
     said = share(replace(TINY, compile="auto"), (0, 1))
     order = [each.run.seed if isinstance(each, Finished) else each.seed for each in said]
     assert order == sorted(order)
+
+
+def test_a_seed_that_whoever_watches_ends_is_judged_and_the_others_go_on_to_the_same_bits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    share(TINY, (0, 1))
+    alone = (Path("group/seed-1") / "last_model.pth").read_bytes()
+    Path("group").rename("before")
+    real = Experiment.take
+
+    def take(self: Experiment, event: Event) -> None:
+        if isinstance(event, BlockEnded) and event.step == 100 and self.system.config.seed == 0:
+            write_control(self.folder, Control("0" * 16, (Order(0, "stop"),)))
+            assert self.viewer is not None
+            self.viewer._next = -1.0
+        real(self, event)
+
+    monkeypatch.setattr(Experiment, "take", take)
+    runs = {each.run.seed: each.run for each in share(TINY, (0, 1)) if isinstance(each, Finished)}
+    assert [(runs[seed].env_steps, runs[seed].interrupted) for seed in (0, 1)] == [(100, False), (150, False)]
+    assert runs[0].score is not None
+    assert (Path("group/seed-1") / "last_model.pth").read_bytes() == alone

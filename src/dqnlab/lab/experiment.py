@@ -72,12 +72,12 @@ class Experiment:
             self.view(event)
         if self.on_event is not None:
             self.on_event(event)
-        if isinstance(event, Evaluated):
-            self._evaluated = event.step
-        elif isinstance(event, BlockEnded):
+        if isinstance(event, BlockEnded):
             self._block = event
             if self.viewer is not None:
                 self.viewer.take(event, self)
+        elif isinstance(event, Evaluated):
+            self._evaluated = event.step
 
     # ── What a viewer may ask for ──
 

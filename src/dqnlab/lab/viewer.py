@@ -5,6 +5,7 @@ A run that nobody watches asks four times a second whether that file has changed
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -71,15 +72,16 @@ class Viewer:
 
     def take(self, event: BlockEnded, run: WatchedRun) -> None:
         """Does what is asked for at the end of this block, and returns when the next one may begin."""
-        if self.stops:
-            return
+        now = self.clock()
+        if now >= self._next:  # all that a run pays that nobody watches
+            self._attend(event, run, now)
+            waiting = self._singles > 0 or self._saves
+            self._next = math.inf if self.stops else -1.0 if waiting else self.clock() + LOOK_EVERY
+
+    def _attend(self, event: BlockEnded, run: WatchedRun, now: float) -> None:
         stepped = self._singles > 0
         self._singles -= stepped
         self._save_if_asked(event, run)
-        now = self.clock()
-        if now < self._next and not stepped:
-            return
-        self._next = now + LOOK_EVERY
         for order in self._look(now):
             self._take(order, event, run)
         self._save_if_asked(event, run)

@@ -25,7 +25,7 @@ function show() {
   const drawn = all.map((seed, i) => [seed, i]).filter(([{ evaluations }]) => evaluations.length > 1);
   const chart = drawn.length === 0 ? el("p", { class: "muted" }, t("live.no_curve")) : lineChart({
     series: drawn.map(([{ name, evaluations }, i]) => ({
-      name, class: `line-${i % COLOURS}`, x: evaluations.map(({ step }) => step), y: evaluations.map(({ returns }) => mean(returns)),
+      name, class: `own-${i % COLOURS}`, x: evaluations.map(({ step }) => step), y: evaluations.map(({ returns }) => mean(returns)),
     })),
     xLabel: t("live.axis_steps"), yLabel: t("live.axis_return"), label: t("live.each_seed"), width: 900, height: 320, xLow: 0,
   });
