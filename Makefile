@@ -71,7 +71,7 @@ check: lint
 
 docs: setup
 	for language in en zh-Hant zh-Hans; do \
-	  DQNLAB_DOCS_LANGUAGE=$$language $(BIN)/python -m mkdocs build --strict || exit 1; done
+	  NO_MKDOCS_2_WARNING=1 DQNLAB_DOCS_LANGUAGE=$$language $(BIN)/python -m mkdocs build --strict || exit 1; done
 
 gallery: setup
 	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[box2d]'

@@ -62,6 +62,11 @@ TWIN = re.compile(r"\.zh-Hant(?=\.md$)")
 LINK = re.compile(r"(?<=\]\()(?!https?:|#|mailto:)([^)#\s]+)(#[^)\s]+)?")
 SWITCH = re.compile(r"^(English · \[繁體中文\]|\[English\]).*\n", re.MULTILINE)
 """the line by which a document names its twins: the site has a menu for it"""
+TASKS = {"index.md", "masks.md", "images.md", "many-seeds.md", "compare.md", "clusters.md", "export.md", "import.md"}
+TASKS |= {"own-environment.md", "own-network.md", "reading-the-page.md"}
+"""pages that a search lists first"""
+SELDOM = re.compile(r"design/|files/|log\.md|changelog\.md|contributing\.md")
+"""pages that it lists last"""
 ASKS = re.compile(r'<(script|img|iframe|source|link)\b[^>]*\b(src|href)="(https?:)?//[^"]*"')
 """what would fetch from another host as soon as a page is opened"""
 CODE = {".py": "python", ".toml": "toml", ".c": "c", ".html": "html", ".js": "js"}
@@ -135,6 +140,7 @@ def _said(text: str) -> str:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """The text with links to pages of the site."""
     uri = page.file.src_uri
+    page.meta["search"] = {"boost": 0.3 if SELDOM.match(uri) else 2 if uri in TASKS else 1}
     if uri == "decisions.md":
         markdown += "\n" + "".join(
             f"- [{_title(path)}](design/{path.name})\n" for path in sorted((DOCS / "design").glob("[0-9]*.md"))
