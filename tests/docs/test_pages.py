@@ -1,6 +1,7 @@
 """The pages about tasks: their commands are understood, their code runs, and both languages show the same."""
 
 import importlib
+import json
 import re
 import runpy
 import shlex
@@ -137,6 +138,15 @@ def test_every_run_of_the_gallery_is_a_command(
     for line in lines:
         args, _ = parse_train(shlex.split(line)[2:])
         assert args.config.explain
+
+
+def test_the_page_of_a_run_calls_its_sections_as_the_page_about_it_does() -> None:
+    words = json.loads((ROOT / "src/dqnlab/explain/page/words/main.json").read_text("utf-8"))
+    for language, page in (("en", "reading-the-page"), ("zh-Hant", "reading-the-page.zh-Hant")):
+        sections = {said[language] for name, said in words.items() if name.startswith("go_")}
+        named = set(re.findall(r"^\| \*([^*]+)\*", text(page), re.MULTILINE))
+        assert len(named) == 8
+        assert named <= sections
 
 
 def test_every_title_of_the_site_is_there_in_chinese() -> None:
