@@ -11,11 +11,12 @@ import pytest
 import dqnlab
 from dqnlab.app.suites import read_suite, shipped
 from dqnlab.config import Env
-from dqnlab.lab.benchmark import benchmark
-from dqnlab.lab.benchmark.judging import judge
+from dqnlab.lab.benchmark import judges
+from dqnlab.lab.benchmark.judging import judge, read_judged
 from dqnlab.lab.benchmark.result import read_task
 from dqnlab.lab.benchmark.rows import arm_rows, goal_rows, in_order, mean_text, points_text, published_rows
 from dqnlab.lab.benchmark.tables import read_results
+from dqnlab.processes import start
 from dqnlab.store.find import list_runs
 
 from .comparing import InProcess, dqn
@@ -54,6 +55,7 @@ goals = [{{ measure = "exact", within = 0.01, seeds = 2 }}]
 @pytest.fixture
 def suite(monkeypatch: pytest.MonkeyPatch, crew: type[InProcess]) -> Path:
     monkeypatch.setattr("dqnlab.lab.benchmark.judging.EPISODES", 4)
+    monkeypatch.setattr(judges, "usable_cores", lambda: 1)
     Path("mine.toml").write_text(SUITE)
     return Path("mine.toml")
 
@@ -88,7 +90,7 @@ def test_a_suite_is_trained_judged_and_written_and_the_same_words_do_nothing(
     before = {path.name: path.read_bytes() for path in Path("results/mine").iterdir()}
     assert set(before) == {"cartpole-v1-at-300.json", "lake.json", "benchmark.md", "benchmark.html"}
 
-    monkeypatch.setattr(benchmark, "judge", None)  # nothing is judged again either
+    monkeypatch.setattr(judges, "judge", None)  # nothing is judged again either
     assert dqn(MAKE) == 0
     assert len(crew.asked) == 3
     assert {path.name: path.read_bytes() for path in Path("results/mine").iterdir()} == before
@@ -130,7 +132,7 @@ def test_what_was_interrupted_between_training_and_judging_goes_on_there(
             raise KeyboardInterrupt
         return judge(folder, *rest)
 
-    monkeypatch.setattr(benchmark, "judge", cut)
+    monkeypatch.setattr(judges, "judge", cut)
     assert dqn(MAKE) == 130
     assert "To continue: dqn benchmark mine.toml --out results" in capsys.readouterr().err
     assert crew.asked == [("n=1", (1000, 1001)), ("n=3", (1000, 1001))]
@@ -208,3 +210,24 @@ def test_the_cue_is_registered_when_a_suite_names_it() -> None:
     assert (
         dqnlab.run.system.assemble(dqnlab.Config(env=Env(id="dqnlab.envs.cue:Cue-v0"), compile="off")).close() is None
     )
+
+
+@pytest.mark.world
+def test_many_runs_are_judged_by_several_processes_to_the_same_numbers(
+    suite: Path, monkeypatch: pytest.MonkeyPatch, crew: type[InProcess]
+) -> None:
+    monkeypatch.setattr("dqnlab.lab.benchmark.judging.EPISODES", 100)  # as in the processes
+    assert dqn(f"{MAKE} --only Cart") == 0
+    alone = Path("results/mine/cartpole-v1-at-300.json").read_bytes()
+    for path in Path("runs").rglob("benchmark.json"):
+        path.unlink()
+    monkeypatch.setattr(judges, "usable_cores", lambda: 2)
+    monkeypatch.setattr(judges, "FEWEST", 2)
+    begun = list[Any]()
+    monkeypatch.setattr(judges, "start", lambda *given: begun.append(start(*given)) or begun[-1])
+    monkeypatch.setattr(
+        judges, "judge", lambda folder, *rest: pytest.fail(str(folder)) if read_judged(folder) is None else None
+    )
+    assert dqn(f"{MAKE} --only Cart") == 0
+    assert [process.exitcode for process in begun] == [0, 0]
+    assert Path("results/mine/cartpole-v1-at-300.json").read_bytes() == alone

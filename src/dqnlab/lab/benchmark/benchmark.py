@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...errors import ConfigError, DqnlabError, FolderInUse, counted
+from ...errors import ConfigError, DqnlabError, counted
 from ...oslock import in_turn
 from ...store.door import make_wanted
 from ...terminal.board import Board
@@ -17,9 +17,10 @@ from ...terminal.text import duration
 from ...terminal.view import View
 from ..arms import seeds_text
 from ..compare import ComparisonResult, carry_out, read_comparison
-from ..interrupt import current
+from ..interrupt import current, signal_of
 from ..planning import ComparisonPlan, look_again, plan_comparison
-from .judging import Judged, judge, read_judged
+from .judges import judge_all
+from .judging import Judged, read_judged
 from .result import TaskResult, made_by, write_task
 from .suite import BenchmarkTask, Suite
 from .tables import PAGE, TABLE, write_tables
@@ -193,13 +194,10 @@ class _Making:
         asks = (lambda: False) if interrupt is None else interrupt.asks
         if waiting:
             self.say(f"judging the last networks of {counted(len(waiting), 'run')} of {task.name}")
-        for folder in waiting:
-            try:
-                judge(folder, task.request.modules, asks)
-            except FolderInUse:  # by another process that makes the same suite
-                continue
-            except KeyboardInterrupt as error:
-                raise _Stopped(getattr(error, "signum", signal.SIGINT)) from error
+        try:
+            judge_all(waiting, task.request.modules, asks, self.say)
+        except KeyboardInterrupt as error:
+            raise _Stopped(signal_of(error)) from error
 
     def _write(self, task: BenchmarkTask, todo: ComparisonPlan, done: ComparisonResult) -> None:
         """Writes what there is of a task, and the tables of the suite."""

@@ -53,9 +53,9 @@ def recorded(task: BenchmarkTask) -> float | None:
 
 
 def left_text(left: tuple[float, int]) -> str:
-    """In words: about 1:20:00 left, and 20 seeds of which that is not known."""
+    """In words: about 1:20:00 left, and 20 seeds that may take any time."""
     seconds, unknown = left
-    rest = f"{counted(unknown, 'seed')} of which nobody knows how long they take"
     if not seconds:
-        return f"left: {rest}" if unknown else "nothing is left to train"
-    return f"about {duration(seconds)} left" + (f", and {rest}" if unknown else "")
+        return "how long is not known before the first seed is done" if unknown else "nothing is left to train"
+    rest = f", and {counted(unknown, 'seed')} of which that is not known" if unknown else ""
+    return f"about {duration(seconds)} left{rest}"
