@@ -13,7 +13,6 @@ from ...errors import ConfigError, DqnlabError, counted
 from ...oslock import in_turn
 from ...store.door import make_wanted
 from ...terminal.board import Board
-from ...terminal.text import duration
 from ...terminal.view import View
 from ..arms import seeds_text
 from ..compare import ComparisonResult, carry_out, read_comparison
@@ -24,7 +23,7 @@ from .judging import Judged, read_judged
 from .result import TaskResult, made_by, write_task
 from .suite import BenchmarkTask, Suite
 from .tables import PAGE, TABLE, write_tables
-from .time_left import TimeLeft, left_text, recorded
+from .time_left import TimeLeft, left_text, recorded, rough_time
 
 _WRITING = ".writing"
 _PATIENCE = 60.0  # seconds that a process waits for another one to write the tables
@@ -239,16 +238,19 @@ class _Making:
 
 
 def suite_lines(suites: Sequence[Suite]) -> list[str]:
-    """What suites there are: tasks, arms, seeds, and the hours of each by recorded figures."""
+    """What suites there are: tasks, arms, seeds, and how long each takes by recorded figures."""
     lines = []
     for suite in suites:
         from_file = [(task, len(task.request.arms) * len(task.request.seeds)) for task in suite.tasks]
         known = [num * each for task, num in from_file if (each := recorded(task)) is not None]
         runs = sum(num for _, num in from_file)
-        hours = f"about {duration(sum(known))}" if len(known) == len(from_file) else "hours not recorded"
+        takes = "nobody knows how long"
+        if len(known) == len(from_file):
+            takes = f"about {rough_time(sum(known))} on a quiet machine of this many cores"
         lines.append(f"{suite.name}: {suite.about}")
-        lines.append(f"  {counted(len(suite.tasks), 'task')}, {counted(runs, 'run')}, {hours} on this machine")
+        lines.append(f"  {counted(len(suite.tasks), 'task')}, {counted(runs, 'run')}, {takes}")
         for task in suite.tasks:
             arms = ", ".join(arm.name for arm in task.request.arms)
-            lines.append(f"  - {task.name}: {arms}; {seeds_text(task.request.seeds)}")
+            needs = f"; needs dqnlab[{task.needs}]" if task.needs else ""
+            lines.append(f"  - {task.name}: {arms}; {seeds_text(task.request.seeds)}{needs}")
     return lines

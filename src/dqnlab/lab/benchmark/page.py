@@ -28,6 +28,9 @@ from .rows import (
 )
 from .suite import Suite
 
+NUMBERS = {*ARMS[2:], "score", "last network", "training return"}
+"""columns that stand right and are not broken"""
+
 
 def render_benchmark(suite: Suite, results: Results) -> str:
     """The whole page."""
@@ -88,9 +91,18 @@ def _tasks(rows: Sequence[TaskRow]) -> Markup | None:
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], label: str) -> Markup | None:
     """A table that scrolls by itself; none without rows."""
-    body = [el("tr", *(el("td", clean(each)) for each in row)) for row in rows]
+    numbers = {i for i, name in enumerate(head) if name.removesuffix(" (95 %)") in NUMBERS}
+    classes = ["number" if i in numbers else None for i in range(len(head))]
+    body = [el("tr", *(el("td", _cell(each), class_=c) for each, c in zip(row, classes, strict=True))) for row in rows]
     if not body:
         return None
-    top = el("thead", el("tr", *(el("th", each, scope="col") for each in head)))
+    top = el("thead", el("tr", *(el("th", each, scope="col", class_=c) for each, c in zip(head, classes, strict=True))))
     table = el("table", top, el("tbody", *body))
     return el("div", table, class_="scroll", tabindex=0, role="region", aria_label=label)
+
+
+def _cell(text: str) -> str:
+    """A text, a verdict as a chip."""
+    word = text.partition(" (")[0]
+    tone = {"yes": "better", "no": "worse"}.get(word)
+    return clean(text) if tone is None else el("span", text, class_=f"chip {tone}")

@@ -89,7 +89,7 @@ class BenchmarkTask:
     published: tuple[Published, ...] = ()
     goals: tuple[Goal, ...] = ()
     seconds: float | None = None
-    """what a seed took where that was recorded, on a machine with two cores, of seeds side by side its share"""
+    """what a seed takes on a quiet machine with two cores, of seeds side by side its share"""
     needs: str = ""
     """the extra that its environment comes with"""
 

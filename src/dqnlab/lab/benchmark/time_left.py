@@ -59,3 +59,9 @@ def left_text(left: tuple[float, int]) -> str:
         return "how long is not known before the first seed is done" if unknown else "nothing is left to train"
     rest = f", and {counted(unknown, 'seed')} of which that is not known" if unknown else ""
     return f"about {duration(seconds)} left{rest}"
+
+
+def rough_time(seconds: float) -> str:
+    """Minutes, or hours: 44 minutes, 14.9 hours."""
+    minutes = max(1, round(seconds / 60))
+    return counted(minutes, "minute") if minutes < 90 else f"{seconds / 3600:.1f} hours"
