@@ -14,7 +14,7 @@ from dqnlab.config import Env
 from dqnlab.lab.benchmark import judges
 from dqnlab.lab.benchmark.judging import judge, read_judged
 from dqnlab.lab.benchmark.result import read_task
-from dqnlab.lab.benchmark.rows import arm_rows, goal_rows, in_order, mean_text, points_text, published_rows
+from dqnlab.lab.benchmark.rows import arm_rows, goal_rows, in_order, mean_text, published_rows
 from dqnlab.lab.benchmark.tables import read_results
 from dqnlab.processes import start
 from dqnlab.store.find import list_runs
@@ -150,10 +150,6 @@ def test_one_task_alone_leaves_the_rest_of_the_table_open(
     text = Path("results/mine/benchmark.md").read_text()
     assert "| CartPole-v1 at 300 | dqn, three | not run yet |" in text
     assert "1 of 1" in text
-
-
-def test_equal_seeds_are_counted_and_the_highest_stands_first() -> None:
-    assert points_text([489.2, 500, 500]) == "500.0 × 2, 489.2"
 
 
 # ── Suites ───────────────────────────────────────────────────────────────────────────────────────

@@ -10,6 +10,7 @@ from ...comparing.markup import Markup, el, together
 from ...comparing.style import own_style
 from ...explain.page import content_policy, shell_style
 from ...trust import clean
+from .merged import merged_head, merged_rows, merged_tasks, merged_title, what_helps
 from .rows import (
     ARMS,
     GOALS,
@@ -57,6 +58,7 @@ def render_benchmark(suite: Suite, results: Results) -> str:
         ("published", "Beside published numbers", _table(PUBLISHED, published_rows(rows), "Published numbers")),
         ("goals", "Goals", _table(GOALS, goal_rows(rows), "Goals")),
         ("arms", "Every arm", _table(ARMS, arm_rows(rows), "Every arm")),
+        ("together", "All environments together", _together(rows)),
         ("better", "Which arm is better", el("ul", *said, class_="said") if said else None),
         ("tasks", "Every task", _tasks(rows)),
         ("seeds", "Every seed", _table(POINTS, point_rows(rows), "Every seed")),
@@ -73,6 +75,15 @@ def render_benchmark(suite: Suite, results: Results) -> str:
     foot = el("footer", "Made by dqnlab. This file loads nothing and sends nothing.", class_="muted")
     page = el("div", top, summary, el("main", *bodies), foot, id="page")
     return f"<!doctype html>\n{el('html', head, el('body', page), lang='en')}\n"
+
+
+def _together(rows: Sequence[TaskRow]) -> Markup | None:
+    """The arms of several tasks on all their environments."""
+    parts = list[Markup | None]()
+    for found in merged_tasks(rows):
+        table = _table(merged_head(found), merged_rows(found), merged_title(found))
+        parts += [el("h3", merged_title(found)), el("p", what_helps(found)), table]
+    return together(parts) if parts else None
 
 
 def _tasks(rows: Sequence[TaskRow]) -> Markup | None:

@@ -1,0 +1,149 @@
+"""The tables of a benchmark, and its files: what is held against what, and that nothing is lost on the way."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dqnlab.comparing.comparison import Arm, Comparison
+from dqnlab.config import Config, Env
+from dqnlab.errors import ConfigError
+from dqnlab.lab.arms import AskedArm, ComparisonRequest
+from dqnlab.lab.benchmark.judging import Exact, Judged
+from dqnlab.lab.benchmark.merged import merged_rows, merged_tasks, what_helps
+from dqnlab.lab.benchmark.result import TaskResult, read_task, write_task
+from dqnlab.lab.benchmark.rows import TaskRow, arm_rows, goal_rows, points_text, published_rows
+from dqnlab.lab.benchmark.suite import BenchmarkTask, Goal, Published, Suite
+from dqnlab.lab.benchmark.tables import benchmark_markdown
+from dqnlab.lab.benchmark.time_left import left_text, rough_time
+
+from .kit import cell, score
+
+SCORES = {"dqn": [10.0, 20.0, 30.0], "other": [40.0, 50.0, None]}
+
+
+def task(env: str = "CartPole-v1", **changes: object) -> BenchmarkTask:
+    arms = tuple(AskedArm(name=name, configs=(Config(env=Env(id=env)),)) for name in SCORES)
+    request = ComparisonRequest(arms=arms, envs=(env,), seeds=(0, 1, 2))
+    return replace(BenchmarkTask(name=f"{env} at 1,000", request=request, steps=1_000), **changes)
+
+
+def result(env: str = "CartPole-v1", scores: dict[str, list[float | None]] = SCORES, **changes: object) -> TaskResult:
+    arms = tuple(Arm(name=name, cells=(cell(each, env),)) for name, each in scores.items())
+    judged = {
+        ("dqn", seed): Judged(last=score(5.0 * seed), training=(1.0, 2.0 + seed), exact=Exact(0.5, 0.25, 0.75))
+        for seed in range(3)
+    }
+    whole = TaskResult(
+        task=f"{env} at 1,000",
+        env=env,
+        steps=1_000,
+        num_seeds=3,
+        comparison=Comparison(arms=arms, envs=(env,)),
+        judged=judged,
+        waited={"dqn": 1_200.0},
+        made={"dqnlab": "0.1.0", "cores": 2, "system": "Linux"},
+    )
+    return replace(whole, **changes)
+
+
+def test_a_file_of_results_holds_all_of_it(tmp_path: Path) -> None:
+    write_task(result(), "mine", tmp_path, task().file)
+    found = read_task(task(), tmp_path)
+    assert found is not None
+    assert found.judged == result().judged
+    assert found.hours == result().hours == 1.0
+    assert found.optimum == 0.75
+    for arm in SCORES:
+        assert [(s.seed, s.score, s.error, s.curve) for s in found.cell(arm).seeds] == [
+            (s.seed, s.score, s.error, s.curve) for s in result().cell(arm).seeds
+        ]
+    again = tmp_path / "again"
+    write_task(found, "mine", again, task().file)
+    assert (again / task().file).read_bytes() == (tmp_path / task().file).read_bytes()
+
+
+def test_only_the_same_measure_of_the_first_arm_is_held_against_a_published_number() -> None:
+    numbers = [
+        Published(value=19.0, by="a", source="p", steps=10),
+        Published(value=2.0, by="b", source="p", steps=10, seeds=4, measure="training", note="old"),
+        Published(value=9.0, by="c", source="p", steps=10, measure="last"),
+    ]
+    rows = published_rows([TaskRow(task(published=tuple(numbers)), result())])
+    assert [row[1:3] for row in rows] == [
+        ["19.0 (a)", "score at 10 steps; p"],
+        ["2.0 (b)", "training return of 4 seeds at 10 steps; old; p"],
+        ["9.0 (c)", "last network at 10 steps; p"],
+    ]
+    ours = [row[3].partition(" (")[0] for row in rows]
+    assert ours == ["20.0", "2.00", "5.0"]
+    assert [row[4] for row in rows] == ["yes", "yes", "no (the interval holds it)"]
+
+
+@pytest.mark.parametrize(
+    ("goal", "ours", "verdict"),
+    [
+        (Goal(at_least=20, seeds=2), "2 of 3 seeds", "yes"),
+        (Goal(at_least=20, seeds=3), "2 of 3 seeds", "no"),
+        (Goal(at_least=21), "20.0 (-4.8 to 44.8)", "no (the interval holds it)"),
+        (Goal(within=0.4, measure="exact", seeds=3), "3 of 3 seeds", "yes"),
+        (Goal(within=0.3, measure="exact", seeds=1), "0 of 3 seeds", "no"),
+        (Goal(at_least=0.5, measure="exact"), "0.5", "yes (the whole interval)"),
+    ],
+)
+def test_a_goal_is_reached_by_the_mean_or_by_each_of_some_seeds(goal: Goal, ours: str, verdict: str) -> None:
+    assert goal_rows([TaskRow(task(goals=(goal,)), result())]) == [["CartPole-v1 at 1,000", goal.says, ours, verdict]]
+
+
+def test_a_goal_that_seeds_may_still_reach_is_open() -> None:
+    goal = Goal(at_least=20, seeds=3)
+    assert goal_rows([TaskRow(task(goals=(goal,)), result(num_seeds=5))])[0][3] == "not yet"
+    assert goal_rows([TaskRow(task(goals=(goal,)), None)])[0][2:] == ["not run yet", ""]
+
+
+def test_a_goal_says_one_thing() -> None:
+    for wrong in ({}, {"at_least": 1.0, "within": 0.1}):
+        with pytest.raises(ConfigError, match="a goal says at_least"):
+            Goal(**wrong)
+    assert Goal(within=0.1).level(-13.0) == -14.3
+
+
+def test_failed_seeds_stay_in_the_table() -> None:
+    rows = arm_rows([TaskRow(task(), result())])
+    assert [row[1:3] for row in rows] == [["dqn", "3 of 3"], ["other", "2 of 3, 1 failed"]]
+    assert rows[0][4] == "10.0"
+    assert rows[0][7].startswith("0.5")
+
+
+def test_arms_of_several_tasks_are_one_family() -> None:
+    """What one environment alone would claim has to hold beside the others."""
+    scores = {"dqn": [10.0, 11.0, 12.0, 10.5], "other": [30.0, 31.0, 32.0, 30.5], "third": [10.0, 11.5, 12.0, 10.6]}
+    envs = ("CartPole-v1", "Acrobot-v1")
+    rows = [TaskRow(task(env), result(env, scores)) for env in envs]
+    (found,) = merged_tasks([*rows, TaskRow(task(), result(scores=scores))])  # the third is on one that is there
+    assert found.tests == 4
+    assert what_helps(found).startswith(
+        "Shown to help: other (on CartPole-v1, Acrobot-v1). Shown to hurt: nothing. "
+        "No difference shown anywhere: third."
+    )
+    assert merged_rows(found)[0][:3] == ["dqn", "baseline", "baseline"]
+    assert merged_rows(found)[1][1].endswith(": better")
+    assert merged_tasks(rows[:1]) == []
+
+
+def test_text_from_a_suite_is_no_markup() -> None:
+    odd = Suite(name="mine", about="a | b <script>", tasks=(task(),))
+    text = benchmark_markdown(odd, {"CartPole-v1 at 1,000": result()})
+    assert r"a \| b \<script\>" in text
+    assert "| CartPole-v1 at 1,000 | dqn | 3 of 3 |" in text
+
+
+def test_equal_seeds_are_counted_and_the_highest_stands_first() -> None:
+    assert points_text([489.2, 500, 500]) == "500.0 × 2, 489.2"
+
+
+def test_time_left_in_words() -> None:
+    assert left_text((0.0, 0)) == "nothing is left to train"
+    assert left_text((0.0, 2)) == "how long is not known before the first seed is done"
+    assert left_text((3_600.0, 1)) == "about 1:00:00 left, and 1 seed of which that is not known"
+    assert [rough_time(s) for s in (1, 2_640, 53_640)] == ["1 minute", "44 minutes", "14.9 hours"]
