@@ -18,6 +18,7 @@ from dqnlab.lab.benchmark.rows import arm_rows, goal_rows, in_order, mean_text, 
 from dqnlab.lab.benchmark.tables import read_results
 from dqnlab.processes import start
 from dqnlab.store.find import list_runs
+from dqnlab.store.lock import locked
 
 from .comparing import InProcess, dqn
 
@@ -139,6 +140,23 @@ def test_what_was_interrupted_between_training_and_judging_goes_on_there(
     assert dqn(MAKE) == 0
     assert len(crew.asked) == 3
     assert len(judged) == len(list_runs(Path("runs"))) + 1 == 7
+
+
+def test_what_another_process_has_taken_is_left_to_it_and_the_rest_is_made(
+    suite: Path, crew: type[InProcess], capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = read_suite("mine.toml", Path("runs"), 1).tasks[1]
+    taken = task.request.home(Path("runs")) / "locks" / "cell-0-seed-1000"
+    taken.mkdir(parents=True)
+    (taken.parent.parent / "plan.toml").write_text(task.request.as_toml())
+    with locked(taken):
+        assert dqn(f"{MAKE} --seeds 1") == 0
+    assert "still in training: 1 seed (process " in capsys.readouterr().out
+    assert crew.asked == [("n=1", (1000,)), ("n=3", (1000,))]
+    assert stored("lake")["arms"][0]["seeds"] == []
+    assert dqn(f"{MAKE} --seeds 1") == 0
+    assert crew.asked[2:] == [("n=1", (1000,))]
+    assert len(stored("lake")["arms"][0]["seeds"]) == 1
 
 
 def test_one_task_alone_leaves_the_rest_of_the_table_open(
