@@ -10,7 +10,7 @@ is not what the results say.
 import argparse
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from dqnlab.lab.benchmark.tables import benchmark_markdown, read_results
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 NONE = "Nothing is stored yet: this block is written by `python benchmarks/protocol.py` once there are results."
+MOST_ROWS = 12
+"""of a table"""
 FEWEST = 3
 """seeds of an arm below which nothing is said of it here"""
 
@@ -60,7 +62,8 @@ def training_returns() -> str:
         if len(both) >= FEWEST:
             gaps = np.array([score[seed] - training[seed] for seed in both])
             means = (np.mean([score[seed] for seed in both]), np.mean([training[seed] for seed in both]))
-            rows.append([result.task, arm, *map(_text, means), _text(gaps.mean()), _span(gaps)])
+            row = [result.task, arm, *map(_text, means), _text(gaps.mean()), _span(gaps)]
+            rows.append((gaps.mean() / _unit(score), row))
     return _table(("task", "arm", "score", "training return", "difference", "of single seeds"), rows)
 
 
@@ -96,9 +99,8 @@ def best_of_many() -> str:
         score = np.array([seed.score.mean for seed in seeds if seed.score is not None])
         evaluations = round(float(np.mean([len(seed.curve) for seed in seeds])))
         gap = _text((best - score).mean())
-        rows.append(
-            [result.task, arm, str(evaluations), *map(_text, (best.mean(), score.mean())), gap, _text(score.max())]
-        )
+        row = [result.task, arm, str(evaluations), *map(_text, (best.mean(), score.mean())), gap, _text(score.max())]
+        rows.append(((best - score).mean() / _unit(result.values(arm, "score")), row))
     head = ("task", "arm", "evaluations", "the best of them", "score", "difference", "score of the best seed")
     return _table(head, rows)
 
@@ -108,7 +110,8 @@ def single_seeds() -> str:
     rows = []
     for result, arm in cells():
         score = np.array(list(result.values(arm, "score").values()))
-        rows.append([result.task, arm, str(len(score)), _text(score.mean()), _span(score)])
+        row = [result.task, arm, str(len(score)), _text(score.mean()), _span(score)]
+        rows.append((np.ptp(score) / _unit(result.values(arm, "score")), row))
     return _table(("task", "arm", "seeds", "mean score", "what one seed could have said"), rows)
 
 
@@ -125,7 +128,8 @@ def wrong_pairs() -> str:
             sign = np.sign(np.mean(own) - np.mean(base))
             against = [sign * (a - b) for a, b in product(own, base)]
             share = np.mean([each < 0 for each in against]) + np.mean([each == 0 for each in against]) / 2
-            rows.append([result.task, f"{arm} against {first}", _text(np.mean(own) - np.mean(base)), f"{share:.0%}"])
+            row = [result.task, f"{arm} against {first}", _text(np.mean(own) - np.mean(base)), f"{share:.0%}"]
+            rows.append((share, row))
     return _table(("task", "arms", "difference of means", "single pairs that say the opposite"), rows)
 
 
@@ -137,7 +141,8 @@ def last_networks() -> str:
         both = sorted(score.keys() & last.keys())
         falls = np.array([score[seed] - last[seed] for seed in both])
         means = (np.mean([score[seed] for seed in both]), np.mean([last[seed] for seed in both]))
-        rows.append([result.task, arm, *map(_text, means), _text(falls.max())])
+        row = [result.task, arm, *map(_text, means), _text(falls.max())]
+        rows.append((falls.max() / _unit(score), row))
     return _table(("task", "arm", "selected network", "last network", "the largest fall of a seed"), rows)
 
 
@@ -182,10 +187,25 @@ def _span(values: np.ndarray) -> str:
     return f"{_text(values.min())} to {_text(values.max())}"
 
 
-def _table(head: tuple[str, ...], rows: list[list[str]]) -> str:
+def _unit(scores: Mapping[int, float]) -> float:
+    """In what effects on several environments are compared: the size of the mean score."""
+    return max(abs(float(np.mean(list(scores.values())))), 1e-9)
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[float, list[str]]]) -> str:
+    """A table of rows, each with the size of what it shows; of many rows those in the middle and at both ends.
+
+    None is chosen for being large: sorted by size, they lie at equal distances.
+    """
     if not rows:
         return NONE
-    return "\n".join(f"| {' | '.join(row)} |" for row in [list(head), ["---"] * len(head), *rows])
+    shown, said = [row for _, row in rows], ""
+    if len(rows) > MOST_ROWS:
+        by_size = sorted(rows, key=lambda each: -each[0])
+        at = np.linspace(0, len(rows) - 1, MOST_ROWS).round().astype(int)
+        shown = [by_size[i][1] for i in at]
+        said = f"\n\n{MOST_ROWS} of {len(rows)} rows, from the largest effect to the smallest at equal distances."
+    return "\n".join(f"| {' | '.join(row)} |" for row in [list(head), ["---"] * len(head), *shown]) + said
 
 
 def main() -> int:

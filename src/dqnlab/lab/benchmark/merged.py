@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ...comparing.assess import Assessment, Contrast, assessment_of
 from ...comparing.comparison import Arm, Comparison
-from ...comparing.verdict import difference_short, estimate, p_value
+from ...comparing.verdict import conclusion, difference_short, estimate, p_value
 from ...errors import counted
 from .rows import TaskRow
 
@@ -27,6 +27,19 @@ def merged_tasks(rows: Sequence[TaskRow]) -> list[Assessment]:
         groups.setdefault(names, {}).setdefault(result.env, result.comparison)
     return [
         assessment_of(_merged(names, by_env)) for names, by_env in groups.items() if len(names) > 1 and len(by_env) > 1
+    ]
+
+
+def conclusions(rows: Sequence[TaskRow]) -> list[tuple[str, str]]:
+    """Of each task with several arms that stands alone its name, and which arm is better."""
+    families = [{arm.name for arm in found.comparison.arms} for found in merged_tasks(rows)]
+    return [
+        (result.task, conclusion(assessment_of(result.comparison)))
+        for _, result in rows
+        if result is not None
+        and len(result.comparison.arms) > 1
+        and all(arm.cells[0].scores for arm in result.comparison.arms)
+        and {arm.name for arm in result.comparison.arms} not in families
     ]
 
 

@@ -10,7 +10,7 @@ from ...comparing.markup import Markup, el, together
 from ...comparing.style import own_style
 from ...explain.page import content_policy, shell_style
 from ...trust import clean
-from .merged import merged_head, merged_rows, merged_tasks, merged_title, what_helps
+from .merged import conclusions, merged_head, merged_rows, merged_tasks, merged_title, what_helps
 from .rows import (
     ARMS,
     GOALS,
@@ -20,7 +20,6 @@ from .rows import (
     Results,
     TaskRow,
     arm_rows,
-    conclusions,
     goal_rows,
     in_order,
     made_text,

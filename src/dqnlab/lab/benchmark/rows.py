@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ...comparing.assess import assessment_of
-from ...comparing.verdict import amount, conclusion
+from ...comparing.verdict import amount
 from ...errors import counted
 from ...store.digits import number
 from ...store.score import SeedsMean
@@ -162,17 +161,6 @@ def points_text(values: Sequence[float]) -> str:
     """Numbers from the highest down, equal ones together: 500.0 × 9, 489.2."""
     found = Counter(number(value, *values) for value in sorted(values, reverse=True))
     return ", ".join(text if num == 1 else f"{text} × {num}" for text, num in found.items())
-
-
-def conclusions(rows: Sequence[TaskRow]) -> list[tuple[str, str]]:
-    """Of each task with several arms its name, and which arm is better."""
-    return [
-        (result.task, conclusion(assessment_of(result.comparison)))
-        for _, result in rows
-        if result is not None
-        and len(result.comparison.arms) > 1
-        and all(arm.cells[0].scores for arm in result.comparison.arms)
-    ]
 
 
 def made_text(rows: Sequence[TaskRow]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...store.door import make_wanted, write_atomically
 from ...trust import clean
-from .merged import merged_head, merged_rows, merged_tasks, merged_title, what_helps
+from .merged import conclusions, merged_head, merged_rows, merged_tasks, merged_title, what_helps
 from .page import render_benchmark
 from .result import read_task
 from .rows import (
@@ -19,7 +19,6 @@ from .rows import (
     PUBLISHED,
     Results,
     arm_rows,
-    conclusions,
     goal_rows,
     in_order,
     made_text,
