@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from .conftest import Open, Opened
-from .playing import balancing, until
+from .playing import balancing, classic, until
 from .sample import episode, layers, network, sample
 
 MOST_WORDS = 120
@@ -54,6 +54,11 @@ def test_the_first_screen_holds_the_game_in_few_words(open_page: Open, width: in
     assert page.evaluate(BOXES, PARTS) == [True] * len(PARTS)
     words = page.evaluate(SIGHT)
     assert 20 < len(words) <= MOST_WORDS, words
+
+
+def test_a_tall_world_leaves_room_on_a_phone(open_page: Open) -> None:
+    page = open_page(classic("acrobot")[0], width=390, height=844).page
+    assert page.evaluate(BOXES, PARTS) == [True] * len(PARTS)
 
 
 def test_it_plays_unasked_until_the_reader_goes_on_and_the_address_keeps_still(open_page: Open) -> None:

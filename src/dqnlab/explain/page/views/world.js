@@ -61,7 +61,7 @@ class WorldView {
     page.playback.on({ moment: (t) => this.#show(t), playing: () => this.#sayPlaying() });
     page.store.on(["ep"], () => this.#load());
     this.#load();
-    this.#listen(controls);
+    this.#listen(root);
   }
 
   close() {
@@ -112,11 +112,11 @@ class WorldView {
   }
 
   /** What plays unasked stops when the reader goes on to what is below. */
-  #listen(controls) {
+  #listen(root) {
     const { playback } = this.#page;
     const { signal } = this.#end;
     const watcher = new IntersectionObserver((seen) => { if (!seen.at(-1).isIntersecting) playback.leave(); });
-    watcher.observe(controls);
+    watcher.observe(root);
     signal.addEventListener("abort", () => watcher.disconnect());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#picture.recolour(), { signal });
     this.#picture.canvas.addEventListener("keydown", (event) => playback.key(event));

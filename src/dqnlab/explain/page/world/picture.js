@@ -5,6 +5,7 @@ import { DRAWN, draw, shape } from "./drawings.js";
 import { fit, palette } from "./pen.js";
 
 const LARGEST = { widest: 720, highest: 330 };  // pixels of the page
+const PHONE = { widest: 480, highest: 200 };  // leaves room for the values and the timeline on one screen
 const COARSE = 64;  // images up to this size show squares, not a blur
 
 export class Picture {
@@ -69,7 +70,7 @@ export class Picture {
   /** The canvas as wide as there is room; its own pixels are those of the screen. */
   #fit() {
     const ratio = this.#frames ? this.#frames.width / this.#frames.height : this.isFilm ? 2 : shape(this.#world);
-    return fit(this.canvas, this.node.clientWidth, ratio, LARGEST);
+    return fit(this.canvas, this.node.clientWidth, ratio, this.node.clientWidth < PHONE.widest ? PHONE : LARGEST);
   }
 
   #film(context, t, { width, height }) {
