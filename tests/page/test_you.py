@@ -1,5 +1,6 @@
 """You against the network: keys steer one of two equal carts."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from .conftest import Open, Opened
 from .playing import balancing
 from .sample import layers, sample
 
+STOPPED: list[Opened] = []
 GAME = """
 const { makeGame, steering } = modules["world/game.js"];
 const { systems } = modules["world/systems.js"];
@@ -19,6 +21,14 @@ const make = (keys = "cartpole") => makeGame({
   keys: steering[keys], qValues: (obs) => net.qValues(obs),
 });
 """
+
+
+@pytest.fixture(autouse=True)
+def time_goes_on() -> Iterator[None]:
+    """Pages are shared: one whose clock a test has stopped would draw nothing in the next."""
+    yield
+    while STOPPED:
+        STOPPED.pop().page.clock.resume()
 
 
 def steady(**changes: Any) -> dict[str, Any]:
@@ -121,6 +131,7 @@ def begin(opened: Opened) -> None:
     """Makes ready and pushes once, by a clock that the test winds on."""
     opened.page.clock.install(time=0)
     opened.page.clock.pause_at(100)
+    STOPPED.append(opened)
     opened.page.evaluate("document.querySelector('#you button.primary').click()")
     assert opened.page.inner_text("#you .you-large") == "Now ← or →."
     opened.page.clock.run_for(2000)
