@@ -1,5 +1,7 @@
 """Two runs on one page: the same episodes for both, where they part, what differs, and what is refused."""
 
+import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import pytest
 
 import dqnlab
 from dqnlab.app.cli import main
+from dqnlab.app.show import show_run
 from dqnlab.config import Adam, Config, Env
 from dqnlab.errors import ConfigError
 from dqnlab.explain.beside import Pair, beside_data, judged, pairs_to_show, settings_between, write_beside
@@ -107,10 +110,15 @@ def test_the_page_says_what_differs_and_leads_to_pages_that_are_there(data: dict
     assert data["fork"] is None
 
 
-def test_a_branch_is_shown_beside_its_parent_from_where_it_left(runs: tuple[Run, Run], tmp_path: Path) -> None:
+def test_a_branch_is_shown_beside_its_parent_from_where_it_left(
+    runs: tuple[Run, Run], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run, _ = runs
     dqnlab.report(run)
     branch = dqnlab.branch(run, at=200, out=run.folder.parent / "branch", optimizer={"lr": 0.01}, trackers=("none",))
+    dqnlab.report(branch)
+    show_run(branch)
+    assert f"dqn explain {branch.folder} --beside parent\n" in capsys.readouterr().out
     made = dqnlab.report(branch, beside="parent")
     assert made.path.name == "beside-one.html"
     text = made.path.read_text("utf-8")
@@ -136,6 +144,14 @@ def test_what_is_not_the_same_world_is_refused_by_name(
     strange = trained(tmp_path / "strange", tiny(), env=env)
     with pytest.raises(ConfigError, match=said):
         dqnlab.report(runs[0], beside=strange)
+
+
+def test_on_a_lake_each_page_has_the_action_of_every_field(tmp_path: Path) -> None:
+    env = Env(id="FrozenLake-v1", max_episode_steps=20)
+    runs = [trained(tmp_path / name, tiny(), env=env, seed=seed) for seed, name in enumerate(("one", "other"))]
+    text = dqnlab.report(runs[0], beside=runs[1]).path.read_text("utf-8")
+    found = [json.loads(each) for each in re.findall(r'"policy":(\[[\d,]+\])', text)]
+    assert found == [[int(dqnlab.load(run).act(state)) for state in range(16)] for run in runs]
 
 
 def test_a_run_beside_itself_is_refused(runs: tuple[Run, Run]) -> None:

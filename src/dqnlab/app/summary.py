@@ -170,12 +170,20 @@ def _next(run: Run, env: str | None = None) -> list[RenderableType]:
         what.append(command("watch", run.folder))
     if not run.interrupted and not is_callable(run.folder) and is_repairable(run.notes):
         what.append(command("heal", run.folder))
+    if page.is_file() and not is_callable(run.folder) and _has_parent(run.folder):
+        what.append(command("explain", run.folder, "--beside", "parent"))
     if run.imported and env is not None:
         what.append(train_further(run) or "")
     elif env is not None and not run.interrupted and (differing := unlike_textbook(run)):
         what.append(f"dqn train {clean(env)} --preset textbook{clean(textbook_words(run))}")
         what.append(Hanging("", f"{clean(run.preset)} differs from the textbook in: {', '.join(differing)}", LABEL))
     return [labelled("next" if i == 0 else "", each) if isinstance(each, str) else each for i, each in enumerate(what)]
+
+
+def _has_parent(folder: Path) -> bool:
+    """Whether a run is a branch whose parent is still there to be shown beside it."""
+    parent = read_parent(folder / META) if (folder / META).is_file() else None
+    return parent is not None and parent_of(folder, parent) is not None
 
 
 @dataclass(frozen=True)

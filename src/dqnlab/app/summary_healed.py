@@ -104,6 +104,8 @@ def _next(done: Healing) -> list[Text]:
     assert done.branch is not None
     pages = [done.branch.folder / REPORT, *([] if done.seeds is None else [done.seeds.page])]
     what = [f"open {page.resolve().as_uri()}" for page in pages if page is not None and page.is_file()]
+    if not is_callable(done.run.folder) and (done.branch.folder / REPORT).is_file():
+        what.append(command("explain", done.branch.folder, "--beside", "parent"))
     if done.seeds is not None and not is_callable(done.run.folder):
         what += _more_seeds(done.seeds)
     return [labelled("next" if i == 0 else "", each) for i, each in enumerate(what)]

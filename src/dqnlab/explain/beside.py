@@ -217,9 +217,9 @@ def _run(side: _Side, world: World, place: Path) -> dict[str, Any]:
 def _policy(side: _Side, world: World) -> list[int] | None:
     """The action in each state of a lake; none elsewhere."""
     actor, obs = side.networks.best, side.evidence.spec.obs
-    if world.kind != "frozenlake" or obs.num_states is None or obs.shape != (1,) or actor.remembers:
+    if world.kind != "frozenlake" or obs.num_states is None or obs.shape or actor.remembers:
         return None
-    states = np.arange(obs.num_states, dtype=obs.dtype)[:, None]
+    states = np.arange(obs.num_states, dtype=obs.dtype)
     return actor(states, np.ones(len(states), bool)).argmax(1).tolist()
 
 

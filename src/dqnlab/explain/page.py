@@ -157,9 +157,10 @@ def join_modules(page: str = "main", beside: str | None = None) -> str:
 
 @cache
 def join_styles(page: str = "main", beside: str | None = None) -> str:
-    """All style sheets of a page, that of the shell first; `beside` as in `join_modules`."""
+    """All style sheets of a page, that of the shell first and its own last; `beside` as in `join_modules`."""
     found = {name: path for name, path in _both(".css", beside).items() if _is_of(name.removesuffix(".css"), page)}
-    return "\n".join(found[name].read_text("utf-8") for name in sorted(found, key=lambda name: name != "style.css"))
+    order = sorted(found, key=lambda name: (name != "style.css", name == f"{page}.css"))
+    return "\n".join(found[name].read_text("utf-8") for name in order)
 
 
 def _is_of(name: str, page: str) -> bool:

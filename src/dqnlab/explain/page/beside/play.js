@@ -3,11 +3,14 @@
 import { clear, el } from "../core/dom.js";
 import { actionName } from "../core/naming.js";
 import { momentOf, placeIn } from "../core/page.js";
+import { DRAWN, shape } from "../world/drawings.js";
 import { Picture } from "../world/picture.js";
 import { Playback, SPEEDS } from "../world/playback.js";
 import { makeValues } from "../world/values.js";
 import { LETTERS, sideClass } from "./sides.js";
 import { makeStrips } from "./strips.js";
+
+const LARGEST = { width: 360, height: 200 }; // pixels of a picture: both, their values and the timeline fit one screen
 
 /** heads: what stands above each run's picture. Returns what ends it. */
 export function mountPlay(root, page, heads) {
@@ -97,6 +100,7 @@ class Play {
     const { sides, parting } = this.#pair;
     const scales = this.#sides.map(({ picture, values }, side) => {
       picture.load(sides[side].frames);
+      picture.node.style.maxWidth = `${Math.min(LARGEST.width, LARGEST.height * ratio(data.world, sides[side].frames))}px`;
       return values.load(sides[side]);
     });
     this.#parts.zoomed.textContent = scales.some(({ zoomed }) => zoomed) ? t("world.zoomed") : "";
@@ -150,5 +154,8 @@ class Play {
     said.textContent = text;
   }
 }
+
+/** Width over height of a picture. */
+const ratio = (world, frames) => (DRAWN.includes(world.kind) ? shape(world) : frames ? frames.width / frames.height : 2);
 
 const longer = ({ sides }) => (sides[1].length > sides[0].length ? sides[1] : sides[0]);
