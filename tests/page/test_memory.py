@@ -49,7 +49,7 @@ def test_the_page_draws_it_and_leads_to_a_step(
     open_report: Callable[..., Opened],  # noqa: F811
     tmp_path: Path,
 ) -> None:
-    page = open_report(train(tmp_path / "run", Gru(hidden=(), units=70, unroll=8)), ENV, "#t=0").page
+    page = open_report(train(tmp_path / "run", Gru(hidden=(), units=70, unroll=8)), ENV, "#level=numbers&t=0").page
     inside = page.locator("#inside")
     assert "because it goes by what it saw before, too" in inside.inner_text()
     assert "Step 1: the episode began with an empty memory. Unit" in inside.inner_text()
