@@ -39,7 +39,7 @@ const printed = Cc["@mozilla.org/consoleAPI-storage;1"].getService(Ci.nsIConsole
   .filter((each) => String(each.filename).startsWith("file:")).map((each) => each.arguments.join(" "));
 return [...said, ...printed];
 """
-VALUES = 'return [...document.querySelectorAll(".bars .number")].map((each) => each.textContent)'
+VALUES = 'return [...document.querySelectorAll(".value-number, .bars .number")].map((each) => each.textContent)'
 STEP = """
 const slider = [...document.querySelectorAll("[role=slider][aria-valuenow]")].find((each) => each.offsetParent);
 return Number(slider.getAttribute("aria-valuenow"));

@@ -46,7 +46,7 @@ def framed(page: Path, height: int = FRAME_HEIGHT) -> str:
     content = escape(page.read_text(encoding="utf-8"), quote=True)
     return (
         f'<iframe srcdoc="{content}" sandbox="allow-scripts" width="100%" height="{height}" title="report" '
-        'style="border:1px solid #8886;border-radius:8px;max-width:1180px"></iframe>'
+        'style="display:block;margin-top:8px;border:1px solid #8886;border-radius:8px;max-width:1180px"></iframe>'
     )
 
 
