@@ -22,6 +22,7 @@ from dqnlab.store.lock import locked
 
 from .comparing import InProcess, dqn
 
+ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = """{ stop_when_solved = false, learning_starts = 64, batch_size = 16, update_every = 4, select_episodes = 2,\
  confirm_episodes = 2, score_episodes = 3, explain = false, compile = "off", torso = { hidden = [8, 6] }, \
 evaluate_every = { kind = "steps", num = 150 } }"""
@@ -178,6 +179,17 @@ def test_every_suite_that_comes_with_dqnlab_can_be_read() -> None:
     for name in shipped():
         read = read_suite(name, Path("runs"))
         assert all(seed >= 1000 for task in read.tasks for seed in task.request.seeds)
+
+
+def test_the_example_says_all_that_may_stand_in_a_suite() -> None:
+    read = read_suite(str(ROOT / "examples" / "benchmark.toml"), Path("runs"))
+    assert [task.name for task in read.tasks] == ["Acrobot-v1 at 20,000", "a lake without slipping"]
+    assert [arm.name for arm in read.tasks[0].request.arms] == ["default", "dueling, one step"]
+    assert [goal.says for goal in read.tasks[0].goals] == [
+        "score ≥ -100.0 on average",
+        "score ≥ -110.0 on 4 seeds",
+        "last network ≥ -100.0 on average",
+    ]
 
 
 def test_suites_are_listed_with_their_tasks(capsys: pytest.CaptureFixture[str]) -> None:
