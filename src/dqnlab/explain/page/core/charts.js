@@ -146,7 +146,7 @@ function drawBand({ x, low, high, from, to, class: kind = "" }, scale) {
 function drawLevel({ y, text = "", class: kind = "" }, scale) {
   return [
     svg("line", { x1: PAD.left, x2: scale.right, y1: scale.y(y), y2: scale.y(y), class: `level ${kind}` }),
-    svg("text", { x: scale.right, y: scale.y(y) - 4, class: "tick", "text-anchor": "end" }, text),
+    svg("text", { x: scale.right, y: scale.y(y) - 4, class: "tick over", "text-anchor": "end" }, text),
   ];
 }
 
@@ -154,7 +154,7 @@ function drawMark({ x, text = "", class: kind = "" }, scale) {
   const late = x > (scale.x0 + scale.x1) / 2;
   return [
     svg("line", { x1: scale.x(x), x2: scale.x(x), y1: scale.top, y2: scale.bottom, class: `mark ${kind}` }),
-    svg("text", { x: scale.x(x) + (late ? -4 : 4), y: scale.top + 20, class: "tick", "text-anchor": late ? "end" : "start" }, text),
+    svg("text", { x: scale.x(x) + (late ? -4 : 4), y: scale.top + 20, class: "tick over", "text-anchor": late ? "end" : "start" }, text),
   ];
 }
 
