@@ -1,6 +1,6 @@
 """Trains the runs of the gallery and puts their pages into build/gallery, from where `make docs` takes them.
 
-python docs/site/gallery.py             # what is there already is kept; about twenty minutes on two cores
+python docs/site/gallery.py             # what was trained already is kept; about twenty minutes on two cores
 python docs/site/gallery.py --dry-run   # prints the commands
 """
 
@@ -14,7 +14,12 @@ from pathlib import Path
 
 RUNS = tomllib.loads((Path(__file__).parent / "gallery.toml").read_text("utf-8"))["run"]
 GALLERY = Path(__file__).resolve().parents[2] / "build" / "gallery"
-EXTRA = ["--no-film", "--tracker", "none", "--quiet"]  # what no page needs
+EXTRA = ["--no-film", "--no-explain", "--tracker", "none", "--quiet"]  # what no page needs; the page comes after it
+
+
+def called(words: list[str]) -> bool:
+    """Whether the command of `dqn` did what it should."""
+    return subprocess.run([sys.executable, "-m", "dqnlab", *words]).returncode == 0
 
 
 def main() -> None:
@@ -27,15 +32,15 @@ def main() -> None:
         if args.only not in run["name"]:
             continue
         folder, page = GALLERY / "runs" / run["name"], GALLERY / f"{run['name']}.html"
-        words = [*shlex.split(run["command"])[1:], *EXTRA, "--out", str(folder)]
-        print("dqn", shlex.join(words), flush=True)
-        if args.dry_run or page.exists():
+        train = [*shlex.split(run["command"])[1:], *EXTRA, "--out", str(folder)]
+        print("dqn", shlex.join(train), flush=True)
+        if args.dry_run:
             continue
-        shutil.rmtree(folder, ignore_errors=True)  # of one that was cut off
-        if subprocess.run([sys.executable, "-m", "dqnlab", *words]).returncode:
+        if not (folder / "result.json").exists():
+            shutil.rmtree(folder, ignore_errors=True)  # of one that was cut off
+            called(train)
+        if not called(["explain", str(folder), "--out", str(page)]):
             failed.append(run["name"])
-            continue
-        shutil.copyfile(folder / "report.html", page)
     if failed:
         sys.exit(f"without a page: {', '.join(failed)}")
 

@@ -137,7 +137,7 @@ def test_every_run_of_the_gallery_is_a_command(
     assert len(lines) == 6
     for line in lines:
         args, _ = parse_train(shlex.split(line)[2:])
-        assert args.config.explain
+        assert args.out == DOCS.parent / "build" / "gallery" / "runs" / args.out.name
 
 
 def test_the_page_of_a_run_calls_its_sections_as_the_page_about_it_does() -> None:
