@@ -141,7 +141,7 @@ def test_a_page_of_thousands_of_actions_lists_the_best_and_stays_small(
 ) -> None:
     env = Env(id=Joint)
     run = train(tmp_path / "run", env)
-    page = open_report(run, env, "#t=7").page
+    page = open_report(run, env, "#level=numbers&t=7").page
     assert (run.folder / REPORT).stat().st_size < 2_000_000
     assert page.evaluate("document.getElementsByTagName('*').length") < 5_000
     bars = page.locator("#decision .decision-network >> nth=0").locator(".bar")
@@ -159,7 +159,7 @@ def test_a_page_of_thousands_of_actions_lists_the_best_and_stays_small(
 def test_all_variants_of_learning_are_traced(open_report: Callable[..., Opened], tmp_path: Path) -> None:
     env = ENVS["cartpole"]
     run = train(tmp_path / "run", env, n=3, rule=Double(), head=Scalar(huber=1.0), sync=Polyak(tau=0.05))
-    page = open_report(run, env).page
+    page = open_report(run, env, "#level=numbers").page
     assert page.is_checked("#step input[type=checkbox] >> nth=0")
     assert "τ = 0.05" in page.inner_text("#step")
 
@@ -179,7 +179,7 @@ def test_heads_and_rules_of_every_kind_are_explained_by_their_own_formulas(
     kinds: dict[str, Any], open_report: Callable[..., Opened], tmp_path: Path
 ) -> None:
     env = ENVS["cartpole"]
-    page = open_report(train(tmp_path / "run", env, **kinds), env).page
+    page = open_report(train(tmp_path / "run", env, **kinds), env, "#level=numbers").page
     texts = {view: page.inner_text(f"#{view} .view") for view in VIEWS}
     assert not [view for view, text in texts.items() if "undefined" in text or "NaN" in text]
     assert "does not know" not in texts["step"]
