@@ -188,7 +188,7 @@ def test_the_story_has_three_digits_and_no_names_of_tensors_and_its_details_open
     shown = opened.page.locator("#step .step-stages > li:visible")
     assert shown.count() == 1
     opened.page.locator("#machine-back").click()
-    assert "step-now" in (opened.page.locator("#step .step-gradient").get_attribute("class") or "")
+    assert "step-now" in (opened.page.locator("#step .step-update").get_attribute("class") or "")
     assert "step.every=1" in opened.page.url
 
 

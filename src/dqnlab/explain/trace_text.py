@@ -12,15 +12,14 @@ from ..run.held import End
 from ..store.agent import load
 from ..store.folder import BATCH, BEST
 from .evidence import read_arrays, why_nothing
-from .few import telling
-from .lines import folded, paragraph, six, value
+from .lines import paragraph, six, value
 from .loss_text import loss_lines, soft_target, target_parts
+from .row_text import MOST_INPUTS, listed, obs_text, over, rated, reward_lines, unlisted
 from .source_text import recorded_lines, return_lines, rollout_lines, sequence_lines
 from .stages import Trace
 from .trace import trace_of
 from .update_text import update_lines
 
-MOST_INPUTS = 16  # numbers of an observation that are printed
 _CHANCES = {"uniform": ", all equally likely", "by error": ", more often where the error was large", None: ""}
 _CHOOSERS = {
     "online": "The online network chooses the next action, the target network says what it is worth (Double DQN).",
@@ -106,8 +105,8 @@ def _choose(trace: Trace, row: int) -> list[str]:
         why = "the best one"
     return [
         *paragraph(f"The online network rates every action for what the agent {_sees(trace)}. {_explores(trace)}"),
-        f"   observation = {_obs(trace, rows.obs[row])}",
-        *_rated(trace, q, "action ", best, "best"),
+        f"   observation = {obs_text(trace, rows.obs[row])}",
+        *rated(trace, q, "action ", best, "best"),
         f"   epsilon = {six(epsilon)}",
         f"   taken: action {trace.action(taken)}, {why}",
     ]
@@ -141,7 +140,7 @@ def _explores(trace: Trace) -> str:
 
 def _store(trace: Trace, row: int) -> list[str]:
     rows, settings = trace.rows, trace.settings
-    reward = f"reward {six(rows.reward[row])}{_over(int(rows.span[row]))}"
+    reward = f"reward {six(rows.reward[row])}{over(int(rows.span[row]))}"
     done = f"   action {trace.action(rows.action[row])}, {reward}, discount {six(rows.discount[row])}"
     if trace.was_recorded(row):
         said = "This transition was recorded before the run began, and is never overwritten."
@@ -171,10 +170,10 @@ def _sample(trace: Trace, row: int) -> list[str]:
     rows = trace.rows
     return [
         *_drawn(trace, row),
-        f"   observation = {_obs(trace, rows.obs[row])}",
+        f"   observation = {obs_text(trace, rows.obs[row])}",
         f"   action {trace.action(rows.action[row])}",
-        *_reward(trace, row),
-        f"   next observation (env steps later: {rows.span[row]}) = {_obs(trace, rows.next_obs[row])}",
+        *reward_lines(trace, row),
+        f"   next observation (env steps later: {rows.span[row]}) = {obs_text(trace, rows.next_obs[row])}",
         f"   {_how_it_ends(trace, row)}",
     ]
 
@@ -211,33 +210,11 @@ def _how_it_ends(trace: Trace, row: int) -> str:
     return _ENDS[end]
 
 
-def _reward(trace: Trace, row: int) -> list[str]:
-    """The reward, and how a span of several steps adds up where its single rewards are known."""
-    clip = trace.settings.reward_clip
-    if clip is None:
-        return _summed(trace, row)
-    return [*_summed(trace, row), f"   (rewards were clipped at {six(-clip)} and {six(clip)} before they were stored)"]
-
-
-def _summed(trace: Trace, row: int) -> list[str]:
-    rows, single = trace.rows, trace.single_rewards(row)
-    span = int(trace.rows.span[row])
-    if span == 1 or len(single) < span:
-        return [f"   reward = {six(rows.reward[row])}{_over(span)}"]
-    terms = [f"{six(trace.settings.gamma)}^{k} * {six(r)}" for k, r in enumerate(single[:span])]
-    return [*folded("   reward = " + " + ".join(terms)), f"          = {six(rows.reward[row])}"]
-
-
-def _over(span: int) -> str:
-    """What is said of a reward that is a sum."""
-    return "" if span == 1 else f" (discounted sum over {counted(span, 'step')})"
-
-
 def _prediction(trace: Trace, row: int) -> list[str]:
     rows, action = trace.rows, int(trace.rows.action[row])
     return [
         *paragraph("What the online network currently thinks this action is worth: the reward from here on."),
-        *_rated(trace, rows.q[row], "s, ", action, "the action taken"),
+        *rated(trace, rows.q[row], "s, ", action, "the action taken"),
         f"   prediction = Q(s, {trace.action(action)}) = {six(rows.prediction[row])}",
     ]
 
@@ -250,8 +227,8 @@ def _target(trace: Trace, row: int) -> list[str]:
     if rows.added.any():
         said += " This run's rule adds to the reward of every transition: values are not returns alone."
     if settings.soft is not None and rows.policy is not None:
-        now = _listed({"": rows.policy.q[row]}, int(rows.action[row]))
-        then = _listed({"": rows.next_target[row]}, None)
+        now = listed({"": rows.policy.q[row]}, int(rows.action[row]))
+        then = listed({"": rows.next_target[row]}, None)
         comes = soft_target(trace, row, settings.soft, rows.policy, (now, then))
         return [*paragraph(said), *comes, *_sum(trace, row), *target_parts(trace, row)]
     return [
@@ -269,7 +246,7 @@ def _next_values(trace: Trace, row: int) -> list[str]:
     chosen = None if rows.next_action is None or not follows else rows.next_action[row]
     online = rows.next_online[row]
     target = rows.next_target[row]
-    shown = _listed({"online": online, "target": target}, chosen)
+    shown = listed({"online": online, "target": target}, chosen)
     marks = ["   <- chosen" if a == chosen else "" for a in shown]
     return [
         f"   {'action':>6}  {'Q online':>12}  {'Q target':>12}   in the next observation",
@@ -277,7 +254,7 @@ def _next_values(trace: Trace, row: int) -> list[str]:
             f"   {trace.action(a):>6}  {value(online[a]):>12}  {value(target[a]):>12}{mark}"
             for a, mark in zip(shown, marks, strict=True)
         ),
-        *_unlisted(shown, online),
+        *unlisted(shown, online),
     ]
 
 
@@ -336,6 +313,14 @@ def _gradient(trace: Trace, row: int) -> list[str]:
     ]
 
 
+def _update(trace: Trace, row: int) -> list[str]:
+    before, after = six(trace.rows.prediction[row]), six(trace.prediction_after[row])
+    return [
+        *update_lines(trace, row),
+        f"   asked again, the online network predicts {after} for row {row}; before, {before}",
+    ]
+
+
 def _sync(trace: Trace, row: int) -> list[str]:
     w, sync = trace.weights[-1], trace.settings.sync
     why = "The target network lags behind, so that targets do not move with every update."
@@ -358,31 +343,6 @@ def _sync(trace: Trace, row: int) -> list[str]:
             return [*paragraph(f"{why} How it follows in this run is not shown here. For {w.name}:"), now]
 
 
-def _rated(trace: Trace, q: np.ndarray, what: str, at: int, says: str) -> list[str]:
-    shown = _listed({"": q}, at)
-    lines = [f"   Q({what}{trace.action(a)}) = {value(q[a])}{f'   <- {says}' if a == at else ''}" for a in shown]
-    return [*lines, *_unlisted(shown, q)]
-
-
-def _listed(values: dict[str, np.ndarray | None], always: int | None) -> list[int]:
-    """The actions that are printed: of many those rated highest, and one more."""
-    size = next(len(each) for each in values.values() if each is not None)
-    kept = telling(values, None if always is None else np.array(always))
-    return list(range(size)) if kept is None else kept.tolist()
-
-
-def _unlisted(shown: list[int], q: np.ndarray) -> list[str]:
-    """What is said of actions that are not printed."""
-    left = len(q) - len(shown)
-    return [f"   (those rated highest; {counted(left, 'other action')} not listed)"] if left else []
-
-
-def _obs(trace: Trace, obs: np.ndarray) -> str:
-    if obs.size > MOST_INPUTS:
-        return counted(obs.size, "number")
-    return ", ".join(six(x + trace.settings.obs_start) for x in obs.ravel())
-
-
 _STAGES: dict[str, Callable[[Trace, int], list[str]]] = {
     "Choose": _choose,
     "Store": _store,
@@ -391,6 +351,6 @@ _STAGES: dict[str, Callable[[Trace, int], list[str]]] = {
     "Target": _target,
     "Loss": loss_lines,
     "Gradient": _gradient,
-    "Update": update_lines,
+    "Update": _update,
     "Sync": _sync,
 }

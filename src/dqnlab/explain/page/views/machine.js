@@ -2,6 +2,7 @@
 
 import { el, svg } from "../core/dom.js";
 import { actionClass, actionName } from "../core/naming.js";
+import { paintSeen } from "../world/seen.js";
 import { makeStage } from "../world/stage.js";
 import { drawWires } from "./wires.js";
 import { INSTEAD, STOPS, stopsOf } from "./stops.js";
@@ -177,10 +178,23 @@ const sumText = ({ terms, left }, n) => [
   ...(left > 0 ? ["…"] : []),
 ].join(" + ");
 
+/** A stage for observations that are, or hold, a picture. */
+function pictured(picture) {
+  const canvas = el("canvas", { class: "machine-picture", role: "img" });
+  return {
+    node: el("div", {}, canvas),
+    show(obs, { label }) {
+      canvas.setAttribute("aria-label", label);
+      paintSeen(canvas, picture, obs);
+    },
+  };
+}
+
 /** The step itself: what was seen where the world can be drawn, and what was done. */
 function makeScene(page, { moment: { rows } }, box) {
   const { data, t } = page;
-  const stage = makeStage(data.world);
+  const picture = rows.obs === null ? null : data.obs.pictures.at(-1);
+  const stage = picture ? pictured(picture) : makeStage(data.world);
   const name = el("p", { class: "machine-action" });
   const seen = rows.obs !== null && stage.node !== null;
   box.append(...(seen ? [stage.node] : []), name);

@@ -10,10 +10,10 @@ import { stagesOf } from "./stepstages.js";
 import { clearest, isRecorded, STOPS } from "./stops.js";
 
 const KEYS = ["step.row", "step.double", "step.n", "step.huber", "step.trunc"];
-const STAGE_OF = { // where the numbers of each stop are to be found
-  reward: "choose", sum: "store", stored: "store", drawn: "sample", weight: "prediction", prediction: "prediction", choose: "target",
-  next: "target", discount: "target", added: "target", goal: "target", error: "loss", loss: "loss", update: "update",
-  after: "gradient", sync: "sync",
+const STAGES_OF = { // where the numbers of each stop are to be found
+  reward: ["choose", "store"], sum: ["store"], stored: ["store"], drawn: ["sample"], weight: ["prediction"], prediction: ["prediction"],
+  choose: ["target"], next: ["target"], discount: ["target"], added: ["target"], goal: ["target"], error: ["loss"], loss: ["loss"],
+  update: ["gradient", "update"], after: ["update"], sync: ["sync"],
 };
 
 export function mountStep(root, page) {
@@ -41,8 +41,9 @@ export function mountStep(root, page) {
   const isOpen = () => page.level === "numbers" || store.get("step.every") === 1;
   const walk = () => {
     machine.update(readState(store, step));
-    const now = STAGE_OF[machine.stop()];
-    stages.querySelectorAll(".step-stages > li").forEach((each) => each.classList.toggle("step-now", each.classList.contains(`step-${now}`)));
+    const now = STAGES_OF[machine.stop()];
+    stages.querySelectorAll(".step-stages > li").forEach((each) => (
+      each.classList.toggle("step-now", now.some((id) => each.classList.contains(`step-${id}`)))));
   };
   const draw = () => {
     every.open = isOpen();

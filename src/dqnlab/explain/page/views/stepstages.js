@@ -199,7 +199,7 @@ function gradient({ page, step, state, explained }) {
       : t(norm > most ? "step.above_limit" : "step.below_limit", { most: num(most, 6), scale: num(most / norm, 4) })));
 }
 
-function update({ page, step, explained }) {
+function update({ page, step, state, explained }) {
   const { t } = page;
   const { moment } = step;
   const { formula } = moment.settings;
@@ -214,7 +214,8 @@ function update({ page, step, explained }) {
   return el("div", {}, how, el("div", { class: "scroll" }, el("table", {},
     el("thead", {}, el("tr", {}, names.map((name, i) => (
       el("th", { scope: "col", class: i ? "number" : null }, t(`step.w_${name}`)))))),
-    el("tbody", {}, moment.weights.map(line_)))));
+    el("tbody", {}, moment.weights.map(line_)))),
+  line(t("step.asked_again"), explained(moment.prediction_after.data[state.chosen], t("step.f_recorded"), "again")));
 }
 
 /** How each number of a weight's row came about, whatever the optimiser. */
