@@ -90,6 +90,7 @@ def serve_runs(
     config = uvicorn.Config(
         server.app(),
         log_config=None,
+        log_level="critical",  # a page that is open when a signal comes is no error
         access_log=False,
         server_header=False,
         date_header=False,
