@@ -78,7 +78,16 @@ def test_a_number_before_its_noun_is_written_by_one_function() -> None:
 
 # What only the command line can say: its own words, the row of a printed step.
 ONLY_TYPED = ("app/arguments", "app/cli", "app/words", "app/flags", "app/help", "app/calls", "app/parse", "app/aliases")
-ONLY_TYPED += ("app/alert", "app/commands", "app/complete", "app/confirm", "app/places", "app/summary", "live/serve")
+ONLY_TYPED += (
+    "app/alert",
+    "app/commands",
+    "app/complete",
+    "app/confirm",
+    "app/places",
+    "app/shells",
+    "app/summary",
+    "live/serve",
+)
 ONLY_TYPED += ("lab/again", "store/own", "explain/trace_text", "track/tensorboard")
 
 
