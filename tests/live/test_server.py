@@ -236,19 +236,21 @@ def test_an_order_is_written_into_the_folder_of_the_run(going: Path) -> None:
 
 
 def test_a_run_is_told_that_somebody_watches_only_while_its_page_is_open(going: Path) -> None:
-    server = server_of(going.parents[1])
-    run_with(server, {"path": f"/{TOKEN}/runs", "enough": 1})
+    follower, box = Follower(going, "0"), Unread()
+    follower.look()
     assert not (going / CONTROL).exists()
-    run_with(server, {"path": url(going, "news"), "enough": 3})
+    follower.listen(box, lambda kind, news: (kind, news))
+    follower.look()
     assert read_control(going).orders == ()
 
 
 def test_a_server_that_ends_lets_go_of_a_run_that_stands_still(going: Path) -> None:
     with (going / "metrics.jsonl").open("a") as file:
         file.write('{"step": 1100, "control/pause": 1.0}\n')
-    server = server_of(going.parents[1])
-    run_with(server, order(going, "pause"), {"path": url(going, "news"), "enough": 3})
-    server.close()
+    follower = Follower(going, "0")
+    follower.order("pause")
+    follower.look()
+    follower.let_go()
     assert [each.name for each in read_control(going).orders] == ["pause", "continue"]
 
 

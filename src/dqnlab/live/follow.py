@@ -97,6 +97,7 @@ class Follower:
     def listen(self, box: Unread, wrap: Wrap) -> None:
         """Puts what there is into a mailbox, and from now on what is new, as `wrap` says it."""
         self._boxes[box] = wrap
+        self._due.pop("touch", None)  # the run is told with the next look
         for kind, news in self.latest.items():
             self._put(box, kind, news)
 
