@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from links import broken_links  # beside this file, where MkDocs looks first
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files, InclusionLevel
@@ -56,6 +57,7 @@ TITLES = {
     "Design": "設計",
     "Contributing": "參與",
 }
+ENGLISH_ONLY = "這一頁只有英文。"
 OUTSIDE = {"README.md": "readme.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
 """pages that lie above docs/"""
 TWIN = re.compile(r"\.zh-Hant(?=\.md$)")
@@ -69,6 +71,8 @@ SELDOM = re.compile(r"design/|files/|log\.md|changelog\.md|contributing\.md")
 """pages that it lists last"""
 ASKS = re.compile(r'<(script|img|iframe|source|link)\b[^>]*\b(src|href)="(https?:)?//[^"]*"')
 """what would fetch from another host as soon as a page is opened"""
+MAPS = re.compile(r'<link rel="alternate"[^>]*>')
+"""of which the theme's script asks for a map of the site beside each"""
 CODE = {".py": "python", ".toml": "toml", ".c": "c", ".html": "html", ".js": "js"}
 
 sources: dict[str, Path] = {}
@@ -84,6 +88,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     chosen = language()
     if chosen != "en":
         config.site_dir = str(Path(config.site_dir) / chosen)
+    config.theme.static_templates.discard("404.html")  # it looks for its style in the root of a host
     config.theme["language"] = THEMES.get(chosen, chosen)
     config.nav = [entry for each in config.nav or [] for entry in _entries(each)]
     return config
@@ -149,6 +154,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         markdown = markdown.replace("<!-- runs -->", _gallery())
     if uri not in sources:
         return markdown
+    if language() != "en" and not TWIN.search(sources[uri].name):
+        markdown = re.sub(r"^(# .*\n)", rf"\1\n*{_said(ENGLISH_ONLY)}*\n", markdown, count=1)
     return LINK.sub(
         lambda found: _target(found[1], uri) + _anchor(found[1], found[2] or "", uri), SWITCH.sub("", markdown, count=1)
     )
@@ -232,17 +239,34 @@ def _gallery() -> str:
 
 
 def on_page_context(context: dict[str, Any], page: Page, config: MkDocsConfig, nav: Any) -> dict[str, Any]:
-    """The same page in the other languages, for the menu."""
-    up = "../" * page.url.count("/") + ("" if language() == "en" else "../")
+    """The languages, for the menu. Where each leads `on_post_page` fills in: the theme shortens a path that begins
+    with `..` wrongly in a page below a folder, and leaves alone one that begins with #."""
     config.extra["alternate"] = [
-        {"name": name, "lang": THEMES.get(code, code), "link": f"{up}{'' if code == 'en' else f'{code}/'}{page.url}"}
-        for code, name in LANGUAGES.items()
+        {"name": name, "lang": THEMES.get(code, code), "link": f"#language-{code}"} for code, name in LANGUAGES.items()
     ]
     return context
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """The page as it is. Raises PluginError if it would ask another host for anything."""
+    """The page, its menu of languages leading to itself in the others. Raises PluginError if it would ask a host."""
     if asks := ASKS.search(output):
         raise PluginError(f"{page.file.src_uri} asks another host: {asks[0]}")
+    output = MAPS.sub("", output)
+    for code in LANGUAGES:
+        to = posixpath.join(_across(code), page.url)
+        output = output.replace(f'"#language-{code}"', f'"{posixpath.relpath(to, posixpath.dirname(page.url) or ".")}"')
     return output
+
+
+def _across(code: str) -> str:
+    """Where the site in a language lies, from that in this one."""
+    return posixpath.relpath("." if code == "en" else code, "." if language() == "en" else language())
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """The index of the search as a script too, which a page on disk may read. Raises PluginError of broken links."""
+    site = Path(config.site_dir)
+    index = site / "search" / "search_index.json"
+    index.with_suffix(".js").write_text(f"var __index = {index.read_text('utf-8')}", "utf-8")
+    if broken := broken_links(site, [_across(code) for code in LANGUAGES if code != language()]):
+        raise PluginError("links that lead nowhere:\n" + "\n".join(broken))
