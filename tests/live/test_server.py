@@ -252,6 +252,31 @@ def test_a_server_that_ends_lets_go_of_a_run_that_stands_still(going: Path) -> N
     follower.look()
     follower.let_go()
     assert [each.name for each in read_control(going).orders] == ["pause", "continue"]
+    follower.order("checkpoint")
+    follower.look()  # it stands still all the same: somebody else wants that
+    follower.let_go()
+    assert read_control(going).orders[-1].name == "checkpoint"
+
+
+def test_nothing_is_asked_of_a_run_that_nobody_works_on(runs: Path) -> None:
+    folder = only_run(runs)
+    (answer,) = run_with(server_of(runs), order(folder, "pause"))
+    assert (answer.status, answer.json()) == (409, {"error": "it does not train; nothing was asked"})
+    assert not (folder / CONTROL).exists()
+
+
+def test_orders_are_gone_with_whoever_worked_on_the_run_and_no_later_one_gets_them(runs: Path) -> None:
+    folder, now = only_run(runs), [0.0]
+    follower = Follower(folder, "0", clock=lambda: now[0])
+    with lock.locked(folder):
+        follower.order("pause")
+        follower.order("step")
+    now[0] += 10
+    follower.look()
+    assert not (folder / CONTROL).exists()
+    with lock.locked(folder):
+        follower.order("checkpoint")
+        assert [tuple(each) for each in read_control(folder).orders] == [(2, "checkpoint")]
 
 
 # ── Hostile folders ──────────────────────────────────────────────────────────────────────────────

@@ -23,9 +23,9 @@ from ..tiny import tiny
 ME = "0123456789abcdef"
 
 
-def ordering(folder: Path, *names: str) -> None:
+def ordering(folder: Path, *names: str, viewer: str = ME) -> None:
     """What a viewer writes that has asked for these, one after the other."""
-    write_control(folder, Control(ME, tuple(Order(number, name) for number, name in enumerate(names))))
+    write_control(folder, Control(viewer, tuple(Order(number, name) for number, name in enumerate(names))))
 
 
 # ── The same bits ────────────────────────────────────────────────────────────────────────────────
@@ -183,6 +183,26 @@ def test_orders_of_whoever_watched_before_the_run_began_are_not_obeyed(tmp_path:
     clock.now += 1
     found.take(block(), run)
     assert run.done == ["checkpoint", "show"]
+
+
+def test_of_several_viewers_each_order_is_obeyed_once(tmp_path: Path, clock: Time) -> None:
+    found, run = Viewer(tmp_path, clock, clock.sleep), Recorded()
+    for who, names in [
+        (0, ["checkpoint"]),
+        (1, ["checkpoint"]),
+        (0, ["checkpoint", "continue"]),
+        (1, ["checkpoint", "continue"]),
+        *((more, []) for more in range(2, viewer.MOST_VIEWERS)),
+        (0, ["checkpoint", "continue"]),
+    ]:
+        ordering(tmp_path, *names, viewer=f"{who:016x}")
+        clock.now += 1
+        found.take(block(), run)
+    assert [each for each in run.done if each != "show"] == ["checkpoint", "checkpoint", "continue", "continue"]
+    for more in range(10 * viewer.MOST_VIEWERS):  # and of whoever comes it remembers no more than that
+        ordering(tmp_path, viewer=f"{more:016x}")
+        found._look(clock.now)
+    assert len(found._done) == viewer.MOST_VIEWERS
 
 
 def test_a_pause_ends_when_whoever_asked_for_it_is_gone(tmp_path: Path, clock: Time) -> None:

@@ -26,6 +26,7 @@ from ..run.rays import check_crowd
 from ..run.save import Saver
 from ..run.system import System, Updater, make_update, say
 from ..store.checkpoint.checkpoint import Loaded, Store
+from ..store.control import drop_shown
 from ..store.folder import CONFIG, INIT, META, SUMMARY
 from ..store.label import UNLABELLED, Label, read_label
 from ..store.lineage import FORK, check_kept, read_parent
@@ -106,6 +107,7 @@ def _enter(start: Start, held: ExitStack) -> _Restored:
     if start.view is not None:
         held.callback(start.view.stop)
     folder = held.enter_context(start.folder)
+    held.callback(drop_shown, folder)  # once more: whoever watched has perhaps written while it was judged
     parent = read_parent(folder / META) if (folder / META).is_file() else None
     keep = start.config.keep_checkpoints
     store = Store(folder, None if keep == "all" else keep, say, pinned=None if parent is None else parent.step)

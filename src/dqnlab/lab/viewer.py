@@ -20,6 +20,7 @@ from ..store.control import CONTROL, Order, read_control
 LOOK_EVERY = 0.25  # seconds between two looks at the file
 PAUSED_LOOK = 0.05  # the same while the run stands still for it
 LEASE = 10.0  # seconds after which a viewer that has not touched its file is gone
+MOST_VIEWERS = 64  # whose orders are remembered
 SHOW_EVERY = 1.0  # seconds between two pictures of the network, at least …
 SHARE = 0.005  # … and as many more as keep making them below this share of the time
 
@@ -60,8 +61,8 @@ class Viewer:
     _next: float = field(default=-1.0, init=False)  # when to look again
     _touched: float = field(default=0.0, init=False)
     _mark: tuple[int, int, int] | None = field(default=None, init=False)
-    _viewer: str = field(default="", init=False)
-    _done: int = field(default=-1, init=False)  # the number of the latest order of this viewer that was taken
+    _done: dict[str, int] = field(default_factory=dict, init=False)
+    """of each viewer, the latest last, the number of its latest order that was taken"""
     _shown: float = field(default=-1.0, init=False)  # when to show the network next
     _odd: str = field(default="", init=False)  # what is wrong with the file, until it has been said
 
@@ -157,11 +158,11 @@ class Viewer:
         except FolderError as e:
             self._odd = str(e)
             return []
-        if control.viewer != self._viewer:
-            self._viewer, self._done = control.viewer, -1
-        new = [order for order in control.orders if order.number > self._done]
-        if new:
-            self._done = new[-1].number
+        done = self._done.pop(control.viewer, -1)
+        new = [order for order in control.orders if order.number > done]
+        self._done[control.viewer] = new[-1].number if new else done
+        if len(self._done) > MOST_VIEWERS:
+            del self._done[next(iter(self._done))]
         return new
 
     def _stat(self) -> tuple[int, int, int] | None:

@@ -221,10 +221,9 @@ class Server:
             return _unknown()
         seeds = await asyncio.to_thread(self._seeds, folder)
         try:
-            for each in seeds or [folder]:
-                follower = self.follow(run_number(each), each)
-                if not seeds or follower.is_running:
-                    await asyncio.to_thread(follower.order, asked["order"])
+            followers = [self.follow(run_number(each), each) for each in seeds or [folder]]
+            for follower in [each for each in followers if each.is_trained()] or followers[:1]:  # which refuses
+                await asyncio.to_thread(follower.order, asked["order"])
         except DqnlabError as e:
             return JSONResponse({"error": str(e)}, 409)
         return JSONResponse({"order": asked["order"]})

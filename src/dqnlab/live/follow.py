@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import DqnlabError
+from ..errors import DqnlabError, FolderError
 from ..explain.health.findings import RunFacts, facts_of
 from ..explain.series import series_of
 from ..store.agent import describe_run
-from ..store.control import Control, Order, touch_control, write_control
+from ..store.control import CONTROL, MOST_ORDERS, Control, Order, drop_shown, touch_control, write_control
 from ..store.find import called, run_row
-from ..store.lock import holder
+from ..store.lock import hold
 from .growing import Growing
 from .networks import mark_of, steps_of
 from .verdict import Turn, VerdictWatch
@@ -81,6 +81,10 @@ class Follower:
     _boxes: dict[Unread, Wrap] = field(default_factory=dict, init=False)
     _facts: RunFacts | None = field(default=None, init=False)
     _orders: list[Order] = field(default_factory=list, init=False)
+    _number: int = field(default=0, init=False)  # of the next order
+    _asked: tuple[str, int] | None = field(default=None, init=False)  # which work on the run the orders were for
+    _pause: str = field(default="", init=False)
+    """whether the run stands still because of an order from here: "asked" for, or "seen"; empty if not"""
     _mark: tuple[object, ...] = field(default=(), init=False)
     _due: dict[str, float] = field(default_factory=dict, init=False)
     _status: str = field(default="", init=False)
@@ -120,6 +124,10 @@ class Follower:
         """Whether a process works on the run, as far as the latest look could tell."""
         return self._status == "running"
 
+    def is_trained(self) -> bool:
+        """Whether a process works on the run at this moment."""
+        return hold(self.folder) is not None
+
     async def step(self) -> None:
         """Looks once, in another thread, and tells what is new."""
         await asyncio.to_thread(self.look)
@@ -132,26 +140,38 @@ class Follower:
     # ── What is asked of the run ──
 
     def order(self, name: str) -> None:
-        """Asks something of the run. Raises FolderError, ResourceError."""
-        number = self._orders[-1].number + 1 if self._orders else 0
-        self._orders = [*self._orders[-15:], Order(number, name)]
-        self._write()
+        """Asks something of the run. Raises FolderError, also if nobody works on it; ResourceError."""
+        stands = self.growing.paused
+        with _WRITING:
+            self._write(name)
+        if name in ("continue", "stop"):
+            self._pause = ""
+        elif name in ("pause", "step") and not stands:
+            self._pause = "asked"
 
     def let_go(self) -> None:
         """Lets a run that was paused here continue, before nobody is left to say so."""
-        if self._orders and self.is_running and self.growing.paused:
+        if self._pause:
             with suppress(DqnlabError):
                 self.order("continue")
 
     def _show_up(self) -> None:
         """Tells the run that somebody watches."""
         if self.is_watched and self.is_running and not (self._is_told and touch_control(self.folder)):
-            with suppress(DqnlabError):
+            with suppress(DqnlabError), _WRITING:
                 self._write()
 
-    def _write(self) -> None:
-        with _WRITING:
-            write_control(self.folder, Control(self.viewer, tuple(self._orders)))
+    def _write(self, *names: str) -> None:
+        """Writes the orders, with these as the newest; those to whoever worked on the run before are not repeated."""
+        work = hold(self.folder)
+        if work is None:
+            raise FolderError("it does not train; nothing was asked")
+        if work != self._asked:
+            self._asked, self._orders = work, []
+        for name in names:
+            self._orders = [*self._orders, Order(self._number, name)][-MOST_ORDERS:]
+            self._number += 1
+        write_control(self.folder, Control(self.viewer, tuple(self._orders)))
         self._is_told = True
 
     # ── What is new ──
@@ -163,6 +183,10 @@ class Follower:
         if self._is_due("touch", TOUCH_EVERY):
             self._show_up()
         self.growing.read()
+        if self._pause and self.growing.paused:
+            self._pause = "seen"
+        elif self._pause == "seen":
+            self._pause = ""  # somebody else has let it go
         if self._is_due("curve", CURVE_EVERY):
             self._curve()
         if self.is_watched:
@@ -177,7 +201,10 @@ class Follower:
         return True
 
     def _look_who(self) -> None:
-        self._status = "running" if holder(self.folder) is not None else str(run_row(self.folder)["status"])
+        self._status = "running" if self.is_trained() else str(run_row(self.folder)["status"])
+        if self._is_told and not self.is_running:
+            self._is_told, self._pause = False, ""
+            drop_shown(self.folder, [CONTROL])  # nobody is left to read it
 
     def _state(self) -> None:
         last, growing = self.growing.last, self.growing

@@ -69,6 +69,15 @@ def holder(folder: Path) -> str | None:
     return f"process {pid} on {host}" if not here or pid == os.getpid() or _lives(pid) else None
 
 
+def hold(folder: Path) -> tuple[str, int] | None:
+    """Who works in the folder of a run, as `holder` says it, and since when: told apart from whoever does so later."""
+    who = holder(folder)
+    try:
+        return None if who is None else (who, os.stat(folder / LOCK).st_mtime_ns)
+    except OSError:  # it was given back just now
+        return None
+
+
 def free_of(folder: Path, host: str, pid: int, patience: float = 10.0) -> None:
     """Gives a folder back for a process that is known to have ended, on whatever machine, if it still has it.
 
