@@ -49,6 +49,7 @@ def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         message = " ".join(err.replace("│", " ").split())  # the parser's box breaks lines
         assert got == code, message
         assert [word for word in words if word not in message] == [], message
+        assert not message.endswith(";"), message
         assert "Traceback" not in out + err
         ours = sum(row.startswith("error:") for row in err.splitlines())
         boxes = err.count("For full helptext") or err.count("╭")

@@ -87,8 +87,8 @@ STORING: list[Bug] = [
     Bug(
         "what follows is the frame after, whatever n is",
         "learn/replay.py",
-        "start, end = source.slots[new.span, new.env], source.slots[0].take(new.env)",
-        "start = source.slots[new.span, new.env]\n            end = source.slots[new.span - 1, new.env]",
+        "start, end = source.slots[ended.span, ended.env], source.slots[0].take(ended.env)",
+        "start = source.slots[ended.span, ended.env]\n            end = source.slots[ended.span - 1, ended.env]",
         ("learn/test_replay.py", "learn/test_frames.py", "learn/test_sources.py"),
     ),
     Bug(

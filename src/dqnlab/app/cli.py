@@ -169,4 +169,4 @@ def _dispatch(words: Sequence[str], started: float) -> int:
 def usage() -> str:
     """The help text of `dqn` itself."""
     lines = ["usage: dqn COMMAND …", "", *wrapped("Trains, judges, shows and explains deep Q-learning agents."), ""]
-    return "\n".join([*lines, *two_columns(COMMANDS.items(), 12), "", *two_columns(_ALWAYS, 23)])
+    return "\n".join([*lines, *two_columns(COMMANDS.items(), 14), "", *two_columns(_ALWAYS, 23)])

@@ -168,4 +168,4 @@ def nearest(word: str, known: list[str]) -> str:
     close = get_close_matches(word, known, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]}?"
-    return f"choose from {', '.join(known)}" if len(known) <= 20 else ""
+    return f"choose from {', '.join(known)}" if len(known) <= 24 else ""
