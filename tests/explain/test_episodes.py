@@ -2,8 +2,8 @@
 
 import base64
 import io
+import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -74,10 +74,9 @@ def by_step(obs: np.ndarray) -> np.ndarray:
 def recorded(env: Env, best: Any = by_step, limits: Limits | None = None, seed: int = 0) -> Recording:
     spec = describe(env)
     networks = Networks(Reactive(best), Reactive(constant(3, 4)), None)
-    return record_episodes(networks, Scene(env, spec, look(env, spec)), seed, limits or UNTIMED)
+    return record_episodes(networks, Scene(env, spec, look(env, spec)), seed, limits or Limits())
 
 
-UNTIMED = Limits(clock=lambda: 0.0)
 COUNTING = Env(id=Counting, max_episode_steps=10**6)
 
 
@@ -108,18 +107,18 @@ def test_the_longest_the_worst_and_the_best_are_labelled_and_few_others_kept() -
     assert lengths[rec.labels["longest"]] == max(lengths)
     assert returns[rec.labels["worst"]] == min(returns)
     assert returns[rec.labels["best"]] == max(returns)
-    few = recorded(COUNTING, by_step, replace(UNTIMED, others=0))
+    few = recorded(COUNTING, by_step, Limits(others=0))
     assert len(few.episodes) == len(set(few.labels.values()))
 
 
 def test_others_go_when_the_bytes_are_short_and_the_labelled_stay() -> None:
-    rec = recorded(COUNTING, by_step, replace(UNTIMED, size=1))
+    rec = recorded(COUNTING, by_step, Limits(size=1))
     assert len(rec.episodes) == len(set(rec.labels.values()))
     assert all(e.obs is not None for e in rec.episodes)
 
 
 def test_observations_that_are_too_large_are_left_out_after_the_networks_saw_them() -> None:
-    episode = recorded(long(5), limits=replace(UNTIMED, obs_size=10)).episodes[0]
+    episode = recorded(long(5), limits=Limits(obs_size=10)).episodes[0]
     assert episode.obs is None
     assert episode.q["online"] is not None
 
@@ -154,20 +153,32 @@ def test_the_state_of_the_physics_is_that_of_the_same_moment() -> None:
 
 
 def test_an_episode_too_long_is_cut_and_says_so() -> None:
-    episode = recorded(long(50), limits=replace(UNTIMED, steps=7)).episodes[0]
+    episode = recorded(long(50), limits=Limits(steps=7)).episodes[0]
     assert (episode.length, episode.ended) == (7, "cut")
     assert recorded(Env(id=Counting, kwargs={"length": 9}, max_episode_steps=4)).episodes[0].ended == "truncated"
 
 
-def test_a_slow_environment_is_cut_when_the_time_is_up() -> None:
-    ticks = iter(range(100))
-    rec = recorded(long(50), limits=Limits(seconds=5, clock=lambda: float(next(ticks))))
-    assert {(e.length, e.ended) for e in rec.episodes} == {(5, "cut")}
+class Late(Counting):
+    """The same after a pause, as on a busy machine."""
+
+    def step(self, action: int) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        time.sleep(1.1 if self.now == 1 else 0)
+        return super().step(action)
+
+
+def test_how_much_is_recorded_does_not_depend_on_the_time_that_it_takes() -> None:
+    rec = recorded(long(50, Late), limits=Limits(drawn=1))
+    assert {(e.length, e.ended) for e in rec.episodes} == {(50, "terminated")}
+
+
+def test_an_episode_of_the_usual_length_is_recorded_whole() -> None:
+    episode = recorded(long(500), limits=Limits(drawn=1)).episodes[0]
+    assert (episode.length, episode.ended) == (500, "terminated")
 
 
 def test_large_observations_bound_the_steps() -> None:
     env = long(50, Pixels)
-    rec = recorded(env, constant(0, 1), replace(UNTIMED, memory=4 * 600 * 10))
+    rec = recorded(env, constant(0, 1), Limits(memory=4 * 600 * 10))
     assert {e.length for e in rec.episodes} == {10}
 
 
@@ -177,7 +188,7 @@ def opened(image: str) -> Any:
 
 
 def test_what_the_environment_draws_is_kept_evenly_in_few_small_images() -> None:
-    limits = replace(UNTIMED, frames=FrameLimits(images=24, width=240))
+    limits = Limits(frames=FrameLimits(images=24, width=240))
     frames = recorded(long(100), limits=limits).episodes[0].frames
     assert frames is not None
     assert (frames.every, len(frames.images)) == (32, 4)  # at most 6 each of 4 episodes, halved until they fit

@@ -151,7 +151,7 @@ def test_observations_that_were_not_kept_leave_the_rest_of_the_page(
     assert page.locator("#decision .decision-network").count() == 3
     for view in ("inside", *(() if image else ("whatif", "maps"))):
         assert "too large to be kept in this page" in page.inner_text(f"#{view} > .view")
-    assert page.inner_text("#you > .view") != ""  # the last view, which comes after all others
+    assert page.inner_text("#curve > .view") != ""  # the last view, which comes after all others
 
 
 def test_it_is_said_why_no_network_runs_in_the_page(open_page: Open) -> None:

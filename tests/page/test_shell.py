@@ -72,6 +72,16 @@ def test_an_address_leads_to_its_moment_and_language(open_page: Open) -> None:
     assert opened.page.evaluate("location.hash") == "#lang=zh-Hant&ep=2&t=5"
 
 
+@pytest.mark.parametrize("id", ["decision", "curve", "you"])
+def test_the_way_to_where_one_is_is_marked_at_the_end_of_the_page_too(open_page: Open, id: str) -> None:
+    page = open_page(sample()).page
+    page.click(f"nav a[data-at={id}]")
+    page.wait_for_selector(f"nav a[data-at={id}][aria-current]")
+    page.mouse.wheel(0, 10**6)
+    page.wait_for_selector("nav a[data-at=you][aria-current]")
+    assert page.locator("nav a[aria-current]").count() == 1
+
+
 def test_an_address_leads_to_the_section_that_was_chosen(open_page: Open) -> None:
     page = open_page(sample()).page
     page.click("nav a >> nth=6")

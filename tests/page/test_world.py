@@ -62,7 +62,7 @@ def played(env: Env) -> dict[str, Any]:
         return Reactive(lambda obs: q_function(nets[name])(see(obs)))
 
     recording = record_episodes(
-        Networks(*map(asked, nets)), Scene(env, spec, world), 0, Limits(steps=60, clock=lambda: 0.0)
+        Networks(*map(asked, nets)), Scene(env, spec, world), 0, Limits(steps=60)
     )
     small = inputs < 10_000
     return {

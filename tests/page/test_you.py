@@ -189,7 +189,9 @@ def test_a_finger_on_the_buttons_steers(open_page: Open) -> None:
     assert opened.page.inner_text("#you .you-pad.held") == "←"
 
 
-def test_a_world_without_physics_says_so_in_one_sentence(open_page: Open) -> None:
-    opened = open_page(sample(world={"kind": "none", "params": {}}))
-    assert "nobody can play it here" in opened.page.inner_text("#you .view")
-    assert opened.page.locator("#you button").count() == 0
+@pytest.mark.parametrize("lacks", ["world", "networks", "episodes"])
+def test_where_nobody_can_play_there_is_no_duel_and_no_way_to_it(open_page: Open, lacks: str) -> None:
+    none = {"world": {"kind": "none", "params": {}}, "networks": dict.fromkeys(("best", "online", "target")), "episodes": []}
+    page = open_page(sample(**{lacks: none[lacks]}), hash="at=you").page
+    assert page.locator("#you, [data-at=you]").count() == 0
+    assert page.locator("nav a").count() == 8

@@ -1,7 +1,9 @@
-"""Greedy episodes of the best network, recorded with all that the page shows, within bounds of size and time."""
+"""Greedy episodes of the best network, recorded with all that the page shows, within bounds that count.
 
-import time
-from collections.abc import Callable, Sequence
+Nothing here looks at a clock: the same networks give the same recording, however busy the machine is.
+"""
+
+from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
@@ -52,9 +54,7 @@ class Limits:
     others: int = 2
     """kept beside the longest, the worst and the best"""
     steps: int = 1_000
-    """per episode"""
-    seconds: float = 1.0
-    """of playing; what is still playing then is cut"""
+    """per episode; what is still playing then is cut"""
     memory: int = 64_000_000
     """bytes of observations while playing"""
     size: int = 130_000
@@ -66,8 +66,6 @@ class Limits:
     looks: int = 800_000
     """bytes of how the network looks at pictures, as they stand in the page; beyond it fewer moments are kept"""
     frames: FrameLimits = field(default_factory=FrameLimits)
-    clock: Callable[[], float] = time.perf_counter
-    """seconds"""
 
 
 class Recorded(NamedTuple):
@@ -120,8 +118,7 @@ def record_episodes(networks: Networks, scene: Scene, seed: int, limits: Limits 
 def play_episodes(networks: Networks, scene: Scene, seed: int, limits: Limits) -> list[tuple[Recorded, Strip | None]]:
     """Greedy episodes of the best network, each with what its environment drew; their seeds are those of `seed`.
 
-    Side by side, or group by group where copies are counted; then the last may find no time left. The scene's own
-    environment is closed afterwards.
+    Side by side, or group by group where copies are counted. The scene's own environment is closed afterwards.
 
     Raises:
         EnvironmentFault: the environment broke its contract. One that hangs is left to `watched`.
@@ -138,19 +135,18 @@ def play_episodes(networks: Networks, scene: Scene, seed: int, limits: Limits) -
         mode = None if not renders else "rgb_array" if first is None else first.render_mode
         while len(made) < at_once:
             made.append(make_one(env, mode))
-        end = limits.clock() + limits.seconds
         limits = replace(limits, memory=limits.memory * at_once // len(seeds))
-        while len(takes) < len(seeds) and not (takes and limits.clock() >= end):
+        while len(takes) < len(seeds):
             group = seeds[len(takes) : len(takes) + at_once]
             stage = _Stage(world, spec.obs, len(group), limits)
             stage.units = min(networks.units, MOST_UNITS)
             stage.cameras = [Camera(each, env.label) for each in made]
             envs = SerialEnvs(made[: len(group)], spec, env.label, autoreset=False)
             with envs.playing("for the page", len(takes) + 1):
-                stage.play(envs, made[: len(group)], networks.best, group, end)
+                stage.play(envs, made[: len(group)], networks.best, group)
             takes += [stage.take(e, start) for e, start in enumerate(group)]
             strips += stage.strips
-    return list(zip(takes, strips, strict=False))
+    return list(zip(takes, strips, strict=True))
 
 
 def with_all(
@@ -261,8 +257,8 @@ class _Stage:
         renders = world.params.get("source") == "render"
         self.strips = [Strip(limits.frames, num) if renders else None for _ in range(num)]
 
-    def play(self, envs: SerialEnvs, made: Sequence[AnyEnv], best: Actor, seeds: Sequence[int], end: float) -> None:
-        """Plays until all have ended, or a limit is reached; one of them is the time `end`."""
+    def play(self, envs: SerialEnvs, made: Sequence[AnyEnv], best: Actor, seeds: Sequence[int]) -> None:
+        """Plays until all have ended, or a limit is reached."""
         limits, one = self._limits, self._obs.dtype.itemsize * int(np.prod(self._obs.shape))
         most = max(1, min(limits.steps, limits.memory // (one * len(seeds))))
 
@@ -271,7 +267,7 @@ class _Stage:
             if best.state is not None:
                 self._memory.append(best.state[:, : self.units])
             self._playing = step.playing & ~(step.terminated | step.truncated)
-            if len(self._steps) == most or limits.clock() >= end:
+            if len(self._steps) == most:
                 break
 
     def _look(self, made: Sequence[AnyEnv]) -> None:

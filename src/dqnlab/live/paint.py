@@ -20,8 +20,8 @@ from ..store.folder import BEST, META, RESULT, Run
 from ..store.reading import read_json
 from .networks import ShownNetworks, Weights, networks_of, tensors
 
-LIMITS = Limits(episodes=2, drawn=1, others=0, seconds=0.5)
-"""of an episode that is played anew for every network"""
+LIMITS = Limits(episodes=2, drawn=1, others=0, steps=500, memory=8_000_000)
+"""of an episode that is played anew for every network: of large pictures a few hundred steps"""
 
 
 def paint(folder: Path, step: int | None, trusted: Collection[str] = ()) -> bytes:

@@ -1,9 +1,10 @@
 /** Puts the page together: a head, a way around, and a section for each view. */
 
 import { inflated, taken } from "./core/codec.js";
-import { clear, el } from "./core/dom.js";
+import { clear, el, perFrame } from "./core/dom.js";
 import { LANGUAGES, makeWords, preferred } from "./core/i18n.js";
 import { makePage } from "./core/page.js";
+import { makeSight } from "./core/sight.js";
 import { Store } from "./core/store.js";
 import { tendTables } from "./core/tables.js";
 import { mountCurve } from "./views/curve.js";
@@ -17,7 +18,7 @@ import { mountStep } from "./views/step.js";
 import { makeStory } from "./views/story.js";
 import { mountWhatif } from "./views/whatif.js";
 import { mountWorld } from "./views/world.js";
-import { mountYou } from "./views/you.js";
+import { canDuel, mountYou } from "./views/you.js";
 import { Playback } from "./world/playback.js";
 
 export const VIEWS = {
@@ -35,8 +36,11 @@ let data = taken(JSON.parse(read("data")));
 const store = new Store({
   level: LEVELS[0], lang: preferred(), theme: "auto", at: "", ep: data.labels?.longest ?? 0, t: 0,
 });
+let gone = null; // {id, y} where a link has led
+let marking = () => {}; // marks the current section soon
 let unmount = () => {};
 let mount = () => {}; // puts a view onto the page, anew if it is there
+let sections = []; // those that the page has, by their names
 
 /** Draws everything; returns what plays the episode, or null. */
 function show() {
@@ -51,24 +55,30 @@ function show() {
   const page = makePage(data, scope, t, { lang, level });
   page.playback = data.episodes?.length ? new Playback(data, scope, page.episode) : null;
   const story = makeStory(page);
-  const sections = Object.keys(VIEWS).map((id) => (id === "world" ? cockpit(page, story.link) : section(id, t)));
-  const main = el("main", {}, sections);
+  sections = sectionsOf(page);
+  const nodes = sections.map((id) => (id === "world" ? cockpit(page, story.link) : section(id, t)));
+  const main = el("main", {}, nodes);
   const root = clear(document.getElementById("page"));
   root.append(way("decision", t, { text: t("main.skip"), kind: "skip" }), head(t, lang, level), main, foot(t), story.drawer);
   const ends = new Map();
+  const scopes = new Map();
+  const sight = makeSight(nodes, (node) => scopes.get(node.id)?.wake());
+  page.playback?.on({ playing: () => { if (!page.playback.playing) scopes.forEach((each) => each.wake()); } });
   mount = (id) => {
     ends.get(id)?.();
-    const own = store.scope();
+    const node = document.getElementById(id);
+    const own = store.scope(() => Boolean(page.playback?.playing) && sight.hidden(node));
+    scopes.set(id, own);
     const end = VIEWS[id](clear(document.querySelector(`#${id} > .view`)), { ...page, data, store: own });
     ends.set(id, () => {
       end?.();
       own.close();
     });
   };
-  Object.keys(VIEWS).forEach(mount);
+  sections.forEach(mount);
   const player = page.playback ? makePlayer(page, document.querySelector("#world .world-controls")) : null;
   if (player) root.append(player.node);
-  const others = [player?.close, markCurrent(sections), tendTables(main)];
+  const others = [player?.close, markCurrent(nodes), tendTables(main), sight.close];
   unmount = () => {
     page.playback?.close();
     ends.forEach((end) => end());
@@ -76,6 +86,11 @@ function show() {
     scope.close();
   };
   return page.playback;
+}
+
+/** The sections that a page of this run has: nobody can play against it where the page lacks something for that. */
+function sectionsOf(page) {
+  return Object.keys(VIEWS).filter((id) => id !== "you" || canDuel(page));
 }
 
 /** The first screen. Its title is there for those who do not see it. */
@@ -100,7 +115,7 @@ function head(t, lang, level) {
   const themes = ["auto", "light", "dark"].map((theme) => [theme, t(`main.${theme}`)]);
   return el("header", {},
     el("strong", { class: "brand" }, "dqnlab"),
-    el("nav", { "aria-label": t("main.sections") }, Object.keys(VIEWS).map((id) => way(id, t, { text: t(`main.go_${id}`) }))),
+    el("nav", { "aria-label": t("main.sections") }, sections.map((id) => way(id, t, { text: t(`main.go_${id}`) }))),
     el("div", { class: "choices" },
       el("div", { class: "levels", role: "group", "aria-label": t("main.level") }, levels),
       oneOf("lang", lang, Object.entries(LANGUAGES), t("main.language")),
@@ -136,25 +151,44 @@ function choose(level) {
 function goTo(id) {
   if (id === "world") scrollTo(0, 0);
   else document.getElementById(id).scrollIntoView();
+  gone = { id, y: scrollY };
+  marking();
   document.querySelector(`#${id} h2`).focus({ preventScroll: true });
 }
 
-/** Marks the way to the section that lies a third down the screen. */
-function markCurrent(sections) {
+/**
+ * Marks the way to the section that lies a third down the screen; near the end of the page, where the last ones cannot
+ * come up so far, lower and lower. Where a link has led, its own section counts until the page is scrolled.
+ */
+function markCurrent(nodes) {
   const links = [...document.querySelectorAll("nav a")];
-  const mark = (seen) => {
-    const found = seen.find((each) => each.isIntersecting);
-    if (!found) return;
+  let marked = null;
+  const mark = () => {
+    const left = document.documentElement.scrollHeight - innerHeight - scrollY;
+    const line = innerHeight - Math.min(Math.max(left, 0), (2 / 3) * innerHeight);
+    const linked = gone && Math.abs(scrollY - gone.y) < 2 ? gone.id : null;
+    const id = linked ?? nodes.findLast((each) => each.getBoundingClientRect().top <= line)?.id ?? nodes[0].id;
+    if (!linked) gone = null;
+    if (id === marked) return;
+    marked = id;
     for (const link of links) {
-      if (link.dataset.at === found.target.id) link.setAttribute("aria-current", "true");
+      if (link.dataset.at === id) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
-    const [nav, link] = [links[0].parentElement, links.find((each) => each.hasAttribute("aria-current"))];
+    const [nav, link] = [links[0].parentElement, links.find((each) => each.dataset.at === id)];
     nav.scrollTo({ left: link.offsetLeft - (nav.clientWidth - link.offsetWidth) / 2 });
   };
-  const watcher = new IntersectionObserver(mark, { rootMargin: "-33% 0px -66% 0px" });
-  sections.forEach((each) => watcher.observe(each));
-  return () => watcher.disconnect();
+  const soon = perFrame(mark);
+  const resized = new ResizeObserver(() => soon());
+  resized.observe(document.querySelector("main"));
+  addEventListener("scroll", soon, { passive: true });
+  marking = soon;
+  mark();
+  return () => {
+    soon.cancel();
+    resized.disconnect();
+    removeEventListener("scroll", soon);
+  };
 }
 
 function foot(t) {
@@ -164,11 +198,12 @@ function foot(t) {
 /** Whoever feeds the page while a run trains hands over what is new, and which views show it; all if it names none. */
 document.addEventListener("renew", ({ detail: { changes, views } }) => {
   data = { ...data, ...taken(changes) };
-  if (views) views.forEach(mount);
+  const lasting = views && sectionsOf(makePage(data, store, (key) => key, {})).length === sections.length;
+  if (lasting) views.filter((id) => sections.includes(id)).forEach(mount);
   else show()?.begin();
 });
 
 store.on(["lang", "theme", "level"], show);
 const playback = show();
-if (Object.hasOwn(VIEWS, store.get("at"))) goTo(store.get("at"));
+if (sections.includes(store.get("at"))) goTo(store.get("at"));
 else playback?.begin();

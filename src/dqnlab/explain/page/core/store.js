@@ -52,16 +52,36 @@ export class Store {
     return () => { this.#listeners = this.#listeners.filter((each) => each !== entry); };
   }
 
-  /** The store as one part of the page sees it: `close()` ends all its listening. */
-  scope() {
+  /**
+   * The store as one part of the page sees it: `close()` ends all its listening. While `asleep()` says so, the part is
+   * not told that the key `t` moved; `wake()` tells what it missed.
+   */
+  scope(asleep = () => false) {
     const mine = [];
+    const missed = new Set();
     return {
       get: (key) => this.get(key),
       chosen: (key) => this.chosen(key),
       set: (changes, how) => this.set(changes, how),
       declare: (key, value) => this.declare(key, value),
-      on: (keys, listener) => { mine.push(this.on(keys, listener)); },
-      close: () => mine.splice(0).forEach((end) => end()),
+      on: (keys, listener) => {
+        mine.push(this.on(keys, (changed) => {
+          if (asleep() && changed.every((key) => key === "t")) missed.add(listener);
+          else {
+            missed.delete(listener);
+            listener(changed);
+          }
+        }));
+      },
+      wake() {
+        const late = [...missed];
+        missed.clear();
+        late.forEach((listener) => listener(["t"]));
+      },
+      close() {
+        missed.clear();
+        mine.splice(0).forEach((end) => end());
+      },
     };
   }
 

@@ -2,7 +2,6 @@
 
 import { makeClock } from "../world/clock.js";
 import { el } from "../core/dom.js";
-import { whyClosed } from "../core/naming.js";
 import { makeGame, steering } from "../world/game.js";
 import { makeScore } from "../world/match.js";
 import { features } from "../net/network.js";
@@ -14,11 +13,6 @@ const SLOWEST = 7; // steps a second in slow motion, at least
 const KEYS = { ArrowLeft: "left", ArrowRight: "right" };
 
 export function mountYou(root, page) {
-  const why = lacking(page);
-  if (why) {
-    root.append(el("p", { class: "said" }, page.t(why, { env: page.data.run.env, why: whyClosed(page) })));
-    return undefined;
-  }
   page.store.declare("you.speed", slow(page));
   const match = makeMatch(page);
   const board = makeBoard(page, match);
@@ -35,12 +29,9 @@ export function mountYou(root, page) {
   };
 }
 
-/** The word that says why nobody can play here, or null. */
-function lacking({ data, networks }) {
-  if (!systemOf(data.world)) return "you.no_physics";
-  if (!networks.best) return "you.no_network";
-  if (!data.episodes.length) return "you.no_start";
-  return data.episodes[0].obs ? null : "decision.not_kept";
+/** Whether the page has all that a duel needs: the physics, an opponent, and a start. */
+export function canDuel({ data, networks }) {
+  return Boolean(systemOf(data.world) && networks.best && data.episodes?.[0]?.obs);
 }
 
 /** As slow as it may be without boring anybody. */

@@ -3,14 +3,16 @@
 import { Player } from "./player.js";
 
 export const SPEEDS = [0.1, 0.25, 0.5, 1, 2, 4];
-const SELDOM = 1000; // milliseconds between two shares of what plays unasked: nobody looks at the rest yet
-const OFTEN = 100; // what else follows the moment has more to compute than one picture
+const LIGHT = 8; // milliseconds that a moment may take at every picture of the screen
 const UNASKED = 12_000; // milliseconds: an episode that plays unasked begins again until it has played so long
 
 /**
+ * Every step that is reached goes into the store, so that all that is in sight shows the same one; what is out of sight
+ * is told when it comes into sight, or when this stops.
+ *
  * {t, last, playing, play(), begin(), pause(), toggle(), seek(t), key(event), close()} of the episode at `store`'s `ep`.
- * `on({moment, playing})` calls `moment(t)` for every step that is reached, faster than the store is told, and
- * `playing()` when it starts or stops.
+ * `on({moment, playing})` calls `moment(t)` for every step that is reached, before the store is told, and `playing()`
+ * when it starts or stops.
  */
 export class Playback {
   #data;
@@ -19,6 +21,7 @@ export class Playback {
   #player;
   #listeners = [];
   #frame = 0;
+  #rest = 0;
   #unasked = null;
   #end = new AbortController();
 
@@ -100,7 +103,6 @@ export class Playback {
   }
 
   #start() {
-    this.#player.shareEvery = this.#unasked === null ? OFTEN : SELDOM;
     if (!this.#player.playing) {
       this.#player.play();
       cancelAnimationFrame(this.#frame);
@@ -109,8 +111,14 @@ export class Playback {
     this.#tell("playing");
   }
 
+  /** A page that takes long for one moment shows fewer of them, and leaves as much time to all else. */
   #turn(now) {
-    this.#player.tick(now);
+    const began = performance.now();
+    if (began >= this.#rest) {
+      this.#player.tick(now);
+      const took = performance.now() - began;
+      this.#rest = took < LIGHT ? 0 : began + 2 * took;
+    }
     const again = this.#unasked !== null && now - this.#unasked < UNASKED;
     if (!this.#player.playing && again) this.#player.play();
     if (this.#player.playing) this.#frame = requestAnimationFrame((next) => this.#turn(next));

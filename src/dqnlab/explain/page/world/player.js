@@ -6,8 +6,8 @@ const LONGEST = 500; // milliseconds between two pictures: a page that was out o
 const CALM = 2;  // pictures a second for readers who asked for less motion
 
 /**
- * Plays steps 0 … last. `show(t)` is called for every step that is reached, `share(t)` now and then and at each stop.
- * The clock is whoever calls `tick(milliseconds)`.
+ * Plays steps 0 … last. `show(t)` and then `share(t)` are called for every step that is reached, and at each stop
+ * `share(t)` once more. The clock is whoever calls `tick(milliseconds)`.
  */
 export class Player {
   playing = false;
@@ -15,11 +15,9 @@ export class Player {
   last = 0;
   pace = 30;  // steps per second
   calm = false;
-  shareEvery = 100;  // milliseconds
   #show;
   #share;
   #since = null;
-  #shared = 0;
   #owed = 0;
 
   constructor(show, share) {
@@ -58,10 +56,7 @@ export class Player {
     this.#owed -= steps;
     this.#go(this.t + steps);
     if (this.t >= this.last) this.pause();
-    else if (now - this.#shared >= this.shareEvery) {
-      this.#shared = now;
-      this.#share(this.t);
-    }
+    else this.#share(this.t);
   }
 
   #go(t) {
