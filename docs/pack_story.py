@@ -21,6 +21,7 @@ PACKED = HERE.parent / "src" / "dqnlab" / "explain" / "story.json"
 
 _INLINE = re.compile(r"`([^`]+)`|\*\*(.+?)\*\*|\*(.+?)\*|\[((?:[^\]`]|`[^`]*`)+)\]\([^)]+\)")
 _PICTURE = re.compile(r"!\[(.+?)\]\(pictures/([\w-]+)\.svg\)")
+_BESIDE = re.compile(r"\]\(\.\./examples/")  # what to read it beside: not there where the drawer opens
 _MARKS = ("code", "b", "i")
 
 
@@ -32,10 +33,14 @@ def main() -> None:
 
 
 def blocks(text: str) -> list[list[Any]]:
-    """The blocks of a page, without its title, its links to other languages and its list of contents."""
+    """The blocks of a page, without its title, its other languages, what to read it beside and its list of contents."""
     parts = [part for part in re.split(r"\n{2,}(?=(?:[^`]|```[^`]*```|`[^`]*`)*$)", text.strip()) if part]
     first = next(i for i, part in enumerate(parts) if part.startswith("## "))
-    kept = [part for part in parts[:first] if not re.match(r"# |English ·|\[English\]|1\. \[", part)]
+    kept = [
+        part
+        for part in parts[:first]
+        if not re.match(r"# |English ·|\[English\]|1\. \[", part) and not _BESIDE.search(part)
+    ]
     return [_block(part) for part in (*kept, *parts[first:])]
 
 

@@ -75,6 +75,20 @@ def test_it_plays_unasked_until_the_reader_goes_on_and_the_address_keeps_still(o
     assert "t=" in opened.page.evaluate("location.hash")
 
 
+def test_all_that_is_in_sight_shows_one_moment_while_it_plays_unasked(open_page: Open) -> None:
+    opened = open_page(long(), motion="no-preference", height=2400)
+    script = """() => new Promise((done) => {
+      const strip = document.querySelector(".strip");
+      const seen = [];
+      new MutationObserver(() => requestAnimationFrame(() => {
+        const when = document.querySelector("#decision").textContent.match(/Step (\\d+) of/)[1];
+        seen.push([strip.ariaValueNow, when]);
+        if (seen.length === 20) done(seen);
+      })).observe(strip, { attributes: true, attributeFilter: ["aria-valuenow"] });
+    })"""
+    assert all(top == below for top, below in opened.page.evaluate(script))
+
+
 @pytest.mark.parametrize(("hash", "motion"), [("t=3", "no-preference"), ("", "reduce")])
 def test_a_chosen_moment_and_wanted_rest_are_kept(open_page: Open, hash: str, motion: str) -> None:
     opened = open_page(long(), hash=hash, motion=motion)

@@ -62,13 +62,16 @@ def test_a_collapse_says_since_when_what_announced_it_why_and_what_to_do(open_pa
 def test_the_chart_that_proves_the_verdict_is_large_and_the_others_open(open_page: Open) -> None:
     page = open_page(data(COLLAPSE)).page
     assert page.get_attribute("#health .proof", "data-signal") == "reward"
-    others = page.eval_on_selector_all("#health details.signal", "all => all.map(each => each.dataset.signal)")
+    others = page.eval_on_selector_all("#health button.signal", "all => all.map(each => each.dataset.signal)")
     assert len(others) == 8
     assert page.locator("#health .mark.bad").count() == 1
     assert page.locator("#health svg.sparkline").count() == 8
-    panel = page.locator("#health [data-signal=td_error]")
-    panel.locator("summary").click()
-    assert panel.locator("p.muted").inner_text() == words()["health.signal.td_error.says"]["en"]
+    place = "[...document.querySelectorAll('#health button.signal')].map(each => [each.offsetLeft, each.offsetTop])"
+    before = page.evaluate(place)
+    page.click("#health button[data-signal=td_error]")
+    assert page.evaluate(place) == before  # nothing moves
+    panel = page.locator("#health .signal-open")
+    assert panel.locator("figcaption").inner_text() == words()["health.signal.td_error.says"]["en"]
     assert panel.locator(".mark.bad").count() == panel.locator(".mark:not(.bad)").count() == 1
     assert page.locator("#health .band").count() == 0
 
@@ -95,8 +98,8 @@ def test_solved_and_over_estimating_are_both_true_in_one_sentence(open_page: Ope
 
 def test_arrow_keys_read_the_values_of_a_signal(open_page: Open) -> None:
     page = open_page(data(HEALTHY)).page
-    page.click("#health [data-signal=overestimation] summary")
-    chart = page.locator("#health [data-signal=overestimation] svg.chart >> nth=1")
+    page.click("#health button[data-signal=overestimation]")
+    chart = page.locator("#health .signal-open svg.chart")
     chart.focus()
     for _ in range(3):
         page.keyboard.press("ArrowRight")
@@ -138,6 +141,32 @@ def test_a_score_without_spread_has_a_mean_and_no_interval(open_page: Open) -> N
     assert "500 (one episode, so no interval)" in page.inner_text("#curve .card")
     assert "Score 500 (no spread seen, so no interval) over 100 fresh episodes." in page.text_content(".summary")
     assert page.evaluate("document.body.innerText.match(/(main|curve)[.][a-z_.-]+/g)") is None
+
+
+def test_one_evaluation_is_a_dot_on_an_axis_of_its_values(open_page: Open) -> None:
+    run = sample()["run"] | {"score": None}
+    one = [{"step": 500, "returns": [0.0, 0.0]}]
+    page = open_page(data(HEALTHY, run=run, threshold=1.0, evaluations=one, confirms=[])).page
+    chart = page.locator("#curve svg.chart").first
+    assert chart.locator("circle.dot").count() == 1
+    ticks = {text for text in chart.locator(".tick").all_text_contents() if text}
+    assert {"0", "0.5", "1"} <= ticks
+    assert "0.001" not in ticks
+
+
+def test_no_number_of_an_axis_is_cut_off(open_page: Open) -> None:
+    page = open_page(data(HEALTHY)).page
+    cut = """all => all.filter(each => {
+      const [box, chart] = [each, each.closest("svg")].map(node => node.getBoundingClientRect());
+      return box.left < chart.left - 1 || box.right > chart.right + 1;
+    }).map(each => each.textContent)"""
+    assert page.eval_on_selector_all("#curve .tick, #health .tick", cut) == []
+
+
+def test_the_total_of_the_seconds_comes_last(open_page: Open) -> None:
+    run = sample()["run"] | {"seconds": {"train": 1.5, "total": 2.5, "page": 0.5}}
+    names = open_page(data(HEALTHY, run=run)).page.locator("#curve .facts tbody td:first-child").all_inner_texts()
+    assert names.index("total") == names.index("writing the page") + 1
 
 
 def test_a_run_without_a_score_or_threshold_has_a_curve(open_page: Open) -> None:

@@ -127,7 +127,7 @@ def test_maps_show_where_the_agent_goes_and_fade_what_is_a_guess(open_page: Open
     ends = page.module(
         "maps/reach.js",
         """(() => {
-          const data = modules["core/codec.js"].unpack(JSON.parse(document.getElementById("data").textContent));
+          const data = modules["core/codec.js"].taken(JSON.parse(document.getElementById("data").textContent));
           return m.reached({ data }, 2);
         })()""",
     )
@@ -151,6 +151,46 @@ def test_the_axes_can_be_chosen_and_exchanged(open_page: Open) -> None:
     assert {"map.x=3", "map.y=0"} <= set(page.evaluate("location.hash.slice(1)").split("&"))
 
 
+def grid_page(names: list[str]) -> dict[str, Any]:
+    """A page whose inputs are named; all that was seen are whole numbers."""
+    data = sample(
+        inputs=[{"name": name, "unit": "", "low": 0, "high": 4} for name in names], world={"kind": "none", "params": {}}
+    )
+    for each in data["episodes"]:
+        each["obs"] = np.tile(np.array([1, 3, 0, 2], np.float32), (each["length"], 1))
+        each["obs"][0] = [0, 0, 4, 4]
+        each["obs"][1] = [4, 4, 0, 0]
+    return data
+
+
+PLACE = "[...document.querySelector('#maps .maps-mark').style.cssText.matchAll(/([\\d.]+)px/g)].map(each => +each[1])"
+
+
+@pytest.mark.parametrize("names", [["row", "col", "a", "b"], ["a", "b", "x", "y"], ["goal_col", "goal_row", "a", "b"]])
+def test_rows_go_down_and_columns_across_as_in_the_picture_of_a_grid(open_page: Open, names: list[str]) -> None:
+    first, last = (open_page(grid_page(names), hash=f"t={t}").page for t in (0, 1))
+    (left, top), (right, bottom) = sorted(page.evaluate(PLACE) for page in (first, last))
+    assert right > left + 100
+    assert bottom > top + 100
+    assert "≤" not in first.inner_text(VIEW)
+
+
+def test_a_height_goes_up(open_page: Open) -> None:
+    data = grid_page(["x", "y", "a", "b"])
+    for each in data["episodes"]:
+        each["obs"][2, 1] = 0.5
+    (_, low), (_, high) = sorted(open_page(data, hash=f"t={t}").page.evaluate(PLACE) for t in (0, 1))
+    assert high < low - 100
+
+
+def test_few_extreme_values_of_early_networks_do_not_take_the_colours_of_all_others(open_page: Open) -> None:
+    opened = open_page(sample())
+    found = opened.module("maps/reach.js", "m.robust(argument)", [-1e6, *range(100)])
+    assert (found["low"], found["high"], found["clipped"]) == (4, 99, [True, False])
+    same = opened.module("maps/reach.js", "m.robust(argument)", list(range(100)))
+    assert (same["low"], same["high"], same["clipped"]) == (0, 99, [False, False])
+
+
 def test_visited_states_can_be_hidden(open_page: Open) -> None:
     opened = open_page(sample())
     before = picture(opened, "policy")
@@ -168,8 +208,8 @@ def test_a_click_goes_to_the_nearest_recorded_moment(open_page: Open, kind: str)
     where = page.evaluate(
         """([x, y]) => {
           const { reached: limits } = modules["maps/reach.js"];
-          const { unpack } = modules["core/codec.js"];
-          const data = unpack(JSON.parse(document.getElementById("data").textContent));
+          const { taken } = modules["core/codec.js"];
+          const data = taken(JSON.parse(document.getElementById("data").textContent));
           const canvas = document.querySelector("#maps canvas");
           const frame = modules["maps/paint.js"].frameOf(
             canvas.clientWidth, canvas.clientHeight, limits({ data }, 2), limits({ data }, 3));

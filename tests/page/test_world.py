@@ -61,9 +61,7 @@ def played(env: Env) -> dict[str, Any]:
     def asked(name: str) -> Any:
         return Reactive(lambda obs: q_function(nets[name])(see(obs)))
 
-    recording = record_episodes(
-        Networks(*map(asked, nets)), Scene(env, spec, world), 0, Limits(steps=60)
-    )
+    recording = record_episodes(Networks(*map(asked, nets)), Scene(env, spec, world), 0, Limits(steps=60))
     small = inputs < 10_000
     return {
         "episodes": [each.data() for each in recording.episodes],
@@ -117,8 +115,8 @@ def test_keys_step_and_jump_and_all_that_shows_the_moment_agrees(open_page: Open
             assert moment(opened) == t
             assert page.input_value(SCRUB) == str(t)
             assert in_address(opened).get("t", "0") == str(t)
-    assert page.get_attribute(SCRUB, "aria-valuetext") == f"step {last} of {last}"
-    assert f"{last} of {last}" in page.get_attribute(STRIP, "aria-valuetext")
+    assert page.get_attribute(SCRUB, "aria-valuetext") == f"{last} of {int(last) + 1} steps"
+    assert f"{last} (of {int(last) + 1}, counted from 0)" in page.get_attribute(STRIP, "aria-valuetext")
 
 
 def open_last(opened: Opened) -> str:
@@ -217,9 +215,31 @@ def test_how_an_episode_ended_is_said_at_its_end(open_page: Open) -> None:
 
 
 def test_an_unknown_world_without_images_says_so_and_keeps_its_time_line(open_page: Open) -> None:
-    opened = open_page(sample(world={"kind": "none", "params": {}}), hash="t=2")
-    assert "draws no images" in opened.page.inner_text("#world .world-picture")
-    assert moment(opened) == 2
+    data = sample(world={"kind": "none", "params": {}})
+    opened = open_page(data, hash="t=2")
+    first, second, *_ = data["episodes"][data["labels"]["longest"]]["obs"][2]
+    rows = opened.page.locator("#world .reading")
+    assert rows.count() == 4
+    assert "m/s" in rows.nth(1).inner_text()
+    assert [float(text.split()[0]) for text in rows.locator(".number").all_inner_texts()[:2]] == pytest.approx(
+        [first, second], rel=0.01
+    )
+    for each in data["episodes"]:
+        each["obs"] = None
+    unseen = open_page(data, hash="t=2")
+    assert "draws no images" in unseen.page.inner_text("#world .world-picture")
+    assert moment(unseen) == 2
+
+
+def test_an_episode_that_was_cut_says_at_every_step_that_its_return_is_no_score(open_page: Open) -> None:
+    data = sample()
+    for each in data["episodes"]:
+        each["ended"] = "cut"
+    length = data["episodes"][data["labels"]["longest"]]["length"]
+    page = open_page(data, hash="t=2&level=numbers").page
+    said = f"Only its first {length} steps were recorded: the {length} earned in them is not its score."
+    assert said in page.inner_text("#world .world-note")
+    assert "return" not in page.locator("#world .world-chooser option").first.text_content()
 
 
 def test_a_run_without_episodes_says_so(open_page: Open) -> None:

@@ -191,7 +191,11 @@ def test_a_finger_on_the_buttons_steers(open_page: Open) -> None:
 
 @pytest.mark.parametrize("lacks", ["world", "networks", "episodes"])
 def test_where_nobody_can_play_there_is_no_duel_and_no_way_to_it(open_page: Open, lacks: str) -> None:
-    none = {"world": {"kind": "none", "params": {}}, "networks": dict.fromkeys(("best", "online", "target")), "episodes": []}
+    none = {
+        "world": {"kind": "none", "params": {}},
+        "networks": dict.fromkeys(("best", "online", "target")),
+        "episodes": [],
+    }
     page = open_page(sample(**{lacks: none[lacks]}), hash="at=you").page
     assert page.locator("#you, [data-at=you]").count() == 0
     assert page.locator("nav a").count() == 8

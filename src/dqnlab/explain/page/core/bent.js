@@ -5,10 +5,10 @@ const APART = 1 / 9; // of the axis, between two of its numbers
 
 /** {bend, ticks(low, high)} for `lineChart` where most of the values lie far below the largest; {} elsewhere. */
 export function bent(values) {
-  const sizes = Array.from(values).filter(Number.isFinite).map(Math.abs).sort((a, b) => a - b);
+  const sizes = Array.from(values).filter((value) => Number.isFinite(value) && value !== 0).map(Math.abs).sort((a, b) => a - b);
   const [usual, most] = [sizes[Math.floor((sizes.length - 1) / 2)], sizes.at(-1)];
   if (!(most > SQUASHED * usual)) return {};
-  const unit = (usual || most / 1000) / 5;
+  const unit = usual / 5;
   const bend = (value) => Math.asinh(value / unit);
   return { bend, ticks: (low, high) => numbers(low, high, unit, bend) };
 }

@@ -4,6 +4,8 @@ import { el, svg } from "./dom.js";
 import { num } from "./i18n.js";
 
 const PAD = { left: 52, right: 12, top: 10, bottom: 30 };
+const ALONE = 14; // width of a band over one point
+const DIGIT = 4.2; // half of one, in an axis
 const NAME = 18; // what the name of an upright axis takes above the plot
 
 /**
@@ -21,11 +23,13 @@ export function lineChart(options) {
     viewBox: `0 0 ${width} ${height}`, class: "chart", role: "img", "aria-label": label, tabindex: "0",
   });
   chart.append(...axes(scale, options), ...(options.bands ?? []).map((band) => drawBand(band, scale)));
-  for (const level of options.levels ?? []) chart.append(...drawLevel(level, scale));
+  const [levels, marks] = [options.levels ?? [], options.marks ?? []];
+  chart.append(...levels.map((level) => drawLevel(level, scale)));
   for (const { name, x, y, class: kind = "line-0" } of series) {
-    chart.append(svg("path", { d: path(x, y, scale), class: `line ${kind}` }, svg("title", {}, name)));
+    chart.append(svg("path", { d: path(x, y, scale), class: `line ${kind}` }, svg("title", {}, name)), ...dots(x, y, scale, kind));
   }
-  for (const mark of options.marks ?? []) chart.append(...drawMark(mark, scale));
+  chart.append(...marks.map((mark) => drawMark(mark, scale)));
+  chart.append(...levels.map((level) => levelText(level, scale)), ...marks.map((mark) => markText(mark, scale))); // over all lines
   addCursor(chart, series, scale, options);
   return chart;
 }
@@ -76,7 +80,7 @@ function makeScale({ series, bands = [], levels = [], marks = [], low, high, xLo
     x: (value) => PAD.left + ((value - x0) / (x1 - x0)) * (right - PAD.left),
     y: (value) => bottom - ((bend(value) - from) / (to - from)) * (bottom - top),
     unx: (pixel) => x0 + ((pixel - PAD.left) / (right - PAD.left)) * (x1 - x0),
-    x0, x1, y0, y1, right, top, bottom, width,
+    empty: !series.some((s) => s.y.some(Number.isFinite)), x0, x1, y0, y1, right, top, bottom, width,
   };
 }
 
@@ -96,17 +100,22 @@ function widen(low, high) {
 }
 
 function axes(scale, { xLabel = "", yLabel = "", ticks: upright = (low, high) => ticks(low, high, 4) }) {
-  const lines = upright(scale.y0, scale.y1).flatMap((value) => [
+  const lines = (scale.empty ? [] : upright(scale.y0, scale.y1)).flatMap((value) => [
     svg("line", { x1: PAD.left, x2: scale.right, y1: scale.y(value), y2: scale.y(value), class: "grid" }),
     svg("text", { x: PAD.left - 6, y: scale.y(value) + 4, class: "tick", "text-anchor": "end" }, num(value)),
   ]);
   const below = ticks(scale.x0, scale.x1, 5).map((value) =>
-    svg("text", { x: scale.x(value), y: scale.bottom + 14, class: "tick", "text-anchor": "middle" }, short(value)));
+    svg("text", { x: inside(value, scale), y: scale.bottom + 14, class: "tick", "text-anchor": "middle" }, short(value)));
   const names = [
     svg("text", { x: scale.right, y: scale.bottom + 27, class: "tick", "text-anchor": "end" }, xLabel),
     svg("text", { x: 0, y: PAD.top + 4, class: "tick" }, yLabel),
   ];
   return [...lines, ...below, ...names];
+}
+
+/** Where the middle of a number below the axis stands, so that the chart does not cut it off. */
+function inside(value, scale) {
+  return Math.min(scale.x(value), scale.width - DIGIT * short(value).length);
 }
 
 /** 12000 -> 12k: an axis has little room. */
@@ -130,7 +139,17 @@ function path(x, y, scale) {
   return out;
 }
 
+/** Points without a neighbour, of which a line shows nothing. */
+function dots(x, y, scale, kind) {
+  const alone = Array.from(y.keys()).filter((i) => Number.isFinite(y[i]) && !Number.isFinite(y[i - 1]) && !Number.isFinite(y[i + 1]));
+  return alone.map((i) => svg("circle", { cx: scale.x(x[i]), cy: scale.y(y[i]), r: 3.5, class: `dot ${kind}` }));
+}
+
 function drawBand({ x, low, high, from, to, class: kind = "" }, scale) {
+  if (x?.length === 1) {
+    const [top, bottom] = [scale.y(high[0]), scale.y(low[0])];
+    return svg("rect", { x: scale.x(x[0]) - ALONE / 2, width: ALONE, y: top, height: Math.max(bottom - top, 0), class: `band ${kind}` });
+  }
   if (x) {
     const there = path(x, high, scale);
     const back = path([...x].reverse(), [...low].reverse(), scale).replace("M", "L");
@@ -143,19 +162,21 @@ function drawBand({ x, low, high, from, to, class: kind = "" }, scale) {
   });
 }
 
-function drawLevel({ y, text = "", class: kind = "" }, scale) {
-  return [
-    svg("line", { x1: PAD.left, x2: scale.right, y1: scale.y(y), y2: scale.y(y), class: `level ${kind}` }),
-    svg("text", { x: scale.right, y: scale.y(y) - 4, class: "tick over", "text-anchor": "end" }, text),
-  ];
+function drawLevel({ y, class: kind = "" }, scale) {
+  return svg("line", { x1: PAD.left, x2: scale.right, y1: scale.y(y), y2: scale.y(y), class: `level ${kind}` });
 }
 
-function drawMark({ x, text = "", class: kind = "" }, scale) {
+function levelText({ y, text = "" }, scale) {
+  return svg("text", { x: scale.right, y: scale.y(y) - 5, class: "tick over", "text-anchor": "end" }, text);
+}
+
+function drawMark({ x, class: kind = "" }, scale) {
+  return svg("line", { x1: scale.x(x), x2: scale.x(x), y1: scale.top, y2: scale.bottom, class: `mark ${kind}` });
+}
+
+function markText({ x, text = "" }, scale) {
   const late = x > (scale.x0 + scale.x1) / 2;
-  return [
-    svg("line", { x1: scale.x(x), x2: scale.x(x), y1: scale.top, y2: scale.bottom, class: `mark ${kind}` }),
-    svg("text", { x: scale.x(x) + (late ? -4 : 4), y: scale.top + 20, class: "tick over", "text-anchor": late ? "end" : "start" }, text),
-  ];
+  return svg("text", { x: scale.x(x) + (late ? -4 : 4), y: scale.top + 20, class: "tick over", "text-anchor": late ? "end" : "start" }, text);
 }
 
 function addCursor(chart, series, scale, { onPick, onPoint }) {

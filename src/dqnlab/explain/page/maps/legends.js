@@ -20,12 +20,16 @@ export function actionLegend(page, { shares }) {
     page.t("maps.share", { action: actionName(page, a), share: percent(shares[a]) })));
 }
 
-/** The colours of values from the lowest to the highest in the map. */
-export function valueLegend(page, { low, high }) {
+/** The colours of values from the lowest to the highest in the map, and whether some lie beyond. */
+export function valueLegend(page, { low, high, clipped }) {
   const scale = el("span", { class: "maps-scale", "aria-hidden": "true" });
   const stops = [0, 0.25, 0.5, 0.75, 1].map((share) => css(valueColour(share)));
   scale.style.background = `linear-gradient(90deg, ${stops.join(", ")})`;
-  return [el("span", { class: "number" }, page.num(low)), scale, el("span", { class: "number" }, page.num(high))];
+  const [below, above] = clipped;
+  return [
+    el("span", { class: "number" }, `${below ? "≤ " : ""}${page.num(low)}`), scale,
+    el("span", { class: "number" }, `${above ? "≥ " : ""}${page.num(high)}`),
+  ];
 }
 
 /** One map in one sentence. */

@@ -6,8 +6,8 @@ import { num } from "../core/i18n.js";
 import { actionClass } from "../core/naming.js";
 
 const PAD = { left: 50, right: 8, top: 8, bottom: 38 };
-const FAINT = 0.25; // how much of an action's colour is left where its gap is zero
-const GUESS = 0.22; // and where nobody went
+const FAINT = { light: 0.25, dark: 0.45 }; // how much of an action's colour is left where its gap is zero
+const GUESS = { light: 0.22, dark: 0.4 }; // and where nobody went: on dark paper less is not seen
 const STOPS = [[43, 30, 91], [47, 95, 154], [47, 156, 138], [168, 197, 69], [251, 227, 106]];
 
 /** A colour of the style sheet as [red, green, blue]. */
@@ -24,17 +24,21 @@ export function valueColour(share) {
   return mix(STOPS[below], STOPS[below + 1], at - below);
 }
 
+const kindOf = ([red, green, blue]) => (red + green + blue > 384 ? "light" : "dark");
+
 /** The colour of an action: the nearer its gap comes to `wide`, the more of it. */
 export function actionColours(count) {
   const paper = rgb("--card");
+  const faint = FAINT[kindOf(paper)];
   const own = Array.from({ length: count }, (_, a) => rgb(`--${actionClass(a)}`));
-  return (action, gap, wide) => mix(paper, own[action], FAINT + (1 - FAINT) * Math.min(gap / (wide || 1), 1));
+  return (action, gap, wide) => mix(paper, own[action], faint + (1 - faint) * Math.min(gap / (wide || 1), 1));
 }
 
 /** A colour, the fainter the less its point is `known`, 0 to 1 for each. */
 export function faded(known) {
   const paper = rgb("--card");
-  return (parts, k) => mix(paper, parts, GUESS + (1 - GUESS) * known[k]);
+  const guess = GUESS[kindOf(paper)];
+  return (parts, k) => mix(paper, parts, guess + (1 - guess) * known[k]);
 }
 
 export function css(parts) {
@@ -84,7 +88,7 @@ export function fit(canvas, ratio) {
   return { context, width, height };
 }
 
-/** Where a point of the plane lies on the canvas, and back. */
+/** Where a point of the plane lies on the canvas, and back. An axis whose first number is the larger one is turned round. */
 export function frameOf(width, height, [xLow, xHigh], [yLow, yHigh]) {
   const [across, up] = [width - PAD.left - PAD.right, height - PAD.top - PAD.bottom];
   return {
@@ -140,7 +144,7 @@ function axes(context, frame, [xName, yName], width, height) {
   context.textAlign = "center";
   for (const value of ticks(...frame.xs, 5)) context.fillText(num(value), frame.x(value), height - PAD.bottom + 15);
   context.textAlign = "right";
-  for (const value of ticks(...frame.ys, 5)) context.fillText(num(value), frame.left - 5, frame.y(value) + 4);
+  for (const value of ticks(Math.min(...frame.ys), Math.max(...frame.ys), 5)) context.fillText(num(value), frame.left - 5, frame.y(value) + 4);
   context.fillText(xName, width - PAD.right, height - 6);
   context.save();
   context.translate(12, frame.top);

@@ -3,9 +3,33 @@
 const MARGIN = 0.08; // beyond what was visited, as a share of its range
 const SHOWN = 3000; // visited states drawn in one map
 
-/** The two inputs that say most where we know it, else the first two. */
-export function usualAxes({ data }) {
-  return data.world?.kind === "cartpole" && data.inputs.length === 4 ? [2, 3] : [0, 1];
+const MOST_STATES = 1024;
+const ROWS = /^(row|r|行|列)$|\brow\b/i;
+const COLUMNS = /^(col|column|c)$|\bcol(umn)?\b/i;
+
+/** Its own name, without "_" between words. */
+const nameOf = (input) => (input?.name ?? "").replaceAll("_", " ");
+
+const placed = ({ data }, pattern) => data.inputs.findIndex((input) => !input.ago && pattern.test(nameOf(input)));
+
+/** The two inputs that say most where we know it; a column across and a row; x across and y; else the first two. */
+export function usualAxes(page) {
+  const { data } = page;
+  if (data.world?.kind === "cartpole" && data.inputs.length === 4) return [2, 3];
+  const pairs = [[placed(page, COLUMNS), placed(page, ROWS)], [placed(page, /^x$/i), placed(page, /^y$/i)]];
+  return pairs.find((pair) => pair.every((i) => i >= 0)) ?? [0, 1];
+}
+
+/** Whether an input grows downwards: a row does, and a y that is counted in fields of a grid. */
+export function isDownward({ data }, input) {
+  const name = nameOf(data.inputs[input]);
+  if (ROWS.test(name)) return true;
+  if (!/^y$/i.test(name)) return false;
+  return data.episodes.every(({ obs }) => {
+    const width = obs.data.length / obs.shape[0];
+    for (let at = input; at < obs.data.length; at += width) if (!Number.isInteger(obs.data[at])) return false;
+    return true;
+  });
 }
 
 /** [low, high] of an input: its own limits where they are known, in any case all that was visited. */
@@ -80,4 +104,15 @@ export function facts({ action, value }, actions, over = () => false) {
     high = Math.max(high, value[at]);
   }
   return { shares, low, high };
+}
+
+/** The key of the sentence that says why there can be no map, or null. */
+export function whyNoMap({ data, networks, moment }) {
+  if (data.obs.image) return "maps.no_image";
+  if (!networks.best) return "maps.no_network";
+  if (!moment()) return "maps.no_episode";
+  if (!moment().obs) return "decision.not_kept";
+  if (data.obs.num_states === null) return moment().obs.length < 2 ? "maps.one_input" : null;
+  if (moment().obs.length !== 1) return "maps.several_states";
+  return data.obs.num_states > MOST_STATES ? "maps.many_states" : null;
 }

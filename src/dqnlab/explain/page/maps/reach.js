@@ -9,6 +9,7 @@ const ROOM = 0.3; // beside what was visited, as a share of its range
 const [NEAR, FAR] = [0.04, 0.12]; // of a side: up to there it is known, from there on a guess
 const [LEAST, MOST] = [16, 256]; // recorded states that every snapshot is asked about
 const BUDGET = 3e7; // multiplications for that
+const RARE = 0.05; // share of the values at each end that may be clipped
 const WIDE = 0.9; // the gap that so large a share of them does not reach is coloured fully
 
 /** [low, high] of an input where the recorded episodes went, with room beside it; its limits if it never changed. */
@@ -58,20 +59,33 @@ function spread(away, side) {
   pass(side - 1, -1, -1);
 }
 
-/** What all snapshots say where the agent went: {low, high} of their values, and the gap that is coloured fully, `wide`. */
+/**
+ * What all snapshots say where the agent went: {low, high} of most of their values, {clipped: [below, above]} whether
+ * some lie beyond, and the gap that is coloured fully, `wide`.
+ */
 export function overFilm(page, nets, over = () => false) {
-  let [low, high] = [Infinity, -Infinity];
+  const values = [];
   const gaps = [];
   for (const { layers } of nets) {
     const { value, gap } = met(page, layers, nets.length, over);
-    for (const each of value) {
-      low = Math.min(low, each);
-      high = Math.max(high, each);
-    }
+    values.push(...value);
     gaps.push(...gap);
   }
   gaps.sort((a, b) => a - b);
-  return { low, high, wide: gaps[Math.floor(WIDE * (gaps.length - 1))] };
+  return { ...robust(values), wide: gaps[Math.floor(WIDE * (gaps.length - 1))] };
+}
+
+/**
+ * The range of most values. The ends of the rest are clipped only where they would take most of the colours: early
+ * networks may say anything.
+ */
+export function robust(values) {
+  const sorted = values.filter(Number.isFinite).sort((a, b) => a - b);
+  const at = (share) => sorted[Math.round(share * (sorted.length - 1))];
+  const [least, most, from, to] = [at(0), at(1), at(RARE), at(1 - RARE)];
+  const room = to - from;
+  const [low, high] = [from - least > room ? from : least, most - to > room ? to : most];
+  return { low, high, clipped: [low > least, high < most] };
 }
 
 /** The values of one network at states that were visited, evenly chosen; of a discrete observation at all but `over`. */

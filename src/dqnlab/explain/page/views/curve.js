@@ -125,9 +125,10 @@ function line([name, value]) {
   return el("tr", {}, el("td", {}, name), el("td", {}, el("span", { class: "number" }, value)));
 }
 
-/** The seconds of each phase; a phase without a word keeps its name. */
+/** The seconds of each phase, and last the total; a phase without a word keeps its name. */
 function phases({ data, t, num }) {
-  return Object.entries(data.run.seconds ?? {}).map(([name, value]) => {
+  const all = Object.entries(data.run.seconds ?? {});
+  return [...all.filter(([name]) => name !== "total"), ...all.filter(([name]) => name === "total")].map(([name, value]) => {
     const key = `curve.phase.${name}`;
     const word = t(key);
     return [word === key ? name : word, num(value)];

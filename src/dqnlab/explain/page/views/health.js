@@ -2,7 +2,7 @@
 
 import { bent } from "../core/bent.js";
 import { lineChart } from "../core/charts.js";
-import { el } from "../core/dom.js";
+import { clear, el } from "../core/dom.js";
 import { sparkline } from "./sparkline.js";
 
 /**
@@ -54,9 +54,7 @@ export function mountHealth(root, page) {
     first: findings[0], end: Math.max(...Object.values(data.series).map(({ step }) => step.data.at(-1) ?? 0)),
   };
   const proof = drawn.find(({ name }) => name === (PROOFS[findings[0]?.kind] ?? "reward")) ?? drawn[0];
-  root.append(
-    proved(proof, facts, page, root.clientWidth),
-    el("div", { class: "signals" }, drawn.filter((signal) => signal !== proof).map((signal) => folded(signal, facts, page))));
+  root.append(proved(proof, facts, page, root.clientWidth), tiles(drawn.filter((signal) => signal !== proof), facts, page));
 }
 
 function verdict([first, ...others], page) {
@@ -128,23 +126,35 @@ function proved(signal, facts, page, width) {
     el("figcaption", { class: "muted" }, t(`health.signal.${signal.name}.says`)));
 }
 
-/** A signal as a small line that opens into its chart. */
-function folded(signal, facts, page) {
+/** Signals as small lines that stay where they are; the chart of the one that is pressed lies below them all. */
+function tiles(signals, facts, page) {
   const { t } = page;
-  const found = linesOf(signal, facts, page);
-  const inside = el("div", {});
-  const node = el("details", { class: "card signal", "data-signal": signal.name },
-    el("summary", {},
-      el("span", { class: "signal-name" }, t(`health.signal.${signal.name}.name`)),
-      el("span", { class: "number signal-last" }, found.short),
-      sparkline(found.lines, [0, facts.end])), inside);
-  node.addEventListener("toggle", () => {
-    if (!node.open || inside.firstChild) return;
-    inside.append(...[
-      chartOf(signal, facts, page, found, { width: Math.min(Math.max(inside.clientWidth, 300), 900), height: 180 }),
-      legend(found.lines), el("p", { class: "muted" }, t(`health.signal.${signal.name}.says`))].filter(Boolean));
+  const opened = el("figure", { class: "card signal-open", id: "health-open", "aria-live": "polite", hidden: true });
+  const buttons = signals.map((signal) => {
+    const found = linesOf(signal, facts, page);
+    const button = el("button", {
+      type: "button", class: "card signal", "data-signal": signal.name, "aria-expanded": "false", "aria-controls": "health-open",
+      on: { click: () => turn(signal, found, button) },
+    },
+    el("span", { class: "signal-name" }, t(`health.signal.${signal.name}.name`)),
+    el("span", { class: "number signal-last" }, found.short),
+    sparkline(found.lines, [0, facts.end]));
+    return button;
   });
-  return node;
+  const turn = (signal, found, button) => {
+    const open = button.getAttribute("aria-expanded") === "false";
+    for (const each of buttons) each.setAttribute("aria-expanded", String(open && each === button));
+    opened.hidden = !open;
+    clear(opened);
+    if (!open) return;
+    opened.dataset.signal = signal.name;
+    const size = { width: Math.min(Math.max(opened.clientWidth - 30, 300), 900), height: 220 };
+    opened.append(...[
+      el("h3", {}, t(`health.signal.${signal.name}.name`)), chartOf(signal, facts, page, found, size), legend(found.lines),
+      el("figcaption", { class: "muted" }, t(`health.signal.${signal.name}.says`))].filter(Boolean));
+    opened.scrollIntoView({ block: "nearest" });
+  };
+  return el("div", { class: "signals" }, buttons, opened);
 }
 
 /** Which line is which, where there are several, and what is shaded. */

@@ -8,33 +8,21 @@ import { placeIn } from "../core/page.js";
 import { features, scaleOf, makeNetwork } from "../net/network.js";
 import { makeFilm } from "../maps/film.js";
 import { actionColours, faded, paintPlane, picture, valueColour } from "../maps/paint.js";
-import { facts, limits, middles, nearestMoment, nextVisit, usualAxes, visited, visits } from "../maps/planes.js";
+import { facts, isDownward, limits, middles, nearestMoment, nextVisit, usualAxes, visited, visits, whyNoMap } from "../maps/planes.js";
 import { known, overFilm, reached } from "../maps/reach.js";
 import { isOver, layout, paintStates, stateAt } from "../maps/states.js";
 
-const MOST_STATES = 1024;
 const MOST_CHOICES = 64; // inputs that can be chosen as an axis
 const PAUSE = 250; // milliseconds between maps while the moment runs
 
 export function mountMaps(root, page) {
-  const why = whyNot(page);
+  const why = whyNoMap(page);
   if (why) {
     root.append(el("p", {}, page.t(why, { why: whyClosed(page) })));
     return null;
   }
   const view = new Maps(root, page);
   return () => view.close();
-}
-
-/** The key of the sentence that says why there can be no map, or null. */
-function whyNot({ data, networks, moment }) {
-  if (data.obs.image) return "maps.no_image";
-  if (!networks.best) return "maps.no_network";
-  if (!moment()) return "maps.no_episode";
-  if (!moment().obs) return "decision.not_kept";
-  if (data.obs.num_states === null) return moment().obs.length < 2 ? "maps.one_input" : null;
-  if (moment().obs.length !== 1) return "maps.several_states";
-  return data.obs.num_states > MOST_STATES ? "maps.many_states" : null;
 }
 
 class Maps {
@@ -85,6 +73,13 @@ class Maps {
   /** The part of an input that the maps show: where the agent goes, or all that is known of it. */
   limits(input) {
     return (this.page.store.get("map.whole") ? limits : reached)(this.page, input);
+  }
+
+  /** The limits of both axes, the upright one from bottom to top. */
+  sides() {
+    const [i, j] = this.axes;
+    const up = this.limits(j);
+    return [this.limits(i), isDownward(this.page, j) ? [up[1], up[0]] : up];
   }
 
   get snap() {
@@ -183,9 +178,10 @@ class Maps {
     const [i, j] = this.axes;
     const scale = 1 / scaleOf(data.obs); // as `features` does
     const side = sideFor(layers);
-    const along = (k) => middles(this.limits(k), side).map((value) => value * scale);
+    const along = (limits) => middles(limits, side).map((value) => value * scale);
+    const [across, up] = this.sides();
     const base = features(data.obs, this.page.moment().obs);
-    return { ...grid(layers, base, { i, j, xs: along(i), ys: along(j).reverse() }), side };
+    return { ...grid(layers, base, { i, j, xs: along(across), ys: along(up).reverse() }), side };
   }
 
   paint() {
@@ -217,15 +213,16 @@ class Maps {
   known(side) {
     const [i, j] = this.axes;
     const key = `known ${this.axes}`;
-    if (!this.grids.has(key)) this.grids.set(key, known(visited(this.page, i, j), this.limits(i), this.limits(j), side));
+    if (!this.grids.has(key)) this.grids.set(key, known(visited(this.page, i, j), ...this.sides(), side));
     return this.grids.get(key);
   }
 
   paintPlanes(values, colours) {
     const { page } = this;
     const [i, j] = this.axes;
+    const [xLimits, yLimits] = this.sides();
     const common = {
-      xLimits: this.limits(i), yLimits: this.limits(j), names: this.axes.map((k) => named(page, k)),
+      xLimits, yLimits, names: this.axes.map((k) => named(page, k)),
       moments: page.store.get("map.visited") ? visited(page, i, j) : [],
     };
     for (const { kind, canvas } of this.maps) {

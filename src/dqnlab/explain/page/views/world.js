@@ -6,6 +6,7 @@ import { features } from "../net/network.js";
 import { momentOf } from "../core/page.js";
 import { Picture } from "../world/picture.js";
 import { SPEEDS } from "../world/playback.js";
+import { makeReadings } from "../world/readings.js";
 import { makeStrip, signals } from "../world/timeline.js";
 import { makeValues } from "../world/values.js";
 
@@ -39,12 +40,14 @@ class WorldView {
   #found;
   #parts;
   #values;
+  #readings;
   #end = new AbortController();
 
   constructor(root, page) {
     this.#page = page;
     this.#picture = new Picture(page.data.world, greedyPolicy(page), page.t("world.unseen"));
     this.#values = makeValues(page);
+    this.#readings = page.data.world.kind === "none" ? makeReadings(page) : null;
     this.#parts = {
       chooser: this.#chooser(), numbers: el("dl", { class: "world-numbers" }), holder: el("div", {}),
       note: el("p", { class: "muted world-note", "aria-live": "polite" }), at: el("span", { class: "muted" }),
@@ -55,8 +58,8 @@ class WorldView {
     const { holder, note, means } = this.#parts;
     const controls = this.#controls();
     root.append(
-      el("div", { class: `world-stage${page.data.world.kind === "none" ? " unseen-world" : ""}` },
-        this.#picture.node, el("div", { class: "world-said" }, this.#values.node, means)),
+      el("div", { class: `world-stage${page.data.world.kind === "none" && !this.#readings ? " unseen-world" : ""}` },
+        this.#readings?.node ?? this.#picture.node, el("div", { class: "world-said" }, this.#values.node, means)),
       holder, controls, note, this.#parts.more);
     page.playback.on({ moment: (t) => this.#show(t), playing: () => this.#sayPlaying() });
     page.store.on(["ep"], () => this.#load());
@@ -75,7 +78,7 @@ class WorldView {
     const { t, data, num, store } = this.#page;
     const go = (ep) => store.set({ ep, t: 0 });
     const name = (e, i) =>
-      t("world.episode", { i: i + 1, ret: num(e.return, 4), n: e.length, ended: t(`world.${e.ended}`) });
+      t(e.ended === "cut" ? "world.episode_cut" : "world.episode", { i: i + 1, ret: num(e.return, 4), n: e.length, ended: t(`world.${e.ended}`) });
     const select = el("select", { "aria-label": t("world.choose"), on: { change: () => go(Number(select.value)) } },
       data.episodes.map((e, i) => el("option", { value: i }, name(e, i))));
     const buttons = ["longest", "worst", "best"].filter((label) => data.labels?.[label] !== undefined).map((label) =>
@@ -134,7 +137,7 @@ class WorldView {
     });
     this.#strip.node.addEventListener("keydown", (event) => playback.key(event));
     clear(this.#parts.holder).append(this.#strip.node);
-    this.#sayMeaning(this.#values.load(episode), episode);
+    this.#sayMeaning(this.#values.load(episode));
     const index = data.episodes.indexOf(episode);
     this.#parts.chooser.querySelector("select").value = index;
     for (const button of this.#parts.chooser.querySelectorAll("button")) {
@@ -146,14 +149,14 @@ class WorldView {
   }
 
   /** What the bars mean, in a sentence or two. */
-  #sayMeaning({ zoomed, actions }, episode) {
-    const { t, data, lang } = this.#page;
+  #sayMeaning({ zoomed, base, actions }) {
+    const { t, num, data, lang } = this.#page;
     const { raises, lowers } = data.settings;
     const sides = data.actions.length === 2 && data.actions.every((name, i) => name === SIDES[i]);
     const rest = data.actions.length - actions.length;
     const parts = [
       t(raises || lowers ? "world.means_soft" : "world.means"), t(sides ? "world.presses" : "world.takes"),
-      zoomed ? t("world.zoomed") : null, rest > 0 ? t("world.others", { n: rest }) : null,
+      zoomed ? t("world.zoomed") : null, base === 0 || zoomed ? null : t("world.begin", { low: num(base, 3) }), rest > 0 ? t("world.others", { n: rest }) : null,
     ];
     this.#parts.means.textContent = parts.filter((part) => part !== null).join(lang === "en" ? " " : "");
   }
@@ -169,18 +172,19 @@ class WorldView {
     const moment = momentOf(this.#page.episode(), at);
     const found = (name, digits = 4) => num(this.#found[name][at], digits);
     const texts = {
-      step: t("world.at", { t: at, last: playback.last }), action: actionName(this.#page, moment.action),
+      step: t("world.at", { t: at, n: playback.last + 1 }), action: actionName(this.#page, moment.action),
       value: found("value"), gap: found("gap", 3), reward: found("reward"), earned: found("earned"),
     };
     texts.all = t("world.said", texts);
     this.#strip.point(at, texts);
     this.#values.show(moment.episode, at);
-    this.#parts.at.textContent = t("world.step_at", { t: at, last: playback.last });
+    this.#parts.at.textContent = t("world.step_at", { t: at, n: playback.last + 1 });
     this.#picture.canvas.setAttribute("aria-label", texts.all);
     if (this.#parts.more.open) this.#sayNumbers(moment.action, texts);
     const note = this.#note(moment);
     if (this.#parts.note.textContent !== note) this.#parts.note.textContent = note;
     this.#picture.paint(moment);
+    this.#readings?.show(moment);
   }
 
   #sayNumbers(action, texts) {
@@ -191,9 +195,11 @@ class WorldView {
         texts[name]))));
   }
 
-  /** How the episode ended, at its end; and which step an image is of. */
+  /** How the episode ended, at its end; at any step that it was cut; and which step an image is of. */
   #note({ episode, t, last }) {
-    const notes = t === last ? [this.#page.t(`world.${episode.ended}_end`)] : [];
+    const said = { n: last + 1, ret: this.#page.num(episode.return, 4) };
+    const notes = t === last ? [this.#page.t(`world.${episode.ended}_end`, said)] : [];
+    if (t < last && episode.ended === "cut") notes.push(this.#page.t("world.cut_note", said));
     if (this.#picture.isFilm && !episode.frames) notes.unshift(this.#page.t("world.no_frames"));
     else if (this.#picture.isFilm && episode.frames.every > 1) {
       notes.unshift(this.#page.t("world.frame", { every: episode.frames.every }));

@@ -105,10 +105,17 @@ export class Playback {
   #start() {
     if (!this.#player.playing) {
       this.#player.play();
-      cancelAnimationFrame(this.#frame);
-      this.#frame = requestAnimationFrame((now) => this.#turn(now));
+      this.#next();
     }
     this.#tell("playing");
+  }
+
+  /** Turns after the next picture, not within it: what is drawn once a picture is then drawn in the same one. */
+  #next() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = requestAnimationFrame((now) => setTimeout(() => {
+      if (!this.#end.signal.aborted) this.#turn(now);
+    }));
   }
 
   /** A page that takes long for one moment shows fewer of them, and leaves as much time to all else. */
@@ -121,7 +128,7 @@ export class Playback {
     }
     const again = this.#unasked !== null && now - this.#unasked < UNASKED;
     if (!this.#player.playing && again) this.#player.play();
-    if (this.#player.playing) this.#frame = requestAnimationFrame((next) => this.#turn(next));
+    if (this.#player.playing) this.#next();
     else this.#tell("playing");
   }
 

@@ -10,9 +10,10 @@ const FEW = 3; // up to which each gets a large bar
 const NEAR = 0.12; // of the whole range: smaller differences are zoomed in on
 
 /**
- * How the bars of an episode are drawn: {actions, share(values, action), zoomed, decimals}. One scale for all its steps.
+ * How the bars of an episode are drawn: {actions, share(values, action), zoomed, base, decimals}. One scale for all its steps.
  * Where the actions differ little beside what they are worth, a bar is half as long as can be if its action is worth the
- * mean of all; else it begins at zero, or below zero at the least value of the episode.
+ * mean of all; else it begins at `base`: zero, or a
+ * little below the least value of the episode if that is negative.
  */
 export function scaleOf(episode) {
   const steps = episode.action.data.length;
@@ -39,7 +40,7 @@ export function scaleOf(episode) {
     const centre = all.reduce((sum, value) => sum + value, 0) / all.length;
     return clamp(0.5 + (0.42 * (values[action] - centre)) / wide, 0.04);
   };
-  return { actions, share, zoomed, decimals: Math.min(Math.max(Math.ceil(-Math.log10((zoomed ? wide : range) / 50)), 0), 4) };
+  return { actions, share, zoomed, base, decimals: Math.min(Math.max(Math.ceil(-Math.log10((zoomed ? wide : range) / 50)), 0), 4) };
 }
 
 const clamp = (share, least) => Math.min(Math.max(share, least), 1);
