@@ -214,3 +214,80 @@ def test_nothing_moves_for_who_wants_no_motion(open_page: Open) -> None:
         opened.page.emulate_media(reduced_motion=motion)
         found[motion] = opened.page.evaluate(moving)
     assert found == {"no-preference": "transform", "reduce": "none"}
+
+
+def test_story_and_numbers_both_say_that_the_batch_was_drawn_for_the_page(open_page: Open) -> None:
+    _, page, obs = traced("textbook")
+    for level, says in (
+        ("story", "the run went on without this update"),
+        ("numbers", "the run did not learn from this batch"),
+    ):
+        text = open_page(sample(moment=page, obs=obs), hash=f"level={level}").page.inner_text("#step")
+        assert "drawn for this page" in text
+        assert says in text
+        assert "of this run walks" not in text
+
+
+def test_a_step_that_cannot_be_drawn_is_shown_by_the_inputs_that_matter_most(open_page: Open) -> None:
+    _, page, obs = traced("textbook")
+    world = {"kind": "none", "params": {}}
+    opened = open_page(sample(moment=page, obs=obs, world=world), hash="step.row=3")
+    lines = opened.page.locator(".machine-seen tr").all_inner_texts()
+    assert [line.split("\t")[0] for line in lines] == [
+        "cart position",
+        "cart velocity",
+        "pole angle",
+        "pole angular velocity",
+    ]
+    for line, value in zip(lines, page["rows"]["obs"][3], strict=True):
+        assert float(line.split("\t")[1]) == pytest.approx(float(value), rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("after", "says"), [(0.5, ""), (1.2, "past the target value"), (-0.3, "away from the target value")]
+)
+def test_a_prediction_that_does_not_come_nearer_its_target_says_why(after: float, says: str, open_page: Open) -> None:
+    _, page, obs = traced("textbook")
+    rows, row = page["rows"], 2
+    moved = page["prediction_after"].copy()
+    moved[row] = rows["prediction"][row] + after * (rows["target"][row] - rows["prediction"][row])
+    opened = open_page(
+        sample(moment=page | {"prediction_after": moved}, obs=obs), hash=f"step.row={row}&step.stop=after"
+    )
+    said = opened.page.inner_text(".machine-said")
+    assert says in said
+    assert ("one update serves the whole batch" in said) == bool(says)
+
+
+def test_values_of_the_story_have_as_many_decimals_as_each_other(open_page: Open) -> None:
+    texts = open_page(sample(moment=None)).module(
+        "views/ratings.js", "[-93.36, 84, 0.25].map(m.alike([-93.36, 84], 3))"
+    )
+    assert texts == ["-93.4", "84.0", "0.3"]
+
+
+def test_on_a_phone_the_arrows_have_their_words_and_the_buttons_stay_where_they_are(open_page: Open) -> None:
+    _, page, obs = traced("double, n = 3, Huber")
+    opened = open_page(sample(moment=page, obs=obs), hash="at=step", width=390, height=844)
+    assert opened.page.locator(".machine-wires text").all_text_contents() == ["acts", "sync", "gradient"]
+    next_ = opened.page.locator("#machine-next_stop")
+    said, board = (opened.page.locator(f".machine-{name}") for name in ("said", "board"))
+    first = said.bounding_box()["height"]
+    while next_.is_enabled():
+        next_.click()
+        assert said.bounding_box()["height"] == first
+    assert (
+        board.bounding_box()["height"] < 844 - 46 - 170
+    )  # with its bar above and the player below all boxes are on one screen
+    left, top = (opened.page.locator(f".machine-{name}").bounding_box() for name in ("step", "env"))
+    assert left["y"] == top["y"]
+
+
+def test_every_number_of_a_stop_opens_in_sight(open_page: Open) -> None:
+    _, page, obs = traced("textbook")
+    opened = open_page(sample(moment=page, obs=obs), hash="at=step&step.stop=goal", width=1280, height=800)
+    opened.page.locator(".step-every summary").click()
+    box = opened.page.locator("#step .step-now").first.bounding_box()
+    player = opened.page.locator(".player").bounding_box()
+    assert box["y"] >= 52
+    assert min(box["y"] + box["height"], box["y"] + 200) <= player["y"]

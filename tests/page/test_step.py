@@ -182,7 +182,7 @@ def test_a_row_and_the_switches_stand_in_the_address_and_come_back(open_page: Op
 @pytest.mark.parametrize("hash_", ["step.row=999&step.n=77", "step.row=-3&step.double=x", "step.row=1.5"])
 def test_an_address_beyond_what_there_is_still_draws(hash_: str, open_page: Open) -> None:
     _, page, obs = traced("textbook")
-    opened = open_page(sample(moment=page, obs=obs), hash=hash_)
+    opened = open_page(sample(moment=page, obs=obs), hash=f"level=numbers&{hash_}")
     assert opened.page.locator("#step .step-chosen").count() == 1
 
 

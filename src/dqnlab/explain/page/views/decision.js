@@ -5,11 +5,10 @@ import { actionClass, actionName, listed, stateNumber, unlisted } from "../core/
 import { outlookAt } from "../core/outlook.js";
 import { sight, spread } from "../core/spread.js";
 import { argmax } from "../net/network.js";
+import { inputRow, places } from "./inputs.js";
 import { lookAt, seenImage } from "./looks.js";
-import { draggable } from "./question.js";
 import { digitsFor, ranges, ratings } from "./ratings.js";
-import { byWeight } from "./weighing.js";
-import { isIn, paintSeen, sidesOf, sizeOf } from "../world/seen.js";
+import { paintSeen, sidesOf, sizeOf } from "../world/seen.js";
 
 const NAMES = ["best", "online", "target"]; // those that a run has: PQN learns without a target network
 const MOST_INPUTS = 24;
@@ -90,7 +89,7 @@ function sentence(page, moment) {
 }
 
 function seen(page, { obs, t: step, last }) {
-  const { data, t, num } = page;
+  const { data, t } = page;
   const when = el("p", { class: "muted numbers-only" }, t("decision.when", { t: step, last }));
   const pictures = data.obs.pictures.map((picture) => shownPicture(page, picture, obs));
   const look = obs === null ? lookAt(page.moment().episode, step) : null;
@@ -100,37 +99,15 @@ function seen(page, { obs, t: step, last }) {
     return el("div", {}, when, pictures, el("p", { class: "muted" }, said));
   }
   if (data.obs.num_states !== null) return el("div", {}, when, el("p", {}, whichState(page, obs)));
-  const places = [...obs.keys()].filter((i) => !data.obs.pictures.some((picture) => isIn(picture, i)));
-  const told = new Set(places.slice().sort((a, b) => rank(page, a) - rank(page, b) || a - b).slice(0, FEW));
-  const rows = places.filter((i, nth) => nth < MOST_INPUTS || told.has(i)).map((i) => {
-    const value = obs[i];
-    const { name, unit } = data.inputs[i] ?? { name: `x[${i}]` };
-    const { low, high } = known(page).get(i) ?? {};
-    return el("tr", { class: told.has(i) ? null : "numbers-only" },
-      el("th", { scope: "row" }, t(name)),
-      el("td", { class: "number" }, num(value, page.level === "story" ? 3 : 4)),
-      el("td", {}, unit ?? ""),
-      el("td", {}, high > low ? place((value - low) / (high - low)) : ""));
-  });
-  const more = places.length - rows.length;
+  const { all, told } = places(page, obs.length, FEW);
+  const digits = page.level === "story" ? 3 : 4;
+  const rows = all.filter((i, nth) => nth < MOST_INPUTS || told.has(i))
+    .map((i) => inputRow(page, i, obs[i], { digits, kind: told.has(i) ? null : "numbers-only" }));
+  const more = all.length - rows.length;
   return el("div", {}, when, pictures, rows.length ? el("table", {}, el("tbody", {}, rows)) : null,
-    places.length > FEW ? el("p", { class: "muted story-only" }, t("decision.more", { n: places.length - FEW })) : null,
+    all.length > FEW ? el("p", { class: "muted story-only" }, t("decision.more", { n: all.length - FEW })) : null,
     more > 0 ? el("p", { class: "muted numbers-only" }, t("decision.more", { n: more })) : null);
 }
-
-const inputsOf = new WeakMap();
-
-/** By its place in an observation, what is known of an input: {low, high, rank}; those that matter most rank first. */
-function known(page) {
-  if (!inputsOf.has(page)) {
-    const inputs = draggable(page.data);
-    const order = byWeight(page, page.networks.best, inputs);
-    inputsOf.set(page, new Map(order.map((i, rank) => [inputs[i].place, { ...inputs[i], rank }])));
-  }
-  return inputsOf.get(page);
-}
-
-const rank = (page, place) => known(page).get(place)?.rank ?? Infinity;
 
 /** What the network saw of pictures that are too large to be kept as numbers. */
 function glimpses(page, look) {
@@ -154,13 +131,6 @@ function whichState({ data, t }, obs) {
     parts.push(t("decision.cell", { row: Math.floor(obs[0] / width) + 1, column: (obs[0] % width) + 1 }));
   }
   return parts.join(" ");
-}
-
-/** A dot on a track: where in its range an input lies. The number beside it says the same. */
-function place(share) {
-  const dot = el("span", { class: "decision-dot" });
-  dot.style.left = `${100 * Math.min(Math.max(share, 0), 1)}%`;
-  return el("span", { class: "bar-track decision-place", "aria-hidden": "true" }, dot);
 }
 
 function network(page, name, q, { low, high }, shown) {

@@ -1,13 +1,15 @@
 /** The machine on one screen: where an update happens, and one transition that walks through it, a number at each stop. */
 
-import { el, svg } from "../core/dom.js";
-import { actionClass, actionName } from "../core/naming.js";
+import { clear, el, svg } from "../core/dom.js";
+import { actionClass, actionName, stateNumber } from "../core/naming.js";
+import { inputRow, places } from "./inputs.js";
+import { alike } from "./ratings.js";
 import { paintSeen } from "../world/seen.js";
 import { makeStage } from "../world/stage.js";
 import { drawWires } from "./wires.js";
 import { INSTEAD, STOPS, stopsOf } from "./stops.js";
 
-const PLACES = ["env", "replay", "batch", "step", "online", "target", "error", "update", "best"]; // as they stand on a phone
+const PLACES = ["step", "env", "replay", "batch", "online", "target", "error", "update", "best"]; // as they stand on a phone
 const CLASSIC = { online: "q_net", target: "target_net", best: "best_net" }; // their names in the classic program
 const SLOTS = {
   env: ["reward", "sum"], replay: ["stored"], batch: ["drawn", "weight"], online: ["prediction", "choose"],
@@ -16,6 +18,8 @@ const SLOTS = {
 const OWN = { next: "online", discount: "online" }; // where a run without a target network has them
 const COUNTS = ["stored", "drawn", "sync_later"]; // sentences with a whole number
 const DIGITS = { story: 3, numbers: 6 };
+const VALUES = ["prediction", "choose", "next", "goal", "error", "after"]; // all are values: one number of decimals
+const MOST_INPUTS = 4; // of a step that cannot be drawn
 const PACE = 1800; // milliseconds at each stop while it walks by itself
 
 /** {node, update(state), stop(): where it stands, close()}; `another()` leads to another transition. */
@@ -80,14 +84,14 @@ export function makeMachine(page, step, another) {
     update({ chosen, now }) {
       stops = stopsOf(step, chosen, now ?? step.recompute(chosen, step.own));
       at = placeOf(stops, store.get("step.stop"));
-      const digits = DIGITS[page.level];
+      const tell = teller(page, stops);
       const here = stops[at];
-      fillSlots(page, slots, stops, at, digits);
+      fillSlots(slots, stops, at, tell);
       for (const [name, box] of boxes) {
         box.classList.toggle("on", name === here.place);
         box.classList.toggle("been", stops.slice(0, at).some((each) => each.place === name));
       }
-      said.textContent = sentence(page, here, digits);
+      said.textContent = sentence(page, here, tell);
       count.textContent = t("step.stop_of", { stop: at + 1, stops: stops.length });
       [back.disabled, next.disabled] = [at === 0, at === stops.length - 1];
       const action = step.moment.rows.action.data[chosen];
@@ -119,32 +123,45 @@ function makeBox({ t, data, num }, place, { lone, offline }, slots) {
     return line;
   });
   const name = lone && place === "replay" ? "rollout" : offline && place === "env" ? "recorded" : place;
+  const role = gone ? "no_target" : place === "best" && data.stands_in ? "role_last"
+    : place === "online" ? `role_online${lone ? "_lone" : offline ? "_offline" : ""}` : `role_${place}`;
   const score = data.run.score?.mean;
   return el("div", { class: `machine-box machine-${place}${gone ? " machine-gone" : ""}` },
     el("div", { class: "machine-name" }, el("strong", {}, t(`step.place_${name}`)),
       CLASSIC[place] ? el("code", {}, CLASSIC[place]) : ""),
-    gone ? el("p", {}, t("step.no_target")) : place === "best" ? el("p", {}, t("step.best_kept")) : "",
+    CLASSIC[place] ? el("p", {}, t(`step.${role}`)) : "",
     lines.length ? el("dl", {}, lines) : "",
     place === "best" && score !== undefined && score !== null
       ? el("dl", {}, el("div", { class: "machine-slot been" }, el("dt", {}, t("step.best_score")), el("dd", { class: "number" }, num(score, 3)))) : "");
 }
 
+/** {digits, value(x)}: how numbers are written here. In the story all values have as many decimals, so that they compare. */
+function teller({ level, num }, stops) {
+  const digits = DIGITS[level];
+  if (level !== "story") return { num, digits, value: (x, enough = digits) => num(x, enough) };
+  const values = stops.filter(({ id }) => VALUES.includes(id)).map(({ value }) => value);
+  const [before, after] = ["prediction", "after"].map((id) => stops.find((each) => each.id === id).value);
+  let value = alike(values, digits);
+  for (let more = digits + 1; more < 7 && before !== after && value(before) === value(after); more += 1) value = alike(values, more);
+  return { num, digits, value };
+}
+
 /** Numbers appear where the transition has been; the latest one stands out. */
-function fillSlots({ num }, slots, stops, at, digits) {
+function fillSlots(slots, stops, at, tell) {
   const has = new Set(stops.map(({ id }) => INSTEAD[id] ?? id));
   for (const [id, { line, value }] of slots) {
     const last = stops.findLastIndex((each, i) => i <= at && (INSTEAD[each.id] ?? each.id) === id);
     line.hidden = !has.has(id);
     line.classList.toggle("been", last >= 0);
     line.classList.toggle("on", last === at);
-    value.textContent = last >= 0 ? shown(num, stops[last], digits) : "";
+    value.textContent = last >= 0 ? shown(stops[last], tell) : "";
   }
 }
 
 /** The value of a stop; of one that takes the place of another, with the digits that tell them apart. */
-function shown(num, { id, said, value, parts }, digits) {
+function shown({ id, said, value, parts }, { num, digits, value: worth }) {
   if (isCount(said)) return value.toLocaleString("en");
-  const text = num(value, id in INSTEAD ? apart(num, value, parts.before, digits) : digits);
+  const text = VALUES.includes(id) ? worth(value, id in INSTEAD ? apart(num, value, parts.before, digits) : digits) : num(value, digits);
   return ["error", "update"].includes(id) && value > 0 ? `+${text}` : text;
 }
 
@@ -158,16 +175,18 @@ function apart(num, one, other, digits) {
 }
 
 /** What happens at a stop, with its numbers. */
-export function sentence(page, { said, parts }, digits) {
-  const { t, num } = page;
+function sentence(page, { id, said, parts }, { num, digits, value }) {
+  const { t } = page;
   const { before } = parts;
   const enough = before === undefined ? digits : apart(num, parts.after ?? parts.x, before, digits);
   const n = (x) => num(x, enough);
+  const worth = VALUES.includes(id) ? (x) => value(x, enough) : n;
   const values = { ...parts };
   if (parts.action !== undefined) values.action = actionName(page, parts.action);
   if (parts.then !== undefined && parts.then !== null) values.then = actionName(page, parts.then);
-  for (const name of ["x", "before", "after", "reward", "discount"]) if (typeof parts[name] === "number") values[name] = n(parts[name]);
-  if (parts.value !== undefined) values.value = parts.value < 0 ? `(${n(parts.value)})` : n(parts.value);
+  for (const name of ["x", "before", "after", "target"]) if (typeof parts[name] === "number") values[name] = worth(parts[name]);
+  for (const name of ["reward", "discount"]) if (typeof parts[name] === "number") values[name] = n(parts[name]);
+  if (parts.value !== undefined) values.value = parts.value < 0 ? `(${worth(parts.value)})` : worth(parts.value);
   if (isCount(said)) values.x = parts.x.toLocaleString("en");
   values.sum = parts.sum ? ` ${sumText(parts.sum, n)}` : "";
   return t(`step.say_${said}`, values);
@@ -190,13 +209,33 @@ function pictured(picture) {
   };
 }
 
-/** The step itself: what was seen where the world can be drawn, and what was done. */
+/** And one for those that nobody here can draw: the inputs that matter most, as numbers. */
+function numbered(page) {
+  const { data, t } = page;
+  const node = el("div", { class: "machine-seen" });
+  return {
+    node,
+    show(obs) {
+      if (data.obs.num_states !== null) {
+        clear(node).append(...[...obs].map((state) => el("p", {}, t("decision.state", { state: stateNumber(data, state), n: data.obs.num_states }))));
+        return;
+      }
+      const { all, told } = places(page, obs.length, MOST_INPUTS);
+      const rows = all.filter((i) => told.has(i)).map((i) => inputRow(page, i, obs[i], { digits: 3 }));
+      const more = all.length - told.size;
+      clear(node).append(el("table", {}, el("tbody", {}, rows)), ...(more > 0 ? [el("p", {}, t("decision.more", { n: more }))] : []));
+    },
+  };
+}
+
+/** The step itself: what was seen, drawn where the world can be, and what was done. */
 function makeScene(page, { moment: { rows } }, box) {
   const { data, t } = page;
   const picture = rows.obs === null ? null : data.obs.pictures.at(-1);
-  const stage = picture ? pictured(picture) : makeStage(data.world);
+  const drawn = picture ? pictured(picture) : makeStage(data.world);
+  const stage = drawn.node === null ? numbered(page) : drawn;
   const name = el("p", { class: "machine-action" });
-  const seen = rows.obs !== null && stage.node !== null;
+  const seen = rows.obs !== null;
   box.append(...(seen ? [stage.node] : []), name);
   return (chosen, action) => {
     name.className = `machine-action ${actionClass(action)}`;

@@ -1,8 +1,18 @@
 /** What a network says each action is worth, as bars that are zoomed in so that small gaps show. */
 
 import { bars } from "../core/charts.js";
+import { num } from "../core/i18n.js";
 
+const STORY = 3; // digits: with so few the values of a picture are written alike
 const ROOM = 0.2; // free space beside the bars, as a share of their range
+
+/** Writes numbers that belong together: all with the decimals that the largest of them needs for so many digits. */
+export function alike(values, digits) {
+  const largest = Math.max(...[...values].filter(Number.isFinite).map(Math.abs), 0);
+  const decimals = digits - 1 - Math.floor(Math.log10(largest));
+  if (!(largest >= 1e-3 && largest < 1e6) || decimals < 0) return (x) => num(x, digits);
+  return (x) => (Number.isFinite(x) ? x.toFixed(decimals).replace(/^-(?=[0.]*$)/, "") : num(x, digits));
+}
 
 export const allowed = (q) => [...q].filter((value) => value !== -Infinity);
 
@@ -32,7 +42,8 @@ export function digitsFor(q, gap) {
 
 /** Bars of items [{label, value, …}] as `bars` takes them, on the range of `ranges`; zero is marked where it is in sight. */
 export function ratings(items, { low, high }, digits) {
-  const drawn = bars(items, { digits, low, high });
+  const text = digits > STORY ? (x) => num(x, digits) : alike(items.map(({ value }) => value), digits);
+  const drawn = bars(items.map((item) => ({ ...item, said: item.said ?? text(item.value) })), { digits, low, high });
   if (low <= 0 && high >= 0) markZero(drawn, -low / (high - low));
   else drawn.querySelectorAll(".fill").forEach((fill, i) => fromTheLeft(fill, Math.max(items[i].value - low, 0) / (high - low)));
   return drawn;

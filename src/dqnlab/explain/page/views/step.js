@@ -35,7 +35,11 @@ export function mountStep(root, page) {
   const machine = makeMachine(page, step, another);
   const stages = el("div");
   const every = el("details", {
-    class: "step-every", on: { toggle: () => { if (page.level === "story") store.set({ "step.every": Number(every.open) }); } },
+    class: "step-every", on: { toggle: () => {
+      if (page.level !== "story" || store.get("step.every") === Number(every.open)) return;
+      store.set({ "step.every": Number(every.open) });
+      if (every.open) every.scrollIntoView({ block: "nearest" }); // else it opens below the screen, and nothing seems to happen
+    } },
   }, el("summary", {}, t("step.every")), stages);
   root.append(machine.node, every);
   const isOpen = () => page.level === "numbers" || store.get("step.every") === 1;

@@ -100,9 +100,16 @@ function learned({ moment }, i) {
       : stop("sync", "target", sync.tau, "sync_share");
   return [
     stop("update", "update", weight.step, "update", { before: weight.before, after: weight.after }),
-    stop("after", "online", after.data[i], "after", { before: rows.prediction.data[i] }),
+    stop("after", "online", after.data[i], `after${wayOf(rows.prediction.data[i], after.data[i], rows.target.data[i])}`,
+      { before: rows.prediction.data[i], target: rows.target.data[i] }),
     returns ? null : followed,
   ];
+}
+
+/** How a prediction missed its target value: went past it, or away from it; "" if it came nearer. */
+function wayOf(before, after, target) {
+  if ((after - before) * (target - before) < 0) return "_away";
+  return (target - before) * (target - after) < 0 ? "_past" : "";
 }
 
 /** The transition that is followed until the reader chooses: of those that are known whole the one that the update moved most. */

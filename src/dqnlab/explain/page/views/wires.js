@@ -20,14 +20,28 @@ const WIRES = [
   ["update", "online", [0.35, 0.35], ["after"]],
 ];
 
-/** Draws all wires; `lit` is the present stop. Boxes that stand below each other, as on a phone, need none. */
+/** The same on a phone, in two columns. */
+const NARROW = [
+  ["step", "env", "across", ["reward"], "acts"],
+  ["env", "replay", [0.3, 0.7], ["stored"]],
+  ["replay", "batch", "across", ["drawn", "weight"]],
+  ["batch", "online", [0.2, 0.8], ["prediction"]],
+  ["batch", "target", [0.6, 0.6], ["next", "discount", "added"]],
+  ["online", "target", "across", ["sync"], "sync"],
+  ["online", "error", [0.8, 0.2], ["error"]],
+  ["target", "error", [0.6, 0.6], ["goal"]],
+  ["error", "update", "across", ["update"], "gradient"],
+  ["update", "online", [0.35, 0.35], ["after"]],
+];
+
+/** Draws all wires; `lit` is the present stop. */
 export function drawWires(canvas, board, boxes, lit, { lone, offline }, t) {
   const [width, height] = [board.clientWidth, board.clientHeight];
   clear(canvas);
   canvas.setAttribute("viewBox", `0 0 ${width || 1} ${height || 1}`);
   canvas.append(svg("defs", {}, head("machine-head"), head("machine-head-lit")));
-  if (boxes.get("env").offsetTop !== boxes.get("batch").offsetTop) return;
-  for (const [from, to, way, stops, word] of WIRES) {
+  const wide = boxes.get("env").offsetTop === boxes.get("batch").offsetTop;
+  for (const [from, to, way, stops, word] of wide ? WIRES : NARROW) {
     if ((lone && [from, to].includes("target")) || (offline && to === "env")) continue;
     const on = stops.includes(lit);
     const { d, x, y } = path(boxes.get(from), boxes.get(to), way);
