@@ -121,9 +121,9 @@ def test_a_dead_unit_is_marked_and_counted(open_page: Open) -> None:
     notes = page.locator(f"{VIEW} .inside-layer p").all_inner_texts()
     for layer in (0, 1):
         count = sum(unit.startswith(f"{layer}.") for unit in marked)
-        assert f"Dead: {count} of 16" in notes[layer]
-    assert "This unit is dead" in page.inner_text(f"{VIEW} .inside-detail")
-    assert page.get_attribute(f"{VIEW} [data-unit='0.1']", "aria-label") == "unit 1 = 0 (dead)"
+        assert f"Silent: {count} of 16" in notes[layer]
+    assert "This unit is silent" in page.inner_text(f"{VIEW} .inside-detail")
+    assert page.get_attribute(f"{VIEW} [data-unit='0.1']", "aria-label") == "unit 1 = 0 (silent)"
 
 
 def test_dead_means_zero_on_all_recorded_observations(open_page: Open) -> None:
@@ -135,8 +135,7 @@ def test_dead_means_zero_on_all_recorded_observations(open_page: Open) -> None:
     page = open_page(data).page
     assert page.eval_on_selector_all(f"{VIEW} .dead", "nodes => nodes.map((node) => node.dataset.unit)") == expected
     assert (
-        f"zero on every observation looked at ({len(obs)})"
-        in page.locator(f"{VIEW} .inside-layer p").first.inner_text()
+        f"zero at all {len(obs)} recorded steps looked at" in page.locator(f"{VIEW} .inside-layer p").first.inner_text()
     )
 
 

@@ -230,3 +230,20 @@ def test_the_curve_of_the_dragged_input_passes_through_the_present_values(open_p
         here[2] = x
         np.testing.assert_allclose([left, right], asked(here), rtol=1e-4, atol=1e-6)
     assert [curve["x"][0], curve["x"][-1]] == pytest.approx([-0.2095, 0.2095])
+
+
+def test_the_curve_goes_along_with_what_was_let_go_and_greys_what_was_never_recorded(open_page: Open) -> None:
+    opened = open_page(sample(), hash="whatif.x=0,0,0,0&whatif.i=1")
+    chart = opened.page.locator("#whatif .whatif-curve svg")
+    before = chart.locator(".mark.here").get_attribute("x1")
+    assert chart.locator(".band.guess").count() == 2
+    assert "this is a guess" in opened.page.inner_text("#whatif .whatif-curve")
+    opened.page.locator("#whatif .whatif-go button.primary").click()
+    opened.page.locator("#whatif .whatif-results li").wait_for()
+    speed = float(opened.page.locator("#whatif label:has([data-input='1']) output").inner_text().split()[0])
+    assert speed != 0
+    moved = chart.locator(f".mark.here:not([x1='{before}'])")
+    moved.wait_for(state="attached")
+    left, right = (float(chart.locator(".grid").first.get_attribute(end) or "nan") for end in ("x1", "x2"))
+    at = left + (speed + 3) / 6 * (right - left) if abs(speed) <= 3 else right if speed > 0 else left
+    assert float(moved.get_attribute("x1") or "nan") == pytest.approx(at, abs=3)

@@ -243,7 +243,7 @@ class Inside {
     const [best, second] = [actionName(page, found.best), actionName(page, found.second)];
     clear(this.mattered).append(
       el("h3", {}, t("inside.mattered")),
-      el("p", { class: "story-only" }, t("inside.why", { best, second })),
+      el("p", { class: "story-only" }, t("inside.why", { best, second, gap: num(found.gap), from: num(found.baselineGap) })),
       el("p", { class: "numbers-only" }, t("inside.question", { best, second, gap: num(found.gap), from: num(found.baselineGap) })),
       bars(items, { digits: 3, low: -most, high: most }),
       el("p", { class: "muted numbers-only" }, t("inside.complete", {

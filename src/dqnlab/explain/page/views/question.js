@@ -19,15 +19,15 @@ export function draggable(data) {
     .map((input, place) => ({ ...input, place }))
     .filter((input) => !input.ago)
     .map(({ place, name, unit, low, high }) => {
-      const [from, to] = low === null || high === null ? seen(data.episodes, place) : [low, high];
+      const [from, to] = low === null || high === null ? roomy(seen(data.episodes, place)) : [low, high];
       const whole = discrete || /int|bool/.test(data.obs.dtype);
       if (whole) return { place, name, unit, low: Math.floor(from), high: Math.ceil(to), step: 1 };
       return { place, name, unit, low: from, high: to, step: (to - from) / STEPS };
     });
 }
 
-/** The range of one input over the episodes, a tenth wider on both sides. */
-function seen(episodes, place) {
+/** [low, high] of one input over the episodes; infinite where none was kept. */
+export function seen(episodes, place) {
   let low = Infinity;
   let high = -Infinity;
   for (const { obs } of episodes.filter((episode) => episode.obs)) {
@@ -37,6 +37,11 @@ function seen(episodes, place) {
       if (value > high) high = value;
     }
   }
+  return [low, high];
+}
+
+/** The same, a tenth wider on both sides. */
+function roomy([low, high]) {
   if (!Number.isFinite(high - low)) return [-1, 1];
   const room = (high - low) / 10 || 1;
   return [low - room, high + room];

@@ -5,7 +5,7 @@ import { clear, el, perFrame } from "../core/dom.js";
 import { actionClass, listed, unlisted, whyClosed } from "../core/naming.js";
 import { placeIn } from "../core/page.js";
 import { features } from "../net/network.js";
-import { along, asked, changed, draggable, parse, verdict, written } from "./question.js";
+import { along, asked, changed, draggable, parse, seen, verdict, written } from "./question.js";
 import { makeStage } from "../world/stage.js";
 import { systemOf } from "../world/systems.js";
 import { makeLetGo } from "./letgo.js";
@@ -29,9 +29,15 @@ export function mountWhatif(root, page) {
   store.declare("whatif.net", names[0]);
   store.declare("whatif.i", 0);
   const question = makeQuestion(page, inputs, names);
+  let asking = question.now(); // what is on the screen: the question, or where it went once it was let go
   const sliders = makeSliders(page, inputs, question);
   const answer = makeAnswer(page, question);
-  const letGo = makeLetGo(page, question, (moment) => { sliders.show(moment.values); answer.show(moment); });
+  const letGo = makeLetGo(page, question, (moment) => {
+    asking = moment;
+    sliders.show(moment.values);
+    answer.show(moment);
+    later.ask();
+  });
   const chart = el("div", { class: "whatif-curve" });
   const beside = question.system !== null || inputs.length <= FIRST; // where there is room
   root.append(
@@ -42,13 +48,13 @@ export function mountWhatif(root, page) {
   let cost = 0; // milliseconds that the last curve took: a large network must not hold up a film
   const later = makeSoon(() => {
     const before = performance.now();
-    clear(chart).append(curve(page, question, inputs, question.now(), chart.clientWidth || 480));
+    clear(chart).append(curve(page, question, inputs, asking, chart.clientWidth || 480));
     cost = performance.now() - before;
   }, () => (cost > DEAR ? QUIET : 0));
   const show = () => {
-    const now = question.now();
-    sliders.show(now.values);
-    answer.show(now);
+    asking = question.now();
+    sliders.show(asking.values);
+    answer.show(asking);
     later.ask();
   };
   const soon = perFrame(show);
@@ -168,26 +174,40 @@ function makeAnswer(page, question) {
   };
 }
 
-/** The values of every action along the input that was dragged last. */
+/** The values of every action along the input that was dragged last; where it never was in the recorded episodes they are a guess. */
 function curve(page, question, inputs, { obs, values }, width) {
   const { data, t } = page;
   const i = placeIn(page.store.get("whatif.i"), inputs.length);
   const start = data.obs.start ?? 0;
+  const input = reaching(inputs[i], values[i]);
   const { x, y } = along(i, {
-    network: question.network(), obsSpec: data.obs, obs, inputs, values, system: question.system,
+    network: question.network(), obsSpec: data.obs, obs, inputs: inputs.with(i, input), values, system: question.system,
   });
+  const guesses = beyond(input, seen(data.episodes, input.place), start, y);
   const shown = x.map((value) => value + start);
   const actions = listed([y.map((line) => Math.max(...line))]);
   const series = actions.map((a) => ({ name: t(data.actions[a]), x: shown, y: y[a], class: actionClass(a) }));
   const label = t("whatif.along", { input: t(inputs[i].name) });
   return el("div", {},
     el("p", { class: "muted" }, label),
+    guesses.length ? el("p", { class: "muted whatif-guess" }, t("whatif.guess")) : null,
     el("p", { class: "row" }, series.map(({ name, class: kind }) => el("span", { class: `whatif-key ${kind}` }, name))),
     lineChart({
       series, label, width, height: 200, xLabel: inputs[i].unit, yLabel: "Q", marks: [{ x: values[i] + start, text: t("whatif.here"), class: "here" }],
-      xLow: inputs[i].low + start, xHigh: inputs[i].high + start,
+      xLow: input.low + start, xHigh: input.high + start, bands: guesses,
       onPick: (value) => question.drag(i, nearestOn(inputs[i], value - start)),
     }));
+}
+
+/** An input whose range holds a value that dragging does not reach, but letting go may. */
+const reaching = (input, value) => ({ ...input, low: Math.min(input.low, value), high: Math.max(input.high, value) });
+
+/** Bands over the parts of an input's range outside of what was `seen`, across all values `y` [A][P]. */
+function beyond({ low, high }, [from, to], start, y) {
+  const all = y.flat().filter(Number.isFinite);
+  const [least, most] = [Math.min(...all), Math.max(...all)];
+  return [[low, Math.min(from, high)], [Math.max(to, low), high]].filter(([a, b]) => b > a)
+    .map((ends) => ({ x: ends.map((value) => value + start), low: [least, least], high: [most, most], class: "guess" }));
 }
 
 function nearestOn({ low, high, step }, value) {
