@@ -224,3 +224,12 @@ def test_soft_values_are_not_called_returns(open_page: Open) -> None:
     assert "They are no returns." not in open_page(data).page.inner_text(CARD)
     data["settings"] |= {"lowers": 0.9, "raises": 0.02}
     assert "They are no returns." in open_page(data).page.inner_text(CARD)
+
+
+def test_a_best_network_that_is_the_last_one_says_so(open_page: Open) -> None:
+    data = sample()
+    role = f"{CARD} [data-network=best] .muted"
+    assert "scored highest" in open_page(data).page.locator(role).first.inner_text()
+    for each in data["episodes"]:
+        each["q"]["online"] = each["q"]["best"]
+    assert "the same as the online one" in open_page(data).page.locator(role).first.inner_text()

@@ -19,7 +19,8 @@ export function mountDecision(root, page) {
     root.append(el("p", {}, page.t("decision.nothing")));
     return null;
   }
-  const draw = () => clear(root).append(card(page, page.moment()));
+  const last = isLast(page.data);
+  const draw = () => clear(root).append(card(page, page.moment(), last));
   const soon = perFrame(draw);
   page.store.on(["ep", "t"], soon);
   draw();
@@ -37,7 +38,12 @@ export function choice(q) {
   return others[second] === -Infinity ? { best, second: null, gap: 0 } : { best, second, gap: q[best] - q[second] };
 }
 
-function card(page, moment) {
+/** Whether the best network is the one that training ended with: both say the same of every recorded step. */
+function isLast({ episodes }) {
+  return episodes.every(({ q }) => q.online && q.best.data.every((value, i) => value === q.online.data[i]));
+}
+
+function card(page, moment, last) {
   const scales = ranges(moment.q);
   const names = namesIn(moment);
   const shown = listed(names.map((name) => moment.q[name]));
@@ -50,7 +56,7 @@ function card(page, moment) {
       el("div", { class: "card" },
         el("h3", { class: "story-only" }, page.t("decision.worth")),
         el("h3", { class: "numbers-only" }, page.t("decision.thought")),
-        el("div", { class: "decision-networks" }, names.map((name) => network(page, name, moment.q[name], scales[name], shown))),
+        el("div", { class: "decision-networks" }, names.map((name) => network(page, name, moment.q[name], scales[name], shown, last))),
         rest === null ? null : el("p", { class: "muted" }, rest),
         page.data.settings.raises || page.data.settings.lowers ? el("p", { class: "muted" }, page.t("decision.soft")) : null,
         el("p", { class: "muted numbers-only" }, page.t("decision.scale"))),
@@ -133,7 +139,7 @@ function whichState({ data, t }, obs) {
   return parts.join(" ");
 }
 
-function network(page, name, q, { low, high }, shown) {
+function network(page, name, q, { low, high }, shown, last) {
   const { t, num } = page;
   const { best, gap } = choice(q);
   const items = shown.map((a) => ({
@@ -146,7 +152,7 @@ function network(page, name, q, { low, high }, shown) {
   const from = inSight ? t("decision.zero") : t("decision.from", { low: num(low), high: num(high) });
   return el("div", { class: `decision-network${name === "best" ? "" : " numbers-only"}`, "data-network": name },
     el("h4", { class: "numbers-only" }, t(`decision.${name}`)),
-    el("p", { class: "muted numbers-only" }, t(`decision.${name}_role`)),
+    el("p", { class: "muted numbers-only" }, t(name === "best" && last ? "decision.best_is_last" : `decision.${name}_role`)),
     drawn,
     el("p", { class: "numbers-only" }, t("decision.gap", { gap: num(gap, 4) }), " ", el("span", { class: "muted" }, from)));
 }

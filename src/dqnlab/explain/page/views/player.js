@@ -17,7 +17,7 @@ export function makePlayer(page, elsewhere) {
   const action = el("span", {});
   const value = el("span", { class: "player-value" });
   const node = el("div", { class: "player", role: "region", "aria-label": t("main.player") },
-    el("div", { class: "player-row" }, play, scrub, at, el("span", { class: "player-action" }, swatch, action), value));
+    el("div", { class: "player-row" }, play, scrub, at, el("span", { class: "player-action" }, `${t("main.recorded")} `, swatch, action), value));
   const moment = (step) => {
     const episode = page.episode();
     const taken = episode.action.data[step];
