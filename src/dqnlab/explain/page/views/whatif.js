@@ -29,6 +29,7 @@ export function mountWhatif(root, page) {
   store.declare("whatif.net", names[0]);
   store.declare("whatif.i", 0);
   const question = makeQuestion(page, inputs, names);
+  let following = null;
   let asking = question.now(); // what is on the screen: the question, or where it went once it was let go
   const sliders = makeSliders(page, inputs, question);
   const answer = makeAnswer(page, question);
@@ -36,7 +37,10 @@ export function mountWhatif(root, page) {
     asking = moment;
     sliders.show(moment.values);
     answer.show(moment);
-    later.ask();
+    following ??= setTimeout(() => { // not at every picture of the film
+      following = null;
+      later.ask();
+    }, QUIET);
   });
   const chart = el("div", { class: "whatif-curve" });
   const beside = question.system !== null || inputs.length <= FIRST; // where there is room
@@ -68,7 +72,7 @@ export function mountWhatif(root, page) {
     soon();
   });
   show();
-  return () => { soon.cancel(); later.end(); letGo.stop(); };
+  return () => { soon.cancel(); letGo.stop(); clearTimeout(following); later.end(); };
 }
 
 /** The word that says why there is nothing to ask here, or null. */
