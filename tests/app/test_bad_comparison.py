@@ -70,7 +70,7 @@ PLANS: list[tuple[str, str]] = [
     ('arms = ["dqn", "double"]\nenvs = ["CartPole-v1"]\nseeds = "many"', "seeds must be"),
     ('arms = ["dqn", "double"]\nenvs = ["CartPole-v1"]\nseeds = [1, 1]', "seed 1 is named twice"),
     ('arms = ["dqn", "double"]\nenvs = ["CartPole-v1"]\nseeds = [-1, 1]', "seed must be"),
-    ('arms = ["dqn", "double"]\nenvs = ["CartPole-v1"]\nsteps = "few"', "budget.num must be"),
+    ('arms = ["dqn", "double"]\nenvs = ["CartPole-v1"]\nsteps = "few"', "steps must be"),
     ('arms = ["dqn", "double"]\nenvs = ["CartPole-v1"]\nsettings = {gama = 1}', "unknown key 'gama'"),
     ('arms = ["dqn", "double"]\nenvs = ["CartPole-v1"]\nsettings = {env = {id = "Acrobot-v1"}}', "env.id"),
     ('arms = ["dqn", {preset = "dqn", n = 3}]\nenvs = ["CartPole-v1"]', "unknown key 'arms.n'"),

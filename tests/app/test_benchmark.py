@@ -214,13 +214,41 @@ BAD = [
         'steps = 3000\narms = ["dqn"]\n[[tasks]]\nenv = "CartPole-v1"\n[[tasks]]\nenv = "CartPole-v1"',
         "two tasks are called",
     ),
+    ('steps = -100\n[[tasks]]\nenv = "CartPole-v1"\narms = ["dqn"]', "steps must be"),
+    ('steps = 3000\n[[tasks]]\nenv = "CartPole-v1"\narms = []', "arms must name at least one"),
+    ('steps = 30\n[[tasks]]\nenv = "CartPole-v1"\narms = ["dqn"]', "lower learning_starts, or"),
+    *(
+        (f'steps = 3000\n[[tasks]]\nenv = "CartPole-v1"\narms = ["dqn"]\nseeds = 2\n{line}', said)
+        for line, said in [
+            ("goals = [{ measure = { a = 1 }, at_least = 1 }]", "goals.measure must be one of 'score'"),
+            ("goals = [{ at_least = nan }]", "goals.at_least must be"),
+            ("goals = [{ within = -1 }]", "goals.within must be"),
+            ("goals = [{ at_least = 1, seeds = -3 }]", "goals.seeds must be"),
+            ("goals = [{ at_least = 1, seeds = 9 }]", "goals.seeds = 9 is above the 2 seeds of each arm"),
+            ('goals = [{ at_least = 1, measure = "exact" }]', "nobody knows the exact return"),
+            ("seconds = inf", "seconds must be"),
+            ("seconds = -5", "seconds must be"),
+            ('name = ""', "name must be"),
+            (f'name = "{"x" * 5000}"', "name must be"),
+        ]
+    ),
 ]
 
 
 @pytest.mark.parametrize(("text", "said"), BAD, ids=[said for _, said in BAD])
 def test_a_suite_that_cannot_be_meant_is_refused_by_name(text: str, said: str, refused: Callable[..., str]) -> None:
     Path("bad.toml").write_text(text)
-    refused("benchmark bad.toml", 2, "bad.toml", said)
+    refused("benchmark bad.toml --dry-run", 2, "bad.toml", said)
+
+
+def test_a_suite_has_a_name_and_results_have_a_place_before_anything_is_trained(
+    suite: Path, crew: type[InProcess], refused: Callable[..., str]
+) -> None:
+    Path(".toml").write_text(SUITE)
+    refused("benchmark .toml", 2, "has no name")
+    Path("file").touch()
+    refused("benchmark mine.toml --out file --quiet", 2, "choose another folder of results")
+    assert crew.asked == []
 
 
 def test_an_unknown_suite_is_answered_with_the_nearest(refused: Callable[..., str]) -> None:

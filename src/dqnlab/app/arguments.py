@@ -317,7 +317,7 @@ class Completion:
     """Print what makes a shell complete the words of `dqn`; for bash: eval "$(dqn completion bash)"."""
 
     shell: Shell
-    """bash, zsh or fish"""
+    """the shell to print it for"""
     word: tuple[str, ...] = ()
     """a word behind `dqn`, each in turn, the last one unfinished: print what that may become instead"""
 

@@ -214,7 +214,7 @@ def _live(args: Live) -> Live:
     """With the folder of the run or group. Raises ConfigError, ResourceError."""
     check_live(args.alert)
     if args.run is None:
-        if not args.runs.is_dir():
+        if args.runs.exists() and not args.runs.is_dir():  # the first run may make it
             raise FolderError(f"{str(args.runs)!r} is not a folder: name the one that holds the runs with --runs")
         return args
     group = find_group(args.run, args.runs)

@@ -7,9 +7,10 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from ..config import AnyEnvironment, Seed, presets
+from ..config.checks import Whole
 from ..config.custom import check_trusted_parts, module_of
 from ..config.fields import nearest
 from ..config.toml import parse
@@ -91,6 +92,8 @@ class ArmsPlan:
         Raises ConfigError, also for fewer arms than `fewest`.
         """
         if len(self.arms) < fewest:
+            if fewest == 1:
+                raise ConfigError(f"arms must name at least one, as {_ARMS_ARE}")
             got = repr(self.arms[0].name) if self.arms else "none"
             raise ConfigError(f"a comparison needs at least two arms, got {got}: name another preset, arm or run")
         return make_request(
@@ -152,7 +155,8 @@ def plan_in(data: Mapping[str, Any], name: str, runs: Path, trusted: set[str]) -
             raise ConfigError(f"unknown key {key!r}; {hint}")
     settings = typed(Mapping[str, Any], data.get("settings", {}), "settings")
     if "steps" in data:
-        settings = {**settings, "budget": {"kind": "steps", "num": data["steps"]}}
+        steps = typed(Annotated[int, Whole(1)], data["steps"], "steps")
+        settings = {**settings, "budget": {"kind": "steps", "num": steps}}
     listed = data.get("arms")
     if not isinstance(listed, list):
         raise ConfigError(f"arms must be a list, as {_ARMS_ARE}, or [[arms]] tables")

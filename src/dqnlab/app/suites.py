@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, fields
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
+from ..config.checks import Whole, quoted, require
 from ..config.fields import nearest
 from ..config.toml import parse
 from ..config.typed import hints_of, typed
-from ..errors import ConfigError, FolderError
+from ..errors import ConfigError, FolderError, counted
 from ..lab.benchmark.suite import MEASURES, BenchmarkTask, Goal, Published, Suite
 from ..trust import imported_by
+from .arguments import NUM_SEEDS
 from .arms import which_seeds
 from .parse import text_of
 from .parse_compare import plan_in
@@ -23,6 +26,9 @@ _DEFAULTS = ("seeds", "first_seed", "steps", "settings", "arms", "needs")
 """what a suite may say for all of its tasks"""
 _OF_TASK = ("name", "env", "published", "goals", "seconds", *_DEFAULTS)
 _OF_PLAN = ("seeds", "first_seed", "steps", "settings", "arms")
+_LONGEST = 100  # letters of a task's name
+_AS_FLAG = re.compile(r"--[\w.-]+ \(in Python (\w+)\)")
+"""advice of which a suite knows the part for Python alone"""
 Listed = TypeVar("Listed", Published, Goal)
 
 
@@ -44,6 +50,8 @@ def read_suite(name: str, runs: Path, seeds: int | None = None, trusted: Collect
         source, text = name, (_folder() / f"{name}.toml").read_text("utf-8")
         data = parse(text, source)
         trusted = {*trusted, *_modules(data)}  # it came with dqnlab
+    elif Path(name).name == ".toml":
+        raise ConfigError(f"a suite is called as its file is, and {name!r} has no name: call it mine.toml")
     elif name.endswith(".toml"):
         source, data = name, parse(text_of("SUITE", name), name)
     else:
@@ -53,8 +61,8 @@ def read_suite(name: str, runs: Path, seeds: int | None = None, trusted: Collect
     except FolderError:
         raise
     except ConfigError as error:
-        if not str(error).startswith(source):
-            error.args = (f"{source}: {error}",)
+        said = _AS_FLAG.sub(r"\1", str(error))
+        error.args = (said if said.startswith(source) else f"{source}: {said}",)
         raise
 
 
@@ -81,9 +89,10 @@ def _suite(
         try:
             tasks.append(_task({**common, **said}, source, runs, seeds, trusted))
         except ConfigError as error:
-            error.args = (f"task {said.get('name') or said.get('env') or number!r}: {error}",)
+            called = said.get("name") or said.get("env") or number
+            error.args = (f"task {quoted(called)}: {error}",)
             raise
-    return Suite(name=name, about=typed(str, data.get("about", name), "about"), tasks=tuple(tasks))
+    return Suite(name=name, about=typed(str, data.get("about", name), "about"), tasks=tuple(tasks), source=source)
 
 
 def _task(
@@ -93,20 +102,27 @@ def _task(
     for key in ("env", "steps", "arms"):
         if key not in data:
             raise ConfigError(f"{key} is missing: say it in the task, or, for all tasks, on top")
-    env, steps = typed(str, data["env"], "env"), typed(int, data["steps"], "steps")
+    env, steps = typed(str, data["env"], "env"), typed(Annotated[int, Whole(1)], data["steps"], "steps")
+    name = typed(str, data.get("name", f"{env} at {steps:,}"), "name")
+    require(bool(name.strip()) and len(name) <= _LONGEST, "name", name, f"a text of 1 to {_LONGEST} letters")
+    published = _listed(Published, data.get("published", []), "published")
+    goals = _listed(Goal, data.get("goals", []), "goals")
+    seconds = typed(hints_of(BenchmarkTask)["seconds"], data.get("seconds"), "seconds")
     said = {key: data[key] for key in _OF_PLAN if key in data}
     asked = plan_in({"envs": [env], **said}, source, runs, set(trusted))
+    own = NUM_SEEDS if asked.seeds is None else len(asked.seeds)
+    if beyond := next((goal for goal in goals if goal.seeds is not None and goal.seeds > own), None):
+        raise ConfigError(f"goals.seeds = {beyond.seeds} is above the {counted(own, 'seed')} of each arm: lower it")
     which = None
     if seeds is not None:
         which = which_seeds(typed(int, seeds, "seeds"), (asked.seeds or (0,))[0])
-    seconds = data.get("seconds")
     return BenchmarkTask(
-        name=typed(str, data.get("name", f"{env} at {steps:,}"), "name"),
+        name=name,
         request=asked.request({}, which, fewest=1),
         steps=steps,
-        published=_listed(Published, data.get("published", []), "published"),
-        goals=_listed(Goal, data.get("goals", []), "goals"),
-        seconds=None if seconds is None else typed(float, seconds, "seconds"),
+        published=published,
+        goals=goals,
+        seconds=seconds,
         needs=typed(str, data.get("needs", ""), "needs"),
     )
 
@@ -123,8 +139,9 @@ def _listed(kind: type[Listed], said: object, name: str) -> tuple[Listed, ...]:
         lacking = [own.name for own in fields(kind) if own.default is MISSING and own.name not in each]
         if lacking:
             raise ConfigError(f"{name}.{lacking[0]} is missing")
-        if (measure := each.get("measure", "score")) not in MEASURES:
-            raise ConfigError(f"{name}.measure must be one of {', '.join(map(repr, MEASURES))}, got {measure!r}")
+        measure = each.get("measure", "score")
+        known = isinstance(measure, str) and measure in MEASURES
+        require(known, f"{name}.measure", measure, f"one of {', '.join(map(repr, MEASURES))}")
         rest = {key: typed(hints[key], value, f"{name}.{key}") for key, value in each.items() if key != "measure"}
         found.append(kind(measure=measure, **rest))
     return tuple(found)

@@ -279,7 +279,9 @@ def _from_text(text: str, key: str) -> Any:
     """What a JSON text says, in which a table may hold null. Raises ConfigError."""
     try:
         value = from_json(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ConfigError(f"{key} is not valid JSON: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{key} is not valid JSON: it is nested too deeply") from error
     _check_bounds(value, key)
     return value

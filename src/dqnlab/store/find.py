@@ -118,7 +118,7 @@ def _holds(folder: Path, or_network: bool) -> str:
     network = next(filter(_is_network, files), None) if or_network else None
     if network is not None:
         return f"it has no {CONFIG}; a network can be named on its own, as {str(network)!r}"
-    return f"it has no {CONFIG}"
+    return f"its {CONFIG} is no plain file" if os.path.lexists(folder / CONFIG) else f"it has no {CONFIG}"
 
 
 def _is_network(file: Path) -> bool:

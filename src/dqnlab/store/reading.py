@@ -69,8 +69,10 @@ def read_json(path: Path) -> dict[str, Any]:
     text = read_text(path)
     try:
         content = json.loads(text)
-    except (ValueError, RecursionError) as e:
+    except ValueError as e:
         raise FolderError(f"{str(path)!r} cannot be read: {e}") from e
+    except RecursionError as e:
+        raise FolderError(f"{str(path)!r} is not a file of a dqnlab run: it is nested too deeply; move it away") from e
     if not isinstance(content, dict) or not is_count(content.get("schema")):
         raise FolderError(f"{str(path)!r} is not a file of a dqnlab run")
     if content["schema"] > SCHEMA:

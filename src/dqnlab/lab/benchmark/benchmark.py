@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 from collections import Counter
@@ -9,11 +10,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...errors import ConfigError, DqnlabError, counted
+from ...envs.optimum import dynamics_of
+from ...errors import ConfigError, DqnlabError, FolderError, counted
 from ...oslock import in_turn
 from ...store.door import make_wanted
 from ...terminal.board import Board
 from ...terminal.view import View
+from ...trust import shown
 from ..arms import seeds_text
 from ..compare import ComparisonResult, carry_out, read_comparison
 from ..interrupt import current, signal_of
@@ -99,8 +102,10 @@ def plan_benchmark(suite: Suite, runs: Path, out: Path, only: Collection[str] = 
             continue
         try:
             plans[task.name] = plan_comparison(task.request, runs)
+            _check_exact(task, plans[task.name])
         except DqnlabError as error:
-            error.args = (f"task {task.name!r}: {error}",)
+            plans.pop(task.name, None)
+            error.args = (f"{suite.source or suite.name}: task {task.name!r}: {error}",)
             failed[task.name] = error
     if failed:
         first = next(iter(failed.values()))
@@ -110,6 +115,15 @@ def plan_benchmark(suite: Suite, runs: Path, out: Path, only: Collection[str] = 
             )
         raise first
     return BenchmarkPlan(suite=suite, runs=runs, folder=out / suite.name, plans=plans)
+
+
+def _check_exact(task: BenchmarkTask, plan: ComparisonPlan) -> None:
+    """Raises ConfigError if an exact return or an optimum is spoken of that nobody can know."""
+    first = [cell.resolved for cell in plan.cells if cell.arm == task.request.arms[0].name]
+    if task.is_exact and any(config.remembers or dynamics_of(config.env) is None for config in first):
+        raise ConfigError(
+            f"nobody knows the exact return or the optimum of {task.env!r}: leave out measure = 'exact' and within"
+        )
 
 
 def make(
@@ -128,6 +142,9 @@ def make(
     Raises:
         DqnlabError: what stopped it. Whatever was trained and judged until then is reused by the next try.
     """
+    make_wanted(plan.folder, "folder of results")
+    if not os.access(plan.folder, os.W_OK):
+        raise FolderError(f"cannot write into the folder {shown(plan.folder)!r}: choose another folder of results")
     made = _Making(plan, board, view, say, ray)
     try:
         for number, (task, todo) in enumerate(plan.tasks, 1):
@@ -218,7 +235,6 @@ class _Making:
             waited={cell.arm: cell.seconds for cell in seen.cells if cell.seconds is not None},
             made=made_by([each.folder for _, cell in comparison.cells for each in cell.scored]),
         )
-        make_wanted(self.plan.folder, "folder of results")
         with in_turn(self.plan.folder / _WRITING, lambda: None, _PATIENCE):  # others may make the same suite
             write_task(result, self.plan.suite.name, self.plan.folder, task.file)
             write_tables(self.plan.suite, self.plan.folder)

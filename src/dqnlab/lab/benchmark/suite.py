@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
+from ...config.checks import Between, Whole
 from ...errors import ConfigError, counted
 from ...store.digits import number
 from ...store.folder import safe_name
@@ -22,18 +23,21 @@ MEASURES: dict[Measure, str] = {
 assert tuple(MEASURES) == get_args(Measure)
 
 
+Return = Annotated[float, Between(-1e12, 1e12)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Published:
     """A number that others have published."""
 
-    value: float
+    value: Return
     by: str
     """who, and with which algorithm"""
     source: str
     """where it stands"""
-    steps: int
+    steps: Annotated[int, Whole(1)]
     """env steps that it was trained for"""
-    seeds: int | None = None
+    seeds: Annotated[int | None, Whole(1)] = None
     """of how many seeds it is the mean; none where that is not said"""
     measure: Measure = "score"
     """what kind of number it is: only the same kind of ours is held against it"""
@@ -52,10 +56,10 @@ class Published:
 class Goal:
     """What is aimed at: by the mean over seeds, or by each of some seeds."""
 
-    at_least: float | None = None
-    within: float | None = None
+    at_least: Return | None = None
+    within: Annotated[float | None, Between(0, 1)] = None
     """instead: so large a share of the optimum may be missing, 0.01 for 1 %"""
-    seeds: int | None = None
+    seeds: Annotated[int | None, Whole(1)] = None
     """how many seeds have to reach it, each by itself; none if the mean has to"""
     measure: Measure = "score"
     moonshot: bool = False
@@ -88,7 +92,7 @@ class BenchmarkTask:
     steps: int
     published: tuple[Published, ...] = ()
     goals: tuple[Goal, ...] = ()
-    seconds: float | None = None
+    seconds: Annotated[float | None, Between(0, 1e9)] = None
     """what a seed takes on a quiet machine with two cores, of seeds side by side its share"""
     needs: str = ""
     """the extra that its environment comes with"""
@@ -96,6 +100,12 @@ class BenchmarkTask:
     @property
     def env(self) -> str:
         return self.request.envs[0]
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether an exact return is spoken of."""
+        measures = [each.measure for each in (*self.published, *self.goals)]
+        return "exact" in measures or any(goal.within is not None for goal in self.goals)
 
     @property
     def file(self) -> str:
@@ -110,6 +120,8 @@ class Suite:
     name: str
     about: str
     tasks: tuple[BenchmarkTask, ...]
+    source: str = ""
+    """the file that says so, or its name if it comes with dqnlab"""
 
     def __post_init__(self) -> None:
         """Raises ConfigError for two tasks of one name."""
