@@ -26,7 +26,14 @@ def report(
         beside: another run, whose agent plays the same episodes in step on a page of both, `beside-….html`; `parent`
             for the one that this was branched from.
 
-    Raises as `write_report` and `write_beside` do.
+    Returns:
+        Where the page lies; in a notebook, the page itself.
+
+    Raises:
+        FolderError, CheckpointError: there is no such run, or its folder is damaged or holds no network yet.
+        ConfigError, EnvironmentFault: the environment cannot be made, or does not fit the network; two runs are of
+            different environments, or are the same run.
+        ResourceError: the file cannot be written.
     """
     found = run if isinstance(run, Run) else read_run(find_run(run))
     if beside is None:

@@ -61,7 +61,15 @@ def export(
         env: where the states are played; defaults to the agent's own environment.
         states: how many states are compared.
 
-    Raises as `write_export` does, and as `load` does.
+    Returns:
+        Where it lies, the bytes of each file, and how equal it is.
+
+    Raises:
+        ConfigError: the network has an operation that the format has no form for; the environment cannot be made.
+        FolderError, ResourceError: there is no such run, or the folder cannot be written; a package is missing.
+        CheckpointError: the weights cannot be read.
+        NumericsError: the network's values are not finite.
+        DqnlabError: the program does not do what the network does.
     """
     if isinstance(agent, Agent):
         if out is None:

@@ -48,6 +48,7 @@ def train(
         init: what the networks begin with: a run, its folder or name, or a file of weights; what the configuration
             says if none.
         out: the folder; a new one under `runs` if none.
+        runs: where new folders are made, `<runs>/<env>/<time>-<preset>-s<seed>`, and where `init` is looked for.
         trackers: `swanlab`, `tensorboard` or `none`, beside metrics.jsonl, which is always written; SwanLab with
             settings is `dqnlab.track.tracker.Swanlab(…)`, and one of your own any object with the four methods of
             `OwnTracker` there.

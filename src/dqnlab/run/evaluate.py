@@ -202,10 +202,19 @@ def evaluate(
     """The score of an agent over greedy episodes that neither training nor judging ever saw.
 
     Args:
+        agent: what `dqnlab.load` gives.
         env: where to play; the agent's own environment if none.
         episodes: how many, each with a start of its own.
         seed: other seeds give other episodes.
         record: a folder that each episode is written into, to be learned from (`Demos`, `Offline`).
+
+    Returns:
+        The mean return, undiscounted and in the environment's own rewards, with its 95 % interval.
+
+    Raises:
+        ConfigError: the environment cannot be made, or does not fit the network.
+        EnvironmentFault: it broke while it was played.
+        FolderError: `record` has episodes already.
     """
     return score_of(play_out(agent, episodes, seed, env=env, record=record))
 

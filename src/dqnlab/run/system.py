@@ -178,6 +178,16 @@ def events(config: Planned) -> Iterator[Event]:
     """Trains as configured and yields what happens; leaves nothing on disk. Stop by leaving the iteration.
 
     As that may be any moment, the update is compiled only where the configuration says `compile="on"`.
+
+    Args:
+        config: what to train, as in `dqnlab.train`.
+
+    Yields:
+        The events of `dqnlab.run.events`, in the order in which they happen; `BlockEnded` is when all agrees.
+
+    Raises:
+        ConfigError, EnvironmentFault, ResourceError: at the first event, if the run cannot start.
+        NumericsError: a loss or weight is no finite number.
     """
     planned = plan(config)
     return _events(planned if planned.compile == "on" else replace(planned, compile="off"))

@@ -236,10 +236,16 @@ def load(
     """The agent of a run folder, or of a weights file. Nothing in them is ever executed.
 
     Args:
+        run_or_file: a run, its folder, its name, `latest`, or a file of weights.
         which: of a run folder, the best network or the last one.
         env: its environment, where a file cannot know it.
+        device: where the network computes; `auto` is CUDA where there is one.
+        runs: the folder where a name is looked for.
         trust_env_modules: modules that the run's own environment id, `module:Id`, may import; so may that of `env`.
             With another `env` the run's own is not imported at all.
+
+    Returns:
+        An agent in eval mode: `agent.act(obs)`, `agent.q_values(obs)`.
 
     Raises:
         ConfigError: the run's configuration cannot work, or would import another module.
