@@ -17,6 +17,9 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
+from dqnlab.app.calls import KINDS
+from dqnlab.app.cli import COMMANDS
+from dqnlab.app.help import help_of
 from dqnlab.explain.hans import simplified
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +46,7 @@ TITLES = {
     "Gallery": "陳列室",
     "Look up": "查閱",
     "Everything on one page": "一頁看完",
+    "Commands": "指令",
     "Python": "Python",
     "Variants": "變體",
     "Metrics": "指標",
@@ -118,6 +122,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             _write(files, config, file.src_uri, twin)
         else:
             sources[file.src_uri] = path
+    files.append(File.generated(config, "commands.md", content=_commands()))
     for name, page in OUTSIDE.items():
         twin = (ROOT / name).with_suffix(".zh-Hant.md")
         _write(files, config, page, twin if language() != "en" and twin.exists() else ROOT / name)
@@ -220,6 +225,15 @@ def _shown(path: Path) -> str:
 
 
 # ── Pages that are made ──────────────────────────────────────────────────────────────────────────
+
+
+def _commands() -> str:
+    """Each command of the program in a line, then its help text."""
+    lines = [f"- [`dqn {name}`](#dqn-{name}): {about.partition(': dqn ')[0]}" for name, about in COMMANDS.items()]
+    helps = [f"## dqn {name}\n\n```text\n{help_of(KINDS[name], name)}\n```\n" for name in COMMANDS]
+    language_line = f"*{_said(ENGLISH_ONLY)}*\n\n" if language() != "en" else ""
+    told = "`dqn train --help` and `dqn tune --help` list every setting beside these, with its default."
+    return f"# Commands\n\n{language_line}{told}\n\n" + "\n".join([*lines, "", *helps])
 
 
 def _title(path: Path) -> str:

@@ -15,9 +15,9 @@ from dqnlab.app.checkup import checkup
 from dqnlab.app.cli import main
 from dqnlab.app.parse import parse_doctor
 from dqnlab.check.doctor import forecast
-from dqnlab.check.doctor.examination import Examination
+from dqnlab.check.doctor.examination import Examination, examine
 from dqnlab.check.doctor.forecast import Forecast
-from dqnlab.config import Constant
+from dqnlab.config import Constant, Env
 
 from .conftest import Refused
 
@@ -71,6 +71,16 @@ def test_a_sound_environment_is_reported_and_leaves_zero(capsys: pytest.CaptureF
         assert words in out
     assert "warning" not in out
     assert "playing at random" in err
+
+
+class Named(Loud):
+    metadata = {"render_modes": [], "obs_names": ["position", "speed"]}  # noqa: RUF012
+
+
+def test_numbers_are_called_as_the_metadata_calls_them() -> None:
+    facts = examine(Env(id=Named, max_episode_steps=20), steps=50).facts
+    assert facts is not None
+    assert facts.numbers == ("position", "speed")
 
 
 def test_a_time_that_is_known_is_told_once() -> None:

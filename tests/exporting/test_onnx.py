@@ -1,12 +1,14 @@
 """The ONNX model: its inputs are what the environment gives, and it says all of them."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import pytest
 from gymnasium import spaces
 
 import dqnlab
@@ -16,6 +18,8 @@ from dqnlab.exporting.onnx_program import onnx_files
 from dqnlab.store.agent import Agent
 
 from ..exported import KINDS, SMALL, make_agent, write_all
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 def test_a_model_names_its_inputs_and_says_where_it_is_from(tmp_path: Path) -> None:
@@ -84,3 +88,15 @@ def test_a_model_takes_what_the_environment_gives(tmp_path: Path) -> None:
     np.testing.assert_allclose(values[0], agent.q_values(obs), atol=1e-6)
     assert action[0] == agent.act(obs)
     assert "In it, as action_mask, which actions are allowed" in session.get_modelmeta().description.replace("\n", " ")
+
+
+def test_the_code_of_the_page_about_export_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    env = Env(id="CartPole-v1")
+    agent = Agent(replace(SMALL, env=env), spec := describe(env), make_agent(SMALL, spec).network, env)
+    dqnlab.export(agent, "onnx", tmp_path / "out", states=8)
+    monkeypatch.chdir(tmp_path / "out")
+    code = re.findall(r"^```python\n(.*?)^```$", (DOCS / "export.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    exec(compile(code[0], "export.md", "exec"), {})
+    assert capsys.readouterr().out.split()[-1] == str(agent.act([0.01, 0.0, -0.02, 0.0]))

@@ -149,10 +149,17 @@ def _facts(spec: EnvSpec, frames: EnvSpec, made: AnyEnv, seconds: float) -> EnvF
         step_limit=spec.max_episode_steps,
         own_limit=not spec.own_limit,
         render_modes=render_modes(made),
-        numbers=tuple(name for part in frames.obs.parts for name in part.numbers),
+        numbers=_called(frames),
         unknown_layer=spec.unsaved,
         seconds_to_make=seconds,
     )
+
+
+def _called(frames: EnvSpec) -> tuple[str, ...]:
+    """What the numbers of an observation are called by its metadata, else by its parts; () if by neither."""
+    parts, given = tuple(name for part in frames.obs.parts for name in part.numbers), frames.names.obs
+    places = parts or tuple(f"obs[{i}]" for i in range(len(given)))
+    return (*(name or place for name, place in zip(given, places, strict=False)), *places[len(given) :])
 
 
 def _examine_play(
