@@ -15,8 +15,9 @@ from typing import Any
 import psutil
 import pytest
 
+PATIENCE = 240  # seconds for one thing to come, on a machine that does much else
 TRAIN = (
-    "train CartPole-v1 --preset dqn --hidden 8 --steps 1000000 --compile off --tracker none --no-explain "
+    "train CartPole-v1 --preset dqn --hidden 8 --steps 1000000000 --compile off --tracker none --no-explain "
     "--film.episodes 0 --evaluate-every.num 500000 --update-every 4 --no-stop-when-solved --name watched"
 )
 
@@ -31,9 +32,9 @@ class Program:
                 [sys.executable, "-m", "dqnlab", *words.split()], cwd=folder, stdout=out, stderr=subprocess.STDOUT
             )
 
-    def until(self, pattern: str, seconds: float = 60) -> str:
+    def until(self, pattern: str) -> str:
         """What it says that is like this, once it does."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             if found := re.search(pattern, self.log.read_text()):
                 return found[1]
@@ -46,9 +47,9 @@ class Program:
         self.process.wait()
 
 
-def waited(what: Any, seconds: float = 60) -> Any:
+def waited(what: Any) -> Any:
     """What something comes to, once it comes to anything."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         if found := what():
             return found
@@ -79,7 +80,7 @@ def server(training: Program, tmp_path: Path) -> Iterator[Program]:
 
 
 @pytest.mark.world
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 def test_a_run_is_watched_paused_and_continued_in_a_browser_and_either_side_may_be_killed(
     training: Program, server: Program, pages: Any, tmp_path: Path
 ) -> None:
@@ -95,26 +96,26 @@ def test_a_run_is_watched_paused_and_continued_in_a_browser_and_either_side_may_
     page.on("console", hear)
     page.on("pageerror", hear)
     page.goto(address)
-    expect(page.locator("#live-line .dot.running")).to_be_visible(timeout=60_000)
-    expect(page.locator("#world canvas, #world svg").first).to_be_visible(timeout=100_000)
+    expect(page.locator("#live-line .dot.running")).to_be_visible(timeout=1_000 * PATIENCE)
+    expect(page.locator("#world canvas, #world svg").first).to_be_visible(timeout=1_000 * PATIENCE)
     page.click("#live-orders [data-order=pause]")
-    expect(page.locator("#live-line .dot.paused")).to_be_visible(timeout=30_000)
+    expect(page.locator("#live-line .dot.paused")).to_be_visible(timeout=1_000 * PATIENCE)
     before = steps(folder)
     page.click("#live-orders [data-order=step]")
     waited(lambda: '"control/step"' in (folder / "metrics.jsonl").read_text())
-    assert steps(folder) == before
+    assert steps(folder) < before + 50  # a few steps, and not a hundred thousand
     page.click("#live-orders [data-order=continue]")
     waited(lambda: steps(folder) > before + 100)
 
     page.click("#live-orders [data-order=pause]")
-    expect(page.locator("#live-line .dot.paused")).to_be_visible(timeout=30_000)
+    expect(page.locator("#live-line .dot.paused")).to_be_visible(timeout=1_000 * PATIENCE)
     assert said == []
     page.remove_listener("console", hear)  # which says what cannot be loaded
     for child in psutil.Process(server.process.pid).children(recursive=True):
         child.kill()
     server.process.send_signal(signal.SIGKILL)
     before = steps(folder)
-    expect(page.locator("#live-said")).to_contain_text("No connection", timeout=30_000)
+    expect(page.locator("#live-said")).to_contain_text("No connection", timeout=1_000 * PATIENCE)
     waited(lambda: steps(folder) > before + 100)  # nobody holds it any more
     page.goto("about:blank")
     page.remove_listener("pageerror", hear)
@@ -126,13 +127,14 @@ def test_a_run_is_watched_paused_and_continued_in_a_browser_and_either_side_may_
         training.process.wait()
 
         def lost() -> bool:
-            with urllib.request.urlopen(f"{address}news", timeout=30) as stream:
-                return b'"status":"unfinished"' in stream.read1(2_000)
+            with urllib.request.urlopen(f"{address}news", timeout=PATIENCE) as stream:
+                state = next(line for line in stream if line.startswith(b'data: {"status":'))
+                return b'"status":"unfinished"' in state
 
         waited(lost)
         with pytest.raises(urllib.error.HTTPError, match="403"):
-            urllib.request.urlopen(address.replace("/run/", "x/run/"), timeout=30)
+            urllib.request.urlopen(address.replace("/run/", "x/run/"), timeout=PATIENCE)
         again.process.send_signal(signal.SIGINT)
-        assert again.process.wait(60) == 128 + signal.SIGINT
+        assert again.process.wait(PATIENCE) == 128 + signal.SIGINT
     finally:
         again.kill()
