@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,7 +77,13 @@ async def asked(
 
 def ask(app: App, path: str | bytes, *args: Any, **more: Any) -> Answer:
     """The same, from outside a loop."""
-    return asyncio.run(asked(app, path, *args, **more))
+    return run(asked(app, path, *args, **more))
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """In a thread of its own: that of a test may have the loop of a browser."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 def order_headers(**other: str) -> list[tuple[str, str]]:

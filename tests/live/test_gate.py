@@ -7,7 +7,7 @@ import pytest
 
 from dqnlab.live.gate import HEADERS, Keys
 
-from .kit import HERE, HOST, KEYS, ask, order_headers, server_of
+from .kit import HERE, HOST, KEYS, ask, order_headers, run, server_of
 
 LOOK, CONTROL = KEYS.look, str(KEYS.control)
 NUMBER = "0" * 16
@@ -141,12 +141,11 @@ def test_a_server_that_may_only_be_looked_at_has_no_token_for_more() -> None:
 
 
 def test_a_websocket_is_closed(app: Any) -> None:
-    import asyncio
 
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(app({"type": "websocket", "headers": [], "path": f"/{CONTROL}/"}, None, send))
+    run(app({"type": "websocket", "headers": [], "path": f"/{CONTROL}/"}, None, send))
     assert sent == [{"type": "websocket.close", "code": 1008}]

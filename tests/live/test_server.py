@@ -27,7 +27,7 @@ from dqnlab.store.control import CONTROL, LIVE, read_control
 from dqnlab.store.folder import Run
 
 from ..tiny import tiny
-from .kit import KEYS, Answer, asked, events_in, order_headers, server_of
+from .kit import KEYS, Answer, asked, events_in, order_headers, run, server_of
 
 TOKEN = str(KEYS.control)
 
@@ -97,7 +97,7 @@ def run_with(server: Server, *requests: Any) -> list[Answer]:
         async with looking(server):
             return await asyncio.wait_for(asyncio.gather(*(asked(app, **each) for each in requests)), 60)
 
-    return asyncio.run(all_of_them())
+    return run(all_of_them())
 
 
 # ── What is shown ────────────────────────────────────────────────────────────────────────────────
@@ -160,7 +160,7 @@ def test_what_is_written_is_told_with_the_next_look_or_the_one_after(going: Path
         save_tensors(going / LIVE, arrays)
         assert (await look())["network"]["steps"] == [500, 1000, 5000]
 
-    asyncio.run(grow())
+    run(grow())
 
 
 def test_whoever_is_slow_gets_the_latest_news_of_each_kind_and_no_heap_of_them(going: Path) -> None:
@@ -172,7 +172,7 @@ def test_whoever_is_slow_gets_the_latest_news_of_each_kind_and_no_heap_of_them(g
     async def taken() -> list[Any]:
         return [await box.take(0) for _ in range(3)]
 
-    assert asyncio.run(taken()) == [("state", 999), ("curve", -999), None]
+    assert run(taken()) == [("state", 999), ("curve", -999), None]
 
 
 def test_of_a_run_that_showed_nothing_the_latest_checkpoint_is_shown(going: Path) -> None:

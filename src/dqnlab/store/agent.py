@@ -291,7 +291,14 @@ def describe_run(folder: Path, trust_env_modules: Collection[str] = (), env: Any
 
 def with_weights(run: Described, weights: Mapping[str, Tensor], file: Path, device: torch.device = CPU) -> Agent:
     """The agent of a run with these weights, which came from `file`. Raises CheckpointError if they do not fit."""
-    return _agent(run.config, run.spec, weights, file, run.env, device)
+    try:
+        check_meaning(weights, run.config)
+        _check_size(run.config, run.spec, sum(w.numel() for w in weights.values()))
+        network = make_network(run.config, run.spec).to(device).requires_grad_(False)
+        import_weights(network, weights)
+    except (KeyError, RuntimeError, ValueError) as e:
+        raise CheckpointError(f"{str(file)!r} does not fit the network of its configuration: {e}") from e
+    return Agent(run.config, run.spec, network, run.env)
 
 
 def read_config(folder: Path, trusted: Collection[str] = (), env: AnyEnvironment | None = None) -> Config:
@@ -375,25 +382,7 @@ def _load_classic(file: Path, env: AnyEnvironment | None, device: torch.device) 
         raise CheckpointError(f"{str(file)!r} is not a classic network: its layers must be matrices")
     config = Config(torso=Mlp(hidden=tuple(len(w) for w in layers[:-1])))
     spec = EnvSpec(ObsSpec((layers[0].shape[1],), np.dtype(np.float32)), 0, len(layers[-1]), 0, None, 0)
-    return _agent(config, spec, weights, file, env, device)
-
-
-def _agent(
-    config: Config,
-    spec: EnvSpec,
-    weights: Mapping[str, Tensor],
-    file: Path,
-    env: AnyEnvironment | None,
-    device: torch.device,
-) -> Agent:
-    try:
-        check_meaning(weights, config)
-        _check_size(config, spec, sum(w.numel() for w in weights.values()))
-        network = make_network(config, spec).to(device).requires_grad_(False)
-        import_weights(network, weights)
-    except (KeyError, RuntimeError, ValueError) as e:
-        raise CheckpointError(f"{str(file)!r} does not fit the network of its configuration: {e}") from e
-    return Agent(config, spec, network, env)
+    return with_weights(Described(config, spec, env), weights, file, device)
 
 
 def _check_size(config: Config, spec: EnvSpec, held: int) -> None:

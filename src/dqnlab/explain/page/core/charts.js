@@ -84,7 +84,8 @@ function makeScale({ series, bands = [], levels = [], marks = [], low, high, xLo
   };
 }
 
-function extremes(values) {
+/** The least and the largest of the finite ones, however many they are. */
+export function extremes(values) {
   let low = Infinity;
   let high = -Infinity;
   for (const value of values) {

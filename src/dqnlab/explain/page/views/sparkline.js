@@ -1,13 +1,13 @@
 /** A line without axes: enough to see its shape. */
 
+import { extremes } from "../core/charts.js";
 import { svg } from "../core/dom.js";
 
 const [WIDTH, HEIGHT, EDGE] = [160, 36, 3];
 
 /** series: [{x, y, class}] on one scale; numbers that are not finite are left out. */
 export function sparkline(series, [from, to]) {
-  const all = series.flatMap(({ y }) => Array.from(y).filter(Number.isFinite));
-  const [low, high] = [Math.min(...all), Math.max(...all)];
+  const [low, high] = extremes(series.flatMap(({ y }) => extremes(y)));
   const across = (x) => EDGE + ((x - from) / (to - from || 1)) * (WIDTH - 2 * EDGE);
   const up = (y) => HEIGHT - EDGE - ((y - low) / (high - low || 1)) * (HEIGHT - 2 * EDGE);
   const lines = series.map(({ x, y, class: kind }) => {

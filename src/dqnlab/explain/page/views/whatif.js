@@ -1,6 +1,6 @@
 /** What if: sliders on every input; the network answers at once, and the physics goes on where it is let go. */
 
-import { lineChart } from "../core/charts.js";
+import { extremes, lineChart } from "../core/charts.js";
 import { clear, el, perFrame } from "../core/dom.js";
 import { actionClass, listed, unlisted, whyClosed } from "../core/naming.js";
 import { placeIn } from "../core/page.js";
@@ -208,8 +208,7 @@ const reaching = (input, value) => ({ ...input, low: Math.min(input.low, value),
 
 /** Bands over the parts of an input's range outside of what was `seen`, across all values `y` [A][P]. */
 function beyond({ low, high }, [from, to], start, y) {
-  const all = y.flat().filter(Number.isFinite);
-  const [least, most] = [Math.min(...all), Math.max(...all)];
+  const [least, most] = extremes(y.flatMap((line) => extremes(line)));
   return [[low, Math.min(from, high)], [Math.max(to, low), high]].filter(([a, b]) => b > a)
     .map((ends) => ({ x: ends.map((value) => value + start), low: [least, least], high: [most, most], class: "guess" }));
 }
