@@ -5,8 +5,9 @@ from typing import Any
 
 from dqnlab.config import Config, Steps
 from dqnlab.run.events import BlockEnded, Evaluated
-from dqnlab.terminal.notebook import NotebookBoard, NotebookTrials, NotebookView, in_notebook
-from dqnlab.terminal.python import board_for_python, trials_for_python, view_for_python
+from dqnlab.terminal.notebook import NotebookBoard, NotebookTrials, in_notebook
+from dqnlab.terminal.notebook_view import NotebookView, view_for_python
+from dqnlab.terminal.python import board_for_python, trials_for_python
 from dqnlab.terminal.standing import Standing
 from dqnlab.terminal.tally import RunInfo
 

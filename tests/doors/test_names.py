@@ -11,6 +11,7 @@ import pytest
 
 from dqnlab.lab.many.seed import failed
 from dqnlab.lab.session import train
+from dqnlab.store.control import CONTROL, LIVE, drop_shown
 from dqnlab.store.find import read_run
 from dqnlab.store.group import Group, write_summary
 
@@ -38,7 +39,8 @@ def here(tmp_path: Path) -> Callable[[Path], str]:
         for home in (tmp_path / "group/seed-0", tmp_path / "group", tmp_path / "run"):
             if path.is_relative_to(home) and path != home:
                 return general(path, home)
-        if path.parts[: len(aside.parts)] == aside.parts and path.parts[len(aside.parts)].startswith("dqnlab-aside-"):
+        passing = ("dqnlab-aside-", "torchinductor_")  # the latter as torch's compiler is imported
+        if path.parts[: len(aside.parts)] == aside.parts and path.parts[len(aside.parts)].startswith(passing):
             return "aside"
         own = path == Path(os.devnull) or "__pycache__" in path.parts or path.is_relative_to(tmp_path / "home")
         return "aside" if own else str(path)
@@ -68,5 +70,17 @@ def test_every_name_that_is_ever_written_is_one_that_was_planted(here: Callable[
     films = {name for name in names if name.startswith("videos/") and name.endswith(".mp4")}
     assert len(steps) > 10
     assert films
-    assert names - parts - steps - films - {EVENTS} <= PLANTED
+    assert names - parts - steps - films - {EVENTS, CONTROL, LIVE} <= PLANTED
     assert PLANTED - names - {"mark.json", DRAFT, *LEARNING} == set()
+
+
+def test_of_what_a_viewer_left_the_links_go_and_what_they_lead_to_stays(tmp_path: Path) -> None:
+    """The only thing that is done with these names where nobody watches."""
+    folder, outside = tmp_path / "run", tmp_path / "outside"
+    folder.mkdir()
+    outside.write_text("kept")
+    for name in (CONTROL, LIVE):
+        (folder / name).symlink_to(outside)
+    drop_shown(folder)
+    assert [*folder.iterdir()] == []
+    assert outside.read_text() == "kept"

@@ -232,6 +232,7 @@ def test_a_step_that_cannot_be_drawn_is_shown_by_the_inputs_that_matter_most(ope
     _, page, obs = traced("textbook")
     world = {"kind": "none", "params": {}}
     opened = open_page(sample(moment=page, obs=obs, world=world), hash="step.row=3")
+    opened.page.locator(".machine-seen tr").nth(3).wait_for()
     lines = opened.page.locator(".machine-seen tr").all_inner_texts()
     assert [line.split("\t")[0] for line in lines] == [
         "cart position",

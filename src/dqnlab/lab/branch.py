@@ -32,7 +32,7 @@ from ..store.own import mark
 from ..store.reading import read_json
 from ..store.start import write_start
 from ..store.weightsfile import meaning_of
-from ..terminal.python import view_for_python
+from ..terminal.notebook_view import view_for_python
 from ..terminal.view import View
 from ..track.begun import begun, remembered, tracker_facts
 from ..track.open import check_trackers

@@ -31,7 +31,8 @@ from ..store.folder import META, Run
 from ..store.label import MOST_LETTERS, UNLABELLED, Label, read_label
 from ..store.lineage import read_parent
 from ..terminal.board import Board
-from ..terminal.python import board_for_python, view_for_python
+from ..terminal.notebook_view import view_for_python
+from ..terminal.python import board_for_python
 from ..terminal.view import View
 from ..track.tracker import Trackers
 from .arms import AskedArm, ComparisonRequest, settings_in

@@ -26,7 +26,7 @@ from ..store.lock import locked
 from ..store.own import is_own, mark
 from ..store.reading import read_env
 from ..store.remembered import recall, remember
-from ..terminal.python import view_for_python
+from ..terminal.notebook_view import view_for_python
 from ..terminal.view import View, progress_of
 from ..track.begun import forgotten, remembered
 from ..track.tracker import AnyTracker, Trackers

@@ -14,7 +14,7 @@ from ..store.find import with_init_file
 from ..store.folder import Run
 from ..store.label import Label
 from ..store.new import new_folder
-from ..terminal.python import view_for_python
+from ..terminal.notebook_view import view_for_python
 from ..terminal.view import View
 from ..track.open import check_trackers
 from ..track.tracker import Trackers

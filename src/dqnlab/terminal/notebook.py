@@ -6,16 +6,13 @@ from __future__ import annotations
 import sys
 import time
 import uuid
-from collections import deque
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from ..config import Config
-from ..errors import counted
-from ..run.events import Event
-from ..store.card import CARD, CELL, evaluations_line
+from ..store.card import CARD, CELL
 from ..store.digits import number
 from ..store.folder import Run
 from ..store.group import Failure
@@ -23,13 +20,12 @@ from ..trust import clean
 from .ahead import Ahead
 from .board import outcome, title
 from .standing import Standing
-from .tally import RunInfo, Tally
-from .text import duration, size
+from .text import duration
 from .trials import PlainTrials
 
 DRAW_EVERY = 0.5  # seconds between two drawings: each is a message to the browser
 MOST_LINES = 8  # of what is said that stay to be seen
-_FAINT = "opacity:.7"
+FAINT = "opacity:.7"
 
 
 def in_notebook() -> bool:
@@ -54,103 +50,10 @@ class Display:
         self._shown = True
 
 
-class NotebookView:
-    """A run as a card: how far it is, how fast, how good so far, and what was said lately."""
-
-    def __init__(
-        self, draw: Callable[[str, str], None] | None = None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._draw = Display().draw if draw is None else draw
-        self._clock = clock
-        self._drawn = clock()
-        self._lines: deque[str] = deque(maxlen=MOST_LINES)
-        self._points: list[tuple[float, float]] = []
-        self._tally: Tally | None = None
-        self._about = RunInfo()
-
-    def start(self, config: Config, about: RunInfo) -> None:
-        """Draws the empty card."""
-        self._tally = Tally(config, about.threshold, self._clock, about.at)
-        self._about = about
-        self._show()
-
-    def __call__(self, event: Event) -> None:
-        """Counts the event; draws now and then."""
-        tally = self._tally
-        assert tally is not None
-        tally.take(event)
-        if len(tally.judged) > len(self._points):
-            self._points.append((float(tally.block.step), tally.judged[-1]))
-        if self._clock() - self._drawn >= DRAW_EVERY:
-            self._show()
-
-    def say(self, line: str) -> None:
-        """A line at the end of the card."""
-        if self._tally is None:
-            print(clean(line))
-            return
-        self._lines.append(clean(line))
-        self._show()
-
-    def stop(self) -> None:
-        """Draws the card a last time and leaves it."""
-        if self._tally is not None:
-            self._tally.ended = True
-            self._show()
-            self._tally = None
-
-    def _show(self) -> None:
-        assert self._tally is not None
-        self._tally.mark()
-        self._draw(
-            progress_card(self._tally, self._about, self._points, self._lines), card_text(self._tally, self._lines)
-        )
-        self._drawn = self._clock()
-
-
-def progress_card(tally: Tally, about: RunInfo, points: Sequence[tuple[float, float]], lines: Sequence[str]) -> str:
-    """A run under way as html. points: env step and mean return of each evaluation."""
-    config = tally.config
-    used, whole = tally.done
-    steps, updates = tally.speeds
-    left = tally.seconds_left
-    times = duration(tally.elapsed) + ("" if left is None else f", about {duration(left)} left")
-    memory = f"{counted(about.parameters, 'parameter')} · replay {size(about.replay_bytes)}"
-    rows = [
-        f"<b>{_text(config.env.label)}</b> · {_text(config.preset)} · seed {config.seed} · {about.device} · {memory}",
-        progress_bar(used / whole),
-        f"{used:,} of {whole:,} {tally.unit} · {times} · {steps:,.0f} steps/s · {updates:,.0f} updates/s · "
-        f"epsilon {tally.block.epsilon:.3f}",
-        evaluations_line(points),
-        _good(tally),
-        *(f'<span style="{_FAINT}">{_text(each)}</span>' for each in lines),
-    ]
-    return f'<div style="{CARD}">' + "".join(f"<div>{each}</div>" for each in rows if each) + "</div>"
-
-
 def progress_bar(share: float) -> str:
     """How much is done, as a bar in the colour of the text."""
     full = f"width:{100 * min(share, 1.0):.1f}%;height:100%;background:currentColor;opacity:.6;border-radius:3px"
     return f'<div style="height:6px;margin:6px 0;background:#8883;border-radius:3px"><div style="{full}"></div></div>'
-
-
-def card_text(tally: Tally, lines: Sequence[str]) -> str:
-    """The same as text, for what shows no html."""
-    return "\n".join([clean(f"{tally.config.env.label}, seed {tally.config.seed}"), _far(tally), *lines])
-
-
-def _far(tally: Tally) -> str:
-    used, whole = tally.done
-    return f"{used:,} of {whole:,} {tally.unit}, {_good(tally)}"
-
-
-def _good(tally: Tally) -> str:
-    """How good it is, as far as anybody knows."""
-    if tally.judged:
-        beside = (tally.judged[-1], tally.best, tally.threshold)
-        goal = "" if tally.threshold is None else f", solved at {number(tally.threshold, *beside)}"
-        return f"greedy {number(tally.judged[-1], *beside)} (best {number(tally.best, *beside)}{goal})"
-    return f"last return {number(tally.returns[-1])}, not evaluated yet" if tally.returns else "no episode has ended"
 
 
 class NotebookBoard:
@@ -193,10 +96,10 @@ class NotebookBoard:
         count = f"{len(self._results)} of {len(rows)} ended, {duration(self._clock() - self._begun)}"
         count += "" if left is None else f", about {duration(left)} left"
         head = "".join(f'<th style="{CELL}">{name}</th>' for name in names)
-        body = "".join("<tr>" + "".join(f'<td style="{CELL}">{_text(x)}</td>' for x in row) + "</tr>" for row in rows)
+        body = "".join("<tr>" + "".join(f'<td style="{CELL}">{shown(x)}</td>' for x in row) + "</tr>" for row in rows)
         table = f'<table style="border-collapse:collapse"><tr>{head}</tr>{body}</table>'
-        faint = f'<div style="{_FAINT}">{count}</div>'
-        html = f'<div style="{CARD}"><div><b>{_text(self._title)}</b></div>{table}{faint}</div>'
+        faint = f'<div style="{FAINT}">{count}</div>'
+        html = f'<div style="{CARD}"><div><b>{shown(self._title)}</b></div>{table}{faint}</div>'
         self._draw(html, "\n".join([self._title, *("  ".join(row) for row in rows), count]))
         self._drawn = self._clock()
 
@@ -222,9 +125,9 @@ class NotebookTrials(PlainTrials):
 
     def _say(self, line: str) -> None:
         self._said.append(clean(line))
-        html = "".join(f"<div>{_text(each)}</div>" for each in self._said)
+        html = "".join(f"<div>{shown(each)}</div>" for each in self._said)
         self._draw(f'<div style="{CARD}">{html}</div>', "\n".join(self._said))
 
 
-def _text(value: object) -> str:
+def shown(value: object) -> str:
     return escape(clean(str(value)), quote=True)

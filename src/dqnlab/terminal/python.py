@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from .board import Board, LiveBoard
-from .notebook import NotebookBoard, NotebookTrials, NotebookView, in_notebook
+from .notebook import NotebookBoard, NotebookTrials, in_notebook
 from .trials import LiveTrials, TrialsView
-from .view import View
-
-
-def view_for_python() -> View | None:
-    """A card that redraws itself in a notebook; nothing elsewhere, for a script prints what it wants itself."""
-    return NotebookView() if in_notebook() else None
 
 
 def board_for_python() -> Board | None:
