@@ -96,10 +96,10 @@ class NotebookBoard:
         count = f"{len(self._results)} of {len(rows)} ended, {duration(self._clock() - self._begun)}"
         count += "" if left is None else f", about {duration(left)} left"
         head = "".join(f'<th style="{CELL}">{name}</th>' for name in names)
-        body = "".join("<tr>" + "".join(f'<td style="{CELL}">{shown(x)}</td>' for x in row) + "</tr>" for row in rows)
+        body = "".join("<tr>" + "".join(f'<td style="{CELL}">{inert(x)}</td>' for x in row) + "</tr>" for row in rows)
         table = f'<table style="border-collapse:collapse"><tr>{head}</tr>{body}</table>'
         faint = f'<div style="{FAINT}">{count}</div>'
-        html = f'<div style="{CARD}"><div><b>{shown(self._title)}</b></div>{table}{faint}</div>'
+        html = f'<div style="{CARD}"><div><b>{inert(self._title)}</b></div>{table}{faint}</div>'
         self._draw(html, "\n".join([self._title, *("  ".join(row) for row in rows), count]))
         self._drawn = self._clock()
 
@@ -125,9 +125,9 @@ class NotebookTrials(PlainTrials):
 
     def _say(self, line: str) -> None:
         self._said.append(clean(line))
-        html = "".join(f"<div>{shown(each)}</div>" for each in self._said)
+        html = "".join(f"<div>{inert(each)}</div>" for each in self._said)
         self._draw(f'<div style="{CARD}">{html}</div>', "\n".join(self._said))
 
 
-def shown(value: object) -> str:
+def inert(value: object) -> str:
     return escape(clean(str(value)), quote=True)

@@ -12,7 +12,7 @@ from ..run.events import Event
 from ..store.card import CARD, evaluations_line
 from ..store.digits import number
 from ..trust import clean
-from .notebook import DRAW_EVERY, FAINT, MOST_LINES, Display, in_notebook, progress_bar, shown
+from .notebook import DRAW_EVERY, FAINT, MOST_LINES, Display, in_notebook, inert, progress_bar
 from .tally import RunInfo, Tally
 from .text import duration, size
 from .view import View
@@ -86,13 +86,13 @@ def progress_card(tally: Tally, about: RunInfo, points: Sequence[tuple[float, fl
     times = duration(tally.elapsed) + ("" if left is None else f", about {duration(left)} left")
     memory = f"{counted(about.parameters, 'parameter')} · replay {size(about.replay_bytes)}"
     rows = [
-        f"<b>{shown(config.env.label)}</b> · {shown(config.preset)} · seed {config.seed} · {about.device} · {memory}",
+        f"<b>{inert(config.env.label)}</b> · {inert(config.preset)} · seed {config.seed} · {about.device} · {memory}",
         progress_bar(used / whole),
         f"{used:,} of {whole:,} {tally.unit} · {times} · {steps:,.0f} steps/s · {updates:,.0f} updates/s · "
         f"epsilon {tally.block.epsilon:.3f}",
         evaluations_line(points),
         _good(tally),
-        *(f'<span style="{FAINT}">{shown(each)}</span>' for each in lines),
+        *(f'<span style="{FAINT}">{inert(each)}</span>' for each in lines),
     ]
     return f'<div style="{CARD}">' + "".join(f"<div>{each}</div>" for each in rows if each) + "</div>"
 
