@@ -12,7 +12,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ..errors import counted
-from ..explain.page import content_policy, shell_style
 from ..store.digits import interval_of, mean_of, number
 from ..store.folder import REPORT
 from .assess import ENOUGH, FEWEST, Assessment, CellView, Contrast, seeds_said
@@ -27,8 +26,8 @@ from .charts import (
 )
 from .comparison import SeedResult
 from .markup import Markup, el, together
+from .shell import whole_page
 from .statistics import RESAMPLES
-from .style import own_style
 from .verdict import (
     amount,
     caveats,
@@ -100,17 +99,7 @@ WORDS = (
 
 def render_comparison(found: Assessment, folder: Path) -> str:
     """The whole page, to be written into `folder`, from which its links lead to each run's own."""
-    style = "\n".join((shell_style(), own_style()))
     names = [arm.name for arm in found.comparison.arms]
-    head = el(
-        "head",
-        el("meta", charset="utf-8"),
-        el("meta", http_equiv="Content-Security-Policy", content=content_policy(style)),
-        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        el("meta", name="color-scheme", content="light dark"),
-        el("title", f"{' · '.join(names)} – dqnlab"),
-        el("style", Markup(style)),
-    )
     bodies = {
         "settings": _settings(found),
         "which": _which(found),
@@ -120,20 +109,8 @@ def render_comparison(found: Assessment, folder: Path) -> str:
         "seeds": _seeds(found, folder),
         "words": _words(),
     }
-    sections = [_section(name, title, bodies[name]) for name, title in SECTIONS]
-    foot = el("footer", "Made by dqnlab. This file loads nothing and sends nothing.", class_="muted")
-    page = el("div", _head(), _summary(found), el("main", *sections), foot, id="page")
-    return f"<!doctype html>\n{el('html', head, el('body', page), lang='en')}\n"
-
-
-def _head() -> Markup:
-    ways = [el("a", title, href=f"#{name}") for name, title in SECTIONS]
-    brand = el("div", el("strong", "dqnlab", class_="brand"), class_="row")
-    return el("header", brand, el("nav", *ways, aria_label="Sections of this page"))
-
-
-def _section(name: str, title: str, body: Markup) -> Markup:
-    return el("section", el("h2", title, id=f"{name}-title"), body, id=name, aria_labelledby=f"{name}-title")
+    sections = [(name, title, bodies[name]) for name, title in SECTIONS]
+    return whole_page(f"{' · '.join(names)} – dqnlab", _summary(found), sections)
 
 
 def _summary(found: Assessment) -> Markup:

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from ...comparing.assess import assessment_of
 from ...comparing.charts import curves_chart, seeds_chart
 from ...comparing.markup import Markup, el, together
-from ...comparing.style import own_style
-from ...explain.page import content_policy, shell_style
+from ...comparing.shell import whole_page
 from ...trust import clean
 from .merged import conclusions, merged_head, merged_rows, merged_tasks, merged_title, what_helps
 from .rows import (
@@ -35,16 +34,6 @@ NUMBERS = {*ARMS[2:], "score", "last network", "training return"}
 def render_benchmark(suite: Suite, results: Results) -> str:
     """The whole page."""
     rows = in_order(suite, results)
-    style = "\n".join((shell_style(), own_style()))
-    head = el(
-        "head",
-        el("meta", charset="utf-8"),
-        el("meta", http_equiv="Content-Security-Policy", content=content_policy(style)),
-        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        el("meta", name="color-scheme", content="light dark"),
-        el("title", f"Benchmark {suite.name} – dqnlab"),
-        el("style", Markup(style)),
-    )
     summary = el(
         "div",
         el("h1", f"Benchmark {suite.name}"),
@@ -64,16 +53,7 @@ def render_benchmark(suite: Suite, results: Results) -> str:
         ("protocol", "How it was judged", el("p", PROTOCOL)),
     ]
     there = [(name, title, body) for name, title, body in sections if body]
-    ways = [el("a", title, href=f"#{name}") for name, title, _ in there]
-    brand = el("div", el("strong", "dqnlab", class_="brand"), class_="row")
-    top = el("header", brand, el("nav", *ways, aria_label="Sections of this page"))
-    bodies = [
-        el("section", el("h2", title, id=f"{name}-title"), body, id=name, aria_labelledby=f"{name}-title")
-        for name, title, body in there
-    ]
-    foot = el("footer", "Made by dqnlab. This file loads nothing and sends nothing.", class_="muted")
-    page = el("div", top, summary, el("main", *bodies), foot, id="page")
-    return f"<!doctype html>\n{el('html', head, el('body', page), lang='en')}\n"
+    return whole_page(f"Benchmark {suite.name} – dqnlab", summary, there)
 
 
 def _together(rows: Sequence[TaskRow]) -> Markup | None:

@@ -2,7 +2,7 @@
 
 import { el, svg } from "../core/dom.js";
 import { actionClass } from "../core/naming.js";
-import { signals } from "../world/timeline.js";
+import { followPointer, signals } from "../world/timeline.js";
 import { badge, sideClass } from "./sides.js";
 
 const HEIGHT = { value: 34, action: 14 };
@@ -26,17 +26,7 @@ export function makeStrips({ t }, { sides, parting, repeats }, onSeek) {
     class: "strip beside-strips", role: "slider", tabindex: "0", "aria-label": t("beside.strip"), "aria-valuemin": 0,
     "aria-valuemax": steps - 1,
   }, sides.map((episode, side) => lane(episode, found[side].value, side, steps, ends)), marks, cursor);
-  const seek = (event) => {
-    const box = node.getBoundingClientRect();
-    onSeek(Math.floor(((event.clientX - box.left) / box.width) * steps));
-  };
-  node.addEventListener("pointerdown", (event) => {
-    node.setPointerCapture(event.pointerId);
-    seek(event);
-  });
-  node.addEventListener("pointermove", (event) => {
-    if (event.buttons & 1) seek(event);
-  });
+  followPointer(node, steps, onSeek);
   return {
     node,
     earned: (side, step) => found[side].earned[step],

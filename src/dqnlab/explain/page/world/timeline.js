@@ -45,6 +45,18 @@ export function makeStrip({ episode, found, names, label, onSeek }) {
   const node = el("div", {
     class: "strip", role: "slider", tabindex: "0", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": steps - 1,
   }, lanes.map((each) => each.node), cursor);
+  followPointer(node, steps, onSeek);
+  const point = (t, texts) => {
+    cursor.style.left = `${(100 * (t + 0.5)) / steps}%`;
+    for (const each of lanes) each.say(texts[each.name]);
+    node.setAttribute("aria-valuenow", t);
+    node.setAttribute("aria-valuetext", texts.all);
+  };
+  return { node, point };
+}
+
+/** onSeek(t) is called with the step, of as many, where somebody clicks or drags on a node as wide as all of them. */
+export function followPointer(node, steps, onSeek) {
   const seek = (event) => {
     const box = node.getBoundingClientRect();
     onSeek(Math.floor(((event.clientX - box.left) / box.width) * steps));
@@ -56,13 +68,6 @@ export function makeStrip({ episode, found, names, label, onSeek }) {
   node.addEventListener("pointermove", (event) => {
     if (event.buttons & 1) seek(event);
   });
-  const point = (t, texts) => {
-    cursor.style.left = `${(100 * (t + 0.5)) / steps}%`;
-    for (const each of lanes) each.say(texts[each.name]);
-    node.setAttribute("aria-valuenow", t);
-    node.setAttribute("aria-valuetext", texts.all);
-  };
-  return { node, point };
 }
 
 function lane(name, title, drawn, level = "") {
