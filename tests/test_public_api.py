@@ -12,6 +12,7 @@ OBJECTS = [
     "Agent",
     "Config",
     "Run",
+    "benchmark",
     "branch",
     "compare",
     "evaluate",

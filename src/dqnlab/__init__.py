@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from .app.benchmark import benchmark
     from .app.compare import compare
     from .config import Config, presets
     from .explain.door import report
@@ -36,6 +37,7 @@ __all__ = [
     "Config",
     "Run",
     "__version__",
+    "benchmark",
     "branch",
     "compare",
     "evaluate",
@@ -58,6 +60,7 @@ _HOMES = {
     "Agent": ".store.agent",
     "Config": ".config",
     "Run": ".store.folder",
+    "benchmark": ".app.benchmark",
     "branch": ".lab.branch",
     "compare": ".app.compare",
     "heal": ".lab.heal",

@@ -11,6 +11,7 @@ import pytest
 import dqnlab
 from dqnlab.app.suites import read_suite, shipped
 from dqnlab.config import Env
+from dqnlab.errors import ConfigError
 from dqnlab.lab.benchmark import judges
 from dqnlab.lab.benchmark.judging import judge, read_judged
 from dqnlab.lab.benchmark.result import read_task
@@ -171,11 +172,24 @@ def test_one_task_alone_leaves_the_rest_of_the_table_open(
     assert "1 of 1" in text
 
 
+def test_python_makes_the_same_suite(suite: Path, crew: type[InProcess]) -> None:
+    found = dqnlab.benchmark("mine.toml", only="la", seeds=1, out=Path("results"), quiet=True)
+    assert repr(found) == "BenchmarkResult('mine', 1 of 2 tasks made, folder='results/mine')"
+    assert found.results["CartPole-v1 at 300"] is None
+    lake = found.results["lake"]
+    assert lake is not None
+    assert list(lake.values("dqn", "exact")) == [1000]
+    assert dqn(f"{MAKE} --only la --seeds 1") == 0
+    assert crew.asked == [("n=1", (1000,))]
+    with pytest.raises(ConfigError, match="no task 'pond'"):
+        dqnlab.benchmark(suite, only=["pond"])
+
+
 # ── Suites ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_every_suite_that_comes_with_dqnlab_can_be_read() -> None:
-    assert shipped() == ["classic", "ladder", "memory", "minatar", "minigrid", "quick"]
+    assert shipped() == ["classic", "ladder", "memory", "minatar", "minatar-2m", "minigrid", "quick"]
     for name in shipped():
         read = read_suite(name, Path("runs"))
         assert all(seed >= 1000 for task in read.tasks for seed in task.request.seeds)

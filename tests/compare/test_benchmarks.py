@@ -67,13 +67,13 @@ def test_only_the_same_measure_of_the_first_arm_is_held_against_a_published_numb
     numbers = [
         Published(value=19.0, by="a", source="p", steps=10),
         Published(value=2.0, by="b", source="p", steps=10, seeds=4, measure="training", note="old"),
-        Published(value=9.0, by="c", source="p", steps=10, measure="last"),
+        Published(value=9.0, by="c", source="p", measure="last"),
     ]
     rows = published_rows([TaskRow(task(published=tuple(numbers)), result())])
     assert [row[1:3] for row in rows] == [
         ["19.0 (a)", "score at 10 steps; p"],
         ["2.0 (b)", "training return of 4 seeds at 10 steps; old; p"],
-        ["9.0 (c)", "last network at 10 steps; p"],
+        ["9.0 (c)", "last network; p"],
     ]
     ours = [row[3].partition(" (")[0] for row in rows]
     assert ours == ["20.0", "2.00", "5.0"]

@@ -111,7 +111,7 @@ def _run(words: list[str], started: float) -> int:
         except KeyboardInterrupt as error:
             if debug:
                 raise
-            err.write("interrupted\n")
+            err.write(f"{clean('; '.join(['interrupted', *getattr(error, '__notes__', ())]))}\n")
             return SIGNALLED + signal_of(error)
 
 

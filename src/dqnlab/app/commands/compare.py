@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
-
 from ...comparing.table import comparison_table
-from ...errors import DqnlabError
 from ...lab.arms import PLAN
 from ...lab.compare import carry_out
-from ...lab.interrupt import SIGNALLED
 from ...lab.planning import ComparisonPlan, plan_comparison
 from ...terminal.board import choose_board
 from ...terminal.live import choose_view
-from ...terminal.text import Lines, clean
+from ...terminal.text import Lines
 from ...trust import shown
 from ..arguments import Compare
 from ..calls import Call
+from ..onward import ends_early, interrupted, to_continue
 from ..show import show
 
 
@@ -29,7 +25,7 @@ def run(call: Call[Compare]) -> int:
             lines.say(line)
     if args.dry_run:
         return 0
-    try:
+    with ends_early(lambda: _advice(plan, args) if (plan.folder / PLAN).is_file() else None):
         result = carry_out(
             plan,
             trackers=args.trackers,
@@ -38,16 +34,8 @@ def run(call: Call[Compare]) -> int:
             say=lambda line: None if args.quiet else lines.say(line),
             ray=args.ray,
         )
-    except KeyboardInterrupt:
-        print(f"interrupted; {_how_to_continue(plan, args)}", file=sys.stderr)
-        raise
-    except DqnlabError as error:
-        if (plan.folder / PLAN).is_file():
-            error.add_note(_how_to_continue(plan, args))
-        raise
     if result.signal is not None:
-        print(f"interrupted; {_how_to_continue(plan, args)}", file=sys.stderr)
-        return SIGNALLED + result.signal
+        return interrupted(result.signal, _advice(plan, args))
     if result.elsewhere:
         print(result.conclusion)
         return 0
@@ -58,10 +46,7 @@ def run(call: Call[Compare]) -> int:
     return 1 if result.failed else 0
 
 
-def _how_to_continue(plan: ComparisonPlan, args: Compare) -> str:
-    words = ["dqn", "compare", "--plan", shown(plan.folder / PLAN)]
-    words += [] if args.out is None else ["--out", shown(args.out)]
-    words += [] if args.runs == type(args).runs else ["--runs", shown(args.runs)]
-    words += [] if args.ray is None else ["--ray", args.ray]
+def _advice(plan: ComparisonPlan, args: Compare) -> str:
+    words = ["compare", "--plan", shown(plan.folder / PLAN)]
     words += [word for module in plan.request.modules for word in ("--trust-env-module", module)]
-    return f"what has been trained is kept. To continue: {clean(shlex.join(words))}"
+    return to_continue("what has been trained", words, args, "out", "runs", "ray")

@@ -8,24 +8,29 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from html import escape
 from pathlib import Path
 
 from ...envs.optimum import dynamics_of
-from ...errors import ConfigError, DqnlabError, FolderError, counted
+from ...errors import ConfigError, DqnlabError, FolderError, counted, either
 from ...oslock import in_turn
+from ...store.card import CARD
 from ...store.door import make_wanted
 from ...terminal.board import Board
 from ...terminal.view import View
 from ...trust import shown
 from ..arms import seeds_text
 from ..compare import ComparisonResult, carry_out, read_comparison
+from ..dividing import elsewhere_text
 from ..interrupt import current, signal_of
 from ..planning import ComparisonPlan, look_again, plan_comparison
 from .judges import judge_all
 from .judging import Judged, read_judged
 from .result import TaskResult, made_by, write_task
+from .rows import Results
 from .suite import BenchmarkTask, Suite
-from .tables import PAGE, TABLE, write_tables
+from .tables import PAGE, TABLE, read_results, write_tables
 from .time_left import TimeLeft, left_text, recorded, rough_time
 
 _WRITING = ".writing"
@@ -70,14 +75,55 @@ class BenchmarkPlan:
 class BenchmarkResult:
     """What making a suite came to."""
 
-    table: Path
-    page: Path
+    suite: Suite
+    folder: Path
+    """of its results"""
     signal: int | None = None
     """what interrupted it: 2 for Ctrl-C"""
     elsewhere: Mapping[str, int] = field(default_factory=dict)
     """who still trains how many of its seeds"""
     failed: int = 0
     """seeds that came to no score"""
+
+    @property
+    def table(self) -> Path:
+        """benchmark.md."""
+        return self.folder / TABLE
+
+    @property
+    def page(self) -> Path:
+        """benchmark.html, what to open."""
+        return self.folder / PAGE
+
+    @property
+    def interrupted(self) -> bool:
+        return self.signal is not None
+
+    @cached_property
+    def results(self) -> Results:
+        """What is stored of each task, by its name; none of a task that has not been made."""
+        return read_results(self.suite, self.folder)
+
+    @property
+    def conclusion(self) -> str:
+        """How far it came."""
+        if self.interrupted:
+            return "interrupted: the same benchmark again continues it"
+        if self.elsewhere:
+            onward = "the last of these processes writes the rest of the tables"
+            return f"{elsewhere_text(self.elsewhere)}; {onward}"
+        made = sum(found is not None for found in self.results.values())
+        failed = f", {counted(self.failed, 'seed')} failed" if self.failed else ""
+        return f"{made} of {counted(len(self.results), 'task')} made{failed}"
+
+    def __repr__(self) -> str:
+        return f"BenchmarkResult({self.suite.name!r}, {self.conclusion}, folder={str(self.folder)!r})"
+
+    def _repr_html_(self) -> str:
+        link = f'<a href="{escape(self.page.resolve().as_uri())}">page</a>'
+        where = f"<code>{escape(str(self.folder))}</code> · {link}"
+        title = f"benchmark {self.suite.name}: {self.conclusion}"
+        return f'<div style="{CARD}"><div>{escape(title)}</div><div>{where}</div></div>'
 
 
 def plan_benchmark(suite: Suite, runs: Path, out: Path, only: Collection[str] = ()) -> BenchmarkPlan:
@@ -110,9 +156,8 @@ def plan_benchmark(suite: Suite, runs: Path, out: Path, only: Collection[str] = 
     if failed:
         first = next(iter(failed.values()))
         if plans:
-            first.add_note(
-                f"dqn benchmark with {' '.join(f'--only {shlex.quote(name)}' for name in plans)} makes the others"
-            )
+            typed = either(" ".join(f"--only {shlex.quote(name)}" for name in plans), f"only={list(plans)!r}")
+            first.add_note(f"the others are made with {typed}")
         raise first
     return BenchmarkPlan(suite=suite, runs=runs, folder=out / suite.name, plans=plans)
 
@@ -243,10 +288,9 @@ class _Making:
         elsewhere = Counter[str]()
         for who in self.elsewhere.values():
             elsewhere.update(who)
-        folder = self.plan.folder
         return BenchmarkResult(
-            table=folder / TABLE,
-            page=folder / PAGE,
+            suite=self.plan.suite,
+            folder=self.plan.folder,
             signal=signum,
             elsewhere=elsewhere,
             failed=sum(self.failed.values()),

@@ -35,8 +35,8 @@ class Published:
     """who, and with which algorithm"""
     source: str
     """where it stands"""
-    steps: Annotated[int, Whole(1)]
-    """env steps that it was trained for"""
+    steps: Annotated[int | None, Whole(1)] = None
+    """env steps that it was trained for; none where that is not said"""
     seeds: Annotated[int | None, Whole(1)] = None
     """of how many seeds it is the mean; none where that is not said"""
     measure: Measure = "score"
@@ -48,8 +48,9 @@ class Published:
     def says(self) -> str:
         """How it came about: training return of 4 seeds at 300,000 steps."""
         of = "" if self.seeds is None else f" of {counted(self.seeds, 'seed')}"
+        at = "" if self.steps is None else f" at {counted(self.steps, 'step')}"
         note = f"; {self.note}" if self.note else ""
-        return f"{MEASURES[self.measure]}{of} at {counted(self.steps, 'step')}{note}"
+        return f"{MEASURES[self.measure]}{of}{at}{note}"
 
 
 @dataclass(frozen=True, kw_only=True)
