@@ -24,7 +24,7 @@ PEERS := sb3 cleanrl rejax
 PEER_VENVS := benchmarks/.venvs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test faults lint check bench bench-peers bench-device dist docs firefox gallery imported matrix mutants second clean
+.PHONY: help setup train test faults lint check bench bench-peers bench-device dist docs docs-en docs-zh-Hant docs-zh-Hans firefox gallery imported matrix mutants second clean
 
 help:
 	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST))
@@ -69,9 +69,12 @@ check: lint
 	$(BIN)/python -m pytest -q -n auto --dist loadfile --ring unit
 	$(BIN)/python -m pytest -q -n auto --dist loadfile --ring house
 
-docs: setup
-	for language in en zh-Hant zh-Hans; do \
-	  NO_MKDOCS_2_WARNING=1 DQNLAB_DOCS_LANGUAGE=$$language $(BIN)/python -m mkdocs build --strict || exit 1; done
+docs: docs-en docs-zh-Hant docs-zh-Hans
+
+docs-zh-Hant docs-zh-Hans: docs-en  # which empties site/, where they put theirs
+
+docs-en docs-zh-Hant docs-zh-Hans: docs-%: setup
+	NO_MKDOCS_2_WARNING=1 DQNLAB_DOCS_LANGUAGE=$* $(BIN)/python -m mkdocs build --strict
 
 gallery: setup
 	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[box2d]'
