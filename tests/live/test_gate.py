@@ -1,5 +1,6 @@
 """Who is let in, and what is not: requests of websites, of other users of the machine, and of nobody's making."""
 
+import hmac
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,24 @@ def test_a_server_that_may_only_be_looked_at_has_no_token_for_more() -> None:
     assert keys.right("None") is None
     assert Keys().look != Keys().look
     assert len(Keys().look) >= 43
+
+
+def test_a_token_is_compared_in_constant_time_with_both_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[bytes] = []
+    real = hmac.compare_digest
+    monkeypatch.setattr(hmac, "compare_digest", lambda one, other: compared.append(other) or real(one, other))
+    rights = [KEYS.right(token) for token in ("", LOOK[:-1], LOOK, CONTROL, "é")]
+    assert rights == [None, None, "look", "control", None]
+    assert compared == [CONTROL.encode(), LOOK.encode()] * 5
+
+
+def test_what_a_browser_is_started_with_leads_to_the_page_a_single_time(app: Any) -> None:
+    once = app.once()
+    assert ask(app, f"/{once}/run/{NUMBER}/orders", "POST", order_headers(), b"{}").status == 403
+    answer = ask(app, f"/{once}/run/{NUMBER}/")
+    assert (answer.status, answer.headers["location"]) == (303, f"/{CONTROL}/run/{NUMBER}/")
+    assert ask(app, f"/{once}/").status == 403
+    assert app.once() != once
 
 
 def test_a_websocket_is_closed(app: Any) -> None:

@@ -122,6 +122,38 @@ def test_a_run_outside_the_folder_of_runs_is_not_there_though_a_link_leads_to_it
     assert page.status == 404
 
 
+def test_a_run_is_gone_once_a_link_out_has_taken_its_place(runs: Path, tmp_path: Path) -> None:
+    folder, server = only_run(runs), server_of(runs)
+    address = url(folder)
+    assert run_with(server, {"path": address})[0].status == 200
+    (tmp_path / "elsewhere").mkdir()
+    folder.symlink_to(folder.rename(tmp_path / "elsewhere" / "run"))
+    assert [each.status for each in run_with(server, {"path": address}, {"path": f"{address}picture"})] == [404, 404]
+
+
+def test_a_group_with_a_seed_that_leads_out_of_the_runs_is_not_there(runs: Path, tmp_path: Path) -> None:
+    inside = only_run(runs)
+    group, outside = inside.with_name("20990101T000000Z-group-s0-1"), tmp_path / "elsewhere" / "run"
+    for seed in (group / "seed-0", outside):
+        shutil.copytree(inside, seed)
+    (group / "summary.json").write_text('{"schema": 1, "seeds": [0]}')
+    (outside / "config.toml").write_text((outside / "config.toml").read_text().replace("gamma = 0.99", "gamma = 0.125"))
+    server = server_of(runs)
+    two = f"run={run_number(inside)}&run={run_number(group)}"
+    list_, before = run_with(
+        server, {"path": f"/{TOKEN}/runs", "enough": 1}, {"path": f"/{TOKEN}/settings", "query": two}
+    )
+    assert {row["id"] for row in events_in(list_)[0][1]} == {run_number(inside), run_number(group)}
+    shutil.rmtree(group / "seed-0")
+    (group / "seed-0").symlink_to(outside)
+    list_, after = run_with(
+        server, {"path": f"/{TOKEN}/runs", "enough": 1}, {"path": f"/{TOKEN}/settings", "query": two}
+    )
+    assert {row["id"] for row in events_in(list_)[0][1]} == {run_number(inside)}
+    assert before.json() == {"differing": {}, "errors": []}
+    assert b"0.125" not in after.body
+
+
 def test_what_a_run_has_recorded_comes_as_events(going: Path) -> None:
     (answer,) = run_with(server_of(going.parents[1]), {"path": url(going, "news"), "enough": 3})
     assert answer.headers["content-type"].startswith("text/event-stream")
@@ -301,15 +333,17 @@ def test_whatever_lies_in_a_folder_of_runs_is_answered_and_nobody_waits(going: P
             path.write_bytes(b"\x00\xff" * 5_000)
         case _:
             path.mkdir()
-    server = server_of(going.parents[1])
+    server = server_of(going.parents[1], painter=Here())
     server.places._known[number] = going  # as it was listed before somebody changed it
-    list_, news = run_with(
+    list_, news, picture = run_with(
         server,
         {"path": f"/{TOKEN}/runs", "enough": 1},
         {"path": f"/{TOKEN}/run/{number}/news", "enough": 2},
+        {"path": f"/{TOKEN}/run/{number}/picture"},
     )
     assert list_.status == news.status == 200
+    assert picture.status in (200, 409)
     assert {"state", "network"} & dict(events_in(news)).keys()
     with suppress(DqnlabError):  # and nothing else
         networks_of(going)
-    assert b"secret" not in (list_.body + news.body).replace(str(secret).encode(), b"")
+    assert b"secret" not in (list_.body + news.body + picture.body).replace(str(secret).encode(), b"")

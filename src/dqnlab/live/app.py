@@ -24,7 +24,7 @@ from ..explain.page import pack_for_page
 from ..store.control import ORDERS
 from ..store.entry import Entry
 from .follow import LOOK_EVERY, Follower, Unread
-from .gate import App, Gate, Keys
+from .gate import Gate, Keys
 from .pages import page, static
 from .painter import CannotPaint, Painter
 from .places import Places, as_rows, run_number, training
@@ -55,7 +55,7 @@ class Server:
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict, init=False)
     _listed: list[Entry] = field(default_factory=list, init=False)
 
-    def app(self) -> App:
+    def app(self) -> Gate:
         """The whole, behind its guard."""
         routes = [
             Route("/", self._front, methods=["GET"]),
@@ -145,7 +145,7 @@ class Server:
             folder = self.places.find(number)
             if folder is None:
                 continue
-            first = next(iter(sorted(folder.glob("seed-*"))), folder)
+            first = next(iter(self._seeds(folder)), folder)
             try:
                 found[number] = read_settings(first)
             except DqnlabError as e:

@@ -57,10 +57,11 @@ class Keys:
 
 
 class Refusal(NamedTuple):
-    """Why a request is not answered."""
+    """Why a request is not answered, and where it is sent instead."""
 
     status: int
     text: str
+    location: str = ""
 
 
 class Gate:
@@ -69,6 +70,15 @@ class Gate:
     def __init__(self, app: App, keys: Keys) -> None:
         self._app = app
         self._keys = keys
+        self._once: str | None = None
+
+    def once(self) -> str:
+        """A token that leads a single time to the address of whoever started this.
+
+        It is what a browser is started with: everybody on the machine sees that, for as long as the browser runs.
+        """
+        self._once = secrets.token_urlsafe(32)
+        return self._once
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -109,11 +119,20 @@ class Gate:
         if not _QUERY.fullmatch(query.decode("latin-1")):
             return Refusal(400, "this address is not known")
         right = self._keys.right(parts[1])
+        if right is None and scope["method"] == "GET" and self._takes(parts[1]):
+            return Refusal(303, "this way", f"/{self._keys.control or self._keys.look}{parts[2]}")
         if right is None:
             return Refusal(403, "this address is not known: `dqn live` prints the one that is")
         if scope["method"] == "POST" and (right != "control" or not origins):
             return Refusal(403, "this address may only look")
         return right, parts[2]
+
+    def _takes(self, token: str) -> bool:
+        """Whether it is the token for a single time, which has then passed."""
+        if self._once is None or not hmac.compare_digest(token.encode(), self._once.encode()):
+            return False
+        self._once = None
+        return True
 
 
 def _values(scope: Scope, name: bytes) -> Iterator[str]:
@@ -136,6 +155,8 @@ def with_headers(send: Send) -> Send:
 async def _answer(refusal: Refusal, send: Send) -> None:
     body = f"{refusal.text}\n".encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    if refusal.location:
+        headers.append((b"location", refusal.location.encode()))
     sending = with_headers(send)
     await sending({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await sending({"type": "http.response.body", "body": body})

@@ -30,25 +30,27 @@ class Places:
     _known: dict[str, Path] = field(default_factory=dict, init=False)
 
     def entries(self) -> list[Entry]:
-        """What there is, the newest first; a folder that a link leads out to is not there."""
+        """What there is, the newest first; what a link leads out to is not there, and no group that has such a seed."""
         root = (self.only or self.runs).resolve()
         found = all_entries(self.runs) if self.only is None else entries([self.only])
-        inside = [each for each in found if each.folder.resolve().is_relative_to(root)][-MOST_RUNS:]
-        for each in apart(inside):
-            self._know(each, root)
-        for each in inside:
-            self._know(each, root)
+        inside = [each for each in found if _is_inside(each, root)][-MOST_RUNS:]
+        for each in (*apart(inside), *inside):
+            self._known[run_number(each.folder)] = each.folder
         return inside[::-1]
 
     def find(self, number: str) -> Path | None:
-        """The folder of a run or group that was listed before, or that is there by now."""
+        """The folder of a run or group that was listed before, or that is there by now.
+
+        None if a link has taken its place since.
+        """
         if number not in self._known:
             self.entries()
-        return self._known.get(number)
+        folder = self._known.get(number)
+        return folder if folder is not None and run_number(folder) == number else None
 
-    def _know(self, entry: Entry, root: Path) -> None:
-        if entry.folder.resolve().is_relative_to(root):
-            self._known[run_number(entry.folder)] = entry.folder
+
+def _is_inside(entry: Entry, root: Path) -> bool:
+    return all(each.folder.resolve().is_relative_to(root) for each in (entry, *entry.runs))
 
 
 def as_rows(found: list[Entry]) -> list[dict[str, Any]]:

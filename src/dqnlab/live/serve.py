@@ -54,7 +54,7 @@ def serve_runs(
 
     Args:
         say: told the addresses, and whenever a verdict turns.
-        opened: told the address for whoever started this, once it answers.
+        opened: told an address that leads there a single time, once it answers.
     """
     import uvicorn
 
@@ -87,8 +87,9 @@ def serve_runs(
         say(f"to look only: {base}/{keys.look}/{path}")
     else:
         say(f"live, to look only: {base}/{keys.look}/{path}")
+    app = server.app()
     config = uvicorn.Config(
-        server.app(),
+        app,
         log_config=None,
         log_level="critical",  # a page that is open when a signal comes is no error
         access_log=False,
@@ -105,7 +106,7 @@ def serve_runs(
     )
     if wanted.first is not None:
         threading.Thread(target=server.painter.warm, name="dqnlab-warm", daemon=True).start()
-    opened(f"{base}/{keys.control or keys.look}/{path}")
+    opened(f"{base}/{app.once()}/{path}")
     try:
         asyncio.run(_run(uvicorn.Server(config), server, listening, wanted))
     finally:
