@@ -69,7 +69,7 @@ LINK = re.compile(r"(?<=\]\()(?!https?:|#|mailto:)([^)#\s]+)(#[^)\s]+)?")
 SWITCH = re.compile(r"^(English · \[繁體中文\]|\[English\]).*\n", re.MULTILINE)
 """the line by which a document names its twins: the site has a menu for it"""
 TASKS = {"index.md", "masks.md", "images.md", "many-seeds.md", "compare.md", "clusters.md", "export.md", "import.md"}
-TASKS |= {"own-environment.md", "own-network.md", "reading-the-page.md"}
+TASKS |= {"own-environment.md", "own-network.md", "reading-the-page.md", "live.md"}
 """pages that a search lists first"""
 SELDOM = re.compile(r"design/|files/|log\.md|changelog\.md|contributing\.md")
 """pages that it lists last"""

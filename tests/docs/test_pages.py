@@ -29,7 +29,7 @@ DOCS = ROOT / "docs"
 TWINS = sorted(path.with_name(path.name.replace(".zh-Hant", "")) for path in DOCS.glob("*.zh-Hant.md"))
 TASKS = [
     *("index", "own-environment", "own-network", "masks", "images", "many-seeds", "compare", "clusters", "export"),
-    *("import", "gallery", "reading-the-page"),
+    *("import", "gallery", "reading-the-page", "live"),
 ]
 RUN = ("own-environment", "own-network", "masks")
 """pages whose code is run; that of the others is the README's"""
@@ -123,8 +123,9 @@ def test_links_of_every_document_lead_somewhere(page: Path) -> None:
     assert broken == []
 
 
-def test_the_reference_of_python_has_every_public_name() -> None:
-    told = re.findall(r"^::: dqnlab\.(\w+)$", text("api"), re.MULTILINE)
+@pytest.mark.parametrize("page", ["api", "api.zh-Hant"])
+def test_the_reference_of_python_has_every_public_name(page: str) -> None:
+    told = re.findall(r"^::: dqnlab\.(\w+)$", text(page), re.MULTILINE)
     assert set(told) - {"errors"} == set(dqnlab.__all__) - {"__version__"}
 
 
