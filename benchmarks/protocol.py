@@ -1,29 +1,35 @@
-"""Writes the numbers of docs/protocol.md, and the sections of docs/results.md, from the results that are stored.
+"""Writes the numbers of docs/protocol.md, docs/results.md and docs/variants.md from the results that are stored.
 
     python benchmarks/protocol.py [--check]
 
 Trains and plays nothing: all of it is computed from benchmarks/results/<suite>/*.json, which `dqn benchmark SUITE --out
-benchmarks/results` writes. Where nothing is stored yet the pages say so. `--check` writes nothing and fails if a page
-is not what the results say.
+benchmarks/results` writes, and from breakout.json and unseen.json beside them. Where nothing is stored yet the pages
+say so. `--check` writes nothing and fails if a page is not what the results say.
 """
 
 import argparse
+import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from dqnlab.app.suites import read_suite, shipped
+from dqnlab.comparing.assess import Assessment
+from dqnlab.lab.benchmark.merged import merged_head, merged_rows, merged_tasks, merged_title, what_helps
 from dqnlab.lab.benchmark.result import TaskResult
+from dqnlab.lab.benchmark.rows import in_order
 from dqnlab.lab.benchmark.suite import Suite
 from dqnlab.lab.benchmark.tables import benchmark_markdown, read_results
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 NONE = "Nothing is stored yet: this block is written by `python benchmarks/protocol.py` once there are results."
+NONE_OF = "Nothing is stored yet: run `python benchmarks/{}.py`, then `python benchmarks/protocol.py`."
 MOST_ROWS = 12
 """of a table"""
 FEWEST = 3
@@ -146,6 +152,71 @@ def last_networks() -> str:
     return _table(("task", "arm", "selected network", "last network", "the largest fall of a seed"), rows)
 
 
+def ladder() -> str:
+    """What each part of the family does on the tasks of the suite of that name."""
+    parts = [
+        f"**{merged_title(found)}.** {what_helps(found)}\n\n{_lines(merged_head(found), merged_rows(found))}"
+        for found in _families()
+    ]
+    return "\n\n".join(parts) or NONE
+
+
+def in_short() -> str:
+    """The same in a line for each set of arms."""
+    return "\n".join(f"- {merged_title(found)}: {what_helps(found)}" for found in _families()) or NONE
+
+
+def _families() -> list[Assessment]:
+    suite = read_suite("ladder", Path("runs"))
+    return merged_tasks(in_order(suite, read_results(suite, RESULTS / suite.name)))
+
+
+def breakout() -> str:
+    """How long a million steps of Breakout take."""
+    found = _other("breakout")
+    if found is None:
+        return NONE_OF.format("breakout")
+    head = ("agents", "minutes", "minutes per agent", "updates per env step", "share of the bare products", "scores")
+    rows = [
+        [
+            str(row["agents"]),
+            _text(row["minutes"]),
+            _text(row["minutes_per_agent"]),
+            f"{row['updates_per_step']:g}",
+            f"{row['share_of_products']:.0%}",
+            ", ".join(_text(score) for score in row["scores"]),
+        ]
+        for row in found["rows"]
+    ]
+    steps = f"{found['steps']:,} env steps of `{found['preset']}`, batches of {found['batch']}."
+    return f"{_lines(head, rows)}\n\n{steps}"
+
+
+def unseen() -> str:
+    """What `default` makes of environments that no tuning has seen."""
+    found = _other("unseen")
+    if found is None:
+        return NONE_OF.format("unseen")
+    head = (
+        "environment",
+        "env steps",
+        "the best there is",
+        "what counts as learned",
+        "scores",
+        "learned",
+        "said of the others",
+    )
+    return _lines(head, [_unseen_row(row) for row in found["rows"]])
+
+
+def _unseen_row(row: Mapping[str, Any]) -> list[str]:
+    told = [text for each in row["verdicts"].values() for text in each]
+    said = "; ".join(dict.fromkeys([*told, *row["doctor"]])) if told else ""
+    scores = ", ".join("none" if score is None else _text(score) for score in row["scores"])
+    numbers = [f"{row['steps']:,}", _text(row["optimum"]), _text(row["level"]), scores]
+    return [row["env"], *numbers, f"{row['learned']} of {len(row['seeds'])}", said]
+
+
 def results_section() -> str:
     """The tables of every suite of which results are stored."""
     suites = {suite.name: suite for suite, _ in stored()}
@@ -165,7 +236,13 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
         "wrong pairs": wrong_pairs,
         "last networks": last_networks,
     },
-    "docs/results.md": {"benchmarks": results_section},
+    "docs/results.md": {
+        "in short": in_short,
+        "benchmarks": results_section,
+        "breakout": breakout,
+        "unseen": unseen,
+    },
+    "docs/variants.md": {"ladder": ladder},
 }
 
 
@@ -205,7 +282,17 @@ def _table(head: tuple[str, ...], rows: list[tuple[float, list[str]]]) -> str:
         at = np.linspace(0, len(rows) - 1, MOST_ROWS).round().astype(int)
         shown = [by_size[i][1] for i in at]
         said = f"\n\n{MOST_ROWS} of {len(rows)} rows, from the largest effect to the smallest at equal distances."
-    return "\n".join(f"| {' | '.join(row)} |" for row in [list(head), ["---"] * len(head), *shown]) + said
+    return _lines(head, shown) + said
+
+
+def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
+
+
+def _other(name: str) -> dict[str, Any] | None:
+    """What another program has stored; none if nothing."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
 
 
 def main() -> int:
