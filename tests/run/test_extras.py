@@ -92,7 +92,9 @@ if find_spec("envpool") is not None:  # as in the last step of `make test`, and 
 def config(request: pytest.FixtureRequest) -> Config:
     env = Env(**BROUGHT[request.param])
     film = Film(episodes=1, max_seconds=1.0)
-    return tiny(env=env, film=film, explain=True, update_every=8, budget=Steps(num=200), evaluate_every=Steps(num=200))
+    # The default memory of Atari's whole screens would be five gigabytes, set to zero for each run.
+    often = {"update_every": 8, "budget": Steps(num=200), "evaluate_every": Steps(num=200), "replay_capacity": 1_000}
+    return tiny(env=env, film=film, explain=True, **often)
 
 
 def test_it_is_trained_on_judged_filmed_and_explained(config: Config, tmp_path: Path) -> None:
