@@ -8,6 +8,7 @@
 # make mutants       plant well-known bugs one by one: each turns a test red
 # make second        losses and targets beside those of rlax, 1,000 cases
 # make imported      agents of SB3 and CleanRL's networks say the same here as there, 1,000 observations each
+# make bsuite        bsuite's own score of a preset, in an environment of its own: a night    (ARGS="--only catch bandit")
 # make firefox       the page of a small run, and that of two, in Firefox (apt install firefox-esr)
 # make docs          the site of the documents, in three languages, into site/: every link and anchor is checked
 # make gallery       train the six runs of its gallery, then the site: some twenty minutes
@@ -24,7 +25,7 @@ PEERS := sb3 cleanrl rejax
 PEER_VENVS := benchmarks/.venvs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test faults lint check bench bench-peers bench-device dist docs docs-en docs-zh-Hant docs-zh-Hans firefox gallery imported matrix mutants second clean
+.PHONY: help setup train test faults lint check bench bench-peers bench-device bsuite dist docs docs-en docs-zh-Hant docs-zh-Hans firefox gallery imported matrix mutants second clean
 
 help:
 	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST))
@@ -109,6 +110,9 @@ mutants: setup
 
 second: setup $(PEER_VENVS)/rlax/.installed
 	$(BIN)/python benchmarks/second.py
+
+bsuite: $(PEER_VENVS)/bsuite/.installed
+	$(PEER_VENVS)/bsuite/bin/python benchmarks/behaviour.py $(ARGS)
 
 imported: setup $(PEER_VENVS)/sb3/.installed $(PEER_VENVS)/cleanrl/.installed
 	$(BIN)/python benchmarks/imported.py

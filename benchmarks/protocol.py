@@ -3,8 +3,8 @@
     python benchmarks/protocol.py [--check]
 
 Trains and plays nothing: all of it is computed from benchmarks/results/<suite>/*.json, which `dqn benchmark SUITE --out
-benchmarks/results` writes, and from breakout.json and unseen.json beside them. Where nothing is stored yet the pages
-say so. `--check` writes nothing and fails if a page is not what the results say.
+benchmarks/results` writes, and from breakout.json, unseen.json and bsuite.json beside them. Where nothing is stored yet the
+pages say so. `--check` writes nothing and fails if a page is not what the results say.
 """
 
 import argparse
@@ -152,6 +152,18 @@ def last_networks() -> str:
     return _table(("task", "arm", "selected network", "last network", "the largest fall of a seed"), rows)
 
 
+def bsuite() -> str:
+    """bsuite's own scores, beside those of its DQN."""
+    found = _other("bsuite")
+    if found is None:
+        return NONE_OF.format("behaviour")
+    published, ours = found["published"], found["scores"]
+    rows = [[name, _text(published[name]), _text(score)] for name, score in ours.items()]
+    mean = sum(published[name] for name in ours) / len(ours)
+    rows.append([f"mean of these {len(ours)}", _text(mean), _text(found["mean"])])
+    return _lines(("experiment", "DQN, published", f"`{found['preset']}`, epsilon {found['epsilon']}"), rows)
+
+
 def ladder() -> str:
     """What each part of the family does on the tasks of the suite of that name."""
     parts = [
@@ -241,6 +253,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
         "benchmarks": results_section,
         "breakout": breakout,
         "unseen": unseen,
+        "bsuite": bsuite,
     },
     "docs/variants.md": {"ladder": ladder},
 }

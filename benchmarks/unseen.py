@@ -7,10 +7,12 @@ thousands of steps, and that one large (Ferry). Two are Gymnasium's: Blackjack-v
 levels and seeds were written down before anything was run, and nothing was changed for what came of it. "Learned" is a
 score, over fresh greedy episodes, of at least the level: a tenth below the optimum, or, of Blackjack, whose optimum is
 nearly zero, nine tenths of the way there from chance. Of what did not learn its health verdict is told, and what
-the doctor warns of. Prints a table; writes benchmarks/results/unseen.json. Some five minutes on two cores.
+the doctor warns of. Prints a table; writes
+benchmarks/results/unseen.json after each, and goes on from there. Some five minutes on two quiet cores.
 """
 
 import argparse
+import json
 import sys
 import tempfile
 from collections.abc import Callable
@@ -19,7 +21,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from machine import describe_machine, write_results
+from machine import RESULTS, describe_machine, write_results
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -171,22 +173,25 @@ def measure(case: Case, seeds: int) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--only", default="", help="names that contain this; nothing is stored then")
+    parser.add_argument("--only", default="", help="names that contain this")
+    parser.add_argument("--again", action="store_true", help="those too of which a result is stored")
     args = parser.parse_args()
-    rows = []
+    stored = RESULTS / "unseen.json"
+    rows = {row["env"]: row for row in json.loads(stored.read_text())["rows"]} if stored.exists() else {}
     print("| environment | steps | optimum | level | scores | learned | said of the others |\n" + "|---" * 7 + "|")
     for case in CASES:
         if args.only not in case.name:
             continue
-        row = measure(case, args.seeds)
-        rows.append(row)
+        if case.name not in rows or args.again:
+            rows[case.name] = measure(case, args.seeds)
+            known = [rows[each.name] for each in CASES if each.name in rows]
+            write_results("unseen", {"machine": describe_machine(), "rows": known})
+        row = rows[case.name]
         said = "; ".join(dict.fromkeys([text for each in row["verdicts"].values() for text in each] + row["doctor"]))
         scores = ", ".join("none" if score is None else f"{score:,.3g}" for score in row["scores"])
         shown = [case.name, f"{case.steps:,}", f"{row['optimum']:,.4g}", f"{row['level']:,.4g}", scores]
-        shown += [f"{row['learned']} of {args.seeds}", said if row["learned"] < args.seeds else ""]
+        shown += [f"{row['learned']} of {len(row['seeds'])}", said if row["verdicts"] else ""]
         print("| " + " | ".join(shown) + " |", flush=True)
-    if not args.only:
-        write_results("unseen", {"machine": describe_machine(), "rows": rows})
 
 
 if __name__ == "__main__":
