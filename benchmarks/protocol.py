@@ -3,8 +3,8 @@
     python benchmarks/protocol.py [--check]
 
 Trains and plays nothing: all of it is computed from benchmarks/results/<suite>/*.json, which `dqn benchmark SUITE --out
-benchmarks/results` writes, and from breakout.json, unseen.json and bsuite.json beside them. Where nothing is stored yet the
-pages say so. `--check` writes nothing and fails if a page is not what the results say.
+benchmarks/results` writes, and from breakout.json, unseen.json and bsuite.json beside them. Where nothing is stored yet
+the pages say so. `--check` writes nothing and fails if a page is not what the results say.
 """
 
 import argparse
