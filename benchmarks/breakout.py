@@ -28,7 +28,7 @@ from dqnlab.processes import usable_cores
 from dqnlab.run.system import assemble
 
 BREAKOUT = "minatar.gym:MinAtar/Breakout-v1"
-FIRST_SEED = 1000
+FIRST_SEED = 5000
 
 
 def setting(preset: str, steps: int) -> Config:

@@ -38,7 +38,7 @@ from dqnlab.store.folder import Run
 from ferry import Ferry
 from jobs import Jobs
 
-FIRST_SEED = 1000
+FIRST_SEED = 5000
 
 
 @dataclass(frozen=True)
