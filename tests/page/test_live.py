@@ -26,7 +26,8 @@ class Program:
     """A command that runs, and what it says."""
 
     def __init__(self, words: str, folder: Path) -> None:
-        self.log = folder / f"{words.split(maxsplit=1)[0]}.log"
+        number = len(list(folder.glob("*.log")))
+        self.log = folder / f"{number}.log"
         with self.log.open("w") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "dqnlab", *words.split()], cwd=folder, stdout=out, stderr=subprocess.STDOUT
@@ -71,8 +72,8 @@ def training(tmp_path: Path) -> Iterator[Program]:
 
 @pytest.fixture
 def server(training: Program, tmp_path: Path) -> Iterator[Program]:
-    waited(lambda: list(tmp_path.glob("runs/*/*/metrics.jsonl")))
-    program = Program("live watched", tmp_path)
+    """Begun beside the run, so that neither waits for the other to be loaded."""
+    program = Program("live", tmp_path)
     yield program
     for child in psutil.Process(program.process.pid).children(recursive=True) if program.process.poll() is None else []:
         child.kill()
@@ -86,7 +87,6 @@ def test_a_run_is_watched_paused_and_continued_in_a_browser_and_either_side_may_
 ) -> None:
     from playwright.sync_api import expect
 
-    folder = next(tmp_path.glob("runs/*/*/metrics.jsonl")).parent
     address = server.until(r"live: (http\S+)")
     listening = [c.laddr.ip for c in psutil.Process(server.process.pid).net_connections() if c.status == "LISTEN"]
     assert listening == ["127.0.0.1"]
@@ -96,8 +96,10 @@ def test_a_run_is_watched_paused_and_continued_in_a_browser_and_either_side_may_
     page.on("console", hear)
     page.on("pageerror", hear)
     page.goto(address)
+    page.get_by_role("link", name="watched").click(timeout=1_000 * PATIENCE)  # once there is such a run
     expect(page.locator("#live-line .dot.running")).to_be_visible(timeout=1_000 * PATIENCE)
     expect(page.locator("#world canvas, #world svg").first).to_be_visible(timeout=1_000 * PATIENCE)
+    folder = next(tmp_path.glob("runs/*/*/metrics.jsonl")).parent
     page.click("#live-orders [data-order=pause]")
     expect(page.locator("#live-line .dot.paused")).to_be_visible(timeout=1_000 * PATIENCE)
     before = steps(folder)
@@ -107,22 +109,23 @@ def test_a_run_is_watched_paused_and_continued_in_a_browser_and_either_side_may_
     page.click("#live-orders [data-order=continue]")
     waited(lambda: steps(folder) > before + 100)
 
-    page.click("#live-orders [data-order=pause]")
-    expect(page.locator("#live-line .dot.paused")).to_be_visible(timeout=1_000 * PATIENCE)
-    assert said == []
-    page.remove_listener("console", hear)  # which says what cannot be loaded
-    for child in psutil.Process(server.process.pid).children(recursive=True):
-        child.kill()
-    server.process.send_signal(signal.SIGKILL)
-    before = steps(folder)
-    expect(page.locator("#live-said")).to_contain_text("No connection", timeout=1_000 * PATIENCE)
-    waited(lambda: steps(folder) > before + 100)  # nobody holds it any more
-    page.goto("about:blank")
-    page.remove_listener("pageerror", hear)
-
     again = Program("live watched --read-only --port 0", tmp_path)
     try:
+        page.click("#live-orders [data-order=pause]")
+        expect(page.locator("#live-line .dot.paused")).to_be_visible(timeout=1_000 * PATIENCE)
+        assert said == []
+        page.remove_listener("console", hear)  # which says what cannot be loaded
+        for child in psutil.Process(server.process.pid).children(recursive=True):
+            child.kill()
+        server.process.send_signal(signal.SIGKILL)
+        before = steps(folder)
+        expect(page.locator("#live-said")).to_contain_text("No connection", timeout=1_000 * PATIENCE)
+        page.goto("about:blank")
+        page.remove_listener("pageerror", hear)
         address = again.until(r"to look only: (http\S+)")
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(address.replace("/run/", "x/run/"), timeout=PATIENCE)
+        waited(lambda: steps(folder) > before + 100)  # nobody holds it any more
         training.process.send_signal(signal.SIGKILL)
         training.process.wait()
 
@@ -132,8 +135,6 @@ def test_a_run_is_watched_paused_and_continued_in_a_browser_and_either_side_may_
                 return b'"status":"unfinished"' in state
 
         waited(lost)
-        with pytest.raises(urllib.error.HTTPError, match="403"):
-            urllib.request.urlopen(address.replace("/run/", "x/run/"), timeout=PATIENCE)
         again.process.send_signal(signal.SIGINT)
         assert again.process.wait(PATIENCE) == 128 + signal.SIGINT
     finally:
