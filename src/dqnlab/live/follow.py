@@ -31,7 +31,8 @@ LOOK_EVERY = 0.2  # seconds between two looks at a run's files
 LAZY = 20  # times as long as work took, after which it is done again
 TOUCH_EVERY = 2.0  # seconds in which the run is told that somebody watches
 STATUS_EVERY = 1.0  # seconds between two looks at who works on the run
-CURVE_EVERY = 0.4
+VERDICT_EVERY = 0.4  # between two verdicts, at least
+CURVE_EVERY = 0.2  # and of the curves
 MOST_EVALUATIONS = 1_000
 _WRITING = threading.Lock()  # a folder is held by one thread at a time
 
@@ -89,7 +90,8 @@ class Follower:
     _due: dict[str, float] = field(default_factory=dict, init=False)
     _status: str = field(default="", init=False)
     _is_told: bool = field(default=False, init=False)  # whether the file there is ours
-    _drawn: tuple[int, bool] = field(default=(-1, False), init=False)
+    _judged: int = field(default=-1, init=False)  # how many lines the verdict is of
+    _drawn: tuple[int, int] = field(default=(-1, -1), init=False)  # the same of the curves, and of the verdict then
     _news: dict[str, Any] = field(default_factory=dict, init=False)  # that nobody has been told yet
 
     def __post_init__(self) -> None:
@@ -187,8 +189,9 @@ class Follower:
             self._pause = "seen"
         elif self._pause == "seen":
             self._pause = ""  # somebody else has let it go
-        if self._is_due("curve", CURVE_EVERY):
-            self._curve()
+        if not self.growing.more:
+            self._at_leisure("verdict", VERDICT_EVERY, self._judge)
+            self._at_leisure("curve", CURVE_EVERY, self._curve)
         if self.is_watched:
             self._state()
             self._networks()
@@ -199,6 +202,14 @@ class Follower:
             return False
         self._due[what] = now + every
         return True
+
+    def _at_leisure(self, what: str, every: float, work: Callable[[], None]) -> None:
+        """Works if it is due, and not again before much more time has passed than it took."""
+        if self._is_due(what, every):
+            began = self.clock()
+            work()
+            ended = self.clock()
+            self._due[what] = ended + max(every, LAZY * (ended - began))
 
     def _look_who(self) -> None:
         self._status = "running" if self.is_trained() else str(run_row(self.folder)["status"])
@@ -223,34 +234,36 @@ class Follower:
         if state != self.latest.get("state"):
             self._news["state"] = state
 
+    def _judge(self) -> None:
+        """The verdict, if there is something new."""
+        growing, facts = self.growing, self._known()
+        if growing.num_lines == self._judged or facts is None:
+            return
+        self._judged = growing.num_lines
+        turn = self.watch.look(growing, facts)
+        if turn is not None:
+            self._news["turn"] = {
+                "step": turn.step,
+                "before": turn.before,
+                "now": turn.now,
+                "severity": turn.severity,
+            }
+            self.on_turn(turn, self.folder)
+
     def _curve(self) -> None:
-        """The curves and the verdict, if there is something new."""
+        """The curves and the findings for whoever looks, if there is something new."""
         growing = self.growing
-        now = growing.num_lines, self.is_watched
-        if now == self._drawn or growing.more:
+        now = growing.num_lines, self._judged
+        if now == self._drawn or not self.is_watched:
             return
         self._drawn = now
-        began = self.clock()
-        facts = self._known()
-        if facts is not None:
-            turn = self.watch.look(growing, facts)
-            if turn is not None:
-                self._news["turn"] = {
-                    "step": turn.step,
-                    "before": turn.before,
-                    "now": turn.now,
-                    "severity": turn.severity,
-                }
-                self.on_turn(turn, self.folder)
-        if self.is_watched:
-            self._news["curve"] = {
-                "series": series_of(growing.columns()),
-                "evaluations": growing.evaluations[-MOST_EVALUATIONS:],
-                "confirms": growing.confirms[-MOST_EVALUATIONS:],
-                "findings": self.watch.data(),
-                "count": growing.num_lines,
-            }
-        self._due["curve"] = self.clock() + max(CURVE_EVERY, LAZY * (self.clock() - began))
+        self._news["curve"] = {
+            "series": series_of(growing.columns()),
+            "evaluations": growing.evaluations[-MOST_EVALUATIONS:],
+            "confirms": growing.confirms[-MOST_EVALUATIONS:],
+            "findings": self.watch.data(),
+            "count": growing.num_lines,
+        }
 
     def _known(self) -> RunFacts | None:
         if self._facts is None and not self.error:

@@ -6,12 +6,13 @@ import { num } from "../core/i18n.js";
 import { about, controls, counted, hear, inEachLanguage, turn, wordsNow } from "./kit.js";
 
 const VIEWS = ["curve", "health"]; // of the report: what they show grows with the metrics
-const RENEW = 800; // milliseconds between two drawings of them
-const PAINT = 4; // times as long as a picture took, after which the next is asked for
-const PAINT_LEAST = 1500; // milliseconds
+const RENEW = 8; // times as long as a drawing of them took, after which the next is made
+const RENEW_LEAST = 300; // milliseconds
+const PAINT = 3; // times as long as a picture took, after which the next is asked for
+const PAINT_LEAST = 500; // milliseconds
 
 const now = { state: null, curve: null, network: { steps: [], newest: null }, lost: false, said: "", turn: null, error: "" };
-const shown = { step: undefined, asked: false, loaded: false, drawn: 0, due: null, free: 0 };
+const shown = { step: undefined, asked: false, loaded: false, due: null, next: 0, free: 0 };
 let chosen = null; // the env step whose network is to be shown; null for the newest
 
 // ── The bar ──
@@ -106,10 +107,12 @@ function renewSoon() {
   if (shown.due !== null) return;
   shown.due = setTimeout(() => {
     shown.due = null;
+    const began = performance.now();
     const busy = document.activeElement?.closest?.("main > section")?.id;
     renew(grown(), VIEWS.filter((id) => id !== busy));
-  }, Math.max(0, shown.drawn + RENEW - performance.now()));
-  shown.drawn = Math.max(performance.now(), shown.drawn + RENEW);
+    const ended = performance.now();
+    shown.next = ended + Math.max(RENEW_LEAST, RENEW * (ended - began));
+  }, Math.max(0, shown.next - performance.now()));
 }
 
 /** Before there is any network: the curve alone. */
