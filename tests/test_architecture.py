@@ -222,10 +222,11 @@ def kinds() -> dict[str, str]:
 def asks_for_kind(tree: ast.AST, path: str) -> list[str]:
     """Every place that asks which of several config classes, or which `kind`, a value is."""
     homes = {"dqnlab.config", *(f"dqnlab.config.{name}" for name in CHOICES)}
-    known = {f"{home}.{name}" for home in homes for name in kinds()}
+    tags = kinds()
+    known = {f"{home}.{name}" for home in homes for name in tags}
     names = {local for local, dotted in bindings(tree, path) if dotted in known}
     modules = [local for local, dotted in bindings(tree, path) if dotted in homes]
-    names |= {f"{module}.{name}" for module in modules for name in kinds()}
+    names |= {f"{module}.{name}" for module in modules for name in tags}
     found = []
     for node in ast.walk(tree):
         asked: list[ast.AST] = []
@@ -233,7 +234,7 @@ def asks_for_kind(tree: ast.AST, path: str) -> list[str]:
             asked = [node.cls]
         elif isinstance(node, ast.Call) and ast.unparse(node.func) in {"isinstance", "issubclass"}:
             asked = list(ast.walk(node.args[1]))
-        elif isinstance(node, ast.Compare) and any(f"{kind!r}" in ast.unparse(node) for kind in kinds().values()):
+        elif isinstance(node, ast.Compare) and any(f"{kind!r}" in ast.unparse(node) for kind in tags.values()):
             asked = [node] if ".kind" in ast.unparse(node) else []
         found += [ast.unparse(a) for a in asked if a is node or (isinstance(a, ast.expr) and ast.unparse(a) in names)]
     return found
