@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from dqnlab.explain import page
-from dqnlab.explain.page import _UNSEEN, _in_order, _module, join_modules, join_styles, pack_for_page, render
+from dqnlab.explain.dense import dense_module, dense_script, dense_style, dense_text
+from dqnlab.explain.page import _in_order, _module, join_modules, join_styles, pack_for_page, render
 
 
 def test_a_module_becomes_a_function_of_what_it_imports_and_exports() -> None:
@@ -68,7 +69,7 @@ def test_every_module_is_part_of_a_page() -> None:
 def test_an_array_is_packed_with_its_type_and_shape(value: np.ndarray, kind: str) -> None:
     packed = pack_for_page({"x": value})["x"]
     assert (packed["$"], packed["shape"]) == (kind, list(value.shape))
-    little = base64.b64decode(packed["data"])
+    little = bytes_of(packed["data"])
     assert np.array_equal(np.frombuffer(little, value.dtype.newbyteorder("<")).reshape(value.shape), value)
 
 
@@ -90,7 +91,7 @@ def test_small_whole_numbers_travel_as_such(value: np.ndarray, sent: str | None)
     assert packed["$"] == f"{value.dtype.kind}{8 * value.dtype.itemsize}"
     assert packed.get("as") == sent
     if sent is not None:
-        little = np.frombuffer(base64.b64decode(packed["data"]), sent.replace("u8", "<u1").replace("u16", "<u2"))
+        little = np.frombuffer(bytes_of(packed["data"]), sent.replace("u8", "<u1").replace("u16", "<u2"))
         assert (little == value).all()
 
 
@@ -104,7 +105,22 @@ def test_observations_that_are_the_states_travel_once() -> None:
 
 def test_comments_and_indents_stay_at_home() -> None:
     source = "/** What\n * it is. */\nconst a = 1; // a unit\n\n  // why\n  /* one */ const b = 2;\n"
-    assert _UNSEEN.sub("", source) == "const a = 1; // a unit\n/* one */ const b = 2;\n"
+    assert dense_module(source) == "const a = 1; // a unit\n/* one */ const b = 2;\n"
+
+
+def test_spaces_around_signs_stay_at_home_but_not_in_texts() -> None:
+    assert dense_script('const a = [1, -2]; // a = b\nf(a ? "x = y" : - 3);') == 'const a=[1,-2];\nf(a?"x = y":- 3);'
+    for line in ("const a = `${b} = c`;", "const a = /x , y/;", "const a = b / c;"):
+        assert dense_script(line) == line
+    assert (
+        dense_style(".a > .b:hover { margin: 0 -2px; width: calc(1px + 2%); }")
+        == ".a > .b:hover{margin:0 -2px;width:calc(1px + 2%);}"
+    )
+
+
+@pytest.mark.parametrize("raw", [b"", b"a", b"ab", b"abc", b"abcd", bytes(range(256)) + b"\xff" * 9])
+def test_bytes_are_written_in_85_digits_none_of_which_can_begin_an_element(raw: bytes) -> None:
+    assert dense_text(raw) == base64.b85encode(raw).decode().translate({60: ",", 96: "'"})
 
 
 def test_plain_values_stay_and_what_is_not_finite_becomes_null() -> None:
@@ -114,6 +130,11 @@ def test_plain_values_stay_and_what_is_not_finite_becomes_null() -> None:
 
 def test_what_every_page_carries_leaves_room_for_the_run() -> None:
     assert len(render({}).encode()) <= 420_000  # of the 800,000 bytes that a page of CartPole may have
+
+
+def bytes_of(text: str) -> bytes:
+    """What `dense_text` wrote."""
+    return base64.b85decode(text.translate({44: "<", 39: "`"}))
 
 
 def element(html: str, name: str) -> Any:

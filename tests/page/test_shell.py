@@ -1,6 +1,5 @@
 """The page as a whole: it draws, stays silent, speaks two languages, and its address leads back to the same moment."""
 
-import base64
 import json
 import re
 import zlib
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dqnlab.explain import page as explain_page
+from dqnlab.explain.dense import dense_text
 from dqnlab.explain.page import words
 from dqnlab.explain.words import LANGUAGES
 
@@ -183,9 +183,9 @@ def test_sources_are_short_and_make_no_markup_from_text(path: Path) -> None:
 def test_what_zlib_packs_is_unpacked(shown: Opened, level: int) -> None:
     plain = "".join(text for texts in words().values() for text in texts.values()).encode() + bytes(range(256)) * 3
     packer = zlib.compressobj(level, wbits=-15)
-    packed = base64.b64encode(packer.compress(plain) + packer.flush()).decode()
+    packed = dense_text(packer.compress(plain) + packer.flush())
     script = "m.inflate(modules['core/codec.js'].bytesOf(argument[0]), argument[1])"
     said = shown.module("core/inflate.js", f"Array.from({script})", [packed, len(plain)])
     assert bytes(said) == plain
-    short = base64.b64encode(zlib.compress(b"abcabcabc", wbits=-15)).decode()
+    short = dense_text(zlib.compress(b"abcabcabc", wbits=-15))
     assert shown.module("core/inflate.js", f"String.fromCharCode(...{script})", [short, 9]) == "abcabcabc"

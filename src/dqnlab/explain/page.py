@@ -18,13 +18,13 @@ from typing import Any
 
 import numpy as np
 
+from .dense import dense_module, dense_script, dense_style, dense_text
 from .hans import simplified
 
 _IMPORT = re.compile(r'^import \{ ([^}]+) \} from "(\.{1,2}/[\w./-]+\.js)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (function\*?|async function|const|class) (\w+)", re.MULTILINE)
 _KINDS = {"f": "f", "i": "i", "u": "u", "b": "u"}  # bool travels as u8
 APART = ("beside",)  # pages beside that of a run: each begins with a module, and has words and styles, of its name
-_UNSEEN = re.compile(r"^ */\*(?:(?!\*/)[\s\S])*\*/ *\n|^ *//.*\n|^ +|^\n", re.MULTILINE)  # by a browser
 LANGUAGES = ("en", "zh-Hant", "zh-Hans")
 
 
@@ -58,7 +58,9 @@ def shell_style() -> str:
 
 
 def pack_for_page(value: Any) -> Any:
-    """The value with arrays as {"$": type, "shape", "data": base64}, little-endian, and plain numbers for numpy's.
+    """The value with arrays as {"$": type, "shape", "data": as `dense_text`}, and plain numbers for numpy's.
+
+    Bytes are little-endian.
 
     An array of small whole numbers travels as such: {…, "as": their type}.
     """
@@ -67,7 +69,7 @@ def pack_for_page(value: Any) -> Any:
         small = _small(value)
         little = np.ascontiguousarray(small.astype(small.dtype.newbyteorder("<"), copy=False))
         sent = {} if small is value else {"as": f"u{small.dtype.itemsize * 8}"}
-        return {"$": kind, "shape": list(value.shape), "data": base64.b64encode(little.tobytes()).decode(), **sent}
+        return {"$": kind, "shape": list(value.shape), "data": dense_text(little.tobytes()), **sent}
     if isinstance(value, np.generic):
         return pack_for_page(value.item())
     if isinstance(value, Mapping):
@@ -144,15 +146,15 @@ def _hans_blocks(part: Any) -> Any:
 
 @cache
 def join_modules(page: str = "main", beside: str | None = None) -> str:
-    """All modules of a page as one script, each after those that it imports, without comments and indents.
+    """All modules of a page as one script, each after those that it imports, without what a browser does not see.
 
     Args:
         beside: a folder of dqnlab's whose `page/` has more of them, under its own name.
     """
-    sources = {name: _UNSEEN.sub("", path.read_text("utf-8")) for name, path in _both(".js", beside).items()}
+    sources = {name: dense_module(path.read_text("utf-8")) for name, path in _both(".js", beside).items()}
     done: list[str] = []
     parts = [_module(name, sources[name]) for name in _in_order(f"{page}.js", sources, done, ())]
-    return '"use strict";\nconst modules = {};\n' + "\n".join(parts)
+    return dense_script('"use strict";\nconst modules = {};\n' + "\n".join(parts))
 
 
 @cache
@@ -160,7 +162,7 @@ def join_styles(page: str = "main", beside: str | None = None) -> str:
     """All style sheets of a page, that of the shell first and its own last; `beside` as in `join_modules`."""
     found = {name: path for name, path in _both(".css", beside).items() if _is_of(name.removesuffix(".css"), page)}
     order = sorted(found, key=lambda name: (name != "style.css", name == f"{page}.css"))
-    return "\n".join(found[name].read_text("utf-8") for name in order)
+    return dense_style("\n".join(found[name].read_text("utf-8") for name in order))
 
 
 def _is_of(name: str, page: str) -> bool:
@@ -223,10 +225,10 @@ def _sources() -> Traversable:
 
 
 def deflated(value: Any) -> str:
-    """JSON as its length in bytes and, behind a colon, what zlib makes of it without its head, in base64."""
+    """JSON as its length in bytes and, behind a colon, what zlib makes of it without its head, as `dense_text`."""
     plain = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     packer = zlib.compressobj(9, wbits=-15)
-    return f"{len(plain)}:{base64.b64encode(packer.compress(plain) + packer.flush()).decode()}"
+    return f"{len(plain)}:{dense_text(packer.compress(plain) + packer.flush())}"
 
 
 def for_script(value: Any) -> str:
