@@ -52,7 +52,7 @@ def test_the_page_draws_it_and_leads_to_a_step(
     page = open_report(train(tmp_path / "run", Gru(hidden=(), units=70, unroll=8)), ENV, "#level=numbers&t=0").page
     inside = page.locator("#inside")
     assert "because it goes by what it saw before, too" in inside.inner_text()
-    assert "Step 1: the episode began with an empty memory. Unit" in inside.inner_text()
+    assert "Step 0: the episode began with an empty memory. Unit" in inside.inner_text()
     assert "The first 64 of 70 are drawn." in inside.inner_text()
     assert "learns from sequences of successive steps" in page.inner_text("#step .view")
     picture = page.locator(".memory-picture")
@@ -62,6 +62,6 @@ def test_the_page_draws_it_and_leads_to_a_step(
     box = picture.bounding_box()
     page.locator(".memory-plane").click(position={"x": box["width"] * 4.5 / 7, "y": 20})
     assert "t=4" in page.url
-    expect(page.locator("#inside")).to_contain_text("Step 5 changed unit")
+    expect(page.locator("#inside")).to_contain_text("Step 4 changed unit")
     page.select_option("select.choose-lang", "zh-Hant")
-    assert "第 5 步改變最多的是單元" in inside.inner_text()
+    assert "第 4 步改變最多的是單元" in inside.inner_text()

@@ -57,7 +57,7 @@ def test_a_dragged_input_is_answered_at_once_by_the_network(open_page: Open) -> 
     obs[0] = 1.2
     np.testing.assert_allclose(shown(opened), asked(obs), rtol=1e-3)
     labels = opened.page.locator("#whatif .whatif-values .bar-label").all_inner_texts()
-    assert f"It chooses {labels[int(asked(obs).argmax())]}:" in opened.page.inner_text("#whatif .whatif-said")
+    assert f"It chooses “{labels[int(asked(obs).argmax())]}”:" in opened.page.inner_text("#whatif .whatif-said")
 
 
 def test_a_slider_can_be_moved_by_keys(open_page: Open) -> None:

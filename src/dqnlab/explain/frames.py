@@ -12,7 +12,7 @@ from ..envs.frames import shrink
 
 BRIGHT = 128  # of 255: as much as some number reaches in a picture that can be seen as it is
 QUALITY = 60  # of webp, for what an environment drew
-SHARP = 64  # images up to this size are kept exactly: each of their pixels is a thing of its own
+SHARP = 64  # images up to this size are kept exactly: each of their pixels is a thing of its own; so are flat drawings
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,9 @@ def encode_strip(strip: Strip | None, size: int) -> Frames | None:
     "none."""
     if strip is None or not strip.images:
         return None
-    every, images = strip.every, [webp(image, lossless=max(image.shape) <= SHARP) for image in strip.images]
+    first = strip.images[0]
+    exact = max(first.shape) <= SHARP or len(webp(first, lossless=True)) <= len(webp(first, lossless=False))
+    every, images = strip.every, [webp(image, lossless=exact) for image in strip.images]
     while sum(map(len, images)) > size and len(images) > 1:
         every, images = every * 2, images[::2]
     height, width = strip.images[0].shape[:2]

@@ -3,15 +3,15 @@
 import { el, svg } from "./dom.js";
 import { num } from "./i18n.js";
 
-const PAD = { left: 52, right: 12, top: 10, bottom: 30 };
+const PAD = { left: 52, right: 12, top: 10, bottom: 36 };
 const ALONE = 14; // width of a band over one point
-const DIGIT = 4.2; // half of one, in an axis
+const DIGIT = 4.6; // half of one, in an axis
 const NAME = 18; // what the name of an upright axis takes above the plot
 
 /**
  * Lines over a common x axis.
  * series: [{name, x, y, class}], bands: [{x, low, high, class}] or [{from, to, class}] across the width,
- * marks: [{x, text, class}] upright lines, levels: [{y, text, class}] level lines, low/high: limits of y to include,
+ * marks: [{x, text, class}] upright lines, levels: [{y, text, class, below}] level lines, low/high: limits of y to include,
  * bend(y), ticks(low, high): another than the linear axis (`bent`);
  * onPick(x): called where somebody clicks; label: what the chart shows, for those who cannot see it.
  * `chart.point(x)` puts the cursor there and returns the values under it; arrow keys move it.
@@ -106,9 +106,9 @@ function axes(scale, { xLabel = "", yLabel = "", ticks: upright = (low, high) =>
     svg("text", { x: PAD.left - 6, y: scale.y(value) + 4, class: "tick", "text-anchor": "end" }, num(value)),
   ]);
   const below = ticks(scale.x0, scale.x1, 5).map((value) =>
-    svg("text", { x: inside(value, scale), y: scale.bottom + 14, class: "tick", "text-anchor": "middle" }, short(value)));
+    svg("text", { x: inside(value, scale), y: scale.bottom + 16, class: "tick", "text-anchor": "middle" }, short(value)));
   const names = [
-    svg("text", { x: scale.right, y: scale.bottom + 27, class: "tick", "text-anchor": "end" }, xLabel),
+    svg("text", { x: scale.right, y: scale.bottom + 32, class: "tick", "text-anchor": "end" }, xLabel),
     svg("text", { x: 0, y: PAD.top + 4, class: "tick" }, yLabel),
   ];
   return [...lines, ...below, ...names];
@@ -167,8 +167,9 @@ function drawLevel({ y, class: kind = "" }, scale) {
   return svg("line", { x1: PAD.left, x2: scale.right, y1: scale.y(y), y2: scale.y(y), class: `level ${kind}` });
 }
 
-function levelText({ y, text = "" }, scale) {
-  return svg("text", { x: scale.right, y: scale.y(y) - 5, class: "tick over", "text-anchor": "end" }, text);
+/** At the left, where training has not come so high yet. */
+function levelText({ y, text = "", below = false }, scale) {
+  return svg("text", { x: PAD.left + 6, y: scale.y(y) + (below && scale.y(y) + 20 < scale.bottom ? 16 : -5), class: "tick over" }, text);
 }
 
 function drawMark({ x, class: kind = "" }, scale) {
@@ -177,12 +178,12 @@ function drawMark({ x, class: kind = "" }, scale) {
 
 function markText({ x, text = "" }, scale) {
   const late = x > (scale.x0 + scale.x1) / 2;
-  return svg("text", { x: scale.x(x) + (late ? -4 : 4), y: scale.top + 20, class: "tick over", "text-anchor": late ? "end" : "start" }, text);
+  return svg("text", { x: scale.x(x) + (late ? -4 : 4), y: scale.top + (scale.top > PAD.top ? -5 : 20), class: "tick over", "text-anchor": late ? "end" : "start" }, text);
 }
 
 function addCursor(chart, series, scale, { onPick, onPoint }) {
   const line = svg("line", { y1: scale.top, y2: scale.bottom, class: "cursor", visibility: "hidden" });
-  const text = svg("text", { y: scale.bottom + 27, x: PAD.left, class: "tick readout" });
+  const text = svg("text", { y: scale.bottom + 32, x: PAD.left, class: "tick readout" });
   chart.append(line, text);
   const longest = series.reduce((a, b) => (b.x.length > a.x.length ? b : a), series[0] ?? { x: [] });
   let at = -1;

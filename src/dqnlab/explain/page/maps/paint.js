@@ -84,7 +84,7 @@ export function fit(canvas, ratio) {
   canvas.height = height * fine;
   const context = canvas.getContext("2d");
   context.scale(fine, fine);
-  context.font = "12px system-ui, sans-serif";
+  context.font = "13px system-ui, sans-serif";
   return { context, width, height };
 }
 
@@ -103,7 +103,7 @@ export function frameOf(width, height, [xLow, xHigh], [yLow, yHigh]) {
 export function paintPlane(canvas, { image, xLimits, yLimits, names, moments }) {
   const { context, width, height } = fit(canvas, 0.8);
   const frame = frameOf(width, height, xLimits, yLimits);
-  context.imageSmoothingEnabled = false;
+  context.imageSmoothingQuality = "high";
   context.drawImage(image, frame.left, frame.top, frame.across, frame.up);
   context.save();
   context.beginPath();

@@ -45,7 +45,10 @@ export function paintStates(canvas, { plan, count, colourOf, values, actions, vi
     if (over) hole(context, spot, plan.letters[state]);
     else if (values) write(context, spot, num(values[state]), size);
     else mark(context, spot, actions[state], plan.letters !== null);
-    if (visits && visits[state] > 0 && size > 16) dot(context, left + size - 7, top + 7, 3, css(ink));
+    if (visits && visits[state] > 0 && size > 16) {
+      dot(context, left + size - 8, top + 8, 4.5, paper); // seen on every colour
+      dot(context, left + size - 8, top + 8, 3, css(ink));
+    }
     if (here === state) ring(context, spot.x, spot.y, 0.42 * size);
   }
 }

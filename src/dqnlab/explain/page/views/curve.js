@@ -31,14 +31,14 @@ function curve(page, width) {
     if (score.low !== null) bands.push({ from: score.low, to: score.high, class: "good" });
     levels.push({ y: score.mean, text: "", class: "good" });
   }
-  if (data.threshold !== null) levels.push({ y: data.threshold, text: t("curve.threshold", { value: num(data.threshold, 4) }) });
+  if (data.threshold !== null) levels.push({ y: data.threshold, text: t("curve.threshold", { value: num(data.threshold, 4) }), below: score?.mean > data.threshold });
   const marks = (data.confirms ?? []).map(({ step, passed }) => ({ x: step, class: passed ? "good" : "bad" }));
   const axis = bent([...over("mean"), ...levels.map(({ y }) => y)]);
   const top = Math.max(...over("high"), ...levels.map(({ y }) => y));
   const room = 0.08 * Math.abs(top - Math.min(...over("low")));
   const chart = lineChart({
     series: [{ name: t("curve.mean"), x, y: over("mean") }], bands, levels, marks,
-    width: Math.min(Math.max(width, 340), 900), height: 300, xLow: 0, low: score?.low ?? score?.mean, high: top + room,
+    width: Math.max(width - 30, 300), height: 320, xLow: 0, low: score?.low ?? score?.mean, high: top + room,
     xLabel: t("curve.steps"), yLabel: t(axis.bend ? "curve.return_bent" : "curve.return"), label: t("curve.chart"), ...axis,
   });
   return el("div", { class: "card" }, chart, legend(page), ...remarks(page));

@@ -119,7 +119,7 @@ function proved(signal, facts, page, width) {
   const { t } = page;
   const found = linesOf(signal, facts, page);
   const range = DECIDED.has(facts.first?.kind) ? signal.range?.(facts) : null;
-  const size = { width: Math.min(Math.max(width - 30, 340), 900), height: 260 };
+  const size = { width: Math.max(width - 30, 300), height: 280 };
   return el("figure", { class: "card signal proof", "data-signal": signal.name },
     el("h3", {}, t(`health.signal.${signal.name}.name`)),
     chartOf(signal, facts, page, found, size, range), legend(found.lines, range ? t("health.range") : null),
@@ -148,7 +148,7 @@ function tiles(signals, facts, page) {
     clear(opened);
     if (!open) return;
     opened.dataset.signal = signal.name;
-    const size = { width: Math.min(Math.max(opened.clientWidth - 30, 300), 900), height: 220 };
+    const size = { width: Math.max(opened.clientWidth - 30, 300), height: 240 };
     opened.append(...[
       el("h3", {}, t(`health.signal.${signal.name}.name`)), chartOf(signal, facts, page, found, size), legend(found.lines),
       el("figcaption", { class: "muted" }, t(`health.signal.${signal.name}.says`))].filter(Boolean));

@@ -9,6 +9,7 @@ import { features } from "../net/network.js";
 import { css, shade, shades } from "../maps/paint.js";
 import { mountMemory } from "./memory.js";
 import { hasLooks, mountLooks } from "./looks.js";
+import { told } from "./ratings.js";
 import { dotProduct, findDead } from "../net/units.js";
 
 const MOST_UNITS = 256; // drawn in one layer
@@ -27,7 +28,7 @@ export function mountInside(root, page) {
   if (!page.networks.best && page.moment() && hasLooks(page)) return mountLooks(root, page);
   const why = lacking(page);
   if (why) {
-    root.append(el("p", {}, page.t(why, { why: whyClosed(page) })));
+    root.append(el("p", { class: "closed" }, page.t(why, { why: whyClosed(page) })));
     return page.moment()?.memory ? mountMemory(root, page) : null;
   }
   const view = new Inside(root, page);
@@ -178,12 +179,13 @@ class Inside {
     const { t, num } = this.page;
     const post = this.passed.post[layer];
     const most = largest(post);
+    const written = this.page.level === "story" ? told([...post]) : (value) => num(value, 5);
     cells.forEach((cell, unit) => {
       if (layer < this.depth - 1 && !this.isDead(layer, unit)) cell.style.background = css(shade(post[unit] / most, colours));
       const name = this.unitName(layer, unit);
       const words = `${name} = ${num(post[unit], 4)}${this.isDead(layer, unit) ? ` (${t("inside.dead")})` : ""}`;
       cell.setAttribute("aria-label", words);
-      if (layer === this.depth - 1) cell.textContent = `${name} ${num(post[unit], this.page.level === "story" ? 3 : 5)}`;
+      if (layer === this.depth - 1) cell.textContent = `${name} ${written(post[unit])}`;
     });
     this.notes[layer].textContent = layer === this.depth - 1 ? "" : this.layerWords(layer, post, cells.length);
   }

@@ -20,6 +20,7 @@ const COUNTS = ["stored", "drawn", "sync_later"]; // sentences with a whole numb
 const DIGITS = { story: 3, numbers: 6 };
 const VALUES = ["prediction", "choose", "next", "goal", "error", "after"]; // all are values: one number of decimals
 const MOST_INPUTS = 4; // of a step that cannot be drawn
+const SMALL = { widest: 260, highest: 150 }; // pixels of the step that is followed
 const PACE = 1800; // milliseconds at each stop while it walks by itself
 
 /** {node, update(state), stop(): where it stands, close()}; `another()` leads to another transition. */
@@ -232,7 +233,7 @@ function numbered(page) {
 function makeScene(page, { moment: { rows } }, box) {
   const { data, t } = page;
   const picture = rows.obs === null ? null : data.obs.pictures.at(-1);
-  const drawn = picture ? pictured(picture) : makeStage(data.world);
+  const drawn = picture ? pictured(picture) : makeStage(data.world, SMALL);
   const stage = drawn.node === null ? numbered(page) : drawn;
   const name = el("p", { class: "machine-action" });
   const seen = rows.obs !== null;

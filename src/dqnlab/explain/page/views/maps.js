@@ -18,7 +18,7 @@ const PAUSE = 250; // milliseconds between maps while the moment runs
 export function mountMaps(root, page) {
   const why = whyNoMap(page);
   if (why) {
-    root.append(el("p", {}, page.t(why, { why: whyClosed(page) })));
+    root.append(el("p", { class: "closed" }, page.t(why, { why: whyClosed(page) })));
     return null;
   }
   const view = new Maps(root, page);
@@ -157,7 +157,8 @@ class Maps {
     const mark = this.discrete ? null : el("span", { class: "maps-mark", "aria-hidden": "true" });
     const legend = el("div", { class: "row maps-legend" });
     const figure = el("figure", { class: "card maps-figure", "data-map": kind },
-      el("figcaption", {}, this.page.t(`maps.${kind}`)), 
+      el("figcaption", {},
+        el("strong", {}, this.page.t(`maps.${kind}`)), el("span", { class: "muted" }, this.page.t(`maps.${kind}_colours`))),
       el("div", { class: "maps-stage" }, canvas, mark), legend);
     return { kind, canvas, mark, legend, figure };
   }

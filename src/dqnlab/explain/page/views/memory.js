@@ -61,6 +61,6 @@ function words({ t, num }, memory, now) {
   const change = (unit) => Math.abs(after[unit] - before[unit]);
   const k = [...after.keys()].reduce((most, unit) => (change(unit) > change(most) ? unit : most), 0);
   return t(now ? "inside.memory_step" : "inside.memory_first", {
-    step: now + 1, k, from: num(before[k] / FULL, 2), to: num(after[k] / FULL, 2),
+    step: now, k, from: num(before[k] / FULL, 2), to: num(after[k] / FULL, 2),
   });
 }

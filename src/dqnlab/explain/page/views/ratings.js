@@ -4,6 +4,7 @@ import { bars } from "../core/charts.js";
 import { num } from "../core/i18n.js";
 
 const STORY = 3; // digits: with so few the values of a picture are written alike
+const FINEST = 4; // decimals that a story takes to tell two values apart
 const ROOM = 0.2; // free space beside the bars, as a share of their range
 
 /** Writes numbers that belong together: all with the decimals that the largest of them needs for so many digits. */
@@ -12,6 +13,19 @@ export function alike(values, digits) {
   const decimals = digits - 1 - Math.floor(Math.log10(largest));
   if (!(largest >= 1e-3 && largest < 1e6) || decimals < 0) return (x) => num(x, digits);
   return (x) => (Number.isFinite(x) ? x.toFixed(decimals).replace(/^-(?=[0.]*$)/, "") : num(x, digits));
+}
+
+/**
+ * Writes the values of a story: with three digits, and where those would not show by how much the best lies ahead of the
+ * second, with two of that.
+ */
+export function told(values) {
+  const [first, second] = values.filter(Number.isFinite).sort((a, b) => b - a);
+  const largest = Math.max(...values.filter(Number.isFinite).map(Math.abs), 0);
+  if (!(largest >= 1e-3 && largest < 1e6)) return (x) => num(x, STORY);
+  const own = Math.max(STORY - 1 - Math.floor(Math.log10(largest)), 0);
+  const ahead = first > second ? Math.min(1 - Math.floor(Math.log10(first - second)), FINEST) : 0;
+  return (x) => (Number.isFinite(x) ? x.toFixed(Math.max(own, ahead)).replace(/^-(?=[0.]*$)/, "") : num(x, STORY));
 }
 
 export const allowed = (q) => [...q].filter((value) => value !== -Infinity);
@@ -42,7 +56,7 @@ export function digitsFor(q, gap) {
 
 /** Bars of items [{label, value, …}] as `bars` takes them, on the range of `ranges`; zero is marked where it is in sight. */
 export function ratings(items, { low, high }, digits) {
-  const text = digits > STORY ? (x) => num(x, digits) : alike(items.map(({ value }) => value), digits);
+  const text = digits > STORY ? (x) => num(x, digits) : told(items.map(({ value }) => value));
   const drawn = bars(items.map((item) => ({ ...item, said: item.said ?? text(item.value) })), { digits, low, high });
   if (low <= 0 && high >= 0) markZero(drawn, -low / (high - low));
   else drawn.querySelectorAll(".fill").forEach((fill, i) => fromTheLeft(fill, Math.max(items[i].value - low, 0) / (high - low)));

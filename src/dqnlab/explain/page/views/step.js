@@ -19,7 +19,7 @@ const STAGES_OF = { // where the numbers of each stop are to be found
 export function mountStep(root, page) {
   const { data, store, t } = page;
   if (!data.moment) {
-    root.append(el("p", { class: "muted" }, t(data.run.imported ? "main.elsewhere" : "step.nothing")));
+    root.append(el("p", { class: "muted closed" }, t(data.run.imported ? "main.elsewhere" : "step.nothing")));
     return null;
   }
   const step = makeStep(data.moment, data.obs);

@@ -22,7 +22,7 @@ export function mountWhatif(root, page) {
   const inputs = draggable(data);
   const why = lacking(page, names, inputs);
   if (why) {
-    root.append(el("p", { class: "said" }, t(why, { why: whyClosed(page) })));
+    root.append(el("p", { class: "said closed" }, t(why, { why: whyClosed(page) })));
     return undefined;
   }
   store.declare("whatif.x", "");
@@ -45,7 +45,7 @@ export function mountWhatif(root, page) {
   const chart = el("div", { class: "whatif-curve" });
   const beside = question.system !== null || inputs.length <= FIRST; // where there is room
   root.append(
-    el("div", { class: "columns" },
+    el("div", { class: "columns whatif-parts" },
       el("div", { class: "card" }, answer.node, letGo.node, beside ? null : chart),
       el("div", { class: "card" }, sliders.node, beside ? chart : null)));
 

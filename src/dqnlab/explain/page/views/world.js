@@ -36,6 +36,7 @@ export function greedyPolicy({ data, networks }) {
 class WorldView {
   #page;
   #picture;
+  #stage;
   #strip;
   #found;
   #parts;
@@ -57,10 +58,10 @@ class WorldView {
     this.#parts.more = this.#more();
     const { holder, note, means } = this.#parts;
     const controls = this.#controls();
-    root.append(
-      el("div", { class: `world-stage${page.data.world.kind === "none" && !this.#readings ? " unseen-world" : ""}` },
-        this.#readings?.node ?? this.#picture.node, el("div", { class: "world-said" }, this.#values.node, means)),
-      holder, controls, note, this.#parts.more);
+    const empty = page.data.world.kind === "none" && !this.#readings;
+    this.#stage = el("div", { class: `world-stage${empty ? " unseen-world" : ""}` },
+      this.#readings?.node ?? this.#picture.node, el("div", { class: "world-said" }, this.#values.node, means));
+    root.append(this.#stage, holder, controls, note, this.#parts.more);
     page.playback.on({ moment: (t) => this.#show(t), playing: () => this.#sayPlaying() });
     page.store.on(["ep"], () => this.#load());
     this.#load();
@@ -81,7 +82,9 @@ class WorldView {
       t(e.ended === "cut" ? "world.episode_cut" : "world.episode", { i: i + 1, ret: num(e.return, 4), n: e.length, ended: t(`world.${e.ended}`) });
     const select = el("select", { "aria-label": t("world.choose"), on: { change: () => go(Number(select.value)) } },
       data.episodes.map((e, i) => el("option", { value: i }, name(e, i))));
-    const buttons = ["longest", "worst", "best"].filter((label) => data.labels?.[label] !== undefined).map((label) =>
+    const labels = ["longest", "worst", "best"].filter((label) => data.labels?.[label] !== undefined);
+    const differ = new Set(labels.map((label) => data.labels[label])).size > 1;
+    const buttons = labels.filter(() => differ).map((label) =>
       el("button", { type: "button", "data-ep": data.labels[label], on: { click: () => go(data.labels[label]) } },
         t(`world.${label}`)));
     return el("div", { class: "row world-chooser" }, select, buttons);
@@ -144,6 +147,7 @@ class WorldView {
       button.setAttribute("aria-pressed", String(Number(button.dataset.ep) === index));
     }
     this.#picture.load(episode.frames);
+    if (!this.#readings) this.#stage.style.setProperty("--picture", `${this.#picture.width}px`); // the values take what is left
     this.#show(playback.t);
     this.#sayPlaying();
   }

@@ -167,7 +167,7 @@ function makeBoard(page, match) {
   const start = el("p", { class: "muted numbers-only" });
   const node = el("div", { class: "you-board", tabindex: "0", role: "group", "aria-label": t("you.title"), on: keysOf(match) },
     el("div", { class: "row" }, go, said, rounds, speed),
-    el("div", { class: "columns" }, you.node, it.node),
+    el("div", { class: "columns you-sides" }, you.node, it.node),
     el("p", { class: "muted" }, t(keys.idle === null ? "you.hint_stays" : "you.hint_idle")), start);
   match.onShow((game) => {
     const begun = game.phase !== "ready" && game.phase !== "armed";

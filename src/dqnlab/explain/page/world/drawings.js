@@ -59,7 +59,7 @@ function drawCart(pen, [x, , angle]) {
   stroke(c, [[0, ground], [width, ground]], ink.line, 2);
   for (let metre = Math.ceil(-p.x_threshold); metre <= p.x_threshold; metre++) {
     stroke(c, [[at(metre), ground], [at(metre), ground + 5]], ink.muted, 1);
-    write(c, String(metre), at(metre), ground + 18, ink.muted);
+    if (height > 100) write(c, String(metre), at(metre), ground + 18, ink.muted, height > 200 ? 14 : 11); // else there is no room
   }
   const [w, h] = [0.5 * scale, 0.26 * scale];
   const middle = [at(x), ground - 0.1 * scale - h];

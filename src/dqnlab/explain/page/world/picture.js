@@ -4,8 +4,8 @@ import { el } from "../core/dom.js";
 import { DRAWN, draw, shape } from "./drawings.js";
 import { fit, palette } from "./pen.js";
 
-const LARGEST = { widest: 720, highest: 330 };  // pixels of the page
-const PHONE = { widest: 480, highest: 200 };  // leaves room for the values and the timeline on one screen
+const LARGEST = { widest: 660, highest: 330 };  // pixels of the page
+const PHONE = { narrow: 620, widest: 620, highest: 200 };  // leaves room for the values and the timeline on one screen
 const COARSE = 64;  // images up to this size show squares, not a blur
 
 export class Picture {
@@ -42,6 +42,11 @@ export class Picture {
     });
   }
 
+  /** How wide it is where there is room, in pixels of the page. */
+  get width() {
+    return Math.min(LARGEST.widest, LARGEST.highest * this.#ratio);
+  }
+
   /** Reads the colours anew. */
   recolour() {
     this.#colours = palette();
@@ -63,14 +68,17 @@ export class Picture {
     }
   }
 
+  get #ratio() {
+    return this.#frames ? this.#frames.width / this.#frames.height : this.isFilm ? 2 : shape(this.#world);
+  }
+
   close() {
     this.#watcher.disconnect();
   }
 
   /** The canvas as wide as there is room; its own pixels are those of the screen. */
   #fit() {
-    const ratio = this.#frames ? this.#frames.width / this.#frames.height : this.isFilm ? 2 : shape(this.#world);
-    return fit(this.canvas, this.node.clientWidth, ratio, this.node.clientWidth < PHONE.widest ? PHONE : LARGEST);
+    return fit(this.canvas, this.node.clientWidth, this.#ratio, innerWidth <= PHONE.narrow ? PHONE : LARGEST);
   }
 
   #film(context, t, { width, height }) {

@@ -6,13 +6,13 @@ import { el } from "../core/dom.js";
 import { DRAWN, draw, shape } from "./drawings.js";
 import { fit, palette } from "./pen.js";
 
-const LARGEST = { widest: 560, highest: 280 };
+const LARGEST = { widest: 560, highest: 280 }; // pixels of the page
 
 /**
  * {node, show(state, {action, label, terrain})}; a world that has no drawing shows nothing.
- * `state` is the physics' own or an observation, `label` the same in words, `terrain` the ground of a lander.
+ * No larger than `largest`. `state` is the physics' own or an observation, `label` the same in words, `terrain` the ground of a lander.
  */
-export function makeStage(world) {
+export function makeStage(world, largest = LARGEST) {
   if (!DRAWN.includes(world.kind)) return { node: null, show() {} };
   const canvas = el("canvas", { class: "stage", role: "img" });
   const node = el("div", {}, canvas);
@@ -20,7 +20,7 @@ export function makeStage(world) {
   return {
     node,
     show(state, { action = null, label, terrain }) {
-      const { width, height, context } = fit(canvas, node.clientWidth || LARGEST.widest, shape(world), LARGEST);
+      const { width, height, context } = fit(canvas, node.clientWidth || largest.widest, shape(world), largest);
       canvas.setAttribute("aria-label", label);
       draw(context, world, state, { width, height, action, terrain, policy: null, colours });
     },
