@@ -59,7 +59,8 @@ import gymnasium
 
 class Slowly(gymnasium.Wrapper):
     def step(self, action):
-        time.sleep(float(os.environ.get("DQNLAB_SLOWLY", 0)))
+        if "DQNLAB_SLOWLY" in os.environ:
+            time.sleep(float(os.environ["DQNLAB_SLOWLY"]))
         return super().step(action)
 '''
 OBSERVE = """() => {
