@@ -24,7 +24,7 @@ FONT = "font-family: system-ui, sans-serif"
 LEGEND = 22.0
 """pixels above a drawing for the names of the arms"""
 _LIGHT = re.compile(r":root \{(.*?)\}", re.DOTALL)
-_COLOUR = re.compile(r"-{2}([\w-]+): (#\w+);")
+_VALUE = re.compile(r"-{2}([\w-]+): (#\w+|\d+px);")
 _USED = re.compile(r"var\(-{2}([\w-]+)\)")
 _RULE = re.compile(r"^\.chart \.([\w.-]+) \{(.*?)\}", re.MULTILINE)
 
@@ -81,17 +81,18 @@ def _inside(chart: Markup) -> Markup:
 
 
 def _style() -> str:
-    """The rules of the drawings with plain colours: not every program knows those of a page."""
-    colours = dict(_COLOUR.findall(_LIGHT.findall(shell_style())[0]))
+    """The rules of the drawings with plain colours and sizes: not every program knows those of a page."""
+    told = reversed(_LIGHT.findall(shell_style()))  # the last one is for printers
+    values = {name: value for block in told for name, value in _VALUE.findall(block)}
     rules = [f"text {{ {FONT} }}", ".end { text-anchor: end }", ".middle { text-anchor: middle }"]
     for names, body in _RULE.findall(f"{shell_style()}\n{own_style()}"):
         if "own" not in _USED.findall(body):
-            rules.append(f".{names} {{{_plain(body, colours)}}}")
+            rules.append(f".{names} {{{_plain(body, values)}}}")
             continue
-        owns = [colours[f"action-{i}"] for i in range(COLOURS)]
-        rules += [f".{names}.arm-{i} {{{_plain(body, {**colours, 'own': own})}}}" for i, own in enumerate(owns)]
+        owns = [values[f"action-{i}"] for i in range(COLOURS)]
+        rules += [f".{names}.arm-{i} {{{_plain(body, {**values, 'own': own})}}}" for i, own in enumerate(owns)]
     return "\n".join(dict.fromkeys(rules))
 
 
-def _plain(body: str, colours: dict[str, str]) -> str:
-    return _USED.sub(lambda match: colours[match[1]], body)
+def _plain(body: str, values: dict[str, str]) -> str:
+    return _USED.sub(lambda match: values[match[1]], body)
