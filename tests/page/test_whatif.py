@@ -6,6 +6,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from playwright.sync_api import expect
 
 from .conftest import Open, Opened
 from .playing import at_numbers, balancing, classic, until
@@ -58,6 +59,29 @@ def test_a_dragged_input_is_answered_at_once_by_the_network(open_page: Open) -> 
     np.testing.assert_allclose(shown(opened), asked(obs), rtol=1e-3)
     labels = opened.page.locator("#whatif .whatif-values .bar-label").all_inner_texts()
     assert f"It chooses “{labels[int(asked(obs).argmax())]}”:" in opened.page.inner_text("#whatif .whatif-said")
+
+
+def test_a_choice_where_no_recorded_episode_was_is_called_a_guess(open_page: Open) -> None:
+    opened = open_page(sample())
+    said = opened.page.locator("#whatif .whatif-said")
+    assert "guess" not in said.inner_text()
+    drag(opened, 3, start()[3])
+    assert "guess" not in said.inner_text()
+    drag(opened, 0, 2.3)
+    assert said.inner_text().endswith("This is a guess: no recorded episode was ever here.")
+
+
+def test_what_was_let_go_can_be_taken_back_to_the_recorded_moment(open_page: Open) -> None:
+    opened = open_page(sample())
+    back = opened.page.locator("#whatif >> text=Back to the recorded moment")
+    before = shown(opened)
+    assert back.is_disabled()
+    opened.page.click("#whatif >> text=Let go")
+    opened.page.locator(RESULTS).wait_for()
+    assert shown(opened) != before
+    back.click()
+    expect(back).to_be_disabled()
+    assert shown(opened) == before
 
 
 def test_a_slider_can_be_moved_by_keys(open_page: Open) -> None:

@@ -31,11 +31,15 @@ export function mountWhatif(root, page) {
   const question = makeQuestion(page, inputs, names);
   let following = null;
   let asking = question.now(); // what is on the screen: the question, or where it went once it was let go
-  const sliders = makeSliders(page, inputs, question);
+  const sliders = makeSliders(page, inputs, question, () => {
+    if (question.dragged() !== null) question.reset();
+    else letGo.forget(false);
+    soon();
+  });
   const answer = makeAnswer(page, question);
   const letGo = makeLetGo(page, question, (moment) => {
     asking = moment;
-    sliders.show(moment.values);
+    sliders.show(moment);
     answer.show(moment);
     following ??= setTimeout(() => { // not at every picture of the film
       following = null;
@@ -57,7 +61,7 @@ export function mountWhatif(root, page) {
   }, () => (cost > DEAR ? QUIET : 0));
   const show = () => {
     asking = question.now();
-    sliders.show(asking.values);
+    sliders.show(asking);
     answer.show(asking);
     later.ask();
   };
@@ -83,7 +87,7 @@ function lacking(page, names, inputs) {
   return page.moment().obs ? null : "decision.not_kept";
 }
 
-/** The question as it stands: {system, names, dragged(), drag(i, value), reset(), network(), qOf(obs), now()}. */
+/** The question as it stands: {system, names, dragged(), drag(i, value), reset(), network(), qOf(obs), strange(values), now()}. */
 function makeQuestion(page, inputs, names) {
   const { data, store } = page;
   const system = systemOf(data.world);
@@ -91,6 +95,7 @@ function makeQuestion(page, inputs, names) {
   const dragged = () => parse(store.get("whatif.x"), inputs);
   const qOf = (obs) => page.networks[chosen()].qValues(features(data.obs, obs));
   const valuesOf = (obs) => inputs.map(({ place }) => obs[place]);
+  let ranges = null;
   return {
     system, names, chosen, dragged, qOf, valuesOf,
     network: () => page.networks[chosen()],
@@ -99,19 +104,24 @@ function makeQuestion(page, inputs, names) {
       store.set({ "whatif.x": written(values), "whatif.i": i });
     },
     reset: () => store.set({ "whatif.x": "" }),
-    /** {obs, values, state, q}: `state` is the physics' own, or null without physics. */
+    /** Whether an input lies where it never was in a recorded episode. */
+    strange(values) {
+      ranges ??= inputs.map(({ place, step }) => [seen(data.episodes, place), step / 2]);
+      return ranges.some(([[low, high], room], i) => values[i] < low - room || values[i] > high + room);
+    },
+    /** {obs, values, state, q, recorded}: `state` is the physics' own, or null without physics. */
     now() {
       const moment = page.moment();
       const values = dragged();
       const obs = values ? asked(moment.obs, inputs, values) : moment.obs;
       const exact = values ? null : moment.state;
       const state = system ? (exact ?? system.fromObs(obs.slice(-inputs.length))) : null;
-      return { obs, values: values ?? valuesOf(obs), state, q: qOf(obs) };
+      return { obs, values: values ?? valuesOf(obs), state, q: qOf(obs), recorded: values === null };
     },
   };
 }
 
-function makeSliders(page, inputs, question) {
+function makeSliders(page, inputs, question, back) {
   const { t, num } = page;
   const start = page.data.obs.start ?? 0; // states are counted from 0, and shown by the environment's own numbers
   const rows = inputs.map(({ name, unit, low, high, step }, i) => {
@@ -125,28 +135,29 @@ function makeSliders(page, inputs, question) {
   });
   const order = byWeight(page, question.network(), inputs).map((i) => rows[i].node);
   const more = order.length - FIRST;
-  const reset = el("button", { type: "button", on: { click: question.reset } }, t("whatif.reset"));
+  const reset = el("button", { type: "button", on: { click: back } }, t("whatif.reset"));
   return {
     node: el("div", {},
+      inputs.length > 1 ? el("p", { class: "muted whatif-order" }, t("whatif.order")) : null,
       el("div", { class: "whatif-sliders" }, order.slice(0, FIRST)),
       more > 0 ? el("details", {}, el("summary", {}, t("whatif.more", { n: more })),
         el("div", { class: "whatif-sliders" }, order.slice(FIRST))) : null,
       page.data.obs.stack > 1 ? el("p", { class: "muted numbers-only" }, t("whatif.stack", { n: page.data.obs.stack })) : null,
       question.system?.settle ? el("p", { class: "muted numbers-only" }, t("whatif.pairs")) : null,
       el("div", { class: "row" }, reset)),
-    show(values) {
+    show({ values, recorded = false }) {
       rows.forEach(({ range, output, unit }, i) => {
         const text = `${num(values[i] + start)}${unit ? ` ${unit}` : ""}`;
         range.value = String(values[i]);
         range.setAttribute("aria-valuetext", text);
         output.textContent = text;
       });
-      reset.disabled = question.dragged() === null;
+      reset.disabled = recorded;
     },
   };
 }
 
-/** The drawing, the values of every action and the choice in words: {node, show({obs, state, q, ended})}. */
+/** The drawing, the values of every action and the choice in words: {node, show({obs, values, state, q, ended, recorded})}. */
 function makeAnswer(page, question) {
   const { data, t, num } = page;
   const stage = makeStage(data.world);
@@ -160,7 +171,7 @@ function makeAnswer(page, question) {
       stage.node,
       el("label", { class: "row whatif-choice numbers-only" }, el("span", {}, t("whatif.network")), choice),
       values, said),
-    show({ obs, state, q, ended = null }) {
+    show({ obs, values: inputs, state, q, ended = null, recorded = false }) {
       const { best, second, gap } = verdict(q);
       choice.value = question.chosen();
       const key = ended ? "over" : gap === 0 ? "tie" : second === null ? "only" : "chosen";
@@ -173,7 +184,8 @@ function makeAnswer(page, question) {
       const items = all.map((a) => ({ label: t(data.actions[a]), value: q[a], class: actionClass(a) }));
       clear(values).append(ratings(items, ranges({ q }).q, page.level === "story" ? 3 : 4));
       if (rest !== null) values.append(el("p", { class: "muted" }, rest));
-      said.textContent = text;
+      const guess = !ended && !recorded && question.strange(inputs);
+      said.textContent = guess ? [text, t("whatif.unseen")].join(page.lang === "en" ? " " : "") : text;
     },
   };
 }
