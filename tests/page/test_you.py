@@ -157,14 +157,32 @@ def test_a_round_is_played_to_its_end_and_the_next_one_waits_for_its_first_key(o
     begin(opened)
     opened.page.clock.run_for(5_000)
     assert opened.page.inner_text("#you .you-large").startswith("It wins: 500 against your ")
-    assert opened.page.inner_text("#you .you-rounds") == "Round 2 of 3, 0 : 1"
-    assert opened.page.inner_text("#you button.primary") == "Again"
+    assert opened.page.inner_text("#you .you-rounds") == "Round 1 of 3, 0 : 1"
+    assert opened.page.inner_text("#you button.primary") == "Next round"
     opened.page.evaluate("document.querySelector('#you button.primary').click()")
     assert steps(opened)[0] == "step 0, return 0"
+    assert opened.page.inner_text("#you .you-rounds") == "Round 2 of 3, 0 : 1"
     opened.page.keyboard.press("ArrowLeft")
     opened.page.clock.run_for(5_000)
     assert opened.page.inner_text("#you .you-large").endswith("The match is the network's.")
     assert opened.page.inner_text("#you button.primary") == "New match"
+
+
+@pytest.mark.parametrize("width", [390, 1100])
+def test_nothing_moves_under_a_thumb_at_the_first_push(open_page: Open, width: int) -> None:
+    page = open_page(steady(), width=width).page
+    button, pads = page.locator("#you .you-go"), page.locator("#you .you-pad")
+
+    def place() -> float:
+        page.evaluate("new Promise(requestAnimationFrame)")
+        return float(page.evaluate("document.querySelector('#you .you-pad').getBoundingClientRect().top + scrollY"))
+
+    button.click()
+    assert not button.is_visible()
+    before = place()
+    pads.nth(1).dispatch_event("pointerdown")
+    assert button.inner_text() == "Pause"
+    assert place() == before
 
 
 def test_the_game_waits_when_the_board_loses_the_focus(open_page: Open) -> None:

@@ -59,7 +59,7 @@ function startOf(page, round) {
 }
 
 /**
- * The rounds with their clock: {seed(), score, go(), restart(), pause(), hold(key), release(key), show(), end(), onShow(fn)}.
+ * The rounds with their clock: {seed(), round(), score, go(), restart(), pause(), hold(key), release(key), show(), end(), onShow(fn)}.
  * `go()` is what the one large button does: make ready, pause, go on, the next round.
  */
 function makeMatch(page) {
@@ -68,10 +68,10 @@ function makeMatch(page) {
   const qValues = (obs) => page.networks.best.qValues(features(data.obs, obs));
   const speed = () => (SPEEDS.includes(store.get("you.speed")) ? store.get("you.speed") : slow(page));
   const score = makeScore();
-  let seed = null;
+  let round = 1; // that is played, or was last
   const fresh = () => {
-    seed = episodeOf(page, score.round()).seed;
-    return makeGame({ start: startOf(page, score.round()), keys: steering[data.world.kind], qValues });
+    round = score.round();
+    return makeGame({ start: startOf(page, round), keys: steering[data.world.kind], qValues });
   };
   const listeners = [];
   let game = fresh();
@@ -102,7 +102,8 @@ function makeMatch(page) {
     show();
   };
   return {
-    seed: () => seed,
+    seed: () => episodeOf(page, round).seed,
+    round: () => round,
     score,
     go() {
       if (game.phase === "playing") return pause();
@@ -173,11 +174,11 @@ function makeBoard(page, match) {
     const begun = game.phase !== "ready" && game.phase !== "armed";
     you.show(game.you, begun ? game.wanted() : null);
     it.show(game.it, game.it.action);
-    for (const [part, text] of [[said, told(game, match.score, page)], [rounds, standing(match.score, t)]]) {
+    for (const [part, text] of [[said, told(game, match.score, page)], [rounds, standing(match, t)]]) {
       if (part.textContent !== text) part.textContent = text;
     }
     go.textContent = t(game.phase === "over" && match.score.over() ? "you.go_done" : `you.go_${game.phase}`);
-    go.hidden = game.phase === "armed";
+    go.classList.toggle("away", game.phase === "armed");
     start.textContent = t("you.start", { seed: match.seed() });
     pads.forEach((each, i) => each.classList.toggle("held", begun && game.wanted() === keys[["left", "right"][i]]));
   });
@@ -238,7 +239,7 @@ function told(game, score, { t, num }) {
 }
 
 /** Round 2 of 3, 1 : 0. */
-function standing(score, t) {
+function standing({ score, round }, t) {
   const counts = { you: score.wins("you"), it: score.wins("it") };
-  return score.over() ? t("you.end", counts) : t("you.round", { ...counts, k: score.round() });
+  return score.over() ? t("you.end", counts) : t("you.round", { ...counts, k: round() });
 }
