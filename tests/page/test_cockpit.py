@@ -56,6 +56,20 @@ def test_the_first_screen_holds_the_game_in_few_words(open_page: Open, width: in
     assert 20 < len(words) <= MOST_WORDS, words
 
 
+def test_a_low_world_begins_beside_the_first_bar(open_page: Open) -> None:
+    low = sample(world={"kind": "none", "params": {}}, actions=["0", "1", "2"])
+    for each in low["episodes"]:
+        each["obs"] = each["obs"][:, :2]
+        each["q"] = {name: np.tile(q, 3)[:, :3] for name, q in each["q"].items()}
+    low |= {"inputs": low["inputs"][:2], "networks": dict.fromkeys(low["networks"]), "snapshots": []}
+    low["obs"] = low["obs"] | {"shape": [2]}
+    page = open_page(low, width=1280, height=800).page
+    script = "(name) => document.querySelector(name).getBoundingClientRect()"
+    header, seen, bar = (page.evaluate(script, name) for name in (".summary", ".readings", ".value"))
+    assert abs(seen["top"] - bar["top"]) < 1
+    assert bar["top"] - header["bottom"] >= 10
+
+
 def test_a_tall_world_leaves_room_on_a_phone(open_page: Open) -> None:
     page = open_page(classic("acrobot")[0], width=390, height=844).page
     assert page.evaluate(BOXES, PARTS) == [True] * len(PARTS)

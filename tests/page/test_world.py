@@ -115,8 +115,8 @@ def test_keys_step_and_jump_and_all_that_shows_the_moment_agrees(open_page: Open
             assert moment(opened) == t
             assert page.input_value(SCRUB) == str(t)
             assert in_address(opened).get("t", "0") == str(t)
-    assert page.get_attribute(SCRUB, "aria-valuetext") == f"{last} of {int(last) + 1} steps"
-    assert f"{last} (of {int(last) + 1}, counted from 0)" in page.get_attribute(STRIP, "aria-valuetext")
+    assert page.get_attribute(SCRUB, "aria-valuetext") == f"Step {last} of {last}"
+    assert f"Step {last} of {last}, counted from 0:" in page.get_attribute(STRIP, "aria-valuetext")
 
 
 def open_last(opened: Opened) -> str:
@@ -212,6 +212,12 @@ def test_how_an_episode_ended_is_said_at_its_end(open_page: Open) -> None:
     opened.page.focus(STRIP)
     opened.page.keyboard.press("End")
     assert "terminal state" in opened.page.inner_text(note)
+    data = sample()
+    for each in data["episodes"]:
+        each["ended"] = "truncated"
+    stopped = open_page(data, hash="t=999").page.inner_text(note)
+    assert stopped.startswith("Here the step limit stopped it.")
+    assert "would" not in stopped.replace("what would come next was not played", "")
 
 
 def test_an_unknown_world_without_images_says_so_and_keeps_its_time_line(open_page: Open) -> None:

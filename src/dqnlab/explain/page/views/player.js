@@ -23,7 +23,7 @@ export function makePlayer(page, elsewhere) {
     const taken = episode.action.data[step];
     scrub.max = playback.last;
     scrub.value = step;
-    at.textContent = t("world.step_at", { t: step, n: playback.last + 1 });
+    at.textContent = t("world.step_at", { t: step, last: playback.last });
     scrub.setAttribute("aria-valuetext", at.textContent);
     swatch.className = `swatch ${actionClass(taken)}`;
     action.textContent = actionName(page, taken);

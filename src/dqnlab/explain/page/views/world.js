@@ -176,13 +176,13 @@ class WorldView {
     const moment = momentOf(this.#page.episode(), at);
     const found = (name, digits = 4) => num(this.#found[name][at], digits);
     const texts = {
-      step: t("world.at", { t: at, n: playback.last + 1 }), action: actionName(this.#page, moment.action),
+      step: t("world.at", { t: at, last: playback.last }), action: actionName(this.#page, moment.action),
       value: found("value"), gap: found("gap", 3), reward: found("reward"), earned: found("earned"),
     };
     texts.all = t("world.said", texts);
     this.#strip.point(at, texts);
     this.#values.show(moment.episode, at);
-    this.#parts.at.textContent = t("world.step_at", { t: at, n: playback.last + 1 });
+    this.#parts.at.textContent = t("world.step_at", { t: at, last: playback.last });
     this.#picture.canvas.setAttribute("aria-label", texts.all);
     if (this.#parts.more.open) this.#sayNumbers(moment.action, texts);
     const note = this.#note(moment);
