@@ -80,6 +80,15 @@ def test_a_run_without_a_target_network_shows_two(open_page: Open) -> None:
     assert "The online network would choose differently: right." in page.inner_text(f"{CARD} .decision-verdict")
 
 
+def test_why_a_value_is_not_the_score_is_said_from_the_runs_own_gamma(open_page: Open) -> None:
+    data = fixed(LEFT, LEFT, LEFT)
+    data["settings"] |= {"gamma": 0.98}
+    said = open_page(data).page.inner_text(f"{CARD} .decision-counting")
+    assert said.endswith("every step later counts 0.98 times as much: a reward of 1 at every step makes 50 at most.")
+    data["settings"] |= {"gamma": 1.0}
+    assert open_page(data).page.locator(f"{CARD} .decision-counting").count() == 0
+
+
 def test_equal_values_are_called_a_tie(open_page: Open) -> None:
     page = open_page(fixed([3, 3], LEFT, LEFT)).page
     assert "are worth the same; it takes the first" in page.inner_text(f"{CARD} .decision-verdict")

@@ -148,7 +148,17 @@ def _files(run: Run) -> list[list[str]]:
 def _settings(evidence: Evidence) -> dict[str, Any]:
     """The settings that the views compute with; those of the learning step are in its trace."""
     facts = evidence.facts
-    names = ("epsilon_end", "max_episode_steps", "replay_capacity", "noisy", "rollout", "soft", "lowers", "raises")
+    names = (
+        "gamma",
+        "epsilon_end",
+        "max_episode_steps",
+        "replay_capacity",
+        "noisy",
+        "rollout",
+        "soft",
+        "lowers",
+        "raises",
+    )
     return {name: getattr(facts, name) for name in names}
 
 

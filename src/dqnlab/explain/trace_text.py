@@ -213,7 +213,10 @@ def _how_it_ends(trace: Trace, row: int) -> str:
 def _prediction(trace: Trace, row: int) -> list[str]:
     rows, action = trace.rows, int(trace.rows.action[row])
     return [
-        *paragraph("What the online network currently thinks this action is worth: the reward from here on."),
+        *paragraph(
+            "What the online network currently thinks this action is worth: "
+            "the reward it still expects, sooner counting more."
+        ),
         *rated(trace, rows.q[row], "s, ", action, "the action taken"),
         f"   prediction = Q(s, {trace.action(action)}) = {six(rows.prediction[row])}",
     ]

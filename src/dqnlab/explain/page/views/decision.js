@@ -58,10 +58,19 @@ function card(page, moment, last) {
         el("h3", { class: "numbers-only" }, page.t("decision.thought")),
         el("div", { class: "decision-networks" }, names.map((name) => network(page, name, moment.q[name], scales[name], shown, last))),
         rest === null ? null : el("p", { class: "muted" }, rest),
-        page.data.settings.raises || page.data.settings.lowers ? el("p", { class: "muted" }, page.t("decision.soft")) : null,
+        isSoft(page) ? el("p", { class: "muted" }, page.t("decision.soft")) : counting(page),
         el("p", { class: "muted numbers-only" }, page.t("decision.scale"))),
       expected(page, moment, shown),
       el("div", { class: "card decision-wide numbers-only" }, el("h3", {}, page.t("decision.exploration")), exploration(page, moment))));
+}
+
+const isSoft = ({ data }) => Boolean(data.settings.raises || data.settings.lowers);
+
+/** Why a Q-value is another sum than the score; null where there is no score, or gamma is not known or 1. */
+function counting({ data, t, num }) {
+  const { gamma } = data.settings;
+  if (!data.run.score || data.run.imported || !(gamma < 1)) return null;
+  return el("p", { class: "muted decision-counting" }, t("decision.counting", { gamma: num(gamma, 6), most: num(1 / (1 - gamma)) }));
 }
 
 function namesIn(moment) {
