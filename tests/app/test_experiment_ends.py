@@ -30,6 +30,12 @@ from ..tiny import TINY, tiny
 FILES = {"config.toml", "meta.json", "metrics.jsonl", "best_model.pth", "last_model.pth", "curves.png", "result.json"}
 
 
+AGAIN = (
+    "there is no checkpoint, so resuming begins again at step 0 and replaces last_model.pth; to begin with that "
+    "network instead: train it in Python, --init mine/last_model.pth (in Python init='mine/last_model.pth')"
+)
+
+
 def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
@@ -70,7 +76,7 @@ def test_an_environment_that_breaks_is_named_and_what_was_learnt_is_saved() -> N
     with pytest.raises(EnvironmentFault, match="env 'Fragile', step 200: observation") as caught:
         train(tiny(env=Env(id=Fragile)), trackers=("none",), out=Path("mine"))
     onward = "to resume: dqnlab.resume('mine', env=…) in Python"
-    assert caught.value.__notes__ == [f"what was learned so far is in mine; {onward}"]
+    assert caught.value.__notes__ == [f"what was learned so far is in mine; {onward}", AGAIN]
     content = result(Path("mine"))
     assert content["error"] == str(caught.value)
     assert content["interrupted"]
@@ -80,7 +86,9 @@ def test_an_environment_that_breaks_is_named_and_what_was_learnt_is_saved() -> N
     assert names(Path("mine")) >= FILES
 
 
-def test_an_error_is_kept_on_one_line_without_secrets_and_until_the_run_goes_on() -> None:
+def test_an_error_is_kept_on_one_line_without_secrets_and_until_the_run_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     class Lost(Fragile):
         broken = True
 
@@ -97,6 +105,8 @@ def test_an_error_is_kept_on_one_line_without_secrets_and_until_the_run_goes_on(
     assert [(row["status"], row["score"]) for row in list_runs(Path())] == [("failed", None)]
     Lost.broken = False
     assert dqnlab.resume("mine", env=lambda: Lost(10**9)).error is None
+    told = "mine has no checkpoint: it begins again at step 0; what was learned before is replaced: last_model.pth, "
+    assert told in caplog.text
     assert [row["status"] for row in list_runs(Path())] == ["finished"]
 
 

@@ -37,7 +37,7 @@ import gymnasium as gym
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 
 class Doomed(CartPoleEnv):
-    """Is killed at step 100 of its process if it began with a doomed seed, as often as that says."""
+    """Is killed at step 200 of its process if it began with a doomed seed, as often as that says."""
 
     life, times, name = 0, 0, ""
 
@@ -51,7 +51,7 @@ class Doomed(CartPoleEnv):
 
     def step(self, action):
         Doomed.life += 1
-        if self.times and Doomed.life >= 100:
+        if self.times and Doomed.life >= 200:
             deaths = Path("deaths")
             deaths.touch()
             with deaths.open("a") as file:

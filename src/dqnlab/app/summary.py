@@ -16,7 +16,7 @@ from ..errors import FolderError, NumericsError, all_of, counted
 from ..explain.repairable import is_repairable
 from ..lab.again import env_words, textbook_words, train_further, unlike_textbook
 from ..lab.unfinished import SHOWN
-from ..store.advice import command, how_to_resume, is_callable
+from ..store.advice import command, from_start, how_to_resume, is_callable
 from ..store.digits import interval_of, mean_of, number
 from ..store.find import called
 from ..store.folder import CONFIG, META, REPORT, VIDEOS, Run
@@ -39,10 +39,10 @@ def summary(run: Run) -> RenderableType:
     Lines are never broken, so that a path can be copied: print it with `soft_wrap`.
     """
     title = f"  {name_before(run.folder)}{clean(run.preset)} · seed {_seed(run)}"
-    lines = [Text(), Text.assemble((clean(run.env), "bold"), (title, LABEL))]
+    lines: list[RenderableType] = [Text(), Text.assemble((clean(run.env), "bold"), (title, LABEL))]
     if run.interrupted:
         lines.append(labelled("", Text("interrupted: these are the results so far", BAD)))
-        lines.append(labelled("to resume", how_to_resume(run.folder)))
+        lines += to_resume(run.folder)
     if run.resumed == "not exact":
         lines.append(
             labelled("resumed", Text("not exact: an uninterrupted run would have given different numbers", BAD))
@@ -79,6 +79,12 @@ def name_before(folder: Path) -> str:
 def labelled(label: str, *words: str | Text | tuple[str, str]) -> Text:
     """A line of a summary after its label; it is never broken."""
     return Text.assemble((f"{label:<10}", LABEL), *words)
+
+
+def to_resume(folder: Path) -> list[RenderableType]:
+    """How a run or a group is resumed, and whether that begins again at its start."""
+    again = from_start(folder)
+    return [labelled("to resume", how_to_resume(folder)), *([Hanging("", again, BAD)] if again else [])]
 
 
 def _branch(folder: Path) -> list[RenderableType]:
@@ -204,12 +210,12 @@ class Hanging:
 def group_summary(group: SeedsGroup) -> RenderableType:
     """Every seed with its score and its costs, and the mean of the scores with its interval over seeds."""
     title = f"  {name_before(group.folder)}{clean(group.preset)} · {counted(len(group.seeds), 'seed')}"
-    lines = [Text(), Text.assemble((clean(group.env), "bold"), (title, LABEL))]
+    lines: list[RenderableType] = [Text(), Text.assemble((clean(group.env), "bold"), (title, LABEL))]
     if group.interrupted:
         lines.append(labelled("", Text("interrupted: these are the results so far", BAD)))
     begun = any(group.folder.glob(f"seed-*/{CONFIG}"))  # else there is nothing to resume
     if begun and (group.interrupted or any(each.exit_code != NumericsError.exit_code for each in group.failures)):
-        lines.append(labelled("to resume", how_to_resume(group.folder)))
+        lines += to_resume(group.folder)
     failed = [
         Hanging("interrupted" if each.is_interruption else "failed", f"seed {each.seed}: {clean(each.error)}", BAD)
         for each in group.failures

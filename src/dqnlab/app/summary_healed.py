@@ -15,12 +15,12 @@ from ..explain.words import verdict
 from ..lab.arms import PLAN
 from ..lab.compare import ComparisonResult
 from ..lab.heal import BeforeAfter, Healing
-from ..store.advice import command, how_to_resume, is_callable
+from ..store.advice import command, is_callable
 from ..store.digits import interval_ends, number
 from ..store.folder import REPORT
 from ..terminal.text import clean
 from ..trust import shown
-from .summary import BAD, GOOD, Hanging, labelled, name_before
+from .summary import BAD, GOOD, Hanging, labelled, name_before, to_resume
 
 
 def healing_text(done: Healing) -> RenderableType:
@@ -39,7 +39,7 @@ def healing_text(done: Healing) -> RenderableType:
     home = done.branch.folder
     lines = [Hanging("before", clean(verdict(done.treated))), labelled("branch", f"{name_before(home)}{shown(home)}")]
     if done.branch.interrupted:
-        return Group(Text(), *lines, Hanging("to resume", how_to_resume(home)))
+        return Group(Text(), *lines, *to_resume(home))
     lines.append(Hanging("now", clean(verdict(done.after[0]))))
     lines += _episodes(done.episodes)
     if done.seeds is not None:

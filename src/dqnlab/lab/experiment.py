@@ -20,7 +20,7 @@ from ..run.runaway import check_weights_finite
 from ..run.save import Saver
 from ..run.system import System
 from ..run.train import assess
-from ..store.advice import how_to_resume
+from ..store.advice import from_start, how_to_resume
 from ..store.control import drop_shown
 from ..store.digits import mean_of
 from ..store.folder import BEST, Run, write_result
@@ -180,6 +180,8 @@ class Experiment:
         self._finish(replace(run, error=redacted(why(error))), show=False)
         onward = "" if isinstance(error, NumericsError) else f"; to resume: {how_to_resume(self.folder)}"
         error.add_note(f"what was learned so far is in {shown(self.folder)}{onward}")
+        if onward and (again := from_start(self.folder)):
+            error.add_note(again)
 
     def _end(self, seconds: float) -> None:
         drop_shown(self.folder)

@@ -26,9 +26,9 @@ from ..run.events import BlockEnded, Evaluated, Event
 from ..run.keep import Keeper
 from ..run.save import LOSSES
 from ..run.system import System, make_update
-from ..store.checkpoint.checkpoint import CHECKPOINTS, Loaded, Store
+from ..store.checkpoint.checkpoint import Loaded, Store
 from ..store.find import called
-from ..store.folder import META, METRICS, RESULT
+from ..store.folder import CHECKPOINTS, META, METRICS, RESULT
 from ..store.lineage import before_it_left, check_kept, read_parent
 from ..store.metrics import read_records
 from ..store.reading import read_json

@@ -18,10 +18,9 @@ from ..run.events import Event
 from ..run.system import System, make_remarks, say
 from ..store.advice import command, how_to_resume
 from ..store.agent import as_it_was, read_config
-from ..store.checkpoint.checkpoint import CHECKPOINTS
 from ..store.door import write_atomically
 from ..store.find import find_group, find_run, has_ended, read_run
-from ..store.folder import CONFIG, META, RESULT, Run, write_result
+from ..store.folder import CHECKPOINTS, CONFIG, META, RESULT, Run, write_result
 from ..store.lock import locked
 from ..store.own import is_own, mark
 from ..store.reading import read_env

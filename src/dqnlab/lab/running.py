@@ -27,7 +27,7 @@ from ..run.save import Saver
 from ..run.system import System, Updater, make_update, say
 from ..store.checkpoint.checkpoint import Loaded, Store
 from ..store.control import drop_shown
-from ..store.folder import CONFIG, INIT, META, SUMMARY
+from ..store.folder import BEST, CONFIG, INIT, LAST, META, METRICS, SUMMARY
 from ..store.label import UNLABELLED, Label, read_label
 from ..store.lineage import FORK, check_kept, read_parent
 from ..store.own import mark
@@ -129,6 +129,8 @@ def _open(start: Start, restored: _Restored, opened: ExitStack) -> Experiment:
         trackers = begun(trackers)
         more = {**tracker_facts(trackers), **start.label.as_dict(), "settings": changes(start.config)}
         _begin(system, folder, more)
+    if has_begun and at is None:
+        say(_again(folder))
     inexact = [] if at is None else [*inexact_of(at), *differences(at, system)]
     for each in inexact:
         say(f"the results will not be exactly those of an uninterrupted run: {each}")
@@ -146,6 +148,13 @@ def _open(start: Start, restored: _Restored, opened: ExitStack) -> Experiment:
     resumed = has_begun and not (at is not None and at.about.get(FORK))
     viewer = Viewer(folder)
     return Experiment(system, folder, keeper, recorder, saver, start.watch, start.view, resumed, viewer)
+
+
+def _again(folder: Path) -> str:
+    """That a run is resumed without a checkpoint, and what of it is replaced."""
+    replaced = [name for name in (LAST, BEST, METRICS) if (folder / name).exists()]
+    what = f"; what was learned before is replaced: {', '.join(replaced)}" if replaced else ""
+    return f"{folder.name} has no checkpoint: it begins again at step 0{what}"
 
 
 def inexact_of(at: Loaded) -> list[str]:

@@ -12,12 +12,11 @@ from safetensors import SafetensorError, safe_open
 
 from ..errors import CheckpointError, DqnlabError, FolderError
 from ..explain.evidence import read_arrays
-from ..store.checkpoint.checkpoint import CHECKPOINTS
 from ..store.checkpoint.manifest import ARRAYS, TREE
 from ..store.checkpoint.pack import decode_arrays, parse_json, unpack
 from ..store.checkpoint.verify import found, read_manifest, read_whole
 from ..store.control import LIVE
-from ..store.folder import BATCH, BEST, SNAPSHOTS, TARGET
+from ..store.folder import BATCH, BEST, CHECKPOINTS, SNAPSHOTS, TARGET
 from ..store.reading import oddity
 
 Weights = Mapping[str, np.ndarray]

@@ -6,10 +6,10 @@ import shlex
 from pathlib import Path
 from typing import Literal
 
-from ..errors import FolderError, either
+from ..errors import FolderError, counted, either
 from ..trust import clean, shown
 from .find import has_ended
-from .folder import BEST, CONFIG, LAST, META, RESULT, SUMMARY
+from .folder import BEST, CHECKPOINTS, CONFIG, LAST, META, RESULT, SUMMARY
 from .imported import origin_of
 from .own import flag_needed
 from .reading import read_env, read_json
@@ -26,6 +26,29 @@ def how_to_resume(folder: Path) -> str:
     if is_callable(seeds[0].parent if seeds else folder):
         return f"dqnlab.{'resume_many' if seeds else 'resume'}({shown(folder)!r}, env=…) in Python"
     return command("resume", folder)
+
+
+def from_start(folder: Path) -> str:
+    """That resuming a run or a group begins again at step 0, and what helps; nothing if a checkpoint is there."""
+    seeds = [each.parent for each in folder.glob(f"seed-*/{CONFIG}")] if (folder / SUMMARY).is_file() else []
+    without = [home for home in seeds or [folder] if not has_ended(home) and not has_checkpoint(home)]
+    if not without:
+        return ""
+    which = f"{counted(len(without), 'seed')}: " if seeds else ""
+    says = f"{which}there is no checkpoint, so resuming begins again at step 0"
+    last = without[0] / LAST
+    if not last.is_file():
+        return says
+    if seeds:
+        return f"{says} and replaces {LAST}"
+    how = "train it in Python," if is_callable(folder) else _how_to_train(folder)
+    init = either(f"--init {shlex.quote(shown(last))}", f"init={shown(last)!r}")
+    return f"{says} and replaces {LAST}; to begin with that network instead: {how} {init}"
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether a run has a checkpoint to be resumed from."""
+    return any(not path.name.endswith(".corrupt") for path in (folder / CHECKPOINTS).glob("step-*"))
 
 
 def is_callable(folder: Path) -> bool:

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import CheckpointError, FolderError, either
-from .checkpoint.checkpoint import CHECKPOINTS
 from .checkpoint.verify import found
 from .find import name_for, run_folders
-from .folder import CONFIG, META
+from .folder import CHECKPOINTS, CONFIG, META
 from .reading import is_count, read_json
 
 MOST_CHANGES = 4  # settings that are named

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .checkpoint.checkpoint import CHECKPOINTS
 from .checkpoint.manifest import ARRAYS, CHUNK_NAME, MANIFEST, TREE
 from .checkpoint.verify import ROWS
 from .control import CONTROL, LIVE
@@ -23,6 +22,7 @@ from .folder import (
     BENCHMARK,
     BESIDE,
     BEST,
+    CHECKPOINTS,
     CONFIG,
     CURVES,
     ERROR,

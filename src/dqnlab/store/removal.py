@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FolderError
-from .checkpoint.checkpoint import CHECKPOINTS
 from .disk import remove_tree
 from .door import DISK, drop_empty, is_part, refusal
 from .find import has_ended, is_seed
-from .folder import CONFIG, META, SUMMARY, check_no_link, seed_name, write_json
+from .folder import CHECKPOINTS, CONFIG, META, SUMMARY, check_no_link, seed_name, write_json
 from .group import removed_in
 from .interval import seeds_mean
 from .lock import LOCK, holder, locked

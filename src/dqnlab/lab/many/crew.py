@@ -17,7 +17,7 @@ from ...config.presets import Planned, plan
 from ...config.typed import door
 from ...errors import ConfigError, DqnlabError, ResourceError, counted, either
 from ...processes import PATIENCE, check_sendable, how_it_ended, kill, usable_cores
-from ...store.advice import how_to_resume
+from ...store.advice import from_start, has_checkpoint, how_to_resume
 from ...store.find import read_run, with_init_file
 from ...store.folder import Run, seed_name
 from ...store.group import INTERRUPTED, Failure, Group, failure, write_summary
@@ -300,7 +300,9 @@ class Crew:
         for seed in begun or left:
             if self._may_return(seed, code):
                 self.returns[seed] += 1
-                warn(f"seed {seed}: {words}; it continues from its latest checkpoint in a new one")
+                kept = self.folder is not None and has_checkpoint(self.folder / seed_name(seed))
+                begins = "continues from its latest checkpoint" if kept else "has no checkpoint and begins again"
+                warn(f"seed {seed}: {words}; it {begins} in a new one")
             else:
                 self._fail(seed, words, 1)
         if rest := tuple(self._open(worker.seeds)):
@@ -318,6 +320,8 @@ class Crew:
                 error.add_note(
                     f"what was learned so far is in {shown(self.folder)}; to resume: {how_to_resume(self.folder)}"
                 )
+                if again := from_start(self.folder):
+                    error.add_note(again)
             raise
 
     def _may_return(self, seed: int, code: int | None) -> bool:

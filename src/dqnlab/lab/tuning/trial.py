@@ -10,11 +10,10 @@ from pathlib import Path
 
 from ...config import Config, Film
 from ...run.events import BlockEnded, Evaluated, Event
-from ...store.checkpoint.checkpoint import CHECKPOINTS
 from ...store.disk import remove_tree
 from ...store.door import DISK
 from ...store.find import has_ended, read_run
-from ...store.folder import BATCH, LAST, SNAPSHOTS, TARGET, Run
+from ...store.folder import BATCH, CHECKPOINTS, LAST, SNAPSHOTS, TARGET, Run
 from ..drive import Request, drive
 from ..many.line import Line
 from ..many.seed import seed_folder

@@ -24,11 +24,10 @@ import numpy as np
 from ...errors import CheckpointError, ResourceError
 from ..disk import Disk, remove_tree, write_file
 from ..door import DISK
+from ..folder import CHECKPOINTS
 from .manifest import ARRAYS, CHUNK_NAME, MANIFEST, TREE, Chunk, Log, Manifest, Unusable, check_log_name, dump_manifest
 from .pack import decode_arrays, dump_json, encode_arrays, pack, parse_json, unpack
 from .verify import ROWS, found, is_complete, is_there, read_manifest, read_rows, read_whole, verify_chunk
-
-CHECKPOINTS = "checkpoints"
 
 
 class GrowingRows(Protocol):
