@@ -213,3 +213,10 @@ def test_tracing_writes_into_nothing_that_was_read(recorded: Callable[[str], Rec
         array.flags.writeable = False
     trace_of(arrays, config, spec)
     assert all(np.array_equal(before[name], array) for name, array in arrays.items())
+
+
+def test_the_loss_after_the_update_keeps_the_targets_of_before(recorded: Callable[[str], Recorded]) -> None:
+    trace = trace_of(*recorded("textbook"))
+    missed = trace.rows.target - trace.prediction_after
+    assert trace.loss_after == pytest.approx(float((missed**2).mean()), rel=1e-5)
+    assert trace.loss_after != trace.loss

@@ -76,6 +76,30 @@ def test_the_chart_that_proves_the_verdict_is_large_and_the_others_open(open_pag
     assert page.locator("#health .band").count() == 0
 
 
+def test_values_below_the_returns_are_explained_and_every_tile_says_what_it_is(open_page: Open) -> None:
+    series = drawn()
+    for name, values in (("eval/value", [10, 84, 84.5]), ("eval/discounted_return", [20, 99, 99.3])):
+        series[name] = {"step": np.array([300, 600, 900], np.float32), "value": np.array(values, np.float32)}
+    page = open_page(data(HEALTHY) | {"series": series}, hash="level=story").page
+    tile = page.locator("#health button[data-signal=overestimation]")
+    assert tile.inner_text().startswith("Value and return\nvalue 84.5 · earned 99.3")
+    for each in page.locator("#health button.signal").all():
+        assert each.locator(".signal-brief").inner_text()
+    tile.click()
+    said = page.inner_text("#health .signal-open figcaption")
+    assert "expected less than was earned: 84.5 against 99.3" in said
+    assert "look beyond" not in said
+
+
+def test_values_stand_to_returns_in_five_ways_and_one_point_is_a_dot(open_page: Open) -> None:
+    opened = open_page(data(HEALTHY))
+    ways = "[[[1, 5, 9.5], [10]], [[1, 5, 12], [10]], [[8, 8, 8, 8], [10]], [[1, 2, 4, 8], [10]], [[4], [6]]]"
+    found = opened.module("views/health.js", f"{ways}.map(([value, earned]) => m.standing(value, earned))")
+    assert found == ["met", "above", "below", "climbing", "early"]
+    dots = "m.sparkline([{ x: [9], y: [3], class: 'line-0' }], [0, 9]).querySelectorAll('circle').length"
+    assert opened.module("views/sparkline.js", dots) == 1
+
+
 @pytest.mark.parametrize(
     ("kind", "proof", "bands"),
     [("over-estimating", "overestimation", 1), ("diverging", "q_max", 0), ("always-random", "epsilon", 1)],

@@ -260,6 +260,35 @@ def test_a_prediction_that_does_not_come_nearer_its_target_says_why(after: float
     assert ("one update serves the whole batch" in said) == bool(says)
 
 
+def test_the_first_transition_is_one_that_came_nearer_to_its_target(open_page: Open) -> None:
+    _, page, obs = traced("textbook")
+    rows = page["rows"]
+    wrong = np.where(
+        np.arange(len(rows["action"])) == 3, 0.2, 1.5
+    )  # of the way to the target value: all others go past
+    moved = (rows["prediction"] + wrong * (rows["target"] - rows["prediction"])).astype(np.float32)
+    opened = open_page(sample(moment=page | {"prediction_after": moved}, obs=obs), hash="step.stop=after")
+    said = opened.page.inner_text(".machine-said")
+    assert "Asked again" in said
+    assert "target value" not in said
+
+
+def test_after_the_update_the_mean_loss_of_the_batch_is_told(open_page: Open) -> None:
+    _, page, obs = traced("textbook")
+    changed = page | {"loss": 0.51, "loss_after": 0.509}
+    said = open_page(sample(moment=changed, obs=obs), hash="step.stop=after").page.inner_text(".machine-said")
+    assert said.endswith("0.51 → 0.509.")
+
+
+def test_the_story_says_when_its_step_was_recorded_and_that_the_score_is_the_final_one(open_page: Open) -> None:
+    _, page, obs = traced("textbook")
+    run = sample()["run"] | {"env_steps": 48_030}
+    opened = open_page(sample(moment=page | {"env_step": 30_676}, obs=obs, run=run), hash="step.stop=sync&step.every=1")
+    assert opened.page.inner_text(".step-recorded") == "Recorded at step 30,676 of 48,030."
+    assert "final score" in opened.page.inner_text(".machine-best")
+    assert opened.page.inner_text("#step .step-sync h3") == "Sync"  # the stops are counted once, at the buttons
+
+
 def test_values_of_the_story_have_as_many_decimals_as_each_other(open_page: Open) -> None:
     texts = open_page(sample(moment=None)).module(
         "views/ratings.js", "[-93.36, 84, 0.25].map(m.alike([-93.36, 84], 3))"
@@ -281,6 +310,24 @@ def test_on_a_phone_the_arrows_have_their_words_and_the_buttons_stay_where_they_
     assert board.bounding_box()["height"] < room
     left, top = (opened.page.locator(f".machine-{name}").bounding_box() for name in ("step", "env"))
     assert left["y"] == top["y"]
+
+
+def test_on_a_phone_the_buttons_leave_before_they_cover_the_last_boxes(open_page: Open) -> None:
+    _, page, obs = traced("textbook")
+    opened = open_page(sample(moment=page, obs=obs), hash="at=step", width=390, height=844)
+    best = opened.page.locator(".machine-best")
+    best.evaluate("(box) => window.scrollBy(0, box.getBoundingClientRect().top - 60)")
+    bar = opened.page.locator(".machine-bar").bounding_box()
+    assert bar["y"] + bar["height"] <= best.bounding_box()["y"]
+
+
+def test_on_a_phone_the_batch_scrolls_to_its_last_column(open_page: Open) -> None:
+    _, page, obs = traced("textbook")
+    opened = open_page(sample(moment=page, obs=obs), hash="level=numbers&at=step", width=390, height=844)
+    table = opened.page.locator("#step .step-sample .scroll")
+    table.evaluate("(box) => { box.scrollLeft = box.scrollWidth; }")
+    edge = table.locator("th").last.bounding_box()
+    assert edge["x"] + edge["width"] <= 390
 
 
 def test_every_number_of_a_stop_opens_in_sight(open_page: Open) -> None:

@@ -135,6 +135,7 @@ class Trace:
     rows: BatchRows
     prediction_after: np.ndarray  # [R] of the online network once it has learned
     loss: float  # weighted mean
+    loss_after: float  # the same once the update is made, with the targets of before
     norm: float  # of the whole gradient, before clipping
     layers: list[tuple[str, float]]  # norm of the gradient by layer
     optimizer_steps: int  # this one included

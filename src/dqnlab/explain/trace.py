@@ -53,10 +53,12 @@ def _follow(moment: Moment, config: Config, spec: EnvSpec) -> Trace:
     sequences = _sequences(moment)
     networks = _networks(learner)
     before, remembered = (learner.state.online.clone(), learner.state.target.clone()), _copies(optimizer.memory)
+    with torch.no_grad():
+        wanted = learner.rule(learner.online, learner.target, moment.batch)
     updates, factors = learner.updates, optimizer.next_factors
     update = learner.update_with(moment.batch)
     gradient = torch.cat([p.grad.flatten() for p in learner.online.parameters() if p.grad is not None])
-    predicted = _predicted(moment)
+    predicted, loss_after = _predicted(moment), _mean_loss(moment, *wanted)
     clipped, norm = clip(gradient, settings.max_grad_norm)
     step = optimizer.descent.formula(before[0], clipped, _copies(remembered), factors)
     after_it = learner.state.online, learner.state.target
@@ -87,6 +89,7 @@ def _follow(moment: Moment, config: Config, spec: EnvSpec) -> Trace:
         rows=rows,
         prediction_after=predicted,
         loss=float(update.loss),
+        loss_after=loss_after,
         norm=float(norm),
         layers=_layers(learner),
         optimizer_steps=optimizer.steps,
@@ -140,6 +143,17 @@ def _predicted(moment: Moment) -> np.ndarray:
     with torch.no_grad():
         q = online.expected(online(batch.obs, batch.draws.online), batch.obs)
         return (at_action(q, batch.action) * online.reward_scale).numpy()
+
+
+def _mean_loss(moment: Moment, reward: Tensor, next_row: Tensor) -> float:
+    """The loss that the online network has now, with the targets of before."""
+    learner, batch = moment.learner, moment.batch
+    with torch.no_grad():
+        values = learner.online(batch.obs, batch.draws.online)
+        value = learner.online.head.loss(row_of(values, batch.action), next_row, reward, batch.discount).value
+        if learner.regularizer is not None:
+            value = value + learner.regularizer(learner.online.expected(values, batch.obs), batch)
+        return float((batch.weight * value).mean())
 
 
 def _rated(moment: Moment) -> np.ndarray | None:
@@ -311,6 +325,7 @@ def as_page(trace: Trace | None) -> dict[str, Any] | None:
         "sequences": None if trace.sequences is None else _sequence_page(trace.sequences),
         "returns": None if trace.returns is None else _plain(trace.returns),
         "loss": trace.loss,
+        "loss_after": trace.loss_after,
         "norm": trace.norm,
         "layers": [list(layer) for layer in trace.layers],
         "optimizer_steps": trace.optimizer_steps,

@@ -13,11 +13,11 @@ export function named(page, i) {
   return unit ? `${featureName(page, i)} (${unit})` : featureName(page, i);
 }
 
-/** Every action, or of many those that are seen most, with its colour and its share of the map. */
+/** Every action, or of many those that are seen most, with its colour and its share of the map where the agent goes. */
 export function actionLegend(page, { shares }) {
-  return listed([shares]).map((a) => el("span", { class: "maps-key" },
+  return [el("span", {}, page.t("maps.share_of")), ...listed([shares]).map((a) => el("span", { class: "maps-key" },
     el("span", { class: `maps-swatch ${actionClass(a)}` }),
-    page.t("maps.share", { action: actionName(page, a), share: percent(shares[a]) })));
+    page.t("maps.share", { action: actionName(page, a), share: percent(shares[a]) })))];
 }
 
 /** The colours of values from the lowest to the highest in the map, and whether some lie beyond. */

@@ -42,6 +42,9 @@ const DECIDED = new Set(["over-estimating", "dead-network", "always-random"]);
 /** Verdicts about what the network expects, which may be wrong while it acts well. */
 const OF_VALUES = new Set(["diverging", "coarse-range", "narrow-range", "over-estimating", "unbounded", "drowned", "biased"]);
 
+const FEW = 4; // evaluations that do not show whether values still climb
+const MEETS = 0.1; // of the larger one: values and returns that lie no farther apart meet
+
 /** Mounts the view. */
 export function mountHealth(root, page) {
   const { data, t } = page;
@@ -100,7 +103,7 @@ function linesOf(signal, { series }, { t, num }) {
   const lines = signal.lines.filter(([name]) => series[name]).map(([name, word], i) => ({
     name: t(`health.${word}`), x: series[name].step.data, y: series[name].value.data, class: `line-${i}`,
   }));
-  return { lines, last: lines.map(({ name, y }) => `${name} ${num(y.at(-1))}`).join(", "), short: lines.map(({ y }) => num(y.at(-1))).join(" · ") };
+  return { lines, last: lines.map(({ name, y }) => `${name} ${num(y.at(-1))}`).join(", "), short: lines.map(({ name, y }) => (lines.length > 1 ? `${name} ${num(y.at(-1))}` : num(y.at(-1)))).join(" · ") };
 }
 
 function chartOf(signal, facts, { t }, { lines, last }, size, range = null) {
@@ -123,8 +126,31 @@ function proved(signal, facts, page, width) {
   return el("figure", { class: "card signal proof", "data-signal": signal.name },
     el("h3", {}, t(`health.signal.${signal.name}.name`)),
     chartOf(signal, facts, page, found, size, range), legend(found.lines, range ? t("health.range") : null),
-    el("figcaption", { class: "muted" }, t(`health.signal.${signal.name}.says`)));
+    el("figcaption", { class: "muted" }, saysOf(signal, facts, page)));
 }
+
+/** What a signal says; of values beside returns also how they stand to each other at the last evaluation. */
+function saysOf({ name }, { series }, { t, num, lang }) {
+  const says = t(`health.signal.${name}.says`);
+  const [value, earned] = ["eval/value", "eval/discounted_return"].map((each) => series[each]?.value.data);
+  if (name !== "overestimation" || !value || !earned) return says;
+  const kind = standing(value, earned);
+  const [last, got, before] = [value.at(-1), earned.at(-1), value[earlier(value)]].map((each) => num(each));
+  return [says, t(`health.signal.overestimation.${kind}`, { value: last, earned: got, before })].join(lang === "en" ? " " : "");
+}
+
+/** How the last value stands to the last return: met, above, or below, and then whether it was early or still climbing. */
+export function standing(value, earned) {
+  const gap = value.at(-1) - earned.at(-1);
+  const room = MEETS * Math.max(Math.abs(value.at(-1)), Math.abs(earned.at(-1)));
+  if (!(Math.abs(gap) > room)) return "met";
+  if (gap > 0) return "above";
+  if (value.length < FEW) return "early";
+  return value.at(-1) - value[earlier(value)] > room ? "climbing" : "below";
+}
+
+/** The place where the last third of an array begins. */
+const earlier = (values) => Math.floor((2 / 3) * (values.length - 1));
 
 /** Signals as small lines that stay where they are; the chart of the one that is pressed lies below them all. */
 function tiles(signals, facts, page) {
@@ -138,7 +164,8 @@ function tiles(signals, facts, page) {
     },
     el("span", { class: "signal-name" }, t(`health.signal.${signal.name}.name`)),
     el("span", { class: "number signal-last" }, found.short),
-    sparkline(found.lines, [0, facts.end]));
+    sparkline(found.lines, [0, facts.end]),
+    el("span", { class: "signal-brief" }, t(`health.signal.${signal.name}.brief`)));
     return button;
   });
   const turn = (signal, found, button) => {
@@ -151,7 +178,7 @@ function tiles(signals, facts, page) {
     const size = { width: Math.max(opened.clientWidth - 30, 300), height: 240 };
     opened.append(...[
       el("h3", {}, t(`health.signal.${signal.name}.name`)), chartOf(signal, facts, page, found, size), legend(found.lines),
-      el("figcaption", { class: "muted" }, t(`health.signal.${signal.name}.says`))].filter(Boolean));
+      el("figcaption", { class: "muted" }, saysOf(signal, facts, page))].filter(Boolean));
     opened.scrollIntoView({ block: "nearest" });
   };
   return el("div", { class: "signals" }, buttons, opened);

@@ -186,6 +186,10 @@ function sentence(page, { id, said, parts }, { num, digits, value }) {
   if (parts.action !== undefined) values.action = actionName(page, parts.action);
   if (parts.then !== undefined && parts.then !== null) values.then = actionName(page, parts.then);
   for (const name of ["x", "before", "after", "target"]) if (typeof parts[name] === "number") values[name] = worth(parts[name]);
+  if (parts.loss_after !== undefined) {
+    const fine = apart(num, parts.loss_after, parts.loss, digits);
+    for (const name of ["loss", "loss_after"]) values[name] = num(parts[name], fine);
+  }
   for (const name of ["reward", "discount"]) if (typeof parts[name] === "number") values[name] = n(parts[name]);
   if (parts.value !== undefined) values.value = parts.value < 0 ? `(${worth(parts.value)})` : worth(parts.value);
   if (isCount(said)) values.x = parts.x.toLocaleString("en");

@@ -13,6 +13,7 @@ import { known, overFilm, reached } from "../maps/reach.js";
 import { isOver, layout, paintStates, stateAt } from "../maps/states.js";
 
 const MOST_CHOICES = 64; // inputs that can be chosen as an axis
+const HALF = 0.5; // known less than that is a guess
 const PAUSE = 250; // milliseconds between maps while the moment runs
 
 export function mountMaps(root, page) {
@@ -188,7 +189,7 @@ class Maps {
   paint() {
     const { page } = this;
     const values = this.values();
-    const said = facts(values, page.data.actions.length, this.over);
+    const said = facts(values, page.data.actions.length, this.beyond(values));
     const colours = this.colours(values);
     if (this.discrete) this.paintStates(values, colours);
     else this.paintPlanes(values, colours);
@@ -209,6 +210,14 @@ class Maps {
       policy: (k) => fade(own(action[k], gap[k], wide), k),
       value: (k) => fade(valueColour((value[k] - low) / (high - low || 1)), k),
     };
+  }
+
+  /** What the shares do not count: where an episode is over, and what is faded by more than half. */
+  beyond({ action, side }) {
+    const over = this.over ?? (() => false);
+    const been = this.discrete ? visits(this.page) : this.known(side);
+    const faint = (at) => over(at) || been[at] < HALF;
+    return [...action.keys()].every(faint) ? over : faint;
   }
 
   known(side) {

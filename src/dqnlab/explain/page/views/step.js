@@ -41,7 +41,7 @@ export function mountStep(root, page) {
       if (every.open) every.scrollIntoView({ block: "nearest" }); // else it opens below the screen, and nothing seems to happen
     } },
   }, el("summary", {}, t("step.every")), stages);
-  root.append(machine.node, every);
+  root.append(...recordedAt(page, step), machine.node, every);
   const isOpen = () => page.level === "numbers" || store.get("step.every") === 1;
   const walk = () => {
     machine.update(readState(store, step));
@@ -58,6 +58,14 @@ export function mountStep(root, page) {
   store.on(["step.stop"], walk);
   draw();
   return machine.close;
+}
+
+/** When in the run the shown steps were kept; nothing where no env steps were counted. */
+function recordedAt({ data: { run }, t }, { moment }) {
+  const of = Math.max(run.env_steps, moment.env_step);
+  if (!(moment.env_step > 0)) return [];
+  const [step, steps] = [moment.env_step, of].map((each) => each.toLocaleString("en"));
+  return [el("p", { class: "muted step-recorded story-only" }, t("step.recorded_at", { step, steps }))];
 }
 
 /** What the reader has chosen; what an address says beyond that is put right. */
@@ -87,7 +95,7 @@ function content(page, step, state) {
   const { t, num } = page;
   const { moment } = step;
   const saidOf = (id) => (id === "choose" ? exploring(page, step) : t(`step.${id}_${variantOf(moment, id, state.chosen)}`));
-  const cards = stagesOf(moment).map(({ id, draw }, i) => card(page, id, saidOf(id), i + 1, (explained) => (
+  const cards = stagesOf(moment).map(({ id, draw }) => card(page, id, saidOf(id), (explained) => (
     draw === null ? drawn(page, step, state) : draw({ page, step, state, explained }))));
   return [
     el("p", { class: "said numbers-only" }, t("step.when", {
@@ -127,7 +135,7 @@ function exploring({ t, num, lang }, { settings: { noisy, temperature }, moment:
 }
 
 /** A stage. Its numbers explain themselves in its last line when they are hovered or focused. */
-function card({ t, num }, id, said, number, draw) {
+function card({ t, num }, id, said, draw) {
   const formula = el("p", { class: "step-formula number", "aria-live": "polite" }, t("step.hover"));
   const explained = (value, text, key = "") => {
     const show = () => {
@@ -139,7 +147,7 @@ function card({ t, num }, id, said, number, draw) {
     }, num(value, 6));
   };
   return el("li", { class: `card step-${id}` },
-    el("h3", {}, `${number}. ${t(`step.${id}`)}`), el("p", { class: "said" }, said), draw(explained), id === "sample" ? null : formula);
+    el("h3", {}, t(`step.${id}`)), el("p", { class: "said" }, said), draw(explained), id === "sample" ? null : formula);
 }
 
 function controls({ store, t }, step, { switches, all }) {

@@ -98,10 +98,11 @@ function learned({ moment }, i) {
   const followed = sync === null ? stop("sync", "target", weight.target_after, "sync_unknown")
     : "every" in sync ? stop("sync", "target", due, due === 0 ? "sync_now" : "sync_later", { every: sync.every })
       : stop("sync", "target", sync.tau, "sync_share");
+  const batch = { loss: moment.loss, loss_after: moment.loss_after };
   return [
     stop("update", "update", weight.step, "update", { before: weight.before, after: weight.after }),
     stop("after", "online", after.data[i], `after${wayOf(rows.prediction.data[i], after.data[i], rows.target.data[i])}`,
-      { before: rows.prediction.data[i], target: rows.target.data[i] }),
+      { before: rows.prediction.data[i], target: rows.target.data[i], ...batch }),
     returns ? null : followed,
   ];
 }
@@ -112,12 +113,16 @@ function wayOf(before, after, target) {
   return (target - before) * (target - after) < 0 ? "_past" : "";
 }
 
-/** The transition that is followed until the reader chooses: of those that are known whole the one that the update moved most. */
+/**
+ * The transition that is followed until the reader chooses: of those that came nearer to their targets and are known whole
+ * the one that the update moved most.
+ */
 export function clearest({ moment, count, settings }) {
   const { rows, prediction_after: after } = moment;
+  const nearer = (i) => after.data[i] !== rows.prediction.data[i] && wayOf(rows.prediction.data[i], after.data[i], rows.target.data[i]) === "";
   const moved = (i) => (after.data[i] - rows.prediction.data[i]) * Math.sign(rows.target.data[i] - rows.prediction.data[i]);
   const worth = (i) => (
-    (singleReward({ moment }, i) === null ? 0 : 8) + (rows.discount.data[i] === 0 ? 0 : 2) + (rows.weight.data[i] > 0 ? 4 : 0)
+    (nearer(i) ? 16 : 0) + (singleReward({ moment }, i) === null ? 0 : 8) + (rows.discount.data[i] === 0 ? 0 : 2) + (rows.weight.data[i] > 0 ? 4 : 0)
     + (rows.span.data[i] === settings.n ? 1 : 0));
   const all = Array.from({ length: count }, (_, i) => i);
   return all.reduce((best, i) => {
