@@ -321,13 +321,15 @@ def test_on_a_phone_the_buttons_leave_before_they_cover_the_last_boxes(open_page
     assert bar["y"] + bar["height"] <= best.bounding_box()["y"]
 
 
-def test_on_a_phone_the_batch_scrolls_to_its_last_column(open_page: Open) -> None:
+def test_on_a_phone_the_batch_shows_that_it_scrolls_and_does_so_to_its_last_column(open_page: Open) -> None:
     _, page, obs = traced("textbook")
     opened = open_page(sample(moment=page, obs=obs), hash="level=numbers&at=step", width=390, height=844)
     table = opened.page.locator("#step .step-sample .scroll")
     table.evaluate("(box) => { box.scrollLeft = box.scrollWidth; }")
     edge = table.locator("th").last.bounding_box()
     assert edge["x"] + edge["width"] <= 390
+    shades = "getComputedStyle(document.querySelector('#step .step-sample .scroll')).backgroundAttachment"
+    assert opened.page.evaluate(shades) == "local, scroll"  # which tells that there is more
 
 
 def test_every_number_of_a_stop_opens_in_sight(open_page: Open) -> None:
