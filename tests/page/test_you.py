@@ -177,9 +177,10 @@ def test_nothing_moves_under_a_thumb_at_the_first_push(open_page: Open, width: i
         page.evaluate("new Promise(requestAnimationFrame)")
         return float(page.evaluate("document.querySelector('#you .you-pad').getBoundingClientRect().top + scrollY"))
 
+    before = place()
     button.click()
     assert not button.is_visible()
-    before = place()
+    assert place() == before
     pads.nth(1).dispatch_event("pointerdown")
     assert button.inner_text() == "Pause"
     assert place() == before
