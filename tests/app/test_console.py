@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from dqnlab.config import Collectors, Config, Episodes, Film, Steps
-from dqnlab.run.events import BlockEnded, Confirmed, EpisodeEnded, Evaluated
+from dqnlab.run.events import BlockEnded, Commanded, Confirmed, EpisodeEnded, Evaluated
 from dqnlab.terminal.live import LiveView, choose_view
 from dqnlab.terminal.panel import panel
 from dqnlab.terminal.tally import RunInfo, Tally
@@ -249,6 +249,15 @@ def test_a_run_with_collectors_tells_no_pace_of_the_time_in_which_they_start() -
         tally.mark()
         line = tally.line(evaluated(step, 0.0))
         assert ("steps/s" in line, "left" in line) == (step > 1, step > 1)
+    assert tally.speeds[0] == 100.0
+
+
+def test_the_time_that_a_run_stood_still_is_in_no_pace() -> None:
+    clock = Clock()
+    tally = Tally(Config(budget=Steps(num=1_000)), None, clock)
+    for clock.now, event in ((100.0, Commanded(0, "continue")), (102.0, BlockEnded(200, 0, 0, epsilon=1.0))):
+        tally.take(event)
+        tally.mark()
     assert tally.speeds[0] == 100.0
 
 

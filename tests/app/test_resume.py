@@ -30,7 +30,7 @@ from dqnlab.run.events import BlockEnded
 from dqnlab.store import remembered
 from dqnlab.store.advice import how_to_resume
 from dqnlab.store.checkpoint.checkpoint import Store
-from dqnlab.store.folder import BEST, LAST, METRICS, Run, seed_name
+from dqnlab.store.folder import BEST, LAST, METRICS, Run, seed_name, write_result
 from dqnlab.store.start import write_start
 
 from ..equal import same
@@ -125,6 +125,20 @@ def test_a_second_signal_leaves_the_last_checkpoint(tmp_path: Path) -> None:
     assert at is not None
     assert at.step == 100
     assert dqnlab.resume(run.folder).resumed == "exact"
+
+
+def test_metrics_that_were_cut_are_a_note_of_the_run_that_goes_on(tmp_path: Path) -> None:
+    run = begun(tmp_path / "cut")
+    (run.folder / METRICS).unlink()
+    lost = "metrics.jsonl lacks rows of before step 150: the curves and the verdicts on its health are incomplete"
+    assert lost in dqnlab.resume(run.folder).notes
+
+
+def test_metrics_that_were_cut_are_a_note_of_a_run_that_is_completed(tmp_path: Path) -> None:
+    run = train(TINY, out=tmp_path / "run", trackers=("none",))
+    (run.folder / METRICS).write_text((run.folder / METRICS).read_text().splitlines(keepends=True)[0])
+    write_result(replace(run, unfinished=["curves"]))
+    assert any(line.startswith("metrics.jsonl lacks rows of this run") for line in dqnlab.resume(run.folder).notes)
 
 
 def test_a_run_without_a_checkpoint_begins_again(tmp_path: Path) -> None:

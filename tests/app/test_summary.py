@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 
 from dqnlab import presets
 from dqnlab.app.parse import parse_train
-from dqnlab.app.summary import evaluation, summary
+from dqnlab.app.summary import evaluation, labelled, summary
 from dqnlab.config.toml import to_toml
 from dqnlab.store.folder import Run, write_json
 from dqnlab.store.group import Group
@@ -264,3 +264,8 @@ def test_what_only_python_can_make_again_is_said_in_python() -> None:
     write_json(folder / "meta.json", {"env": ENV | {"callable": True}})
     text = text_of(summary(run(score=None, solved=None, interrupted=True, selected_score=None)))
     assert "to resume dqnlab.resume('runs/x', env=…) in Python" in text
+
+
+def test_a_label_of_any_length_stands_off_its_words() -> None:
+    assert labelled("interrupted", "seed 0").plain == "interrupted seed 0"
+    assert labelled("folder", "x").plain == "folder    x"

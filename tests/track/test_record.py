@@ -1,6 +1,7 @@
 import time
 from collections.abc import Iterator
 
+from dqnlab.run.events import Commanded
 from dqnlab.store.metrics import read_records
 from dqnlab.track.record import Recorder, WallClock
 from dqnlab.track.tracker import TrackedRun
@@ -36,6 +37,16 @@ def test_rate_is_counted_from_the_last_record_that_had_one() -> None:
     assert stopwatch.columns(300)["time/steps_per_second"] == 300.0
     assert "time/steps_per_second" not in stopwatch.columns(400)
     assert stopwatch.columns(800)["time/steps_per_second"] == 500.0
+
+
+def test_the_time_that_a_run_stood_still_is_in_no_rate(about: TrackedRun) -> None:
+    clock = iter([0.0, 1.0, 101.0, 101.0, 102.0])
+    recorder = Recorder(about, [], lambda: next(clock))
+    for step, event in ((10, "pause"), (10, "continue"), (20, "pause")):
+        recorder.record(Commanded(step, event))
+    recorder.close()
+    rows = read_records(about.run_folder / "metrics.jsonl")
+    assert [row.get("time/steps_per_second") for row in rows] == [10.0, None, 10.0]
 
 
 def test_no_rate_where_no_step_was_taken() -> None:

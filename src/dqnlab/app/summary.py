@@ -78,7 +78,7 @@ def name_before(folder: Path) -> str:
 
 def labelled(label: str, *words: str | Text | tuple[str, str]) -> Text:
     """A line of a summary after its label; it is never broken."""
-    return Text.assemble((f"{label:<10}", LABEL), *words)
+    return Text.assemble((f"{label:<9} ", LABEL), *words)
 
 
 def to_resume(folder: Path) -> list[RenderableType]:

@@ -19,9 +19,10 @@ from ..explain import report
 from ..run import film
 from ..run.evaluate import Evaluator, score_of
 from ..store.agent import Agent, load
-from ..store.folder import META, VIDEOS, Run
+from ..store.folder import META, METRICS, VIDEOS, Run
 from ..store.reading import read_env
 from ..track import curves
+from ..track.jsonl import lacks_rows
 from .unfinished import INTERRUPTED, STEPS, ended, lacking, longer, save, stopped, why
 
 
@@ -109,6 +110,10 @@ _MAKERS: dict[str, Callable[[After, Run], dict[str, Any]]] = {
 def finish(run: Run, config: Config, say: Callable[[str], None] = lambda line: None) -> Run:
     """Makes what is lacking of a run that has a result."""
     notes = [line for line in run.notes if not line.startswith(INTERRUPTED)]
+    if not run.imported and lacks_rows(run.folder / METRICS, run.env_steps, 0, run.evaluations or 0):
+        lost = f"{METRICS} lacks rows of this run: the curves and the verdicts on its health are incomplete"
+        say(lost)
+        notes = [*(line for line in notes if not line.startswith(METRICS)), lost]
     run = replace(run, unfinished=lacking(run), signal=None, notes=notes)
     with watched(config.env.timeout), arithmetic(config.threads):
         return After(config, say).make(run)

@@ -57,6 +57,8 @@ class Experiment:
     """what asked it to stop, if that was a signal"""
     on_event: Callable[[Event], object] | None = None
     """the caller's own, told last, when the event is on disk"""
+    lost: str = ""
+    """what its metrics lack, if somebody has cut or removed them"""
     score_only: bool = False
     """whether nothing is made after the score, not even curves"""
     _block: BlockEnded | None = field(default=None, init=False)  # the latest
@@ -215,7 +217,7 @@ class Experiment:
             env_steps=self.system.collector.steps,
             updates=self.system.learner.updates,
             seconds=self.watch.report(),
-            notes=[*self.system.notes, *([STOPPED] if self.stops else [])],
+            notes=[*self.system.notes, *([STOPPED] if self.stops else []), *([self.lost] if self.lost else [])],
             interrupted=interrupted,
             signal=self.signal if interrupted else None,
             resumed=None if not self.resumed else "not exact" if self.saver.inexact else "exact",

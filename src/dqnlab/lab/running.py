@@ -36,6 +36,7 @@ from ..store.weightsfile import meaning_of
 from ..terminal import tally
 from ..terminal.view import View
 from ..track.begun import begun, tracker_facts
+from ..track.jsonl import lacks_rows
 from ..track.open import open_own, open_trackers
 from ..track.record import Recorder
 from ..track.tracker import AnyTracker, TrackedRun
@@ -141,13 +142,17 @@ def _open(start: Start, restored: _Restored, opened: ExitStack) -> Experiment:
             keeper.load_state_dict(at.state["keeper"])
             start.watch.load_state_dict(at.state["clock"])
     step = system.progress.now.steps
+    lost = ""
+    if at is not None and lacks_rows(folder / METRICS, step, system.progress.now.episodes, system.judge.evaluations):
+        lost = f"{METRICS} lacks rows of before step {step:,}: the curves and the verdicts on its health are incomplete"
+        say(lost)
     recorder = _recorder(system, folder, trackers, None if not has_begun else step if at is not None else -1)
     opened.callback(recorder.close)
     if start.view is not None:
         _introduce(start.view, system, folder)
     resumed = has_begun and not (at is not None and at.about.get(FORK))
     viewer = Viewer(folder)
-    return Experiment(system, folder, keeper, recorder, saver, start.watch, start.view, resumed, viewer)
+    return Experiment(system, folder, keeper, recorder, saver, start.watch, start.view, resumed, viewer, lost=lost)
 
 
 def _again(folder: Path) -> str:

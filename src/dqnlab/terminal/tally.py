@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..config import Config
 from ..errors import counted
-from ..run.events import BlockEnded, Confirmed, EpisodeEnded, Evaluated, Event
+from ..run.events import BlockEnded, Commanded, Confirmed, EpisodeEnded, Evaluated, Event
 from ..store.digits import number
 from .ahead import SHOWING
 from .text import duration
@@ -77,6 +77,8 @@ class Tally:
             self._episode = (self._heard - before) / max(len(event.returns), 1) or self._episode
             self.judged.append(event.mean)
             self.best = event.best_mean
+        elif isinstance(event, Commanded) and event.command != "pause":
+            self._restart()  # until now it may have stood still
         elif isinstance(event, Confirmed):
             self.confirmed = event
 

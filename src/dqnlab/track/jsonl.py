@@ -98,6 +98,20 @@ def cut_back(path: Path, step: int) -> os.stat_result | None:
         return part.stat()
 
 
+def lacks_rows(path: Path, step: int, episodes: int, evaluations: int) -> bool:
+    """Whether the file of a run holds fewer of its episodes or evaluations up to an env step than there were.
+
+    Raises FolderError.
+    """
+    if not os.path.lexists(path):
+        return episodes + evaluations > 0
+    found = records_between(path, -1, step)
+    return (
+        sum("train/episode" in record for record in found) < episodes
+        or sum("eval/reward" in record for record in found) < evaluations
+    )
+
+
 def record_of(step: int, row: Mapping[str, float | Sequence[float]]) -> dict[str, object]:
     """A record as its line says it."""
     return {"step": step} | {name: _strict(value) for name, value in row.items()}

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from ..run.events import Event
+from ..run.events import Commanded, Event
 from ..store.folder import Run
 from .jsonl import NAME, MetricsFile
 from .open import SafeTracker
@@ -49,6 +49,8 @@ class Recorder:
         if found is None:
             return
         step, metrics = found
+        if isinstance(event, Commanded) and event.command != "pause":
+            self._stopwatch.restart(step)
         metrics |= self._stopwatch.columns(step)
         self._file.log(step, {**metrics, **returns(event)})
         for tracker in (*self._trackers, *self._own):
@@ -110,6 +112,10 @@ class WallClock:
         self._pause = pause  # seconds between two rates: over shorter spans a rate is mostly noise
         self._start = self._then = clock()
         self._then_step = 0
+
+    def restart(self, step: int) -> None:
+        """Lets the next rate begin here: until now the run may have stood still."""
+        self._then, self._then_step = self._clock(), step
 
     def columns(self, step: int) -> dict[str, float]:
         """Seconds since the start; from time to time also env steps per second since the last rate."""
