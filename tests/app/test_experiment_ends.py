@@ -150,6 +150,9 @@ def test_a_run_without_an_evaluation_is_explained_by_its_last_network(capsys: py
         dqnlab.load("mine")
     assert dqnlab.load("mine", which="last").act(np.zeros(2)) in (0, 1)
     assert main(["explain", "mine"]) == 0
+    Path("mine", "result.json").unlink()
+    with pytest.raises(CheckpointError, match="training ended before it was evaluated, or the file was removed; take"):
+        dqnlab.load("mine")
     said = "The run has no best network: this page shows the last one in its place, as it was when training ended."
     assert said in capsys.readouterr().out
     assert '"stands_in":true' in Path("mine/report.html").read_text("utf-8").replace(" ", "")

@@ -98,6 +98,10 @@ def test_a_run_that_has_not_ended_is_told_how_to_go_on(tmp_path: Path, capsys: p
     assert main(["explain", str(folder)]) != 0
     said = "has no result.json: it has not ended yet, or the file was removed; wait for it, or resume it"
     assert f"{said}, which writes one: dqn resume 'a run'\n" in capsys.readouterr().err
+    (folder / RESULT).touch()
+    assert main(["explain", str(folder)]) != 0
+    assert "; to write it anew, resume the run: dqn resume 'a run'\n" in capsys.readouterr().err
+    (folder / RESULT).unlink()
     settings = (folder / "config.toml").read_text().replace('"CartPole-v1"', '"theirs:CartPole-v1"')
     (folder / "config.toml").write_text(settings)  # as in a folder that came from elsewhere
     assert main(["explain", str(folder)]) != 0

@@ -12,7 +12,7 @@ from ..cluster import check_where
 from ..config.fields import nearest
 from ..errors import ConfigError, FolderError
 from ..store.advice import how_to_resume
-from ..store.find import find_group, find_run
+from ..store.find import find_group, find_run, read_run
 from ..store.folder import REPORT, RESULT, beside_name
 from ..terminal.text import clean
 from ..track.tracker import Swanlab
@@ -236,4 +236,10 @@ def _explain(args: Explain) -> Explain:
                     f"{str(each)!r} has no {RESULT}: it has not ended yet, or the file was removed; wait for it, or "
                     f"resume it, which writes one: {how_to_resume(each)}"
                 )
+            try:
+                read_run(each)
+            except FolderError as e:
+                if e.__cause__ is None:  # of a newer version, say: whole, but not for this one
+                    raise
+                raise FolderError(f"{e}; to write it anew, resume the run: {how_to_resume(each)}") from e
     return replace(args, run=str(folder), beside=args.beside if beside is None else str(beside))

@@ -80,9 +80,9 @@ def why_absent(folder: Path, which: Literal["best", "last"]) -> str:
         return f"does not exist: the run has saved no network yet; wait for it, or resume it: {how_to_resume(folder)}"
     try:
         evaluated = read_json(folder / RESULT).get("selected_score") is not None
+        why = "is missing: it was removed" if evaluated else "does not exist: training ended before it was evaluated"
     except FolderError:  # nobody knows
-        evaluated = False
-    why = "is missing: it was removed" if evaluated else "does not exist: training ended before it was evaluated"
+        why = "is missing: training ended before it was evaluated, or the file was removed"
     found = either("--which last", "which='last'")
     more = "" if ended else f", or resume the run: {how_to_resume(folder)}"
     return f"{why}; take the last network, {found}{more}"
