@@ -189,6 +189,7 @@ def test_what_differs_from_the_textbook_is_what_the_run_was_told_and_not_its_pre
     assert "update_every" not in differing  # it was given as the textbook has it
     assert "gamma" not in differing  # the command keeps it
     assert "optimizer.lr" in differing
+    assert "budget" in differing  # the command leaves the textbook its own length
     assert "dqn train CartPole-v1 --preset textbook --seed 7 --gamma 0.9 --tracker none\n" in text
     write_json(folder / "meta.json", {"env": ENV, "trackers": ["tensorboard"]})
     assert "--gamma 0.9 --tracker tensorboard\n" in text_of(summary(run()), width=1000)

@@ -71,12 +71,16 @@ def textbook_words(run: Run) -> str:
     if isinstance(clip := config.get("reward_clip"), int | float):
         words += ["--reward-clip", str(clip)]
     budget = config.get("budget", {})
-    if budget.get("kind") in ("steps", "episodes") and not (
-        budget == usual.get("budget") and suited(run.env) == run.preset != "default"
-    ):
+    if budget.get("kind") in ("steps", "episodes") and not _has_tuned_length(run, budget):
         words += [f"--{budget['kind']}", str(budget.get("num"))]
     words += _trackers(run)
     return "".join(f" {shlex.quote(word)}" for word in words)
+
+
+def _has_tuned_length(run: Run, budget: Mapping[str, Any]) -> bool:
+    """Whether a run is as long as the preset that is tuned for its environment makes it."""
+    usual = as_dict(get(run.preset)) if run.preset in names() else {}
+    return budget == usual.get("budget") and suited(run.env) == run.preset != "default"
 
 
 def train_further(run: Run) -> str | None:
@@ -108,7 +112,8 @@ def unlike_textbook(run: Run) -> list[str]:
     if "preset" not in own:  # a file that was changed since
         own = {**_leaves(as_dict(get(run.preset))), **own}
     odd = [name for name, value in own.items() if value != theirs.get(name) and theirs.get(name) != "auto"]
-    return [name for name in odd if not name.startswith(_KEPT)]
+    differing = [name for name in odd if not name.startswith(_KEPT)]
+    return [*differing, "budget"] if _has_tuned_length(run, _settings(run).get("budget", {})) else differing
 
 
 _KEPT = ("preset", "seed", "gamma", "normalize_obs", "reward_clip", "budget", "env.", "init", "experience")
