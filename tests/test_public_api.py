@@ -77,3 +77,10 @@ def test_importing_is_light_and_names_arrive_when_used() -> None:
 def test_the_version_is_the_one_that_the_package_is_built_with() -> None:
     assert dqnlab.__version__.count(".") == 2
     assert in_a_fresh_python("from dqnlab._version import __version__ as v; print(v)").strip() == dqnlab.__version__
+
+
+def test_an_argument_that_is_a_setting_is_told_where_it_belongs() -> None:
+    with pytest.raises(TypeError, match=r"^train\(\): .*'steps'; settings belong to its config, as in Config\(budget="):
+        dqnlab.train("CartPole-v1", steps=10)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"^resume\(\): missing a required argument: 'run'$"):
+        dqnlab.resume()  # type: ignore[call-arg]

@@ -57,7 +57,12 @@ def door(function: Callable[P, R]) -> Callable[P, R]:
             wrong := next((n for n in kwargs if n not in signature.parameters), "")
         ):
             raise ConfigError(f"unknown argument {wrong!r}: settings of runs are given as settings={{{wrong!r}: …}}")
-        call = signature.bind(*args, **kwargs)
+        try:
+            call = signature.bind(*args, **kwargs)
+        except TypeError as e:
+            is_setting = "config" in signature.parameters and not kwargs.keys() <= signature.parameters.keys()
+            hint = "; settings belong to its config, as in Config(budget=Steps(num=10_000))" if is_setting else ""
+            raise TypeError(f"{function.__name__}(): {e}{hint}") from None
         for name, value in call.arguments.items():
             parameter = signature.parameters[name]
             if name != "self" and value is not parameter.default:
