@@ -90,7 +90,7 @@ def bad(agent: Agent) -> list[tuple[Callable[[], Any], str]]:
         (lambda: evaluate(agent, episodes=float("nan")), "got nan"),
         (lambda: evaluate(agent, seed="a"), "seed must be a whole number in [0, 2**32), got 'a'"),
         (lambda: evaluate(agent, seed=-1), "got -1"),
-        (lambda: evaluate("latest"), "agent must be an object of Agent, got 'latest'"),
+        (lambda: evaluate("latest"), "agent must be an Agent, as dqnlab.load(run) gives it, got 'latest'"),
         (lambda: dqnlab.train_many("CartPole-v1", 3), "seeds must be a list of whole numbers, got 3"),
         (lambda: dqnlab.train_many("CartPole-v1", [1, 1]), "seeds must be distinct and at least one, got [1, 1]"),
         (lambda: dqnlab.train_many("CartPole-v1", []), "seeds must be distinct and at least one, got []"),

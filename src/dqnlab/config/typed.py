@@ -251,6 +251,8 @@ def _word(hint: Any) -> str:
         return f"a list of {'whole numbers' if int in _members(get_args(hint)[0]) else 'texts'}"
     if getattr(hint, "__name__", "") == "Custom":
         return "a part of your own"
+    if getattr(hint, "__name__", "") == "Agent":
+        return "an Agent, as dqnlab.load(run) gives it"
     if not is_dataclass(hint) or not isinstance(hint, type):
         return f"an object of {getattr(hint, '__name__', hint)}"
     needs = [each.name for each in inspect.signature(hint).parameters.values() if each.default is each.empty]
