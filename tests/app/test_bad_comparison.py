@@ -27,6 +27,7 @@ WORDS: list[tuple[str, int, list[str]]] = [
     ("compare CartPole-v1 --presets dqn --arm 'dqn compile=off'", 2, ["are the same settings under two names"]),
     ("compare CartPole-v1 --presets dqn --arm 'dqn keep=all'", 2, ["are the same settings under two names"]),
     ("compare CartPole-v1 --presets dqn --arm 'dqn lrr=1'", 2, ["arm 'dqn lrr=1'", "unknown setting lrr"]),
+    ("compare CartPole-v1 --presets dqn --arm 'dqn q=1'", 2, ["unknown setting q: `dqn train --help` lists them all"]),
     ("compare CartPole-v1 --presets dqn --arm 'dqn gamma=2'", 2, ["arm 'dqn gamma=2': gamma must be in [0, 1]"]),
     ("compare CartPole-v1 --presets dqn --arm 'dqn conv:nature'", 2, ["'conv:nature' is no setting of an arm"]),
     ("compare CartPole-v1 --presets dqn --arm 'dqn\nlr=1e-3 \x1b[31m'", 2, ["holds characters that cannot be seen"]),

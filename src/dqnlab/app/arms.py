@@ -168,6 +168,7 @@ def arm_of_text(text: str, runs: Path) -> ArmTable:
 
 def _in_words_of(words: Sequence[str], message: str) -> str:
     """A message on the settings of an arm, without dashes where its words have none."""
+    message = message.replace(": --help lists", ": `dqn train --help` lists")  # an arm may stand in a script or a file
     return message if any(map(_AS_FLAG.match, words)) else _AS_FLAG.sub("", message).replace(*_CALLED)
 
 
