@@ -6,6 +6,7 @@ import { actionLegend, heldWords, inWords, named, pointWords, valueLegend } from
 import { featureName, stateNumber, whyClosed } from "../core/naming.js";
 import { placeIn } from "../core/page.js";
 import { features, scaleOf, makeNetwork } from "../net/network.js";
+import { axisChoices, tick } from "../maps/choices.js";
 import { makeFilm } from "../maps/film.js";
 import { actionColours, faded, paintPlane, picture, valueColour } from "../maps/paint.js";
 import { facts, isDownward, limits, middles, nearestMoment, nextVisit, usualAxes, visited, visits, whyNoMap } from "../maps/planes.js";
@@ -112,42 +113,18 @@ class Maps {
 
   build(root) {
     const { page } = this;
-    const { t, store } = page;
+    const { t } = page;
     this.maps = ["policy", "value"].map((kind) => this.makeMap(kind));
     this.held = el("p", { class: "muted maps-held numbers-only" });
     this.readout = el("p", { class: "muted maps-readout", "aria-live": "off" }, t("maps.hover"));
     const last = this.nets.length - 1;
     this.film = last > 0 ? makeFilm(page, { last, snap: () => this.snap, text: () => this.snapText() }) : null;
-    const planes = this.discrete ? [] : [this.choice("map.x", 0), this.choice("map.y", 1), this.check("map.whole", "maps.whole")];
+    const planes = this.discrete ? [] : [...axisChoices(page, () => this.axes, MOST_CHOICES), tick(page, "map.whole", "maps.whole")];
     root.append(
-      el("div", { class: "row maps-choices numbers-only" }, planes, this.check("map.visited", "maps.visited")),
+      el("div", { class: "row maps-choices numbers-only" }, planes, tick(page, "map.visited", "maps.visited")),
       ...(this.film ? [this.film.node] : []),
       el("div", { class: "columns" }, this.maps.map(({ figure }) => figure)),
       el("p", { class: "maps-guess muted" }, t("maps.guess")), this.readout, this.held);
-  }
-
-  check(key, word) {
-    const { t, store } = this.page;
-    const box = el("input", { type: "checkbox", "data-key": key, checked: Boolean(store.get(key)) });
-    box.addEventListener("change", () => store.set({ [key]: Number(box.checked) }));
-    return el("label", { class: "maps-check" }, box, " ", t(word));
-  }
-
-  choice(key, which) {
-    const { page } = this;
-    const count = Math.min(page.moment().obs.length, MOST_CHOICES);
-    const options = Array.from({ length: count }, (_, i) =>
-      el("option", { value: i, selected: this.axes[which] === i }, featureName(page, i)));
-    const select = el("select", { "data-key": key }, options);
-    select.addEventListener("change", () => {
-      const other = key === "map.x" ? "map.y" : "map.x";
-      const taken = this.axes[which === 0 ? 1 : 0] === Number(select.value);
-      page.store.set({ [key]: Number(select.value), ...(taken ? { [other]: this.axes[which] } : {}) });
-      for (const each of select.closest(".maps-choices").querySelectorAll("select")) {
-        each.value = this.axes[each.dataset.key === "map.x" ? 0 : 1];
-      }
-    });
-    return el("label", { class: "row" }, page.t(which === 0 ? "maps.across" : "maps.up"), select);
   }
 
   makeMap(kind) {
