@@ -27,7 +27,7 @@ from dqnlab.exporting.verify import compared, verify
 from dqnlab.lab.session import train
 from dqnlab.learn.networks import Mlp
 from dqnlab.store.folder import LAST
-from dqnlab.store.lock import locked
+from dqnlab.store.lock import LOCK, locked
 from dqnlab.store.made import made_in_run
 
 from ..exported import JOINT, KINDS, MASKED, SMALL, about_of, balancing_agent, make_agent, states_for, write_all
@@ -97,6 +97,19 @@ def test_a_program_that_differs_never_takes_its_place(
     monkeypatch.setitem(exporting.WRITERS, "onnx", honest)
     assert main(["export", str(run), "--states", "20", "--out", str(tmp_path / "out")]) == 0
     assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["out"]
+
+
+@pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt(), 130), (OSError(5, "broken"), 5)])
+def test_an_export_that_is_cut_short_leaves_nothing_behind(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: BaseException, code: int
+) -> None:
+    def cut(kind: str, draft: Path, *args: object) -> None:
+        assert [path.name for path in draft.iterdir() if path.name != LOCK] == ["agent.onnx"]
+        raise stop
+
+    monkeypatch.setattr(exporting, "verify", cut)
+    assert main(["export", str(run), "--states", "5", "--out", str(tmp_path / "deep" / "model")]) == code
+    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == []
 
 
 def test_what_cannot_be_compared_is_said_to_be_unverified(

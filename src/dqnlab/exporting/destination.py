@@ -8,13 +8,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import FolderError, ResourceError
+from ..errors import DqnlabError, FolderError, ResourceError
 from ..store.disk import remove_tree
 from ..store.door import DISK, drop_empty, is_machines, make_path, refusal
 from ..store.folder import BEST, LAST, OUT
 from ..store.lock import LOCK, locked
 from ..store.made import made_in_export
 from .formats import EXPORTS, UNVERIFIED, Format
+
+
+class DoesNotHold(DqnlabError):
+    """A program that is not its network, or does not run: it stays where it is, for whoever looks for the reason."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,12 @@ def destination(path: Path, format: Format, out: Path | None, which: str = "best
 def draft_of(out: Path) -> Iterator[Path]:
     """An empty folder of another name beside the one that is wanted, for this process alone.
 
-    What an earlier export has left there, because it was interrupted or did not hold, is removed.
+    What an earlier export has left there, because it was killed or did not hold, is removed. This one leaves the
+    folder behind only if its program `DoesNotHold`: one that was interrupted is made anew in the same time.
 
     Raises FolderError, ResourceError.
     """
+    missing = [each for each in (out.parent, *out.parent.parents) if not each.exists()]
     try:
         if not out.parent.is_dir():
             make_path(out.parent)
@@ -70,10 +76,28 @@ def draft_of(out: Path) -> Iterator[Path]:
     except OSError as e:
         kind = ResourceError if is_machines(e) else FolderError
         raise kind(f"cannot write to {str(out.parent)!r} ({e.strerror or e}): choose another {OUT}") from e
-    with locked(draft):
-        Destination(draft, is_own=True).check()
-        _clear(draft)
-        yield draft
+    try:
+        with locked(draft):
+            Destination(draft, is_own=True).check()
+            with _gone_after_an_error(draft):
+                _clear(draft)
+                yield draft
+    except BaseException:
+        for each in (draft, *missing):
+            drop_empty(each)
+        raise
+
+
+@contextmanager
+def _gone_after_an_error(draft: Path) -> Iterator[None]:
+    try:
+        yield
+    except DoesNotHold:
+        raise
+    except BaseException:  # a signal too
+        with suppress(DqnlabError):  # there is something to be said already
+            _clear(draft)
+        raise
 
 
 def _clear(folder: Path) -> None:
@@ -102,9 +126,12 @@ def take_place(draft: Path, place: Destination) -> None:
         else:
             drop_empty(folder)
         DISK.rename(draft, folder)
-    except OSError as e:
+    except BaseException as e:  # a signal too
         with suppress(OSError):
             DISK.rename(before, folder)
+        if not isinstance(e, OSError):
+            _drop(draft)
+            raise
         raise FolderError(
             f"{str(place.folder)!r} is in the way ({e.strerror or e}): the export is kept as {str(draft)!r}"
         ) from e

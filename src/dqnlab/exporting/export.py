@@ -18,7 +18,7 @@ from ..store.find import find_run
 from ..store.folder import Run
 from .about import About, about_agent
 from .c_program import c_files
-from .destination import Destination, destination, draft_of, take_place
+from .destination import Destination, DoesNotHold, destination, draft_of, take_place
 from .formats import MOST_STATES, Format
 from .js_program import js_files
 from .numpy_program import numpy_files
@@ -122,7 +122,7 @@ def write_export(
         tell(f"comparing {counted(num, 'state')} with the network")
         equality = _verified(format, draft, facts, states)
         if not equality.holds:
-            raise DqnlabError(f"the exported program is not the network: {equality}; it is kept as {str(draft)!r}")
+            raise DoesNotHold(f"the exported program is not the network: {equality}; it is kept as {str(draft)!r}")
     take_place(draft, place)
     return Exported(place.folder, format, {name: len(content) for name, content in files.items()}, equality)
 
@@ -132,6 +132,6 @@ def _verified(format: str, draft: Path, facts: About, states: States) -> Equalit
         with aside() as scratch:
             return verify(format, draft, facts, states, scratch)
     except DqnlabError as e:
-        raise DqnlabError(f"{e}; what was exported is kept as {str(draft)!r}") from e
+        raise DoesNotHold(f"{e}; what was exported is kept as {str(draft)!r}") from e
     except OSError as e:
-        raise ResourceError(f"cannot compare {str(draft)!r} with its network ({e.strerror or e})") from e
+        raise ResourceError(f"cannot compare the exported program with its network ({e.strerror or e})") from e
