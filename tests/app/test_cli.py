@@ -150,6 +150,27 @@ def test_debug_shows_where_an_error_came_from(monkeypatch: pytest.MonkeyPatch) -
         main(["train", "--debug"])
 
 
+def test_debug_hides_nothing_that_an_interrupt_says(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = KeyboardInterrupt()
+    stopped.add_note("to continue: dqn tune --study s")
+    monkeypatch.setattr(session, "train", raising(stopped))
+    assert main(["train", "--debug"]) == 130
+    assert capsys.readouterr().err == "interrupted; to continue: dqn tune --study s\n"
+
+
+@pytest.mark.parametrize(("env", "has_remark"), [("Acrobat-v1", False), ("Acrobot-v9", False), ("Acrobot-v1", True)])
+def test_nothing_is_said_of_the_preset_of_an_environment_that_is_not_there(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, env: str, has_remark: bool
+) -> None:
+    monkeypatch.setattr(session, "train", raising(errors.ConfigError("stop")))
+    assert main(["train", env]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1] == "error: stop"
+    assert [line.split(" has no preset")[0] for line in said[:-1]] == [env] * has_remark
+
+
 def test_messages_cannot_steer_the_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

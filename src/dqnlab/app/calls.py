@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ..cluster import check_where
+from ..config import Config
 from ..config.fields import nearest
 from ..errors import ConfigError, FolderError
 from ..store.advice import how_to_resume
@@ -126,8 +127,7 @@ def _train(words: Sequence[str]) -> tuple[str, Train]:
         check_where(args.ray)
         if args.seeds == 1:
             args.config.collectors.check_used(args.ray)
-    if remark:
-        print(clean(remark), file=sys.stderr)
+    _tell(remark, args.config)
     if args.dry_run:
         return "foresee" if args.config.measures_rewards else "dry_run", args
     return "train" if args.seeds == 1 else "train_many", args
@@ -139,9 +139,21 @@ def _tune(words: Sequence[str]) -> Tune:
         raise ConfigError(f"--space {args.space} is no file: name one that holds a search space")
     if args.ray is not None:
         check_where(args.ray)
-    if remark:
-        print(clean(remark), file=sys.stderr)
+    _tell(remark, args.config)
     return args
+
+
+def _tell(remark: str, config: Config) -> None:
+    """Says what was chosen where nothing was asked for; not of an environment that there is none of: an error will."""
+    if remark and (config.env.in_python or ":" in str(config.env.id) or _is_registered(str(config.env.id))):
+        print(clean(remark), file=sys.stderr)
+
+
+def _is_registered(env_id: str) -> bool:
+    """Whether Gymnasium knows an id, which may leave out its version."""
+    import gymnasium
+
+    return any(env_id in (known, known.rpartition("-v")[0]) for known in gymnasium.registry)
 
 
 def _found(command: str, args: Any) -> tuple[str, Any]:

@@ -108,9 +108,7 @@ def _run(words: list[str], started: float) -> int:
             for note in getattr(error, "__notes__", ()):
                 err.write(f"{clean(note)}\n")
             return error.exit_code
-        except KeyboardInterrupt as error:
-            if debug:
-                raise
+        except KeyboardInterrupt as error:  # no error, and its words are wanted all the same
             err.write(f"{clean('; '.join(['interrupted', *getattr(error, '__notes__', ())]))}\n")
             return SIGNALLED + signal_of(error)
 
