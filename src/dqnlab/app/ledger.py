@@ -38,6 +38,10 @@ class RunsView:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield _table(self.found, wide=options.max_width >= WIDE)
+        for entry, name in zip(self.found, shown_names(self.found), strict=True):
+            for damaged, which in ((entry, name), *((seed, clean(seed.name)) for seed in entry.runs)):
+                if damaged.damage:
+                    yield Text(f"{which} is damaged: {damaged.damage}", BAD)
 
 
 def _table(found: Sequence[Entry], *, wide: bool) -> Table:

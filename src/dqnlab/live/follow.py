@@ -21,7 +21,7 @@ from ..explain.health.findings import RunFacts, facts_of
 from ..explain.series import series_of
 from ..store.agent import describe_run
 from ..store.control import CONTROL, MOST_ORDERS, Control, Order, drop_shown, touch_control, write_control
-from ..store.find import called, run_row
+from ..store.find import called, damage_of, run_row
 from ..store.lock import hold
 from .growing import Growing
 from .networks import mark_of, steps_of
@@ -212,7 +212,8 @@ class Follower:
             self._due[what] = ended + max(every, LAZY * (ended - began))
 
     def _look_who(self) -> None:
-        self._status = "running" if self.is_trained() else str(run_row(self.folder)["status"])
+        status = "running" if self.is_trained() else str(run_row(self.folder)["status"])
+        self._status = "damaged" if damage_of(status) else status
         if self._is_told and not self.is_running:
             self._is_told, self._pause = False, ""
             drop_shown(self.folder, [CONTROL])  # nobody is left to read it

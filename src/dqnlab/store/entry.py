@@ -26,6 +26,8 @@ class Entry:
     preset: str
     status: str
     """finished, running, interrupted, failed, unfinished or damaged"""
+    damage: str = ""
+    """what is wrong with a damaged one: `no config.toml`"""
     seeds: tuple[int, ...]
     removed: tuple[int, ...] = ()
     """seeds that were taken out of the group, and count for nothing here"""

@@ -16,7 +16,11 @@ from ..trust import not_fetched
 from .folder import BEST, CONFIG, CURVES, LAST, REPORT, RESULT, SUMMARY, VIDEOS, Run, check_no_link, seed_name
 from .label import LATEST, read_label
 from .reading import check_result, is_count, read_json, read_text
+from .remnants import remnant_named, remnants
 from .score import Score
+
+
+NO_CONFIG = f"no {CONFIG}; put that back, or delete the folder yourself"
 
 
 def find_group(name: str | Path, runs: Path = Path("runs")) -> Path | None:
@@ -49,10 +53,10 @@ def find_run(name: str | Path, runs: Path = Path("runs"), *, or_network: bool = 
 def find_any(name: str, runs: Path = Path("runs")) -> Path | None:
     """The folder of the run or of the whole group that is named; none if there is none. Raises FolderError if several.
 
-    Unlike `find_run` it takes a group for itself, and a link for what it is.
+    Unlike `find_run` it takes a group for itself, a link for what it is, and a run that has lost its config.toml too.
     """
     try:
-        found = _named(name, runs)
+        found = _named(name, runs) or [path for path in [remnant_named(name, runs)] if path is not None]
     except (OSError, ValueError):  # what no file could be called
         return None
     if len(found) > 1:
@@ -106,6 +110,8 @@ def _find(name: str | Path, runs: Path, or_network: bool) -> Path:
         raise FolderError(f"{str(name)!r} is a folder, but not a run: {_holds(Path(name), or_network)}")
     if said := not_fetched(name):
         raise FolderError(said)
+    if (lost := remnant_named(name, runs)) is not None:
+        raise FolderError(f"{str(lost)!r} is damaged: it has {NO_CONFIG}")
     raise FolderError(f"no run {str(name)!r} here or under {str(runs)!r}: `dqn runs` lists what there is")
 
 
@@ -222,7 +228,7 @@ def list_runs(runs: Path) -> list[dict[str, Any]]:
     `name` is that of the folder; a seed of a group has the group's before it.
     """
     rows: list[dict[str, Any]] = []
-    for folder in sorted(run_folders(runs), key=age):
+    for folder in sorted([*run_folders(runs), *remnants(runs)], key=age):
         group = folder.parent if is_seed(folder) else None
         row = run_row(folder)
         name = f"{group.name}/{folder.name}" if group else folder.name
@@ -235,6 +241,8 @@ def run_row(folder: Path) -> dict[str, Any]:
 
     `env` is none if nobody can tell.
     """
+    if not os.path.lexists(folder / CONFIG):
+        return {"env": None, "status": f"no {CONFIG}"}
     try:
         row = read_json(folder / RESULT)
         check_result(row, folder / RESULT)
@@ -242,6 +250,11 @@ def run_row(folder: Path) -> dict[str, Any]:
         status = "damaged" if (folder / RESULT).exists() else _without_result(folder)
         return {**_configured(folder), "status": status}
     return {**row, "status": "failed" if row.get("error") else "interrupted" if row.get("interrupted") else "finished"}
+
+
+def damage_of(status: str) -> str:
+    """What is wrong with a run whose `run_row` has this status; nothing if nothing is."""
+    return status if status.startswith("no ") else f"{RESULT} cannot be read" if status == "damaged" else ""
 
 
 def _without_result(folder: Path) -> str:

@@ -12,13 +12,14 @@ from typing import Any
 
 from ..errors import FolderError
 from .entry import DONE, RUNNING, Entry
-from .find import age, is_seed, run_folders, run_row
+from .find import age, damage_of, is_seed, run_folders, run_row
 from .folder import CONFIG, META, SUMMARY, seed_name
 from .group import removed_in
 from .interval import seeds_mean
 from .label import label_in
 from .lock import holder
 from .reading import is_count, is_number, read_json
+from .remnants import is_remnant, remnants
 
 _WORST = (RUNNING, "interrupted", "unfinished", "damaged", "failed", DONE)  # what a group is if one of its seeds is
 
@@ -30,7 +31,7 @@ def entries(folders: Iterable[Path]) -> list[Entry]:
 
 def all_entries(runs: Path) -> list[Entry]:
     """Of every run and group under `runs`, the oldest first; the seeds of a group within it."""
-    folders = sorted(run_folders(runs), key=age)
+    folders = sorted([*run_folders(runs), *remnants(runs)], key=age)
     return entries(dict.fromkeys(folder.parent if is_seed(folder) else folder for folder in folders))
 
 
@@ -50,7 +51,8 @@ def _is_group(folder: Path) -> bool:
 def _run(folder: Path, group: Path | None = None) -> Entry:
     row = run_row(folder)
     about = _about(folder / META)
-    status = "damaged" if row["status"].startswith("no ") else row["status"]  # of a file that has been removed
+    damage = damage_of(row["status"])
+    status = "damaged" if damage else row["status"]
     if status in ("unfinished", "interrupted") and holder(folder) is not None:
         status = RUNNING
     score, seconds = row.get("score"), row.get("seconds") or {}
@@ -62,6 +64,7 @@ def _run(folder: Path, group: Path | None = None) -> Entry:
         env=row["env"] or (group or folder).parent.name,
         preset=_text(row.get("preset")),
         status=status,
+        damage=damage,
         seeds=(seed,) if is_count(seed) else (),
         score=(score["mean"], score["low"], score["high"]) if score else None,
         scored=int(bool(score)),
@@ -82,7 +85,7 @@ def _group(folder: Path) -> Entry:
     homes = [folder / seed_name(seed) for seed in seeds] or sorted(
         path.parent for path in folder.glob(f"seed-*/{CONFIG}")
     )
-    runs = tuple(_run(home, folder) for home in homes if (home / CONFIG).is_file())
+    runs = tuple(_run(home, folder) for home in homes if (home / CONFIG).is_file() or is_remnant(home))
     first = runs[0] if runs else None
     scores = [run.score[0] for run in runs if run.score is not None]
     mean = seeds_mean(scores) if scores else None

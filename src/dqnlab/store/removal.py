@@ -18,7 +18,7 @@ from typing import Any
 from ..errors import FolderError
 from .disk import remove_tree
 from .door import DISK, drop_empty, is_part, refusal
-from .find import has_ended, is_seed
+from .find import NO_CONFIG, has_ended, is_seed
 from .folder import CHECKPOINTS, CONFIG, META, SUMMARY, check_no_link, seed_name, write_json
 from .group import removed_in
 from .interval import seeds_mean
@@ -168,6 +168,8 @@ def _check_run(folder: Path) -> None:
         about = read_json(folder / META)
     except FolderError as e:
         raise FolderError(f"{str(folder)!r} is no run that could be removed safely ({e}): look at it yourself") from e
+    if not os.path.lexists(folder / CONFIG):
+        raise FolderError(f"{str(folder)!r} is no run: its {META} is there, but {NO_CONFIG}")
     if not (folder / CONFIG).is_file() or not isinstance(about.get("env"), dict):
         raise FolderError(f"{str(folder)!r} is no run: its {META} or {CONFIG} is not dqnlab's")
 

@@ -74,6 +74,7 @@ def _key(entry: Entry, by: Order) -> Any:
 COLUMNS = (
     *("name", "folder", "group", "env", "preset", "seeds", "status", "score", "low", "high", "scored", "solved"),
     *("env_steps", "updates", "seconds", "created", "tags", "settings", "parent", "removed"),
+    "damage",
 )
 """of `dqn runs --json` and `--csv` (docs/runs.md): kept, new ones are added at the end"""
 
@@ -92,6 +93,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         *(entry.created, list(entry.label.tags), dict(entry.settings)),
         f"{parent['run']} at step {parent['step']}" if {"run", "step"} <= parent.keys() else None,
         list(entry.removed),
+        entry.damage or None,
     )
     return dict(zip(COLUMNS, values, strict=True))
 
