@@ -19,7 +19,6 @@ from .reading import check_result, is_count, read_json, read_text
 from .remnants import remnant_named, remnants
 from .score import Score
 
-
 NO_CONFIG = f"no {CONFIG}; put that back, or delete the folder yourself"
 
 
