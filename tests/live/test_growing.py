@@ -83,6 +83,7 @@ def test_a_run_stands_still_between_a_pause_and_what_ends_it(file: Path) -> None
         add(file, rows)
         found.read()
         assert found.paused is paused
+    assert found.obeyed == {"pause": 2, "step": 1, "continue": 1}
 
 
 HOSTILE = [

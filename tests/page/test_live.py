@@ -102,6 +102,7 @@ def test_a_run_is_watched_paused_and_continued_in_a_browser_and_either_side_may_
     folder = next(tmp_path.glob("runs/*/*/metrics.jsonl")).parent
     page.click("#live-orders [data-order=pause]")
     expect(page.locator("#live-line .dot.paused")).to_be_visible(timeout=1_000 * PATIENCE)
+    expect(page.locator("#live-said")).to_have_text("done: Pause")
     before = steps(folder)
     page.click("#live-orders [data-order=step]")
     waited(lambda: '"control/step"' in (folder / "metrics.jsonl").read_text())

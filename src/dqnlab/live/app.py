@@ -23,6 +23,7 @@ from ..errors import DqnlabError
 from ..explain.page import pack_for_page
 from ..store.control import ORDERS
 from ..store.entry import Entry
+from ..store.find import called
 from .follow import LOOK_EVERY, Follower, Unread
 from .gate import Gate, Keys
 from .pages import page, static
@@ -163,9 +164,9 @@ class Server:
         right = request.scope["right"] == "control"
         seeds = await asyncio.to_thread(self._seeds, folder)
         if seeds:
-            about = {"control": right, "name": folder.name, "seeds": [[run_number(s), s.name] for s in seeds]}
+            about = {"control": right, "name": called(folder), "seeds": [[run_number(s), s.name] for s in seeds]}
             return page("group", about)
-        shown = page("run", {"control": right, "name": folder.name})
+        shown = page("run", {"control": right, "name": called(folder)})
         shown.background = BackgroundTask(self.painter.warm)  # it takes a while to begin
         return shown
 

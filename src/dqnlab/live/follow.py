@@ -230,6 +230,7 @@ class Follower:
             "steps_per_second": last.get("time/steps_per_second"),
             "verdict": None if first is None else {"kind": first.kind, "severity": first.severity},
             "damaged": growing.damaged,
+            "obeyed": dict(growing.obeyed),
             "error": self.error,
         }
         if state != self.latest.get("state"):

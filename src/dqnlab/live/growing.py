@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import FolderError
 from ..explain.health.signals import Column
+from ..store.control import ORDERS
 from ..store.folder import METRICS
 from ..store.metrics import parse_line
 from ..store.reading import is_count, is_number, open_plain
@@ -54,6 +55,8 @@ class Growing:
         self.step = 0
         self.paused = False
         """whether the latest of a viewer's orders left the run standing"""
+        self.obeyed: dict[str, int] = {}
+        """how often the run has done each of a viewer's orders"""
         self._stepped = False  # whether the latest order was for one block
         self.evaluations: list[dict[str, Any]] = []
         self.confirms: list[dict[str, Any]] = []
@@ -127,7 +130,10 @@ class Growing:
                 self._take_number(name, float(step), value)
 
     def _note_orders(self, record: dict[str, Any], step: int) -> None:
-        """Whether the run stands still; one that recorded more after a pause has been resumed since."""
+        """Which were obeyed, and whether the run stands still; one that recorded more after a pause has been resumed."""
+        for name in ORDERS:
+            if f"control/{name}" in record:
+                self.obeyed[name] = self.obeyed.get(name, 0) + 1
         if {"control/pause", "control/step"} & record.keys():
             self.paused, self._stepped = True, "control/step" in record
         elif {"control/continue", "control/stop"} & record.keys() or (step > self.step and not self._stepped):

@@ -3,11 +3,13 @@
 import { lineChart } from "../core/charts.js";
 import { clear, el } from "../core/dom.js";
 import { num } from "../core/i18n.js";
-import { about, controls, counted, hear, inEachLanguage, turn, wordsNow } from "./kit.js";
+import { about, counted, fill, hear, inEachLanguage, turn, wordsNow } from "./kit.js";
+import { controls, isAlive, makeOrders } from "./orders.js";
 
 const COLOURS = 6;
 const seeds = new Map(about.seeds.map(([id, name]) => [id, { name, state: null, evaluations: [] }]));
-const now = { lost: false, said: "", turns: [] };
+const now = { lost: false, turns: [] };
+const orders = makeOrders(() => new Map([...seeds].map(([id, { state }]) => [id, state])), () => show());
 let due = null;
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -16,12 +18,13 @@ function show() {
   const t = wordsNow();
   document.title = `${about.name} – dqnlab live`;
   const all = [...seeds.values()];
-  const live = all.filter(({ state }) => state && ["running", "paused"].includes(state.status));
+  const live = all.filter(({ state }) => isAlive(state));
   const paused = live.length > 0 && live.every(({ state }) => state.status === "paused");
-  clear(document.getElementById("live")).append(
-    el("div", { role: "status" }, [now.lost ? t("live.lost") : "", ...now.turns.map((each) => `${each.name}: ${turn(t, each)}`), now.said].filter(Boolean).map((text) => el("p", {}, text))),
-    el("div", { class: "row" }, el("a", { href: "../../" }, t("live.all")),
-      live.length ? controls(t, { paused, said: (text) => { now.said = text; show(); } }) : null));
+  const turned = now.turns.map((each) => `${each.name}: ${turn(t, each)}`);
+  const words = [now.lost ? t("live.lost") : "", ...turned, orders.said(t)];
+  fill("live-said", words.filter(Boolean).map((text) => el("p", {}, text)));
+  fill("live-orders", [
+    el("a", { href: "../../" }, t("live.all")), live.length ? controls(t, { paused, order: orders.order }) : null]);
   const drawn = all.map((seed, i) => [seed, i]).filter(([{ evaluations }]) => evaluations.length > 1);
   const chart = drawn.length === 0 ? el("p", { class: "muted" }, t("live.no_curve")) : lineChart({
     series: drawn.map(([{ name, evaluations }, i]) => ({
@@ -61,13 +64,17 @@ function showSoon() {
   }, 500);
 }
 
+document.getElementById("live").append(
+  el("div", { id: "live-said", role: "status" }), el("div", { class: "row", id: "live-orders" }));
 inEachLanguage(show);
 hear("news", {
   seed: ({ id, kind, news }) => {
     const seed = seeds.get(id);
     if (!seed) return;
-    if (kind === "state") seed.state = news;
-    else if (kind === "curve") seed.evaluations = news.evaluations;
+    if (kind === "state") {
+      seed.state = news;
+      orders.look();
+    } else if (kind === "curve") seed.evaluations = news.evaluations;
     else if (kind === "turn") now.turns = [...now.turns.slice(-2), { name: seed.name, ...news }];
     showSoon();
   },

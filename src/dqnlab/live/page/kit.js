@@ -1,7 +1,7 @@
-/** What the three pages share: their words, their stream of news, and orders to runs. */
+/** What the three pages share: their words, their stream of news, and what they draw with. */
 
 import { inflated } from "../core/codec.js";
-import { el } from "../core/dom.js";
+import { clear, el } from "../core/dom.js";
 import { LANGUAGES, makeWords, preferred } from "../core/i18n.js";
 
 const read = (id) => document.getElementById(id).textContent;
@@ -37,40 +37,15 @@ export function hear(address, heard, lost) {
   return source;
 }
 
-/** Asks something of the run of this page; what came of it as text. */
-export async function order(name, t) {
-  try {
-    const answer = await fetch("orders", {
-      method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ order: name }),
-    });
-    if (answer.ok) return t("live.asked", { order: t(`live.${name}`) });
-    return t("live.refused", { why: (await answer.json()).error ?? answer.status });
-  } catch {
-    return t("live.lost");
-  }
-}
+const built = new Map(); // of each part of the page what it shows
 
-/** Buttons for what can be asked: {paused, said(text)}; nothing where this address may only look. */
-export function controls(t, { paused, said }) {
-  if (!about.control) return el("span", { class: "muted" }, t("live.look_only"));
-  const ask = async (name) => said(await order(name, t));
-  const button = (name, more = {}) =>
-    el("button", { type: "button", "data-order": name, ...more, on: { click: () => ask(name) } }, t(`live.${name}`));
-  const stop = el("button", { type: "button", "data-order": "stop", class: "stop" }, t("live.stop"));
-  stop.addEventListener("click", () => {
-    if (stop.dataset.sure) {
-      ask("stop");
-      return;
-    }
-    stop.dataset.sure = "yes";
-    stop.textContent = t("live.really");
-    setTimeout(() => {
-      delete stop.dataset.sure;
-      stop.textContent = t("live.stop");
-    }, 4000);
-  });
-  return el("span", { class: "orders", role: "group" },
-    paused ? button("continue", { class: "primary" }) : button("pause"), button("step"), button("checkpoint"), stop);
+/** Puts parts into the element of an id, unless it shows the same: nothing is replaced under a finger. */
+export function fill(id, parts) {
+  const made = el("div", {}, parts);
+  const text = new XMLSerializer().serializeToString(made);
+  if (built.get(id) === text) return;
+  built.set(id, text);
+  clear(document.getElementById(id)).append(...made.childNodes);
 }
 
 /** A number with commas. */

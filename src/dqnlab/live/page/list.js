@@ -68,12 +68,22 @@ async function pick(id, on) {
   if (on) now.chosen.add(id);
   else now.chosen.delete(id);
   const asked = [...now.chosen].slice(-MOST);
-  now.differing = null;
-  if (asked.length > 1) {
-    const answer = await fetch(`settings?${asked.map((each) => `run=${each}`).join("&")}`);
-    now.differing = answer.ok ? { ...(await answer.json()), asked } : null;
-  }
+  const found = asked.length > 1 ? await settings(asked) : null;
+  if (asked.join() !== [...now.chosen].slice(-MOST).join()) return; // others are chosen by now
+  now.differing = found;
   differences();
+}
+
+/** The settings in which runs differ, or why they cannot be told. */
+async function settings(asked) {
+  const none = { differing: {}, asked: [] };
+  try {
+    const answer = await fetch(`settings?${asked.map((each) => `run=${each}`).join("&")}`);
+    const found = await answer.json();
+    return answer.ok ? { ...found, asked } : { ...none, errors: [found.error ?? String(answer.status)] };
+  } catch {
+    return { ...none, errors: [wordsNow()("live.lost")] };
+  }
 }
 
 function differences() {
@@ -86,7 +96,7 @@ function differences() {
   place.append(el("div", { class: "card wide" },
     el("h2", {}, t("live.differing")),
     errors.map((text) => el("p", { class: "warn" }, text)),
-    rows.length === 0 ? el("p", {}, t("live.equal")) : el("table", {},
+    asked.length === 0 ? null : rows.length === 0 ? el("p", {}, t("live.equal")) : el("table", {},
       el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("live.setting")),
         asked.map((id) => el("th", { scope: "col" }, names.get(id) ?? id)))),
       el("tbody", {}, rows.map(([name, values]) => el("tr", {},

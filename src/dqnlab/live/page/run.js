@@ -3,7 +3,8 @@
 import { lineChart } from "../core/charts.js";
 import { clear, el } from "../core/dom.js";
 import { num } from "../core/i18n.js";
-import { about, controls, counted, hear, inEachLanguage, turn, wordsNow } from "./kit.js";
+import { about, counted, fill, hear, inEachLanguage, turn, wordsNow } from "./kit.js";
+import { controls, isAlive, makeOrders } from "./orders.js";
 
 const VIEWS = ["curve", "health"]; // of the report: what they show grows with the metrics
 const RENEW = 8; // times as long as a drawing of them took, after which the next is made
@@ -11,8 +12,9 @@ const RENEW_LEAST = 300; // milliseconds
 const PAINT = 3; // times as long as a picture took, after which the next is asked for
 const PAINT_LEAST = 500; // milliseconds
 
-const now = { state: null, curve: null, network: { steps: [], newest: null }, lost: false, said: "", turn: null, error: "" };
+const now = { state: null, curve: null, network: { steps: [], newest: null }, lost: false, turn: null, error: "" };
 const shown = { step: undefined, asked: false, loaded: false, due: null, next: 0, free: 0 };
+const orders = makeOrders(() => new Map([["run", now.state]]), () => bar());
 let chosen = null; // the env step whose network is to be shown; null for the newest
 
 // ── The bar ──
@@ -34,25 +36,14 @@ function bar() {
     state.damaged ? el("span", { class: "warn" }, t("live.skipped", { lines: state.damaged })) : null,
     state.error ? el("span", { class: "warn" }, state.error) : null,
   ];
-  const live = state !== null && ["running", "paused"].includes(state.status);
   fill("live-line", [el("a", { href: "../../" }, t("live.all")), ...line]);
-  fill("live-orders", live ? [controls(t, { paused: state.status === "paused", said: say })] : []);
+  fill("live-orders", isAlive(state) ? [controls(t, { paused: state.status === "paused", order: orders.order })] : []);
   fill("live-networks", networks(t));
-  const words = [now.lost ? t("live.lost") : "", now.said, now.error].filter(Boolean).map((text) => el("p", {}, text));
+  const words = [now.lost ? t("live.lost") : "", orders.said(t), now.error].filter(Boolean).map((text) => el("p", {}, text));
   const away = () => { now.turn = null; bar(); };
   const turned = now.turn && el("p", { class: now.turn.severity }, turn(t, now.turn), " ",
     el("button", { type: "button", class: "away", "aria-label": t("live.away"), on: { click: away } }, "×"));
   fill("live-said", turned ? [turned, ...words] : words);
-}
-
-const built = new Map(); // of each part of the bar what it shows, so that a button is not replaced under a finger
-
-function fill(id, parts) {
-  const made = el("div", {}, parts);
-  const text = new XMLSerializer().serializeToString(made);
-  if (built.get(id) === text) return;
-  built.set(id, text);
-  clear(document.getElementById(id)).append(...made.childNodes);
 }
 
 function networks(t) {
@@ -77,11 +68,6 @@ function choose(step) {
   chosen = step;
   shown.free = 0;
   paint();
-}
-
-function say(text) {
-  now.said = text;
-  bar();
 }
 
 // ── The report ──
@@ -153,8 +139,9 @@ async function paint() {
   shown.asked = false;
   shown.free = performance.now() + Math.max(PAINT_LEAST, PAINT * (performance.now() - began));
   bar();
-  if (chosen !== null && shown.step !== chosen) paint();
-  else if (chosen === null && now.network.mark !== shown.mark) setTimeout(paint, shown.free - performance.now() + 10);
+  const again = chosen === null ? now.network.mark !== shown.mark : shown.step !== chosen;
+  if (chosen !== null && chosen !== wanted) paint(); // another one was chosen meanwhile
+  else if (again) setTimeout(paint, shown.free - performance.now() + 10);
 }
 
 function show(data, mark) {
@@ -189,7 +176,7 @@ inEachLanguage(() => {
   if (!shown.loaded) waiting();
 });
 hear("news", {
-  state: (state) => { now.state = state; bar(); },
+  state: (state) => { now.state = state; orders.look(); bar(); },
   curve: (curve) => { now.curve = curve; renewSoon(); },
   network: (network) => { now.network = network; bar(); paint(); },
   turn: (found) => { now.turn = found; bar(); },
