@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,8 @@ def watched_run(tmp_path: Path, orders: dict[int, tuple[str, ...]], monkeypatch:
             given.extend(due.pop(event.step))
             ordering(tmp_path / "watched", *given)
 
-    def sleep(seconds: float) -> None:  # instead of waiting, the viewer asks for what comes next
+    def sleep(seconds: float) -> None:  # while the run waits, the viewer asks for what comes next
+        time.sleep(0.15)
         if due:
             given.extend(due.pop(min(due)))
         else:
@@ -69,7 +71,7 @@ def watched_run(tmp_path: Path, orders: dict[int, tuple[str, ...]], monkeypatch:
         ordering(tmp_path / "watched", *given)
 
     make = Viewer
-    monkeypatch.setattr("dqnlab.lab.running.Viewer", lambda folder: make(folder, sleep=sleep))
+    monkeypatch.setattr("dqnlab.lab.running.Viewer", lambda folder, pauses: make(folder, sleep=sleep, pauses=pauses))
     return train(CONFIG, out=tmp_path / "watched", trackers=("none",), on_event=on_event)
 
 
@@ -88,6 +90,10 @@ def test_a_run_that_is_paused_stepped_and_saved_ends_in_the_bits_of_one_left_alo
     }
     run = watched_run(tmp_path, orders, monkeypatch)
     assert state_of(run) == state_of(alone)
+    phases = sum(seconds for name, seconds in run.seconds.items() if name != "total")
+    assert phases <= run.seconds["total"] + 0.01  # no second of a pause is counted twice
+    assert run.seconds["paused"] >= 0.5
+    assert "paused" not in alone.seconds
     rows = [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
     said = [(row["step"], name) for row in rows for name in row if name.startswith("control/")]
     assert said == [
@@ -229,6 +235,7 @@ def test_a_pause_lasts_as_long_as_somebody_is_there(tmp_path: Path, clock: Time)
     found.take(block(), run)
     assert clock.now > began + 1_000
     assert run.done[-1] == "continue"
+    assert found.pauses.seconds == pytest.approx(clock.now - began)
 
 
 def test_a_checkpoint_waits_for_a_moment_from_which_the_run_continues_exactly(tmp_path: Path, clock: Time) -> None:

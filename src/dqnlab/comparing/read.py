@@ -23,8 +23,8 @@ from ..store.metrics import read_records
 from ..store.reading import is_count, read_json, read_text
 from .comparison import ArmCell, SeedResult
 
-NOT_TRAINING = ("film", "curves", "page")
-"""the seconds of a run that are no part of training and judging: of many seeds only the best spends them"""
+NOT_TRAINING = ("film", "curves", "page", "paused")
+"""the seconds of a run that are no part of training and judging: of many seeds only the best makes film and page"""
 NO_HASH = (None, "none")
 LARGEST_SCORE = 1e300
 """sums and differences of smaller ones are finite"""

@@ -187,7 +187,10 @@ class Experiment:
 
     def _end(self, seconds: float) -> None:
         drop_shown(self.folder)
-        self.watch.seconds["train"] = seconds - sum(self.system.judge.seconds.values())
+        paused = 0.0 if self.viewer is None else self.viewer.pauses.seconds
+        self.watch.seconds["train"] = seconds - sum(self.system.judge.seconds.values()) - paused
+        if paused:
+            self.watch.seconds["paused"] = paused
         with self.watch.phase("save"):
             self.keeper.save_end()
 

@@ -44,7 +44,7 @@ from .experiment import Experiment
 from .interrupt import children_end, signals_end
 from .restore import differences, facts, fitting, restore
 from .stopwatch import Stopwatch
-from .viewer import Viewer
+from .viewer import Pauses, Viewer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +98,8 @@ def running(starts: Sequence[Start]) -> Iterator[tuple[list[Experiment], Updater
         with children_end():  # before the files of a run, which say whether it was compiled
             update = make_update([each.system for each in restored])
         with ExitStack() as opened:
-            experiments = [_open(*each, opened) for each in zip(starts, restored, strict=True)]
+            pauses = Pauses()
+            experiments = [_open(*each, pauses, opened) for each in zip(starts, restored, strict=True)]
             opened.pop_all()  # from here on each closes its own as it ends
         yield experiments, update
 
@@ -119,7 +120,7 @@ def _enter(start: Start, held: ExitStack) -> _Restored:
     return _Restored(system, store, at)
 
 
-def _open(start: Start, restored: _Restored, opened: ExitStack) -> Experiment:
+def _open(start: Start, restored: _Restored, pauses: Pauses, opened: ExitStack) -> Experiment:
     """Opens what takes the events of a run."""
     system = restored.system
     folder = restored.store.folder
@@ -151,7 +152,7 @@ def _open(start: Start, restored: _Restored, opened: ExitStack) -> Experiment:
     if start.view is not None:
         _introduce(start.view, system, folder)
     resumed = has_begun and not (at is not None and at.about.get(FORK))
-    viewer = Viewer(folder)
+    viewer = Viewer(folder, pauses=pauses)
     return Experiment(system, folder, keeper, recorder, saver, start.watch, start.view, resumed, viewer, lost=lost)
 
 

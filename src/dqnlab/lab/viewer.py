@@ -46,12 +46,21 @@ class WatchedRun(Protocol):
 
 
 @dataclass
+class Pauses:
+    """How long a process has stood still for whoever watched one of its runs: those that learn as one wait with it."""
+
+    seconds: float = 0.0
+
+
+@dataclass
 class Viewer:
     """What a viewer asks for, block by block. It changes nothing of what is computed."""
 
     folder: Path
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    pauses: Pauses = field(default_factory=Pauses)
+    """of the process, to which those of this run are added"""
     stops: bool = field(default=False, init=False)
     """whether training is to end here, and to be judged"""
     paused: bool = field(default=False, init=False)
@@ -96,7 +105,11 @@ class Viewer:
             after = self.clock()
             self._shown = after + max(SHOW_EVERY, (after - now) / SHARE)
         if self.paused and not self.stops:
-            self._wait(event, run)
+            began = self.clock()
+            try:
+                self._wait(event, run)
+            finally:
+                self.pauses.seconds += self.clock() - began
 
     def _wait(self, event: BlockEnded, run: WatchedRun) -> None:
         """Stands still until somebody says otherwise, or nobody is there any more to say it."""

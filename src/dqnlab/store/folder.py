@@ -103,7 +103,8 @@ class Run:
     updates: int
     """gradient updates, likewise"""
     seconds: dict[str, float]
-    """by phase: import, train, evaluate, confirm, save, film, curves, page, trackers, total"""
+    """by phase: import, train, evaluate, confirm, save, film, curves, page, trackers, total; and `paused`, if whoever
+    watched has let it stand still"""
     interrupted: bool = False
     error: str | None = None
     """what stopped it, if it was an error"""
