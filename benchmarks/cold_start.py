@@ -1,6 +1,6 @@
 """How long a person waits: from process start to a confirmed solve, one fresh process per seed.
 
-    python benchmarks/cold_start.py --seeds 1000 1020
+    python benchmarks/cold_start.py --seeds 5000 5020
 
 Every run is `dqn train` without its film. Its seconds are the wall-clock of the whole process minus what it spent on
 reports after the score was known. Writes benchmarks/results/cold_start.json.
@@ -54,7 +54,7 @@ def one(preset: str, seed: int, out: Path) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="cartpole")
-    parser.add_argument("--seeds", type=int, nargs=2, default=(1000, 1020), metavar=("FIRST", "END"))
+    parser.add_argument("--seeds", type=int, nargs=2, default=(5000, 5020), metavar=("FIRST", "END"))
     args = parser.parse_args()
     rows = []
     for seed in range(*args.seeds):

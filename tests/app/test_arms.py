@@ -1,5 +1,6 @@
 """What is compared: arms by the words that name them, by plan files, and the plan file that they leave."""
 
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -221,3 +222,24 @@ def test_python_says_where_settings_go() -> None:
         ConfigError, match=r"unknown argument 'stop_when_solved': .* settings=\{'stop_when_solved': …\}"
     ):
         dqnlab.compare("CartPole-v1", ["dqn", "double"], stop_when_solved=False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"gama": 0.9}, "arm 'dqn': unknown key 'gama'; did you mean gamma?"),
+        ({"optimizer": {"lrr": 1}}, "arm 'dqn': unknown key 'optimizer.lrr'; did you mean lr?"),
+        ({"optimizer.lrr": 1}, "arm 'dqn': unknown key 'optimizer.lrr'; did you mean optimizer.lr?"),
+        ({"optimizer.lr": 1}, "unknown key 'optimizer.lr'; write .* (in Python {'optimizer': {'lr': …}})"),
+        ({"head": {"atom": 3}}, "arm 'dqn': unknown key 'head.atom'; choose from huber"),
+    ],
+    ids=str,
+)
+def test_python_names_the_setting_that_was_perhaps_meant(settings: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said).replace(r"\.\*", ".*")):
+        dqnlab.compare("CartPole-v1", ["dqn", "double"], settings=settings)
+
+
+def test_python_says_what_an_arm_is() -> None:
+    with pytest.raises(ConfigError, match="an arm must be a text such as 'dqn n=3 lr=1e-3'"):
+        dqnlab.compare("CartPole-v1", {"a": "dqn", "b": {"preset": "dqn"}})  # type: ignore[dict-item]

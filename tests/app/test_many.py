@@ -120,7 +120,6 @@ def test_a_number_of_seeds_that_cannot_be_is_refused(words: str, capsys: pytest.
 class Stubborn:
     """A process and a pipe that end only by force."""
 
-    pid = 2**30  # no process has it, so that no child of it is looked for in vain
     alive = True
     pid = 2**31 - 1  # of no process: nothing has been started that would have to end too
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import AnyEnvironment, Config
+from ..config.checks import quoted
 from ..config.typed import door
 from ..errors import ConfigError
 from ..lab.compare import ComparisonResult, carry_out
@@ -108,6 +109,10 @@ def _table(name: str | None, arm: AnyArm, runs: Path) -> ArmTable:
     if isinstance(arm, str):
         found = arm_of_text(arm, runs)
     else:
+        if not isinstance(arm, Path | Run | Group):
+            raise ConfigError(
+                f"an arm must be a text such as 'dqn n=3 lr=1e-3', a configuration, a run or group, got {quoted(arm)}"
+            )
         home = arm if isinstance(arm, Path) else arm.folder
         found = ArmTable(name="", folders=(run_of(str(home), runs) or find_run(home, runs),))
     return found if name is None else replace(found, name=name)

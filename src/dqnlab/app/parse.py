@@ -277,8 +277,9 @@ def _check_owners(settings: Mapping[str, Any], config: Config) -> None:
     for field in [each for each in settings if each in tagged()]:
         kind = settings[field].get("kind", getattr(config, field).kind)
         for key in settings[field]:
-            if key != "kind" and key not in hints(choice(field, kind)):
-                name, other = f"{field}.{key}", f"{field}:{owners(f'{field}.{key}')[0]}"
+            others = owners(f"{field}.{key}")  # of one that no kind has the configuration itself says so
+            if key != "kind" and key not in hints(choice(field, kind)) and others:
+                name, other = f"{field}.{key}", f"{field}:{others[0]}"
                 raise ConfigError(f"{dashed(name)} belongs to {other}, and {field} is {kind} here: add {other}")
 
 

@@ -16,7 +16,7 @@ from numbers import Integral, Real
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from ..errors import ConfigError
+from ..errors import ConfigError, either
 from .config import Config, Env
 from .custom import find, module_of
 from .typed import label
@@ -158,7 +158,10 @@ def plain(value: Any) -> Any:
 
 
 def elsewhere(key: str) -> str:
-    """A hint for a setting that was looked for in the wrong table: the tables that have it; empty if none has."""
+    """A hint for a setting that was looked for in the wrong table: the tables that have it, or where all are listed."""
+    table, _, name = key.rpartition(".")
+    if key in types():
+        return f"write {either(f'[{table}] and below it {name} = …', f'{{{table!r}: {{{name!r}: …}}}}')}"
     names = [name for name in types() if name.rpartition(".")[2] == key]
     return f"did you mean {' or '.join(names)}?" if names else "`dqn train --help` lists all settings"
 

@@ -34,6 +34,7 @@ from .fields import (
     optional,
     plain,
     required,
+    types,
 )
 from .typed import hints_of, typed
 
@@ -209,7 +210,9 @@ def _override(base: Any, data: Mapping[str, Any], prefix: str) -> Any:
     changes = {}
     for key, value in data.items():
         if key not in known:
-            hint = nearest(key, list(known)) or elsewhere(key)
+            dotted = not prefix and "." in key
+            hint = "" if dotted and key in types() else nearest(key, list(types() if dotted else known))
+            hint = hint or elsewhere(key)
             raise ConfigError(f"unknown key {prefix + key!r}" + (f"; {hint}" if hint else ""))
         current = getattr(base, key)
         if is_dataclass(current):

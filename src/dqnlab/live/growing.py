@@ -130,7 +130,7 @@ class Growing:
                 self._take_number(name, float(step), value)
 
     def _note_orders(self, record: dict[str, Any], step: int) -> None:
-        """Which were obeyed, and whether the run stands still; one that recorded more after a pause has been resumed."""
+        """Which were obeyed, and whether the run stands still: one that recorded more after a pause was resumed."""
         for name in ORDERS:
             if f"control/{name}" in record:
                 self.obeyed[name] = self.obeyed.get(name, 0) + 1
