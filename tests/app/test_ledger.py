@@ -143,37 +143,6 @@ def test_a_run_that_somebody_works_on_is_running_and_its_lock_stays_free_to_be_t
         assert holder(folder) is None
 
 
-def test_a_run_that_has_lost_its_settings_is_listed_as_damaged_and_named_as_what_it_is(
-    capsys: pytest.CaptureFixture[str], refused: Any
-) -> None:
-    lost = [made(f"2026010{day}T000000Z-a-s0") for day in (1, 2, 3)]
-    seeds = group("20260104T000000Z-b-s0-1", 480.0, 400.0)
-    for folder in (*lost, seeds / "seed-1"):
-        (folder / CONFIG).unlink()
-    write_json(lost[0] / META, {"env": {}})
-    (lost[1] / META).unlink()
-    (lost[1] / "metrics.jsonl").write_text('{"schema": 1}\n')
-    (lost[2] / META).write_text('{"env": "production"}')  # of another program
-    (lost[2] / "metrics.jsonl").write_text('{"epoch": 1}\n')
-    write_json(seeds / "seed-1" / META, {"env": {}})
-    assert [(row["name"], row["status"], row["damage"]) for row in listed(capsys)] == [
-        (lost[0].name, "damaged", "no config.toml"),
-        (lost[1].name, "damaged", "no config.toml"),
-        (seeds.name, "damaged", None),
-    ]
-    (lost[2] / "checkpoints" / "step-000000100").mkdir(parents=True)
-    (lost[2] / "checkpoints" / "step-000000100" / "manifest.json").write_text("{}")
-    assert main(["runs"]) == 0
-    said = capsys.readouterr().out
-    for name in (*(folder.name for folder in lost), f"{seeds.name}/seed-1"):
-        assert f"{name} is damaged: no config.toml" in said.splitlines()
-    assert names(capsys, lost[1].name) == [lost[1].name]
-    refused(f"evaluate {lost[0].name}", 2, f"{lost[0].name}' is damaged: it has no config.toml; put that back, or")
-    refused(f"rm {lost[0].name} --yes", 2, f"{lost[0].name}' is no run: its meta.json is there, but no config.toml")
-    assert main(["runs", "--tree"]) == 0
-    assert f"{lost[0].name}  damaged" in capsys.readouterr().out
-
-
 def test_a_damaged_summary_leaves_the_seeds_that_lie_there() -> None:
     folder = group("20260102T000000Z-a-s0-1", 480.0, 400.0)
     (folder / SUMMARY).write_text("[")
