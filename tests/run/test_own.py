@@ -13,6 +13,7 @@ from dqnlab.config import Config, Env, Steps
 from dqnlab.errors import ConfigError
 from dqnlab.lab.resume import resume
 from dqnlab.lab.session import train
+from dqnlab.store.advice import how_to_train
 from dqnlab.store.agent import load, read_config
 from dqnlab.store.own import MARK, flag_needed, is_own, mark
 
@@ -209,6 +210,9 @@ def test_without_a_place_for_the_key_a_run_says_what_it_will_need(
     train(CONFIG, trackers=("none",), out=Path("run"))
     assert "no private key can be kept" in caplog.text
     assert flag_needed(Path("run")) == " --trust-env-module minezoo"
+    assert how_to_train(Path("run"), "--steps", "N") == (
+        "dqn train --config run/config.toml --steps N --trust-env-module minezoo"
+    )
 
 
 def test_a_run_without_a_module_bears_no_mark(tmp_path: Path) -> None:

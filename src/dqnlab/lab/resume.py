@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -16,7 +15,7 @@ from ..errors import CheckpointError, ConfigError, either
 from ..memory import memory_watched
 from ..run.events import Event
 from ..run.system import System, make_remarks, say
-from ..store.advice import command, how_to_resume
+from ..store.advice import command, how_to_resume, how_to_train, is_callable
 from ..store.agent import as_it_was, read_config
 from ..store.door import write_atomically
 from ..store.find import find_group, find_run, has_ended, read_run
@@ -29,7 +28,6 @@ from ..terminal.notebook_view import view_for_python
 from ..terminal.view import View, progress_of
 from ..track.begun import forgotten, remembered
 from ..track.tracker import AnyTracker, Trackers
-from ..trust import shown
 from .after import finish
 from .drive import drive
 from .further import check_trained
@@ -137,10 +135,11 @@ def _check_extendable(folder: Path) -> None:
     if not has_ended(folder) or any((folder / CHECKPOINTS).glob("step-*")):
         return
     run = read_run(folder)
-    anew = f"dqn train --config {shlex.quote(shown(folder / CONFIG))} --steps N"
+    how = how_to_train(folder, "--steps", "N")
+    anew = how if is_callable(folder) else f"with {how}"
     raise CheckpointError(
         f"{str(folder)!r} has no checkpoint to train further from, as dqn clean drops those of runs that have ended: "
-        f"train it anew with {anew}, or replay it and go on in a new run with "
+        f"train it anew {anew}, or replay it and go on in a new run with "
         f"{command('branch', folder, '--at', str(run.env_steps), '--steps', 'N')}"
     )
 

@@ -41,7 +41,7 @@ def from_start(folder: Path) -> str:
         return says
     if seeds:
         return f"{says} and replaces {LAST}"
-    how = "train it in Python," if is_callable(folder) else _how_to_train(folder)
+    how = "train it in Python," if is_callable(folder) else how_to_train(folder)
     init = either(f"--init {shlex.quote(shown(last))}", f"init={shown(last)!r}")
     return f"{says} and replaces {LAST}; to begin with that network instead: {how} {init}"
 
@@ -76,7 +76,7 @@ def why_absent(folder: Path, which: Literal["best", "last"]) -> str:
     if not (folder / LAST).exists():
         if ended:
             other = LAST if which == "best" else BEST
-            return f"is missing, and so is {other}: they were removed; train it anew, {_how_to_train(folder)}"
+            return f"is missing, and so is {other}: they were removed; train it anew, {how_to_train(folder)}"
         return f"does not exist: the run has saved no network yet; wait for it, or resume it: {how_to_resume(folder)}"
     try:
         evaluated = read_json(folder / RESULT).get("selected_score") is not None
@@ -88,5 +88,8 @@ def why_absent(folder: Path, which: Literal["best", "last"]) -> str:
     return f"{why}; take the last network, {found}{more}"
 
 
-def _how_to_train(folder: Path) -> str:
-    return "in Python" if is_callable(folder) else f"dqn train --config {shlex.quote(shown(folder / CONFIG))}"
+def how_to_train(folder: Path, *words: str) -> str:
+    """What to type to train a run anew, with more words; in Python where only Python knows the environment."""
+    if is_callable(folder):
+        return "in Python"
+    return " ".join(["dqn train --config", shlex.quote(shown(folder / CONFIG)), *words]) + clean(flag_needed(folder))
