@@ -37,6 +37,21 @@ def test_cartpole_learns_from_many_envs_with_one_wide_layer() -> None:
     assert len(config.torso.hidden) == 1  # with two it stays for long where the cart drifts off the track
 
 
+@pytest.mark.parametrize(
+    ("env", "name"),
+    [
+        ("CartPole-v1", "cartpole"),
+        ("Acrobot-v1", "acrobot"),
+        ("MountainCar-v0", "mountaincar"),
+        ("LunarLander-v3", "lunarlander"),
+        ("Blackjack-v1", "default"),
+    ],
+)
+def test_an_environment_gets_what_is_tuned_for_it(env: str, name: str) -> None:
+    assert (presets.suited(env), presets.suited(env.rpartition("-v")[0])) == (name, name)
+    assert (presets.plan(env).preset, presets.plan(env).env.id) == (name, env)
+
+
 def test_from_python_too_an_environment_comes_with_its_sheet() -> None:
     planned = presets.plan("minigrid:MiniGrid-DoorKey-5x5-v0")
     assert (planned.preset, planned.env.keys) == ("default", ("image", "direction"))

@@ -150,8 +150,8 @@ def test_bad_words_leave_two_and_one_message(refused: Refused, line: str, words:
 
 
 def test_settings_are_those_of_train() -> None:
-    args = parse_doctor(["Acrobot-v1", "epsilon:constant", "--epsilon.value", "0.2", "--steps", "7", "--gamma=0.9"])
-    assert (args.config.env.id, args.config.preset, args.steps, args.json) == ("Acrobot-v1", "default", 7, False)
+    args = parse_doctor(["Blackjack-v1", "epsilon:constant", "--epsilon.value", "0.2", "--steps", "7", "--gamma=0.9"])
+    assert (args.config.env.id, args.config.preset, args.steps, args.json) == ("Blackjack-v1", "default", 7, False)
     assert (args.config.epsilon, args.config.gamma) == (Constant(value=0.2), 0.9)
     assert parse_doctor(["--preset", "textbook", "--json"]).config.preset == "textbook"
     assert parse_doctor(["--json", "Acrobot-v1"]).config.env.id == "Acrobot-v1"

@@ -134,7 +134,7 @@ def test_arguments_of_other_libraries_are_taken(agent: Agent) -> None:
 
 def test_an_environment_alone_is_trained_with_the_preset_that_suits_it() -> None:
     assert plan("CartPole-v1") == plan("CartPole") == dqnlab.presets.get("cartpole")
-    assert (plan("Acrobot-v1").preset, plan("Acrobot-v1").env.id) == ("default", "Acrobot-v1")
+    assert (plan("Blackjack-v1").preset, plan("Blackjack-v1").env.id) == ("default", "Blackjack-v1")
     assert (plan(Room).preset, plan(Room).env.id) == ("default", Room)
     env = Env(id="CartPole-v1", num_envs=3)
     assert (plan(env).preset, plan(env).env) == ("default", env)

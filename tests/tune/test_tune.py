@@ -344,10 +344,10 @@ def test_what_is_asked_wrongly_is_answered_and_nothing_is_written(
 
 
 def test_the_settings_of_the_command_are_those_of_training() -> None:
-    args, remark = parse_tune(["Acrobot-v1", "--steps", "5000", "--lr", "0.01", "head:c51"])
+    args, remark = parse_tune(["Blackjack-v1", "--steps", "5000", "--lr", "0.01", "head:c51"])
     assert args.config == replace(
         presets.get("default"),
-        env=replace(presets.get("default").env, id="Acrobot-v1"),
+        env=replace(presets.get("default").env, id="Blackjack-v1"),
         budget=Steps(num=5_000),
         optimizer=replace(presets.get("default").optimizer, lr=0.01),
         head=args.config.head,
@@ -358,11 +358,11 @@ def test_the_settings_of_the_command_are_those_of_training() -> None:
 
 
 def test_a_dry_run_prints_what_would_be_searched(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["tune", "Acrobot-v1", "--dry-run"]) == 0
+    assert main(["tune", "Blackjack-v1", "--dry-run"]) == 0
     text = capsys.readouterr().out
     assert read_space(text, "", presets.get("default")) == default_space(presets.get("default"))
     Path("space.toml").write_text('n = "auto"\n', "utf-8")
-    assert main(["tune", "Acrobot-v1", "--dry-run", "--space", "space.toml"]) == 0
+    assert main(["tune", "Blackjack-v1", "--dry-run", "--space", "space.toml"]) == 0
     assert capsys.readouterr().out.splitlines()[1].startswith("n = [1, 3, 5, 10]  # env steps per transition")
     assert not Path("runs").exists()
 

@@ -4,6 +4,9 @@ Config()                 the plain settings of every class
 ├── textbook             the classic program, exactly
 └── default              robust settings for an environment that nobody has tuned
     ├── cartpole         the shortest time to a confirmed solve of CartPole-v1
+    ├── acrobot          the highest score of an environment within a budget
+    ├── mountaincar
+    ├── lunarlander
     └── dqn              the first DQN: one step, the largest value, drawn uniformly
         ├── double       the rest of the family, a part each
         ├── dueling
@@ -121,6 +124,41 @@ CARTPOLE = replace(
     checkpoint_every=50_000,
 )
 
+# What studies of `dqn tune` on seeds from 500 found (benchmarks/tuning), rounded; docs/results.md has what others scored.
+ACROBOT = replace(
+    DEFAULT,
+    preset="acrobot",
+    env=Env(id="Acrobot-v1"),
+    torso=Mlp(hidden=(256, 256)),
+    optimizer=Adam(lr=2.4e-3, max_grad_norm=10.0),
+    lr_schedule=LinearRate(),
+    epsilon=Linear(start=1.0, end=0.09, steps=10_000),
+    update_every=2,
+    evaluate_every=Steps(num=1_000),
+    select_episodes=50,
+)
+MOUNTAINCAR = replace(
+    DEFAULT,
+    preset="mountaincar",
+    env=Env(id="MountainCar-v0"),
+    torso=Mlp(hidden=(256, 256)),
+    sync=Hard(every=250),
+    optimizer=Adam(lr=2.5e-3, max_grad_norm=10.0),
+    epsilon=Linear(start=1.0, end=0.1, steps=10_000),
+    gamma=0.995,
+    n=16,  # its one reward is a hundred steps away
+    update_every=4,
+    budget=Steps(num=120_000),
+)
+LUNARLANDER = replace(
+    DEFAULT,
+    preset="lunarlander",
+    env=Env(id="LunarLander-v3"),
+    sync=Hard(every=500),
+    optimizer=Adam(lr=9e-4, max_grad_norm=10.0),
+    epsilon=Linear(start=1.0, end=0.075, steps=10_000),
+)
+
 
 DQN = replace(DEFAULT, preset="dqn", rule=Greedy(), n=1)
 DOUBLE = replace(DQN, preset="double", rule=Double())
@@ -194,6 +232,13 @@ class _Preset:
 _PRESETS = {
     "default": _Preset(DEFAULT, None, "robust settings for an environment that nobody has tuned"),
     "cartpole": _Preset(CARTPOLE, "default", "the shortest time to a confirmed solve of CartPole-v1", "CartPole-v1"),
+    "acrobot": _Preset(ACROBOT, "default", "the highest score of Acrobot-v1 within 100,000 steps", "Acrobot-v1"),
+    "mountaincar": _Preset(
+        MOUNTAINCAR, "default", "the highest score of MountainCar-v0 within 120,000 steps", "MountainCar-v0"
+    ),
+    "lunarlander": _Preset(
+        LUNARLANDER, "default", "the highest score of LunarLander-v3 within 100,000 steps", "LunarLander-v3"
+    ),
     "dqn": _Preset(DQN, "default", "the first DQN: one step, the largest value, uniform replay (Mnih et al. 2015)"),
     "double": _Preset(DOUBLE, "dqn", "one network chooses, the other rates (van Hasselt et al. 2016)"),
     "dueling": _Preset(DUELING, "dqn", "state values and advantages (Wang et al. 2016)"),
