@@ -124,7 +124,7 @@ CARTPOLE = replace(
     checkpoint_every=50_000,
 )
 
-# What studies of `dqn tune` on seeds from 500 found (benchmarks/tuning), rounded; docs/results.md has what others scored.
+# What studies of `dqn tune` on seeds from 500 found (benchmarks/tuning), rounded.
 ACROBOT = replace(
     DEFAULT,
     preset="acrobot",
