@@ -23,8 +23,6 @@ from dqnlab.run.events import BlockEnded
 from dqnlab.run.system import assemble, make_plan, make_update
 from dqnlab.run.train import Period, Plan
 
-from .tiny import on_cartpole
-
 SEEN = ObsSpec((4,), np.dtype(np.float32))
 
 
@@ -179,7 +177,7 @@ def test_numbers_of_the_configuration_reach_their_places() -> None:
 
 @pytest.mark.parametrize("name", presets.names())
 def test_every_preset_can_be_built_and_makes_a_step(name: str) -> None:
-    preset = on_cartpole(name)
+    preset = presets.get(name)
     system = assemble(preset)
     try:
         block = system.collector.step()

@@ -7,7 +7,6 @@ or to leave every file there is, is given `update_every=1`.
 from dataclasses import replace
 from typing import Any
 
-from dqnlab import presets
 from dqnlab.config import Config, Film, Hard, Mlp, Steps
 
 TINY = Config(
@@ -43,9 +42,3 @@ SMALL = tiny(
     checkpoint_every=100,
     sync=Hard(every=20),
 )
-
-
-def on_cartpole(name: str) -> Config:
-    """A preset's settings on an environment that needs no extra, whichever it is tuned for."""
-    preset = presets.get(name)
-    return replace(preset, env=replace(preset.env, id="CartPole-v1"))

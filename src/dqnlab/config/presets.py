@@ -6,7 +6,6 @@ Config()                 the plain settings of every class
     ├── cartpole         the shortest time to a confirmed solve of CartPole-v1
     ├── acrobot          the highest score of an environment within a budget
     ├── mountaincar
-    ├── lunarlander
     └── dqn              the first DQN: one step, the largest value, drawn uniformly
         ├── double       the rest of the family, a part each
         ├── dueling
@@ -150,14 +149,6 @@ MOUNTAINCAR = replace(
     update_every=4,
     budget=Steps(num=120_000),
 )
-LUNARLANDER = replace(
-    DEFAULT,
-    preset="lunarlander",
-    env=Env(id="LunarLander-v3"),
-    sync=Hard(every=500),
-    optimizer=Adam(lr=9e-4, max_grad_norm=10.0),
-    epsilon=Linear(start=1.0, end=0.075, steps=10_000),
-)
 
 
 DQN = replace(DEFAULT, preset="dqn", rule=Greedy(), n=1)
@@ -235,9 +226,6 @@ _PRESETS = {
     "acrobot": _Preset(ACROBOT, "default", "the highest score of Acrobot-v1 within 100,000 steps", "Acrobot-v1"),
     "mountaincar": _Preset(
         MOUNTAINCAR, "default", "the highest score of MountainCar-v0 within 120,000 steps", "MountainCar-v0"
-    ),
-    "lunarlander": _Preset(
-        LUNARLANDER, "default", "the highest score of LunarLander-v3 within 100,000 steps", "LunarLander-v3"
     ),
     "dqn": _Preset(DQN, "default", "the first DQN: one step, the largest value, uniform replay (Mnih et al. 2015)"),
     "double": _Preset(DOUBLE, "dqn", "one network chooses, the other rates (van Hasselt et al. 2016)"),

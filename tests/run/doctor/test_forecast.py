@@ -21,7 +21,6 @@ from dqnlab.envs.make import describe
 from dqnlab.errors import ResourceError
 from dqnlab.run.system import assemble, place_memory
 
-from ...tiny import on_cartpole
 from .patients import Sound, pays, raises, sees
 
 PLAN = replace(
@@ -66,7 +65,7 @@ def test_network_and_memory_are_those_of_the_run() -> None:
 
 @pytest.mark.parametrize("name", presets.names())
 def test_every_preset_is_described_before_its_environment_was_measured(name: str) -> None:
-    config = on_cartpole(name)
+    config = presets.get(name)
     said = describe_training(config, describe(config.env))
     system = assemble(config)
     system.close()
@@ -157,7 +156,7 @@ def test_a_compiled_update_is_quicker_but_compiling_takes_time() -> None:
 
 def test_measuring_gives_numbers_for_every_preset() -> None:
     for name in presets.names():
-        costs = measure(on_cartpole(name))
+        costs = measure(presets.get(name))
         assert costs.step > 0
         assert costs.update > 0
 

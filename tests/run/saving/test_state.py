@@ -17,8 +17,6 @@ from dqnlab.lab.restore import facts, restore
 from dqnlab.run.system import System
 from dqnlab.store.checkpoint.checkpoint import Store
 
-from ...tiny import on_cartpole
-
 # What two runs may hold that differs: clocks, and scratch that is written before it is read.
 FREE = (
     "judge.seconds",
@@ -87,7 +85,7 @@ def trained(config: Config, steps: int) -> System:
 
 
 def config_of(name: str) -> Config:
-    preset = on_cartpole(name)
+    preset = presets.get(name)
     sizes = {"replay_capacity": 1_000, "learning_starts": 64}
     own: dict[str, Any] = {size: num for size, num in sizes.items() if size not in preset.absent}
     config = replace(
