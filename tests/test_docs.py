@@ -108,13 +108,20 @@ def test_readme_lists_exactly_the_commands_there_are(readme: str) -> None:
 def test_training_commands_in_the_readme_are_understood(tmp_path: Path) -> None:
     (tmp_path / "my.toml").write_text("gamma = 0.9\n", encoding="utf-8")
     lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("dqn train ")]
-    assert len(lines) == 9
+    assert len(lines) == 10
     parsed = [parse_train(shlex.split(line, comments=True)[2:])[0] for line in lines]
-    assert [args.seeds for args in parsed] == [1, 1, 1, 1, 1, 10, 1, 1, 1]
+    assert [args.seeds for args in parsed] == [1, 1, 1, 1, 1, 1, 10, 1, 1, 1]
     configs = [args.config for args in parsed]
-    assert [config.preset for config in configs] == ["textbook", "default", *["cartpole"] * 5, "default", "default"]
-    assert configs[1].budget == Steps(num=100_000)
-    assert (configs[4].gamma, configs[4].seed) == (0.9, 1)
+    assert [config.preset for config in configs] == [
+        "textbook",
+        "mountaincar",
+        "default",
+        *["cartpole"] * 5,
+        "default",
+        "acrobot",
+    ]
+    assert configs[2].budget == Steps(num=100_000)
+    assert (configs[5].gamma, configs[5].seed) == (0.9, 1)
 
 
 @pytest.mark.parametrize("page", ["docs/variants.md", "docs/variants.zh-Hant.md"])
