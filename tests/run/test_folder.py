@@ -1,6 +1,7 @@
 """A run's folder has a safe and unique name, is never overwritten, and is found again."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -206,6 +207,15 @@ def test_a_run_is_found_by_path_by_name_and_as_the_latest() -> None:
     for name in (first, "Z/20260101T000000Z-a-s0", first.name):
         assert find_run(name, RUNS) == first
     assert find_run("latest", RUNS) == second
+
+
+def test_of_two_runs_of_one_second_the_latest_is_the_one_that_was_written_later() -> None:
+    first, second = start("20260101T000000Z-textbook-s0", "A"), start("20260101T000000Z-acrobot-s0", "A")
+    os.utime(first / CONFIG, ns=(1, 1))
+    os.utime(second / CONFIG, ns=(2, 2))
+    assert find_run("latest", RUNS) == second
+    os.utime(first / CONFIG, ns=(3, 3))
+    assert find_run("latest", RUNS) == first
 
 
 def test_an_unknown_or_ambiguous_name_is_refused() -> None:

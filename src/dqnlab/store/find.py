@@ -284,6 +284,13 @@ def is_seed(folder: Path) -> bool:
     return re.fullmatch(r"seed-\d+", folder.name) is not None and (folder.parent / SUMMARY).is_file()
 
 
-def age(folder: Path) -> tuple[str, int]:
-    """Sorts runs by the time in their names, and the seeds of a group among themselves."""
-    return (folder.parent.name, int(folder.name[5:])) if is_seed(folder) else (folder.name, 0)
+def age(folder: Path) -> tuple[str, int, str, int]:
+    """Sorts runs by the time in their names, those of one second by what was written later, and a group's seeds."""
+    own, seed, written = (folder, 0, folder / CONFIG)
+    if is_seed(folder):
+        own, seed, written = folder.parent, int(folder.name[5:]), folder.parent
+    try:
+        late = written.stat().st_mtime_ns
+    except OSError:  # it is listed all the same, with what is wrong
+        late = 0
+    return own.name.partition("-")[0], late, own.name, seed
