@@ -74,7 +74,7 @@ def test_every_command_of_the_readme_does_what_it_says(
         assert len(made) == (words[1] in TRAINING and "--dry-run" not in words), line
         ran.append(words[1])
     assert Counter(ran) == Counter(
-        {"explain": 3, "train": 10, "compare": 3, "tune": 3, "benchmark": 3, "evaluate": 1, "branch": 2, "import": 2}
+        {"explain": 3, "train": 11, "compare": 3, "tune": 3, "benchmark": 3, "evaluate": 1, "branch": 2, "import": 2}
     )
     assert len(list(Path("runs").glob("*/*/report.html"))) >= 1
     assert len(list(Path("runs").glob("*/*/seed-*"))) == 2
