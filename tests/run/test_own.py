@@ -210,7 +210,7 @@ def test_without_a_place_for_the_key_a_run_says_what_it_will_need(
     train(CONFIG, trackers=("none",), out=Path("run"))
     assert "no private key can be kept" in caplog.text
     assert flag_needed(Path("run")) == " --trust-env-module minezoo"
-    assert how_to_train(Path("run"), "--steps", "N") == (
+    assert how_to_train(Path("run"), steps="N") == (
         "dqn train --config run/config.toml --steps N --trust-env-module minezoo"
     )
 

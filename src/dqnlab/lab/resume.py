@@ -135,7 +135,7 @@ def _check_extendable(folder: Path) -> None:
     if not has_ended(folder) or any((folder / CHECKPOINTS).glob("step-*")):
         return
     run = read_run(folder)
-    how = how_to_train(folder, "--steps", "N")
+    how = how_to_train(folder, steps="N")
     anew = how if is_callable(folder) else f"with {how}"
     raise CheckpointError(
         f"{str(folder)!r} has no checkpoint to train further from, as dqn clean drops those of runs that have ended: "

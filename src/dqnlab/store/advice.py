@@ -88,8 +88,9 @@ def why_absent(folder: Path, which: Literal["best", "last"]) -> str:
     return f"{why}; take the last network, {found}{more}"
 
 
-def how_to_train(folder: Path, *words: str) -> str:
-    """What to type to train a run anew, with more words; in Python where only Python knows the environment."""
+def how_to_train(folder: Path, steps: str = "") -> str:
+    """What to type to train a run anew, to other steps if said; in Python where only Python knows the environment."""
     if is_callable(folder):
         return "in Python"
-    return " ".join(["dqn train --config", shlex.quote(shown(folder / CONFIG)), *words]) + clean(flag_needed(folder))
+    config, trust = shlex.quote(shown(folder / CONFIG)), clean(flag_needed(folder))
+    return f"dqn train --config {config}{f' --steps {steps}' if steps else ''}{trust}"

@@ -286,9 +286,8 @@ def is_seed(folder: Path) -> bool:
 
 def age(folder: Path) -> tuple[str, int, str, int]:
     """Sorts runs by the time in their names, those of one second by what was written later, and a group's seeds."""
-    own, seed, written = (folder, 0, folder / CONFIG)
-    if is_seed(folder):
-        own, seed, written = folder.parent, int(folder.name[5:]), folder.parent
+    own, seed = (folder.parent, int(folder.name[5:])) if is_seed(folder) else (folder, 0)
+    written = own if own != folder else own / CONFIG
     try:
         late = written.stat().st_mtime_ns
     except OSError:  # it is listed all the same, with what is wrong
