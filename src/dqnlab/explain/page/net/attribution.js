@@ -3,6 +3,9 @@
 import { argmax } from "./network.js";
 
 export const STEPS = 256;
+const WHOLE = 8; // inputs up to which all are told
+const MOST = 12; // inputs that are told of more
+const LITTLE = 0.03; // of the sizes of all parts
 
 /**
  * {best, second, gap, baselineGap, parts [features], residual}, or null where there is one action only.
@@ -27,6 +30,21 @@ export function attribute(network, features, baseline, steps = STEPS) {
   const start = network.qValues(baseline);
   const [gap, baselineGap] = [q[best] - q[second], start[best] - start[second]];
   return { best, second, gap, baselineGap, parts, residual: sum(parts) - (gap - baselineGap) };
+}
+
+/**
+ * The places of the parts that are told, and of the others, both by size, and the share of all sizes that the others have.
+ * They are those that together have no more than LITTLE, and all beyond MOST. Few inputs keep their own order, all told.
+ */
+export function folded(parts) {
+  if (parts.length <= WHOLE) return { main: [...parts.keys()], others: [], share: 0 };
+  const order = [...parts.keys()].sort((a, b) => Math.abs(parts[b]) - Math.abs(parts[a]) || a - b);
+  const size = (from) => sum(order.slice(from).map((i) => Math.abs(parts[i])));
+  const all = size(0);
+  let told = Math.min(order.length, MOST);
+  while (told > 1 && size(told - 1) <= LITTLE * all) told--;
+  if (order.length - told === 1) told++;
+  return { main: order.slice(0, told), others: order.slice(told), share: all > 0 ? size(told) / all : 0 };
 }
 
 function sum(values) {

@@ -7,7 +7,8 @@ import { sight, spread } from "../core/spread.js";
 import { argmax } from "../net/network.js";
 import { inputRow, places } from "./inputs.js";
 import { lookAt, seenImage } from "./looks.js";
-import { digitsFor, ranges, ratings } from "./ratings.js";
+import { digitsFor, ratings } from "./ratings.js";
+import { scaleOf } from "../world/scale.js";
 import { paintSeen, sidesOf, sizeOf } from "../world/seen.js";
 
 const NAMES = ["best", "online", "target"]; // those that a run has: PQN learns without a target network
@@ -44,7 +45,7 @@ function isLast({ episodes }) {
 }
 
 function card(page, moment, last) {
-  const scales = ranges(moment.q);
+  const scale = scaleOf(moment.episode);
   const names = namesIn(moment);
   const shown = listed(names.map((name) => moment.q[name]));
   const rest = unlisted(page, shown, moment.q.best.length);
@@ -56,7 +57,7 @@ function card(page, moment, last) {
       el("div", { class: "card" },
         el("h3", { class: "story-only" }, page.t("decision.worth")),
         el("h3", { class: "numbers-only" }, page.t("decision.thought")),
-        el("div", { class: "decision-networks" }, names.map((name) => network(page, name, moment.q[name], scales[name], shown, last))),
+        el("div", { class: "decision-networks" }, names.map((name) => network(page, name, moment.q[name], scale, shown, last))),
         rest === null ? null : el("p", { class: "muted" }, rest),
         isSoft(page) ? el("p", { class: "muted" }, page.t("decision.soft")) : counting(page),
         el("p", { class: "muted numbers-only" }, page.t("decision.scale"))),
@@ -148,22 +149,21 @@ function whichState({ data, t }, obs) {
   return parts.join(" ");
 }
 
-function network(page, name, q, { low, high }, shown, last) {
+function network(page, name, q, scale, shown, last) {
   const { t, num } = page;
   const { best, gap } = choice(q);
   const items = shown.map((a) => ({
     label: `${a === best ? "▸ " : ""}${actionName(page, a)}`, value: q[a], class: actionClass(a),
     said: q[a] === -Infinity ? t("decision.forbidden") : null,
   }));
-  const drawn = ratings(items, { low, high }, page.level === "story" ? 3 : digitsFor(q, gap));
+  const drawn = ratings(items, { scale, digits: page.level === "story" ? 3 : digitsFor(q, gap), t });
   drawn.children[shown.indexOf(best)].classList.add("chosen");
-  const inSight = low <= 0 && high >= 0;
-  const from = inSight ? t("decision.zero") : t("decision.from", { low: num(low), high: num(high) });
+  const zero = drawn.querySelector(".decision-zero") ? t("decision.zero") : "";
   return el("div", { class: `decision-network${name === "best" ? "" : " numbers-only"}`, "data-network": name },
     el("h4", { class: "numbers-only" }, t(`decision.${name}`)),
     el("p", { class: "muted numbers-only" }, t(name === "best" && last ? "decision.best_is_last" : `decision.${name}_role`)),
     drawn,
-    el("p", { class: "numbers-only" }, t("decision.gap", { gap: num(gap, 4) }), " ", el("span", { class: "muted" }, from)));
+    el("p", { class: "numbers-only" }, t("decision.gap", { gap: num(gap, 4) }), " ", el("span", { class: "muted" }, zero)));
 }
 
 /** What returns the best network expects of each action, where it says more than their mean. */

@@ -1,6 +1,6 @@
 /** Inside the best network: every unit at this moment, how each comes to its number, and which inputs mattered. */
 
-import { attribute, STEPS } from "../net/attribution.js";
+import { attribute, folded, STEPS } from "../net/attribution.js";
 import { bars } from "../core/charts.js";
 import { row } from "../core/codec.js";
 import { clear, el, perFrame } from "../core/dom.js";
@@ -14,7 +14,6 @@ import { dotProduct, findDead } from "../net/units.js";
 
 const MOST_UNITS = 256; // drawn in one layer
 const MOST_TERMS = 8;
-const MOST_PARTS = 12;
 const PAUSE = 200; // milliseconds between attributions while the moment runs
 
 /** The word that says why there is nothing to look into, or null. */
@@ -37,7 +36,7 @@ export function mountInside(root, page) {
 
 class Inside {
   constructor(root, page) {
-    Object.assign(this, { page, network: page.networks.best, pointed: null, timer: null });
+    Object.assign(this, { page, network: page.networks.best, pointed: null, timer: null, opened: false });
     this.dead = findDead(this.network, recorded(page));
     page.store.declare("inside.unit", "");
     this.build(root);
@@ -233,26 +232,29 @@ class Inside {
       clear(this.mattered).append(el("h3", {}, t("inside.mattered")), el("p", {}, t("inside.one_action")));
       return;
     }
-    const order = [...found.parts.keys()];
-    if (order.length > MOST_PARTS) order.sort((a, b) => Math.abs(found.parts[b]) - Math.abs(found.parts[a]));
-    const shown = order.slice(0, MOST_PARTS).map((i) => ({ label: featureName(page, i), value: found.parts[i] }));
-    if (order.length > MOST_PARTS) {
-      const rest = order.slice(MOST_PARTS).reduce((sum, i) => sum + found.parts[i], 0);
-      shown.push({ label: t("inside.rest", { n: order.length - MOST_PARTS }), value: rest });
-    }
-    const most = largest(shown.map(({ value }) => value));
-    const items = shown.map((item) => ({ ...item, class: actionClass(item.value < 0 ? found.second : found.best) }));
+    const { main, others, share } = folded(found.parts);
+    const most = largest(found.parts);
+    const draw = (places) => bars(places.map((i) => ({
+      label: featureName(page, i), value: found.parts[i], class: actionClass(found.parts[i] < 0 ? found.second : found.best),
+    })), { digits: 3, low: -most, high: most });
     const [best, second] = [actionName(page, found.best), actionName(page, found.second)];
     clear(this.mattered).append(
       el("h3", {}, t("inside.mattered")),
       el("p", { class: "story-only" }, t("inside.why", { best, second, gap: num(found.gap), from: num(found.baselineGap) })),
       el("p", { class: "numbers-only" }, t("inside.question", { best, second, gap: num(found.gap), from: num(found.baselineGap) })),
-      bars(items, { digits: 3, low: -most, high: most }),
+      draw(main), others.length ? this.others(t("inside.others", { n: others.length, share: num(100 * share, 2) }), draw(others)) : "",
       el("p", { class: "muted numbers-only" }, t("inside.complete", {
         sum: num(found.parts.reduce((sum, part) => sum + part, 0), 5), change: num(found.gap - found.baselineGap, 5),
         residual: num(found.residual, 2), steps: STEPS,
       })),
       el("p", { class: "muted numbers-only" }, t("inside.method")));
+  }
+
+  /** Inputs that hardly matter, behind one line; once opened they stay so while the moment moves. */
+  others(text, drawn) {
+    const node = el("details", { class: "inside-others", open: this.opened, on: { toggle: () => { this.opened = node.open; } } },
+      el("summary", {}, text), drawn);
+    return node;
   }
 }
 

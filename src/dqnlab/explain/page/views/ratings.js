@@ -1,11 +1,12 @@
-/** What a network says each action is worth, as bars that are zoomed in so that small gaps show. */
+/** What a network says each action is worth, as bars on the one scale of its episode. */
 
 import { bars } from "../core/charts.js";
+import { el } from "../core/dom.js";
 import { num } from "../core/i18n.js";
+import { endsOf, makeAxis, shareOf } from "../world/scale.js";
 
 const STORY = 3; // digits: with so few the values of a picture are written alike
 const FINEST = 4; // decimals that a story takes to tell two values apart
-const ROOM = 0.2; // free space beside the bars, as a share of their range
 
 /** Writes numbers that belong together: all with the decimals that the largest of them needs for so many digits. */
 export function alike(values, digits) {
@@ -30,23 +31,6 @@ export function told(values) {
 
 export const allowed = (q) => [...q].filter((value) => value !== -Infinity);
 
-/**
- * The part of the number line that the bars of each network show: {low, high} by name. All are equally wide, so that
- * gaps can be compared between networks; each begins shortly below its own smallest value, or at zero if that is near.
- */
-export function ranges(qs) {
-  const ends = Object.entries(qs).filter(([, q]) => q !== null).map(([name, q]) => [name, Math.min(...allowed(q)), Math.max(...allowed(q))]);
-  const widest = Math.max(...ends.map(([, low, high]) => high - low));
-  const largest = Math.max(...ends.map(([, low, high]) => Math.max(Math.abs(low), Math.abs(high))));
-  const span = widest || 0.1 * largest || 1;
-  return Object.fromEntries(ends.map(([name, low]) => {
-    const start = low - ROOM * span;
-    const near = low >= 0 && start <= 2 * ROOM * span;
-    const from = near ? Math.min(0, start) : start;
-    return [name, { low: from, high: from + (1 + 3 * ROOM) * span }];
-  }));
-}
-
 /** As many digits as it takes to see the gap in the values themselves. */
 export function digitsFor(q, gap) {
   const largest = Math.max(...allowed(q).map(Math.abs));
@@ -54,25 +38,25 @@ export function digitsFor(q, gap) {
   return Math.min(Math.max(needed, 4), 8);
 }
 
-/** Bars of items [{label, value, …}] as `bars` takes them, on the range of `ranges`; zero is marked where it is in sight. */
-export function ratings(items, { low, high }, digits) {
+/** Bars of items [{label, value, …}] as `bars` takes them, on the scale that the episode's bars have, and its axis below. */
+export function ratings(items, { scale, digits, t }) {
   const text = digits > STORY ? (x) => num(x, digits) : told(items.map(({ value }) => value));
-  const drawn = bars(items.map((item) => ({ ...item, said: item.said ?? text(item.value) })), { digits, low, high });
-  if (low <= 0 && high >= 0) markZero(drawn, -low / (high - low));
-  else drawn.querySelectorAll(".fill").forEach((fill, i) => fromTheLeft(fill, Math.max(items[i].value - low, 0) / (high - low)));
+  const ends = endsOf(scale, items.map(({ value }) => value));
+  const drawn = bars(items.map((item) => ({ ...item, said: item.said ?? text(item.value) })), { digits, ...ends });
+  drawn.querySelectorAll(".fill").forEach((fill, i) => {
+    fill.style.left = "0";
+    fill.style.width = `${100 * shareOf(items[i].value, ends)}%`;
+  });
+  if (ends.low < 0 && ends.high > 0) markZero(drawn, -ends.low / (ends.high - ends.low));
+  const axis = makeAxis(t);
+  axis.show(ends);
+  drawn.append(axis.node);
   return drawn;
-}
-
-/** Far from zero a longer bar is a better action, on either side of it. */
-function fromTheLeft(fill, share) {
-  fill.style.left = "0";
-  fill.style.width = `${100 * share}%`;
 }
 
 function markZero(drawn, share) {
   for (const track of drawn.querySelectorAll(".bar-track")) {
-    const line = document.createElement("span");
-    line.className = "decision-zero";
+    const line = el("span", { class: "decision-zero" });
     line.style.left = `${100 * share}%`;
     track.append(line);
   }

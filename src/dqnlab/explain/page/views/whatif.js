@@ -9,7 +9,8 @@ import { along, asked, changed, draggable, parse, seen, verdict, written } from 
 import { makeStage } from "../world/stage.js";
 import { systemOf } from "../world/systems.js";
 import { makeLetGo } from "./letgo.js";
-import { ranges, ratings } from "./ratings.js";
+import { scaleOf } from "../world/scale.js";
+import { ratings } from "./ratings.js";
 import { byWeight } from "./weighing.js";
 
 const DEAR = 12; // milliseconds for a curve; one that takes longer waits
@@ -182,7 +183,7 @@ function makeAnswer(page, question) {
       const all = listed([q]);
       const rest = unlisted(page, all, q.length);
       const items = all.map((a) => ({ label: t(data.actions[a]), value: q[a], class: actionClass(a) }));
-      clear(values).append(ratings(items, ranges({ q }).q, page.level === "story" ? 3 : 4));
+      clear(values).append(ratings(items, { scale: scaleOf(page.episode()), digits: page.level === "story" ? 3 : 4, t }));
       if (rest !== null) values.append(el("p", { class: "muted" }, rest));
       const guess = !ended && !recorded && question.strange(inputs);
       said.textContent = guess ? [text, t("whatif.unseen")].join(page.lang === "en" ? " " : "") : text;

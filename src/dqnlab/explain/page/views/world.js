@@ -153,14 +153,14 @@ class WorldView {
   }
 
   /** What the bars mean, in a sentence or two. */
-  #sayMeaning({ zoomed, base, actions }) {
-    const { t, num, data, lang } = this.#page;
+  #sayMeaning({ zoomed, actions }) {
+    const { t, data, lang } = this.#page;
     const { raises, lowers } = data.settings;
     const sides = data.actions.length === 2 && data.actions.every((name, i) => name === SIDES[i]);
     const rest = data.actions.length - actions.length;
     const parts = [
       t(raises || lowers ? "world.means_soft" : "world.means"), t(sides ? "world.presses" : "world.takes"),
-      zoomed ? t("world.zoomed") : null, base === 0 || zoomed ? null : t("world.begin", { low: num(base, 3) }), rest > 0 ? t("world.others", { n: rest }) : null,
+      zoomed ? t("world.zoomed") : null, rest > 0 ? t("world.others", { n: rest }) : null,
     ];
     this.#parts.means.textContent = parts.filter((part) => part !== null).join(lang === "en" ? " " : "");
   }
