@@ -1,6 +1,8 @@
 """report.html: one page that explains a run, from what its folder holds and a few episodes played for it."""
 
 import json
+import re
+import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,14 +18,17 @@ from ..envs.make import close
 from ..envs.watchdog import watched
 from ..learn.networks import QNetwork
 from ..learn.policy import make_actor
+from ..store.advice import is_callable
 from ..store.card import framed
 from ..store.door import write_atomically
 from ..store.folder import LABELS, REPORT, Run
+from ..trust import clean
 from .diagnose import diagnose
 from .episodes import Limits, Networks, Recording, record_episodes
 from .evidence import Evidence, gather_evidence
 from .health.findings import Finding, as_data
 from .page import render
+from .repairable import REPAIRABLE
 from .seen import pictures_of, why_closed
 from .series import series
 from .trace import as_page, trace_of
@@ -114,6 +119,7 @@ def page_data(evidence: Evidence, findings: Sequence[Finding], limits: Limits | 
         "baseline": _baseline(best.network, recording),
         "moment": as_page(trace_of(evidence.moment, evidence.config, evidence.spec)),
         "findings": as_data(findings),
+        "trial": _trial(evidence, findings),
         "series": series(evidence.records),
         **_judged(evidence),
     }
@@ -159,7 +165,19 @@ def _settings(evidence: Evidence) -> dict[str, Any]:
         "lowers",
         "raises",
     )
-    return {name: getattr(facts, name) for name in names}
+    return {name: getattr(facts, name) for name in names} | {"reward_clip": evidence.config.reward_clip}
+
+
+def _trial(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, str] | None:
+    """The command that tries whether a change helps: a repair, or another setting. None where no command can."""
+    run = evidence.run
+    if evidence.imported is not None or is_callable(run.folder):
+        return None
+    seed = re.fullmatch(r"seed-\d+", run.folder.name)
+    name = shlex.quote(clean(f"{run.folder.parent.name}/{run.folder.name}" if seed else run.folder.name))
+    if findings and findings[0].kind in REPAIRABLE and not run.interrupted:
+        return {"kind": "repair", "command": f"dqn heal {name}"}
+    return {"kind": "change", "command": f"dqn branch {name} --set lr={evidence.config.optimizer.lr / 2:g}"}
 
 
 def obs_data(evidence: Evidence, seen: Sequence[np.ndarray]) -> dict[str, Any]:

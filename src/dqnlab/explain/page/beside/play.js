@@ -120,10 +120,10 @@ class Play {
   #parted() {
     const { t } = this.#page;
     const { parting, repeats, sides } = this.#pair;
-    if (!repeats) return t("beside.drifted");
-    if (parting === null) return t("beside.together");
+    if (parting === null) return t(repeats ? "beside.together" : "beside.drifted_alike");
+    if (!repeats) return t("beside.drifted", { t: parting });
     const [a, b] = sides.map(({ action }) => actionName(this.#page, action.data[parting]));
-    return t("beside.parted", { t: parting, one: LETTERS[0], other: LETTERS[1], a, b });
+    return t(parting === 0 ? "beside.parted_at_once" : "beside.parted", { t: parting, one: LETTERS[0], other: LETTERS[1], a, b });
   }
 
   #sayPlaying() {

@@ -12,7 +12,7 @@ const HEIGHT = { value: 34, action: 14 };
  * step t, whose name is `text`.
  */
 export function makeStrips({ t }, { sides, parting, repeats }, onSeek) {
-  const found = sides.map(signals);
+  const found = sides.map((each) => signals(each));
   const steps = Math.max(...sides.map((each) => each.length));
   const ends = range(found.flatMap(({ value }) => [...value]));
   const marks = parting === null || !repeats ? [] : [

@@ -7,3 +7,22 @@ export function interval({ low, high, episodes }, t) {
   if (low !== null && high !== null) return t("main.interval", { low: num(low, 4), high: num(high, 4) });
   return t(episodes === 1 ? "main.one_episode" : "main.no_spread");
 }
+
+/**
+ * How "solved" and "confirmed" stand to each other, as a word of `curve.*`; null where nothing is to be reconciled.
+ * Solved asks that the score reaches the threshold; confirmed that a whole interval of fresh episodes lies above it.
+ */
+export function standing({ run, threshold, confirms }) {
+  if (!run.score || threshold === null) return null;
+  const passed = confirms?.some((each) => each.passed);
+  if (run.solved) {
+    if (confirms?.length && !passed) return "solved_unconfirmed";
+    return isNarrow({ run, threshold }) ? "solved_narrowly" : null;
+  }
+  return passed ? "confirmed_unsolved" : null;
+}
+
+/** Whether a run is solved though its score's interval reaches below the threshold. */
+export function isNarrow({ run, threshold }) {
+  return run.solved === true && threshold !== null && run.score.low !== null && run.score.low < threshold;
+}

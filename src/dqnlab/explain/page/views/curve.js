@@ -3,7 +3,7 @@
 import { bent } from "../core/bent.js";
 import { lineChart } from "../core/charts.js";
 import { clear, el } from "../core/dom.js";
-import { interval } from "../core/score.js";
+import { interval, standing } from "../core/score.js";
 
 /** Mounts the view. */
 export function mountCurve(root, page) {
@@ -41,7 +41,19 @@ function curve(page, width) {
     width: Math.max(width - 30, 300), height: 320, xLow: 0, low: score?.low ?? score?.mean, high: top + room,
     xLabel: t("curve.steps"), yLabel: t(axis.bend ? "curve.return_bent" : "curve.return"), label: t("curve.chart"), ...axis,
   });
-  return el("div", { class: "card" }, chart, legend(page), ...remarks(page));
+  return el("div", { class: "card" }, chart, legend(page), reconciled(page), ...remarks(page));
+}
+
+/** How the run can be solved and not confirmed, or the other way round, in words; null where there is no such thing. */
+function reconciled({ data, t, num }) {
+  const word = standing(data);
+  if (word === null) return null;
+  const { score } = data.run;
+  const each = Math.min(...(data.confirms ?? []).map(({ returns }) => returns.length));
+  return el("p", { class: "said curve-standing" }, t(`curve.${word}`, {
+    mean: num(score.mean, 4), n: score.episodes, low: num(score.low), threshold: num(data.threshold, 4), each,
+    tried: data.confirms?.length,
+  }));
 }
 
 /** What the colours mean. */

@@ -8,6 +8,7 @@ import { argmax } from "../net/network.js";
 import { inputRow, places } from "./inputs.js";
 import { lookAt, seenImage } from "./looks.js";
 import { digitsFor, ratings } from "./ratings.js";
+import { outcomeOf } from "../world/outcome.js";
 import { scaleOf } from "../world/scale.js";
 import { paintSeen, sidesOf, sizeOf } from "../world/seen.js";
 
@@ -58,6 +59,7 @@ function card(page, moment, last) {
         el("h3", { class: "story-only" }, page.t("decision.worth")),
         el("h3", { class: "numbers-only" }, page.t("decision.thought")),
         el("div", { class: "decision-networks" }, names.map((name) => network(page, name, moment.q[name], scale, shown, last))),
+        came(page, moment),
         rest === null ? null : el("p", { class: "muted" }, rest),
         isSoft(page) ? el("p", { class: "muted" }, page.t("decision.soft")) : counting(page),
         el("p", { class: "muted numbers-only" }, page.t("decision.scale"))),
@@ -72,6 +74,13 @@ function counting({ data, t, num }) {
   const { gamma } = data.settings;
   if (!data.run.score || data.run.imported || !(gamma < 1)) return null;
   return el("p", { class: "muted decision-counting" }, t("decision.counting", { gamma: num(gamma, 6), most: num(1 / (1 - gamma)) }));
+}
+
+/** What then came in the episode, beside what was expected; null where the two do not compare. */
+function came({ data, t, num }, { episode, t: step, q, action }) {
+  const outcome = outcomeOf(episode, data.settings);
+  if (outcome === null || data.run.imported) return null;
+  return el("p", { class: "decision-came" }, t("decision.came", { expected: num(q.best[action]), came: num(outcome[step]) }));
 }
 
 function namesIn(moment) {

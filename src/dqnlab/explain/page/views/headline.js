@@ -2,7 +2,7 @@
 
 import { el } from "../core/dom.js";
 import { num } from "../core/i18n.js";
-import { interval } from "../core/score.js";
+import { interval, isNarrow } from "../core/score.js";
 
 const SEVERITY = { good: "good", notice: "warn", bad: "bad" };
 
@@ -10,15 +10,16 @@ const SEVERITY = { good: "good", notice: "warn", bad: "bad" };
 export function headline({ data, t, level }, link, story) {
   const { run, threshold } = data;
   const finding = data.findings?.[0];
-  const solved = { true: ["main.chip_solved", "good"], false: ["main.chip_unsolved", "warn"] }[run.solved];
+  const solved = { true: [isNarrow(data) ? "main.chip_narrow" : "main.chip_solved", "good"], false: ["main.chip_unsolved", "warn"] }[run.solved];
   const chips = [
-    solved ? el("span", { class: `chip ${solved[1]}` }, t(solved[0])) : null,
+    solved ? link("curve", t(solved[0]), `chip ${solved[1]}`) : null,
     finding ? link("health", t(`health.kind.${finding.kind}.name`), `chip ${SEVERITY[finding.severity]}`) : null,
   ];
   return el("div", { class: "summary" },
     el("p", { class: "score" },
       el("span", { class: "score-number" }, run.score ? num(run.score.mean, 4) : "–"), " ",
       el("span", { class: "muted" }, t(run.score ? "main.score_of" : "main.unscored"))),
+    run.score && run.score.low !== null ? el("p", { class: "muted score-range", title: interval(run.score, t) }, t("main.likely", { low: num(run.score.low), high: num(run.score.high) })) : null,
     el("h1", {}, run.env),
     el("div", { class: "chips" }, chips),
     story,

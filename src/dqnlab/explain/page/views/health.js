@@ -65,7 +65,14 @@ function verdict([first, ...others], page) {
   return el("div", { class: `card verdict ${severity(first)}` },
     ...told(first, page, "h3"), both(first, page),
     more.length ? el("h4", {}, page.t("health.also")) : null,
-    more.length ? el("ul", {}, more) : null);
+    more.length ? el("ul", {}, more) : null, trial(page));
+}
+
+/** The command that shows whether a change helps, which one run cannot; null where there is none. */
+function trial({ data, t }) {
+  if (!data.trial || data.live) return null;
+  const { kind, command } = data.trial;
+  return el("p", { class: "said health-trial" }, t(`health.trial_${kind}`), " ", el("code", {}, command));
 }
 
 /** How a run can be solved and yet be found at fault; null where it is not both. */

@@ -133,7 +133,7 @@ class WorldView {
   #load() {
     const { t, data, playback } = this.#page;
     const episode = this.#page.episode();
-    this.#found = signals(episode);
+    this.#found = signals(episode, data.run.imported ? {} : data.settings);
     this.#strip = makeStrip({
       episode, found: this.#found, names: Object.fromEntries(LANES.map((name) => [name, t(`world.${name}`)])),
       label: t("world.strip"), onSeek: (step) => playback.seek(step),
@@ -180,6 +180,7 @@ class WorldView {
       value: found("value"), gap: found("gap", 3), reward: found("reward"), earned: found("earned"),
     };
     texts.all = t("world.said", texts);
+    if (this.#found.came) texts.came = t("world.came", { came: found("came", 3) });
     this.#strip.point(at, texts);
     this.#values.show(moment.episode, at);
     this.#parts.at.textContent = t("world.step_at", { t: at, last: playback.last });

@@ -3,9 +3,10 @@
 import { el, svg } from "../core/dom.js";
 import { row } from "../core/codec.js";
 import { actionClass } from "../core/naming.js";
+import { outcomeOf } from "./outcome.js";
 
-/** What the strip shows, of each step: {value, gap, reward} and what was earned so far, as typed arrays. */
-export function signals(episode) {
+/** What the strip shows, of each step: {value, gap, reward}, what was earned so far and what then came, as typed arrays. */
+export function signals(episode, settings = {}) {
   const steps = episode.action.data.length;
   const out = { value: new Float32Array(steps), gap: new Float32Array(steps), earned: new Float64Array(steps) };
   let sum = 0;
@@ -16,7 +17,7 @@ export function signals(episode) {
     sum += episode.reward.data[t];
     out.earned[t] = sum;
   }
-  return { ...out, reward: episode.reward.data };
+  return { ...out, reward: episode.reward.data, came: outcomeOf(episode, settings) };
 }
 
 /** The largest and the second-largest of a few numbers; the same twice if there is but one. */
@@ -36,7 +37,7 @@ function topTwo(q) {
 export function makeStrip({ episode, found, names, label, onSeek }) {
   const steps = episode.action.data.length;
   const lanes = [
-    lane("value", names.value, line(found.value)),
+    lane("value", names.value, lines(found.value, found.came)),
     lane("gap", names.gap, area(found.gap), "numbers-only"),
     lane("reward", names.reward, isConstant(found.reward) ? [] : line(found.reward), "numbers-only"),
     lane("action", names.action, runs(episode.action.data)),
@@ -48,7 +49,7 @@ export function makeStrip({ episode, found, names, label, onSeek }) {
   followPointer(node, steps, onSeek);
   const point = (t, texts) => {
     cursor.style.left = `${(100 * (t + 0.5)) / steps}%`;
-    for (const each of lanes) each.say(texts[each.name]);
+    for (const each of lanes) each.say(texts[each.name], each.name === "value" ? texts.came : undefined);
     node.setAttribute("aria-valuenow", t);
     node.setAttribute("aria-valuetext", texts.all);
   };
@@ -72,11 +73,16 @@ export function followPointer(node, steps, onSeek) {
 
 function lane(name, title, drawn, level = "") {
   const said = el("span", { class: "number" });
+  const beside = el("span", { class: "lane-beside muted number" });
   const width = drawn.width ?? 1;
   const node = el("div", { class: `lane lane-${name}${drawn.length ? "" : " lane-flat"} ${level}` },
     svg("svg", { viewBox: `0 0 ${width} 100`, preserveAspectRatio: "none", "aria-hidden": "true" }, drawn),
-    el("div", { class: "lane-head" }, el("span", { class: "muted" }, title), " ", said));
-  return { name, node, say: (text) => { said.textContent = text; } };
+    el("div", { class: "lane-head" }, el("span", { class: "muted" }, title), " ", said, beside));
+  const say = (text, more = "") => {
+    said.textContent = text;
+    beside.textContent = more;
+  };
+  return { name, node, say };
 }
 
 function isConstant(values) {
@@ -84,9 +90,9 @@ function isConstant(values) {
 }
 
 /** Step t lies at t + ½ of a width of one unit per step; heights go from 6 to 94. */
-function points(values, floor = Infinity) {
+function points(values, floor = Infinity, beside = []) {
   let [low, high] = [floor, -Infinity];
-  for (const value of values) {
+  for (const value of [...values, ...beside]) {
     if (value < low) low = value;
     if (value > high) high = value;
   }
@@ -97,6 +103,13 @@ function points(values, floor = Infinity) {
 function line(values) {
   const path = svg("path", { d: `M${points(values).join("L")}`, class: "lane-line" });
   return Object.assign([path], { width: values.length });
+}
+
+/** What was expected, and dashed, on the same scale, what then came if that is known. */
+function lines(values, came) {
+  if (came === null) return line(values);
+  const draw = (these, beside, kind) => svg("path", { d: `M${points(these, Infinity, beside).join("L")}`, class: kind });
+  return Object.assign([draw(came, values, "lane-line lane-came"), draw(values, came, "lane-line")], { width: values.length });
 }
 
 function area(values) {
