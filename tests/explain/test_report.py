@@ -12,6 +12,7 @@ import torch
 import dqnlab
 from dqnlab.config import Env, Steps
 from dqnlab.explain.evidence import gather_evidence
+from dqnlab.explain.health.findings import Finding
 from dqnlab.explain.page import words
 from dqnlab.explain.report import MOST_SNAPSHOTS, page_data, write_report
 from dqnlab.explain.weights import layers
@@ -50,6 +51,17 @@ def test_the_three_networks_are_those_of_the_folder(run: Run, data: dict[str, An
     assert not np.array_equal(
         data["networks"]["target"]["layers"][0]["weight"], data["networks"]["online"]["layers"][0]["weight"]
     )
+
+
+def test_a_command_that_tries_a_change_repairs_what_can_be_repaired(run: Run) -> None:
+    evidence = gather_evidence(run)
+    half = evidence.config.optimizer.lr / 2
+    ill = [Finding(kind="diverging", severity="bad", numbers={})]
+    assert page_data(evidence, ill)["trial"] == {"kind": "repair", "command": "dqn heal run"}
+    branch = {"kind": "change", "command": f"dqn branch run --set lr={half:g}"}
+    assert page_data(evidence, [])["trial"] == branch
+    stopped = replace(evidence, run=replace(run, interrupted=True))
+    assert page_data(stopped, ill)["trial"] == branch
 
 
 def test_the_values_of_an_episode_are_those_of_its_networks(run: Run, data: dict[str, Any]) -> None:

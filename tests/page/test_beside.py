@@ -83,6 +83,23 @@ def test_one_click_leads_to_the_first_different_decision_and_the_bars_show_it(op
     assert f"Until step {parting} both saw the same" in opened.page.inner_text(".beside-parting")
 
 
+@pytest.mark.parametrize(
+    ("parting", "repeats", "said"),
+    [
+        (None, True, "In this episode they never decide differently."),
+        (None, False, "They never decide differently here, and yet"),
+        (0, True, "They decide differently from the first step on"),
+        (3, False, "by step 3, where they first decide differently"),
+    ],
+)
+def test_what_is_said_of_the_parting_fits_when_it_was(
+    open_page: Open, parting: int | None, repeats: bool, said: str
+) -> None:
+    data = both()
+    data["episodes"][0] |= {"parting": parting, "repeats": repeats}
+    assert said in open_page(data, kind="beside").page.inner_text(".beside-parting")
+
+
 def test_what_differs_stands_on_top_and_each_run_leads_to_its_own_page(open_page: Open) -> None:
     page = open_page(both(), kind="beside").page
     assert " ".join(page.inner_text(".beside-settings").split()) == "optimizer.lr A 0.001 B 0.01"

@@ -135,7 +135,7 @@ SCALE = """({ q, action }) => {
 
 
 def scale(opened: Opened, q: list[list[float]], action: list[int]) -> dict[str, Any]:
-    return opened.module("world/values.js", f"({SCALE})(argument)", {"q": q, "action": action})
+    return opened.module("world/scale.js", f"({SCALE})(argument)", {"q": q, "action": action})
 
 
 def test_bars_begin_at_zero_unless_the_actions_hardly_differ(open_page: Open) -> None:
@@ -149,6 +149,14 @@ def test_bars_begin_at_zero_unless_the_actions_hardly_differ(open_page: Open) ->
     below = scale(opened, [[-40, -20], [-30, -10]], [1, 1])
     assert not below["zoomed"]
     assert below["shares"][0][0] < below["shares"][0][1] < below["shares"][1][1] == 1
+
+
+def test_what_lies_elsewhere_moves_the_scale_and_only_a_wider_spread_widens_it(open_page: Open) -> None:
+    ways = """((scale) => [[1, 3], [-2, 0], [11, 13], [-5, 20]].map((q) => Object.values(m.endsOf(scale, q))))"""
+    found = open_page(sample()).module("world/scale.js", f"{ways}({{ zoomed: false, base: 0, width: 10 }})")
+    assert found == [[0, 10, None], [-2.5, 7.5, None], [3, 13, None], [-5.5, 20, None]]
+    zoomed = open_page(sample()).module("world/scale.js", f"{ways}({{ zoomed: true, base: 0, width: 10 }})")
+    assert zoomed == [[-3, 7, 2], [-6, 4, -1], [7, 17, 12], [-5, 20, 7.5]]
 
 
 def test_of_many_actions_those_that_were_taken_most_are_shown(open_page: Open) -> None:

@@ -118,7 +118,9 @@ def test_bars_of_large_values_show_small_gaps(open_page: Open) -> None:
             f"{CARD} [data-network={name}] .fill", "nodes => nodes.map((node) => node.getBoundingClientRect().width)"
         )
         assert widths[1] > 1.5 * widths[0] > 0
-        assert "zero is off the chart" in page.inner_text(f"{CARD} [data-network={name}]")
+    axes = [page.locator(f"{name} .axis").all_inner_texts()[0] for name in ("#world", CARD)]
+    assert axes[0].split() == ["−0.0119", "mean", "of", "all", "+0.0119"]
+    assert axes[0] == axes[1]  # one scale in both views
     # Twice the gap is twice as wide.
     grown = page.eval_on_selector_all(
         f"{CARD} .fill[class*=action]", "nodes => nodes.map((n) => parseFloat(n.style.width))"
@@ -140,6 +142,20 @@ def test_zero_is_marked_where_it_is_in_sight(open_page: Open) -> None:
         assert page.locator(f"{CARD} [data-network={name}] .decision-zero").count() == lines
         said = page.inner_text(f"{CARD} [data-network={name}]")
         assert ("The thin line is zero" in said) == (lines == 2)
+
+
+def test_what_then_came_stands_beside_what_was_expected(open_page: Open) -> None:
+    data = fixed(LEFT, LEFT, LEFT)
+    for each in data["episodes"]:
+        each["ended"], each["reward"] = "terminated", np.ones(each["length"], np.float32)
+        each["action"] = np.zeros_like(each["action"])
+    data["settings"] |= {"gamma": 0.5}
+    page = open_page(data, hash=f"t={data['episodes'][data['labels']['longest']]['length'] - 2}").page
+    assert "It expected 7; what then came, counted alike, was 1.5." in page.inner_text(CARD)
+    assert "came 1.5" in page.inner_text(".lane-value")
+    for changed in ({"reward_clip": 1.0}, {"raises": 2.0}, {"gamma": None}):
+        told = open_page(data | {"settings": data["settings"] | changed}).page.inner_text(CARD)
+        assert "what then came" not in told
 
 
 def test_without_an_episode_one_sentence_says_so(open_page: Open) -> None:

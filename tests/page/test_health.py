@@ -120,6 +120,30 @@ def test_solved_and_over_estimating_are_both_true_in_one_sentence(open_page: Ope
         assert "Solved" not in open_page(each).page.inner_text("#health .verdict")
 
 
+def test_solved_and_confirmed_are_reconciled_in_words(open_page: Open) -> None:
+    run = sample()["run"]
+    sure = run | {"score": run["score"] | {"low": 476.0, "high": 490.0}}
+    failed = [{"step": 500, "returns": [480.0] * 50, "passed": False}]
+    told = {
+        "Solved, yet not confirmed": {"run": sure, "confirms": failed},
+        "Narrowly solved": {"run": run, "confirms": []},
+        "Confirmed, yet not solved": {"run": run | {"solved": False}},
+    }
+    for said, changes in told.items():
+        assert open_page(data(HEALTHY, **changes)).page.inner_text(".curve-standing").startswith(said)
+    opened = open_page(data(HEALTHY, run=sure))
+    assert opened.page.locator(".curve-standing").count() == 0
+    assert opened.page.locator(".chip[data-at=curve]").inner_text() == "Solved"
+    assert "likely 476 to 490" in opened.page.inner_text(".summary")
+
+
+def test_the_command_that_tries_a_change_stands_below_the_verdict(open_page: Open) -> None:
+    trial = {"kind": "repair", "command": "dqn heal a-run"}
+    page = open_page(data(COLLAPSE, trial=trial)).page
+    assert page.inner_text(".health-trial code") == "dqn heal a-run"
+    assert open_page(data(COLLAPSE)).page.locator(".health-trial").count() == 0
+
+
 def test_arrow_keys_read_the_values_of_a_signal(open_page: Open) -> None:
     page = open_page(data(HEALTHY)).page
     page.click("#health button[data-signal=overestimation]")

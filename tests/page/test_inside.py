@@ -88,6 +88,17 @@ def test_the_bars_say_which_inputs_mattered_and_that_nothing_is_missing(open_pag
     assert complete[0] - complete[1] == pytest.approx(complete[3], abs=2e-4 * abs(change))
 
 
+def test_of_many_inputs_those_that_hardly_matter_are_folded_away(open_page: Open) -> None:
+    opened = open_page(sample())
+    given = [[0.01] * 4, [-4.0, 0.01, 3.0, *[0.01] * 8, 2.0], [1.0] * 14, [0.0] * 9]
+    fold = "argument.map((parts) => Object.values(m.folded(Float64Array.from(parts))))"
+    few, one_hot, equal, nothing = opened.module("net/attribution.js", fold, given)
+    assert few == [[0, 1, 2, 3], [], 0]
+    assert one_hot == [[0, 2, 11], [1, *range(3, 11)], pytest.approx(0.09 / 9.09)]
+    assert equal == [[*range(12)], [12, 13], pytest.approx(2 / 14)]
+    assert nothing[2] == 0
+
+
 @pytest.mark.parametrize(("layer", "unit"), [(0, 5), (1, 3), (2, 1)])
 def test_a_units_sum_adds_up_to_what_pytorch_computes(open_page: Open, layer: int, unit: int) -> None:
     data = sample()
