@@ -60,14 +60,14 @@ def page_of(spec: ObsSpec, actions: int, image: bool = False) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("run", "maps", "inside"),
     [
-        ((ObsSpec((20, 20), np.dtype(np.uint8)), 3, True), "The observation is a picture", "388 more together"),
+        ((ObsSpec((20, 20), np.dtype(np.uint8)), 3, True), "The observation is a picture", "388 others: together"),
         ((ObsSpec((12,), np.dtype(np.float32)), 9), "The other inputs are held", "x[11]"),
         ((ObsSpec((1,), np.dtype(np.float32)), 2), "sees only one number", "x[0]"),
         ((ObsSpec((3,), np.dtype(np.float32)), 1), "a0 100 %", "There is only one action"),
         ((ObsSpec((5,), np.dtype(np.uint8)), 2), "The other inputs are held", "x[4]"),
         ((ObsSpec((2,), np.dtype(np.int64), 7), 2), "several state numbers at once", "state 6"),
-        ((ObsSpec((), np.dtype(np.int64), 500), 6), "visited states", "488 more together"),
-        ((ObsSpec((), np.dtype(np.int64), 2000), 2), "more states than a map could show", "1988 more together"),
+        ((ObsSpec((), np.dtype(np.int64), 500), 6), "visited states", "others: together"),
+        ((ObsSpec((), np.dtype(np.int64), 2000), 2), "more states than a map could show", "others: together"),
     ],
     ids=["image", "twelve", "one number", "one action", "bytes", "several states", "500 states", "2000 states"],
 )

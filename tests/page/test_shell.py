@@ -97,7 +97,7 @@ def test_the_verdict_stands_on_top_and_leads_to_the_health_strip(open_page: Open
     finding = {"kind": "forgetting", "severity": "bad", "step": 5, "foreseen": None, "numbers": {}, "causes": []}
     page = open_page(sample(findings=[finding])).page
     assert words()["health.kind.forgetting.name"]["en"] in page.inner_text(".summary")
-    page.click(".summary a")
+    page.click(".summary a[href*=health]")
     assert page.evaluate("document.activeElement.id") == "health-title"
 
 

@@ -24,5 +24,6 @@ export function standing({ run, threshold, confirms }) {
 
 /** Whether a run is solved though its score's interval reaches below the threshold. */
 export function isNarrow({ run, threshold }) {
-  return run.solved === true && threshold !== null && run.score.low !== null && run.score.low < threshold;
+  const low = run.score?.low ?? null;
+  return run.solved === true && threshold !== null && low !== null && low < threshold;
 }
