@@ -58,7 +58,7 @@ def test_a_command_that_tries_a_change_repairs_what_can_be_repaired(run: Run) ->
     half = evidence.config.optimizer.lr / 2
     ill = [Finding(kind="diverging", severity="bad", numbers={})]
     assert page_data(evidence, ill)["trial"] == {"kind": "repair", "command": "dqn heal run"}
-    branch = {"kind": "change", "command": f"dqn branch run --set lr={half:g}"}
+    branch = {"kind": "change", "command": f"dqn branch run --set lr={half:g} --steps {2 * evidence.config.budget.num}"}
     assert page_data(evidence, [])["trial"] == branch
     stopped = replace(evidence, run=replace(run, interrupted=True))
     assert page_data(stopped, ill)["trial"] == branch

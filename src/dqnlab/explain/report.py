@@ -177,7 +177,11 @@ def _trial(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, str] | 
     name = shlex.quote(clean(f"{run.folder.parent.name}/{run.folder.name}" if seed else run.folder.name))
     if findings and findings[0].kind in REPAIRABLE and not run.interrupted:
         return {"kind": "repair", "command": f"dqn heal {name}"}
-    return {"kind": "change", "command": f"dqn branch {name} --set lr={evidence.config.optimizer.lr / 2:g}"}
+    budget = evidence.config.budget
+    longer = (
+        f"--{budget.kind} {2 * budget.num}"  # the best evaluation may have been the last: something is left to train
+    )
+    return {"kind": "change", "command": f"dqn branch {name} --set lr={evidence.config.optimizer.lr / 2:g} {longer}"}
 
 
 def obs_data(evidence: Evidence, seen: Sequence[np.ndarray]) -> dict[str, Any]:
