@@ -88,7 +88,7 @@ ONLY_TYPED += (
     "app/summary",
     "live/serve",
 )
-ONLY_TYPED += ("lab/again", "store/own", "explain/trace_text", "track/tensorboard")
+ONLY_TYPED += ("lab/again", "store/own", "explain/trace_text", "explain/report", "track/tensorboard")
 
 
 def test_a_message_that_names_a_flag_names_what_python_has_instead() -> None:

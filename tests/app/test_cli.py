@@ -160,7 +160,7 @@ def test_debug_hides_nothing_that_an_interrupt_says(
     assert capsys.readouterr().err == "interrupted; to continue: dqn tune --study s\n"
 
 
-@pytest.mark.parametrize(("env", "has_remark"), [("Acrobat-v1", False), ("Acrobot-v9", False), ("Acrobot-v1", True)])
+@pytest.mark.parametrize(("env", "has_remark"), [("Acrobat-v1", False), ("Acrobot-v9", False), ("Blackjack-v1", True)])
 def test_nothing_is_said_of_the_preset_of_an_environment_that_is_not_there(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, env: str, has_remark: bool
 ) -> None:

@@ -237,7 +237,7 @@ def test_what_python_prints_of_a_result_is_one_line() -> None:
         ),
         (["CartPole-v1"], "CartPole-v1 --preset textbook"),
         (["CartPole-v1", "--steps", "9e4"], "CartPole-v1 --preset textbook --steps 90000"),
-        (["Acrobot-v1", "--episodes", "300"], "Acrobot-v1 --preset textbook --episodes 300"),
+        (["Taxi-v4", "--episodes", "300"], "Taxi-v4 --preset textbook --episodes 300"),
         (
             ["Acrobot-v1", "--steps", "2000", "--max-episode-steps", "99", "--frame-stack", "2"],
             "Acrobot-v1 --env.max-episode-steps 99 --env.frame-stack 2 --preset textbook --steps 2000",

@@ -12,7 +12,7 @@ from dqnlab.lab.arms import AskedArm, ComparisonRequest
 from dqnlab.lab.benchmark.judging import Exact, Judged
 from dqnlab.lab.benchmark.merged import merged_rows, merged_tasks, what_helps
 from dqnlab.lab.benchmark.result import TaskResult, read_task, write_task
-from dqnlab.lab.benchmark.rows import TaskRow, arm_rows, goal_rows, points_text, published_rows
+from dqnlab.lab.benchmark.rows import NOT_YET, TaskRow, arm_rows, goal_rows, points_text, published_rows
 from dqnlab.lab.benchmark.suite import BenchmarkTask, Goal, Published, Suite
 from dqnlab.lab.benchmark.tables import benchmark_markdown
 from dqnlab.lab.benchmark.time_left import left_text, rough_time
@@ -78,6 +78,13 @@ def test_only_the_same_measure_of_the_first_arm_is_held_against_a_published_numb
     ours = [row[3].partition(" (")[0] for row in rows]
     assert ours == ["20.0", "2.00", "5.0"]
     assert [row[4] for row in rows] == ["yes", "yes", "no (the interval holds it)"]
+
+
+def test_of_a_first_arm_that_the_suite_got_after_the_results_nothing_is_run_yet() -> None:
+    older = result(scores={"another": [1.0, 2.0, 3.0]})
+    row = TaskRow(task(published=(Published(value=19.0, by="a", source="p"),), goals=(Goal(at_least=1),)), older)
+    assert (published_rows([row])[0][3:], goal_rows([row])[0][2:]) == ([NOT_YET, ""], [NOT_YET, ""])
+    assert [each[1] for each in arm_rows([row])] == ["another"]
 
 
 @pytest.mark.parametrize(

@@ -47,8 +47,10 @@ class TaskResult:
         return next(each for each in self.comparison.arms if each.name == arm).cells[0]
 
     def values(self, arm: str, measure: Measure) -> dict[int, float]:
-        """What is counted of each seed, as far as it is known."""
+        """What is counted of each seed, as far as it is known; of an arm that the suite got later there is nothing."""
         found = dict[int, float]()
+        if all(each.name != arm for each in self.comparison.arms):
+            return found
         for seed in self.cell(arm).scored:
             judged = self.judged.get((arm, seed.seed))
             value = seed.score.mean if measure == "score" and seed.score is not None else None
