@@ -311,8 +311,8 @@ class Config:
                 isinstance(self.budget, Steps),
                 "lr_schedule.updates",
                 "auto",
-                f"a number of updates where budget = {self.budget.kind!r}, as nobody knows how many steps that is, or the "
-                "rate constant (lr_schedule:constant)",
+                f"a number of updates where budget = {self.budget.kind!r}, as nobody knows how many steps that is, "
+                "or the rate constant (lr_schedule:constant)",
             )
         self.collectors.check_fits(
             offline=self.experience.kind if self.is_offline else None,
