@@ -178,9 +178,7 @@ def _trial(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, str] | 
     if findings and findings[0].kind in REPAIRABLE and not run.interrupted:
         return {"kind": "repair", "command": f"dqn heal {name}"}
     budget = evidence.config.budget
-    longer = (
-        f"--{budget.kind} {2 * budget.num}"  # the best evaluation may have been the last: something is left to train
-    )
+    longer = f"--{budget.kind} {2 * budget.num}"  # also where the best evaluation was the last
     return {"kind": "change", "command": f"dqn branch {name} --set lr={evidence.config.optimizer.lr / 2:g} {longer}"}
 
 
