@@ -129,7 +129,10 @@ def test_the_bars_are_the_values_of_the_moment_and_the_action_taken_is_marked(op
 SCALE = """({ q, action }) => {
   const data = Float32Array.from(q.flat());
   const scale = m.scaleOf({ action: { data: action }, q: { best: { data, shape: [q.length, q[0].length] } } });
-  const shares = q.map((values) => scale.actions.map((a) => scale.share(values, a)));
+  const shares = q.map((values) => {
+    const ends = m.endsOf(scale, scale.actions.map((a) => values[a]));
+    return scale.actions.map((a) => m.shareOf(values[a], ends));
+  });
   return { ...scale, shares };
 }"""
 

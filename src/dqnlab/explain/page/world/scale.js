@@ -12,9 +12,9 @@ const DIGITS = 3; // of the ends of an axis
 const scales = new WeakMap();
 
 /**
- * How the bars of an episode are drawn: {actions, zoomed, base, width, decimals, share(values, action)}. One scale for all
- * its steps. Where the actions differ little beside what they are worth, a bar is half as long as can be if its action is
- * worth the mean of all; else it begins at `base`: zero, or a little below the least value of the episode if that is negative.
+ * How the bars of an episode are drawn: {actions, zoomed, base, width, decimals}. One scale for all its steps. Where the
+ * actions differ little beside what they are worth, a bar is half as long as can be if its action is worth the mean of all;
+ * else it begins at `base`: zero, or a little below the least value of the episode if that is negative.
  */
 export function scaleOf(episode) {
   if (!scales.has(episode)) scales.set(episode, measured(episode));
@@ -40,11 +40,10 @@ function measured(episode) {
   const usual = spreads[Math.floor(spreads.length / 2)] ?? 0;
   const wide = spreads[Math.floor(0.95 * (spreads.length - 1))] || range;
   const zoomed = usual < NEAR * range && actions.length > 1;
-  const scale = {
+  return {
     actions, zoomed, base: Number.isFinite(base) ? base : 0, width: zoomed ? wide / 0.42 : range,
     decimals: Math.min(Math.max(Math.ceil(-Math.log10((zoomed ? wide : range) / 50)), 0), 4),
   };
-  return { ...scale, share: (values, action) => shareOf(values[action], endsOf(scale, actions.map((a) => values[a]))) };
 }
 
 /** All actions, or of many those taken most often in the episode, ascending. */
