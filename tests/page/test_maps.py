@@ -323,7 +323,7 @@ def test_states_have_the_numbers_of_the_environment_everywhere(open_page: Open) 
     page.hover(f"{VIEW} [data-map=value] canvas", position=square(page, 6))
     assert page.inner_text(f"{VIEW} .maps-readout").startswith("state 1: ")
     first = data["episodes"][0]["obs"][0] - 5
-    assert f"State number {first} of 16." in page.inner_text("#decision > .view")
+    assert f"State {first}, one of 16: -5 to 10." in page.inner_text("#decision > .view")
     assert page.inner_text("#whatif > .view output") == str(first)
 
 

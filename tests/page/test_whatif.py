@@ -191,7 +191,7 @@ def lake() -> dict[str, Any]:
     }
 
 
-def test_numbered_states_have_one_slider_and_no_letting_go(open_page: Open) -> None:
+def test_numbered_states_have_one_slider_points_apart_and_no_letting_go(open_page: Open) -> None:
     opened = open_page(lake())
     drag(opened, 0, 7)
     one_hot = np.eye(16, dtype=np.float32)[7].tolist()
@@ -200,6 +200,9 @@ def test_numbered_states_have_one_slider_and_no_letting_go(open_page: Open) -> N
     assert opened.page.locator("#whatif input[type=range]").count() == 1
     assert opened.page.locator("#whatif button.primary").count() == 0
     assert "cannot be let go" in opened.page.inner_text("#whatif")
+    curve = opened.page.locator("#whatif .whatif-curve")
+    assert curve.locator(".line").count() == 0  # nothing lies between two states
+    assert curve.locator(".dot").count() == 2 * 16
 
 
 def test_without_networks_or_inputs_one_sentence_says_why(open_page: Open) -> None:

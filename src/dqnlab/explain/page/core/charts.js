@@ -10,7 +10,7 @@ const NAME = 18; // what the name of an upright axis takes above the plot
 
 /**
  * Lines over a common x axis.
- * series: [{name, x, y, class}], bands: [{x, low, high, class}] or [{from, to, class}] across the width,
+ * series: [{name, x, y, class, apart}], of one that is `apart` nothing lies between two points; bands: [{x, low, high, class}] or [{from, to, class}] across the width,
  * marks: [{x, text, class}] upright lines, levels: [{y, text, class, below}] level lines, low/high: limits of y to include,
  * bend(y), ticks(low, high): another than the linear axis (`bent`);
  * onPick(x): called where somebody clicks; label: what the chart shows, for those who cannot see it.
@@ -25,8 +25,9 @@ export function lineChart(options) {
   chart.append(...axes(scale, options), ...(options.bands ?? []).map((band) => drawBand(band, scale)));
   const [levels, marks] = [options.levels ?? [], options.marks ?? []];
   chart.append(...levels.map((level) => drawLevel(level, scale)));
-  for (const { name, x, y, class: kind = "line-0" } of series) {
-    chart.append(svg("path", { d: path(x, y, scale), class: `line ${kind}` }, svg("title", {}, name)), ...dots(x, y, scale, kind));
+  for (const { name, x, y, class: kind = "line-0", apart = false } of series) {
+    if (!apart) chart.append(svg("path", { d: path(x, y, scale), class: `line ${kind}` }, svg("title", {}, name)));
+    chart.append(...dots(x, y, scale, kind, apart));
   }
   chart.append(...marks.map((mark) => drawMark(mark, scale)));
   chart.append(...levels.map((level) => levelText(level, scale)), ...marks.map((mark) => markText(mark, scale))); // over all lines
@@ -140,9 +141,10 @@ function path(x, y, scale) {
   return out;
 }
 
-/** Points without a neighbour, of which a line shows nothing. */
-function dots(x, y, scale, kind) {
-  const alone = Array.from(y.keys()).filter((i) => Number.isFinite(y[i]) && !Number.isFinite(y[i - 1]) && !Number.isFinite(y[i + 1]));
+/** Points without a neighbour, of which a line shows nothing; all points where they are `apart`. */
+function dots(x, y, scale, kind, apart) {
+  const joined = (i) => !apart && (Number.isFinite(y[i - 1]) || Number.isFinite(y[i + 1]));
+  const alone = Array.from(y.keys()).filter((i) => Number.isFinite(y[i]) && !joined(i));
   return alone.map((i) => svg("circle", { cx: scale.x(x[i]), cy: scale.y(y[i]), r: 3.5, class: `dot ${kind}` }));
 }
 

@@ -36,6 +36,12 @@ export function actionClass(action) {
 /** The environment's own number of a state, which we count from 0. */
 export const stateNumber = (data, state) => state + (data.obs.start ?? 0);
 
+/** A state in words, with where its number stands among all. */
+export function stateWords({ data, t }, state) {
+  const n = data.obs.num_states;
+  return t("decision.state", { state: stateNumber(data, state), n, first: stateNumber(data, 0), last: stateNumber(data, n - 1) });
+}
+
 /** The name of a number that the first layer sees: an input, a state of a one-hot code, or just its place. */
 export function featureName({ data, t }, i) {
   if (data.obs.num_states !== null) return t("inside.state", { state: stateNumber(data, i % data.obs.num_states) });

@@ -1,7 +1,7 @@
 /** The decision at the shared moment: what was seen, and what three networks thought of every action. */
 
 import { clear, el, perFrame } from "../core/dom.js";
-import { actionClass, actionName, listed, stateNumber, unlisted } from "../core/naming.js";
+import { actionClass, actionName, listed, stateWords, unlisted } from "../core/naming.js";
 import { outlookAt } from "../core/outlook.js";
 import { sight, spread } from "../core/spread.js";
 import { argmax } from "../net/network.js";
@@ -149,9 +149,10 @@ function shownPicture({ data, t }, picture, obs) {
   return el("div", {}, el("p", {}, words), newest, obs && paintSeen(el("canvas", { class: "decision-picture", role: "img", "aria-label": words }), picture, obs));
 }
 
-function whichState({ data, t }, obs) {
+function whichState(page, obs) {
+  const { data, t } = page;
   const width = data.world?.kind === "frozenlake" ? data.world.params.desc[0].length : null;
-  const parts = [...obs].map((state) => t("decision.state", { state: stateNumber(data, state), n: data.obs.num_states }));
+  const parts = [...obs].map((state) => stateWords(page, state));
   if (width && obs.length === 1) {
     parts.push(t("decision.cell", { row: Math.floor(obs[0] / width) + 1, column: (obs[0] % width) + 1 }));
   }

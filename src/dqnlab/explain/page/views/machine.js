@@ -1,7 +1,7 @@
 /** The machine on one screen: where an update happens, and one transition that walks through it, a number at each stop. */
 
 import { clear, el, svg } from "../core/dom.js";
-import { actionClass, actionName, stateNumber } from "../core/naming.js";
+import { actionClass, actionName, stateWords } from "../core/naming.js";
 import { inputRow, places } from "./inputs.js";
 import { alike } from "./ratings.js";
 import { paintSeen } from "../world/seen.js";
@@ -222,7 +222,7 @@ function numbered(page) {
     node,
     show(obs) {
       if (data.obs.num_states !== null) {
-        clear(node).append(...[...obs].map((state) => el("p", {}, t("decision.state", { state: stateNumber(data, state), n: data.obs.num_states }))));
+        clear(node).append(...[...obs].map((state) => el("p", {}, stateWords(page, state))));
         return;
       }
       const { all, told } = places(page, obs.length, MOST_INPUTS);

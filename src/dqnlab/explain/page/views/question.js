@@ -10,7 +10,7 @@ const FARTHEST = 1e6; // a link may say anything
 const POINTS = 81; // of a curve along one input
 
 /**
- * The inputs that can be dragged: [{place: where in an observation, name, unit, low, high, step}].
+ * The inputs that can be dragged: [{place: where in an observation, name, unit, low, high, step, apart}].
  * Of stacked observations only the newest can. Where nobody knows a range, the recorded episodes give it.
  */
 export function draggable(data) {
@@ -20,9 +20,10 @@ export function draggable(data) {
     .filter((input) => !input.ago)
     .map(({ place, name, unit, low, high }) => {
       const [from, to] = low === null || high === null ? roomy(seen(data.episodes, place)) : [low, high];
-      const whole = discrete || /int|bool/.test(data.obs.dtype);
-      if (whole) return { place, name, unit, low: Math.floor(from), high: Math.ceil(to), step: 1 };
-      return { place, name, unit, low: from, high: to, step: (to - from) / STEPS };
+      const apart = discrete || data.obs.dtype === "bool"; // nothing lies between two values
+      const whole = apart || /int/.test(data.obs.dtype);
+      if (whole) return { place, name, unit, low: Math.floor(from), high: Math.ceil(to), step: 1, apart };
+      return { place, name, unit, low: from, high: to, step: (to - from) / STEPS, apart };
     });
 }
 

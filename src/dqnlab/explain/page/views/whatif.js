@@ -203,7 +203,7 @@ function curve(page, question, inputs, { obs, values }, width) {
   const guesses = beyond(input, seen(data.episodes, input.place), start, y);
   const shown = x.map((value) => value + start);
   const actions = listed([y.map((line) => Math.max(...line))]);
-  const series = actions.map((a) => ({ name: t(data.actions[a]), x: shown, y: y[a], class: actionClass(a) }));
+  const series = actions.map((a) => ({ name: t(data.actions[a]), x: shown, y: y[a], class: actionClass(a), apart: input.apart }));
   const label = t("whatif.along", { input: t(inputs[i].name) });
   return el("div", {},
     el("p", { class: "muted" }, label),
