@@ -1,11 +1,7 @@
 """The real thing: a run, a server beside it, and a browser; each may be killed, and the others go on."""
 
 import json
-import re
 import signal
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -15,47 +11,12 @@ from typing import Any
 import psutil
 import pytest
 
-PATIENCE = 240  # seconds for one thing to come, on a machine that does much else
+from .program import PATIENCE, Program, waited
+
 TRAIN = (
     "train CartPole-v1 --preset dqn --hidden 8 --steps 1000000000 --compile off --tracker none --no-explain "
     "--film.episodes 0 --evaluate-every.num 500000 --update-every 4 --no-stop-when-solved --name watched"
 )
-
-
-class Program:
-    """A command that runs, and what it says."""
-
-    def __init__(self, words: str, folder: Path) -> None:
-        number = len(list(folder.glob("*.log")))
-        self.log = folder / f"{number}.log"
-        with self.log.open("w") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "dqnlab", *words.split()], cwd=folder, stdout=out, stderr=subprocess.STDOUT
-            )
-
-    def until(self, pattern: str) -> str:
-        """What it says that is like this, once it does."""
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            if found := re.search(pattern, self.log.read_text()):
-                return found[1]
-            time.sleep(0.1)
-        raise AssertionError(f"never said: {self.log.read_text()}")
-
-    def kill(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-
-
-def waited(what: Any) -> Any:
-    """What something comes to, once it comes to anything."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if found := what():
-            return found
-        time.sleep(0.1)
-    raise AssertionError("it never came")
 
 
 def steps(folder: Path) -> int:

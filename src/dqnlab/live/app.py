@@ -24,8 +24,10 @@ from ..explain.page import pack_for_page
 from ..store.control import ORDERS
 from ..store.entry import Entry
 from ..store.find import called
-from .follow import LOOK_EVERY, Follower, Unread
+from ..store.ledger import is_group
+from .follow import LAZY, LOOK_EVERY, Follower
 from .gate import Gate, Keys
+from .news import LOOK_AROUND_EVERY, News, news_of_group, news_of_run
 from .pages import page, static
 from .painter import CannotPaint, Painter
 from .places import Places, as_rows, run_number, training
@@ -36,7 +38,6 @@ MOST_STREAMS = 64
 MOST_FOLLOWED = 32  # runs at once
 MOST_BODY = 1_000  # bytes of a request
 MOST_COMPARED = 12  # runs whose settings are shown beside each other
-LIST_EVERY = 1.0  # seconds between two looks at the list of runs
 FORGET = 30.0  # seconds after which a run that nobody looks at is followed no more
 
 
@@ -72,8 +73,9 @@ class Server:
 
     # ── Runs that are followed ──
 
-    def follow(self, number: str, folder: Path) -> Follower:
+    def follow(self, folder: Path) -> Follower:
         """Follows a run, from now on if nobody did."""
+        number = run_number(folder)
         if number not in self.followers:
             self.followers[number] = Follower(folder, number, self.trusted, on_turn=self.on_turn)
             self._tasks[number] = asyncio.create_task(self._keep_looking(number))
@@ -100,8 +102,8 @@ class Server:
             self._listed = await asyncio.to_thread(self.places.entries)
             for entry in training(self._listed)[:MOST_FOLLOWED]:
                 if self.watches in (None, entry.folder, entry.group):
-                    self.follow(run_number(entry.folder), entry.folder)
-            await asyncio.sleep(max(LIST_EVERY, 20 * (time.monotonic() - began)))
+                    self.follow(entry.folder)
+            await asyncio.sleep(max(LOOK_AROUND_EVERY, LAZY * (time.monotonic() - began)))
 
     def close(self) -> None:
         """Lets go of runs that stand still for somebody who looked here."""
@@ -118,19 +120,14 @@ class Server:
         """The list of runs, again whenever it has changed."""
         return self._stream(self._lists())
 
-    async def _lists(self) -> AsyncIterator[tuple[str, Any] | None]:
+    async def _lists(self) -> News:
         told: list[dict[str, Any]] | None = None
-        heard = time.monotonic()
         while True:
             found = self._listed or await asyncio.to_thread(self.places.entries)
             rows = await asyncio.to_thread(as_rows, found)
-            if rows != told:
-                told, heard = rows, time.monotonic()
-                yield "runs", rows
-            elif time.monotonic() - heard > PING:
-                heard = time.monotonic()
-                yield None
-            await asyncio.sleep(LIST_EVERY)
+            yield None if rows == told else ("runs", rows)
+            told = rows
+            await asyncio.sleep(LOOK_AROUND_EVERY)
 
     async def _settings(self, request: Request) -> Response:
         """The settings in which some runs differ."""
@@ -146,7 +143,7 @@ class Server:
             folder = self.places.find(number)
             if folder is None:
                 continue
-            first = next(iter(self._seeds(folder)), folder)
+            first = next(iter(self.places.seeds(folder)), folder)
             try:
                 found[number] = read_settings(first)
             except DqnlabError as e:
@@ -162,19 +159,12 @@ class Server:
         if folder is None:
             return _unknown()
         right = request.scope["right"] == "control"
-        seeds = await asyncio.to_thread(self._seeds, folder)
-        if seeds:
-            about = {"control": right, "name": called(folder), "seeds": [[run_number(s), s.name] for s in seeds]}
+        about = {"control": right, "name": called(folder)}
+        if is_group(folder):
             return page("group", about)
-        shown = page("run", {"control": right, "name": called(folder)})
+        shown = page("run", about)
         shown.background = BackgroundTask(self.painter.warm)  # it takes a while to begin
         return shown
-
-    def _seeds(self, folder: Path) -> list[Path]:
-        """The seeds of a group, in order; none if it is a run. A link out of the runs is no seed."""
-        found = [path.parent for path in folder.glob("seed-*/config.toml")]
-        inside = [path for path in found if self.places.find(run_number(path)) == path]
-        return sorted(inside, key=lambda path: (len(path.name), path.name))
 
     async def _folder(self, request: Request) -> Path | None:
         return await asyncio.to_thread(self.places.find, request.path_params["number"])
@@ -183,10 +173,9 @@ class Server:
         folder = await self._folder(request)
         if folder is None:
             return _unknown()
-        seeds = await asyncio.to_thread(self._seeds, folder)
-        box = Unread()
-        followers = [self.follow(run_number(each), each) for each in seeds or [folder]]
-        return self._stream(_heard(box, followers, is_group=bool(seeds)))
+        if is_group(folder):
+            return self._stream(news_of_group(lambda: self.places.seeds(folder), self.follow))
+        return self._stream(news_of_run(self.follow(folder)))
 
     async def _picture(self, request: Request) -> Response:
         """The page's data of the newest network, or of that of an env step."""
@@ -220,25 +209,31 @@ class Server:
         folder = await self._folder(request)
         if folder is None:
             return _unknown()
-        seeds = await asyncio.to_thread(self._seeds, folder)
+        seeds = await asyncio.to_thread(self.places.seeds, folder) if is_group(folder) else [folder]
+        if not seeds:
+            return JSONResponse({"error": "no seed of it has begun; nothing was asked"}, 409)
         try:
-            followers = [self.follow(run_number(each), each) for each in seeds or [folder]]
+            followers = [self.follow(each) for each in seeds]
             for follower in [each for each in followers if each.is_trained()] or followers[:1]:  # which refuses
                 await asyncio.to_thread(follower.order, asked["order"])
         except DqnlabError as e:
             return JSONResponse({"error": str(e)}, 409)
         return JSONResponse({"order": asked["order"]})
 
-    def _stream(self, news: AsyncIterator[tuple[str, Any] | None]) -> Response:
+    def _stream(self, news: News) -> Response:
         if self.streams >= MOST_STREAMS:
             return JSONResponse({"error": "too many pages are open"}, 503)
         return StreamingResponse(self._events(news), media_type="text/event-stream")
 
-    async def _events(self, news: AsyncIterator[tuple[str, Any] | None]) -> AsyncIterator[bytes]:
-        """News as server-sent events."""
+    async def _events(self, news: News) -> AsyncIterator[bytes]:
+        """News as server-sent events, and a word whenever there were none for a while."""
         self.streams += 1
+        heard = time.monotonic()
         try:
             async for each in news:
+                if each is None and time.monotonic() - heard < PING:
+                    continue
+                heard = time.monotonic()
                 yield b": here\n\n" if each is None else as_event(*each)
         finally:
             self.streams -= 1
@@ -251,31 +246,6 @@ def as_event(kind: str, news: Any) -> bytes:
     """One server-sent event. JSON has no line breaks, so that nothing in it can end the event."""
     text = json.dumps(pack_for_page(news), allow_nan=False, separators=(",", ":"))
     return f"event: {kind}\ndata: {text}\n\n".encode()
-
-
-def _of_seed(number: str) -> Callable[[str, Any], tuple[str, Any] | None]:
-    """What the page of a group is told of a seed: no more than it shows."""
-
-    def wrap(kind: str, news: Any) -> tuple[str, Any] | None:
-        if kind == "network":
-            return None
-        if kind == "curve":
-            news = {"evaluations": news["evaluations"]}
-        return "seed", {"id": number, "kind": kind, "news": news}
-
-    return wrap
-
-
-async def _heard(box: Unread, followers: list[Follower], *, is_group: bool) -> AsyncIterator[tuple[str, Any] | None]:
-    """What is new of a run, or of all the seeds of a group."""
-    try:
-        for each in followers:
-            each.listen(box, _of_seed(each.number) if is_group else lambda kind, news: (kind, news))
-        while True:
-            yield await box.take(PING)
-    finally:
-        for each in followers:
-            each.forget(box)
 
 
 async def _static(request: Request) -> Response:

@@ -238,10 +238,13 @@ class Follower:
 
     def _judge(self) -> None:
         """The verdict, if there is something new."""
-        growing, facts = self.growing, self._known()
-        if growing.num_lines == self._judged or facts is None:
+        growing = self.growing
+        if growing.num_lines == self._judged:
             return
         self._judged = growing.num_lines
+        facts = self._known()
+        if facts is None:
+            return
         turn = self.watch.look(growing, facts)
         if turn is not None:
             self._news["turn"] = {
@@ -268,16 +271,18 @@ class Follower:
         }
 
     def _known(self) -> RunFacts | None:
-        if self._facts is None and not self.error:
+        """What the verdict needs to know of the run; it may not be there yet when the first lines are."""
+        if self._facts is None:
             try:
                 described = describe_run(self.folder, self.trusted)
                 self._facts = facts_of(described.config, described.spec)
+                self.error = ""
             except DqnlabError as e:
                 self.error = str(e)
         return self._facts
 
     def _networks(self) -> None:
-        """Of which env steps one can see a network, if that has changed."""
+        """Of which env steps one can see a network, if that or what else a picture of it shows has changed."""
         mark = mark_of(self.folder)
         if mark == self._mark:
             return

@@ -16,7 +16,7 @@ from ..store.checkpoint.manifest import ARRAYS, TREE
 from ..store.checkpoint.pack import decode_arrays, parse_json, unpack
 from ..store.checkpoint.verify import found, read_manifest, read_whole
 from ..store.control import LIVE
-from ..store.folder import BATCH, BEST, CHECKPOINTS, SNAPSHOTS, TARGET
+from ..store.folder import BATCH, BEST, CHECKPOINTS, RESULT, SNAPSHOTS, TARGET
 from ..store.reading import oddity
 
 Weights = Mapping[str, np.ndarray]
@@ -57,9 +57,9 @@ def networks_of(folder: Path) -> ShownNetworks:
 
 
 def mark_of(folder: Path) -> tuple[object, ...]:
-    """What differs whenever a run may show another network than before; nothing is read for it."""
+    """What differs whenever a run may show another network or result than before; nothing is read for it."""
     marks: list[object] = []
-    for name in (LIVE, SNAPSHOTS, BEST, CHECKPOINTS):
+    for name in (LIVE, SNAPSHOTS, BEST, CHECKPOINTS, RESULT):
         try:
             at = (folder / name).stat()
             marks.append((at.st_ino, at.st_mtime_ns, at.st_size))

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..config.changes import changes_text
 from ..store.entry import RUNNING, Entry
+from ..store.folder import CONFIG
 from ..store.ledger import all_entries, apart, entries
 from ..store.select import rows
 
@@ -27,7 +28,13 @@ class Places:
     runs: Path
     only: Path | None = None
     """a run or group, if nothing else is to be shown"""
+    first: Path | None = None
+    """a run or group that is there before the list has it: a group is listed once a seed has begun"""
     _known: dict[str, Path] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        if self.first is not None:
+            self._known[run_number(self.first)] = self.first
 
     def entries(self) -> list[Entry]:
         """What there is, the newest first; what a link leads out to is not there, and no group that has such a seed."""
@@ -47,6 +54,12 @@ class Places:
             self.entries()
         folder = self._known.get(number)
         return folder if folder is not None and run_number(folder) == number else None
+
+    def seeds(self, group: Path) -> list[Path]:
+        """The seeds of a group that have begun, in order. A link, which may lead anywhere, is none of them."""
+        begun = [path.parent for path in group.glob(f"seed-*/{CONFIG}") if not path.parent.is_symlink()]
+        self._known.update({run_number(seed): seed for seed in begun})
+        return sorted(begun, key=lambda seed: (len(seed.name), seed.name))
 
 
 def _is_inside(entry: Entry, root: Path) -> bool:

@@ -69,7 +69,7 @@ def serve_runs(
                 say(f"--alert could not be started: {e}")
 
     server = Server(
-        Places(wanted.runs, wanted.only),
+        Places(wanted.runs, wanted.only, wanted.first),
         keys,
         Painter(wanted.trusted),
         wanted.trusted,

@@ -26,7 +26,7 @@ _WORST = (RUNNING, "interrupted", "unfinished", "damaged", "failed", DONE)  # wh
 
 def entries(folders: Iterable[Path]) -> list[Entry]:
     """Of these runs and groups, in their order. Nothing in them can raise: what cannot be read is `damaged`."""
-    return [_group(folder) if _is_group(folder) else _run(folder, _group_of(folder)) for folder in folders]
+    return [_group(folder) if is_group(folder) else _run(folder, _group_of(folder)) for folder in folders]
 
 
 def all_entries(runs: Path) -> list[Entry]:
@@ -44,7 +44,8 @@ def _group_of(folder: Path) -> Path | None:
     return folder.parent if is_seed(folder) else None
 
 
-def _is_group(folder: Path) -> bool:
+def is_group(folder: Path) -> bool:
+    """Whether it is the folder of a group of seeds."""
     return (folder / SUMMARY).is_file() and not (folder / CONFIG).is_file()
 
 

@@ -7,8 +7,8 @@ import { about, counted, fill, hear, inEachLanguage, turn, wordsNow } from "./ki
 import { controls, isAlive, makeOrders } from "./orders.js";
 
 const COLOURS = 6;
-const seeds = new Map(about.seeds.map(([id, name]) => [id, { name, state: null, evaluations: [] }]));
-const now = { lost: false, turns: [] };
+const seeds = new Map(); // of each by its id {name, colour, state, evaluations}, in the order of the group
+const now = { lost: false, turns: [], begun: 0 };
 const orders = makeOrders(() => new Map([...seeds].map(([id, { state }]) => [id, state])), () => show());
 let due = null;
 
@@ -25,10 +25,10 @@ function show() {
   fill("live-said", words.filter(Boolean).map((text) => el("p", {}, text)));
   fill("live-orders", [
     el("a", { href: "../../" }, t("live.all")), live.length ? controls(t, { paused, order: orders.order }) : null]);
-  const drawn = all.map((seed, i) => [seed, i]).filter(([{ evaluations }]) => evaluations.length > 1);
+  const drawn = all.filter(({ evaluations }) => evaluations.length > 1);
   const chart = drawn.length === 0 ? el("p", { class: "muted" }, t("live.no_curve")) : lineChart({
-    series: drawn.map(([{ name, evaluations }, i]) => ({
-      name, class: `own-${i % COLOURS}`, x: evaluations.map(({ step }) => step), y: evaluations.map(({ returns }) => mean(returns)),
+    series: drawn.map(({ name, colour, evaluations }) => ({
+      name, class: `own-${colour}`, x: evaluations.map(({ step }) => step), y: evaluations.map(({ returns }) => mean(returns)),
     })),
     xLabel: t("live.axis_steps"), yLabel: t("live.axis_return"), label: t("live.each_seed"), width: 900, height: 320, xLow: 0,
   });
@@ -43,17 +43,28 @@ function table(t) {
   const columns = ["seed", "status", "env_steps", "evaluated", "verdict"];
   return el("table", {},
     el("thead", {}, el("tr", {}, columns.map((name) => el("th", { scope: "col" }, t(`live.${name}`))))),
-    el("tbody", {}, [...seeds].map(([id, seed], i) => row(t, id, seed, i))));
+    el("tbody", {}, [...seeds].map(([id, seed]) => row(t, id, seed))));
 }
 
-function row(t, id, { name, state, evaluations }, i) {
+function row(t, id, { name, colour, state, evaluations }) {
   const last = evaluations.at(-1);
   return el("tr", {},
-    el("td", {}, el("a", { href: `../${id}/`, class: `seed-${i % COLOURS}` }, name)),
+    el("td", {}, el("a", { href: `../${id}/`, class: `seed-${colour}` }, name)),
     el("td", {}, state ? el("strong", { class: `dot ${state.status}` }, t(`live.${state.status}`)) : "–"),
     el("td", { class: "number" }, state ? counted(state.step) : "–"),
     el("td", { class: "number" }, last ? num(mean(last.returns), 4) : "–"),
     el("td", {}, state?.verdict ? el("span", { class: state.verdict.severity }, t(`health.kind.${state.verdict.kind}.name`)) : "–"));
+}
+
+/** Takes the seeds that there are by now; one keeps its colour, however many begin before it. */
+function take(found) {
+  const before = new Map(seeds);
+  seeds.clear();
+  for (const [id, name] of found) {
+    seeds.set(id, before.get(id) ?? { name, colour: now.begun++ % COLOURS, state: null, evaluations: [] });
+  }
+  orders.look();
+  showSoon();
 }
 
 /** Draws what is new, a moment later with all that comes until then. */
@@ -68,6 +79,7 @@ document.getElementById("live").append(
   el("div", { id: "live-said", role: "status" }), el("div", { class: "row", id: "live-orders" }));
 inEachLanguage(show);
 hear("news", {
+  seeds: take,
   seed: ({ id, kind, news }) => {
     const seed = seeds.get(id);
     if (!seed) return;

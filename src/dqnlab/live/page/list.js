@@ -64,9 +64,23 @@ function row(t, run) {
     el("td", { class: "set" }, run.set));
 }
 
-async function pick(id, on) {
+function pick(id, on) {
   if (on) now.chosen.add(id);
   else now.chosen.delete(id);
+  compare();
+}
+
+/** Takes the runs that there are by now; those that were removed are chosen no more. */
+function take(runs) {
+  now.runs = runs;
+  const here = new Set(runs.map((run) => run.id));
+  const gone = [...now.chosen].filter((id) => !here.has(id));
+  gone.forEach((id) => now.chosen.delete(id));
+  if (gone.length) compare();
+  list();
+}
+
+async function compare() {
   const asked = [...now.chosen].slice(-MOST);
   const found = asked.length > 1 ? await settings(asked) : null;
   if (asked.join() !== [...now.chosen].slice(-MOST).join()) return; // others are chosen by now
@@ -104,4 +118,4 @@ function differences() {
 }
 
 inEachLanguage(show);
-hear("runs", { runs: (runs) => { now.runs = runs; list(); } }, (lost) => { now.lost = lost; list(); });
+hear("runs", { runs: take }, (lost) => { now.lost = lost; list(); });
