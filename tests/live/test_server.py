@@ -18,6 +18,7 @@ from dqnlab.lab.session import train
 from dqnlab.live import painter
 from dqnlab.live.app import Server
 from dqnlab.live.follow import CURVE_EVERY, LOOK_EVERY, Follower, Unread
+from dqnlab.live.kept import KeptNetworks
 from dqnlab.live.networks import networks_of
 from dqnlab.live.painter import CannotPaint, Painter
 from dqnlab.live.places import run_number
@@ -36,7 +37,7 @@ class Here(Painter):
     """Paints in this process."""
 
     def paint(self, folder: Path, step: int | None) -> bytes:
-        found = painter._painted(folder, step, ())
+        found = painter._painted(folder, step, KeptNetworks(), ())
         if isinstance(found, str):
             raise CannotPaint(found)
         return found

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -35,6 +35,8 @@ from .trace import as_page, trace_of
 from .weights import layers, num_weights
 from .words import sentence, verdict
 from .world import Scene, World, is_image, look_at, open_stage
+
+T = TypeVar("T")
 
 OUTSIDE = {"folder", "notes", "error", "failed_steps", "unfinished"}  # of a run: what is no matter of the page
 MOST_SNAPSHOTS = 8  # the film of the maps does not become clearer by more
@@ -216,12 +218,16 @@ def _networks(evidence: Evidence) -> dict[str, Any]:
 
 
 def _snapshots(evidence: Evidence) -> list[dict[str, Any]]:
-    """In half precision, which a picture does not show; a few, evenly over training, fewer of large networks."""
-    snapshots = evidence.snapshots
-    room = min(MOST_SNAPSHOT_WEIGHTS // num_weights(evidence.best.network), len(snapshots), MOST_SNAPSHOTS)
-    kept = np.linspace(len(snapshots) - 1, 0, room).round().astype(int)[::-1]
-    found = [(snapshots[i][0], layers(snapshots[i][1], halved=True)) for i in kept]
+    """Those that there is room for, in half precision, which a picture does not show."""
+    snapshots = with_room(evidence.snapshots, evidence.best.network)
+    found = [(step, layers(network, halved=True)) for step, network in snapshots]
     return [{"step": step, **weights} for step, weights in found if weights is not None]
+
+
+def with_room(snapshots: Sequence[T], network: QNetwork) -> list[T]:
+    """Of snapshots of a network those that a page shows: a few, evenly over training, fewer of large networks."""
+    room = min(MOST_SNAPSHOT_WEIGHTS // num_weights(network), len(snapshots), MOST_SNAPSHOTS)
+    return [snapshots[i] for i in np.linspace(len(snapshots) - 1, 0, room).round().astype(int)[::-1]]
 
 
 def _baseline(network: QNetwork, recording: Recording) -> np.ndarray | None:

@@ -13,30 +13,36 @@ from ..errors import CheckpointError
 from ..explain.episodes import Limits
 from ..explain.evidence import Evidence, gather_evidence
 from ..explain.page import pack_for_page
-from ..explain.report import page_data
-from ..store.agent import Agent, describe_run, load, with_weights
+from ..explain.report import page_data, with_room
+from ..store.agent import Agent, describe_run, load
 from ..store.find import has_ended, read_run
 from ..store.folder import BEST, META, RESULT, Run
 from ..store.reading import read_json
-from .networks import ShownNetworks, Weights, networks_of, tensors
+from .kept import KeptNetworks
+from .networks import ShownNetworks, Weights, networks_of
 
 LIMITS = Limits(episodes=2, drawn=1, others=0, steps=500, memory=8_000_000)
 """of an episode that is played anew for every network: of large pictures a few hundred steps"""
 
 
-def paint(folder: Path, step: int | None, trusted: Collection[str] = ()) -> bytes:
+def paint(folder: Path, step: int | None, kept: KeptNetworks, trusted: Collection[str] = ()) -> bytes:
     """The data of the page as JSON: of the newest network, or of the one of an env step.
+
+    Args:
+        kept: networks of earlier calls, of which none is made again.
 
     Raises DqnlabError; CheckpointError if the run has shown no network yet.
     """
-    evidence, at, steps = _evidence(folder, step, trusted)
+    evidence, at, steps = _evidence(folder, step, kept, trusted)
     with watched(evidence.best.env_config().timeout), arithmetic(evidence.config.threads):
         data = page_data(evidence, [], LIMITS)
     data["live"] = {"step": at, "steps": steps}
     return json.dumps(pack_for_page(data), allow_nan=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
-def _evidence(folder: Path, step: int | None, trusted: Collection[str]) -> tuple[Evidence, int | None, list[int]]:
+def _evidence(
+    folder: Path, step: int | None, kept: KeptNetworks, trusted: Collection[str]
+) -> tuple[Evidence, int | None, list[int]]:
     """What there is to be shown, of which env step it is, and of which there is something; the best has no step."""
     shown = networks_of(folder)
     if step is None and has_ended(folder) and (folder / BEST).is_file():
@@ -47,7 +53,8 @@ def _evidence(folder: Path, step: int | None, trusted: Collection[str]) -> tuple
     if weights is None:
         agent = load(folder, trust_env_modules=trusted)
     else:
-        agent = with_weights(described, tensors(weights), folder)
+        agent = Agent(described.config, described.spec, kept.network(described, weights, folder), described.env)
+    snapshots = with_room(list(shown.snapshots.items()), agent.network)
     about = read_json(folder / META)
     versions = about.get("versions")
     return (
@@ -56,8 +63,8 @@ def _evidence(folder: Path, step: int | None, trusted: Collection[str]) -> tuple
             best=agent,
             stands_in=False,
             online=None,
-            target=None if not target else with_weights(described, tensors(target), folder).network,
-            snapshots=[(s, with_weights(described, tensors(w), folder).network) for s, w in shown.snapshots.items()],
+            target=None if not target else kept.network(described, target, folder),
+            snapshots=[(when, kept.network(described, then, folder)) for when, then in snapshots],
             moment=shown.moment,
             records=[],
             imported=None,

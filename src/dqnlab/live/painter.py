@@ -15,6 +15,7 @@ from typing import Any
 from ..errors import DqnlabError, named
 from ..processes import end, how, ignore_signals, kill, start
 from ..streams import steady_streams
+from .kept import KeptNetworks
 from .paint import paint
 
 PATIENCE = 120.0  # seconds that a picture may take; an environment's own time limit is shorter
@@ -79,16 +80,17 @@ class Painter:
 def _work(pipe: Connection[Any, Any], trusted: tuple[str, ...]) -> None:
     """The whole life of the process that paints."""
     ignore_signals()
+    kept = KeptNetworks()
     with steady_streams(), suppress(EOFError, OSError):
         while True:
             folder, step = pipe.recv()
-            pipe.send(_painted(folder, step, trusted))
+            pipe.send(_painted(folder, step, kept, trusted))
 
 
-def _painted(folder: Path, step: int | None, trusted: tuple[str, ...]) -> bytes | str:
+def _painted(folder: Path, step: int | None, kept: KeptNetworks, trusted: tuple[str, ...]) -> bytes | str:
     """A painted run, or why there is none."""
     try:
-        return paint(folder, step, trusted)
+        return paint(folder, step, kept, trusted)
     except DqnlabError as error:
         return str(error)
     except Exception as error:  # an environment may raise anything
