@@ -1,6 +1,9 @@
 """Convolutions: how arrays are pictures, and what is made of them."""
 
+import math
+from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -159,6 +162,15 @@ def test_residual_sections_against_a_slow_twin() -> None:
 def test_the_sizes_are_those_of_the_papers(conv: Extractor, width: int, parameters: int) -> None:
     assert conv.width == width
     assert sum(each.numel() for each in conv.parameters()) == parameters
+
+
+@pytest.mark.parametrize("sides", [(36, 36), (37, 51), (84, 84), (210, 160)], ids=str)
+@pytest.mark.parametrize("make", [lambda seen: Plain(seen, NATURE), lambda seen: Impala(seen, IMPALA)])
+def test_the_width_is_known_before_any_picture_is_seen(make: Callable[[Picture], Extractor], sides: Any) -> None:
+    with torch.device("meta"):
+        sketched = make(of((*sides, 2))).width
+    conv = drawn(make(of((*sides, 2))))
+    assert conv(torch.zeros(1, 2 * math.prod(sides))).shape == (1, sketched)
 
 
 def test_weights_follow_the_law_of_torchs_own_layer_and_one_generator() -> None:

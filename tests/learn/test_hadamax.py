@@ -77,7 +77,8 @@ def test_any_size_of_picture_will_do(side: int, features: int) -> None:
     """84 pixels become 21, 11 and 11, as in the paper."""
     picture = Picture.of((side, side, 4))
     assert picture is not None
-    assert HadamaxConv(picture, ATARI).width == features
+    conv = HadamaxConv(picture, ATARI)
+    assert conv.width == conv(torch.zeros(1, math.prod(picture.shape))).shape[1] == features
 
 
 def test_its_pictures_are_scaled_and_its_layers_are_products() -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple, Self
 
-import torch
 from torch import Tensor, nn
 
 from .extractors import Extractor
@@ -68,6 +67,10 @@ class Layer(NamedTuple):
     stride: int = 1
     margin: int = 0  # pixels of zeros on each side
 
+    def sides(self, sides: Sequence[int]) -> list[int]:
+        """H' and W' of what it makes of a picture, by H and W."""
+        return [(side + 2 * self.margin - self.kernel) // self.stride + 1 for side in sides]
+
 
 SMALL = (Layer(16, 3),)  # Young & Tian 2019, for the 10 x 10 pictures of MinAtar
 NATURE = (Layer(32, 8, 4), Layer(64, 4, 2), Layer(64, 3))  # Mnih et al. 2015, for 84 x 84
@@ -101,7 +104,10 @@ class Plain(Extractor):
         self.picture = picture
         seen = [picture.channels, *(layer.channels for layer in layers[:-1])]
         self.layers = nn.ModuleList(make(*each) for each in zip(seen, layers, strict=True))
-        self.width = width_of(self, picture)
+        sides: Sequence[int] = picture.sides
+        for layer in layers:
+            sides = layer.sides(sides)
+        self.width = layers[-1].channels * math.prod(sides)
 
     def forward(self, numbers: Tensor) -> Tensor:
         return self.maps(numbers)[-1].flatten(1)
@@ -128,7 +134,7 @@ class Impala(Extractor):
         self.picture = picture
         makes = make, make_residual or make
         self.sections = nn.ModuleList(Section(*pair, *makes) for pair in pairwise((picture.channels, *channels)))
-        self.width = width_of(self, picture)
+        self.width = channels[-1] * math.prod(math.ceil(side / 2 ** len(channels)) for side in picture.sides)
 
     def forward(self, numbers: Tensor) -> Tensor:
         return self.maps(numbers)[-1].flatten(1)
@@ -172,9 +178,3 @@ class Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] -> [B, C, H, W]."""
         return x + self.second.forward(self.first.forward(x.relu()).relu())
-
-
-def width_of(conv: Extractor, picture: Picture) -> int:
-    """F: how many features convolutions make of a picture."""
-    with torch.no_grad():
-        return conv.forward(torch.zeros(1, math.prod(picture.shape))).shape[1]

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .convs import BareConv2d, Picture, width_of
+from .convs import BareConv2d, Picture
 from .extractors import Extractor
 from .layers import Dense, cut
 from .norms import ChannelNorm
@@ -73,7 +73,8 @@ class HadamaxConv(Extractor):
         self.picture = picture
         seen = [picture.channels, *(step.channels for step in steps[:-1])]
         self.steps = nn.ModuleList(PooledProduct(*each) for each in zip(seen, steps, strict=True))
-        self.width = width_of(self, picture)
+        stride = math.prod(step.stride for step in steps)
+        self.width = steps[-1].channels * math.prod(math.ceil(side / stride) for side in picture.sides)
 
     def forward(self, numbers: Tensor) -> Tensor:
         return self.maps(numbers)[-1].flatten(1)

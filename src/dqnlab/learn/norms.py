@@ -103,6 +103,8 @@ def iterate(weight: Tensor, u: Tensor) -> None:
 @torch.no_grad()
 def settle_norms(network: nn.Module) -> None:
     """Brings spectral norms close to the weights that a network begins with."""
+    if any(weights.is_meta for weights in network.parameters()):  # a sketch, which has only their shapes
+        return
     for module in network.modules():
         if isinstance(module, SpectralLayer | SpectralConv2d):
             for _ in range(FIRST_ITERATIONS):
