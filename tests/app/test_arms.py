@@ -231,6 +231,7 @@ def test_python_says_where_settings_go() -> None:
         ({"optimizer": {"lrr": 1}}, "arm 'dqn': unknown key 'optimizer.lrr'; did you mean lr?"),
         ({"optimizer.lrr": 1}, "arm 'dqn': unknown key 'optimizer.lrr'; did you mean optimizer.lr?"),
         ({"optimizer.lr": 1}, "unknown key 'optimizer.lr'; write .* (in Python {'optimizer': {'lr': …}})"),
+        ({"head": {"num": 3}}, "arm 'dqn': head.num belongs to head:qr, and head is scalar here: add head:qr"),
         ({"head": {"atom": 3}}, "arm 'dqn': unknown key 'head.atom'; choose from huber"),
     ],
     ids=str,

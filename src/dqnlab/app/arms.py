@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,16 +22,16 @@ from ..store.label import read_label
 from ..store.reading import read_json, read_text
 from ..trust import clean, modules_of, shown
 from .arguments import Compare
+from .flags import AS_FLAGS, AS_NAMES
 from .parse import budget_from_steps, with_settings
-from .words import read_words
+from .words import read_names, read_words
 
 _EVERY = hints(Config).keys() - maybe_absent() - {"preset", "seed", "film"}
 """the settings that an arm names which leaves none to its preset"""
 
 
-_AS_FLAG = re.compile(r"(?<![\w-])--(?!help\b)(?=\w)")
-"""the dashes of a flag, which nobody types in an arm"""
-_CALLED = ("unknown flag", "unknown setting")
+_DASHED = replace(AS_FLAGS, listed=AS_NAMES.listed)
+"""for an arm may stand in a script or a file, where there is no --help"""
 _NO_SETTINGS = {
     "seed": "seeds are of the whole comparison",
     "preset": "it is named first",
@@ -114,7 +113,7 @@ def _config(arm: ArmTable, env: AnyEnvironment, settings: Mapping[str, Any], tru
         plain = Env()
         known = {name: value for name, value in vars(env).items() if name == "id" or value != getattr(plain, name)}
     base = replace(base, env=replace(base.env, **known), film=Film(episodes=0))
-    return with_settings(Compare, base, settings, trusted)
+    return with_settings(Compare, base, settings, trusted, AS_NAMES)
 
 
 def wrappers_in(settings: Mapping[str, Any]) -> object:
@@ -162,21 +161,14 @@ def arm_of_text(text: str, runs: Path) -> ArmTable:
     try:
         return ArmTable(name=" ".join(words), preset=words[0], settings=_settings(words[1:]))
     except ConfigError as error:
-        error.args = (f"arm {text!r}: {_in_words_of(words, str(error))}",)
+        error.args = (f"arm {text!r}: {error}",)
         raise
-
-
-def _in_words_of(words: Sequence[str], message: str) -> str:
-    """A message on the settings of an arm, without dashes where its words have none."""
-    message = message.replace(": --help lists", ": `dqn train --help` lists")  # an arm may stand in a script or a file
-    return message if any(map(_AS_FLAG.match, words)) else _AS_FLAG.sub("", message).replace(*_CALLED)
 
 
 def _settings(words: Sequence[str]) -> dict[str, Any]:
     """The settings that the words of an arm name. Raises ConfigError."""
     as_flags = any(word.startswith("--") for word in words)
-    flags = words if as_flags else [word if ":" in word.partition("=")[0] else f"--{word}" for word in words]
-    given = read_words(Compare, flags)
+    given = read_words(Compare, words, _DASHED) if as_flags else read_names(Compare, words)
     budget_from_steps(given)
     odd = [*given.bare, *(name for name in given.own if name != "steps"), *(["help"] if given.help else [])]
     if odd:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,27 @@ from ..lab.overrides import Changes
 from .arguments import COMMON
 
 _MADE = (Config, ComparisonRequest, Changes)  # of the words by the command itself: their fields are no flags
+
+
+def dashed(name: str) -> str:
+    """A setting's flag: --env.num-envs."""
+    return f"--{name.replace('_', '-')}"
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How words name what they set, so that a message names it as whoever wrote them does."""
+
+    of: Callable[[str], str]
+    what: str
+    """what such a name is called"""
+    listed: str
+    """what to say of where all are listed"""
+
+
+AS_FLAGS = Naming(dashed, "flag", "--help lists them all")
+AS_NAMES = Naming(str, "setting", "`dqn train --help` lists them all")
+"""env.num_envs, as a file and Python have it"""
 
 
 @dataclass(frozen=True)
@@ -54,7 +75,11 @@ class Flag:
     @property
     def shown(self) -> str:
         """The flag as it is typed, --env.num-envs, or the name of a bare argument, RUN."""
-        return self.metavar if self.is_bare else dashed(self.name)
+        return self.shown_as(AS_FLAGS)
+
+    def shown_as(self, naming: Naming) -> str:
+        """The same, as words name it."""
+        return self.metavar if self.is_bare else naming.of(self.name)
 
     @property
     def metavar(self) -> str:
@@ -74,11 +99,7 @@ class Untyped:
 
     shown: str
     texts: tuple[str, ...]
-
-
-def dashed(name: str) -> str:
-    """A setting's flag: --env.num-envs."""
-    return f"--{name.replace('_', '-')}"
+    naming: Naming
 
 
 def flags_in(owner: type, prefix: str = "", *, is_setting: bool) -> list[Flag]:
@@ -115,15 +136,16 @@ def takes_settings(kind: type) -> bool:
 # ── Texts ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def value_of(flag: Flag, texts: Sequence[str]) -> Any:
+def value_of(flag: Flag, texts: Sequence[str], naming: Naming = AS_FLAGS) -> Any:
     """What the texts stand for. Raises ConfigError."""
+    shown = flag.shown_as(naming)
     if flag.is_list and flag.is_setting:
         texts = [part.strip() for text in texts for part in text.split(",")]
         if flag.item is str and texts == [""]:
             texts = []  # `--env.keys ""`
-    values = [_one(flag.item, text, flag.shown) for text in texts]
+    values = [_one(flag.item, text, shown) for text in texts]
     value = values if flag.is_list else values[0]
-    return value if flag.is_setting else typed(hints_of(flag.owner)[flag.field], value, flag.shown)
+    return value if flag.is_setting else typed(hints_of(flag.owner)[flag.field], value, shown)
 
 
 def _one(hint: Any, text: str, name: str) -> Any:

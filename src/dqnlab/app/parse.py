@@ -22,7 +22,7 @@ from ..trust import modules_of, named_by_caller, not_fetched, shown
 from .aliases import CHOOSING, FLAGS, SWITCHES
 from .arguments import Doctor, Selftest, Train, Tune
 from .arguments_branch import BranchOff
-from .flags import Untyped, dashed, flags_in, flags_of, value_of
+from .flags import AS_FLAGS, Naming, Untyped, dashed, flags_in, flags_of, value_of
 from .help import help_of, help_with_settings
 from .words import Given, own_flag, read_words
 
@@ -188,16 +188,19 @@ def _unknown(path: Path) -> str:
     )
 
 
-def with_settings(kind: type, config: Config, settings: dict[str, Any], trusted: Collection[str]) -> Config:
+def with_settings(
+    kind: type, config: Config, settings: dict[str, Any], trusted: Collection[str], naming: Naming = AS_FLAGS
+) -> Config:
     """A configuration with the settings that were given to a command of this dataclass. Raises ConfigError.
 
     Args:
         trusted: modules that parts of one's own may be imported from.
+        naming: how whoever gave them names them.
     """
     read_own(kind, settings, config)
-    _check_owners(settings, config)
+    _check_owners(settings, config, naming)
     resolved = override(config, settings, trusted=trusted)
-    _check_apply(settings, resolved)
+    _check_apply(settings, resolved, naming)
     return resolved
 
 
@@ -272,20 +275,20 @@ def read_own(kind: type, settings: Mapping[str, Any], config: Config) -> None:
                 table[key] = own_flag(kind, cls, f"{place}.{key}", value)
 
 
-def _check_owners(settings: Mapping[str, Any], config: Config) -> None:
-    """Refuses a flag of a kind that was not chosen, and says what would choose it."""
+def _check_owners(settings: Mapping[str, Any], config: Config, naming: Naming) -> None:
+    """Refuses a setting of a kind that was not chosen, and says what would choose it."""
     for field in [each for each in settings if each in tagged()]:
         kind = settings[field].get("kind", getattr(config, field).kind)
         for key in settings[field]:
             others = owners(f"{field}.{key}")  # of one that no kind has the configuration itself says so
             if key != "kind" and key not in hints(choice(field, kind)) and others:
                 name, other = f"{field}.{key}", f"{field}:{others[0]}"
-                raise ConfigError(f"{dashed(name)} belongs to {other}, and {field} is {kind} here: add {other}")
+                raise ConfigError(f"{naming.of(name)} belongs to {other}, and {field} is {kind} here: add {other}")
 
 
-def _check_apply(settings: Mapping[str, Any], config: Config) -> None:
-    """Refuses a flag that could change nothing, where what was recorded is all that is learned from."""
-    odd = [dashed(name) for name in settings if config.is_offline and name in config.absent]
+def _check_apply(settings: Mapping[str, Any], config: Config, naming: Naming) -> None:
+    """Refuses a setting that could change nothing, where what was recorded is all that is learned from."""
+    odd = [naming.of(name) for name in settings if config.is_offline and name in config.absent]
     if odd:
         raise ConfigError(f"{', '.join(odd)} cannot apply offline, where nothing is played to learn from; leave it out")
 
@@ -296,5 +299,5 @@ def budget_from_steps(given: Given) -> None:
         return
     budget = given.settings.setdefault("budget", {})
     if "num" in budget or budget.get("kind", "steps") != "steps":
-        raise ConfigError("--steps is a budget too: leave out one of the two")
+        raise ConfigError(f"{given.naming.of('steps')} is a budget too: leave out one of the two")
     budget |= {"kind": "steps", "num": given.own["steps"]}

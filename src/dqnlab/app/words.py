@@ -16,7 +16,7 @@ from ..config.fields import bare, choice, choices, nearest, tagged
 from ..config.typed import wanted
 from ..errors import ConfigError
 from .aliases import CHOOSING, FLAGS, SWITCHES
-from .flags import Flag, Untyped, dashed, flags_in, flags_of, takes_settings, value_of
+from .flags import AS_FLAGS, AS_NAMES, Flag, Naming, Untyped, flags_in, flags_of, takes_settings, value_of
 
 _VERSIONED = re.compile(r".*-v\d+", re.DOTALL)  # as an environment's id is
 _NEGATIVE = re.compile(r"-(\.?\d|inf|nan)")
@@ -37,13 +37,15 @@ class Given:
     """whether parts of one's own may come with the words or the file, whose flags only they know"""
     help: bool = False
     """whether the help text is asked for; then all this goes as far as the first mistake"""
+    naming: Naming = AS_FLAGS
+    """how the words name settings"""
 
 
-def read_words(kind: type, words: Sequence[str]) -> Given:
+def read_words(kind: type, words: Sequence[str], naming: Naming = AS_FLAGS) -> Given:
     """What the words say to the command of this dataclass. Raises ConfigError."""
     end = words.index("--") if "--" in words else len(words)  # whatever follows is no flag
     rest = list(words[:end])
-    given = Given(help=not _HELP.isdisjoint(rest), has_parts=any(map(_brings_parts, rest)))
+    given = Given(help=not _HELP.isdisjoint(rest), has_parts=any(map(_brings_parts, rest)), naming=naming)
     try:
         while rest:
             _read(kind, given, rest.pop(0), rest)
@@ -51,6 +53,18 @@ def read_words(kind: type, words: Sequence[str]) -> Given:
         if not given.help:
             raise
     given.bare += words[end + 1 :]
+    return given
+
+
+def read_names(kind: type, words: Sequence[str]) -> Given:
+    """The same of words that name settings without dashes, as `n=3 torso:gru double`. Raises ConfigError."""
+    given = Given(has_parts=any(map(_brings_parts, words)), naming=AS_NAMES)
+    for word in words:
+        name = word.partition("=")[0]
+        if not name or {name, f"--{name}"} & _ALONE or (":" in name and not _choose(given, word)):
+            given.bare.append(word)
+        elif ":" not in name:
+            _read_flag(kind, given, word, [])
     return given
 
 
@@ -100,7 +114,7 @@ def _choose(given: Given, word: str) -> bool:
 def _read_flag(kind: type, given: Given, word: str, rest: list[str]) -> None:
     """A flag by any of its names, with its values."""
     shown, equals, inline = word.partition("=")
-    name = shown[2:].replace("-", "_") if shown.startswith("--") else shown
+    name = shown.removeprefix("--").replace("-", "_")
     if shown in _ALONE:
         raise ConfigError(f"{shown} takes no value, got {inline!r}")
     if takes_settings(kind):
@@ -122,17 +136,19 @@ def _read_flag(kind: type, given: Given, word: str, rest: list[str]) -> None:
             choice(name, value)
     place, _, key = name.partition(".")
     if given.has_parts and takes_settings(kind) and place in MAKES and key and name not in flags_of(kind):
-        given.settings.setdefault(place, {})[key] = Untyped(shown, tuple([inline] if equals else _taken(rest)))
+        given.settings.setdefault(place, {})[key] = Untyped(
+            shown, tuple([inline] if equals else _taken(rest)), given.naming
+        )
         return
-    flag, value = _find(kind, name, shown)
+    flag, value = _find(kind, name, shown, given.naming)
     if flag.hint is not bool:
-        value = value_of(flag, [inline] if equals else _texts(flag, rest))
+        value = value_of(flag, [inline] if equals else _texts(flag, rest, given.naming), given.naming)
     elif equals:
         raise ConfigError(f"{shown} takes no value, got {inline!r}")
     _store(given, flag, value)
 
 
-def _find(kind: type, name: str, shown: str) -> tuple[Flag, bool]:
+def _find(kind: type, name: str, shown: str, naming: Naming) -> tuple[Flag, bool]:
     """The flag of that name, and whether a switch is set by it: not by `--no-explain`. Raises ConfigError."""
     flags = flags_of(kind)
     if name in flags:
@@ -142,23 +158,24 @@ def _find(kind: type, name: str, shown: str) -> tuple[Flag, bool]:
         return opposite, False
     bare = next((flag.shown for flag in flags_in(kind, is_setting=False) if flag.is_bare and flag.name == name), None)
     if bare:
-        raise ConfigError(f"unknown flag {shown}: {bare} is given by itself, without a flag")
+        raise ConfigError(f"unknown {naming.what} {shown}: {bare} is given by itself, without a flag")
     known = [*flags, *(each for each, setting in FLAGS.items() if setting in flags)]
     close = [each for each in flags if each.endswith(f".{name}")] or get_close_matches(name, known, 2, 0.7)
-    raise _unknown(shown, close)
+    raise _unknown(shown, close, naming)
 
 
-def _unknown(shown: str, close: Sequence[str]) -> ConfigError:
-    hint = f". Perhaps you meant {' or '.join(map(dashed, close))}?" if close else ": --help lists them all"
-    return ConfigError(f"unknown flag {shown}{hint}")
+def _unknown(shown: str, close: Sequence[str], naming: Naming) -> ConfigError:
+    hint = f". Perhaps you meant {' or '.join(map(naming.of, close))}?" if close else f": {naming.listed}"
+    return ConfigError(f"unknown {naming.what} {shown}{hint}")
 
 
-def _missing(flag: Flag, word: str = "") -> ConfigError:
+def _missing(flag: Flag, naming: Naming, word: str = "") -> ConfigError:
     """What to say of a flag without a value; the word that follows it may have been meant as one."""
     may_be_meant = word and not word.startswith("--") and word not in _ALONE and bare(flag.item) in (str, Path)
-    how = f"; a value that begins with a dash is written {flag.shown}={shlex.quote(word)}" if may_be_meant else ""
+    shown = flag.shown_as(naming)
+    how = f"; a value that begins with a dash is written {shown}={shlex.quote(word)}" if may_be_meant else ""
     got = quoted(word) if may_be_meant else "''"
-    return ConfigError(f"Missing value: {flag.shown} must be {wanted(flag.item)}, got {got}{how}")
+    return ConfigError(f"Missing value: {shown} must be {wanted(flag.item)}, got {got}{how}")
 
 
 def _taken(rest: list[str]) -> list[str]:
@@ -175,19 +192,19 @@ def own_flag(kind: type, cls: type, name: str, given: Untyped) -> Any:
     flags = {each.field: each for each in flags_in(cls, f"{place}.", is_setting=True)}
     if key not in flags:
         known = [*(flag.name for flag in flags.values()), *flags_of(kind)]
-        raise _unknown(given.shown, get_close_matches(name, known, 2, 0.7))
+        raise _unknown(given.shown, get_close_matches(name, known, 2, 0.7), given.naming)
     flag = flags[key]
     if flag.hint is bool and not given.texts:
         return True
     if not given.texts:
-        raise _missing(flag)
-    return value_of(flag, given.texts)
+        raise _missing(flag, given.naming)
+    return value_of(flag, given.texts, given.naming)
 
 
-def _texts(flag: Flag, rest: list[str]) -> list[str]:
+def _texts(flag: Flag, rest: list[str], naming: Naming) -> list[str]:
     """A flag's values, taken from the rest: one, or all the whole numbers of a setting that is a list of them."""
     if not rest or _is_flag(rest[0]):
-        raise _missing(flag, *rest[:1])
+        raise _missing(flag, naming, *rest[:1])
     texts = [rest.pop(0)]
     while flag.is_list and flag.is_setting and rest and rest[0].isdecimal():
         texts.append(rest.pop(0))
