@@ -76,14 +76,48 @@ def test_a_run_stands_still_between_a_pause_and_what_ends_it(file: Path) -> None
     for rows, paused in [
         (line(10, "control/pause"), True),
         (line(10, "control/step") + line(11), True),
+        (line(11, "control/pause"), True),
         (line(11, "control/continue"), False),
         (line(20, "control/pause"), True),
         (line(25), False),  # it was killed while it stood still, and resumed
+        (line(25, "control/step") + line(26) + line(26, "control/pause"), True),
+        (line(30), False),  # the same after a block of its own
     ]:
         add(file, rows)
         found.read()
         assert found.paused is paused
-    assert found.obeyed == {"pause": 2, "step": 1, "continue": 1}
+    assert found.obeyed == {"pause": 2, "step": 2, "continue": 1}
+
+
+def test_a_block_that_was_asked_for_is_done_when_it_has_ended_and_is_one_of_that_step(file: Path) -> None:
+    found = Growing(file.parent)
+    for rows, step, done in [
+        (line(10, "control/pause"), 10, 0),
+        (line(10, "control/step"), 10, 0),
+        (line(11, "control/pause"), 11, 1),
+        (line(11, "control/step") + line(11, "control/step"), 11, 1),
+        (line(13, "control/pause"), 13, 3),
+        (line(13, "control/step") + line(13, "control/continue"), 13, 3),  # it went on instead
+        (line(20, "control/pause"), 20, 3),
+    ]:
+        add(file, rows)
+        found.read()
+        assert (found.step, found.obeyed.get("step", 0)) == (step, done)
+    assert found.obeyed["pause"] == 2
+
+
+def test_a_run_is_judged_once_it_was_ended_until_it_trains_again(file: Path) -> None:
+    found = Growing(file.parent)
+    for rows, judged in [
+        (line(10), False),
+        (line(20, "control/stop") + line(20, "eval/reward"), True),
+        (line(30), False),  # resumed with a larger budget
+        (line(30, "confirm/passed", 0), False),
+        (line(40, "confirm/passed"), True),
+    ]:
+        add(file, rows)
+        found.read()
+        assert found.is_judged is judged
 
 
 HOSTILE = [

@@ -291,6 +291,20 @@ def test_a_server_that_ends_lets_go_of_a_run_that_stands_still(going: Path) -> N
     assert read_control(going).orders[-1].name == "checkpoint"
 
 
+def test_a_page_is_told_that_its_run_is_judged_and_by_when_it_writes_a_checkpoint(going: Path) -> None:
+    follower, box = Follower(going, "0"), Unread()
+    follower.listen(box, lambda kind, news: (kind, news))
+
+    def state() -> dict[str, Any]:
+        run(follower.step())
+        return follower.latest["state"]
+
+    assert (state()["status"], state()["checkpoint_by"]) == ("running", 2100)  # twice 1,050
+    with (going / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 1100, "control/stop": 1.0}\n')
+    assert state()["status"] == "judging"
+
+
 def test_nothing_is_asked_of_a_run_that_nobody_works_on(runs: Path) -> None:
     folder = only_run(runs)
     (answer,) = run_with(server_of(runs), order(folder, "pause"))

@@ -11,6 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
+from dqnlab.live.networks import steps_of
+
 from .program import PATIENCE, Program, waited
 
 TRAIN = (
@@ -68,6 +70,9 @@ def test_a_run_is_watched_paused_and_continued_in_a_browser_and_either_side_may_
     page.click("#live-orders [data-order=step]")
     waited(lambda: '"control/step"' in (folder / "metrics.jsonl").read_text())
     assert steps(folder) < before + 50  # a few steps, and not a hundred thousand
+    expect(page.locator("#live-said")).to_have_text("done: One block")
+    waited(lambda: steps_of(folder)[1] == steps(folder))  # the network that it shows is one of that very moment
+    expect(page.locator("#live-line")).to_contain_text(f"step {steps(folder):,}")
     page.click("#live-orders [data-order=continue]")
     waited(lambda: steps(folder) > before + 100)
 

@@ -91,6 +91,8 @@ class Viewer:
     def _attend(self, event: BlockEnded, run: WatchedRun, now: float) -> None:
         stepped = self._singles > 0
         self._singles -= stepped
+        if stepped and self._singles == 0:
+            run.obey(Commanded(event.step, "pause"))  # it stands still again
         self._save_if_asked(event, run)
         for order in self._look(now):
             self._take(order, event, run)

@@ -81,6 +81,7 @@ class Follower:
     """why there is no verdict"""
     _boxes: dict[Unread, Wrap] = field(default_factory=dict, init=False)
     _facts: RunFacts | None = field(default=None, init=False)
+    _checkpoint_every: int = field(default=0, init=False)
     _orders: list[Order] = field(default_factory=list, init=False)
     _number: int = field(default=0, init=False)  # of the next order
     _asked: tuple[str, int] | None = field(default=None, init=False)  # which work on the run the orders were for
@@ -222,7 +223,7 @@ class Follower:
         last, growing = self.growing.last, self.growing
         first = self.watch.findings[0] if self.watch.findings else None
         state = {
-            "status": "paused" if self._status == "running" and growing.paused else self._status,
+            "status": self._doing(),
             "step": growing.step,
             "episodes": int(last.get("train/episode", 0)),
             "updates": int(last.get("learn/updates", 0)),
@@ -231,10 +232,22 @@ class Follower:
             "verdict": None if first is None else {"kind": first.kind, "severity": first.severity},
             "damaged": growing.damaged,
             "obeyed": dict(growing.obeyed),
+            "checkpoint_by": self._checkpoint_by(),
             "error": self.error,
         }
         if state != self.latest.get("state"):
             self._news["state"] = state
+
+    def _doing(self) -> str:
+        """How the run stands; of one that a process works on, what it does."""
+        if self._status != "running":
+            return self._status
+        return "judging" if self.growing.is_judged else "paused" if self.growing.paused else "running"
+
+    def _checkpoint_by(self) -> int | None:
+        """The env step at which a run writes a checkpoint that continues exactly in any case; none if it never does."""
+        every = self._checkpoint_every
+        return (self.growing.step // every + 1) * every if every else None
 
     def _judge(self) -> None:
         """The verdict, if there is something new."""
@@ -275,6 +288,7 @@ class Follower:
         if self._facts is None:
             try:
                 described = describe_run(self.folder, self.trusted)
+                self._checkpoint_every = described.config.checkpoint_every
                 self._facts = facts_of(described.config, described.spec)
                 self.error = ""
             except DqnlabError as e:

@@ -57,7 +57,9 @@ class Growing:
         """whether the latest of a viewer's orders left the run standing"""
         self.obeyed: dict[str, int] = {}
         """how often the run has done each of a viewer's orders"""
-        self._stepped = False  # whether the latest order was for one block
+        self.is_judged = False
+        """whether training has ended by an order or because it was solved, and nothing was learned since"""
+        self._stepping = 0  # blocks that were asked for, and at whose end it has not stood still yet
         self.evaluations: list[dict[str, Any]] = []
         self.confirms: list[dict[str, Any]] = []
 
@@ -130,14 +132,26 @@ class Growing:
                 self._take_number(name, float(step), value)
 
     def _note_orders(self, record: dict[str, Any], step: int) -> None:
-        """Which were obeyed, and whether the run stands still: one that recorded more after a pause was resumed."""
+        """Which were obeyed, and how the run stands: one that recorded more after a pause or its end was resumed."""
+        if step > self.step:
+            self.is_judged = False
+            self.paused = self.paused and self._stepping > 0
+        self.is_judged = self.is_judged or record.get("confirm/passed") == 1
         for name in ORDERS:
             if f"control/{name}" in record:
-                self.obeyed[name] = self.obeyed.get(name, 0) + 1
-        if {"control/pause", "control/step"} & record.keys():
-            self.paused, self._stepped = True, "control/step" in record
-        elif {"control/continue", "control/stop"} & record.keys() or (step > self.step and not self._stepped):
-            self.paused = False
+                self._note_order(name)
+
+    def _note_order(self, name: str) -> None:
+        if name == "step":  # done where it stands still again
+            self.paused, self._stepping = True, self._stepping + 1
+            return
+        if name == "pause" and self._stepping:
+            self.obeyed["step"] = self.obeyed.get("step", 0) + self._stepping
+        else:
+            self.obeyed[name] = self.obeyed.get(name, 0) + 1
+        if name != "checkpoint":
+            self.paused, self._stepping = name == "pause", 0
+        self.is_judged = self.is_judged or name == "stop"
 
     def _take_number(self, name: str, step: float, raw: object) -> None:
         value = _SPELLED.get(raw) if isinstance(raw, str) else float(raw) if is_number(raw) else None

@@ -21,7 +21,7 @@ function show() {
   const live = all.filter(({ state }) => isAlive(state));
   const paused = live.length > 0 && live.every(({ state }) => state.status === "paused");
   const turned = now.turns.map((each) => `${each.name}: ${turn(t, each)}`);
-  const words = [now.lost ? t("live.lost") : "", ...turned, orders.said(t)];
+  const words = [now.lost ? t("live.lost") : "", ...turned, ...orders.said(t)];
   fill("live-said", words.filter(Boolean).map((text) => el("p", {}, text)));
   fill("live-orders", [
     el("a", { href: "../../" }, t("live.all")), live.length ? controls(t, { paused, order: orders.order }) : null]);

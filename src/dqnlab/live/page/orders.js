@@ -1,7 +1,7 @@
-/** Orders to the runs of a page: buttons for them, and what became of the latest one. */
+/** Orders to the runs of a page: buttons for them, and what became of each. */
 
 import { el } from "../core/dom.js";
-import { about } from "./kit.js";
+import { about, counted } from "./kit.js";
 
 const SAID = 8000; // milliseconds that the end of an order is told
 const SURE = 4000; // milliseconds in which a second click means it
@@ -13,40 +13,48 @@ const obeyed = (state, name) => state.obeyed[name] ?? 0;
 
 /** states(): of each run by its id, as far as it is known; changed(): called when there is something else to say. */
 export function makeOrders(states, changed) {
-  let latest = null; // {name, before: how often each run had obeyed it, came: "", "asked", "done", "refused" or "lost", why}
+  // Oldest first, {name, by: how often each run has obeyed such orders once this is done, came: "", "asked", "done",
+  // "refused" or "lost", why}. What is under way stays until it is done; what has ended goes with the next order.
+  let orders = [];
+
+  const isOpen = ({ came }) => came === "" || came === "asked";
 
   function end(mine, came, why = "") {
     Object.assign(mine, { came, why });
     changed();
     setTimeout(() => {
-      if (latest !== mine) return;
-      latest = null;
+      if (!orders.includes(mine)) return;
+      orders = orders.filter((each) => each !== mine);
       changed();
     }, SAID);
   }
 
+  const left = (order) => [...order.by].filter(([id]) => isAlive(states().get(id)));
+
+  const isDone = (order) => left(order).every(([id, by]) => {
+    const state = states().get(id);
+    return obeyed(state, order.name) >= by || (order.name === "pause" && state.status === "paused");
+  });
+
   /** To be called when a state has changed: whether every run that was asked has done it, or has ended. */
   function look() {
-    if (latest?.came !== "asked") return;
-    const left = [...latest.before].filter(([id]) => isAlive(states().get(id)));
-    const isDone = ([id, before]) => {
-      const state = states().get(id);
-      return obeyed(state, latest.name) > before || (latest.name === "pause" && state.status === "paused");
-    };
-    if (left.length === 0) latest = null; // which their states say
-    else if (latest.name !== "stop" && left.every(isDone)) end(latest, "done");
+    orders = orders.filter((each) => each.came !== "asked" || left(each).length > 0); // else their states say it
+    for (const each of orders) if (each.came === "asked" && each.name !== "stop" && isDone(each)) end(each, "done");
   }
 
   async function order(name) {
+    const ends = name === "stop" ? () => true : name === "continue" ? (other) => other.name === "step" : () => false;
+    orders = orders.filter((other) => isOpen(other) && !ends(other));
+    const ahead = orders.filter((other) => other.name === name).length;
     const alive = [...states()].filter(([, state]) => isAlive(state));
-    const mine = { name, before: new Map(alive.map(([id, state]) => [id, obeyed(state, name)])), came: "", why: "" };
-    latest = mine;
+    const mine = { name, by: new Map(alive.map(([id, state]) => [id, obeyed(state, name) + ahead + 1])), came: "", why: "" };
+    orders.push(mine);
     changed();
     try {
       const answer = await fetch("orders", {
         method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ order: name }),
       });
-      if (latest !== mine) return;
+      if (!orders.includes(mine)) return;
       if (answer.ok) {
         mine.came = "asked";
         look();
@@ -59,10 +67,20 @@ export function makeOrders(states, changed) {
     }
   }
 
-  /** What became of the latest order, in words; nothing once that has been said for a while. */
+  /** A checkpoint waits for a moment that can be resumed exactly: until which step, if that is known. */
+  function step(order) {
+    if (order.came !== "asked" || order.name !== "checkpoint") return null;
+    const due = left(order).map(([id]) => states().get(id).checkpoint_by);
+    return due.includes(null) ? null : Math.max(...due);
+  }
+
+  /** What became of each order, in words; nothing of one that has ended once that has been said for a while. */
   function said(t) {
-    if (!latest?.came) return "";
-    return t(`live.${latest.came}`, { order: t(`live.${latest.name}`), why: latest.why });
+    return orders.filter(({ came }) => came).map((each) => {
+      const by = step(each);
+      const how = by === null ? each.came : "pending";
+      return t(`live.${how}`, { order: t(`live.${each.name}`), why: each.why, step: by === null ? "" : counted(by) });
+    });
   }
 
   return { order, look, said };

@@ -39,7 +39,7 @@ function bar() {
   fill("live-line", [el("a", { href: "../../" }, t("live.all")), ...line]);
   fill("live-orders", isAlive(state) ? [controls(t, { paused: state.status === "paused", order: orders.order })] : []);
   fill("live-networks", networks(t));
-  const words = [now.lost ? t("live.lost") : "", orders.said(t), now.error].filter(Boolean).map((text) => el("p", {}, text));
+  const words = [now.lost ? t("live.lost") : "", ...orders.said(t), now.error].filter(Boolean).map((text) => el("p", {}, text));
   const away = () => { now.turn = null; bar(); };
   const turned = now.turn && el("p", { class: now.turn.severity }, turn(t, now.turn), " ",
     el("button", { type: "button", class: "away", "aria-label": t("live.away"), on: { click: away } }, "×"));
