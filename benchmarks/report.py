@@ -1,4 +1,4 @@
-"""What the page that explains a run costs: its size and seconds for five kinds of environment, and the recording.
+"""What the page that explains a run costs: its size and seconds for several kinds of environment, and the recording.
 
     python benchmarks/report.py
 
@@ -95,6 +95,9 @@ def configs() -> dict[str, Config]:
         "CartPole, textbook net": replace(brief, torso=presets.get("textbook").torso),
         "CartPole, default net": brief,
     }
+    for name in ("acrobot", "mountaincar"):  # whose networks are larger
+        chosen = presets.get(name)
+        runs[chosen.env.id] = replace(brief, env=chosen.env, torso=chosen.torso)
     runs |= {
         name: replace(brief, env=Env(id=made, max_episode_steps=200 if callable(made) else None))
         for name, made in envs.items()

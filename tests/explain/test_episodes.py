@@ -99,15 +99,17 @@ def test_each_row_is_the_moment_before_its_action() -> None:
     assert episode.q["target"] is None
 
 
-def test_the_longest_the_worst_and_the_best_are_labelled_and_few_others_kept() -> None:
+def test_the_usual_the_longest_the_worst_and_the_best_are_labelled_and_few_others_kept() -> None:
     rec = recorded(COUNTING, by_step)
     assert [e.length for e in rec.episodes] == [1 + e.seed % 9 for e in rec.episodes]
-    assert len({e.seed for e in rec.episodes}) == len(rec.episodes) <= 5
+    assert len({e.seed for e in rec.episodes}) == 3 <= len(rec.episodes) <= 4
     lengths, returns = [e.length for e in rec.episodes], [e.ret for e in rec.episodes]
     assert lengths[rec.labels["longest"]] == max(lengths)
     assert returns[rec.labels["worst"]] == min(returns)
     assert returns[rec.labels["best"]] == max(returns)
-    few = recorded(COUNTING, by_step, Limits(others=0))
+    played = sorted(e.ret for e in recorded(COUNTING, by_step, Limits(kept=8)).episodes)
+    assert returns[rec.labels["usual"]] == played[len(played) // 2]
+    few = recorded(COUNTING, by_step, Limits(kept=0))
     assert len(few.episodes) == len(set(few.labels.values()))
 
 

@@ -129,6 +129,8 @@ def test_with_little_room_some_snapshots_go_evenly(run: Run, data: dict[str, Any
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("dqnlab.explain.report.MOST_SNAPSHOT_WEIGHTS", 3 * size)
         assert [each["step"] for each in page_data(many, [])["snapshots"]] == [1, 5, 8]
+        patch.setattr("dqnlab.explain.report.MOST_SNAPSHOT_WEIGHTS", size)
+        assert page_data(many, [])["snapshots"] == []  # one alone shows no change
 
 
 def test_a_run_without_its_last_networks_is_explained_as_far_as_it_goes(run: Run, tmp_path: Path) -> None:

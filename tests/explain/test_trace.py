@@ -134,6 +134,7 @@ def test_large_observations_and_networks_stay_at_home(
     recorded: Callable[[str], Recorded], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dqnlab.explain.trace.MOST_NUMBERS", 10)
+    monkeypatch.setattr("dqnlab.explain.trace.MOST_WEIGHTS", 10)
     page = as_page(trace_of(*recorded("textbook")))
     assert page is not None
     assert page["networks"] is None

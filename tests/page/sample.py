@@ -104,7 +104,7 @@ def sample(**changes: Any) -> dict[str, Any]:
         "settings": {
             "gamma": 0.99,
             "n": 1,
-            "epsilon_end": 0.05,
+            "epsilon": 0.05,
             "double": False,
             "huber": None,
             "lr": 1e-3,

@@ -104,7 +104,7 @@ def test_noise_that_explored_too_is_told_beside_epsilon(open_page: Open) -> None
 @pytest.mark.parametrize(("coin", "answer"), [(0.03125, "Yes."), (0.0625, "No."), (0.9, "No.")])
 def test_exploration_would_have_overruled_below_epsilon_only(open_page: Open, coin: float, answer: str) -> None:
     data = fixed(LEFT, LEFT, LEFT, coin)
-    data["settings"] |= {"epsilon_end": 0.0625}
+    data["settings"] |= {"epsilon": 0.0625}
     page = open_page(data).page
     said = page.locator(f"{CARD} .card").nth(2).inner_text().split("\n\n")[1]
     assert said.startswith(answer)
@@ -237,7 +237,7 @@ def test_a_head_of_one_number_has_no_distributions(open_page: Open) -> None:
 
 def test_an_agent_without_epsilon_is_asked_for_no_coin(open_page: Open) -> None:
     data = fixed(LEFT, LEFT, LEFT, 0.5)
-    data["settings"] |= {"noisy": True, "soft": True, "epsilon_end": 0.0}
+    data["settings"] |= {"noisy": True, "soft": True, "epsilon": 0.0}
     said = open_page(data).page.locator(f"{CARD} .decision-wide").inner_text()
     assert "noise on the weights explored, and not random actions" in said
     assert "actions were drawn by their values" in said

@@ -51,14 +51,14 @@ class Limits:
     """played side by side"""
     drawn: int = 4
     """played where images show them"""
-    others: int = 2
-    """kept beside the longest, the worst and the best"""
+    kept: int = 3
+    """in all; those with a label always are"""
     steps: int = 1_000
     """per episode; what is still playing then is cut"""
     memory: int = 64_000_000
     """bytes of observations while playing"""
     size: int = 130_000
-    """bytes kept beside images and observations that are images; beyond it no others are kept"""
+    """bytes kept beside images and observations that are images; beyond it only those with a label are kept"""
     obs_size: int = 800_000
     """bytes of observations kept; beyond it none are, and only images show what was seen"""
     outlook: int = 60_000
@@ -103,7 +103,7 @@ class Recording(NamedTuple):
     """The episodes that were kept, and which of them is what."""
 
     episodes: list[Recorded]
-    labels: dict[str, int]  # longest, worst, best -> index
+    labels: dict[str, int]  # usual (whose return is the middle one), longest, worst, best -> index
 
 
 def record_episodes(networks: Networks, scene: Scene, seed: int, limits: Limits | None = None) -> Recording:
@@ -173,14 +173,16 @@ def with_all(
 def choose(takes: Sequence[Recorded], limits: Limits) -> tuple[list[Recorded], dict[str, int]]:
     """The episodes worth keeping, those with a label first, and the index that each label got."""
     returns, lengths = [e.ret for e in takes], [e.length for e in takes]
+    courses = list(zip(returns, lengths, strict=True))
     wanted = {
+        "usual": courses.index(sorted(courses)[len(courses) // 2]),
         "longest": lengths.index(max(lengths)),
         "worst": returns.index(min(returns)),
         "best": returns.index(max(returns)),
     }
     order = list(dict.fromkeys(wanted.values()))
     size = sum(_size(takes[i]) for i in order)
-    for i in [i for i in range(len(takes)) if i not in order][: limits.others]:
+    for i in [i for i in range(len(takes)) if i not in order][: max(limits.kept - len(order), 0)]:
         size += _size(takes[i])
         if size <= limits.size:
             order.append(i)

@@ -158,7 +158,6 @@ def _settings(evidence: Evidence) -> dict[str, Any]:
     facts = evidence.facts
     names = (
         "gamma",
-        "epsilon_end",
         "max_episode_steps",
         "replay_capacity",
         "noisy",
@@ -167,7 +166,12 @@ def _settings(evidence: Evidence) -> dict[str, Any]:
         "lowers",
         "raises",
     )
-    return {name: getattr(facts, name) for name in names} | {"reward_clip": evidence.config.reward_clip}
+    explored = [row["train/epsilon"] for row in evidence.records if "train/epsilon" in row]
+    ended = explored[-1] if explored else facts.epsilon_end  # a schedule's end that training may not have reached
+    return {name: getattr(facts, name) for name in names} | {
+        "epsilon": ended,
+        "reward_clip": evidence.config.reward_clip,
+    }
 
 
 def _trial(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, str] | None:
@@ -194,6 +198,7 @@ def obs_data(evidence: Evidence, seen: Sequence[np.ndarray]) -> dict[str, Any]:
         "start": evidence.spec.obs_start,
         "stack": obs.stack,
         "scale": obs.scale,
+        "mask": obs.mask,
         "image": is_image(obs),
         "pictures": pictures_of(obs, seen),
     }
@@ -227,6 +232,8 @@ def _snapshots(evidence: Evidence) -> list[dict[str, Any]]:
 def with_room(snapshots: Sequence[T], network: QNetwork) -> list[T]:
     """Of snapshots of a network those that a page shows: a few, evenly over training, fewer of large networks."""
     room = min(MOST_SNAPSHOT_WEIGHTS // num_weights(network), len(snapshots), MOST_SNAPSHOTS)
+    if room == 1 < len(snapshots):
+        room = 0  # one of several shows no change
     return [snapshots[i] for i in np.linspace(len(snapshots) - 1, 0, room).round().astype(int)[::-1]]
 
 

@@ -15,7 +15,7 @@ from .frames import brightness
 from .weights import num_weights
 from .world import is_image
 
-MOST_WEIGHTS = 300_000  # numbers in the three networks together; with more the page runs none of them
+MOST_WEIGHTS = 210_000  # numbers in the three networks together; with more the page runs none of them
 
 
 def pictures_of(obs: ObsSpec, seen: Sequence[np.ndarray]) -> list[dict[str, Any]]:
@@ -55,7 +55,7 @@ def why_closed(networks: Sequence[QNetwork]) -> str | None:
     if extractors:
         return "closed_pictures"
     if first.obs.parts and not first.encode.takes_vector:
-        return "closed_parts"
+        return "closed_mask" if first.obs.mask is not None and len(first.obs.parts) == 2 else "closed_parts"
     if first.chain() is None:
         return "closed_kind"
     return "closed_large" if sum(map(num_weights, networks)) > MOST_WEIGHTS else None

@@ -31,7 +31,8 @@ from .parts import QuantileParts, Shares, parts_of
 from .stages import BatchRows, PolicyRows, SequenceRows, SingleSteps, StepSettings, Trace, Weight
 from .weights import layers, num_weights
 
-MOST_NUMBERS = 100_000  # of weights, or of observations, that travel in a page
+MOST_NUMBERS = 100_000  # of observations that travel in a page
+MOST_WEIGHTS = 40_000  # of each network as it was at the update, beside the three of the run
 MOST_PARTS = 9_000  # of what losses compare: 58 rows of 51 returns
 
 
@@ -294,7 +295,7 @@ def _chosen(learner: Learner) -> list[tuple[str, int]]:
 
 
 def _networks(learner: Learner) -> dict[str, dict[str, Any]] | None:
-    if num_weights(learner.online) > MOST_NUMBERS:
+    if num_weights(learner.online) > MOST_WEIGHTS:
         return None
     online = layers(learner.online)
     target = layers(learner.target)

@@ -21,7 +21,7 @@ from ..store.reading import read_json
 from .kept import KeptNetworks
 from .networks import ShownNetworks, Weights, networks_of
 
-LIMITS = Limits(episodes=2, drawn=1, others=0, steps=500, memory=8_000_000)
+LIMITS = Limits(episodes=2, drawn=1, kept=0, steps=500, memory=8_000_000)
 """of an episode that is played anew for every network: of large pictures a few hundred steps"""
 
 

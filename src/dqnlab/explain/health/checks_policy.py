@@ -11,6 +11,7 @@ from .foresee import foresee
 
 ENOUGH = 5  # evaluations below which nothing is said of their course
 EPISODES = 20  # episodes below which nothing is said of exploration
+ALMOST_NONE = 0.06  # of the actions random: 0.05, where epsilon usually ends, but not 0.1
 LASTS = 3  # evaluations in a row that are no accident
 HALF = 0.5  # of the way from the worst evaluation to the best so far
 
@@ -101,7 +102,7 @@ def not_exploring(course: Course) -> Finding | None:
     explores = course.facts.noisy or course.facts.soft
     if explores or len(epsilon.value) < EPISODES or not len(mean.value) or not len(ret.value):
         return None
-    floor = epsilon.value <= 0.1
+    floor = epsilon.value < ALMOST_NONE
     usual = np.median(ret.value)
     alike = np.abs(ret.value - usual) <= 0.01 * max(abs(usual), 1.0)
     stuck = np.abs(mean.value - usual) <= 0.01 * max(abs(usual), 1.0)

@@ -34,7 +34,7 @@ const read = (id) => document.getElementById(id).textContent;
 const words = inflated(read("words"));
 let data = taken(JSON.parse(read("data")));
 const store = new Store({
-  level: LEVELS[0], lang: preferred(), theme: "auto", at: "", ep: data.labels?.longest ?? 0, t: 0,
+  level: LEVELS[0], lang: preferred(), theme: "auto", at: "", ep: data.labels?.usual ?? 0, t: 0,
 });
 let gone = null; // {id, y} where a link has led
 let marking = () => {}; // marks the current section soon
@@ -133,8 +133,8 @@ function oneOf(key, chosen, options, label) {
 function way(id, t, { text, kind = null }) {
   const go = (event) => {
     event.preventDefault();
-    store.set({ at: id });
-    goTo(id);
+    if (store.get("at") === id) goTo(id);
+    else store.set({ at: id }, { entry: true });
   };
   return el("a", { href: `#at=${id}`, class: kind, "data-at": id, on: { click: go } }, text);
 }
@@ -204,6 +204,7 @@ document.addEventListener("renew", ({ detail: { changes, views } }) => {
 });
 
 store.on(["lang", "theme", "level"], show);
+store.on(["at"], () => goTo(sections.includes(store.get("at")) ? store.get("at") : "world")); // also on the browser's way back
 const playback = show();
 if (sections.includes(store.get("at"))) goTo(store.get("at"));
 else playback?.begin();

@@ -15,13 +15,23 @@ export function unpack(value) {
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, unpack(each)]));
 }
 
-function unpackArray({ $: kind, as: sent, shape, data, of, kept, values }) {
+function unpackArray({ $: kind, as: sent, planes, shape, data, of, kept, values }) {
   if (kind === "few") return { ...unpack(values), kept: unpack(kept).data, of };
-  const bytes = bytesOf(data);
+  const bytes = planes ? woven(bytesOf(data), planes, shape.reduce((size, side) => size * side, 1)) : bytesOf(data);
   if (sent) return { shape, data: (KINDS[kind] ?? Float64Array).from(new KINDS[sent](bytes.buffer)) };
   if (kind === "f16") return { shape, data: halves(new Uint16Array(bytes.buffer)) };
   if (kind === "i64") return { shape, data: Float64Array.from(new BigInt64Array(bytes.buffer), Number) };
   return { shape, data: new KINDS[kind](bytes.buffer) };
+}
+
+/** The bytes of `count` numbers, of which first bytes were deflated together, then second ones, and so on. */
+function woven(packed, planes, count) {
+  const apart = inflate(packed, planes * count);
+  const out = new Uint8Array(planes * count);
+  for (let plane = 0; plane < planes; plane++) {
+    for (let i = 0; i < count; i++) out[planes * i + plane] = apart[plane * count + i];
+  }
+  return out;
 }
 
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;,=>?@^_'{|}~";

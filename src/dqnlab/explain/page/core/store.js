@@ -35,13 +35,14 @@ export class Store {
 
   /**
    * Changes several keys at once; listeners of those that differ are called once, after all have changed. What is not to
-   * be `written` now goes into the address with whatever is chosen next.
+   * be `written` now goes into the address with whatever is chosen next. From an `entry` of its own the browser leads back.
    */
-  set(changes, { written = true } = {}) {
+  set(changes, { written = true, entry = false } = {}) {
     const changed = Object.keys(changes).filter((key) => !Object.is(this.get(key), changes[key]));
     if (changed.length === 0) return;
     for (const key of changed) this.#values.set(key, changes[key]);
-    if (written) this.#writeSoon();
+    if (entry) this.#write("pushState");
+    else if (written) this.#writeSoon();
     this.#tell(changed);
   }
 
@@ -119,11 +120,11 @@ export class Store {
     }
   }
 
-  #write() {
+  #write(how = "replaceState") {
     const chosen = [...this.#values].filter(([key, value]) => !Object.is(value, this.#defaults[key]));
     const text = new URLSearchParams(chosen.map(([key, value]) => [key, String(value)])).toString();
     try {
-      history.replaceState(null, "", `#${text}`);
+      history[how](null, "", `#${text}`);
     } catch {
       // Inside a notebook's frame there is no address to write to: the page works, only without links to moments.
     }

@@ -137,10 +137,12 @@ function line([name, value]) {
   return el("tr", {}, el("td", {}, name), el("td", {}, el("span", { class: "number" }, value)));
 }
 
-/** The seconds of each phase, and last the total; a phase without a word keeps its name. */
+/** The seconds of each phase, what no phase has, and last the total; a phase without a word keeps its name. */
 function phases({ data, t, num }) {
-  const all = Object.entries(data.run.seconds ?? {});
-  return [...all.filter(([name]) => name !== "total"), ...all.filter(([name]) => name === "total")].map(([name, value]) => {
+  const { total, ...named } = data.run.seconds ?? {};
+  const rest = total === undefined ? 0 : total - Object.values(named).reduce((sum, value) => sum + value, 0);
+  const all = [...Object.entries(named), ...(rest > 0 ? [["rest", rest]] : []), ...(total === undefined ? [] : [["total", total]])];
+  return all.map(([name, value]) => {
     const key = `curve.phase.${name}`;
     const word = t(key);
     return [word === key ? name : word, num(value)];

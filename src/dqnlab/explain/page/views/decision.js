@@ -9,7 +9,7 @@ import { inputRow, places } from "./inputs.js";
 import { lookAt, seenImage } from "./looks.js";
 import { digitsFor, ratings } from "./ratings.js";
 import { outcomeOf } from "../world/outcome.js";
-import { scaleOf } from "../world/scale.js";
+import { scaleOf, widened } from "../world/scale.js";
 import { paintSeen, sidesOf, sizeOf } from "../world/seen.js";
 
 const NAMES = ["best", "online", "target"]; // those that a run has: PQN learns without a target network
@@ -46,9 +46,11 @@ function isLast({ episodes }) {
 }
 
 function card(page, moment, last) {
-  const scale = scaleOf(moment.episode);
   const names = namesIn(moment);
-  const shown = listed(names.map((name) => moment.q[name]));
+  const rows = names.map((name) => moment.q[name]);
+  const shown = listed(rows);
+  const own = scaleOf(moment.episode);
+  const scale = page.level === "story" ? own : widened(own, rows.map((q) => shown.map((a) => q[a])));
   const rest = unlisted(page, shown, moment.q.best.length);
   return el("div", {},
     el("p", { class: "said decision-story story-only" }, short(page, moment)),
@@ -205,7 +207,7 @@ function expected(page, moment, shown) {
 }
 
 function exploration({ data, t, num }, { coin }) {
-  const epsilon = data.settings.epsilon_end;
+  const epsilon = data.settings.epsilon;
   const words = { noisy: epsilon === 0 ? "noisy_alone" : "noisy", soft: "drawn" };
   const others = Object.keys(words).filter((name) => data.settings[name]).map((name) => el("p", { class: "muted" }, t(`decision.${words[name]}`)));
   if (epsilon === 0 && others.length) return el("div", {}, others);

@@ -17,22 +17,22 @@ export function known(page) {
   return inputsOf.get(page);
 }
 
-/** The places of an observation that are no picture, and of them the `few` that matter most. */
+/** The places of an observation that are no picture and no mask, and of them the `few` that matter most. */
 export function places(page, count, few) {
   const rank = (place) => known(page).get(place)?.rank ?? Infinity;
-  const all = Array.from({ length: count }, (_, i) => i).filter((i) => !page.data.obs.pictures.some((picture) => isIn(picture, i)));
+  const all = Array.from({ length: page.data.obs.mask ?? count }, (_, i) => i).filter((i) => !page.data.obs.pictures.some((picture) => isIn(picture, i)));
   return { all, told: new Set(all.slice().sort((a, b) => rank(a) - rank(b) || a - b).slice(0, few)) };
 }
 
 /** An input as a row of a table: its name, the number with its unit, and a dot on its range. */
 export function inputRow(page, i, value, { digits, kind = null }) {
   const { name, unit } = page.data.inputs[i] ?? { name: `x[${i}]` };
-  const { low, high } = known(page).get(i) ?? {};
+  const { low, high, varies } = known(page).get(i) ?? {};
   return el("tr", { class: kind },
     el("th", { scope: "row" }, page.t(name)),
     el("td", { class: "number" }, page.num(value, digits)),
     el("td", {}, unit ?? ""),
-    el("td", {}, high > low ? dot((value - low) / (high - low)) : ""));
+    el("td", {}, varies ? dot((value - low) / (high - low)) : ""));
 }
 
 /** A dot on a track: where in its range an input lies. The number beside it says the same. */

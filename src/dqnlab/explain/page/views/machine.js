@@ -18,6 +18,7 @@ const SLOTS = {
 const OWN = { next: "online", discount: "online" }; // where a run without a target network has them
 const COUNTS = ["stored", "drawn", "sync_later"]; // sentences with a whole number
 const DIGITS = { story: 3, numbers: 6 };
+const FINEST = 7; // digits that it may take to tell two numbers apart
 const VALUES = ["prediction", "choose", "next", "goal", "error", "after"]; // all are values: one number of decimals
 const MOST_INPUTS = 4; // of a step that cannot be drawn
 const SMALL = { widest: 260, highest: 150 }; // pixels of the step that is followed
@@ -136,14 +137,19 @@ function makeBox({ t, data, num }, place, { lone, offline }, slots) {
       ? el("dl", {}, el("div", { class: "machine-slot been" }, el("dt", {}, t("step.best_score")), el("dd", { class: "number" }, num(score, 3)))) : "");
 }
 
-/** {digits, value(x)}: how numbers are written here. In the story all values have as many decimals, so that they compare. */
+/**
+ * {digits, value(x)}: how numbers are written here. In the story all values have as many decimals, so that they compare:
+ * what the update moved shows, and the error is what a reader gets who subtracts.
+ */
 function teller({ level, num }, stops) {
   const digits = DIGITS[level];
   if (level !== "story") return { num, digits, value: (x, enough = digits) => num(x, enough) };
   const values = stops.filter(({ id }) => VALUES.includes(id)).map(({ value }) => value);
-  const [before, after] = ["prediction", "after"].map((id) => stops.find((each) => each.id === id).value);
-  let value = alike(values, digits);
-  for (let more = digits + 1; more < 7 && before !== after && value(before) === value(after); more += 1) value = alike(values, more);
+  const [before, goal, error, after] = ["prediction", "goal", "error", "after"].map((id) => stops.find((each) => each.id === id).value);
+  const moves = (write) => before === after || write(before) !== write(after);
+  const addsUp = (write) => write(Math.abs(write(goal) - write(before))) === write(Math.abs(error));
+  const ways = Array.from({ length: FINEST - digits + 1 }, (_, more) => alike(values, digits + more));
+  const value = ways.find((write) => moves(write) && addsUp(write)) ?? ways.find(moves) ?? ways.at(-1);
   return { num, digits, value };
 }
 
@@ -168,10 +174,12 @@ function shown({ id, said, value, parts }, { num, digits, value: worth }) {
 
 const isCount = (said) => COUNTS.some((each) => said.startsWith(each));
 
-/** How many digits tell two numbers apart, at least `digits`. */
+/** How many digits show by how much two numbers differ, to a tenth of that, at least `digits`. */
 function apart(num, one, other, digits) {
+  const between = one - other;
   let enough = digits;
-  while (enough < 7 && one !== other && num(one, enough) === num(other, enough)) enough += 1;
+  const shows = () => Math.abs(Number(num(one, enough)) - Number(num(other, enough)) - between) <= Math.abs(between) / 10;
+  while (enough < FINEST && !shows()) enough += 1;
   return enough;
 }
 
@@ -189,6 +197,7 @@ function sentence(page, { id, said, parts }, { num, digits, value }) {
   if (parts.loss_after !== undefined) {
     const fine = apart(num, parts.loss_after, parts.loss, digits);
     for (const name of ["loss", "loss_after"]) values[name] = num(parts[name], fine);
+    values.rose = parts.loss_after > parts.loss ? t("step.rose") : "";
   }
   for (const name of ["reward", "discount"]) if (typeof parts[name] === "number") values[name] = n(parts[name]);
   if (parts.value !== undefined) values.value = parts.value < 0 ? `(${worth(parts.value)})` : worth(parts.value);

@@ -123,8 +123,9 @@ class Maps {
     root.append(
       el("div", { class: "row maps-choices numbers-only" }, planes, tick(page, "map.visited", "maps.visited")),
       ...(this.film ? [this.film.node] : []),
+      this.readout,
       el("div", { class: "columns" }, this.maps.map(({ figure }) => figure)),
-      el("p", { class: "maps-guess muted" }, t("maps.guess")), this.readout, this.held);
+      el("p", { class: "maps-guess muted" }, t("maps.guess")), this.held);
   }
 
   makeMap(kind) {

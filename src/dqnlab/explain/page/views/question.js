@@ -10,7 +10,7 @@ const FARTHEST = 1e6; // a link may say anything
 const POINTS = 81; // of a curve along one input
 
 /**
- * The inputs that can be dragged: [{place: where in an observation, name, unit, low, high, step, apart}].
+ * The inputs that can be dragged: [{place: where in an observation, name, unit, low, high, step, apart, varies}].
  * Of stacked observations only the newest can. Where nobody knows a range, the recorded episodes give it.
  */
 export function draggable(data) {
@@ -19,19 +19,46 @@ export function draggable(data) {
     .map((input, place) => ({ ...input, place }))
     .filter((input) => !input.ago)
     .map(({ place, name, unit, low, high }) => {
-      const [from, to] = low === null || high === null ? roomy(seen(data.episodes, place)) : [low, high];
+      const told = low !== null && high !== null;
+      const been = seen(data.episodes, place);
+      const [from, to] = told ? [low, high] : roomy(been);
+      const varies = to > from && (told || been[1] > been[0]); // else its range says nothing
       const apart = discrete || data.obs.dtype === "bool"; // nothing lies between two values
       const whole = apart || /int/.test(data.obs.dtype);
-      if (whole) return { place, name, unit, low: Math.floor(from), high: Math.ceil(to), step: 1, apart };
-      return { place, name, unit, low: from, high: to, step: (to - from) / STEPS, apart };
+      if (whole) return { place, name, unit, low: Math.floor(from), high: Math.ceil(to), step: 1, apart, varies };
+      return { place, name, unit, low: from, high: to, step: (to - from) / STEPS, apart, varies };
     });
 }
+
+/** Whether an input had such a value in a recorded episode, or lay between two that it had: what is said elsewhere is a guess. */
+export function familiar(episodes, { place, step, apart }) {
+  if (apart) {
+    const been = new Set(kept(episodes).flatMap(({ obs }) => Array.from({ length: obs.shape[0] }, (_, t) => row(obs, t)[place])));
+    return (value) => been.has(value);
+  }
+  const [low, high] = seen(episodes, place);
+  return (value) => value >= low - step / 2 && value <= high + step / 2;
+}
+
+/** The parts [from, to] of an input's range where it is not. */
+export function unfamiliar(episodes, input) {
+  const { place, low, high, apart } = input;
+  if (apart) {
+    const known = familiar(episodes, input);
+    const all = Array.from({ length: high - low + 1 }, (_, i) => low + i);
+    return all.filter((value) => !known(value)).map((value) => [value - 0.5, value + 0.5]);
+  }
+  const [from, to] = seen(episodes, place);
+  return [[low, Math.min(from, high)], [Math.max(to, low), high]].filter(([a, b]) => b > a);
+}
+
+const kept = (episodes) => episodes.filter((episode) => episode.obs);
 
 /** [low, high] of one input over the episodes; infinite where none was kept. */
 export function seen(episodes, place) {
   let low = Infinity;
   let high = -Infinity;
-  for (const { obs } of episodes.filter((episode) => episode.obs)) {
+  for (const { obs } of kept(episodes)) {
     for (let t = 0; t < obs.shape[0]; t += 1) {
       const value = row(obs, t)[place];
       if (value < low) low = value;

@@ -5,12 +5,12 @@ import { clear, el, perFrame } from "../core/dom.js";
 import { actionClass, listed, unlisted, whyClosed } from "../core/naming.js";
 import { placeIn } from "../core/page.js";
 import { features } from "../net/network.js";
-import { along, asked, changed, draggable, parse, seen, verdict, written } from "./question.js";
+import { along, asked, changed, draggable, familiar, parse, unfamiliar, verdict, written } from "./question.js";
 import { makeStage } from "../world/stage.js";
 import { systemOf } from "../world/systems.js";
 import { makeLetGo } from "./letgo.js";
 import { scaleOf } from "../world/scale.js";
-import { ratings } from "./ratings.js";
+import { digitsFor, ratings } from "./ratings.js";
 import { byWeight } from "./weighing.js";
 
 const DEAR = 12; // milliseconds for a curve; one that takes longer waits
@@ -96,7 +96,7 @@ function makeQuestion(page, inputs, names) {
   const dragged = () => parse(store.get("whatif.x"), inputs);
   const qOf = (obs) => page.networks[chosen()].qValues(features(data.obs, obs));
   const valuesOf = (obs) => inputs.map(({ place }) => obs[place]);
-  let ranges = null;
+  let known = null;
   return {
     system, names, chosen, dragged, qOf, valuesOf,
     network: () => page.networks[chosen()],
@@ -107,8 +107,8 @@ function makeQuestion(page, inputs, names) {
     reset: () => store.set({ "whatif.x": "" }),
     /** Whether an input lies where it never was in a recorded episode. */
     strange(values) {
-      ranges ??= inputs.map(({ place, step }) => [seen(data.episodes, place), step / 2]);
-      return ranges.some(([[low, high], room], i) => values[i] < low - room || values[i] > high + room);
+      known ??= inputs.map((input) => familiar(data.episodes, input));
+      return known.some((was, i) => !was(values[i]));
     },
     /** {obs, values, state, q, recorded}: `state` is the physics' own, or null without physics. */
     now() {
@@ -183,7 +183,7 @@ function makeAnswer(page, question) {
       const all = listed([q]);
       const rest = unlisted(page, all, q.length);
       const items = all.map((a) => ({ label: t(data.actions[a]), value: q[a], class: actionClass(a) }));
-      clear(values).append(ratings(items, { scale: scaleOf(page.episode()), digits: page.level === "story" ? 3 : 4, t }));
+      clear(values).append(ratings(items, { scale: scaleOf(page.episode()), digits: page.level === "story" ? 3 : digitsFor(q, gap), t }));
       if (rest !== null) values.append(el("p", { class: "muted" }, rest));
       const guess = !ended && !recorded && question.strange(inputs);
       said.textContent = guess ? [text, t("whatif.unseen")].join(page.lang === "en" ? " " : "") : text;
@@ -200,10 +200,11 @@ function curve(page, question, inputs, { obs, values }, width) {
   const { x, y } = along(i, {
     network: question.network(), obsSpec: data.obs, obs, inputs: inputs.with(i, input), values, system: question.system,
   });
-  const guesses = beyond(input, seen(data.episodes, input.place), start, y);
+  const guesses = guessed(unfamiliar(data.episodes, input), start, y);
   const shown = x.map((value) => value + start);
   const actions = listed([y.map((line) => Math.max(...line))]);
   const series = actions.map((a) => ({ name: t(data.actions[a]), x: shown, y: y[a], class: actionClass(a), apart: input.apart }));
+  const room = input.apart ? 0.5 : 0; // a band around each point
   const label = t("whatif.along", { input: t(inputs[i].name) });
   return el("div", {},
     el("p", { class: "muted" }, label),
@@ -211,7 +212,7 @@ function curve(page, question, inputs, { obs, values }, width) {
     el("p", { class: "row" }, series.map(({ name, class: kind }) => el("span", { class: `whatif-key ${kind}` }, name))),
     lineChart({
       series, label, width, height: 200, xLabel: inputs[i].unit, yLabel: "Q", marks: [{ x: values[i] + start, text: t("whatif.here"), class: "here" }],
-      xLow: input.low + start, xHigh: input.high + start, bands: guesses,
+      xLow: input.low + start - room, xHigh: input.high + start + room, bands: guesses,
       onPick: (value) => question.drag(i, nearestOn(inputs[i], value - start)),
     }));
 }
@@ -219,11 +220,10 @@ function curve(page, question, inputs, { obs, values }, width) {
 /** An input whose range holds a value that dragging does not reach, but letting go may. */
 const reaching = (input, value) => ({ ...input, low: Math.min(input.low, value), high: Math.max(input.high, value) });
 
-/** Bands over the parts of an input's range outside of what was `seen`, across all values `y` [A][P]. */
-function beyond({ low, high }, [from, to], start, y) {
+/** Bands over parts of an input's range, across all values `y` [A][P]. */
+function guessed(parts, start, y) {
   const [least, most] = extremes(y.flatMap((line) => extremes(line)));
-  return [[low, Math.min(from, high)], [Math.max(to, low), high]].filter(([a, b]) => b > a)
-    .map((ends) => ({ x: ends.map((value) => value + start), low: [least, least], high: [most, most], class: "guess" }));
+  return parts.map((ends) => ({ x: ends.map((value) => value + start), low: [least, least], high: [most, most], class: "guess" }));
 }
 
 function nearestOn({ low, high, step }, value) {

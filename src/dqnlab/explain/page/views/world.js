@@ -82,7 +82,7 @@ class WorldView {
       t(e.ended === "cut" ? "world.episode_cut" : "world.episode", { i: i + 1, ret: num(e.return, 4), n: e.length, ended: t(`world.${e.ended}`) });
     const select = el("select", { "aria-label": t("world.choose"), on: { change: () => go(Number(select.value)) } },
       data.episodes.map((e, i) => el("option", { value: i }, name(e, i))));
-    const labels = ["longest", "worst", "best"].filter((label) => data.labels?.[label] !== undefined);
+    const labels = ["usual", "longest", "worst", "best"].filter((label) => data.labels?.[label] !== undefined);
     const differ = new Set(labels.map((label) => data.labels[label])).size > 1;
     const buttons = labels.filter(() => differ).map((label) =>
       el("button", { type: "button", "data-ep": data.labels[label], on: { click: () => go(data.labels[label]) } },
@@ -153,14 +153,14 @@ class WorldView {
   }
 
   /** What the bars mean, in a sentence or two. */
-  #sayMeaning({ zoomed, actions }) {
+  #sayMeaning({ zoomed, base, actions }) {
     const { t, data, lang } = this.#page;
     const { raises, lowers } = data.settings;
     const sides = data.actions.length === 2 && data.actions.every((name, i) => name === SIDES[i]);
     const rest = data.actions.length - actions.length;
     const parts = [
       t(raises || lowers ? "world.means_soft" : "world.means"), t(sides ? "world.presses" : "world.takes"),
-      zoomed ? t("world.zoomed") : null, rest > 0 ? t("world.others", { n: rest }) : null,
+      zoomed ? t("world.zoomed") : base !== 0 ? t("world.not_from_zero") : null, rest > 0 ? t("world.others", { n: rest }) : null,
     ];
     this.#parts.means.textContent = parts.filter((part) => part !== null).join(lang === "en" ? " " : "");
   }

@@ -42,7 +42,7 @@ function slow({ data }) {
 
 /** The recorded episode in whose first state a round begins: the one that the page shows at first, then the others. */
 function episodeOf({ data }, round) {
-  const shown = data.labels?.longest ?? 0;
+  const shown = data.labels?.usual ?? 0;
   return data.episodes[(shown + round - 1) % data.episodes.length];
 }
 

@@ -7,7 +7,7 @@ import { num } from "../core/i18n.js";
 const MOST = 6; // actions that are shown
 const NEAR = 0.12; // of the whole range: smaller differences are zoomed in on
 const ROOM = 0.05; // of the width, below the least value
-const DIGITS = 3; // of the ends of an axis
+const DIGITS = 3; // of how far the ends of an axis lie apart
 
 const scales = new WeakMap();
 
@@ -78,6 +78,12 @@ export function endsOf({ zoomed, base, width }, values) {
   return { low: least < high - width ? below : high - width, high, mean: null };
 }
 
+/** The same scale, as wide as rows of values [[Q of each action]] need to be drawn with it side by side. */
+export function widened(scale, rows) {
+  const needed = rows.map((values) => endsOf(scale, values)).map(({ low, high }) => high - low);
+  return { ...scale, width: Math.max(scale.width, ...needed) };
+}
+
 /** How long the bar of a value is, as a share of all its room. */
 export function shareOf(value, { low, high }) {
   return Number.isFinite(value) ? Math.min(Math.max((value - low) / (high - low), 0.01), 1) : 0;
@@ -92,9 +98,11 @@ export function makeAxis(t) {
     show(ends) {
       const zoomed = ends.mean !== null;
       const half = num(ends.high - ends.mean, DIGITS);
-      say(low, zoomed ? `−${half}` : num(ends.low, DIGITS));
+      const size = Math.max(Math.abs(ends.low), Math.abs(ends.high));
+      const digits = DIGITS - 1 + Math.max(Math.ceil(Math.log10(size / (ends.high - ends.low)) || 0), 1);
+      say(low, zoomed ? `-${half}` : num(ends.low, digits));
       say(middle, zoomed ? t("world.axis_mean") : "");
-      say(high, zoomed ? `+${half}` : num(ends.high, DIGITS));
+      say(high, zoomed ? `+${half}` : num(ends.high, digits));
     },
   };
 }
