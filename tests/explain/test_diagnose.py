@@ -227,6 +227,8 @@ def test_episodes_that_all_end_alike_without_random_actions_were_not_explored() 
     assert kinds(timid, max_episode_steps=200)[0] == "not-exploring"
     assert "not-exploring" not in kinds(timid, max_episode_steps=200, noisy=True)  # its weights explore
     assert "not-exploring" not in kinds(timid, max_episode_steps=200, soft=True)
+    tenth = course(same | rest | calm | {"train/epsilon": lambda share: 1 - 0.9 * min(2 * share, 1)})
+    assert "not-exploring" not in kinds(tenth, max_episode_steps=200)  # one action in ten is random to the end
     bold = course(same | rest | calm | {"train/epsilon": lambda _: 0.8})
     assert "not-exploring" not in kinds(bold, max_episode_steps=200)
 

@@ -53,6 +53,21 @@ def test_the_three_networks_are_those_of_the_folder(run: Run, data: dict[str, An
     )
 
 
+def test_the_exploration_at_the_end_is_the_one_that_was_reached(run: Run) -> None:
+    evidence = gather_evidence(run)
+    short = replace(evidence, records=[*evidence.records, {"step": 9, "train/epsilon": 0.3}])
+    assert page_data(short, [])["settings"]["epsilon"] == 0.3
+    none = replace(evidence, records=[])
+    assert page_data(none, [])["settings"]["epsilon"] == evidence.facts.epsilon_end
+
+
+def test_nothing_is_to_be_tried_where_a_solved_run_is_healthy(run: Run) -> None:
+    evidence = gather_evidence(run)
+    good = [Finding(kind="healthy", severity="good", numbers={})]
+    assert page_data(replace(evidence, run=replace(run, solved=1_000)), good)["trial"] is None
+    assert page_data(replace(evidence, run=replace(run, solved=None)), good)["trial"] is not None
+
+
 def test_a_command_that_tries_a_change_repairs_what_can_be_repaired(run: Run) -> None:
     evidence = gather_evidence(run)
     half = evidence.config.optimizer.lr / 2

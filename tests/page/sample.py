@@ -127,6 +127,7 @@ def sample(**changes: Any) -> dict[str, Any]:
         "snapshots": [{"step": 500 * i, **layers(network(10 + i), np.float16)} for i in range(3)],
         "episodes": episodes,
         "labels": {
+            "usual": int(np.argmax(lengths)),
             "longest": int(np.argmax(lengths)),
             "worst": int(np.argmin(lengths)),
             "best": int(np.argmax(lengths)),

@@ -160,6 +160,15 @@ def test_what_lies_elsewhere_moves_the_scale_and_only_a_wider_spread_widens_it(o
     assert found == [[0, 10, None], [-2.5, 7.5, None], [3, 13, None], [-5.5, 20, None]]
     zoomed = open_page(sample()).module("world/scale.js", f"{ways}({{ zoomed: true, base: 0, width: 10 }})")
     assert zoomed == [[-3, 7, 2], [-6, 4, -1], [7, 17, 12], [-5, 20, 7.5]]
+    both = "m.widened({ zoomed: true, base: 0, width: 10 }, [[1, 3], [-5, 20]]).width"
+    assert open_page(sample()).module("world/scale.js", both) == 25  # side by side they have one
+
+
+def test_the_ends_of_an_axis_are_told_apart(open_page: Open) -> None:
+    script = """(() => { const axis = m.makeAxis((key) => key); return [[-153.01, -152.395], [0, 0.642], [-5, 20]].map(
+        ([low, high]) => { axis.show({ low, high, mean: null }); return [...axis.node.children].map((each) => each.textContent); }); })()"""
+    texts = open_page(sample()).module("world/scale.js", script)
+    assert [[float(each[0]), float(each[-1])] for each in texts] == [[-153.01, -152.4], [0, 0.642], [-5, 20]]
 
 
 def test_of_many_actions_those_that_were_taken_most_are_shown(open_page: Open) -> None:

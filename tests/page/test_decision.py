@@ -84,7 +84,9 @@ def test_why_a_value_is_not_the_score_is_said_from_the_runs_own_gamma(open_page:
     data = fixed(LEFT, LEFT, LEFT)
     data["settings"] |= {"gamma": 0.98}
     said = open_page(data).page.inner_text(f"{CARD} .decision-counting")
-    assert said.endswith("every step later counts 0.98 times as much: a reward of 1 at every step makes 50 at most.")
+    assert said.endswith(
+        "every step later counts 0.98 times as much: even a reward of 1 at every step would add up to no more than 50."
+    )
     data["settings"] |= {"gamma": 1.0}
     assert open_page(data).page.locator(f"{CARD} .decision-counting").count() == 0
 
@@ -119,7 +121,7 @@ def test_bars_of_large_values_show_small_gaps(open_page: Open) -> None:
         )
         assert widths[1] > 1.5 * widths[0] > 0
     axes = [page.locator(f"{name} .axis").all_inner_texts()[0] for name in ("#world", CARD)]
-    assert axes[0].split() == ["−0.0119", "mean", "of", "all", "+0.0119"]
+    assert axes[0].split() == ["-0.0119", "mean", "of", "all", "+0.0119"]
     assert axes[0] == axes[1]  # one scale in both views
     # Twice the gap is twice as wide.
     grown = page.eval_on_selector_all(
@@ -151,8 +153,8 @@ def test_what_then_came_stands_beside_what_was_expected(open_page: Open) -> None
         each["action"] = np.zeros_like(each["action"])
     data["settings"] |= {"gamma": 0.5}
     page = open_page(data, hash=f"t={data['episodes'][data['labels']['longest']]['length'] - 2}").page
-    assert "It expected 7; what then came, counted alike, was 1.5." in page.inner_text(CARD)
-    assert "came 1.5" in page.inner_text(".lane-value")
+    assert "It expected 7. What then came adds up to 1.5, counted the same way." in page.inner_text(CARD)
+    assert "what then came (dashed): 1.5" in page.inner_text(".lane-value")
     for changed in ({"reward_clip": 1.0}, {"raises": 2.0}, {"gamma": None}):
         told = open_page(data | {"settings": data["settings"] | changed}).page.inner_text(CARD)
         assert "what then came" not in told

@@ -278,6 +278,27 @@ def test_after_the_update_the_mean_loss_of_the_batch_is_told(open_page: Open) ->
     changed = page | {"loss": 0.51, "loss_after": 0.509}
     said = open_page(sample(moment=changed, obs=obs), hash="step.stop=after").page.inner_text(".machine-said")
     assert said.endswith("0.51 → 0.509.")
+    risen = page | {"loss": 0.51, "loss_after": 0.52}
+    said = open_page(sample(moment=risen, obs=obs), hash="step.stop=after").page.inner_text(".machine-said")
+    assert "0.51 → 0.52. It rose this time" in said
+
+
+def test_who_subtracts_what_the_story_shows_gets_what_it_says(open_page: Open) -> None:
+    _, page, obs = traced("textbook")
+    weights = [dict(each) for each in page["weights"]]
+    weights[-1] |= {"before": 0.35372, "after": 0.35352, "step": -0.0002}
+    opened = open_page(sample(moment=page | {"weights": weights}, obs=obs))
+
+    def said(row: int, stop: str) -> list[str]:
+        opened.page.evaluate("hash => { location.hash = hash }", f"step.row={row}&step.stop={stop}")
+        opened.page.wait_for_timeout(100)
+        return re.findall(r"-?\d+(?:\.\d+)?", opened.page.inner_text(".machine-said"))
+
+    for row in range(6):
+        prediction, goal, error = (said(row, stop)[-1] for stop in ("prediction", "goal", "error"))
+        assert f"{abs(float(goal) - float(prediction)):.{len(error.split('.')[1])}f}" == error
+    before, after = map(float, said(0, "update"))
+    assert before - after == pytest.approx(0.0002, rel=0.11)
 
 
 def test_the_story_says_when_its_step_was_recorded_and_that_the_score_is_the_final_one(open_page: Open) -> None:

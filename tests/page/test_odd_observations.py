@@ -79,6 +79,16 @@ def test_every_kind_of_observation_is_spoken_of(open_page: Open, run: Any, maps:
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+def test_a_mask_is_no_input_and_an_input_that_never_moved_has_no_place_on_a_range(open_page: Open) -> None:
+    data = page_of(ObsSpec((5,), np.dtype(np.float32)), 2)
+    data["obs"]["mask"] = 3
+    data["episodes"][0]["obs"][:, 1] = 2.0
+    page = open_page(data, hash="level=numbers&t=3").page
+    rows = page.locator("#decision .decision-parts .card").first.locator("tr")
+    assert rows.locator("th").all_inner_texts() == ["x[0]", "x[1]", "x[2]"]
+    assert [rows.nth(i).locator(".decision-dot").count() for i in range(3)] == [1, 0, 1]
+
+
 def test_a_forbidden_action_is_said_to_be_so_and_has_no_bar(open_page: Open) -> None:
     data = page_of(ObsSpec((3,), np.dtype(np.float32)), 3)
     q = {name: np.where([True, False, True], values, -np.inf) for name, values in data["episodes"][0]["q"].items()}

@@ -93,6 +93,16 @@ def test_an_address_leads_to_the_section_that_was_chosen(open_page: Open) -> Non
     assert 0 <= top < 300
 
 
+def test_the_browsers_way_back_leads_to_the_section_before(open_page: Open) -> None:
+    page = open_page(sample()).page
+    for at in (2, 6):
+        page.click(f"nav a >> nth={at}")
+    page.go_back()
+    page.wait_for_selector("nav a[data-at=whatif][aria-current]")
+    assert page.evaluate("document.activeElement.id") == "whatif-title"
+    assert page.evaluate("location.hash") == "#at=whatif"
+
+
 def test_the_verdict_stands_on_top_and_leads_to_the_health_strip(open_page: Open) -> None:
     finding = {"kind": "forgetting", "severity": "bad", "step": 5, "foreseen": None, "numbers": {}, "causes": []}
     page = open_page(sample(findings=[finding])).page

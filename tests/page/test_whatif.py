@@ -203,6 +203,10 @@ def test_numbered_states_have_one_slider_points_apart_and_no_letting_go(open_pag
     curve = opened.page.locator("#whatif .whatif-curve")
     assert curve.locator(".line").count() == 0  # nothing lies between two states
     assert curve.locator(".dot").count() == 2 * 16
+    assert curve.locator(".band.guess").count() == 16 - 5  # it was in five
+    assert "This is a guess" in opened.page.inner_text("#whatif .whatif-said")
+    drag(opened, 0, 3)
+    assert "This is a guess" not in opened.page.inner_text("#whatif .whatif-said")
 
 
 def test_without_networks_or_inputs_one_sentence_says_why(open_page: Open) -> None:

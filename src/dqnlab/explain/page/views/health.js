@@ -75,10 +75,12 @@ function trial({ data, t }) {
   return el("p", { class: "said health-trial" }, t(`health.trial_${kind}`), " ", el("code", {}, command));
 }
 
-/** How a run can be solved and yet be found at fault; null where it is not both. */
-function both({ kind, severity: name }, { data, t }) {
-  if (data.run.solved !== true || name !== "bad") return null;
-  return el("p", { class: "said health-both" }, t(OF_VALUES.has(kind) ? "health.both_values" : "health.both"));
+/** How a run can play well and yet be found at fault; null where it is not both, as far as anybody knows. */
+function both({ kind, severity: name }, { data, t, num }) {
+  const { solved, score } = data.run;
+  if (name !== "bad" || (solved !== true && !(solved === null && score && OF_VALUES.has(kind)))) return null;
+  const words = !OF_VALUES.has(kind) ? "both" : solved ? "both_values" : "both_order";
+  return el("p", { class: "said health-both" }, t(`health.${words}`, { score: num(score?.mean, 5) }));
 }
 
 /** What a finding means, since when, why, and what to do. */
@@ -93,9 +95,9 @@ function told(finding, { t, num }, heading) {
   } else if (FORESEEABLE.has(finding.kind)) when.push(t("health.unforeseen"));
   return [
     el(heading, { class: severity(finding) }, t(`${key}.name`)),
-    el("p", { class: heading === "h3" ? "said" : "said numbers-only" }, [t(`${key}.means`, numbers), ...finding.causes.map((cause) => t(`health.cause.${cause}`))].join(" ")),
+    el("p", { class: "said" }, [t(`${key}.means`, numbers), ...finding.causes.map((cause) => t(`health.cause.${cause}`))].join(" ")),
     when.length ? el("p", { class: "said numbers-only" }, when.join(" ")) : null,
-    finding.severity === "good" ? null : el("p", { class: heading === "h3" ? "said todo" : "said todo numbers-only" }, `${t("health.todo")}: ${t(`${key}.do`)}`),
+    finding.severity === "good" ? null : el("p", { class: heading === "h3" ? "said todo" : "said todo numbers-only" }, t("health.todo", { what: t(`${key}.do`) })),
   ];
 }
 

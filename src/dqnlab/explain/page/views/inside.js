@@ -234,8 +234,9 @@ class Inside {
     }
     const { main, others, share } = folded(found.parts);
     const most = largest(found.parts);
+    const absent = (i) => page.data.obs.num_states !== null && x[i] === 0; // a state where it is not, which counts as well
     const draw = (places) => bars(places.map((i) => ({
-      label: featureName(page, i), value: found.parts[i], class: actionClass(found.parts[i] < 0 ? found.second : found.best),
+      label: absent(i) ? t("inside.absent", { state: featureName(page, i) }) : featureName(page, i), value: found.parts[i], class: actionClass(found.parts[i] < 0 ? found.second : found.best),
     })), { digits: 3, low: -most, high: most });
     const [best, second] = [actionName(page, found.best), actionName(page, found.second)];
     clear(this.mattered).append(

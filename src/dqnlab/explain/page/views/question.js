@@ -20,9 +20,9 @@ export function draggable(data) {
     .filter((input) => !input.ago)
     .map(({ place, name, unit, low, high }) => {
       const told = low !== null && high !== null;
-      const been = seen(data.episodes, place);
-      const [from, to] = told ? [low, high] : roomy(been);
-      const varies = to > from && (told || been[1] > been[0]); // else its range says nothing
+      const range = told ? [low, high] : seen(data.episodes, place);
+      const varies = range[1] > range[0]; // else where a value lies says nothing
+      const [from, to] = told ? range : roomy(range);
       const apart = discrete || data.obs.dtype === "bool"; // nothing lies between two values
       const whole = apart || /int/.test(data.obs.dtype);
       if (whole) return { place, name, unit, low: Math.floor(from), high: Math.ceil(to), step: 1, apart, varies };

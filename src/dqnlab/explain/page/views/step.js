@@ -101,9 +101,9 @@ function content(page, step, state) {
     el("p", { class: "said numbers-only" }, t("step.when", {
       update: (moment.updates + 1).toLocaleString("en"), steps: moment.env_step.toLocaleString("en"),
     })),
-    el("div", { class: "numbers-only" }, controls(page, step, state)),
+    el("div", { class: "numbers-only" }, controls(page, step, state),
+      state.same ? "" : el("p", { class: "said warn step-later" }, t("step.later_stages", { loss: num(moment.loss, 6) }))),
     el("ol", { class: "step-stages" }, cards),
-    state.same ? null : el("p", { class: "muted" }, t("step.later_stages", { loss: num(moment.loss, 6) })),
   ].filter((each) => each !== null);
 }
 

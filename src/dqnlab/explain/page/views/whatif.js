@@ -28,7 +28,7 @@ export function mountWhatif(root, page) {
   }
   store.declare("whatif.x", "");
   store.declare("whatif.net", names[0]);
-  store.declare("whatif.i", 0);
+  store.declare("whatif.i", byWeight(page, page.networks[names[0]], inputs)[0]);
   const question = makeQuestion(page, inputs, names);
   let following = null;
   let asking = question.now(); // what is on the screen: the question, or where it went once it was let go
@@ -205,7 +205,7 @@ function curve(page, question, inputs, { obs, values }, width) {
   const actions = listed([y.map((line) => Math.max(...line))]);
   const series = actions.map((a) => ({ name: t(data.actions[a]), x: shown, y: y[a], class: actionClass(a), apart: input.apart }));
   const room = input.apart ? 0.5 : 0; // a band around each point
-  const label = t("whatif.along", { input: t(inputs[i].name) });
+  const label = t(inputs.length === 1 ? "whatif.along_all" : "whatif.along", { input: t(inputs[i].name) });
   return el("div", {},
     el("p", { class: "muted" }, label),
     guesses.length ? el("p", { class: "muted whatif-guess" }, t("whatif.guess")) : null,

@@ -31,8 +31,9 @@ export function makeValues(page) {
       axis.show(ends);
       for (const each of bars) {
         const value = values[each.action];
-        const text = value === -Infinity ? page.t("world.forbidden") : written(value, scale.decimals);
-        each.show(shareOf(value, ends), text, each.action === chosen);
+        const forbidden = value === -Infinity;
+        const text = forbidden ? page.t("world.forbidden") : written(value, scale.decimals);
+        each.show(shareOf(value, ends), text, { chosen: each.action === chosen, forbidden });
       }
     },
   };
@@ -46,10 +47,11 @@ function bar(page, action) {
   return {
     action,
     node,
-    show(share, text, chosen) {
+    show(share, text, { chosen, forbidden }) {
       fill.style.transform = `scaleX(${share.toFixed(4)})`;
       if (number.textContent !== text) number.textContent = text;
       node.classList.toggle("chosen", chosen);
+      node.classList.toggle("forbidden", forbidden);
     },
   };
 }
