@@ -5,6 +5,7 @@ import { num } from "./i18n.js";
 
 const PAD = { left: 52, right: 12, top: 10, bottom: 36 };
 const ALONE = 14; // width of a band over one point
+const ROW = 17; // of text
 const DIGIT = 4.6; // half of one, in an axis
 const NAME = 18; // what the name of an upright axis takes above the plot
 
@@ -30,7 +31,7 @@ export function lineChart(options) {
     chart.append(...dots(x, y, scale, kind, apart));
   }
   chart.append(...marks.map((mark) => drawMark(mark, scale)));
-  chart.append(...levels.map((level) => levelText(level, scale)), ...marks.map((mark) => markText(mark, scale))); // over all lines
+  chart.append(...levels.map((level) => levelText(level, scale)), ...marks.map((mark, i) => markText(mark, i, scale))); // over all lines
   addCursor(chart, series, scale, options);
   return chart;
 }
@@ -169,18 +170,21 @@ function drawLevel({ y, class: kind = "" }, scale) {
   return svg("line", { x1: PAD.left, x2: scale.right, y1: scale.y(y), y2: scale.y(y), class: `level ${kind}` });
 }
 
-/** At the left, where training has not come so high yet. */
+/** At the left, where training has not come so high yet; below its line where there is no room above. */
 function levelText({ y, text = "", below = false }, scale) {
-  return svg("text", { x: PAD.left + 6, y: scale.y(y) + (below && scale.y(y) + 20 < scale.bottom ? 16 : -5), class: "tick over" }, text);
+  const at = scale.y(y);
+  const under = (below && at + 20 < scale.bottom) || at < ROW;
+  return svg("text", { x: PAD.left + 6, y: at + (under ? 16 : -5), class: "tick over" }, text);
 }
 
 function drawMark({ x, class: kind = "" }, scale) {
   return svg("line", { x1: scale.x(x), x2: scale.x(x), y1: scale.top, y2: scale.bottom, class: `mark ${kind}` });
 }
 
-function markText({ x, text = "" }, scale) {
+/** The texts of several stand one below the other: marks may be close. */
+function markText({ x, text = "" }, i, scale) {
   const late = x > (scale.x0 + scale.x1) / 2;
-  return svg("text", { x: scale.x(x) + (late ? -4 : 4), y: scale.top + (scale.top > PAD.top ? -5 : 20), class: "tick over", "text-anchor": late ? "end" : "start" }, text);
+  return svg("text", { x: scale.x(x) + (late ? -4 : 4), y: scale.top + (scale.top > PAD.top ? -5 : 20) + ROW * i, class: "tick over", "text-anchor": late ? "end" : "start" }, text);
 }
 
 function addCursor(chart, series, scale, { onPick, onPoint }) {

@@ -205,7 +205,7 @@ function legend(lines, range = null) {
 function marks(signal, first, t) {
   if (!first || first.severity === "good" || first.step === null) return [];
   const announced = first.foreseen && short(first.foreseen.signal) === signal.name;
-  const shows = { x: first.step, text: announced ? "" : t("health.shows"), class: "bad" };
+  const shows = { x: first.step, text: t("health.shows"), class: "bad" };
   return announced ? [{ x: first.foreseen.step, text: t("health.first_sign") }, shows] : [shows];
 }
 
