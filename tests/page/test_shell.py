@@ -133,6 +133,23 @@ def test_paper_is_light_and_carries_no_buttons(open_page: Open) -> None:
     assert page.is_visible("#decision .view")
 
 
+def test_what_is_drawn_on_dark_is_drawn_anew_for_paper(open_page: Open) -> None:
+    page = open_page(sample(), hash="t=3", scheme="dark").page
+    brightness = """(() => {
+      const canvas = document.querySelector("#world canvas");
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      const seen = Array.from({ length: data.length / 4 }, (_, i) => 4 * i).filter((i) => data[i + 3] > 128);
+      return seen.reduce((sum, i) => sum + data[i] + data[i + 1] + data[i + 2], 0) / seen.length;
+    })()"""
+    page.wait_for_timeout(300)
+    dark = page.evaluate(brightness)
+    assert page.evaluate(f"dispatchEvent(new Event('beforeprint')) && {brightness}") > dark + 30
+    assert "theme" not in page.evaluate("location.hash")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate("document.documentElement.dataset.theme") == "auto"
+    assert page.evaluate(brightness) == pytest.approx(dark, rel=0.01)
+
+
 def test_every_text_is_there_in_every_language_with_the_same_blanks() -> None:
     for key, texts in words().items():
         assert set(texts) == set(LANGUAGES), key

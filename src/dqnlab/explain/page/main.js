@@ -204,6 +204,17 @@ document.addEventListener("renew", ({ detail: { changes, views } }) => {
 });
 
 store.on(["lang", "theme", "level"], show);
+
+/** Paper is light, whatever colours the screen has: drawings too, which have theirs from when they were drawn. */
+function printInLight() {
+  const wanted = store.get("theme");
+  const dark = wanted === "dark" || (wanted !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+  if (!dark) return;
+  store.set({ theme: "light" }, { written: false });
+  addEventListener("afterprint", () => store.set({ theme: wanted }, { written: false }), { once: true });
+}
+
+addEventListener("beforeprint", printInLight);
 store.on(["at"], () => goTo(sections.includes(store.get("at")) ? store.get("at") : "world")); // also on the browser's way back
 const playback = show();
 if (sections.includes(store.get("at"))) goTo(store.get("at"));
