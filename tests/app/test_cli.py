@@ -160,17 +160,6 @@ def test_debug_hides_nothing_that_an_interrupt_says(
     assert capsys.readouterr().err == "interrupted; to continue: dqn tune --study s\n"
 
 
-@pytest.mark.parametrize(("env", "has_remark"), [("Acrobat-v1", False), ("Acrobot-v9", False), ("Blackjack-v1", True)])
-def test_nothing_is_said_of_the_preset_of_an_environment_that_is_not_there(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, env: str, has_remark: bool
-) -> None:
-    monkeypatch.setattr(session, "train", raising(errors.ConfigError("stop")))
-    assert main(["train", env]) == 2
-    said = capsys.readouterr().err.splitlines()
-    assert said[-1] == "error: stop"
-    assert [line.split(" has no preset")[0] for line in said[:-1]] == [env] * has_remark
-
-
 def test_messages_cannot_steer_the_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

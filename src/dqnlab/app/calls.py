@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ..cluster import check_where
-from ..config import Config
 from ..config.fields import nearest
 from ..errors import ConfigError, FolderError
 from ..store.advice import how_to_resume
@@ -82,16 +81,24 @@ class Call(Generic[Args]):
     """as they were typed after the command's name"""
     started: float
     """when it was called for, by time.perf_counter()"""
+    remark: str = ""
+    """what to say of the settings, once their environment could be made if it is made at all; nothing if empty"""
+
+    def tell(self) -> None:
+        """Says the remark, on standard error: what a command prints may go into a file."""
+        if self.remark:
+            print(self.remark, file=sys.stderr)
 
 
 def read(command: str, words: Sequence[str], started: float) -> Call[Any]:
     """What a command was asked for. Raises ConfigError or FolderError; SystemExit after the help text."""
     if command not in KINDS:
         raise ConfigError(f"unknown command {command!r}; {nearest(command, list(KINDS))}")
+    remark = ""
     if command == "train":
-        module, args = _train(words)
+        module, args, remark = _train(words)
     elif command == "tune":
-        args = _tune(words)
+        args, remark = _tune(words)
         module = "search_space" if args.dry_run else command
     elif command == "doctor":
         module, args = command, parse_doctor(words)
@@ -107,10 +114,10 @@ def read(command: str, words: Sequence[str], started: float) -> Call[Any]:
             check_where(args.ray)
     else:
         module, args = _found(command, parse_args(KINDS[command], command, words))
-    return Call(module, args, tuple(words), started)
+    return Call(module, args, tuple(words), started, clean(remark))
 
 
-def _train(words: Sequence[str]) -> tuple[str, Train]:
+def _train(words: Sequence[str]) -> tuple[str, Train, str]:
     args, remark = parse_train(words)
     asked = dict.fromkeys(args.tracker)
     if "none" in asked and len(asked) > 1:
@@ -127,33 +134,18 @@ def _train(words: Sequence[str]) -> tuple[str, Train]:
         check_where(args.ray)
         if args.seeds == 1:
             args.config.collectors.check_used(args.ray)
-    _tell(remark, args.config)
     if args.dry_run:
-        return "foresee" if args.config.measures_rewards else "dry_run", args
-    return "train" if args.seeds == 1 else "train_many", args
+        return "foresee" if args.config.measures_rewards else "dry_run", args, remark
+    return "train" if args.seeds == 1 else "train_many", args, remark
 
 
-def _tune(words: Sequence[str]) -> Tune:
+def _tune(words: Sequence[str]) -> tuple[Tune, str]:
     args, remark = parse_tune(words)
     if args.space is not None and not Path(args.space).is_file():
         raise ConfigError(f"--space {args.space} is no file: name one that holds a search space")
     if args.ray is not None:
         check_where(args.ray)
-    _tell(remark, args.config)
-    return args
-
-
-def _tell(remark: str, config: Config) -> None:
-    """Says what was chosen where nothing was asked for; not of an environment that there is none of: an error will."""
-    if remark and (config.env.in_python or ":" in str(config.env.id) or _is_registered(str(config.env.id))):
-        print(clean(remark), file=sys.stderr)
-
-
-def _is_registered(env_id: str) -> bool:
-    """Whether Gymnasium knows an id, which may leave out its version."""
-    import gymnasium
-
-    return any(env_id in (known, known.rpartition("-v")[0]) for known in gymnasium.registry)
+    return args, remark
 
 
 def _found(command: str, args: Any) -> tuple[str, Any]:

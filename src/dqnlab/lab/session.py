@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ..config import Config
 from ..config.presets import Planned, plan
 from ..config.typed import door
 from ..run.events import Event
@@ -39,6 +40,7 @@ def train(
     view: View | None = None,
     started: float | None = None,
     on_event: Callable[[Event], object] | None = None,
+    remark: str = "",
 ) -> Run:
     """Trains, keeps the best network, judges and films it; everything lies in the run's folder.
 
@@ -60,6 +62,7 @@ def train(
         started: when the wait began, by time.perf_counter(); now if none.
         on_event: called with every event (`dqnlab.run.events`) once it has been recorded; training waits for it. To end
             training early, it may raise KeyboardInterrupt, which has the effect of Ctrl-C.
+        remark: what to say of the settings before all else, once the environment could be made.
 
     Returns:
         The run; `interrupted` if a signal such as Ctrl-C ended it early.
@@ -72,13 +75,6 @@ def train(
     watch, label = running_since(started), Label(name=name, tags=tuple(tags))
     check_trackers(trackers)
 
-    def remark(system: System) -> None:
-        if found := explain_settled(config, system.config):
-            say(f"found: {found}")
-        cut = cautions(config, cuts=system.collector.cuts)
-        for each in [*system.told, *make_remarks(config, system.spec), *cut]:
-            say(str(each))
-
     folder = new_folder(config, out, runs, label=label)
     start = Start(
         config=config,
@@ -88,8 +84,19 @@ def train(
         watch=watch,
         label=label,
         ray=ray,
-        prepare=remark,
+        prepare=lambda system: _tell(config, system, remark),
     )
     with running([start]) as ([experiment], update):
         experiment.on_event = on_event
         return drive(experiment, update, signals_wait())
+
+
+def _tell(config: Config, system: System, remark: str) -> None:
+    """Says what was found for the settings, and what there is to say of them."""
+    if remark:
+        say(remark)
+    if found := explain_settled(config, system.config):
+        say(f"found: {found}")
+    cut = cautions(config, cuts=system.collector.cuts)
+    for each in [*system.told, *make_remarks(config, system.spec), *cut]:
+        say(str(each))

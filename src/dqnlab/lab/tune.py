@@ -13,6 +13,7 @@ from ..config.space import Space, default_space, read_space, space_of
 from ..config.typed import door
 from ..errors import ConfigError, DqnlabError, counted, either
 from ..processes import check_sendable, usable_cores
+from ..run.system import say
 from ..store.find import with_init_file
 from ..store.reading import read_text
 from ..terminal.python import trials_for_python
@@ -97,6 +98,8 @@ class Tuner:
     jobs: int | None = None
     ray: str | None = None
     view: TrialsView | None = None
+    remark: str = ""
+    """what to say of the settings, once the environment could be made"""
     _running: set[int] = field(default_factory=set, init=False)
 
     def tune(self) -> Tuned:
@@ -133,6 +136,8 @@ class Tuner:
             replace(config, seed=seed)
         check_sendable(config, config.env.label)
         check(config)
+        if self.remark:
+            say(self.remark)
         return plan
 
     def _space(self) -> Space:

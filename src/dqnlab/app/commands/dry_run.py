@@ -8,5 +8,6 @@ from ..calls import Call
 
 
 def run(call: Call[Train]) -> int:
+    call.tell()
     print(to_toml(call.args.config), end="")
     return 0

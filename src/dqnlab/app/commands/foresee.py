@@ -9,5 +9,7 @@ from ..calls import Call
 
 
 def run(call: Call[Train]) -> int:
-    print(to_toml(foresee_settings(call.args.config)), end="")
+    found = foresee_settings(call.args.config)
+    call.tell()
+    print(to_toml(found), end="")
     return 0

@@ -16,5 +16,6 @@ def run(call: Call[Tune]) -> int:
         space = default_space(args.config)
     else:
         space = read_space(read_text(Path(args.space)), args.space, args.config, args.trust_env_module)
+    call.tell()
     print(space_toml(space), end="")
     return 0

@@ -24,5 +24,6 @@ def run(call: Call[Train]) -> int:
         ray=args.ray,
         view=LiveBesideView(view, beside(args)) if args.live else view,
         started=call.started,
+        remark=call.remark,
     )
     return show_run(done)

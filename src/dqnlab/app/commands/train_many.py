@@ -24,5 +24,6 @@ def run(call: Call[Train]) -> int:
         board=LiveBesideBoard(board, beside(args)) if args.live else board,
         started=call.started,
         ray=args.ray,
+        remark=call.remark,
     )
     return show_group(crew.train())

@@ -28,6 +28,7 @@ def run(call: Call[Tune]) -> int:
         jobs=args.jobs,
         ray=args.ray,
         view=choose_trials(quiet=args.quiet),
+        remark=call.remark,
     )
     found = tuner.tune()
     show(tuned_summary(found, args.config, call.words), soft_wrap=True)

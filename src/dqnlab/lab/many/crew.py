@@ -104,6 +104,7 @@ class Crew:
     """the Ray cluster that lends the processes, as in `joined`; this machine's if none"""
     said: set[str] = field(default_factory=set)
     """remarks on settings that other groups have made already, which are not made again"""
+    remark: str = ""  # what to say of the settings first, once the environment could be made
     started: float = field(default_factory=time.perf_counter)
     folder: Path | None = None
     """where a group that is taken up again lies; none for a new one"""
@@ -257,7 +258,7 @@ class Crew:
             return
         if self.folder is None:
             self.folder = self._kept.enter_context(new_folder(self.config, self.out, self.runs, self.seeds, self.label))
-            for line in [each for each in remarks if each not in self.said]:
+            for line in [each for each in (self.remark, *remarks) if each and each not in self.said]:
                 self.said.add(line)
                 logging.getLogger("dqnlab").warning(line)
         if not self._begun:
