@@ -14,7 +14,7 @@ import torch
 from gymnasium import spaces
 
 import dqnlab
-from dqnlab.config import Config, Env, Steps
+from dqnlab.config import Config, Env, Episodes, Steps
 from dqnlab.config.toml import as_dict
 from dqnlab.envs.make import describe
 from dqnlab.errors import CheckpointError, ConfigError, FolderError
@@ -196,12 +196,27 @@ def test_a_run_that_has_ended_goes_on_only_for_longer(tmp_path: Path) -> None:
     run = train(TINY, out=tmp_path / "run", trackers=("none",))
     with pytest.raises(ConfigError, match="has ended: to train further"):
         dqnlab.resume(run.folder)
-    with pytest.raises(ConfigError, match=r"is at step 300 and episode .* already: choose a later end"):
-        dqnlab.resume(run.folder, budget=Steps(num=300))
+    for num in (300, 20):  # the latter not even enough to begin to learn
+        with pytest.raises(ConfigError, match=rf"is at step 300 already, .* {num} steps in all: choose a later end"):
+            dqnlab.resume(run.folder, budget=Steps(num=num))
+    with pytest.raises(ConfigError, match=r"is at step 300 and episode .* until 1 episode in all: choose a later end"):
+        dqnlab.resume(run.folder, budget=Episodes(num=1))
     longer = dqnlab.resume(run.folder, budget=Steps(num=420))
     assert (longer.env_steps, longer.resumed) == (420, "exact")
     assert tomllib.loads((run.folder / "config.toml").read_text())["budget"]["num"] == 420
     assert [row["step"] for row in metrics(run.folder)[1:]] == sorted(row["step"] for row in metrics(run.folder)[1:])
+
+
+def test_a_run_that_was_interrupted_cannot_go_back(tmp_path: Path) -> None:
+    run = begun(tmp_path / "cut", 150)
+    with pytest.raises(ConfigError, match=r"is at step 150 already, .* 20 steps in all.* to its own, 300 steps"):
+        dqnlab.resume(run.folder, budget=Steps(num=20))
+
+
+def test_settings_are_those_that_the_run_had(tmp_path: Path) -> None:
+    run = begun(tmp_path / "cut", 150)
+    with pytest.raises(TypeError, match=r"'gamma'.* resumed with the settings that it had: .*dqnlab\.branch\(run,"):
+        dqnlab.resume(run.folder, gamma=0.5)  # type: ignore[call-arg]
 
 
 def test_a_solved_run_trains_on_if_it_is_asked_to(tmp_path: Path) -> None:

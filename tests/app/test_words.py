@@ -197,7 +197,7 @@ def test_what_is_not_understood_is_named_with_what_to_say_instead(line: str, sai
             "error: unknown probe 'now'; choose from end, sign, delay, choice, context, cut, corridor, worlds, "
             "best next, numbered, pixels",
         ),
-        ("resume a --lr 3", "error: unknown flag --lr: --help lists them all"),
+        ("resume a --lor 3", "error: unknown flag --lor: --help lists them all"),
         ("doctor --out x", "error: unknown flag --out: --help lists them all"),
         ("runs --runs mine", "error: 'mine' is not a folder: name the one that holds the runs"),
         ("evaluate --run mine", "error: unknown flag --run: RUN is given by itself, without a flag"),

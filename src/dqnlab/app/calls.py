@@ -40,6 +40,7 @@ from .arguments_live import Live
 from .parse import parse_args, parse_branch, parse_doctor, parse_selftest, parse_train, parse_tune
 from .parse_compare import parse_compare
 from .parse_import import parse_import
+from .parse_resume import parse_resume
 from .places import home
 
 Args = TypeVar("Args")
@@ -106,6 +107,8 @@ def read(command: str, words: Sequence[str], started: float) -> Call[Any]:
         module, args = command, parse_selftest(words)
     elif command == "branch":
         module, args = _branch(parse_branch(words))
+    elif command == "resume":
+        module, args = _resume(parse_resume(words))
     elif command == "import":
         module, args = "import_agent", parse_import(words)
     elif command == "compare":
@@ -156,8 +159,6 @@ def _found(command: str, args: Any) -> tuple[str, Any]:
                 check_where(args.ray)
         case Evaluate() | Watch() | Record() | Export():
             return command, replace(args, run=str(home(args.run, args.runs)))
-        case Resume():
-            return _resume(args)
         case Heal():
             _ = args.asked  # refused here, before anything is loaded
             if find_group(args.run, args.runs) is not None:

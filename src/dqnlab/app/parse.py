@@ -112,10 +112,7 @@ def _flag_of(text: str) -> str:
     name, colon, _ = (shown, "", "") if equals else shown.partition(":")
     if not name or not (equals or colon):
         raise ConfigError(f"--set must be a setting such as lr=1e-4 or rule:double, got {text!r}")
-    known, flags = name.replace("-", "_"), flags_of(BranchOff)
-    settings = {*tagged(), *SWITCHES, *CHOOSING, *FLAGS, *(each.name for each in flags.values() if each.is_setting)}
-    settings -= {each for each, meant in FLAGS.items() if meant in flags and not flags[meant].is_setting}
-    settings |= {"steps", *(each for each, meant in FLAGS.items() if meant == "steps")}  # a budget
+    known, flags, settings = name.replace("-", "_"), flags_of(BranchOff), names_of_settings()
     if colon and known not in tagged():
         raise ConfigError(f"unknown choice {text!r}; {nearest(known, tagged())}")
     if known not in settings and known.partition(".")[0] not in MAKES:
@@ -126,6 +123,14 @@ def _flag_of(text: str) -> str:
         hint = nearest(known, sorted(settings)) or "`dqn train --help` lists them all"
         raise ConfigError(f"unknown setting {name!r}; {hint}")
     return f"--{text}" if equals else text
+
+
+def names_of_settings() -> set[str]:
+    """Every name that `--set` takes: of a setting, of a choice, or another name of one."""
+    flags = flags_of(BranchOff)
+    names = {*tagged(), *SWITCHES, *CHOOSING, *FLAGS, *(each.name for each in flags.values() if each.is_setting)}
+    names -= {each for each, meant in FLAGS.items() if meant in flags and not flags[meant].is_setting}
+    return names | {"steps", *(each for each, meant in FLAGS.items() if meant == "steps")}  # a budget
 
 
 def parse_tune(words: Sequence[str]) -> tuple[Tune, str]:

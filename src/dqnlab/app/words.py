@@ -72,7 +72,7 @@ def _read(kind: type, given: Given, word: str, rest: list[str]) -> None:
     """One word, with the values that it takes from the rest."""
     if word in _HELP:
         return
-    if _is_flag(word):
+    if is_flag(word):
         _read_flag(kind, given, word, rest)
     elif not takes_settings(kind) or not _choose(given, word):
         given.bare.append(word)
@@ -83,7 +83,8 @@ def _brings_parts(word: str) -> bool:
     return word.startswith("--config") or (word.count(":") > 0 and not _VERSIONED.fullmatch(word))
 
 
-def _is_flag(word: str) -> bool:
+def is_flag(word: str) -> bool:
+    """Whether a word names a flag, and is no negative number."""
     return word.startswith("-") and not _NEGATIVE.match(word)
 
 
@@ -180,7 +181,7 @@ def _missing(flag: Flag, naming: Naming, word: str = "") -> ConfigError:
 
 def _taken(rest: list[str]) -> list[str]:
     """The values that follow a flag of which nobody knows how many it takes: none, one, or several whole numbers."""
-    texts = [rest.pop(0)] if rest and not _is_flag(rest[0]) else []
+    texts = [rest.pop(0)] if rest and not is_flag(rest[0]) else []
     while texts and rest and rest[0].isdecimal():
         texts.append(rest.pop(0))
     return texts
@@ -203,7 +204,7 @@ def own_flag(kind: type, cls: type, name: str, given: Untyped) -> Any:
 
 def _texts(flag: Flag, rest: list[str], naming: Naming) -> list[str]:
     """A flag's values, taken from the rest: one, or all the whole numbers of a setting that is a list of them."""
-    if not rest or _is_flag(rest[0]):
+    if not rest or is_flag(rest[0]):
         raise _missing(flag, naming, *rest[:1])
     texts = [rest.pop(0)]
     while flag.is_list and flag.is_setting and rest and rest[0].isdecimal():

@@ -62,6 +62,10 @@ def door(function: Callable[P, R]) -> Callable[P, R]:
         except TypeError as e:
             is_setting = "config" in signature.parameters and not kwargs.keys() <= signature.parameters.keys()
             hint = "; settings belong to its config, as in Config(budget=Steps(num=10_000))" if is_setting else ""
+            if function.__name__.startswith("resume") and not kwargs.keys() <= signature.parameters.keys():
+                hint = (
+                    "; a run is resumed with the settings that it had: for others, as in dqnlab.branch(run, gamma=0.9)"
+                )
             raise TypeError(f"{function.__name__}(): {e}{hint}") from None
         for name, value in call.arguments.items():
             parameter = signature.parameters[name]

@@ -88,10 +88,21 @@ _PLAIN = """  function row(obs) {{
 
 _PARTED = """  /** The parts of an observation one after the other{and_mask}. */
   function row(obs{mask}) {{
-    const found = {parts}.flatMap((path) => numbers(path.reduce((part, name) => part?.[name], obs)));
+    const part = (path) => path.reduce((inner, name) => inner?.[name], obs);
+    const found = {parts}.flatMap((path) => {{
+      if (part(path) === undefined) throw new Error(`observation has no part ${{path.join(".")}}`);
+      return numbers(part(path));
+    }});
 {append}    if (found.length !== {inputs}) throw new Error(`observation has ${{found.length}} numbers, not {inputs}`);
     return found;
   }}"""
+
+_ALLOWED = """    const mine = mask ?? obs.action_mask;
+    if (mine === undefined) throw new Error("which actions are allowed is missing: {how}, 1 or 0 for each action");
+    const allowed = numbers(mine){newest};
+    if (allowed.length !== {actions}) throw new Error(`the mask has ${{allowed.length}} numbers, not {actions}`);
+    found.push(...allowed);
+"""
 
 _RESET = """
   /** Forgets what was seen: the next observation begins an episode. */
@@ -139,7 +150,8 @@ def _row(about: About) -> str:
     if about.has_mask:
         stack = about.spec.obs.stack
         newest = f".slice(-{about.spec.num_actions})" if stack > 1 else ""
-        append = f"    found.push(...numbers(mask ?? obs.action_mask){newest});\n"
+        how = "agent.act(obs, mask)" if about.asks_for_mask else "the observation's action_mask"
+        append = _ALLOWED.format(newest=newest, how=how, actions=about.spec.num_actions)
     parts = json.dumps([part.path for part in about.parts]).replace("<", "\\u003c")
     return _PARTED.format(
         and_mask=", then the mask" if about.has_mask else "",

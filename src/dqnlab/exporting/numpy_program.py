@@ -30,9 +30,15 @@ def rows_of(obs):
 _PARTED = '''
 def part_of(obs, path):
     """A part of an observation, or of a batch of them with an array in each place."""
+    part = obs
     for name in path:
-        obs = obs[name] if isinstance(name, str) or isinstance(obs, tuple) else np.asarray(obs)[..., name]
-    return np.asarray(obs, np.float32)
+        try:
+            part = part[name] if isinstance(name, str) or isinstance(part, tuple) else np.asarray(part)[..., name]
+        except (KeyError, IndexError, TypeError):
+            known = ", ".join(repr(".".join(map(str, each))) for each, _ in PARTS)
+            gone = ".".join(map(str, path))
+            raise ValueError(f"observation has no part {{gone!r}}; this agent takes {{known}}") from None
+    return np.asarray(part, np.float32)
 
 
 def rows_of(obs{mask}):
@@ -40,16 +46,28 @@ def rows_of(obs{mask}):
     path, shape = PARTS[0]
     first = part_of(obs, path)
     lead = first.shape[: first.ndim - len(shape)]
-    rows = [part_of(obs, path).reshape((*lead, -1)) for path, _ in PARTS]
+    rows = []
+    for path, shape in PARTS:
+        part = part_of(obs, path)
+        size = np.prod(shape, dtype=int)
+        if part.size != np.prod(lead, dtype=int) * size:
+            name = "observation" + (f", part {{'.'.join(map(str, path))!r}}," if path else "")
+            many = f" {{lead[0]}} times" if lead else ""
+            raise ValueError(f"{{name}} has shape {{part.shape}}; this agent takes {{shape}}{{many}}")
+        rows.append(part.reshape((*lead, size)))
 {allowed}    rows = np.concatenate(rows, -1)
-    if rows.shape[-1] != INPUTS:
-        raise ValueError(f"observation has {{rows.shape[-1]}} numbers; this agent takes {{INPUTS}}")
     return (rows, False) if lead else (rows[None], True)
 '''
 
 _ALLOWED = """    if mask is None:
-        mask = obs["action_mask"]{newest}
-{joint}    rows.append(np.asarray(mask, np.float32))
+        try:
+            mask = obs["action_mask"]{newest}
+        except (KeyError, IndexError, TypeError):
+            raise ValueError("which actions are allowed is missing: {how}, 1 or 0 for each action") from None
+{joint}    mask = np.asarray(mask, np.float32)
+    if mask.shape != (*lead, {actions}):
+        raise ValueError(f"the mask has shape {{mask.shape}}; this agent takes {{(*lead, {actions})}}")
+    rows.append(mask)
 """
 
 _JOINT_MASK = """    if isinstance(mask, tuple):  # one of each component
@@ -138,7 +156,7 @@ def _shapes(about: About) -> str:
     if not about.parts:
         return f"SHAPE = {about.spec.obs.shape!r}\n"
     parts = ", ".join(f"({part.path!r}, {part.shape!r})" for part in about.parts)
-    return f"PARTS = [{parts}]\nINPUTS = {about.inputs}\n"
+    return f"PARTS = [{parts}]\n"
 
 
 def _rows(about: About) -> str:
@@ -149,7 +167,9 @@ def _rows(about: About) -> str:
         return _PARTED.format(mask="", allowed="")
     newest = "[..., -1, :]" if obs.stack > 1 else ""
     joint = _JOINT_MASK if about.spec.joint is not None else ""
-    return _PARTED.format(mask=", mask=None", allowed=_ALLOWED.format(newest=newest, joint=joint))
+    how = "agent.act(obs, mask)" if about.asks_for_mask else "the observation's action_mask"
+    allowed = _ALLOWED.format(newest=newest, joint=joint, how=how, actions=about.spec.num_actions)
+    return _PARTED.format(mask=", mask=None", allowed=allowed)
 
 
 def _action(about: About) -> str:

@@ -11,12 +11,13 @@ from pathlib import Path
 from ..config import AnyEnvironment, Config, Env, Episodes, Steps
 from ..config.toml import to_toml
 from ..config.typed import door
-from ..errors import CheckpointError, ConfigError, either
+from ..errors import CheckpointError, ConfigError, counted, either
 from ..memory import memory_watched
 from ..run.events import Event
 from ..run.system import System, make_remarks, say
 from ..store.advice import command, how_to_resume, how_to_train, is_callable
 from ..store.agent import as_it_was, read_config
+from ..store.checkpoint.verify import found as checkpoints_in
 from ..store.door import write_atomically
 from ..store.find import find_group, find_run, has_ended, read_run
 from ..store.folder import CHECKPOINTS, CONFIG, META, RESULT, Run, write_result
@@ -123,11 +124,29 @@ def _config(folder: Path, overrides: Overrides) -> Config:
     config = configured(folder, overrides)
     if overrides.budget is not None:
         _check_extendable(folder)
+        _check_later(folder, config.budget, overrides.budget)
         return replace(config, budget=overrides.budget, stop_when_solved=False)
     if has_ended(folder):
         until = either("--steps or --episodes", "budget=dqnlab.config.Steps(num=…)")
         raise ConfigError(f"{str(folder)!r} has ended: to train further, say until when with {until}")
     return config
+
+
+def _check_later(folder: Path, before: Steps | Episodes, budget: Steps | Episodes) -> None:
+    """Raises ConfigError if a run has come to an end in env steps already, as far as its folder says."""
+    at = max((step for step, *_ in checkpoints_in(folder / CHECKPOINTS)), default=0)
+    if has_ended(folder):
+        at = max(at, read_run(folder).env_steps)
+    if isinstance(budget, Steps) and at >= budget.num:
+        own = "" if has_ended(folder) else f", or name none to train it to its own, {before.num:,} {before.kind}"
+        raise ConfigError(f"{_past(f'step {at:,}', budget)}{own}")
+
+
+def _past(at: str, budget: Steps | Episodes) -> str:
+    """That a run is past an end that it is to be trained to."""
+    flag = either(f"--{budget.kind} N", f"budget=dqnlab.config.{type(budget).__name__}(num=…)")
+    asked = counted(budget.num, budget.kind.removesuffix("s"))
+    return f"the run is at {at} already, so it cannot be trained until {asked} in all: choose a later end, {flag}"
 
 
 def _check_extendable(folder: Path) -> None:
@@ -176,7 +195,7 @@ def _extend(system: System, folder: Path) -> None:
     progress = system.progress
     if system.plan.budget.reached(progress.now):
         steps, episodes = progress.now
-        raise ConfigError(f"the run is at step {steps:,} and episode {episodes:,} already: choose a later end")
+        raise ConfigError(_past(f"step {steps:,} and episode {episodes:,}", system.config.budget))
     for each in make_remarks(system.config, system.spec):
         if each.check == "rate":  # the schedule stays as the first end of the run made it
             say(str(each))
