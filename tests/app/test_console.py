@@ -148,7 +148,12 @@ def test_a_pipe_gets_plain_lines_for_what_matters(capsys: pytest.CaptureFixture[
     first, memory, judged, confirmed, said = capsys.readouterr().out.splitlines()
     assert first == f"training on CartPole-v1, preset custom, seed 3 -> {Path('runs/x')}"
     assert memory == "4,610 parameters, a replay of 50,000: 3.1 MB"
-    parts = ["epsilon 0.25", "evaluated 476.5 (best 476.5, solved at 475.0)", "100 steps/s", "about 5:22 left"]
+    parts = [
+        "epsilon 0.25",
+        "evaluated 476.5 (best 476.5, solved at 475.0)",
+        "100 steps/s",
+        "about 5:22 left, judging included",
+    ]
     assert judged.split("  ")[-4:] == parts
     assert "confirming on 50 fresh episodes: 480.0, passed" in confirmed
     assert said == "filming"

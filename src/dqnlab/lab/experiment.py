@@ -29,6 +29,7 @@ from ..terminal.view import View, progress_of
 from ..track.record import Recorder
 from ..trust import redacted, shown
 from .after import After
+from .chance import beaten_by_chance
 from .interrupt import signal_of, signals_held
 from .stopwatch import Stopwatch
 from .unfinished import save, steps, why
@@ -205,6 +206,7 @@ class Experiment:
         for phase, seconds in judge.seconds.items():
             self.watch.seconds[phase] += seconds
         solved, says = self._solved(verdict)
+        chance = beaten_by_chance(self.folder, self.system.spec.reward_threshold) if solved else ""
         return Run(
             folder=self.folder,
             env=config.env.label,
@@ -220,7 +222,7 @@ class Experiment:
             env_steps=self.system.collector.steps,
             updates=self.system.learner.updates,
             seconds=self.watch.report(),
-            notes=[*self.system.notes, *([STOPPED] if self.stops else []), *([self.lost] if self.lost else [])],
+            notes=[*self.system.notes, *filter(None, (STOPPED if self.stops else "", self.lost, chance))],
             interrupted=interrupted,
             signal=self.signal if interrupted else None,
             resumed=None if not self.resumed else "not exact" if self.saver.inexact else "exact",

@@ -83,7 +83,7 @@ def progress_card(tally: Tally, about: RunInfo, points: Sequence[tuple[float, fl
     used, whole = tally.done
     steps, updates = tally.speeds
     left = tally.seconds_left
-    times = duration(tally.elapsed) + ("" if left is None else f", about {duration(left)} left")
+    times = duration(tally.elapsed) + ("" if left is None else f", about {duration(left)} left, judging included")
     memory = f"{counted(about.parameters, 'parameter')} · replay {size(about.replay_bytes)}"
     rows = [
         f"<b>{inert(config.env.label)}</b> · {inert(config.preset)} · seed {config.seed} · {about.device} · {memory}",

@@ -185,4 +185,4 @@ class Tally:
         if len(self._marks) > 1:
             parts.append(f"{self.speeds[0]:,.0f} steps/s")
         left = self.seconds_left
-        return "  ".join(parts if left is None else [*parts, f"about {duration(left)} left"])
+        return "  ".join(parts if left is None else [*parts, f"about {duration(left)} left, judging included"])

@@ -1,5 +1,6 @@
 """Broken environments are told apart, sound ones are left in peace."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -294,6 +295,22 @@ def test_numbers_that_never_change_and_missing_rewards_are_noted() -> None:
     report = examine(sees(lambda self: np.float32([self.np_random.random(), 0, 1])))
     assert "2 of 3 numbers of the observation never changed: 1, 2" in said(report, "constant")
     assert "not one of 1,000 random steps was rewarded" in said(examine(pays(0)), "rewards")
+
+
+def test_a_reward_that_is_none_is_not_called_a_missing_one_as_well() -> None:
+    report = examine(pays(float("nan")))
+    assert "reward is nan" in said(report, "reward")
+    assert said(report, "rewards") == ""
+
+
+@pytest.mark.parametrize(("threshold", "warns"), [(3.0, True), (100.0, False), (None, False)])
+def test_a_threshold_that_random_play_reaches_is_a_warning(threshold: float | None, warns: bool) -> None:
+    report = examine(Config(env=Env(id=pays(1.0), reward_threshold=threshold)))  # of 5 to 9 steps
+    warned = [each for each in report.findings if each.check == "threshold"]
+    assert [each.level for each in warned] == (["warning"] if warns else [])
+    if warns:
+        assert re.match(r"reward_threshold = 3, and random play earned \d\.\d+ on average over \d+", warned[0].what)
+        assert "env.reward-threshold" in warned[0].advice
 
 
 def test_what_was_seen_is_measured() -> None:

@@ -34,7 +34,9 @@ def add_conclusions(facts: EnvFacts, play: Play, spec: EnvSpec, config: Config, 
     if play.steps:
         _ends(facts, play, found)
         _observations(play, spec, facts, config, found)
-        _rewards(play, config, found)
+        if not found.has_error("reward"):  # else most of those that were seen are none
+            _rewards(play, config, found)
+            _threshold(play, spec, found)
         _metrics(play, found)
         found.ok(
             "calls", f"{counted(play.steps, 'step')} and {counted(len(play.returns) + 1, 'reset')} without a fault"
@@ -175,6 +177,17 @@ def _rewards(play: Play, config: Config, found: Findings) -> None:
         )
         found.note("rewards", what, "explore for longer, or reward progress")
     found.ok("rewards", f"from {low:,.4g} to {high:,.4g}")
+
+
+def _threshold(play: Play, spec: EnvSpec, found: Findings) -> None:
+    """Warns of one that playing by chance reaches."""
+    threshold = spec.reward_threshold
+    if threshold is None or not play.returns or not (mean := float(np.mean(play.returns))) >= threshold:
+        return
+    what = f"reward_threshold = {threshold:,.4g}, and random play earned {mean:,.4g} on average over "
+    what += f"{counted(len(play.returns), 'episode')}: 'solved' would say nothing, and may end training early"
+    higher = either("--env.reward-threshold N", "Env(reward_threshold=…)")
+    found.warning("threshold", what, f"set one that only a good agent reaches: {higher}")
 
 
 def _metrics(play: Play, found: Findings) -> None:

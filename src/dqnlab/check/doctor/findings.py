@@ -103,6 +103,10 @@ class Findings:
         if not any(name == check for _, name in self._found):
             self._add("ok", check, what, "")
 
+    def has_error(self, check: str) -> bool:
+        """Whether this check has found an error."""
+        return ("error", check) in self._found
+
     def sorted(self) -> tuple[EnvFinding, ...]:
         """All, the most important first, else in the order in which they came."""
         return tuple(sorted(self._found.values(), key=lambda each: LEVELS.index(each.level)))
