@@ -91,6 +91,33 @@ def test_values_below_the_returns_are_explained_and_every_tile_says_what_it_is(o
     assert "look beyond" not in said
 
 
+@pytest.mark.parametrize(
+    ("limit", "share", "right"),
+    [(60, 0.0, True), (60, 0.01, False), (500, 0.0, False)],  # some have ended by themselves; too far to matter
+)
+def test_values_above_the_returns_are_right_where_the_step_limit_cut_off_the_rest(
+    limit: int, share: float, right: bool, open_page: Open
+) -> None:
+    series, step = drawn(), np.array([300, 600, 900], np.float32)
+    for name, values in (
+        ("eval/value", [10, 84, 90]),
+        ("eval/discounted_return", [20, 60, 60]),
+        ("replay/terminal_share", [0.5, 0.2, share]),
+    ):
+        series[name] = {"step": step, "value": np.array(values, np.float32)}
+    found = data(HEALTHY) | {"series": series}
+    found["settings"] = found["settings"] | {"max_episode_steps": limit}
+    page = open_page(found).page
+    page.click("#health button[data-signal=overestimation]")
+    said = page.inner_text("#health .signal-open figcaption")
+    assert "expected more than was earned: 90 against 60" in said
+    cut = (
+        "Here that is right: the step limit of 60 cut off every episode that is remembered, and values look beyond it, "
+    )
+    assert (f"{cut}by up to 54.7." in said) is right  # 0.99 ** 60 of the ceiling of 100
+    assert ("wishful thinking" in said) is not right
+
+
 def test_values_stand_to_returns_in_five_ways_and_one_point_is_a_dot(open_page: Open) -> None:
     opened = open_page(data(HEALTHY))
     ways = "[[[1, 5, 9.5], [10]], [[1, 5, 12], [10]], [[8, 8, 8, 8], [10]], [[1, 2, 4, 8], [10]], [[4], [6]]]"

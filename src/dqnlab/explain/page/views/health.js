@@ -139,13 +139,22 @@ function proved(signal, facts, page, width) {
 }
 
 /** What a signal says; of values beside returns also how they stand to each other at the last evaluation. */
-function saysOf({ name }, { series }, { t, num, lang }) {
+function saysOf({ name }, facts, { t, num, lang }) {
+  const { series, settings } = facts;
   const says = t(`health.signal.${name}.says`);
   const [value, earned] = ["eval/value", "eval/discounted_return"].map((each) => series[each]?.value.data);
   if (name !== "overestimation" || !value || !earned) return says;
-  const kind = standing(value, earned);
+  const found = standing(value, earned);
+  const room = beyond(facts);
+  const kind = found === "above" && value.at(-1) - earned.at(-1) <= room ? "cut" : found;
   const [last, got, before] = [value.at(-1), earned.at(-1), value[earlier(value)]].map((each) => num(each));
-  return [says, t(`health.signal.overestimation.${kind}`, { value: last, earned: got, before })].join(lang === "en" ? " " : "");
+  return [says, t(`health.signal.overestimation.${kind}`, { value: last, earned: got, before, limit: settings.max_episode_steps, room: num(room) })].join(lang === "en" ? " " : "");
+}
+
+/** How far a value may rightly lie above a return, where every episode that is remembered was cut off by the step limit. */
+export function beyond({ series, settings, ceiling }) {
+  const ended = series["replay/terminal_share"]?.value.data.at(-1);
+  return ended === 0 && ceiling > 0 ? settings.gamma ** settings.max_episode_steps * ceiling : 0;
 }
 
 /** How the last value stands to the last return: met, above, or below, and then whether it was early or still climbing. */
