@@ -112,7 +112,8 @@ def _flag_of(text: str) -> str:
     name, colon, _ = (shown, "", "") if equals else shown.partition(":")
     if not name or not (equals or colon):
         raise ConfigError(f"--set must be a setting such as lr=1e-4 or rule:double, got {text!r}")
-    known, flags, settings = name.replace("-", "_"), flags_of(BranchOff), names_of_settings()
+    known, flags = name.replace("-", "_"), flags_of(BranchOff)
+    settings = names_of_settings()
     if colon and known not in tagged():
         raise ConfigError(f"unknown choice {text!r}; {nearest(known, tagged())}")
     if known not in settings and known.partition(".")[0] not in MAKES:

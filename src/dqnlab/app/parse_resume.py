@@ -39,7 +39,8 @@ def _named(setting: str) -> str:
 def _parted(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """The words that are not about settings; and each setting, as `dqn branch --set` takes it or as a switch."""
     end = words.index("--") if "--" in words else len(words)  # whatever follows is no flag
-    rest, own, settings = list(words[:end]), list[str](), list[str]()
+    rest = list(words[:end])
+    own, settings = list[str](), list[str]()
     while rest:
         word = rest.pop(0)
         if word == "--set" or word.startswith("--set="):

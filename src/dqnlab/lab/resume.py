@@ -15,6 +15,7 @@ from ..errors import CheckpointError, ConfigError, counted, either
 from ..memory import memory_watched
 from ..run.events import Event
 from ..run.system import System, make_remarks, say
+from ..run.train import Count, Period
 from ..store.advice import command, how_to_resume, how_to_train, is_callable
 from ..store.agent import as_it_was, read_config
 from ..store.checkpoint.verify import found as checkpoints_in
@@ -137,7 +138,7 @@ def _check_later(folder: Path, before: Steps | Episodes, budget: Steps | Episode
     at = max((step for step, *_ in checkpoints_in(folder / CHECKPOINTS)), default=0)
     if has_ended(folder):
         at = max(at, read_run(folder).env_steps)
-    if isinstance(budget, Steps) and at >= budget.num:
+    if Period(budget.kind, budget.num).reached(Count(at, 0)):  # of episodes nobody knows that yet
         own = "" if has_ended(folder) else f", or name none to train it to its own, {before.num:,} {before.kind}"
         raise ConfigError(f"{_past(f'step {at:,}', budget)}{own}")
 
