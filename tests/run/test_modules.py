@@ -202,6 +202,7 @@ def test_a_file_in_place_of_an_environment_is_imported_and_said_to_register() ->
 
 def test_the_modules_of_this_folder_are_read_and_not_imported_to_say_what_was_meant() -> None:
     write("lane.py", "raise SystemExit\n" + SOUND.format(name="Lane", module="lane"))
+    write("asks.py", "import dqnlab\ndqnlab.train('Lane-v0')")  # comes first, and only speaks of it
     write("many/__init__.py", "raise SystemExit\nclass Road: ...\nregister(Road.__name__ + '-v0')")
     assert "module in this folder; name an environment that it registers, as in lane:Lane-v0" in fault("lane")
     for env_id in ("Lane-v0", "Lane"):

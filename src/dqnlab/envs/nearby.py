@@ -24,7 +24,7 @@ def nearby(env_id: str) -> str | None:
     for module, text in _modules():
         found = _ID.findall(text)
         version = [each for each in found if each.rpartition("-v")[0] == env_id]
-        if env_id in found or version:
+        if "register" in text and (env_id in found or version):  # else it only speaks of it, as whoever asked may
             return f"{module} in this folder seems to register it: name {module}:{(version or [env_id])[-1]}"
     for module, text in _modules():  # whose ids may be put together from the names of classes
         if re.search(rf"^class {re.escape(re.sub(r'-v[0-9]+$', '', env_id))}\b", text, re.MULTILINE):
