@@ -67,6 +67,7 @@ def test_parts_are_named_by_their_keys_and_those_without_keep_their_place() -> N
         "wind[1]",
     ]
     assert [each.unit for each in world.inputs] == ["", "", "", "m/s", "m/s"]
+    assert names(obs=DICT, obs_names={"agent.hull": ["agent.hull"]}).obs[0] == "agent.hull"  # not twice
     whole = names(obs=DICT, obs_names={"agent": ["hull", "across", "up"]})
     assert whole.obs == ("agent.hull", "agent.across", "agent.up", "", "")
 

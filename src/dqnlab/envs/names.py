@@ -125,9 +125,9 @@ class _Numbers:
         return tuple(out)
 
     def _with_part(self, key: str, names: list[str]) -> list[str]:
-        """Names with that of their part, where there are several parts."""
+        """Names with that of their part, where there are several parts and the name says more."""
         several = len(set(self._paths)) > 1
-        return [f"{key}.{name}" if several else name for name in names]
+        return [f"{key}.{name}" if several and name != key else name for name in names]
 
     def _keyed(self, given: Any, what: str) -> dict[str, tuple[list[int], Any]]:
         """By each key that is used, where its numbers are, and what is given for them."""
