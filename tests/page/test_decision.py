@@ -154,7 +154,7 @@ def test_what_then_came_stands_beside_what_was_expected(open_page: Open) -> None
     data["settings"] |= {"gamma": 0.5}
     page = open_page(data, hash=f"t={data['episodes'][data['labels']['longest']]['length'] - 2}").page
     assert "It expected 7. What then came adds up to 1.5, counted the same way." in page.inner_text(CARD)
-    assert "what then came: 1.5" in page.inner_text(".lane-value")
+    assert "what came: 1.5" in page.inner_text(".lane-value")
     for changed in ({"reward_clip": 1.0}, {"raises": 2.0}, {"gamma": None}):
         told = open_page(data | {"settings": data["settings"] | changed}).page.inner_text(CARD)
         assert "what then came" not in told
