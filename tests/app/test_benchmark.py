@@ -102,6 +102,38 @@ def test_a_suite_is_trained_judged_and_written_and_the_same_words_do_nothing(
     assert {path.name: path.read_bytes() for path in Path("results/mine").iterdir()} == before
 
 
+def test_stored_results_need_no_runs_and_only_other_arms_are_trained(
+    suite: Path, crew: type[InProcess], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dqn(MAKE) == 0
+    before = {path.name: path.read_bytes() for path in Path("results/mine").iterdir()}
+    shutil.rmtree("runs")
+    crew.asked.clear()
+    assert dqn("benchmark mine.toml --out results --dry-run") == 0
+    said = capsys.readouterr().out
+    assert "nothing is left to train" in said
+    assert "delete a task's file to make it again" in said
+    assert dqn(MAKE) == 0
+    assert crew.asked == []
+    assert {path.name: path.read_bytes() for path in Path("results/mine").iterdir()} == before
+
+    first = stored("cartpole-v1-at-300")["arms"][0]
+    suite.write_text(SUITE.replace("dqn n=3", "dqn n=2"))
+    assert dqn("benchmark mine.toml --out results --dry-run") == 0
+    assert "2 seeds to train, about" in (said := capsys.readouterr().out)
+    assert "; stored already: dqn" in said
+    assert dqn(MAKE) == 0
+    assert crew.asked == [("n=2", (1000, 1001))]
+    found = stored("cartpole-v1-at-300")
+    assert [arm["name"] for arm in found["arms"]] == ["dqn", "three"]
+    assert found["arms"][0] == first
+    assert found["arms"][1]["settings"]["n"] == 2
+
+    crew.asked.clear()
+    assert dqn(f"{MAKE} --seeds 3 --only lake") == 0  # of another number of seeds all are made
+    assert crew.asked == [("n=1", (1000, 1001, 1002))]
+
+
 def check_rows() -> None:
     """Only the same measure is held against a published number."""
     read = read_suite("mine.toml", Path("runs"))

@@ -7,11 +7,13 @@ import shlex
 import signal
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
 from pathlib import Path
 
+from ...comparing.comparison import Arm
+from ...config.changes import json_ready
 from ...envs.optimum import dynamics_of
 from ...errors import ConfigError, DqnlabError, FolderError, counted, either
 from ...oslock import in_turn
@@ -24,10 +26,10 @@ from ..arms import seeds_text
 from ..compare import ComparisonResult, carry_out, read_comparison
 from ..dividing import elsewhere_text
 from ..interrupt import current, signal_of
-from ..planning import ComparisonPlan, look_again, plan_comparison
+from ..planning import ComparisonPlan, look_again, plan_comparison, settings_of
 from .judges import judge_all
 from .judging import Judged, read_judged
-from .result import TaskResult, made_by, write_task
+from .result import TaskResult, made_by, read_task, write_task
 from .rows import Results
 from .suite import BenchmarkTask, Suite
 from .tables import PAGE, TABLE, read_results, write_tables
@@ -40,18 +42,22 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkPlan:
-    """The tasks that are made, and what there is to do for each."""
+    """The tasks that are made, what of each is stored already, and what there is to do for the rest."""
 
     suite: Suite
     runs: Path
     folder: Path
     """of the results"""
-    plans: Mapping[str, ComparisonPlan]
-    """by task"""
+    plans: Mapping[str, ComparisonPlan | None]
+    """by task, of the arms that are not stored; none if all are"""
+    stored: Mapping[str, TaskResult]
+    """by task, of the other arms: every seed, trained with the same settings, whoever has their runs"""
 
     @property
     def tasks(self) -> list[tuple[BenchmarkTask, ComparisonPlan]]:
-        return [(task, self.plans[task.name]) for task in self.suite.tasks if task.name in self.plans]
+        """Those of which there is something to do."""
+        wanted = ((task, self.plans.get(task.name)) for task in self.suite.tasks)
+        return [(task, plan) for task, plan in wanted if plan is not None]
 
     def lines(self) -> list[str]:
         """What each task is, what of it is there, and about how long the rest takes on this machine."""
@@ -59,15 +65,23 @@ class BenchmarkPlan:
         for task, plan in self.tasks:
             time_left.learn(task, plan)
         lines = [f"benchmark {self.suite.name}: {self.suite.about}"]
-        width = max(len(task.name) for task, _ in self.tasks)
-        for task, plan in self.tasks:
-            seeds = len(task.request.seeds)
+        width = max(map(len, self.plans))
+        for task in self.suite.tasks:
+            if task.name not in self.plans:
+                continue
+            plan, stored = self.plans[task.name], self.stored.get(task.name)
             arms = ", ".join(arm.name for arm in task.request.arms)
-            left = sum(cell.num_left for cell in plan.cells)
-            state = (
-                "done" if not left else f"{counted(left, 'seed')} to train, {left_text(time_left.left([(task, plan)]))}"
+            left = 0 if plan is None else sum(cell.num_left for cell in plan.cells)
+            state = "done"
+            if plan is not None and left:
+                state = f"{counted(left, 'seed')} to train, {left_text(time_left.left([(task, plan)]))}"
+            if stored is not None and plan is not None:
+                state += f"; stored already: {', '.join(arm.name for arm in stored.comparison.arms)}"
+            lines.append(f"  {task.name:<{width}}  {arms}; {counted(len(task.request.seeds), 'seed')} each: {state}")
+        if self.stored:
+            lines.append(
+                f"what {shown(self.folder)} holds of the same settings is kept: delete a task's file to make it again"
             )
-            lines.append(f"  {task.name:<{width}}  {arms}; {counted(seeds, 'seed')} each: {state}")
         return [*lines, f"together: {left_text(time_left.left(self.tasks))}"]
 
 
@@ -141,14 +155,20 @@ def plan_benchmark(suite: Suite, runs: Path, out: Path, only: Collection[str] = 
     for start in only:
         if not any(name.startswith(start) for name in names):
             raise ConfigError(f"{suite.name!r} has no task {start!r}, only {', '.join(map(repr, names))}")
-    plans = dict[str, ComparisonPlan]()
+    plans = dict[str, ComparisonPlan | None]()
+    stored = dict[str, TaskResult]()
     failed = dict[str, DqnlabError]()
     for task in suite.tasks:
         if only and not task.name.startswith(tuple(only)):
             continue
         try:
-            plans[task.name] = plan_comparison(task.request, runs)
-            _check_exact(task, plans[task.name])
+            whole = plan_comparison(task.request, runs)
+            _check_exact(task, whole)
+            found = _stored(task, whole, out / suite.name)
+            plans[task.name] = whole
+            if found is not None:
+                stored[task.name] = found
+                plans[task.name] = _without(task, found, runs)
         except DqnlabError as error:
             plans.pop(task.name, None)
             error.args = (f"{suite.source or suite.name}: task {task.name!r}: {error}",)
@@ -159,7 +179,32 @@ def plan_benchmark(suite: Suite, runs: Path, out: Path, only: Collection[str] = 
             typed = either(" ".join(f"--only {shlex.quote(name)}" for name in plans), f"only={list(plans)!r}")
             first.add_note(f"the others are made with {typed}")
         raise first
-    return BenchmarkPlan(suite=suite, runs=runs, folder=out / suite.name, plans=plans)
+    return BenchmarkPlan(suite=suite, runs=runs, folder=out / suite.name, plans=plans, stored=stored)
+
+
+def _stored(task: BenchmarkTask, plan: ComparisonPlan, folder: Path) -> TaskResult | None:
+    """Of a task's stored results the arms of which all is there, each seed scored and judged; none if there is none."""
+    found = read_task(task, folder)
+    if found is None:
+        return None
+    asked = {
+        cell.arm: {name: json_ready(value) for name, value in settings_of(cell.resolved).items()} for cell in plan.cells
+    }
+    seeds = set(task.request.seeds)
+
+    def is_whole(arm: Arm) -> bool:
+        same = dict(arm.cells[0].settings) == asked.get(arm.name)
+        return same and {each.seed for each in arm.cells[0].scored if (arm.name, each.seed) in found.judged} == seeds
+
+    arms = tuple(filter(is_whole, found.comparison.arms))
+    return found.of_arms(arms) if arms else None
+
+
+def _without(task: BenchmarkTask, stored: TaskResult, runs: Path) -> ComparisonPlan | None:
+    """What there is to do for the arms that are not stored."""
+    there = {arm.name for arm in stored.comparison.arms}
+    rest = tuple(arm for arm in task.request.arms if arm.name not in there)
+    return plan_comparison(replace(task.request, arms=rest), runs) if rest else None
 
 
 def _check_exact(task: BenchmarkTask, plan: ComparisonPlan) -> None:
@@ -199,6 +244,8 @@ def make(
                 made.make(number, task, todo)
     except _Stopped as stopped:
         return made.result(stopped.signal)
+    if not plan.tasks:  # all was stored
+        write_tables(plan.suite, plan.folder)
     return made.result(None)
 
 
@@ -280,6 +327,8 @@ class _Making:
             waited={cell.arm: cell.seconds for cell in seen.cells if cell.seconds is not None},
             made=made_by([each.folder for _, cell in comparison.cells for each in cell.scored]),
         )
+        if (stored := self.plan.stored.get(task.name)) is not None:
+            result = result.beside(stored, [arm.name for arm in task.request.arms])
         with in_turn(self.plan.folder / _WRITING, lambda: None, _PATIENCE):  # others may make the same suite
             write_task(result, self.plan.suite.name, self.plan.folder, task.file)
             write_tables(self.plan.suite, self.plan.folder)

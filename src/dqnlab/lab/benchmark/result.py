@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,26 @@ class TaskResult:
         """Their mean with its 95 % interval over seeds; none if there are none."""
         values = list(self.values(arm, measure).values())
         return seeds_mean(values) if values else None
+
+    def of_arms(self, arms: Sequence[Arm]) -> TaskResult:
+        """The same of some of its arms."""
+        names = {arm.name for arm in arms}
+        return replace(
+            self,
+            comparison=replace(self.comparison, arms=tuple(arms)),
+            judged={key: each for key, each in self.judged.items() if key[0] in names},
+            waited={name: each for name, each in self.waited.items() if name in names},
+        )
+
+    def beside(self, stored: TaskResult, order: Sequence[str]) -> TaskResult:
+        """These arms and those that were stored before, in an order."""
+        arms = sorted([*self.comparison.arms, *stored.comparison.arms], key=lambda arm: order.index(arm.name))
+        return replace(
+            self,
+            comparison=replace(self.comparison, arms=tuple(arms)),
+            judged={**stored.judged, **self.judged},
+            waited={**stored.waited, **self.waited},
+        )
 
     @property
     def optimum(self) -> float | None:
