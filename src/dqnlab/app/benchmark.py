@@ -30,8 +30,9 @@ def benchmark(
     """Makes a suite of comparisons with its protocol: trains what is missing, judges it, writes results and tables.
 
     What there is already under `runs`, of the same settings and seed, is reused; what was interrupted is resumed; arms
-    whose every seed is in the results already, of the same settings, need no runs; the same call again trains nothing. Several at once divide the seeds, as those of `compare` do. A script that calls this
-    keeps its top level under `if __name__ == "__main__":`, for processes import it.
+    whose every seed is in the results already, of the same settings, need no runs; the same call again trains nothing.
+    Several at once divide the seeds, as those of `compare` do. A script that calls this keeps its top level under
+    `if __name__ == "__main__":`, for processes import it.
 
     Args:
         suite: the name of one that comes with dqnlab, as `dqn benchmark` lists them, or a TOML file.

@@ -187,17 +187,16 @@ def _stored(task: BenchmarkTask, plan: ComparisonPlan, folder: Path) -> TaskResu
     found = read_task(task, folder)
     if found is None:
         return None
-    asked = {
-        cell.arm: {name: json_ready(value) for name, value in settings_of(cell.resolved).items()} for cell in plan.cells
-    }
+    wanted = {cell.arm: settings_of(cell.resolved) for cell in plan.cells}
     seeds = set(task.request.seeds)
-
-    def is_whole(arm: Arm) -> bool:
-        same = dict(arm.cells[0].settings) == asked.get(arm.name)
-        return same and {each.seed for each in arm.cells[0].scored if (arm.name, each.seed) in found.judged} == seeds
-
-    arms = tuple(filter(is_whole, found.comparison.arms))
-    return found.of_arms(arms) if arms else None
+    whole = list[Arm]()
+    for arm in found.comparison.arms:
+        cell, asked = arm.cells[0], wanted.get(arm.name, {})
+        judged = {each.seed for each in cell.scored if (arm.name, each.seed) in found.judged}
+        same = dict(cell.settings) == {name: json_ready(value) for name, value in asked.items()}
+        if same and judged == seeds:
+            whole.append(arm)
+    return found.of_arms(whole) if whole else None
 
 
 def _without(task: BenchmarkTask, stored: TaskResult, runs: Path) -> ComparisonPlan | None:
