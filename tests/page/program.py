@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 PATIENCE = 240  # seconds for one thing to come, on a machine that does much else
 
 
@@ -31,7 +33,10 @@ class Program:
         raise AssertionError(f"never said: {self.log.read_text()}")
 
     def kill(self) -> None:
+        """Ends it and all that it began."""
         if self.process.poll() is None:
+            for child in psutil.Process(self.process.pid).children(recursive=True):
+                child.kill()
             self.process.kill()
         self.process.wait()
 

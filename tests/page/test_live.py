@@ -38,8 +38,6 @@ def server(training: Program, tmp_path: Path) -> Iterator[Program]:
     """Begun beside the run, so that neither waits for the other to be loaded."""
     program = Program("live", tmp_path)
     yield program
-    for child in psutil.Process(program.process.pid).children(recursive=True) if program.process.poll() is None else []:
-        child.kill()
     program.kill()
 
 
@@ -82,9 +80,7 @@ def test_a_run_is_watched_paused_and_continued_in_a_browser_and_either_side_may_
         expect(page.locator("#live-line .dot.paused")).to_be_visible(timeout=1_000 * PATIENCE)
         assert said == []
         page.remove_listener("console", hear)  # which says what cannot be loaded
-        for child in psutil.Process(server.process.pid).children(recursive=True):
-            child.kill()
-        server.process.send_signal(signal.SIGKILL)
+        server.kill()
         before = steps(folder)
         expect(page.locator("#live-said")).to_contain_text("No connection", timeout=1_000 * PATIENCE)
         page.goto("about:blank")

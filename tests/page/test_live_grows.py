@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from dqnlab.config import Steps
@@ -37,8 +36,6 @@ def group(tmp_path: Path) -> Path:
 def server(group: Path, tmp_path: Path) -> Iterator[Program]:
     program = Program(f"live {group}", tmp_path)
     yield program
-    for child in psutil.Process(program.process.pid).children(recursive=True) if program.process.poll() is None else []:
-        child.kill()
     program.kill()
 
 

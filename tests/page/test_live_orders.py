@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from dqnlab.config import Steps
@@ -29,8 +28,6 @@ def going(tmp_path: Path) -> Iterator[Path]:
 def server(going: Path, tmp_path: Path) -> Iterator[Program]:
     program = Program(f"live {going}", tmp_path)
     yield program
-    for child in psutil.Process(program.process.pid).children(recursive=True) if program.process.poll() is None else []:
-        child.kill()
     program.kill()
 
 
