@@ -305,7 +305,7 @@ def test_the_map_of_a_lake_is_the_lake(open_page: Open) -> None:
     taken = q.argmax(1)[[state in been for state in decided]]  # the others are faded, and not counted
     assert 0 < len(taken) < len(decided)
     assert shares == [round(100 * (taken == action).mean()) for action in range(4)]
-    assert "Where it goes:" in page.inner_text(f"{VIEW} [data-map=policy] .maps-legend")
+    assert "Of the places it visits:" in page.inner_text(f"{VIEW} [data-map=policy] .maps-legend")
     ratio = page.evaluate(
         f"(() => {{ const c = document.querySelector('{VIEW} canvas'); return c.width / c.height; }})()"
     )
