@@ -55,9 +55,7 @@ class Nodes:
     def __init__(self, folder: Path) -> None:
         from ray.cluster_utils import Cluster
 
-        Path(tempfile.gettempdir(), "ray").mkdir(
-            exist_ok=True
-        )  # where it writes its address, and which it does not make
+        Path(tempfile.gettempdir(), "ray").mkdir(exist_ok=True)  # where its address is written; nobody else makes it
         more = {"node_ip_address": "127.0.0.1", "object_store_memory": 80 << 20, "temp_dir": str(folder)}
         self.cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **more})
         self.nodes = [self.cluster.add_node(num_cpus=2, wait=False, **more) for _ in range(NODES)]
