@@ -28,11 +28,12 @@ export function mountWhatif(root, page) {
   }
   store.declare("whatif.x", "");
   store.declare("whatif.net", names[0]);
-  store.declare("whatif.i", byWeight(page, page.networks[names[0]], inputs)[0]);
   const question = makeQuestion(page, inputs, names);
+  const order = byWeight(page, question.network(), inputs); // those that matter most come first
+  store.declare("whatif.i", order[0]);
   let following = null;
   let asking = question.now(); // what is on the screen: the question, or where it went once it was let go
-  const sliders = makeSliders(page, inputs, question, () => {
+  const sliders = makeSliders(page, inputs, order, question, () => {
     if (question.dragged() !== null) question.reset();
     else letGo.forget(false);
     soon();
@@ -122,7 +123,7 @@ function makeQuestion(page, inputs, names) {
   };
 }
 
-function makeSliders(page, inputs, question, back) {
+function makeSliders(page, inputs, order, question, back) {
   const { t, num } = page;
   const start = page.data.obs.start ?? 0; // states are counted from 0, and shown by the environment's own numbers
   const rows = inputs.map(({ name, unit, low, high, step }, i) => {
@@ -134,15 +135,15 @@ function makeSliders(page, inputs, question, back) {
     const node = el("label", {}, el("span", { class: "whatif-name" }, el("span", {}, t(name)), output), range);
     return { node, range, output, unit };
   });
-  const order = byWeight(page, question.network(), inputs).map((i) => rows[i].node);
-  const more = order.length - FIRST;
+  const nodes = order.map((i) => rows[i].node);
+  const more = nodes.length - FIRST;
   const reset = el("button", { type: "button", on: { click: back } }, t("whatif.reset"));
   return {
     node: el("div", {},
       inputs.length > 1 ? el("p", { class: "muted whatif-order" }, t("whatif.order")) : null,
-      el("div", { class: "whatif-sliders" }, order.slice(0, FIRST)),
+      el("div", { class: "whatif-sliders" }, nodes.slice(0, FIRST)),
       more > 0 ? el("details", {}, el("summary", {}, t("whatif.more", { n: more })),
-        el("div", { class: "whatif-sliders" }, order.slice(FIRST))) : null,
+        el("div", { class: "whatif-sliders" }, nodes.slice(FIRST))) : null,
       page.data.obs.stack > 1 ? el("p", { class: "muted numbers-only" }, t("whatif.stack", { n: page.data.obs.stack })) : null,
       question.system?.settle ? el("p", { class: "muted numbers-only" }, t("whatif.pairs")) : null,
       el("div", { class: "row" }, reset)),
