@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
+from difflib import get_close_matches
 from functools import cache, partial, partialmethod, wraps
 from numbers import Integral
 from os import fspath
@@ -95,6 +97,8 @@ def typed(hint: Any, value: Any, name: str) -> Any:
     """The value as the annotation wants it. Raises ConfigError."""
     found = _fit(hint, value)
     fits = found is not _NO
+    if not fits and isinstance(value, str):
+        _check_text(hint, value, name)
     limits = limits_in(hint) if fits or len(_members(hint)) == 1 else []  # a range does not say what else is taken
     for limit in limits:
         if found is not None and not isinstance(found, str):  # a word that stands for a number has no range
@@ -104,6 +108,25 @@ def typed(hint: Any, value: Any, name: str) -> Any:
     if is_environment(value) and _takes_environment(hint):
         raise ConfigError(_made_already(value, name))
     raise ConfigError(f"{name} must be {wanted(hint)}, got {quoted(value)}")
+
+
+def _check_text(hint: Any, text: str, name: str) -> None:
+    """Raises ConfigError for a text that was meant to be something else: a number, or a choice with a typing error."""
+    number = _number_in(text)
+    meant = _NO if number is None else _fit(hint, number)
+    if meant is not _NO and not isinstance(meant, tuple):
+        raise ConfigError(f"{name} must be a number, got the text {quoted(text)}: leave out the quotes")
+    words = [each.kind for each in _members(hint) if isinstance(getattr(each, "kind", None), str)]
+    words += [word for each in _members(hint) if get_origin(each) is Literal for word in get_args(each)]
+    if close := get_close_matches(text, [each for each in words if isinstance(each, str)], n=1, cutoff=0.6):
+        raise ConfigError(f"{name} must be {wanted(hint)}, got {quoted(text)}; did you mean {close[0]!r}?")
+
+
+def _number_in(text: str) -> int | float | None:
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return None
 
 
 def limits_in(hint: Any) -> list[Whole | Between]:
