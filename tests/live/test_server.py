@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -72,8 +73,14 @@ def going(runs: Path) -> Iterator[Path]:
     folder = only_run(runs)
     for name in ("result.json", "last_model.pth", "target_model.safetensors", "batch.safetensors", "curves.png"):
         (folder / name).unlink()
+    set_budget(folder, 5_000)
     with lock.locked(folder):
         yield folder
+
+
+def set_budget(folder: Path, steps: int) -> None:
+    file = folder / "config.toml"
+    file.write_text(re.sub(r"(\[budget\].*\n.*\nnum =) \d+", rf"\1 {steps}", file.read_text()))
 
 
 def url(folder: Path, what: str = "") -> str:
@@ -303,6 +310,14 @@ def test_a_page_is_told_that_its_run_is_judged_and_by_when_it_writes_a_checkpoin
     with (going / "metrics.jsonl").open("a") as file:
         file.write('{"step": 1100, "control/stop": 1.0}\n')
     assert state()["status"] == "judging"
+
+
+def test_a_page_is_told_that_a_run_is_judged_whose_budget_is_spent(going: Path) -> None:
+    set_budget(going, 1_100)
+    follower = Follower(going, "0")
+    follower.listen(Unread(), lambda kind, news: (kind, news))
+    run(follower.step())
+    assert follower.latest["state"]["status"] == "judging"
 
 
 def test_nothing_is_asked_of_a_run_that_nobody_works_on(runs: Path) -> None:

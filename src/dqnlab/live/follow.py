@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..config.choices import Episodes, Steps
 from ..errors import DqnlabError, FolderError
 from ..explain.health.findings import RunFacts, facts_of
 from ..explain.series import series_of
@@ -82,6 +83,7 @@ class Follower:
     _boxes: dict[Unread, Wrap] = field(default_factory=dict, init=False)
     _facts: RunFacts | None = field(default=None, init=False)
     _checkpoint_every: int = field(default=0, init=False)
+    _budget: Steps | Episodes | None = field(default=None, init=False)
     _orders: list[Order] = field(default_factory=list, init=False)
     _number: int = field(default=0, init=False)  # of the next order
     _asked: tuple[str, int] | None = field(default=None, init=False)  # which work on the run the orders were for
@@ -242,7 +244,15 @@ class Follower:
         """How the run stands; of one that a process works on, what it does."""
         if self._status != "running":
             return self._status
-        return "judging" if self.growing.is_judged else "paused" if self.growing.paused else "running"
+        is_trained = self.growing.is_judged or self._is_spent()
+        return "judging" if is_trained else "paused" if self.growing.paused else "running"
+
+    def _is_spent(self) -> bool:
+        """Whether the run has taken all the steps, or finished all the episodes, of its budget."""
+        if self._budget is None:
+            return False
+        taken = self.growing.step if isinstance(self._budget, Steps) else self.growing.last.get("train/episode", 0)
+        return taken >= self._budget.num
 
     def _checkpoint_by(self) -> int | None:
         """The env step at which a run writes a checkpoint that continues exactly in any case; none if it never does."""
@@ -289,6 +299,7 @@ class Follower:
             try:
                 described = describe_run(self.folder, self.trusted)
                 self._checkpoint_every = described.config.checkpoint_every
+                self._budget = described.config.budget
                 self._facts = facts_of(described.config, described.spec)
                 self.error = ""
             except DqnlabError as e:
