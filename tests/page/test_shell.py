@@ -178,6 +178,21 @@ def test_words_go_by_the_pointer(shown: Opened) -> None:
     assert shown.module("core/i18n.js", said) == "Point at it, 2 times"
 
 
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (9999.5, "9999.5"),
+        (12_345, "12,345"),
+        (-20_000, "-20,000"),
+        (123_456.7, "123,456.7"),
+        (2_500_000, "2.5e6"),
+        (0.5, "0.5"),
+    ],
+)
+def test_numbers_have_commas_from_ten_thousand_on(open_page: Open, number: float, text: str) -> None:
+    assert open_page(sample()).module("core/i18n.js", "m.num(argument, 7)", number) == text
+
+
 def test_words_of_the_mouse_are_said_to_mice_only() -> None:
     mouse = re.compile(r"\b(hover|point at|click)", re.IGNORECASE)
     said = {key: re.sub(r"\{pointer\|[^}]*\}", "", texts["en"]) for key, texts in words().items()}

@@ -168,17 +168,18 @@ function fillSlots(slots, stops, at, tell) {
 /** The value of a stop; of one that takes the place of another, with the digits that tell them apart. */
 function shown({ id, said, value, parts }, { num, digits, value: worth }) {
   if (isCount(said)) return value.toLocaleString("en");
-  const text = VALUES.includes(id) ? worth(value, id in INSTEAD ? apart(num, value, parts.before, digits) : digits) : num(value, digits);
+  const text = VALUES.includes(id) ? worth(value, id in INSTEAD ? apart(value, parts.before, digits) : digits) : num(value, digits);
   return ["error", "update"].includes(id) && value > 0 ? `+${text}` : text;
 }
 
 const isCount = (said) => COUNTS.some((each) => said.startsWith(each));
 
 /** How many digits show by how much two numbers differ, to a tenth of that, at least `digits`. */
-function apart(num, one, other, digits) {
+function apart(one, other, digits) {
   const between = one - other;
   let enough = digits;
-  const shows = () => Math.abs(Number(num(one, enough)) - Number(num(other, enough)) - between) <= Math.abs(between) / 10;
+  const rounded = (x) => Number(x.toPrecision(enough));
+  const shows = () => Math.abs(rounded(one) - rounded(other) - between) <= Math.abs(between) / 10;
   while (enough < FINEST && !shows()) enough += 1;
   return enough;
 }
@@ -187,7 +188,7 @@ function apart(num, one, other, digits) {
 function sentence(page, { id, said, parts }, { num, digits, value }) {
   const { t } = page;
   const { before } = parts;
-  const enough = before === undefined ? digits : apart(num, parts.after ?? parts.x, before, digits);
+  const enough = before === undefined ? digits : apart(parts.after ?? parts.x, before, digits);
   const n = (x) => num(x, enough);
   const worth = VALUES.includes(id) ? (x) => value(x, enough) : n;
   const values = { ...parts };
@@ -195,7 +196,7 @@ function sentence(page, { id, said, parts }, { num, digits, value }) {
   if (parts.then !== undefined && parts.then !== null) values.then = actionName(page, parts.then);
   for (const name of ["x", "before", "after", "target"]) if (typeof parts[name] === "number") values[name] = worth(parts[name]);
   if (parts.loss_after !== undefined) {
-    const fine = apart(num, parts.loss_after, parts.loss, digits);
+    const fine = apart(parts.loss_after, parts.loss, digits);
     for (const name of ["loss", "loss_after"]) values[name] = num(parts[name], fine);
     values.rose = parts.loss_after > parts.loss ? t("step.rose") : "";
   }
