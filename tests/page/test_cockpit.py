@@ -103,6 +103,21 @@ def test_all_that_is_in_sight_shows_one_moment_while_it_plays_unasked(open_page:
     assert all(top == below for top, below in opened.page.evaluate(script))
 
 
+def test_the_button_can_stop_what_began_again_by_itself(open_page: Open) -> None:
+    opened = open_page(sample(), motion="no-preference")  # of two seconds or less
+    script = """() => new Promise((done) => {
+      const strip = document.querySelector(".strip");
+      let [most, again] = [0, 0];
+      new MutationObserver(() => {
+        const at = Number(strip.ariaValueNow);
+        if (at < most) again += 1;
+        most = Math.max(most, at);
+        if (again === 3) done(document.querySelector(".world-play").textContent);
+      }).observe(strip, { attributes: true, attributeFilter: ["aria-valuenow"] });
+    })"""
+    assert opened.page.evaluate(script) == "Pause"
+
+
 @pytest.mark.parametrize(("hash", "motion"), [("t=3", "no-preference"), ("", "reduce")])
 def test_a_chosen_moment_and_wanted_rest_are_kept(open_page: Open, hash: str, motion: str) -> None:
     opened = open_page(long(), hash=hash, motion=motion)

@@ -127,8 +127,8 @@ export class Playback {
       this.#rest = took < LIGHT ? 0 : began + 2 * took;
     }
     const again = this.#unasked !== null && now - this.#unasked < UNASKED;
-    if (!this.#player.playing && again) this.#player.play();
-    if (this.#player.playing) this.#next();
+    if (!this.#player.playing && again) this.#start();
+    else if (this.#player.playing) this.#next();
     else this.#tell("playing");
   }
 
