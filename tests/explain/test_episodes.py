@@ -71,10 +71,12 @@ def by_step(obs: np.ndarray) -> np.ndarray:
     return np.stack([step % 2 * 0 + step, step + step % 2 - 0.5], 1).astype(np.float32)
 
 
-def recorded(env: Env, best: Any = by_step, limits: Limits | None = None, seed: int = 0) -> Recording:
+def recorded(
+    env: Env, best: Any = by_step, limits: Limits | None = None, seed: int = 0, middle: float | None = None
+) -> Recording:
     spec = describe(env)
     networks = Networks(Reactive(best), Reactive(constant(3, 4)), None)
-    return record_episodes(networks, Scene(env, spec, look(env, spec)), seed, limits or Limits())
+    return record_episodes(networks, Scene(env, spec, look(env, spec)), seed, limits or Limits(), middle)
 
 
 COUNTING = Env(id=Counting, max_episode_steps=10**6)
@@ -111,6 +113,13 @@ def test_the_usual_the_longest_the_worst_and_the_best_are_labelled_and_few_other
     assert returns[rec.labels["usual"]] == played[len(played) // 2]
     few = recorded(COUNTING, by_step, Limits(kept=0))
     assert len(few.episodes) == len(set(few.labels.values()))
+
+
+def test_the_usual_episode_is_one_with_the_return_in_the_middle_of_the_score() -> None:
+    returns = sorted({e.ret for e in recorded(COUNTING, by_step, Limits(kept=8)).episodes})
+    for middle in (returns[0] - 5, returns[0], returns[1] + 0.1, returns[-1] + 5):
+        rec = recorded(COUNTING, by_step, middle=middle)
+        assert rec.episodes[rec.labels["usual"]].ret == min(returns, key=lambda each: abs(each - middle))
 
 
 def test_others_go_when_the_bytes_are_short_and_the_labelled_stay() -> None:

@@ -83,10 +83,16 @@ def test_a_run_without_a_target_network_shows_two(open_page: Open) -> None:
 def test_why_a_value_is_not_the_score_is_said_from_the_runs_own_gamma(open_page: Open) -> None:
     data = fixed(LEFT, LEFT, LEFT)
     data["settings"] |= {"gamma": 0.98}
-    said = open_page(data).page.inner_text(f"{CARD} .decision-counting")
-    assert said.endswith(
-        "every step later counts 0.98 times as much: even a reward of 1 at every step would add up to no more than 50."
-    )
+
+    def said() -> str:
+        return open_page(data).page.inner_text(f"{CARD} .decision-counting")
+
+    assert said().endswith("0.98 times as much. So a reward of 1 at every step, for ever, is worth 50.")
+    for episode in data["episodes"]:
+        episode["q"]["best"] = episode["q"]["best"] + 60
+    assert said().endswith("is worth 50. A value of 67 is beyond that, and cannot be right.")
+    data["episodes"][0]["reward"][3] = 0  # now nobody knows what could come
+    assert said().endswith("every step later counts 0.98 times as much.")
     data["settings"] |= {"gamma": 1.0}
     assert open_page(data).page.locator(f"{CARD} .decision-counting").count() == 0
 

@@ -181,7 +181,8 @@ def test_words_go_by_the_pointer(shown: Opened) -> None:
 @pytest.mark.parametrize(
     ("number", "text"),
     [
-        (9999.5, "9999.5"),
+        (999.5, "999.5"),
+        (1000, "1,000"),
         (12_345, "12,345"),
         (-20_000, "-20,000"),
         (123_456.7, "123,456.7"),
@@ -189,7 +190,7 @@ def test_words_go_by_the_pointer(shown: Opened) -> None:
         (0.5, "0.5"),
     ],
 )
-def test_numbers_have_commas_from_ten_thousand_on(open_page: Open, number: float, text: str) -> None:
+def test_numbers_have_commas_from_a_thousand_on(open_page: Open, number: float, text: str) -> None:
     assert open_page(sample()).module("core/i18n.js", "m.num(argument, 7)", number) == text
 
 

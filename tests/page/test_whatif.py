@@ -68,7 +68,7 @@ def test_a_choice_where_no_recorded_episode_was_is_called_a_guess(open_page: Ope
     drag(opened, 3, start()[3])
     assert "guess" not in said.inner_text()
     drag(opened, 0, 2.3)
-    assert said.inner_text().endswith("This is a guess: no recorded episode was ever here.")
+    assert said.inner_text().endswith("This is a guess: in no recorded episode did it have to act here.")
 
 
 def test_what_was_let_go_can_be_taken_back_to_the_recorded_moment(open_page: Open) -> None:

@@ -103,14 +103,20 @@ class Recording(NamedTuple):
     """The episodes that were kept, and which of them is what."""
 
     episodes: list[Recorded]
-    labels: dict[str, int]  # usual (whose return is the middle one), longest, worst, best -> index
+    labels: dict[str, int]  # usual (of a middle return), longest, worst, best -> index
 
 
-def record_episodes(networks: Networks, scene: Scene, seed: int, limits: Limits | None = None) -> Recording:
-    """Plays greedy episodes with seeds that nothing else uses, keeps the telling ones; raises as `play_episodes`."""
+def record_episodes(
+    networks: Networks, scene: Scene, seed: int, limits: Limits | None = None, middle: float | None = None
+) -> Recording:
+    """Plays greedy episodes with seeds that nothing else uses, keeps the telling ones; raises as `play_episodes`.
+
+    Args:
+        middle: the return in the middle of more episodes than are played here, where it is known.
+    """
     limits = limits or Limits()
     played = play_episodes(networks, scene, seed, limits)
-    takes, labels = choose([take for take, _ in played], limits)
+    takes, labels = choose([take for take, _ in played], limits, middle)
     strips = {take.seed: strip for take, strip in played}
     return Recording(with_all([(take, strips[take.seed]) for take in takes], networks, scene, seed, limits), labels)
 
@@ -170,12 +176,20 @@ def with_all(
     return kept
 
 
-def choose(takes: Sequence[Recorded], limits: Limits) -> tuple[list[Recorded], dict[str, int]]:
-    """The episodes worth keeping, those with a label first, and the index that each label got."""
+def choose(
+    takes: Sequence[Recorded], limits: Limits, middle: float | None = None
+) -> tuple[list[Recorded], dict[str, int]]:
+    """The episodes worth keeping, those with a label first, and the index that each label got.
+
+    `middle` is the return of the usual one; that in the middle of these if none.
+    """
     returns, lengths = [e.ret for e in takes], [e.length for e in takes]
-    courses = list(zip(returns, lengths, strict=True))
+    away = [0.0 if middle is None else abs(ret - middle) for ret in returns]
+    courses = sorted(
+        (ret, length, i) for i, (ret, length) in enumerate(zip(returns, lengths, strict=True)) if away[i] == min(away)
+    )
     wanted = {
-        "usual": courses.index(sorted(courses)[len(courses) // 2]),
+        "usual": courses[len(courses) // 2][2],
         "longest": lengths.index(max(lengths)),
         "worst": returns.index(min(returns)),
         "best": returns.index(max(returns)),

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any, TypeVar
 
 import numpy as np
@@ -101,7 +102,10 @@ def page_data(evidence: Evidence, findings: Sequence[Finding], limits: Limits | 
         close(first, where.label)
         raise
     with np.errstate(over="ignore", invalid="ignore"):  # a run that diverged is to be explained too
-        recording = record_episodes(networks, Scene(where, best.spec, world, first), evidence.run.seed, limits)
+        score = evidence.run.score
+        middle = None if score is None else median(score.returns)
+        scene = Scene(where, best.spec, world, first)
+        recording = record_episodes(networks, scene, evidence.run.seed, limits, middle)
     return {
         "schema": 1,
         "run": run_data(evidence),

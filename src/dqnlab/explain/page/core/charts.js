@@ -105,7 +105,7 @@ function widen(low, high) {
 function axes(scale, { xLabel = "", yLabel = "", ticks: upright = (low, high) => ticks(low, high, 4) }) {
   const lines = (scale.empty ? [] : upright(scale.y0, scale.y1)).flatMap((value) => [
     svg("line", { x1: PAD.left, x2: scale.right, y1: scale.y(value), y2: scale.y(value), class: "grid" }),
-    svg("text", { x: PAD.left - 6, y: scale.y(value) + 4, class: "tick", "text-anchor": "end" }, num(value)),
+    svg("text", { x: PAD.left - 6, y: scale.y(value) + 4, class: "tick", "text-anchor": "end" }, short(value)),
   ]);
   const below = ticks(scale.x0, scale.x1, 5).map((value) =>
     svg("text", { x: inside(value, scale), y: scale.bottom + 16, class: "tick", "text-anchor": "middle" }, short(value)));

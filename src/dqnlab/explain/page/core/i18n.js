@@ -26,7 +26,7 @@ export function makeWords(all, lang) {
   };
 }
 
-/** A number with so many significant digits, without needless zeros, from 10,000 on with commas; `–` for none. */
+/** A number with so many significant digits, without needless zeros, from 1,000 on with commas; `–` for none. */
 export function num(x, digits = 3) {
   if (x === null || x === undefined || Number.isNaN(x)) return "–";
   if (!Number.isFinite(x)) return x > 0 ? "∞" : "-∞";
@@ -35,9 +35,12 @@ export function num(x, digits = 3) {
   if (size >= 1e6 || size < 1e-4) return x.toExponential(digits - 1).replace(/\.?0+e/, "e").replace("e+", "e");
   const text = x.toPrecision(digits);
   const plain = text.includes("e") ? String(Number(text)) : text;
-  if (size >= 1e4) return Number(plain).toLocaleString("en", { maximumFractionDigits: 6 });
+  if (size >= 1e3) return Number(plain).toLocaleString("en", { maximumFractionDigits: 6 });
   return plain.includes(".") ? plain.replace(/\.?0+$/, "") : plain;
 }
+
+/** Sentences one after the other: Chinese ones need no space between them. */
+export const sentences = (said, lang) => said.join(lang === "en" ? " " : "");
 
 /** The language to begin with: the first of the browser's own that the page speaks. */
 export function preferred(languages = navigator.languages ?? []) {

@@ -8,6 +8,11 @@ export function interval({ low, high, episodes }, t) {
   return t(episodes === 1 ? "main.one_episode" : "main.no_spread");
 }
 
+/** The score under the step limit that the environment is registered with, where the run had another; else null. */
+export function registered({ score_registered: score }, t) {
+  return score ? t("curve.registered", { mean: num(score.mean, 4), interval: interval(score, t) }) : null;
+}
+
 /**
  * How "solved" and "confirmed" stand to each other, as a word of `curve.*`; null where nothing is to be reconciled.
  * Solved asks that the score reaches the threshold; confirmed that a whole interval of fresh episodes lies above it.

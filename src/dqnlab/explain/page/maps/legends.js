@@ -15,7 +15,8 @@ export function named(page, i) {
 
 /** Every action, or of many those that are seen most, with its colour and its share of the map where the agent goes. */
 export function actionLegend(page, { shares }) {
-  return [el("span", {}, page.t("maps.share_of")), ...listed([shares]).map((a) => el("span", { class: "maps-key" },
+  const of = page.data.obs.num_states === null ? "maps.share_of_area" : "maps.share_of";
+  return [el("span", {}, page.t(of)), ...listed([shares]).map((a) => el("span", { class: "maps-key" },
     el("span", { class: `maps-swatch ${actionClass(a)}` }),
     page.t("maps.share", { action: actionName(page, a), share: percent(shares[a]) })))];
 }

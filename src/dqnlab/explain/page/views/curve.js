@@ -3,7 +3,7 @@
 import { bent } from "../core/bent.js";
 import { lineChart } from "../core/charts.js";
 import { clear, el } from "../core/dom.js";
-import { interval, standing } from "../core/score.js";
+import { interval, registered, standing } from "../core/score.js";
 
 /** Mounts the view. */
 export function mountCurve(root, page) {
@@ -74,17 +74,15 @@ function confirmed({ confirms }, wanted) {
 }
 
 function remarks({ data, t, num }) {
-  const { score, score_registered: registered } = data.run;
+  const { score } = data.run;
   const said = [t("curve.evaluations", {
     count: data.evaluations.length, select: data.evaluations[0].returns.length, score: score?.episodes ?? "–",
   })];
   if (data.confirms?.length) {
     said.push(t("curve.confirm", { count: data.confirms.length, passed: confirmed(data, true) }));
   }
-  if (registered) {
-    said.push(t("curve.registered", { mean: num(registered.mean, 4), interval: interval(registered, t) }));
-  }
-  return said.map((text) => el("p", { class: "muted said numbers-only" }, text));
+  said.push(registered(data.run, t));
+  return said.filter(Boolean).map((text) => el("p", { class: "muted said numbers-only" }, text));
 }
 
 /** Mean, extremes and quarters of returns. */

@@ -1,6 +1,7 @@
 /** The decision at the shared moment: what was seen, and what three networks thought of every action. */
 
 import { clear, el, perFrame } from "../core/dom.js";
+import { sentences } from "../core/i18n.js";
 import { actionClass, actionName, listed, stateWords, unlisted } from "../core/naming.js";
 import { outlookAt } from "../core/outlook.js";
 import { sight, spread } from "../core/spread.js";
@@ -15,6 +16,7 @@ import { paintSeen, sidesOf, sizeOf } from "../world/seen.js";
 const NAMES = ["best", "online", "target"]; // those that a run has: PQN learns without a target network
 const MOST_INPUTS = 24;
 const FEW = 8; // of them in the story
+const SLACK = 0.01; // by how much a value may be beyond what can come
 
 export function mountDecision(root, page) {
   if (!page.moment()) {
@@ -63,7 +65,7 @@ function card(page, moment, last) {
         el("div", { class: "decision-networks" }, names.map((name) => network(page, name, moment.q[name], scale, shown, last))),
         came(page, moment),
         rest === null ? null : el("p", { class: "muted" }, rest),
-        isSoft(page) ? el("p", { class: "muted" }, page.t("decision.soft")) : counting(page),
+        isSoft(page) ? el("p", { class: "muted" }, page.t("decision.soft")) : counting(page, moment),
         el("p", { class: "muted numbers-only" }, page.t("decision.scale"))),
       expected(page, moment, shown),
       el("div", { class: "card decision-wide numbers-only" }, el("h3", {}, page.t("decision.exploration")), exploration(page, moment))));
@@ -72,10 +74,24 @@ function card(page, moment, last) {
 const isSoft = ({ data }) => Boolean(data.settings.raises || data.settings.lowers);
 
 /** Why a Q-value is another sum than the score; null where there is no score, or gamma is not known or 1. */
-function counting({ data, t, num }) {
+function counting({ data, t, num, lang }, { q }) {
   const { gamma } = data.settings;
   if (!data.run.score || data.run.imported || !(gamma < 1)) return null;
-  return el("p", { class: "muted decision-counting" }, t("decision.counting", { gamma: num(gamma, 6), most: num(1 / (1 - gamma)) }));
+  const said = [t("decision.counting", { gamma: num(gamma, 6) })];
+  const reward = steady(data.episodes);
+  if (reward !== null) {
+    const [most, value] = [reward / (1 - gamma), Math.max(...q.best)];
+    said.push(t("decision.adds_up", { reward: num(reward), most: num(most) }));
+    if (value / most > 1 + SLACK) said.push(t("decision.beyond", { value: num(value) }));
+  }
+  return el("p", { class: "muted decision-counting" }, sentences(said, lang));
+}
+
+/** The reward that every recorded step had; null where they differ, or are 0. */
+function steady(episodes) {
+  const paid = new Set(episodes.flatMap(({ reward }) => [...reward.data]));
+  const [reward] = paid;
+  return paid.size === 1 && reward !== 0 ? reward : null;
 }
 
 /** What then came in the episode, beside what was expected; null where the two do not compare. */
@@ -158,7 +174,7 @@ function whichState(page, obs) {
   if (width && obs.length === 1) {
     parts.push(t("decision.cell", { row: Math.floor(obs[0] / width) + 1, column: (obs[0] % width) + 1 }));
   }
-  return parts.join(" ");
+  return sentences(parts, page.lang);
 }
 
 function network(page, name, q, scale, shown, last) {

@@ -1,13 +1,13 @@
 /** What stands above everything: the score, the verdicts as chips, and behind "details" where they come from. */
 
 import { el } from "../core/dom.js";
-import { num } from "../core/i18n.js";
-import { interval, isNarrow } from "../core/score.js";
+import { num, sentences } from "../core/i18n.js";
+import { interval, isNarrow, registered } from "../core/score.js";
 
 const SEVERITY = { good: "good", notice: "warn", bad: "bad" };
 
 /** link(id, text, class): a way to a section. story: what opens the story of DQN. */
-export function headline({ data, t, level }, link, story) {
+export function headline({ data, t, level, lang }, link, story) {
   const { run, threshold } = data;
   const finding = data.findings?.[0];
   const solved = { true: [isNarrow(data) ? "main.chip_narrow" : "main.chip_solved", "good"], false: ["main.chip_unsolved", "warn"] }[run.solved];
@@ -23,14 +23,15 @@ export function headline({ data, t, level }, link, story) {
     el("h1", {}, run.env),
     el("div", { class: "chips" }, chips),
     story,
-    details(data, t, level, threshold));
+    details(data, t, level, threshold, lang));
 }
 
-function details({ run, live, stands_in: standsIn }, t, level, threshold) {
+function details({ run, live, stands_in: standsIn }, t, level, threshold, lang) {
   const verdict = { true: "main.solved", false: "main.unsolved" }[run.solved];
   const score = run.score
     ? t("main.score", { mean: num(run.score.mean, 4), interval: interval(run.score, t), n: run.score.episodes })
     : t(live ? "main.going" : "main.no_score");
+  const said = [score, verdict ? t(verdict, { threshold: num(threshold, 4) }) : null, registered(run, t)].filter(Boolean);
   const made = run.imported
     ? t("main.imported", { what: run.imported, seed: run.seed, name: run.name })
     : t("main.made", {
@@ -39,7 +40,7 @@ function details({ run, live, stands_in: standsIn }, t, level, threshold) {
     });
   return el("details", { class: "about", open: level === "numbers" || standsIn || (!run.score && !live) },
     el("summary", {}, t("main.details")),
-    el("p", {}, `${score} `, verdict ? t(verdict, { threshold: num(threshold, 4) }) : ""),
+    el("p", {}, sentences(said, lang)),
     standsIn ? el("p", {}, t("main.stands_in")) : null,
     el("p", { class: "muted" }, made));
 }

@@ -3,6 +3,7 @@
 import { bent } from "../core/bent.js";
 import { lineChart } from "../core/charts.js";
 import { clear, el } from "../core/dom.js";
+import { sentences } from "../core/i18n.js";
 import { sparkline } from "./sparkline.js";
 
 /**
@@ -84,7 +85,7 @@ function both({ kind, severity: name }, { data, t, num }) {
 }
 
 /** What a finding means, since when, why, and what to do. */
-function told(finding, { t, num }, heading) {
+function told(finding, { t, num, lang }, heading) {
   const key = `health.kind.${finding.kind}`;
   const numbers = Object.fromEntries(Object.entries(finding.numbers).map(([name, value]) => [name, num(value)]));
   const when = [];
@@ -95,8 +96,8 @@ function told(finding, { t, num }, heading) {
   } else if (FORESEEABLE.has(finding.kind)) when.push(t("health.unforeseen"));
   return [
     el(heading, { class: severity(finding) }, t(`${key}.name`)),
-    el("p", { class: "said" }, [t(`${key}.means`, numbers), ...finding.causes.map((cause) => t(`health.cause.${cause}`))].join(" ")),
-    when.length ? el("p", { class: "said numbers-only" }, when.join(" ")) : null,
+    el("p", { class: "said" }, sentences([t(`${key}.means`, numbers), ...finding.causes.map((cause) => t(`health.cause.${cause}`))], lang)),
+    when.length ? el("p", { class: "said numbers-only" }, sentences(when, lang)) : null,
     finding.severity === "good" ? null : el("p", { class: heading === "h3" ? "said todo" : "said todo numbers-only" }, t("health.todo", { what: t(`${key}.do`) })),
   ];
 }

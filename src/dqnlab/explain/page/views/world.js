@@ -2,6 +2,7 @@
 
 import { clear, el } from "../core/dom.js";
 import { actionClass, actionName } from "../core/naming.js";
+import { sentences } from "../core/i18n.js";
 import { features } from "../net/network.js";
 import { momentOf } from "../core/page.js";
 import { Picture } from "../world/picture.js";
@@ -209,6 +210,6 @@ class WorldView {
     else if (this.#picture.isFilm && episode.frames.every > 1) {
       notes.unshift(this.#page.t("world.frame", { every: episode.frames.every }));
     }
-    return notes.join(" ");
+    return sentences(notes, this.#page.lang);
   }
 }
