@@ -62,13 +62,7 @@ def door(function: Callable[P, R]) -> Callable[P, R]:
         try:
             call = signature.bind(*args, **kwargs)
         except TypeError as e:
-            is_setting = "config" in signature.parameters and not kwargs.keys() <= signature.parameters.keys()
-            hint = "; settings belong to its config, as in Config(budget=Steps(num=10_000))" if is_setting else ""
-            if function.__name__.startswith("resume") and not kwargs.keys() <= signature.parameters.keys():
-                hint = (
-                    "; a run is resumed with the settings that it had: for others, as in dqnlab.branch(run, gamma=0.9)"
-                )
-            raise TypeError(f"{function.__name__}(): {e}{hint}") from None
+            raise TypeError(f"{function.__name__}(): {e}{_meant_by(kwargs, function.__name__, signature)}") from None
         for name, value in call.arguments.items():
             parameter = signature.parameters[name]
             if name != "self" and value is not parameter.default:
@@ -76,6 +70,21 @@ def door(function: Callable[P, R]) -> Callable[P, R]:
         return function(*call.args, **call.kwargs)
 
     return checked
+
+
+def _meant_by(kwargs: Mapping[str, Any], called: str, signature: inspect.Signature) -> str:
+    """For a message: what the first argument was meant to be that a function does not take; empty if it takes all."""
+    known = list(signature.parameters)
+    unknown = next((name for name in kwargs if name not in known), None)
+    if unknown is None:
+        return ""
+    if called.startswith("resume"):
+        return "; a run is resumed with the settings that it had: for others, as in dqnlab.branch(run, gamma=0.9)"
+    if close := get_close_matches(unknown, known, n=1, cutoff=0.8):
+        return f"; did you mean {close[0]}?"
+    if "config" in known:
+        return "; settings belong to its config, as in Config(budget=Steps(num=10_000))"
+    return ""
 
 
 def _hint(function: Callable[..., Any], annotation: object) -> Any:
