@@ -85,4 +85,4 @@ def test_an_argument_that_is_a_setting_is_told_where_it_belongs() -> None:
     with pytest.raises(TypeError, match=r"^resume\(\): missing a required argument: 'run'$"):
         dqnlab.resume()  # type: ignore[call-arg]
     with pytest.raises(TypeError, match=r"^train\(\): .*'tracker'; did you mean trackers\?$"):
-        dqnlab.train(tracker="none")  # type: ignore[call-arg]
+        dqnlab.train("CartPole-v1", tracker="none")  # type: ignore[call-arg]
