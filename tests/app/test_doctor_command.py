@@ -83,6 +83,18 @@ def test_numbers_are_called_as_the_metadata_calls_them() -> None:
     assert facts.numbers == ("position", "speed")
 
 
+def test_what_was_seen_stands_in_one_column_however_long_the_names_are() -> None:
+    class LongNames(Loud):
+        metadata = {"render_modes": [], "obs_names": ["distance left", "wind"]}  # noqa: RUF012
+
+    console = Console(width=400)
+    with console.capture() as told:
+        console.print(checkup(examine(Env(id=LongNames, max_episode_steps=20), steps=50)))
+    lines = told.get().split("random steps\n")[1].split("\n\n")[0].splitlines()
+    assert [line[13:15] for line in lines if line.startswith(("distance left", "wind"))] == ["  ", "  "]
+    assert {line[15:].lstrip() == line[15:] != "" for line in lines} == {True}
+
+
 def test_a_time_that_is_known_is_told_once() -> None:
     known = Forecast("default", (4, 2), (), 10, "float32 (4,)", 5, 5, 40, 80, False, 1, "9 steps")
     for seconds, words in (((95.0, 95.0), "about 1:35 for"), ((95.0, 190.0), "about 1:35 to 3:10 for")):

@@ -52,29 +52,29 @@ def _finding(finding: EnvFinding) -> list[Text]:
     return lines
 
 
-def _line(label: str, words: str) -> Text:
-    return Text.assemble((f"{label:<10}", LABEL), clean(words))
+def _line(label: str, words: str, width: int = 10) -> Text:
+    return Text.assemble((f"{label:<{width}}", LABEL), clean(words))
 
 
 def _seen(facts: EnvFacts) -> list[Text]:
-    lines = [Text(), Text(f"In {counted(facts.steps, 'random step')}", "bold")]
     ends = f"{facts.episodes:,} ended: {facts.terminated:,} terminated, {facts.truncated:,} truncated"
-    lines.append(_line("episodes", f"{ends}; step limit {facts.step_limit:,}"))
+    rows = [("episodes", f"{ends}; step limit {facts.step_limit:,}")]
     if facts.returns:
         three = facts.returns["mean"], facts.returns["low"], facts.returns["high"]
-        lines.append(_line("returns", f"{interval_ends(*three)}, mean {number(*three)}"))
+        rows.append(("returns", f"{interval_ends(*three)}, mean {number(*three)}"))
     if facts.lengths:
         ends = f"{facts.lengths['low']:,.0f} to {facts.lengths['high']:,.0f}"
-        lines.append(_line("lengths", f"{ends}, mean {number(facts.lengths['mean'])}"))
+        rows.append(("lengths", f"{ends}, mean {number(facts.lengths['mean'])}"))
     if facts.rewards:
-        lines.append(_line("rewards", _range(facts.rewards)))
+        rows.append(("rewards", _range(facts.rewards)))
     alone = len(facts.observations) == 1
-    names = facts.numbers or [f"obs[{i}]" for i in range(len(facts.observations))]
-    for name, each in zip(names, facts.observations, strict=False):
-        lines.append(_line("obs" if alone else f"{name} ", _range(each)))
+    names = ["obs"] if alone else facts.numbers or [f"obs[{i}]" for i in range(len(facts.observations))]
+    rows += [(name, _range(each)) for name, each in zip(names, facts.observations, strict=False)]
     times = f"{facts.microseconds_per_step:,.0f} µs a step, {facts.microseconds_per_reset:,.0f} µs a reset"
     times += f", {facts.seconds_to_make:.2g} s to make one" if facts.seconds_to_make >= NOTICED else ""
-    return [*lines, _line("speed", times)]
+    rows.append(("speed", times))
+    width = max(len(label) for label, _ in rows) + 2
+    return [Text(), Text(f"In {counted(facts.steps, 'random step')}", "bold"), *(_line(*row, width) for row in rows)]
 
 
 def _range(seen: Mapping[str, float]) -> str:
