@@ -182,13 +182,13 @@ def test_what_lies_elsewhere_moves_the_scale_and_only_a_wider_spread_widens_it(o
 def test_the_ends_of_an_axis_are_told_apart(open_page: Open) -> None:
     script = """(() => {
       const axis = m.makeAxis((key) => key);
-      return [[-153.01, -152.395], [0, 0.642], [-5, 20]].map(([low, high]) => {
+      return [[-153.01, -152.395], [0, 0.642], [-5, 20], [1.28e-8, 0.7]].map(([low, high]) => {
         axis.show({ low, high, mean: null });
         return [...axis.node.children].map((each) => each.textContent);
       });
     })()"""
     texts = open_page(sample()).module("world/scale.js", script)
-    assert [[float(each[0]), float(each[-1])] for each in texts] == [[-153.01, -152.4], [0, 0.642], [-5, 20]]
+    assert [[float(each[0]), float(each[-1])] for each in texts] == [[-153.01, -152.4], [0, 0.642], [-5, 20], [0, 0.7]]
 
 
 def test_of_many_actions_those_that_were_taken_most_are_shown(open_page: Open) -> None:

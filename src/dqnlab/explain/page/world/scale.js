@@ -8,6 +8,7 @@ const MOST = 6; // actions that are shown
 const NEAR = 0.12; // of the whole range: smaller differences are zoomed in on
 const ROOM = 0.05; // of the width, below the least value
 const DIGITS = 3; // of how far the ends of an axis lie apart
+const NOTHING = 1e-4; // of the width: as near to zero as nobody sees
 
 const scales = new WeakMap();
 
@@ -100,7 +101,8 @@ export function makeAxis(t) {
       const half = num(ends.high - ends.mean, DIGITS);
       const size = Math.max(Math.abs(ends.low), Math.abs(ends.high));
       const digits = DIGITS - 1 + Math.max(Math.ceil(Math.log10(size / (ends.high - ends.low)) || 0), 1);
-      say(low, zoomed ? `-${half}` : num(ends.low, digits));
+      const least = Math.abs(ends.low) < (ends.high - ends.low) * NOTHING ? 0 : ends.low;
+      say(low, zoomed ? `-${half}` : num(least, digits));
       say(middle, zoomed ? t("world.axis_mean") : "");
       say(high, zoomed ? `+${half}` : num(ends.high, digits));
     },
