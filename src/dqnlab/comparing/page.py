@@ -67,7 +67,11 @@ WORDS = (
         "How often seeds of two equal arms would differ at least as much: Welch's test, two-sided. With several "
         "comparisons on a page it is corrected by Holm's method.",
     ),
-    ("IQM", "The interquartile mean: that of the middle half of the seeds. One lucky or broken seed moves it little."),
+    (
+        "IQM",
+        "The interquartile mean: that of the middle half of the seeds, which one lucky or broken seed moves little. Of "
+        "fewer than four seeds it is their mean.",
+    ),
     (
         "probability of a better score",
         "How often a seed of the arm, drawn at random, scores more than one of the baseline; a tie counts half. 0.5 is "

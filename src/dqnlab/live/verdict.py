@@ -30,7 +30,7 @@ class Turn:
 
     def line(self) -> str:
         """It for a terminal."""
-        return clean(f"{self.run}, step {self.step:,}: {self.before} -> {self.now}: {self.says}")
+        return clean(f"{self.run}, step {self.step:,}: {self.before} -> {self.says}")
 
 
 @dataclass
