@@ -17,7 +17,7 @@ from dqnlab.live.verdict import MOST_ALERTS, Alert, Turn, VerdictWatch
 from ..explain.courses import FACTS
 
 EVIL = '"; touch hacked; echo $(touch hacked) `touch hacked` \x1b[31m\n'
-TURN = Turn(run=EVIL, step=1_000, before="healthy", now="diverging", severity="bad", says="The values run away.")
+TURN = Turn(run=EVIL, step=1_000, before="healthy", now="diverging", severity="bad", says="Diverging: The values run away.")
 
 
 class Process:
@@ -36,7 +36,7 @@ def test_the_verdict_is_the_last_word_of_the_command_and_no_shell_reads_it(tmp_p
     alert(TURN, tmp_path / "run")
     (process,) = started
     assert process.words[:2] == ["tell", "me"]
-    assert process.words[2].endswith("step 1,000: healthy -> diverging: The values run away.")
+    assert process.words[2].endswith("step 1,000: healthy -> Diverging: The values run away.")
     assert "\x1b" not in process.words[2]
     assert "\n" not in process.words[2]
     assert "shell" not in process.how
