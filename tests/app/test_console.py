@@ -260,7 +260,7 @@ def test_a_run_with_collectors_tells_no_pace_of_the_time_in_which_they_start() -
 def test_the_time_that_a_run_stood_still_is_in_no_pace() -> None:
     clock = Clock()
     tally = Tally(Config(budget=Steps(num=1_000)), None, clock)
-    for clock.now, event in ((100.0, Commanded(0, "continue")), (102.0, BlockEnded(200, 0, 0, epsilon=1.0))):
+    for clock.now, event in ((100.0, Commanded(0, 0, "continue")), (102.0, BlockEnded(200, 0, 0, epsilon=1.0))):
         tally.take(event)
         tally.mark()
     assert tally.speeds[0] == 100.0

@@ -133,6 +133,9 @@ def test_a_run_that_somebody_works_on_is_running_and_its_lock_stays_free_to_be_t
     with locked(folder):
         assert all_entries(RUNS)[0].status == "running"
         assert holder(folder) == f"process {os.getpid()} on {os.uname().nodename}"
+        assert all_entries(RUNS)[0].env_steps is None
+        (folder / "metrics.jsonl").write_text('{"schema": 1}\n{"step": 640, "train/reward": 9.0}\n')
+        assert all_entries(RUNS)[0].env_steps == 640
     assert holder(folder) is None
     (folder / "run.lock").write_text(json.dumps({"pid": 2**22 + 1, "host": os.uname().nodename}))  # it was killed
     assert all_entries(RUNS)[0].status == "unfinished"

@@ -320,6 +320,19 @@ def test_a_page_is_told_that_a_run_is_judged_whose_budget_is_spent(going: Path) 
     assert follower.latest["state"]["status"] == "judging"
 
 
+def test_a_run_whose_folder_goes_while_it_is_watched_is_removed_and_what_was_shown_stays(runs: Path) -> None:
+    folder = only_run(runs)
+    follower = Follower(folder, "0")
+    follower.listen(Unread(), lambda kind, news: (kind, news))
+    run(follower.step())
+    networks = follower.latest["network"]
+    shutil.rmtree(folder)
+    follower._due.clear()
+    run(follower.step())
+    assert follower.latest["state"]["status"] == "removed"
+    assert follower.latest["network"] == networks
+
+
 def test_nothing_is_asked_of_a_run_that_nobody_works_on(runs: Path) -> None:
     folder = only_run(runs)
     (answer,) = run_with(server_of(runs), order(folder, "pause"))

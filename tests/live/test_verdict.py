@@ -17,7 +17,9 @@ from dqnlab.live.verdict import MOST_ALERTS, Alert, Turn, VerdictWatch
 from ..explain.courses import FACTS
 
 EVIL = '"; touch hacked; echo $(touch hacked) `touch hacked` \x1b[31m\n'
-TURN = Turn(run=EVIL, step=1_000, before="healthy", now="diverging", severity="bad", says="Diverging: The values run away.")
+TURN = Turn(
+    run=EVIL, step=1_000, before="healthy", now="diverging", severity="bad", says="Diverging: The values run away."
+)
 
 
 class Process:

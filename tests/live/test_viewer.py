@@ -101,6 +101,7 @@ def test_a_run_that_is_paused_stepped_and_saved_ends_in_the_bits_of_one_left_alo
         (93, "control/pause"), (93, "control/continue"), (100, "control/checkpoint"), (200, "control/pause"),
         (200, "control/continue"),
     ]  # fmt: skip
+    assert [row["learn/updates"] for row in rows if "control/pause" in row] == [27, 28, 30, 137]
     assert not (run.folder / CONTROL).exists()
     assert not (run.folder / LIVE).exists()
 

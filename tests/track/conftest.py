@@ -33,7 +33,7 @@ EVENTS: dict[str, Event] = {
         step=200, returns=(9.0, 12.0), mean=10.5, best=False, best_mean=11.0, value=8.0, discounted_return=7.5
     ),
     "confirmation": Confirmed(step=200, attempt=2, returns=(480.0, 490.0), mean=485.0, passed=True),
-    **{name: Commanded(step=70, command=name) for name in ORDERS},
+    **{name: Commanded(step=70, updates=7, command=name) for name in ORDERS},
     "block": BlockEnded(step=64, episodes=1, updates=7, epsilon=0.9),
 }
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dqnlab.errors import CheckpointError, FolderError
-from dqnlab.store.metrics import read_header, read_records
+from dqnlab.store.metrics import END, last_step, read_header, read_records
 from dqnlab.track.jsonl import MetricsFile
 
 FULL_DISK = """
@@ -127,3 +127,22 @@ def test_folder_that_does_not_exist_is_a_warning_only(tmp_path: Path, capsys: py
     file.log(1, {"a": 1.0})
     file.close()
     assert capsys.readouterr().err.count("cannot be written") == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "step"),
+    [
+        ('{"schema": 1}\n{"step": 10, "a": 1.0}\n{"step": 20, "a": 1.0}\n', 20),
+        ('{"schema": 1}\n{"step": 10, "a": 1.0}\n{"step": 2', 10),  # torn off
+        ('{"schema": 1}\n', None),
+        ("", None),
+        ('{"step": 1}\n' + '{"step": 7, "a": 1.0}\n' * (END // 10) + "no record\n", 7),
+    ],
+)
+def test_the_last_step_is_read_at_the_end_of_the_file(tmp_path: Path, lines: str, step: int | None) -> None:
+    (tmp_path / "metrics.jsonl").write_text(lines)
+    assert last_step(tmp_path / "metrics.jsonl") == step
+
+
+def test_where_there_is_no_file_there_is_no_last_step(tmp_path: Path) -> None:
+    assert last_step(tmp_path / "metrics.jsonl") is None

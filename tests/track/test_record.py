@@ -43,7 +43,7 @@ def test_the_time_that_a_run_stood_still_is_in_no_rate(about: TrackedRun) -> Non
     clock = iter([0.0, 1.0, 101.0, 101.0, 102.0])
     recorder = Recorder(about, [], lambda: next(clock))
     for step, event in ((10, "pause"), (10, "continue"), (20, "pause")):
-        recorder.record(Commanded(step, event))
+        recorder.record(Commanded(step, 0, event))
     recorder.close()
     rows = read_records(about.run_folder / "metrics.jsonl")
     assert [row.get("time/steps_per_second") for row in rows] == [10.0, None, 10.0]

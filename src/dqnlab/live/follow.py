@@ -215,11 +215,17 @@ class Follower:
             self._due[what] = ended + max(every, LAZY * (ended - began))
 
     def _look_who(self) -> None:
-        status = "running" if self.is_trained() else str(run_row(self.folder)["status"])
-        self._status = "damaged" if damage_of(status) else status
+        self._status = "running" if self.is_trained() else self._how_it_stands()
         if self._is_told and not self.is_running:
             self._is_told, self._pause = False, ""
             drop_shown(self.folder, [CONTROL])  # nobody is left to read it
+
+    def _how_it_stands(self) -> str:
+        """Of a run that nobody works on."""
+        if not self.folder.is_dir():
+            return "removed"
+        status = str(run_row(self.folder)["status"])
+        return "damaged" if damage_of(status) else status
 
     def _state(self) -> None:
         last, growing = self.growing.last, self.growing
@@ -309,7 +315,7 @@ class Follower:
     def _networks(self) -> None:
         """Of which env steps one can see a network, if that or what else a picture of it shows has changed."""
         mark = mark_of(self.folder)
-        if mark == self._mark:
+        if mark == self._mark or not self.folder.is_dir():  # what was shown of a run that was removed stays
             return
         self._mark = mark
         try:

@@ -79,6 +79,7 @@ class Commanded:
     """Whoever watches asked for something at the end of a block, and it was done; no weight changes by it."""
 
     step: int
+    updates: int
     command: str  # pause, continue, step, checkpoint or stop
 
 

@@ -1,7 +1,7 @@
 """What runs and groups there are: one entry for each, with what a table, a filter or a file of rows needs of it.
 
-A run costs two files, result.json and meta.json (one without a result its config.toml too), a group its summary.json
-besides. Needs no torch.
+A run costs two files, result.json and meta.json (one without a result its config.toml too, one that trains the end of
+its metrics.jsonl), a group its summary.json besides. Needs no torch.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import Any
 from ..errors import FolderError
 from .entry import DONE, RUNNING, Entry
 from .find import age, damage_of, is_seed, run_folders, run_row
-from .folder import CONFIG, META, SUMMARY, seed_name
+from .folder import CONFIG, META, METRICS, SUMMARY, seed_name
 from .group import removed_in
 from .interval import seeds_mean
 from .label import label_in
 from .lock import holder
+from .metrics import last_step
 from .reading import is_count, is_number, read_json
 from .remnants import is_remnant, remnants
 
@@ -58,6 +59,7 @@ def _run(folder: Path, group: Path | None = None) -> Entry:
         status = RUNNING
     score, seconds = row.get("score"), row.get("seconds") or {}
     seed, unknown = row.get("seed"), row.get("unknown") or ()
+    steps = last_step(folder / METRICS) if status == RUNNING else row.get("env_steps")
     return Entry(
         folder=folder,
         group=group,
@@ -70,7 +72,7 @@ def _run(folder: Path, group: Path | None = None) -> Entry:
         score=(score["mean"], score["low"], score["high"]) if score else None,
         scored=int(bool(score)),
         solved=None if row.get("solved") is None else int(row["solved"]),
-        env_steps=None if "env_steps" in unknown else row.get("env_steps"),
+        env_steps=None if "env_steps" in unknown else steps,
         updates=None if "updates" in unknown else row.get("updates"),
         seconds=None if "seconds" in unknown else seconds.get("total"),
         created=_text(about.get("created")),

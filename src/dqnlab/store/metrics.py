@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from os import SEEK_END
 from pathlib import Path
 from typing import Any
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, FolderError
 from .reading import is_count, is_number, open_plain
 
 SCHEMA = 1
+END = 64_000  # bytes, in which there is a whole record
 _SPELLED = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -41,6 +43,18 @@ def read_header(path: Path) -> dict[str, Any]:
     if schema > SCHEMA:
         raise CheckpointError(f"{path} has schema {schema}, this dqnlab knows {SCHEMA}: install a newer one")
     return header
+
+
+def last_step(path: Path) -> int | None:
+    """The env step of the last whole record, of which only the file's end is read; none if there is none there."""
+    try:
+        with open_plain(path) as file:
+            file.seek(-min(END, file.seek(0, SEEK_END)), SEEK_END)
+            lines = file.read().decode("utf-8", errors="replace").split("\n")[:-1]
+    except (FolderError, OSError):
+        return None
+    steps = (record.get("step") for record in map(parse_line, reversed(lines)) if record is not None)
+    return next(filter(is_count, steps), None)
 
 
 def _lines(path: Path) -> list[str]:

@@ -20,7 +20,7 @@ def row(event: Event) -> tuple[int, dict[str, float]] | None:
         case Evaluated():
             return event.step, _evaluation_row(event)
         case Commanded():
-            return event.step, {f"control/{event.command}": 1.0}
+            return event.step, {f"control/{event.command}": 1.0, "learn/updates": float(event.updates)}
         case Confirmed():
             return event.step, {
                 "confirm/reward": event.mean,

@@ -106,7 +106,8 @@ function waiting() {
   const t = wordsNow();
   const found = now.curve?.evaluations ?? [];
   const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const chart = found.length < 2 ? el("p", { class: "muted" }, t("live.no_curve")) : lineChart({
+  const few = found.length ? t("live.one_evaluation", { step: counted(found[0].step), mean: num(mean(found[0].returns)) }) : t("live.no_curve");
+  const chart = found.length < 2 ? el("p", { class: "muted" }, few) : lineChart({
     series: [{ name: t("live.evaluated"), x: found.map(({ step }) => step), y: found.map(({ returns }) => mean(returns)) }],
     xLabel: t("live.axis_steps"), yLabel: t("live.axis_return"), label: t("live.evaluated"), width: 900, height: 240,
   });
@@ -116,6 +117,7 @@ function waiting() {
 
 /** Asks for the network that is to be shown, if another one is; one picture at a time. */
 async function paint() {
+  if (now.state?.status === "removed") return;
   const { newest, steps, mark } = now.network;
   const wanted = chosen ?? newest;
   if (shown.asked || (shown.loaded && chosen === null && mark === shown.mark) || (chosen !== null && shown.step === chosen)) return;
