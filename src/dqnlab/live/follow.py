@@ -257,8 +257,8 @@ class Follower:
         """Whether the run has taken all the steps, or finished all the episodes, of its budget."""
         if self._budget is None:
             return False
-        taken = self.growing.step if isinstance(self._budget, Steps) else self.growing.last.get("train/episode", 0)
-        return taken >= self._budget.num
+        taken = {"steps": self.growing.step, "episodes": self.growing.last.get("train/episode", 0)}
+        return taken[self._budget.kind] >= self._budget.num
 
     def _checkpoint_by(self) -> int | None:
         """The env step at which a run writes a checkpoint that continues exactly in any case; none if it never does."""
