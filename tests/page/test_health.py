@@ -138,6 +138,12 @@ def test_a_range_is_shaded_where_it_decides_only(open_page: Open, kind: str, pro
     assert ("shaded" in page.inner_text("#health .proof")) == bool(bands)
 
 
+@pytest.mark.parametrize(("ceiling", "there"), [(100.0, True), (1000.0, False)])
+def test_a_ceiling_far_above_all_values_is_not_drawn(open_page: Open, ceiling: float, there: bool) -> None:
+    page = open_page(data(Finding(kind="diverging", severity="bad", step=300, numbers={"ceiling": ceiling}))).page
+    assert ("most that can be earned" in (page.locator("#health .proof").text_content() or "")) is there
+
+
 def test_solved_and_over_estimating_are_both_true_in_one_sentence(open_page: Open) -> None:
     finding = Finding(kind="over-estimating", severity="bad", numbers={"ceiling": 100.0})
     assert "Solved all the same: the score counts" in open_page(data(finding)).page.inner_text("#health .verdict")

@@ -16,12 +16,12 @@ const SIGNALS = [
     name: "overestimation",
     lines: [["eval/value", "value"], ["eval/discounted_return", "earned"]],
     range: ({ ceiling }) => ceiling && { from: -ceiling, to: ceiling },
-    level: ({ ceiling, series }) => [positive(series, "eval/discounted_return") ? ceiling : null, "ceiling"],
+    level: ({ ceiling, series }) => [inSight(ceiling, series, "eval/discounted_return", "eval/value"), "ceiling"],
   },
   {
     name: "q_max",
     lines: [["learn/q_max", "signal.q_max.name"]],
-    level: ({ ceiling, series }) => [positive(series, "learn/q_max") ? ceiling : null, "ceiling"],
+    level: ({ ceiling, series }) => [inSight(ceiling, series, "learn/q_max"), "ceiling"],
   },
   { name: "td_error", low: 0, lines: [["learn/td_error", "signal.td_error.name"]] },
   { name: "action_gap", low: 0, lines: [["learn/action_gap", "signal.action_gap.name"]] },
@@ -44,6 +44,7 @@ const DECIDED = new Set(["over-estimating", "dead-network", "always-random"]);
 const OF_VALUES = new Set(["diverging", "coarse-range", "narrow-range", "over-estimating", "unbounded", "drowned", "biased"]);
 
 const FEW = 4; // evaluations that do not show whether values still climb
+const FAR = 5; // times what was seen: a ceiling that is not drawn
 const MEETS = 0.1; // of the larger one: values and returns that lie no farther apart meet
 
 /** Mounts the view. */
@@ -224,8 +225,9 @@ function above(level) {
   return Number.isFinite(level) && level > 0 ? 1.12 * level : undefined;
 }
 
-function positive(series, name) {
-  return series[name]?.value.data.some((value) => value > 0);
+/** The ceiling, unless all values of these series lie so far below it that a line there would press them to the floor. */
+function inSight(ceiling, series, ...names) {
+  return names.some((name) => series[name]?.value.data.some((value) => value > ceiling / FAR)) ? ceiling : null;
 }
 
 function whole(step) {
