@@ -195,7 +195,8 @@ def test_numbers_of_any_type_are_on_the_page_as_the_network_saw_them(
     make = partial(Grid, *grid)
     run = dqnlab.train(tiny(update_every=1, env=Env(id=make, num_envs=1)), trackers=(), out=tmp_path / "run")
     data = page_data(gather_evidence(run, make), [])
-    assert [data["obs"][name] for name in ("dtype", "scale", "image")] == [dtype, scale, image]
+    (part,) = data["obs"]["parts"]
+    assert [part["dtype"], part["scale"], data["obs"]["image"]] == [dtype, scale, image]
     agent, episode = dqnlab.load(run.folder, env=make), data["episodes"][0]
     assert episode["obs"].max() == grid[2]
     np.testing.assert_allclose(episode["q"]["best"], agent.q_values(episode["obs"]), rtol=1e-5, atol=1e-5)

@@ -8,10 +8,10 @@ import pytest
 from gymnasium import spaces
 
 from dqnlab.build import make_network
-from dqnlab.config import Config, Env, Mlp
+from dqnlab.config import Config, Dueling, Env, Mlp
 from dqnlab.envs.make import describe
 from dqnlab.explain import seen
-from dqnlab.explain.seen import pictures_of, why_closed
+from dqnlab.explain.seen import feature_parts, pictures_of, why_closed
 from dqnlab.learn.types import ObsPart, ObsSpec
 
 from ..jobs import Jobs
@@ -57,13 +57,31 @@ def test_what_stands_in_the_way_of_running_a_network_is_named(monkeypatch: pytes
         return gym.wrappers.TransformObservation(gym.make("CartPole-v1"), lambda obs: shown.sample(), shown)
 
     pictures = replace(plain, env=Env(id=shows))
+    of_parts = replace(plain, env=Env(id=Jobs))  # with a mask
     cases = {
-        "closed_pictures": pictures,
-        "closed_normalized": replace(plain, normalize_obs=True),
-        "closed_parts": replace(plain, env=Env(id=Jobs)),
-        None: replace(pictures, conv="none"),
+        "closed_pictures": [pictures],
+        "closed_normalized": [replace(plain, normalize_obs=True), replace(of_parts, normalize_obs=True)],
+        "closed_kind": [replace(plain, stream=Dueling()), replace(of_parts, stream=Dueling())],
+        None: [plain, of_parts, replace(pictures, conv="none")],
     }
-    for why, config in cases.items():
-        assert why_closed([make_network(config, describe(config.env))]) == why
+    for why, configs in cases.items():
+        assert [why_closed([make_network(each, describe(each.env))]) for each in configs] == [why] * len(configs)
     monkeypatch.setattr(seen, "MOST_WEIGHTS", 10)
     assert why_closed([make_network(plain, describe(plain.env))]) == "closed_large"
+
+
+def test_a_plain_observation_is_one_part_and_numbers_that_are_treated_alike_are_one() -> None:
+    plain = {"num_states": None, "lowest": 0, "scale": 1.0, "dtype": "float32"}
+    assert feature_parts(ObsSpec((2, 4), np.dtype(np.float32), stack=2)) == [{"start": 0, "size": 8, **plain}]
+    lake = {"start": 0, "size": 1, "num_states": 16, "lowest": 0, "scale": 1.0, "dtype": "int64"}
+    assert feature_parts(ObsSpec((), np.dtype(np.int64), 16)) == [lake]
+    shown = describe(Env(id=Jobs)).obs
+    assert [part.name for part in shown.parts] == ["flags.night", "job", "load"]
+    assert feature_parts(shown) == [
+        {"start": 0, "size": 2, **plain, "dtype": "bool"},
+        {"start": 2, "size": 1, "num_states": 3, "lowest": 1, "scale": 1.0, "dtype": "int64"},
+        {"start": 3, "size": 4, **plain},
+    ]
+    alike = (ObsPart(("a",), 0, (3,), np.dtype(np.float32)), ObsPart(("b",), 3, (), np.dtype(np.float32)))
+    spec = ObsSpec((7,), np.dtype(np.float32), parts=alike, mask=4)
+    assert feature_parts(spec) == [{"start": 0, "size": 4, **plain}]

@@ -17,6 +17,8 @@ from dqnlab.envs.make import describe, make_one
 from dqnlab.errors import EnvironmentFault
 from dqnlab.explain.world import KINDS, World, look, state_of, terrain_of
 
+from ..jobs import Jobs
+
 
 class Plain(gym.Env[Any, Any]):
     """Shows what it is told to, and never plays."""
@@ -146,6 +148,20 @@ def test_unknown_numbers_get_the_bounds_of_their_space_where_these_mean_somethin
     low, high = np.array([-1, -np.inf, 0, 5], np.float32), np.array([1, np.inf, 1e9, 5], np.float32)
     bounds = [(i.low, i.high) for i in plain(spaces.Box(low, high)).inputs]
     assert bounds == [(-1.0, 1.0), (None, None), (None, None), (None, None)]
+
+
+def test_inputs_of_parts_lie_where_their_own_spaces_say() -> None:
+    found = {each.name: (each.low, each.high) for each in seen(Env(id=Jobs)).inputs}
+    assert found["job"] == (1, 3)  # by the environment's own numbers
+    assert found["flags.night[1]"] == (0, 1)
+    assert found["load[1, 0]"] == (0, 1)
+    speeds = spaces.Dict(
+        a=spaces.Box(-np.inf, np.inf, (2,), np.float32),
+        b=spaces.Box(np.array([-3, 0]), np.array([3, 9]), dtype=np.float32),
+    )
+    stacked = seen(Env(id=partial(Plain, space=speeds), frame_stack=2)).inputs
+    assert [(each.low, each.high) for each in stacked] == [(None, None)] * 4 + [(-3, 3), (0, 9)] * 2
+    assert seen(Env(id="Taxi-v4")).inputs[0][:4] == ("inputs.state", "", 0, 499)  # with a mask
 
 
 def test_inputs_in_rows_are_named_by_their_place() -> None:

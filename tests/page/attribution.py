@@ -47,7 +47,8 @@ def attribution(network: QNetwork, obs: np.ndarray, baseline: np.ndarray, steps:
     start = torch.as_tensor(baseline, dtype=inputs.dtype, device=device)
     _check(network, inputs, start, steps)
     with torch.no_grad():
-        pair = q_values_of(network, inputs).argsort(stable=True, dim=1, descending=True)[:, :2]  # of equals the first
+        allowed = network.q_values(torch.from_numpy(obs).to(device))
+        pair = allowed.argsort(stable=True, dim=1, descending=True)[:, :2]  # of equals the first
         gap, at_start = _gaps(network, inputs, pair), _gaps(network, start.expand_as(inputs), pair)
     way = inputs - start
     slope = torch.zeros_like(inputs)

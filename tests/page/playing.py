@@ -7,7 +7,9 @@ import gymnasium as gym
 import numpy as np
 import torch
 
+from dqnlab.explain.seen import obs_data
 from dqnlab.learn.networks import QNetwork
+from dqnlab.learn.types import ObsSpec
 
 from .conftest import Open, Opened
 from .sample import layers, network, sample
@@ -67,7 +69,7 @@ def classic(kind: str) -> tuple[dict[str, Any], QNetwork]:
         "state": np.array(own.state, np.float64)[None],
     }
     data |= {
-        "obs": {"shape": [size], "dtype": "float32", "num_states": None, "stack": 1, "image": False, "pictures": []},
+        "obs": obs_data(ObsSpec((size,), np.dtype(np.float32)), []),
         "inputs": [
             {"name": f"x[{i}]", "unit": "", "low": low, "high": high} for i, (low, high) in enumerate(BOUNDS[kind])
         ],

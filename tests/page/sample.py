@@ -6,6 +6,7 @@ import gymnasium as gym
 import numpy as np
 import torch
 
+from dqnlab.explain.seen import obs_data
 from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.types import ObsSpec
 
@@ -114,7 +115,7 @@ def sample(**changes: Any) -> dict[str, Any]:
         },
         "config": [["env.id", "CartPole-v1"], ["gamma", "0.99"], ["seed", "0"]],
         "files": [["best network", "best_model.pth"], ["metrics", "metrics.jsonl"]],
-        "obs": {"shape": [4], "dtype": "float32", "num_states": None, "stack": 1, "image": False, "pictures": []},
+        "obs": obs_data(ObsSpec((4,), np.dtype(np.float32)), []),
         "inputs": [
             {"name": "inputs.cartpole.position", "unit": "m", "low": -2.4, "high": 2.4},
             {"name": "inputs.cartpole.velocity", "unit": "m/s", "low": -3.0, "high": 3.0},

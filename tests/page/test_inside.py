@@ -8,22 +8,26 @@ import pytest
 import torch
 
 from dqnlab.explain.page import pack_for_page
+from dqnlab.explain.seen import obs_data
 from dqnlab.learn.types import NOTHING, ObsSpec
 
 from ..nets import mlp
 from .attribution import attribution
 from .conftest import Open
+from .odd import MASKED, MIXED, observations
 from .playing import at_numbers, until
 from .sample import layers, network, sample
 
 VIEW = "#inside > .view"
 ATTRIBUTE = """(() => {
   const { unpack, row } = modules["core/codec.js"];
-  const { makeNetwork, features } = modules["net/network.js"];
+  const { makeNetwork } = modules["net/network.js"];
+  const { features, maskOf } = modules["net/features.js"];
   const net = makeNetwork(unpack(argument.net));
   const [obs, baseline] = [unpack(argument.obs), unpack(argument.baseline).data];
   return Array.from({ length: obs.shape[0] }, (_, i) => {
-    const found = m.attribute(net, features(argument.spec, row(obs, i)), baseline);
+    const seen = row(obs, i);
+    const found = m.attribute(net, features(argument.spec, seen), baseline, maskOf(argument.spec, seen));
     return { ...found, parts: Array.from(found.parts) };
   });
 })()"""
@@ -45,24 +49,24 @@ def shown(text: str) -> list[float]:
         (ObsSpec((12,), np.dtype(np.float32)), (32,)),
         (ObsSpec((), np.dtype(np.int64), 16), (16, 16)),
         (ObsSpec((3, 3), np.dtype(np.uint8)), (16,)),
+        (MASKED, (16,)),
+        (MIXED, (32, 16)),
     ],
 )
 def test_attributions_in_the_page_are_pythons(open_page: Open, spec: ObsSpec, hidden: tuple[int, ...]) -> None:
-    rng = np.random.default_rng(0)
     net = mlp(spec, 3, hidden, 3).requires_grad_(False)
     for linear in net.linears():
         linear.weight.mul_(2)
-    obs = rng.normal(size=(20, *spec.shape)) if spec.dtype == np.float32 else rng.integers(0, 16, (20, *spec.shape))
-    obs = obs.astype(spec.dtype)
+    obs = observations(spec, 20, 16)
     size = net.linears()[0].in_features
-    baseline = rng.random(size).astype(np.float32)
+    baseline = np.random.default_rng(0).random(size).astype(np.float32)
     expected = attribution(net, obs, baseline)
-    seen = obs.astype(np.int32) if spec.num_states else obs
+    seen = obs.astype(np.int32) if spec.num_states else spec.in_env_numbers(obs)
     argument: dict[str, Any] = {
         "net": pack_for_page(layers(net)),
         "obs": pack_for_page(seen.reshape(20, -1)),
         "baseline": pack_for_page(baseline),
-        "spec": {"num_states": spec.num_states, "dtype": spec.dtype.name},
+        "spec": obs_data(spec, []),
     }
     found = open_page(sample()).module("net/attribution.js", ATTRIBUTE, argument)
     assert np.abs(expected.parts).max() > 0.1

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from dqnlab.explain.seen import obs_data
 from dqnlab.learn.networks import QNetwork
 from dqnlab.learn.types import ObsSpec
 
@@ -65,7 +66,7 @@ def lake(**changes: Any) -> dict[str, Any]:
         for path in paths
     ]
     return sample(
-        obs={"shape": [], "dtype": "int64", "num_states": 16, "stack": 1, "image": False, "pictures": []},
+        obs=obs_data(ObsSpec((), np.dtype(np.int64), 16), []),
         inputs=[{"name": "inputs.state", "unit": "", "low": 0, "high": 15}],
         actions=["actions.left", "actions.down", "actions.right", "actions.up"],
         world={"kind": "frozenlake", "params": {"desc": LAKE, "is_slippery": True}},

@@ -4,57 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from dqnlab.explain.frames import picture
-from dqnlab.explain.seen import pictures_of
-from dqnlab.learn.types import ObsSpec
+from dqnlab.learn.types import ObsPart, ObsSpec
 
-from ..nets import mlp
 from .conftest import Open
-from .sample import layers, sample
-
-STEPS = 20
-
-
-def page_of(spec: ObsSpec, actions: int, image: bool = False) -> dict[str, Any]:
-    """The data of a run on an unknown environment with such observations."""
-    nets = {
-        name: mlp(spec, actions, (16,), seed).requires_grad_(False)
-        for seed, name in enumerate(["best", "online", "target"])
-    }
-    rng = np.random.default_rng(0)
-    obs = rng.integers(0, min(spec.num_states or 256, 256), (STEPS, *spec.shape)).astype(spec.dtype)
-    if spec.dtype == np.float32:
-        obs = rng.normal(size=obs.shape).astype(np.float32)
-    episode = sample()["episodes"][0] | {
-        "length": STEPS,
-        "obs": obs.astype(np.int32) if spec.num_states else obs,
-        "action": np.zeros(STEPS, np.uint8),
-        "reward": np.zeros(STEPS, np.float32),
-        "coin": np.zeros(STEPS, np.float32),
-        "q": {name: net.q_values(torch.from_numpy(obs)).numpy() for name, net in nets.items()},
-        "state": None,
-    }
-    count = 0 if image else int(np.prod(spec.shape))
-    return sample(
-        obs={
-            "shape": list(spec.shape),
-            "dtype": spec.dtype.name,
-            "num_states": spec.num_states,
-            "stack": 1,
-            "image": image,
-            "pictures": pictures_of(spec, [obs]) if image else [],
-        },
-        inputs=[{"name": f"x[{i}]", "unit": "", "low": None, "high": None} for i in range(count)],
-        actions=[f"a{i}" for i in range(actions)],
-        world={"kind": "none", "params": {}},
-        networks={name: layers(net) for name, net in nets.items()},
-        snapshots=[],
-        episodes=[episode],
-        labels={"longest": 0, "worst": 0, "best": 0},
-        baseline=np.full(nets["best"].linears()[0].in_features, 0.1, np.float32),
-    )
+from .odd import STEPS, page_of
 
 
 @pytest.mark.parametrize(
@@ -80,8 +35,8 @@ def test_every_kind_of_observation_is_spoken_of(open_page: Open, run: Any, maps:
 
 
 def test_a_mask_is_no_input_and_an_input_that_never_moved_has_no_place_on_a_range(open_page: Open) -> None:
-    data = page_of(ObsSpec((5,), np.dtype(np.float32)), 2)
-    data["obs"]["mask"] = 3
+    part = ObsPart(("x",), 0, (3,), np.dtype(np.float32))
+    data = page_of(ObsSpec((5,), np.dtype(np.float32), parts=(part,), mask=3), 2)
     data["episodes"][0]["obs"][:, 1] = 2.0
     page = open_page(data, hash="level=numbers&t=3").page
     rows = page.locator("#decision .decision-parts .card").first.locator("tr")

@@ -21,6 +21,7 @@ from dqnlab.store.folder import REPORT, Run
 
 from ..dots import Dots
 from ..foreign import chain, policy, sb3_zip
+from ..jobs import Jobs
 from ..tiny import tiny
 from .conftest import Opened
 from .test_shell import VIEWS
@@ -73,6 +74,7 @@ ENVS: dict[str, Env] = {
     "12 numbers": Env(id=Twelve),
     "picture": Env(id=Picture),
     "filmed": Env(id=Film12),
+    "parts and a mask": Env(id=Jobs),
 }
 
 
@@ -120,6 +122,43 @@ def test_every_view_of_a_real_run_draws_in_both_languages(
         assert not [view for view, text in texts.items() if "undefined" in text or "NaN" in text]
         known = {key for key in words() if "." in key}
         assert not [word for text in texts.values() for word in text.split() if word in known], "a key without its text"
+
+
+ASKED = """(() => {
+  const data = modules["core/codec.js"].taken(JSON.parse(document.getElementById("data").textContent));
+  const net = modules["net/network.js"].makeNetwork(data.networks.best);
+  const { row } = modules["core/codec.js"];
+  const moments = ({ obs, q }) => Array.from({ length: obs.shape[0] }, (_, t) => [row(obs, t), row(q.best, t)]);
+  const all = data.episodes.flatMap(moments);
+  const seen = all.map(([obs]) => m.features(data.obs, obs));
+  const mean = (_, i) => seen.reduce((sum, x) => sum + x[i], 0) / seen.length;
+  const { rows, networks } = data.moment;
+  const target = modules["net/network.js"].makeNetwork(networks.target);
+  const places = [...rows.action.data.keys()];
+  return {
+    followed: places.map((i) => Array.from(m.rate(target, data.obs, row(rows.next_obs, i)))),
+    learned: places.map((i) => Array.from(row(rows.next_target, i))),
+    asked: all.map(([obs]) => Array.from(m.rate(net, data.obs, obs))),
+    recorded: all.map(([, q]) => Array.from(q)),
+    baseline: Array.from(data.baseline.data),
+    mean: Array.from(seen[0], mean),
+  };
+})()"""
+
+
+@pytest.mark.world
+def test_the_page_of_parts_and_a_mask_says_of_every_recorded_moment_what_the_run_said(
+    open_report: Callable[..., Opened], tmp_path: Path
+) -> None:
+    env = ENVS["parts and a mask"]
+    opened = open_report(train(tmp_path / "run", env), env)
+    found = {name: np.array(each) for name, each in opened.module("net/features.js", ASKED).items()}
+    assert len(found["asked"]) >= 10
+    assert np.isinf(found["recorded"]).any()
+    np.testing.assert_allclose(found["asked"], found["recorded"], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found["followed"], found["learned"], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found["baseline"], found["mean"], atol=1e-5)
+    assert opened.page.locator(".closed").count() == 0
 
 
 MOST_WORDS = 1_500

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from dqnlab.explain.seen import obs_data
 from dqnlab.explain.stages import Trace
 from dqnlab.explain.trace import as_page, trace_of
 from dqnlab.learn.losses import td_loss
@@ -32,10 +33,9 @@ def traced(way: str) -> tuple[Trace, dict[str, Any], dict[str, Any]]:
     arrays, config, spec = record(way)
     trace = trace_of(arrays, config, spec)
     assert trace is not None
-    obs = {"shape": list(spec.obs.shape), "dtype": spec.obs.dtype.name, "num_states": spec.obs.num_states}
     page = as_page(trace)
     assert page is not None
-    return trace, page, obs | {"stack": 1, "image": False, "pictures": []}
+    return trace, page, obs_data(spec.obs, [])
 
 
 def recompute(opened: Opened, **switches: Any) -> list[Any]:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from dqnlab import build
+from dqnlab.explain.seen import obs_data
 from dqnlab.explain.trace import as_page, trace_of
 
 from ..explain.recording import record
@@ -38,14 +39,7 @@ def test_a_kind_without_an_entry_shows_its_numbers_and_claims_nothing(
     name: str, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrays, config, spec = record("textbook")
-    obs = {
-        "shape": list(spec.obs.shape),
-        "dtype": spec.obs.dtype.name,
-        "num_states": None,
-        "stack": 1,
-        "image": False,
-        "pictures": [],
-    }
+    obs = obs_data(spec.obs, [])
     known = as_page(trace_of(arrays, config, spec))
     assert known is not None
     assert CLAIMS[name] in shown(open_page, known, obs)

@@ -98,7 +98,7 @@ def test_one_step_is_gymnasiums(
 
 LET_GO = """(() => {
   const net = modules["net/network.js"].makeNetwork(modules["core/codec.js"].unpack(argument.net));
-  const q = (obs) => net.qValues(modules["net/network.js"].features({ num_states: null, dtype: "float32" }, obs));
+  const q = (obs) => net.qValues(obs);
   const system = modules["world/systems.js"].systems.cartpole;
   const first = system.observe(argument.state, argument.params);
   const seen = Float32Array.from(Array(argument.stack ?? 1).fill(Array.from(first)).flat());

@@ -1,16 +1,16 @@
 """The networks in the page compute what PyTorch computes."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
 
 from dqnlab.explain.page import pack_for_page
+from dqnlab.explain.seen import obs_data
 from dqnlab.learn.types import ObsSpec
 
 from ..nets import mlp
 from .conftest import Open
+from .odd import MASKED, MIXED, observations
 from .sample import layers, sample
 
 STATES = 1000
@@ -18,7 +18,7 @@ VALUES = """(() => {
   const { unpack, row } = modules["core/codec.js"];
   const net = m.makeNetwork(unpack(argument.net));
   const obs = unpack(argument.obs);
-  const values = (i) => Array.from(net.qValues(m.features(argument.spec, row(obs, i))));
+  const values = (i) => Array.from(modules["net/features.js"].rate(net, argument.spec, row(obs, i)));
   return Array.from({ length: obs.shape[0] }, (_, i) => values(i));
 })()"""
 
@@ -43,20 +43,27 @@ def case(name: str) -> tuple[ObsSpec, tuple[int, ...], np.ndarray]:
             (32,),
             rng.integers(0, 256, (STATES, 2, 6, 6), np.uint8),
         ),
+        "mask": (MASKED, (16, 16), observations(MASKED, STATES)),
+        "parts": (MIXED, (32,), observations(MIXED, STATES)),
     }[name]
 
 
-@pytest.mark.parametrize("name", ["cartpole", "one layer", "three layers", "large", "states", "pixels"])
+@pytest.mark.parametrize(
+    "name", ["cartpole", "one layer", "three layers", "large", "states", "pixels", "mask", "parts"]
+)
 def test_values_in_the_page_are_pytorchs(open_page: Open, name: str) -> None:
     spec, hidden, obs = case(name)
-    net = mlp(spec, 5, hidden, 1).requires_grad_(False)
+    net = mlp(spec, 5 if spec.mask is None else spec.shape[0] - spec.mask, hidden, 1).requires_grad_(False)
     for linear in net.linears():
         linear.weight.mul_(3)  # values of a trained network are far from zero
     expected = net.q_values(torch.from_numpy(obs)).numpy()
-    assert np.ptp(expected) > 0.1
-    about: dict[str, Any] = {"num_states": spec.num_states, "dtype": spec.dtype.name, "scale": spec.scale}
-    seen = obs.astype(np.int32) if spec.num_states else obs
+    assert np.ptp(expected[np.isfinite(expected)]) > 0.1
+    assert np.isfinite(expected).all() == (spec.mask is None)
+    about = obs_data(spec, [])
+    seen = obs.astype(np.int32) if spec.num_states else spec.in_env_numbers(obs)
     packed = {"net": pack_for_page(layers(net)), "obs": pack_for_page(seen.reshape(STATES, -1)), "spec": about}
     got = np.array(open_page(sample()).module("net/network.js", VALUES, packed))
     assert got.shape == expected.shape
+    assert (np.isfinite(got) == np.isfinite(expected)).all()
+    got, expected = got[np.isfinite(got)], expected[np.isfinite(expected)]
     assert (np.abs(got - expected) <= 1e-4 * np.maximum(1, np.abs(expected))).all()

@@ -8,6 +8,9 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
+from dqnlab.explain.seen import obs_data
+from dqnlab.learn.types import ObsSpec
+
 from .conftest import Open, Opened
 from .playing import at_numbers, balancing, classic, until
 from .sample import layers, network, sample
@@ -177,7 +180,7 @@ def lake() -> dict[str, Any]:
     episode = data["episodes"][0] | {"obs": states, "action": np.zeros(5, np.uint8), "state": None}
     episode |= {name: np.zeros(5, np.float32) for name in ("reward", "coin")}
     episode["q"] = {name: np.zeros((5, 2), np.float32) for name in ("best", "online", "target")}
-    spec = {"shape": [], "dtype": "int64", "num_states": 16, "stack": 1, "image": False, "pictures": []}
+    spec = obs_data(ObsSpec((), np.dtype(np.int64), 16), [])
     nets = {name: layers(network(seed, inputs=16)) for seed, name in enumerate(("best", "online", "target"))}
     return data | {
         "obs": spec,

@@ -10,6 +10,7 @@ import pytest
 from dqnlab.config import Env
 from dqnlab.envs.make import describe
 from dqnlab.explain.episodes import Limits, Networks, record_episodes
+from dqnlab.explain.seen import obs_data
 from dqnlab.explain.world import Scene, look
 from dqnlab.learn.policy import Reactive, q_function
 
@@ -71,14 +72,7 @@ def played(env: Env) -> dict[str, Any]:
         "actions": list(world.actions),
         "networks": {name: layers(net) if small else None for name, net in nets.items()},
         "snapshots": [],
-        "obs": {
-            "shape": list(spec.obs.shape),
-            "dtype": spec.obs.dtype.name,
-            "num_states": spec.obs.num_states,
-            "stack": spec.obs.stack,
-            "image": not world.inputs,
-            "pictures": [],
-        },
+        "obs": obs_data(spec.obs, []) | {"image": not world.inputs, "pictures": []},
     }
 
 

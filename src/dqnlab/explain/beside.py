@@ -25,7 +25,8 @@ from .episodes import Limits, Networks, Recorded, play_episodes, with_all
 from .evidence import Evidence, gather_evidence
 from .health.findings import as_data
 from .page import render
-from .report import Report, config_rows, obs_data, run_data, world_data
+from .report import Report, config_rows, run_data, world_data
+from .seen import obs_data
 from .words import sentence
 from .world import Scene, World, look_at, open_stage
 
@@ -164,7 +165,7 @@ def beside_data(sides: Sequence[_Side], place: Path) -> dict[str, Any]:
         "runs": [_run(side, world, place) for side in sides],
         "fork": _fork(sides),
         "differing": settings_between([config_rows(side.evidence) for side in sides]),
-        "obs": obs_data(first, seen),
+        "obs": obs_data(first.spec.obs, seen, first.spec.obs_start),
         **world_data(world),
         "episodes": [
             {"seed": pair[0].seed, "parting": parting[0], "repeats": not parting[1], "sides": [e.data() for e in pair]}

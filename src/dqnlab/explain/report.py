@@ -25,17 +25,17 @@ from ..store.door import write_atomically
 from ..store.folder import LABELS, REPORT, Run
 from ..trust import clean
 from .diagnose import diagnose
-from .episodes import Limits, Networks, Recording, record_episodes
+from .episodes import Limits, Networks, record_episodes
 from .evidence import Evidence, gather_evidence
 from .health.findings import Finding, as_data
 from .page import render
 from .repairable import REPAIRABLE
-from .seen import pictures_of, why_closed
+from .seen import obs_data, why_closed
 from .series import series
 from .trace import as_page, trace_of
 from .weights import layers, num_weights
 from .words import sentence, verdict
-from .world import Scene, World, is_image, look_at, open_stage
+from .world import Scene, World, look_at, open_stage
 
 T = TypeVar("T")
 
@@ -106,6 +106,7 @@ def page_data(evidence: Evidence, findings: Sequence[Finding], limits: Limits | 
         middle = None if score is None else median(score.returns)
         scene = Scene(where, best.spec, world, first)
         recording = record_episodes(networks, scene, evidence.run.seed, limits, middle)
+    seen = [each.obs for each in recording.episodes if each.obs is not None]
     return {
         "schema": 1,
         "run": run_data(evidence),
@@ -114,7 +115,7 @@ def page_data(evidence: Evidence, findings: Sequence[Finding], limits: Limits | 
         "settings": _settings(evidence),
         "config": config_rows(evidence),
         "files": _files(evidence.run),
-        "obs": obs_data(evidence, [each.obs for each in recording.episodes if each.obs is not None]),
+        "obs": obs_data(best.spec.obs, seen, best.spec.obs_start),
         **world_data(world),
         "networks": _networks(evidence),
         "closed": why_closed(list(evidence.networks.values())),
@@ -122,7 +123,7 @@ def page_data(evidence: Evidence, findings: Sequence[Finding], limits: Limits | 
         "episodes": [episode.data() for episode in recording.episodes],
         "labels": recording.labels,
         "units": units,
-        "baseline": _baseline(best.network, recording),
+        "baseline": _baseline(best.network, seen),
         "moment": as_page(trace_of(evidence.moment, evidence.config, evidence.spec)),
         "findings": as_data(findings),
         "trial": _trial(evidence, findings),
@@ -194,22 +195,6 @@ def _trial(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, str] | 
     return {"kind": "change", "command": f"dqn branch {name} --set lr={evidence.config.optimizer.lr / 2:g} {longer}"}
 
 
-def obs_data(evidence: Evidence, seen: Sequence[np.ndarray]) -> dict[str, Any]:
-    """What an observation is made of; `seen` are those of each episode."""
-    obs = evidence.spec.obs
-    return {
-        "shape": list(obs.shape),
-        "dtype": obs.dtype.name,
-        "num_states": obs.num_states,
-        "start": evidence.spec.obs_start,
-        "stack": obs.stack,
-        "scale": obs.scale,
-        "mask": obs.mask,
-        "image": is_image(obs),
-        "pictures": pictures_of(obs, seen),
-    }
-
-
 def world_data(world: World) -> dict[str, Any]:
     """The world, and the names of what is seen and done in it."""
     return {
@@ -243,16 +228,13 @@ def with_room(snapshots: Sequence[T], network: QNetwork) -> list[T]:
     return [snapshots[i] for i in np.linspace(len(snapshots) - 1, 0, room).round().astype(int)[::-1]]
 
 
-def _baseline(network: QNetwork, recording: Recording) -> np.ndarray | None:
+def _baseline(network: QNetwork, seen: Sequence[np.ndarray]) -> np.ndarray | None:
     """The mean observation visited, as the first layer sees it [features]; none where nothing is computed from it."""
-    if layers(network) is None:
+    if layers(network) is None or not seen:
         return None
-    seen = [episode.obs for episode in recording.episodes if episode.obs is not None]
-    if not seen:
-        return None
+    stored = network.obs.in_own_numbers(np.concatenate(seen)).astype(network.obs.dtype)
     with torch.no_grad():
-        inputs = network.encode(torch.from_numpy(np.concatenate(seen).astype(network.obs.dtype)))
-    return inputs.mean(0).numpy()
+        return network.encode(torch.from_numpy(stored)).mean(0).numpy()
 
 
 def _judged(evidence: Evidence) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the page says of observations themselves: which pictures are among them, and why it runs no network on them."""
+"""What the page says of observations: how they become features, their pictures, and why no network runs on them."""
 
 import math
 from collections.abc import Sequence
@@ -9,13 +9,43 @@ import numpy as np
 from ..learn.convs import Picture, find_pictures
 from ..learn.extractors import Normalizer
 from ..learn.networks import QNetwork
-from ..learn.types import ObsSpec
+from ..learn.types import ObsPart, ObsSpec
 from ..settle import LEAST_SIDE
 from .frames import brightness
 from .weights import num_weights
 from .world import is_image
 
 MOST_WEIGHTS = 210_000  # numbers in the three networks together; with more the page runs none of them
+
+
+def obs_data(obs: ObsSpec, seen: Sequence[np.ndarray], start: int = 0) -> dict[str, Any]:
+    """What an observation is made of; `seen` are those of each episode, `start` is the number of a discrete state 0."""
+    return {
+        "shape": list(obs.shape),
+        "num_states": obs.num_states,
+        "start": start,
+        "stack": obs.stack,
+        "parts": feature_parts(obs),
+        "mask": obs.mask,
+        "image": is_image(obs),
+        "pictures": pictures_of(obs, seen),
+    }
+
+
+def feature_parts(obs: ObsSpec) -> list[dict[str, Any]]:
+    """How its numbers become features, one run of numbers that are treated alike after the other, as `Encoder` does it.
+
+    Each becomes one-hot of `num_states`, of which the first is shown as `lowest`, or is divided by `scale`.
+    """
+    whole = ObsPart((), 0, obs.shape, obs.dtype, obs.num_states, scale=obs.scale)
+    found: list[dict[str, Any]] = []
+    for part in obs.parts or (whole,):
+        kind = {"num_states": part.num_states, "lowest": part.lowest, "scale": part.scale, "dtype": part.dtype.name}
+        if found and kind.items() <= found[-1].items():
+            found[-1]["size"] += part.size
+        else:
+            found.append({"start": part.start, "size": part.size, **kind})
+    return found
 
 
 def pictures_of(obs: ObsSpec, seen: Sequence[np.ndarray]) -> list[dict[str, Any]]:
@@ -54,8 +84,6 @@ def why_closed(networks: Sequence[QNetwork]) -> str | None:
         return "closed_normalized"
     if extractors:
         return "closed_pictures"
-    if first.obs.parts and not first.encode.takes_vector:
-        return "closed_mask" if first.obs.mask is not None and len(first.obs.parts) == 2 else "closed_parts"
     if first.chain() is None:
         return "closed_kind"
     return "closed_large" if sum(map(num_weights, networks)) > MOST_WEIGHTS else None

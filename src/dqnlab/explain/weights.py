@@ -12,14 +12,13 @@ LEAST, LARGEST = 2.0**-10, 65_504.0  # sizes at which half precision is as good 
 def layers(network: QNetwork, *, halved: bool = False) -> dict[str, Any] | None:
     """Copies of the weight [out, in] and bias [out] of each layer, in the order in which data passes them.
 
-    None for a network that is no chain of layers, or whose observations are rows of several kinds of numbers, or with a
-    mask: the page would compute another one.
+    None for a network that is no chain of layers: the page would compute another one.
 
     Args:
         halved: in half precision, where that holds numbers of their size; rewards of 1e30 have weights of 1e30.
     """
     chain = network.chain()
-    if chain is None or (network.obs.parts and not network.encode.takes_vector):
+    if chain is None:
         return None
     arrays = [(each.weight.detach().cpu().numpy(), each.bias.detach().cpu().numpy()) for each in chain]
     weight, bias = arrays[-1]

@@ -14,8 +14,9 @@ from ..envs.frames import DEFAULT_FPS, frame_rate, render_modes
 from ..envs.guard import EnvironmentHangs, Guarded
 from ..envs.make import AnyEnv, EnvSpec, close, make_one
 from ..envs.names import GivenNames, printable
+from ..envs.parts import leaf_spaces
 from ..errors import EnvironmentFault, counted
-from ..learn.types import ObsSpec
+from ..learn.types import ObsPart, ObsSpec
 from ..run.film import DRAWING_MODES, open_shown
 from .names import ACTIONS, ranges
 
@@ -42,6 +43,8 @@ CONSTANTS = {
 LARGEST_BOX = 1e4  # a bound beyond that is a way to write "any number"
 MOST_INPUTS = 4096  # that get a name each
 FASTEST = 240  # steps per second
+
+Bounds = tuple[float | None, float | None]  # where a number usually lies, if anybody knows
 
 
 class Input(NamedTuple):
@@ -268,7 +271,7 @@ def inputs(obs: ObsSpec, kind: str | None, params: dict[str, Any], space: spaces
     if obs.num_states is not None:
         return (Input("inputs.state", "", 0.0, obs.num_states - 1.0),)
     if obs.parts:
-        return _of_row(obs)
+        return _of_row(obs, space)
     size = math.prod(obs.frame_shape)
     if is_image(obs) or size * obs.stack > MOST_INPUTS:
         return ()
@@ -298,15 +301,19 @@ def _places(obs: ObsSpec) -> list[int]:
     return [start + i for start, size in zip(starts, sizes, strict=True) for _ in range(obs.stack) for i in range(size)]
 
 
-def _of_row(obs: ObsSpec) -> tuple[Input, ...]:
+def _of_row(obs: ObsSpec, space: spaces.Space[Any]) -> tuple[Input, ...]:
     """Inputs by the names of their parts, and for each action whether it is allowed."""
     if obs.shape[0] > MOST_INPUTS:
         return ()
+    leaves = dict(leaf_spaces(space))
     found: list[Input] = []
     for part in obs.parts:
-        bounds = (0.0, part.num_states - 1.0) if part.num_states is not None else (None, None)
         names = part._replace(shape=part.shape[1:]).numbers if obs.stack > 1 else part.numbers
-        found += [Input(name, "", *bounds, ago=ago) for ago in reversed(range(obs.stack)) for name in names]
+        if not part.path and part.num_states is not None:
+            names = ["inputs.state"] * len(names)
+        bounds = _of_part(part, leaves.get(part.path), len(names))
+        frame = [Input(name, "", *bound) for name, bound in zip(names, bounds, strict=True)]
+        found += [one._replace(ago=ago) for ago in reversed(range(obs.stack)) for one in frame]
     allowed = 0 if obs.mask is None else obs.shape[0] - obs.mask
     return (*found, *(Input(f"allowed[{action}]", "", 0.0, 1.0) for action in range(allowed)))
 
@@ -315,12 +322,26 @@ def _of_space(obs: ObsSpec, space: spaces.Space[Any]) -> list[Input]:
     """Inputs of which nothing is known but the bounds of their space, the newest frame's."""
     size = math.prod(obs.frame_shape)
     assert isinstance(space, spaces.Box)  # of all spaces that are let in only this is no number
-    low, high = (np.asarray(x, float).reshape(-1)[-size:].tolist() for x in (space.low, space.high))
-    bounds = [_sensible(*pair) for pair in zip(low, high, strict=True)]
+    bounds = _of_box(space, size)
     names = (f"x[{', '.join(map(str, place))}]" if place else "x" for place in np.ndindex(obs.frame_shape))
     return [Input(name, "", *bound) for name, bound in zip(names, bounds, strict=True)]
 
 
-def _sensible(low: float, high: float) -> tuple[float | None, float | None]:
+def _of_part(part: ObsPart, leaf: spaces.Space[Any] | None, num: int) -> list[Bounds]:
+    """Where the numbers of a part of one frame lie."""
+    if part.num_states is not None:
+        return [(float(part.lowest), part.lowest + part.num_states - 1.0)] * num
+    if part.dtype == np.bool_:
+        return [(0.0, 1.0)] * num
+    return _of_box(leaf, num) if isinstance(leaf, spaces.Box) else [(None, None)] * num
+
+
+def _of_box(space: spaces.Box, num: int) -> list[Bounds]:
+    """Where the newest numbers of a space lie."""
+    low, high = (np.asarray(x, float).reshape(-1)[-num:].tolist() for x in (space.low, space.high))
+    return [_sensible(*pair) for pair in zip(low, high, strict=True)]
+
+
+def _sensible(low: float, high: float) -> Bounds:
     """Bounds that a slider can have, or none."""
     return (low, high) if -LARGEST_BOX <= low < high <= LARGEST_BOX else (None, None)

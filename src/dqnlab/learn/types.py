@@ -170,11 +170,18 @@ class ObsSpec(NamedTuple):
 
     def in_env_numbers(self, rows: np.ndarray) -> np.ndarray:
         """Rows [..., N] with the environment's own numbers for states, which are stored from 0 on."""
+        return self._moved(rows, 1)
+
+    def in_own_numbers(self, rows: np.ndarray) -> np.ndarray:
+        """Rows [..., N] in which states have the environment's own numbers, as they are stored: from 0 on."""
+        return self._moved(rows, -1)
+
+    def _moved(self, rows: np.ndarray, sign: int) -> np.ndarray:
         if not any(part.lowest for part in self.parts):
             return rows
         numbers = rows.astype(np.float32)
         for part in self.parts:
-            numbers[..., part.place] += part.lowest
+            numbers[..., part.place] += sign * part.lowest
         return numbers
 
     def newest(self, obs: np.ndarray) -> np.ndarray:

@@ -1,5 +1,7 @@
 /** What inputs and actions are called. */
 
+import { originOf, statesOf } from "../net/features.js";
+
 /** The name of an action in the reader's language. */
 export function actionName({ data, t }, action) {
   return t(data.actions[action] ?? String(action));
@@ -25,6 +27,9 @@ export function listed(values, always = []) {
 export const unlisted = ({ t }, shown, count) => (
   shown.length === count ? null : t("decision.unlisted", { n: (count - shown.length).toLocaleString("en") }));
 
+/** [The sentence that forbidden actions are not rated]; [] where none ever is. */
+export const leftOut = ({ data, t }) => (data.obs.mask === null ? [] : [t("decision.left_out")]);
+
 /** Why the page runs no network, as a clause. */
 export const whyClosed = ({ data, t }) => t(`decision.${data.closed ?? "closed_kind"}`);
 
@@ -42,8 +47,15 @@ export function stateWords({ data, t }, state) {
   return t("decision.state", { state: stateNumber(data, state), n, first: stateNumber(data, 0), last: stateNumber(data, n - 1) });
 }
 
-/** The name of a number that the first layer sees: an input, a state of a one-hot code, or just its place. */
-export function featureName({ data, t }, i) {
-  if (data.obs.num_states !== null) return t("inside.state", { state: stateNumber(data, i % data.obs.num_states) });
-  return i < data.inputs.length ? t(data.inputs[i].name) : `x[${i}]`;
+/** The name of a number in an observation. */
+export const inputName = ({ data, t }, place) => (place < data.inputs.length ? t(data.inputs[place].name) : `x[${place}]`);
+
+/** The name of a number that the first layer sees: an input, or one of its states, which may be `absent`. */
+export function featureName(page, i, absent = false) {
+  const { data, t } = page;
+  const { place, state } = originOf(data.obs, i);
+  if (state === null) return inputName(page, place);
+  if (statesOf(data.obs) === null && data.obs.num_states === null) return `${inputName(page, place)} ${absent ? "≠" : "="} ${state}`;
+  const name = t("inside.state", { state: stateNumber(data, state) });
+  return absent ? t("inside.absent", { state: name }) : name;
 }

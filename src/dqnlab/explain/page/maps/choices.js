@@ -1,7 +1,7 @@
 /** What a reader chooses of the maps: the inputs along their axes, and boxes to tick. */
 
 import { el } from "../core/dom.js";
-import { featureName } from "../core/naming.js";
+import { inputName } from "../core/naming.js";
 
 /** A box for a key of the store that is 0 or 1. */
 export function tick({ t, store }, key, word) {
@@ -10,12 +10,10 @@ export function tick({ t, store }, key, word) {
   return el("label", { class: "maps-check" }, box, " ", t(word));
 }
 
-/** Two lists of the first `most` inputs, which swap where one takes what the other has. axes(): both that are chosen. */
-export function axisChoices(page, axes, most) {
-  const count = Math.min(page.moment().obs.length, most);
+/** Two lists of the inputs at some places, which swap where one takes what the other has. axes(): both that are chosen. */
+export function axisChoices(page, axes, places) {
   const choice = (key, which) => {
-    const options = Array.from({ length: count }, (_, i) =>
-      el("option", { value: i, selected: axes()[which] === i }, featureName(page, i)));
+    const options = places.map((i) => el("option", { value: i, selected: axes()[which] === i }, inputName(page, i)));
     const select = el("select", { "data-key": key }, options);
     select.addEventListener("change", () => {
       const other = key === "map.x" ? "map.y" : "map.x";

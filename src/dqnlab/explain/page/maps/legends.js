@@ -1,7 +1,8 @@
 /** What maps say in words: their legends, and their numbers for those who cannot see them. */
 
 import { el } from "../core/dom.js";
-import { actionClass, actionName, featureName, listed } from "../core/naming.js";
+import { actionClass, actionName, inputName, listed } from "../core/naming.js";
+import { maskOf, statesOf } from "../net/features.js";
 import { css, valueColour } from "./paint.js";
 
 const MOST_HELD = 8;
@@ -10,15 +11,21 @@ const percent = (share) => `${Math.round(100 * share)} %`;
 /** The name of an input with its unit. */
 export function named(page, i) {
   const unit = page.data.inputs[i]?.unit;
-  return unit ? `${featureName(page, i)} (${unit})` : featureName(page, i);
+  return unit ? `${inputName(page, i)} (${unit})` : inputName(page, i);
+}
+
+/** An action with its share of a map, or that it is forbidden at this moment. */
+function shareWords(page, shares, a) {
+  const forbidden = maskOf(page.data.obs, page.moment().obs)?.[a] === 0;
+  return page.t("maps.share", { action: actionName(page, a), share: forbidden ? page.t("decision.forbidden") : percent(shares[a]) });
 }
 
 /** Every action, or of many those that are seen most, with its colour and its share of the map where the agent goes. */
 export function actionLegend(page, { shares }) {
-  const of = page.data.obs.num_states === null ? "maps.share_of_area" : "maps.share_of";
+  const of = statesOf(page.data.obs) === null ? "maps.share_of_area" : "maps.share_of";
   return [el("span", {}, page.t(of)), ...listed([shares]).map((a) => el("span", { class: "maps-key" },
     el("span", { class: `maps-swatch ${actionClass(a)}` }),
-    page.t("maps.share", { action: actionName(page, a), share: percent(shares[a]) })))];
+    shareWords(page, shares, a)))];
 }
 
 /** The colours of values from the lowest to the highest in the map, and whether some lie beyond. */
@@ -37,17 +44,17 @@ export function valueLegend(page, { low, high, clipped }) {
 export function inWords(page, kind, { shares, low, high }, when) {
   const { t, num } = page;
   if (kind === "value") return t("maps.value_words", { when, low: num(low, 4), high: num(high, 4) });
-  const parts = listed([shares]).map((a) => (
-    t("maps.share", { action: actionName(page, a), share: percent(shares[a]) })));
+  const parts = listed([shares]).map((a) => shareWords(page, shares, a));
   return t("maps.policy_words", { when, shares: parts.join(", ") });
 }
 
 /** At which values the other inputs are held. */
 export function heldWords(page, [i, j], obs) {
   const { t, num } = page;
-  const others = [...obs.keys()].filter((k) => k !== i && k !== j);
+  const shown = page.data.obs.mask ?? obs.length;
+  const others = [...obs.keys()].filter((k) => k < shown && k !== i && k !== j);
   if (others.length === 0) return t("maps.nothing_held");
-  const named = others.slice(0, MOST_HELD).map((k) => `${featureName(page, k)} = ${num(obs[k])}`);
+  const named = others.slice(0, MOST_HELD).map((k) => `${inputName(page, k)} = ${num(obs[k])}`);
   const more = others.length - named.length;
   return t("maps.held", { values: named.join(", ") }) + (more > 0 ? ` ${t("maps.held_more", { n: more })}` : "");
 }

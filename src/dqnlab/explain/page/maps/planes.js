@@ -1,9 +1,14 @@
 /** Planes through the space of observations, and which recorded moments lie near them. */
 
+import { row } from "../core/codec.js";
+import { statesOf } from "../net/features.js";
+import { isPixel } from "../world/seen.js";
+
 const MARGIN = 0.08; // beyond what was visited, as a share of its range
 const SHOWN = 3000; // visited states drawn in one map
 
 const MOST_STATES = 1024;
+const MOST_CHOICES = 64; // inputs that can be chosen as an axis
 const ROWS = /^(row|r|行|列)$|\brow\b/i;
 const COLUMNS = /^(col|column|c)$|\bcol(umn)?\b/i;
 
@@ -12,12 +17,21 @@ const nameOf = (input) => (input?.name ?? "").replaceAll("_", " ");
 
 const placed = ({ data }, pattern) => data.inputs.findIndex((input) => !input.ago && pattern.test(nameOf(input)));
 
-/** The two inputs that say most where we know it; a column across and a row; x across and y; else the first two. */
+/** The places of an observation that can be an axis: numbers, for nothing lies between states; pixels where there is little else. */
+export function axesOf({ data: { obs } }) {
+  const numbers = obs.parts.filter(({ num_states: states }) => states === null)
+    .flatMap(({ start, size }) => Array.from({ length: size }, (_, i) => start + i));
+  const others = numbers.filter((place) => !isPixel(obs, place));
+  return (others.length < 2 ? numbers : others).slice(0, MOST_CHOICES);
+}
+
+/** The two of them that say most where we know it; a column across and a row; x across and y; else the first two. */
 export function usualAxes(page) {
   const { data } = page;
   if (data.world?.kind === "cartpole" && data.inputs.length === 4) return [2, 3];
   const pairs = [[placed(page, COLUMNS), placed(page, ROWS)], [placed(page, /^x$/i), placed(page, /^y$/i)]];
-  return pairs.find((pair) => pair.every((i) => i >= 0)) ?? [0, 1];
+  const all = axesOf(page);
+  return pairs.find((pair) => pair.every((i) => all.includes(i))) ?? all.slice(0, 2);
 }
 
 /** Whether an input grows downwards: a row does, and a y that is counted in fields of a grid. */
@@ -78,17 +92,22 @@ export function nearestMoment(moments, [x, y], [xLow, xHigh], [yLow, yHigh]) {
   return found;
 }
 
+/** Every recorded moment of a discrete observation, {ep, t, s: its state, counted from 0}. */
+function met({ obs: spec, episodes }) {
+  const { lowest } = statesOf(spec);
+  return episodes.flatMap(({ obs }, ep) => Array.from({ length: obs.shape[0] }, (_, t) => ({ ep, t, s: row(obs, t)[0] - lowest })));
+}
+
 /** How often every state of a discrete observation was visited. */
 export function visits({ data }) {
-  const out = new Int32Array(data.obs.num_states);
-  for (const { obs } of data.episodes) for (const state of obs.data) out[state] += 1;
+  const out = new Int32Array(statesOf(data.obs).count);
+  for (const { s } of met(data)) out[s] += 1;
   return out;
 }
 
 /** The next moment in that state after (ep, t), going round all episodes; null if it was never visited. */
 export function nextVisit({ data }, state, ep, t) {
-  const all = data.episodes.flatMap(({ obs }, e) => [...obs.data].map((s, step) => ({ ep: e, t: step, s })))
-    .filter(({ s }) => s === state);
+  const all = met(data).filter(({ s }) => s === state);
   const after = all.find((each) => each.ep > ep || (each.ep === ep && each.t > t));
   return after ?? all[0] ?? null;
 }
@@ -107,12 +126,16 @@ export function facts({ action, value }, actions, over = () => false) {
 }
 
 /** The key of the sentence that says why there can be no map, or null. */
-export function whyNoMap({ data, networks, moment }) {
+export function whyNoMap(page) {
+  const { data, networks, moment } = page;
   if (data.obs.image) return "maps.no_image";
   if (!networks.best) return "maps.no_network";
   if (!moment()) return "maps.no_episode";
   if (!moment().obs) return "decision.not_kept";
-  if (data.obs.num_states === null) return moment().obs.length < 2 ? "maps.one_input" : null;
-  if (moment().obs.length !== 1) return "maps.several_states";
-  return data.obs.num_states > MOST_STATES ? "maps.many_states" : null;
+  const states = statesOf(data.obs);
+  if (states !== null) return states.count > MOST_STATES ? "maps.many_states" : null;
+  const axes = axesOf(page).length;
+  if (axes > 1) return null;
+  if ((data.obs.mask ?? moment().obs.length) < 2) return "maps.one_input";
+  return axes === 0 ? "maps.several_states" : "maps.few_numbers";
 }

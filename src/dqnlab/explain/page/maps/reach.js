@@ -2,7 +2,7 @@
 
 import { row } from "../core/codec.js";
 import { atPoints, atStates } from "../net/grid.js";
-import { features } from "../net/network.js";
+import { features, maskOf, statesOf } from "../net/features.js";
 import { limits } from "./planes.js";
 
 const ROOM = 0.3; // beside what was visited, as a share of its range
@@ -88,10 +88,11 @@ export function robust(values) {
   return { low, high, clipped: [low > least, high < most] };
 }
 
-/** The values of one network at states that were visited, evenly chosen; of a discrete observation at all but `over`. */
+/** The values of one network at states that were visited, evenly chosen; of a discrete one without a mask at all but `over`. */
 function met({ data }, layers, nets, over) {
-  if (data.obs.num_states !== null) {
-    const found = atStates(layers, data.obs.num_states);
+  const states = statesOf(data.obs);
+  if (states !== null && data.obs.mask === null) {
+    const found = atStates(layers, states.count);
     const asked = (_, state) => !over(state);
     return { value: found.value.filter(asked), gap: found.gap.filter(asked) };
   }
@@ -99,9 +100,9 @@ function met({ data }, layers, nets, over) {
   const cost = layers.reduce((sum, { inputs, outputs }) => sum + inputs * outputs, 0);
   const count = Math.min(Math.max(Math.floor(BUDGET / (cost * nets)), LEAST), MOST);
   const every = Math.max(1, Math.ceil(total / count));
-  const points = data.episodes.flatMap(({ obs }) =>
-    Array.from({ length: Math.ceil(obs.shape[0] / every) }, (_, k) => features(data.obs, row(obs, k * every))));
-  const flat = new Float64Array(points.length * layers[0].inputs);
-  points.forEach((point, k) => flat.set(point, k * point.length));
-  return atPoints(layers, flat);
+  const been = data.episodes.flatMap(({ obs }) =>
+    Array.from({ length: Math.ceil(obs.shape[0] / every) }, (_, k) => row(obs, k * every)));
+  const flat = new Float64Array(been.length * layers[0].inputs);
+  been.forEach((obs, k) => flat.set(features(data.obs, obs), k * layers[0].inputs));
+  return atPoints(layers, flat, been.map((obs) => maskOf(data.obs, obs)));
 }

@@ -2,13 +2,14 @@
 
 import { colour } from "../core/dom.js";
 import { num } from "../core/i18n.js";
+import { statesOf } from "../net/features.js";
 import { css, dot, fit, ring, rgb } from "./paint.js";
 
 const ARROWS = [[-1, 0], [0, 1], [1, 0], [0, -1]]; // FrozenLake's actions 0 to 3, y downwards
 
 /** How the squares lie: {columns, rows, letters (of the lake) or null}. */
 export function layout({ data }) {
-  const count = data.obs.num_states;
+  const { count } = statesOf(data.obs);
   const lake = data.world?.kind === "frozenlake" ? data.world.params.desc : null;
   if (lake && lake.join("").length === count) return { columns: lake[0].length, rows: lake.length, letters: lake.join("") };
   const columns = Math.ceil(Math.sqrt(count));

@@ -1,6 +1,7 @@
 /** Integrated gradients of the gap between the best and the second best action, as explain/attribution.py has them. */
 
-import { argmax } from "./network.js";
+import { masked } from "./features.js";
+import { bestTwo } from "./network.js";
 
 export const STEPS = 256;
 const WHOLE = 8; // inputs up to which all are told
@@ -8,23 +9,22 @@ const MOST = 12; // inputs that are told of more
 const LITTLE = 0.03; // of the sizes of all parts
 
 /**
- * {best, second, gap, baselineGap, parts [features], residual}, or null where there is one action only.
+ * {best, second, gap, baselineGap, parts [features], residual}, or null where no other action is allowed (`mask`).
  * The mean gradient on the straight line from the baseline to the features (midpoints), times the way of each feature.
  * The parts add up to gap - baselineGap but for the residual.
  */
-export function attribute(network, features, baseline, steps = STEPS) {
-  const q = network.qValues(features);
-  if (q.length < 2) return null;
-  const best = argmax(q);
-  const second = argmax(q.map((value, a) => (a === best ? -Infinity : value)));
+export function attribute(network, features, baseline, mask = null) {
+  const q = masked(network.qValues(features), mask);
+  const { best, second } = bestTwo(q);
+  if (second === null) return null;
   const ofQ = new Float64Array(q.length);
   ofQ[best] = 1;
   ofQ[second] = -1;
   const way = Float64Array.from(features, (value, i) => value - baseline[i]);
   const slope = new Float64Array(way.length);
-  for (let step = 0; step < steps; step++) {
-    const point = way.map((value, i) => baseline[i] + (value * (step + 0.5)) / steps);
-    network.gradient(point, ofQ).forEach((value, i) => { slope[i] += value / steps; });
+  for (let step = 0; step < STEPS; step++) {
+    const point = way.map((value, i) => baseline[i] + (value * (step + 0.5)) / STEPS);
+    network.gradient(point, ofQ).forEach((value, i) => { slope[i] += value / STEPS; });
   }
   const parts = way.map((value, i) => value * slope[i]);
   const start = network.qValues(baseline);

@@ -13,9 +13,10 @@ export function sideFor(layers) {
 
 /**
  * Q-values on the plane through two features, the others held: {action, value (of the best), gap}, one number per
- * point, row by row from the first of `ys`. base: features [inputs]; i, j: which feature goes along xs, and along ys.
+ * point, row by row from the first of `ys`. base: features [inputs]; i, j: which feature goes along xs, and along ys;
+ * mask: the actions that are allowed [A], or null.
  */
-export function grid(layers, base, { i, j, xs, ys }) {
+export function grid(layers, base, { i, j, xs, ys }, mask = null) {
   const out = room(xs.length * ys.length);
   const work = makeWork(layers);
   const { inputs, outputs, weight, bias } = layers[0];
@@ -33,14 +34,14 @@ export function grid(layers, base, { i, j, xs, ys }) {
         const place = unit * inputs;
         first[unit] = held[unit] + weight[place + i] * x + weight[place + j] * y;
       }
-      keep(out, at++, finish(work));
+      keep(out, at++, barred(finish(work), mask));
     }
   }
   return out;
 }
 
-/** The same for given points, rows of features [count * inputs]. */
-export function atPoints(layers, points) {
+/** The same for given points, rows of features [count * inputs], each with a mask of its own where there are `masks`. */
+export function atPoints(layers, points, masks = null) {
   const { inputs, outputs, weight, bias } = layers[0];
   const count = points.length / inputs;
   const out = room(count);
@@ -51,16 +52,16 @@ export function atPoints(layers, points) {
       for (let k = 0; k < inputs; k++) sum += weight[unit * inputs + k] * points[at * inputs + k];
       work.sums[0][unit] = sum;
     }
-    keep(out, at, finish(work));
+    keep(out, at, barred(finish(work), masks?.[at]));
   }
   return out;
 }
 
-/** The same for every state of a discrete observation: state s switches on the one feature s. */
-export function atStates(layers, count) {
+/** The same for every state of a discrete observation, all with one mask: state s switches on the one feature s. */
+export function atStates(layers, count, mask = null) {
   const points = new Float64Array(count * count);
   for (let state = 0; state < count; state++) points[state * count + state] = 1;
-  return atPoints(layers, points);
+  return atPoints(layers, points, new Array(count).fill(mask));
 }
 
 function room(count) {
@@ -96,6 +97,12 @@ function finish({ layers, columns, sums }) {
   return sums[layers.length - 1];
 }
 
+/** Values in which those of forbidden actions have become -Infinity. */
+function barred(q, mask) {
+  mask?.forEach((allowed, a) => { if (allowed === 0) q[a] = -Infinity; });
+  return q;
+}
+
 function keep(out, at, q) {
   let best = 0;
   let second = -Infinity;
@@ -107,5 +114,5 @@ function keep(out, at, q) {
   }
   out.action[at] = best;
   out.value[at] = q[best];
-  out.gap[at] = q.length > 1 ? q[best] - second : 0;
+  out.gap[at] = second === -Infinity ? 0 : q[best] - second;
 }

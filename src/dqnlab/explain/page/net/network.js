@@ -16,20 +16,6 @@ export function makeNetwork(net) {
   };
 }
 
-/** What the network divides an observation's numbers by. */
-export const scaleOf = (spec) => spec.scale ?? 1;
-
-/** An observation as the first layer wants it: pictures in [0, 1], a discrete state one-hot (`QNetwork.features`). */
-export function features(spec, obs) {
-  if (spec.num_states !== null) {
-    const out = new Float64Array(spec.num_states * obs.length);
-    obs.forEach((state, i) => { out[i * spec.num_states + state] = 1; });
-    return out;
-  }
-  const scale = scaleOf(spec);
-  return Float64Array.from(obs, scale === 1 ? undefined : (x) => x / scale);
-}
-
 /** {pre, post: what each layer computes before and after its relu; q: what the last one gives [A]}. */
 function run(layers, features) {
   const pre = [];
@@ -72,4 +58,12 @@ export function argmax(values) {
   let best = 0;
   for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
   return best;
+}
+
+/** The best action and the second best, null if no other is allowed; of equals the first. */
+export function bestTwo(q) {
+  const best = argmax(q);
+  const others = Array.from(q, (value, a) => (a === best ? -Infinity : value));
+  const second = argmax(others);
+  return { best, second: others[second] === -Infinity ? null : second };
 }

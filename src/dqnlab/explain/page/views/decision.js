@@ -5,7 +5,7 @@ import { sentences } from "../core/i18n.js";
 import { actionClass, actionName, listed, stateWords, unlisted } from "../core/naming.js";
 import { outlookAt } from "../core/outlook.js";
 import { sight, spread } from "../core/spread.js";
-import { argmax } from "../net/network.js";
+import { argmax, bestTwo } from "../net/network.js";
 import { inputRow, places } from "./inputs.js";
 import { lookAt, seenImage } from "./looks.js";
 import { digitsFor, ratings } from "./ratings.js";
@@ -36,10 +36,8 @@ export function mountDecision(root, page) {
  * Forbidden actions are worth -Infinity.
  */
 export function choice(q) {
-  const best = argmax(q);
-  const others = q.map((value, a) => (a === best ? -Infinity : value));
-  const second = argmax(others);
-  return others[second] === -Infinity ? { best, second: null, gap: 0 } : { best, second, gap: q[best] - q[second] };
+  const { best, second } = bestTwo(q);
+  return { best, second, gap: second === null ? 0 : q[best] - q[second] };
 }
 
 /** Whether the best network is the one that training ended with: both say the same of every recorded step. */

@@ -3,7 +3,7 @@
 import { el } from "../core/dom.js";
 import { draggable } from "./question.js";
 import { byWeight } from "./weighing.js";
-import { isIn } from "../world/seen.js";
+import { isPixel } from "../world/seen.js";
 
 const inputsOf = new WeakMap();
 
@@ -20,7 +20,7 @@ export function known(page) {
 /** The places of an observation that are no picture and no mask, and of them the `few` that matter most. */
 export function places(page, count, few) {
   const rank = (place) => known(page).get(place)?.rank ?? Infinity;
-  const all = Array.from({ length: page.data.obs.mask ?? count }, (_, i) => i).filter((i) => !page.data.obs.pictures.some((picture) => isIn(picture, i)));
+  const all = Array.from({ length: page.data.obs.mask ?? count }, (_, i) => i).filter((i) => !isPixel(page.data.obs, i));
   return { all, told: new Set(all.slice().sort((a, b) => rank(a) - rank(b) || a - b).slice(0, few)) };
 }
 

@@ -4,8 +4,10 @@ import { attribute, folded, STEPS } from "../net/attribution.js";
 import { bars } from "../core/charts.js";
 import { row } from "../core/codec.js";
 import { clear, el, perFrame } from "../core/dom.js";
-import { actionClass, actionName, featureName, whyClosed } from "../core/naming.js";
-import { features } from "../net/network.js";
+import { sentences } from "../core/i18n.js";
+import { actionClass, actionName, featureName, leftOut, whyClosed } from "../core/naming.js";
+import { features, maskOf, masked, originOf } from "../net/features.js";
+import { argmax } from "../net/network.js";
 import { css, shade, shades } from "../maps/paint.js";
 import { mountMemory } from "./memory.js";
 import { hasLooks, mountLooks } from "./looks.js";
@@ -98,7 +100,7 @@ class Inside {
       this.notes[layer]));
     const map = el("div", { class: "card inside-map", on: { keydown: (event) => this.walk(event) } },
       el("div", { class: "inside-layer" }, el("h3", {}, page.t("inside.inputs")), this.inputs), layers,
-      el("p", { class: "muted" }, page.t("inside.colours")));
+      el("p", { class: "muted" }, sentences([page.t("inside.colours"), ...leftOut(page)], page.lang)));
     root.append(el("div", { class: "inside-parts" }, map, this.detail, this.mattered));
     this.choose();
   }
@@ -157,8 +159,10 @@ class Inside {
 
   draw() {
     const { page, network } = this;
-    this.x = features(page.data.obs, page.moment().obs);
+    const { obs } = page.moment();
+    this.x = features(page.data.obs, obs);
     this.passed = network.forward(this.x);
+    this.q = masked(this.passed.q, maskOf(page.data.obs, obs));
     const colours = shades();
     this.drawInputs(colours);
     this.cells.forEach((cells, layer) => this.drawLayer(cells, layer, colours));
@@ -168,25 +172,34 @@ class Inside {
   drawInputs(colours) {
     const most = largest(this.x);
     clear(this.inputs).append(...[...this.x.subarray(0, MOST_UNITS)].map((value, i) => {
-      const cell = el("span", { class: "inside-cell", title: `${featureName(this.page, i)} = ${this.page.num(value, 4)}` });
+      const cell = el("span", { class: "inside-cell", title: this.inputWords(i, value) });
       cell.style.background = css(shade(value / most, colours));
       return cell;
     }));
   }
 
+  /** An input with its number; of a state, whether it is that. */
+  inputWords(i, value) {
+    const { data, num } = this.page;
+    if (originOf(data.obs, i).state !== null) return featureName(this.page, i, value === 0);
+    return `${featureName(this.page, i)} = ${num(value, 4)}`;
+  }
+
   drawLayer(cells, layer, colours) {
     const { t, num } = this.page;
-    const post = this.passed.post[layer];
+    const last = layer === this.depth - 1;
+    const post = last ? this.q : this.passed.post[layer];
     const most = largest(post);
     const written = this.page.level === "story" ? told([...post]) : (value) => num(value, 5);
     cells.forEach((cell, unit) => {
-      if (layer < this.depth - 1 && !this.isDead(layer, unit)) cell.style.background = css(shade(post[unit] / most, colours));
+      if (!last && !this.isDead(layer, unit)) cell.style.background = css(shade(post[unit] / most, colours));
       const name = this.unitName(layer, unit);
-      const words = `${name} = ${num(post[unit], 4)}${this.isDead(layer, unit) ? ` (${t("inside.dead")})` : ""}`;
+      const forbidden = post[unit] === -Infinity ? t("decision.forbidden") : null;
+      const words = `${name} = ${forbidden ?? num(post[unit], 4)}${this.isDead(layer, unit) ? ` (${t("inside.dead")})` : ""}`;
       cell.setAttribute("aria-label", words);
-      if (layer === this.depth - 1) cell.textContent = `${name} ${written(post[unit])}`;
+      if (last) cell.textContent = `${name} ${forbidden ?? written(post[unit])}`;
     });
-    this.notes[layer].textContent = layer === this.depth - 1 ? "" : this.layerWords(layer, post, cells.length);
+    this.notes[layer].textContent = last ? "" : this.layerWords(layer, post, cells.length);
   }
 
   layerWords(layer, post, drawn) {
@@ -226,17 +239,19 @@ class Inside {
   drawMattered() {
     const { page } = this;
     const { t, num } = page;
-    const x = features(page.data.obs, page.moment().obs);
-    const found = attribute(this.network, x, page.data.baseline.data);
+    const { obs, q } = page.moment();
+    const x = features(page.data.obs, obs);
+    const found = attribute(this.network, x, page.data.baseline.data, maskOf(page.data.obs, obs));
     if (!found) {
-      clear(this.mattered).append(el("h3", {}, t("inside.mattered")), el("p", {}, t("inside.one_action")));
+      const alone = q.best.length === 1 ? t("inside.one_action") : t("decision.only", { action: actionName(page, argmax(q.best)) });
+      clear(this.mattered).append(el("h3", {}, t("inside.mattered")), el("p", {}, alone));
       return;
     }
     const { main, others, share } = folded(found.parts);
     const most = largest(found.parts);
-    const absent = (i) => page.data.obs.num_states !== null && x[i] === 0; // a state where it is not, which counts as well
+    const absent = (i) => x[i] === 0 && originOf(page.data.obs, i).state !== null; // a state where it is not, which counts as well
     const draw = (places) => bars(places.map((i) => ({
-      label: absent(i) ? t("inside.absent", { state: featureName(page, i) }) : featureName(page, i), value: found.parts[i], class: actionClass(found.parts[i] < 0 ? found.second : found.best),
+      label: featureName(page, i, absent(i)), value: found.parts[i], class: actionClass(found.parts[i] < 0 ? found.second : found.best),
     })), { digits: 3, low: -most, high: most });
     const [best, second] = [actionName(page, found.best), actionName(page, found.second)];
     clear(this.mattered).append(

@@ -1,19 +1,20 @@
 /** Two maps, what the network would do and what it expects, and a film of how they formed. */
 
 import { clear, el, perFrame } from "../core/dom.js";
+import { sentences } from "../core/i18n.js";
 import { atStates, grid, sideFor } from "../net/grid.js";
 import { actionLegend, heldWords, inWords, named, pointWords, valueLegend } from "../maps/legends.js";
-import { featureName, stateNumber, whyClosed } from "../core/naming.js";
+import { inputName, leftOut, stateNumber, whyClosed } from "../core/naming.js";
 import { placeIn } from "../core/page.js";
-import { features, scaleOf, makeNetwork } from "../net/network.js";
+import { featureOf, features, maskOf, partOf, statesOf } from "../net/features.js";
+import { makeNetwork } from "../net/network.js";
 import { axisChoices, tick } from "../maps/choices.js";
 import { makeFilm } from "../maps/film.js";
 import { actionColours, faded, paintPlane, picture, valueColour } from "../maps/paint.js";
-import { facts, isDownward, limits, middles, nearestMoment, nextVisit, usualAxes, visited, visits, whyNoMap } from "../maps/planes.js";
+import { axesOf, facts, isDownward, limits, middles, nearestMoment, nextVisit, usualAxes, visited, visits, whyNoMap } from "../maps/planes.js";
 import { known, overFilm, reached } from "../maps/reach.js";
 import { isOver, layout, paintStates, stateAt } from "../maps/states.js";
 
-const MOST_CHOICES = 64; // inputs that can be chosen as an axis
 const HALF = 0.5; // known less than that is a guess
 const PAUSE = 250; // milliseconds between maps while the moment runs
 
@@ -29,9 +30,10 @@ export function mountMaps(root, page) {
 
 class Maps {
   constructor(root, page) {
-    Object.assign(this, { page, discrete: page.data.obs.num_states !== null, grids: new Map(), timer: null });
+    Object.assign(this, { page, states: statesOf(page.data.obs), grids: new Map(), timer: null });
     this.nets = [...page.data.snapshots.map(makeNetwork), page.networks.best];
-    const [x, y] = usualAxes(page);
+    this.places = axesOf(page);
+    const [x = 0, y = 1] = usualAxes(page);
     const { store } = page;
     store.declare("map.x", x);
     store.declare("map.y", y);
@@ -62,14 +64,14 @@ class Maps {
   // ── What is chosen ──
 
   get axes() {
-    const count = Math.min(this.page.moment().obs.length, MOST_CHOICES);
-    const [x, y] = ["map.x", "map.y"].map((key) => placeIn(this.page.store.get(key), count));
-    return x === y ? [x, (x + 1) % count] : [x, y];
+    const { places, page } = this;
+    const [x, y] = ["map.x", "map.y"].map((key) => places.findLast((place) => place <= page.store.get(key)) ?? places[0]);
+    return x === y ? [x, places[(places.indexOf(x) + 1) % places.length]] : [x, y];
   }
 
   /** Whether a state is one in which the network is never asked. */
   get over() {
-    return this.discrete ? (state) => isOver(layout(this.page), state) : undefined;
+    return this.states ? (state) => isOver(layout(this.page), state) : undefined;
   }
 
   /** The part of an input that the maps show: where the agent goes, or all that is known of it. */
@@ -96,12 +98,10 @@ class Maps {
 
   /** The moment moves on: its mark at once, the maps themselves not at every step while it runs. */
   moved() {
-    if (this.discrete) {
-      this.soon();
-      return;
-    }
-    this.mark();
-    if (this.page.moment().obs.length === 2) return; // nothing else is held
+    const { data, moment } = this.page;
+    if (this.states) this.soon();
+    else this.mark();
+    if (data.obs.mask === null && (this.states || moment().obs.length === 2)) return; // nothing else is held
     this.timer ??= setTimeout(() => {
       this.timer = null;
       this.grids.clear();
@@ -119,13 +119,13 @@ class Maps {
     this.readout = el("p", { class: "muted maps-readout", "aria-live": "off" }, t("maps.hover"));
     const last = this.nets.length - 1;
     this.film = last > 0 ? makeFilm(page, { last, snap: () => this.snap, text: () => this.snapText() }) : null;
-    const planes = this.discrete ? [] : [...axisChoices(page, () => this.axes, MOST_CHOICES), tick(page, "map.whole", "maps.whole")];
+    const planes = this.states ? [] : [...axisChoices(page, () => this.axes, this.places), tick(page, "map.whole", "maps.whole")];
     root.append(
       el("div", { class: "row maps-choices numbers-only" }, planes, tick(page, "map.visited", "maps.visited")),
       ...(this.film ? [this.film.node] : []),
       this.readout,
       el("div", { class: "columns" }, this.maps.map(({ figure }) => figure)),
-      el("p", { class: "maps-guess muted" }, t("maps.guess")), this.held);
+      el("p", { class: "maps-guess muted" }, sentences([t("maps.guess"), ...leftOut(page)], page.lang)), this.held);
   }
 
   makeMap(kind) {
@@ -133,7 +133,7 @@ class Maps {
     canvas.addEventListener("click", (event) => this.pick(event));
     canvas.addEventListener("pointermove", (event) => this.hover(event));
     canvas.addEventListener("keydown", (event) => this.walk(event));
-    const mark = this.discrete ? null : el("span", { class: "maps-mark", "aria-hidden": "true" });
+    const mark = this.states ? null : el("span", { class: "maps-mark", "aria-hidden": "true" });
     const legend = el("div", { class: "row maps-legend" });
     const figure = el("figure", { class: "card maps-figure", "data-map": kind },
       el("figcaption", {},
@@ -148,20 +148,21 @@ class Maps {
   values() {
     const { page, snap } = this;
     const { layers } = this.nets[snap];
-    const key = this.discrete ? `${snap}` : `${snap} ${this.axes}`;
-    if (!this.grids.has(key)) this.grids.set(key, this.discrete ? atStates(layers, page.data.obs.num_states) : this.plane(layers));
+    const key = this.states ? `${snap}` : `${snap} ${this.axes}`;
+    const asked = () => (this.states ? atStates(layers, this.states.count, maskOf(page.data.obs, page.moment().obs)) : this.plane(layers));
+    if (!this.grids.has(key)) this.grids.set(key, asked());
     return this.grids.get(key);
   }
 
   plane(layers) {
-    const { data } = this.page;
-    const [i, j] = this.axes;
-    const scale = 1 / scaleOf(data.obs); // as `features` does
+    const spec = this.page.data.obs;
+    const { obs } = this.page.moment();
     const side = sideFor(layers);
-    const along = (limits) => middles(limits, side).map((value) => value * scale);
+    const along = (place, limits) => middles(limits, side).map((value) => value / partOf(spec, place).scale); // as `features` does
+    const [i, j] = this.axes;
     const [across, up] = this.sides();
-    const base = features(data.obs, this.page.moment().obs);
-    return { ...grid(layers, base, { i, j, xs: along(across), ys: along(up).reverse() }), side };
+    const plane = { i: featureOf(spec, i), j: featureOf(spec, j), xs: along(i, across), ys: along(j, up).reverse() };
+    return { ...grid(layers, features(spec, obs), plane, maskOf(spec, obs)), side };
   }
 
   paint() {
@@ -169,21 +170,21 @@ class Maps {
     const values = this.values();
     const said = facts(values, page.data.actions.length, this.beyond(values));
     const colours = this.colours(values);
-    if (this.discrete) this.paintStates(values, colours);
+    if (this.states) this.paintStates(values, colours);
     else this.paintPlanes(values, colours);
     for (const { kind, canvas, legend } of this.maps) {
       canvas.setAttribute("aria-label", inWords(page, kind, said, this.snapText()));
       clear(legend).append(...(kind === "policy" ? actionLegend(page, said) : valueLegend(page, this.range)));
     }
     this.film?.show();
-    this.held.textContent = this.discrete ? "" : heldWords(page, this.axes, page.moment().obs);
+    this.held.textContent = this.states ? "" : heldWords(page, this.axes, page.moment().obs);
   }
 
   /** Of every point, on one scale over the whole film, faded where the agent never went. */
   colours({ action, gap, value, side }) {
     const own = actionColours(this.page.data.actions.length);
     const { low, high, wide } = this.range;
-    const fade = faded(this.discrete ? visits(this.page).map((times) => Math.min(times, 1)) : this.known(side));
+    const fade = faded(this.states ? visits(this.page).map((times) => Math.min(times, 1)) : this.known(side));
     return {
       policy: (k) => fade(own(action[k], gap[k], wide), k),
       value: (k) => fade(valueColour((value[k] - low) / (high - low || 1)), k),
@@ -193,7 +194,7 @@ class Maps {
   /** What the shares do not count: where an episode is over, and what is faded by more than half. */
   beyond({ action, side }) {
     const over = this.over ?? (() => false);
-    const been = this.discrete ? visits(this.page) : this.known(side);
+    const been = this.states ? visits(this.page) : this.known(side);
     const faint = (at) => over(at) || been[at] < HALF;
     return [...action.keys()].every(faint) ? over : faint;
   }
@@ -233,8 +234,8 @@ class Maps {
     const { page } = this;
     for (const { kind, canvas } of this.maps) {
       paintStates(canvas, {
-        plan: layout(page), count: page.data.obs.num_states, colourOf: colours[kind], actions: values.action,
-        values: kind === "value" ? values.value : null, here: page.moment().obs[0],
+        plan: layout(page), count: this.states.count, colourOf: colours[kind], actions: values.action,
+        values: kind === "value" ? values.value : null, here: page.moment().obs[0] - this.states.lowest,
         visits: page.store.get("map.visited") ? visits(page) : null,
       });
     }
@@ -244,22 +245,22 @@ class Maps {
 
   pick(event) {
     const { page } = this;
-    const found = this.discrete
+    const found = this.states
       ? nextVisit(page, this.state(event), page.store.get("ep"), page.store.get("t"))
       : nearestMoment(visited(page, ...this.axes), this.frame.point(event.offsetX, event.offsetY), this.frame.xs, this.frame.ys);
     if (found) page.store.set({ ep: found.ep, t: found.t });
   }
 
   state({ target, offsetX, offsetY }) {
-    return stateAt(target, layout(this.page), this.page.data.obs.num_states, offsetX, offsetY);
+    return stateAt(target, layout(this.page), this.states.count, offsetX, offsetY);
   }
 
   hover(event) {
     const { page } = this;
     const values = this.values();
-    if (this.discrete) {
+    if (this.states) {
       const state = this.state(event);
-      if (state !== null) this.readout.textContent = pointWords(page, page.t("inside.state", { state: stateNumber(page.data, state) }), values, state);
+      if (state !== null) this.readout.textContent = pointWords(page, page.t("inside.state", { state: stateNumber(page.data, this.states.lowest + state) }), values, state);
       return;
     }
     const { frame } = this;
@@ -267,7 +268,7 @@ class Maps {
     const column = Math.floor(((event.offsetX - frame.left) / frame.across) * values.side);
     const line = Math.floor(((event.offsetY - frame.top) / frame.up) * values.side);
     if (Math.min(column, line) < 0 || Math.max(column, line) >= values.side) return;
-    const where = [x, y].map((value, k) => `${featureName(page, this.axes[k])} ${page.num(value)}`).join(", ");
+    const where = [x, y].map((value, k) => `${inputName(page, this.axes[k])} ${page.num(value)}`).join(", ");
     this.readout.textContent = pointWords(page, where, values, line * values.side + column);
   }
 

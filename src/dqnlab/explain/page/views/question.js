@@ -3,30 +3,31 @@
  */
 
 import { row } from "../core/codec.js";
-import { argmax, features } from "../net/network.js";
+import { partOf, rate } from "../net/features.js";
+import { bestTwo } from "../net/network.js";
 
 const STEPS = 200; // of a slider, from end to end
 const FARTHEST = 1e6; // a link may say anything
 const POINTS = 81; // of a curve along one input
 
 /**
- * The inputs that can be dragged: [{place: where in an observation, name, unit, low, high, step, apart, varies}].
- * Of stacked observations only the newest can. Where nobody knows a range, the recorded episodes give it.
+ * The inputs that can be dragged: [{place: where in an observation, name, unit, low, high, step, whole: a whole number,
+ * apart: nothing lies between two values, varies}]. Of stacked observations only the newest can, and no mask. Where nobody
+ * knows a range, the recorded episodes give it.
  */
 export function draggable(data) {
-  const discrete = data.obs.num_states !== null;
   return data.inputs
-    .map((input, place) => ({ ...input, place }))
-    .filter((input) => !input.ago)
-    .map(({ place, name, unit, low, high }) => {
+    .map((input, place) => ({ ...input, place, part: partOf(data.obs, place) }))
+    .filter(({ ago, part }) => part && !ago)
+    .map(({ place, name, unit, low, high, part }) => {
       const told = low !== null && high !== null;
       const range = told ? [low, high] : seen(data.episodes, place);
       const varies = range[1] > range[0]; // else where a value lies says nothing
       const [from, to] = told ? range : roomy(range);
-      const apart = discrete || data.obs.dtype === "bool"; // nothing lies between two values
-      const whole = apart || /int/.test(data.obs.dtype);
-      if (whole) return { place, name, unit, low: Math.floor(from), high: Math.ceil(to), step: 1, apart, varies };
-      return { place, name, unit, low: from, high: to, step: (to - from) / STEPS, apart, varies };
+      const apart = part.num_states !== null || part.dtype === "bool";
+      const whole = apart || /int/.test(part.dtype);
+      const ends = whole ? { low: Math.floor(from), high: Math.ceil(to), step: 1 } : { low: from, high: to, step: (to - from) / STEPS };
+      return { place, name, unit, ...ends, whole, apart, varies };
     });
 }
 
@@ -80,7 +81,7 @@ export function parse(text, inputs) {
   const values = String(text).split(",").map((each) => (each.trim() ? Number(each) : NaN));
   if (values.length !== inputs.length || !values.every(Number.isFinite)) return null;
   return values.map((value, i) => {
-    if (inputs[i].step !== 1) return Math.min(Math.max(value, -FARTHEST), FARTHEST);
+    if (!inputs[i].whole) return Math.min(Math.max(value, -FARTHEST), FARTHEST);
     return Math.round(Math.min(Math.max(value, inputs[i].low), inputs[i].high));
   });
 }
@@ -107,18 +108,15 @@ export function changed(values, i, value, system) {
 
 /** The values of every action along input i: {x: [P], y: [A][P]}. */
 export function along(i, { network, obsSpec, obs, inputs, values, system }) {
-  const { low, high, step } = inputs[i];
-  const count = step === 1 ? Math.min(high - low + 1, 2 * STEPS) : POINTS;
-  const x = Array.from({ length: count }, (_, k) => (step === 1 ? low + k : low + ((high - low) * k) / (count - 1)));
-  const q = x.map((value) =>
-    network.qValues(features(obsSpec, asked(obs, inputs, changed(values, i, value, system)))));
+  const { low, high, whole } = inputs[i];
+  const count = whole ? Math.min(high - low + 1, 2 * STEPS) : POINTS;
+  const x = Array.from({ length: count }, (_, k) => (whole ? low + k : low + ((high - low) * k) / (count - 1)));
+  const q = x.map((value) => rate(network, obsSpec, asked(obs, inputs, changed(values, i, value, system))));
   return { x, y: Array.from(q[0], (_, a) => q.map((each) => each[a])) };
 }
 
-/** {best, second, gap}: the action with the largest value, the one after it, and by how much. */
+/** {best, second, gap}: the action with the largest value, the one after it if another is allowed, and by how much. */
 export function verdict(q) {
-  const best = argmax(q);
-  const others = Array.from(q, (value, a) => (a === best ? -Infinity : value));
-  const second = q.length > 1 ? argmax(others) : null;
+  const { best, second } = bestTwo(q);
   return { best, second, gap: second === null ? null : q[best] - q[second] };
 }

@@ -1,7 +1,8 @@
 /** One learning step, recomputed in the page: targets and losses of the recorded rows under other rules. */
 
 import { row } from "../core/codec.js";
-import { argmax, features, makeNetwork } from "../net/network.js";
+import { features, maskOf, masked } from "../net/features.js";
+import { argmax, makeNetwork } from "../net/network.js";
 
 export const GOES_ON = 0;
 export const TERMINATED = 1;
@@ -20,7 +21,7 @@ export function makeStep(moment, obs) {
   const values = (which, seen, kept) => {
     if (networks[which] === null || seen === null) return { q: kept, passed: null, network: null };
     const passed = networks[which].forward(features(obs, seen));
-    return { q: passed.q, passed, network: networks[which] };
+    return { q: masked(passed.q, maskOf(obs, seen)), passed, network: networks[which] };
   };
   const next = (i, k) => nextValues(values, moment, depth, i, k);
   return {

@@ -1,23 +1,29 @@
 /** Which inputs move the decision most, over the recorded episodes. */
 
 import { row } from "../core/codec.js";
-import { argmax, features } from "../net/network.js";
+import { features, maskOf, masked, originOf } from "../net/features.js";
+import { bestTwo } from "../net/network.js";
 
 const ASKED = 64; // recorded states
 
 /**
  * Places of the inputs, those first that matter most: by the mean size of the slope of the gap between the two best
- * actions, times how far the input spreads. In their own order where no network can be asked.
+ * actions, times how far the input spreads, of a state summed over all that it may be. In their own order where no
+ * network can be asked.
  */
 export function byWeight({ data }, network, inputs) {
   const order = [...inputs.keys()];
   const episodes = data.episodes.filter(({ obs }) => obs);
-  if (!network || inputs.length < 2 || data.obs.num_states !== null || !episodes.length) return order;
-  const seen = evenly(episodes, ASKED).map((obs) => features(data.obs, obs));
-  const slopes = new Float64Array(seen[0].length);
-  for (const x of seen) gapSlope(network, x).forEach((slope, i) => { slopes[i] += Math.abs(slope) / seen.length; });
-  const weight = inputs.map(({ place }) => slopes[place] * deviation(seen.map((x) => x[place])));
-  return order.sort((a, b) => weight[b] - weight[a] || a - b);
+  if (!network || inputs.length < 2 || !episodes.length) return order;
+  const asked = evenly(episodes, ASKED);
+  const points = asked.map((obs) => features(data.obs, obs));
+  const slopes = new Float64Array(points[0].length);
+  points.forEach((x, k) => {
+    gapSlope(network, x, maskOf(data.obs, asked[k]))?.forEach((slope, i) => { slopes[i] += Math.abs(slope) / points.length; });
+  });
+  const weight = new Float64Array(asked[0].length);
+  slopes.forEach((slope, i) => { weight[originOf(data.obs, i).place] += slope * deviation(points.map((x) => x[i])); });
+  return order.sort((a, b) => weight[inputs[b].place] - weight[inputs[a].place] || a - b);
 }
 
 function evenly(episodes, count) {
@@ -26,13 +32,14 @@ function evenly(episodes, count) {
   return episodes.flatMap(({ obs }) => Array.from({ length: Math.ceil(obs.shape[0] / every) }, (_, k) => row(obs, k * every)));
 }
 
-function gapSlope(network, x) {
+/** Null where there is one action only. */
+function gapSlope(network, x, mask) {
   const q = network.qValues(x);
-  const best = argmax(q);
-  const second = argmax(q.map((value, a) => (a === best ? -Infinity : value)));
+  const { best, second } = bestTwo(masked(q, mask));
+  if (second === null) return null;
   const ofQ = new Float64Array(q.length);
-  ofQ[best] += 1;
-  ofQ[second] -= 1;
+  ofQ[best] = 1;
+  ofQ[second] = -1;
   return network.gradient(x, ofQ);
 }
 

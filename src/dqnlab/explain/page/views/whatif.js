@@ -2,9 +2,9 @@
 
 import { extremes, lineChart } from "../core/charts.js";
 import { clear, el, perFrame } from "../core/dom.js";
-import { actionClass, listed, unlisted, whyClosed } from "../core/naming.js";
+import { actionClass, leftOut, listed, unlisted, whyClosed } from "../core/naming.js";
 import { placeIn } from "../core/page.js";
-import { features } from "../net/network.js";
+import { rate } from "../net/features.js";
 import { along, asked, changed, draggable, familiar, parse, unfamiliar, verdict, written } from "./question.js";
 import { makeStage } from "../world/stage.js";
 import { systemOf } from "../world/systems.js";
@@ -95,7 +95,7 @@ function makeQuestion(page, inputs, names) {
   const system = systemOf(data.world);
   const chosen = () => (names.includes(store.get("whatif.net")) ? store.get("whatif.net") : names[0]);
   const dragged = () => parse(store.get("whatif.x"), inputs);
-  const qOf = (obs) => page.networks[chosen()].qValues(features(data.obs, obs));
+  const qOf = (obs) => rate(page.networks[chosen()], data.obs, obs);
   const valuesOf = (obs) => inputs.map(({ place }) => obs[place]);
   let known = null;
   return {
@@ -172,18 +172,21 @@ function makeAnswer(page, question) {
     node: el("div", {},
       stage.node,
       el("label", { class: "row whatif-choice numbers-only" }, el("span", {}, t("whatif.network")), choice),
-      values, said),
+      values, leftOut(page).map((text) => el("p", { class: "muted" }, text)), said),
     show({ obs, values: inputs, state, q, ended = null, recorded = false }) {
       const { best, second, gap } = verdict(q);
       choice.value = question.chosen();
-      const key = ended ? "over" : gap === 0 ? "tie" : second === null ? "only" : "chosen";
-      const text = t(`whatif.${key}`, {
+      const alone = q.length === 1 ? "whatif.only" : "decision.only";
+      const key = ended ? "whatif.over" : gap === 0 ? "whatif.tie" : second === null ? alone : "whatif.chosen";
+      const text = t(key, {
         action: t(data.actions[best]), second: second === null ? "" : t(data.actions[second]), gap: num(gap),
       });
       stage.show(state ?? obs, { action: ended ? null : best, label: text, terrain: page.episode().terrain }); // as said
       const all = listed([q]);
       const rest = unlisted(page, all, q.length);
-      const items = all.map((a) => ({ label: t(data.actions[a]), value: q[a], class: actionClass(a) }));
+      const items = all.map((a) => ({
+        label: t(data.actions[a]), value: q[a], class: actionClass(a), said: q[a] === -Infinity ? t("decision.forbidden") : null,
+      }));
       clear(values).append(ratings(items, { scale: scaleOf(page.episode()), digits: page.level === "story" ? 3 : digitsFor(q, gap), t }));
       if (rest !== null) values.append(el("p", { class: "muted" }, rest));
       const guess = !ended && !recorded && question.strange(inputs);
@@ -203,7 +206,7 @@ function curve(page, question, inputs, { obs, values }, width) {
   });
   const guesses = guessed(unfamiliar(data.episodes, input), start, y);
   const shown = x.map((value) => value + start);
-  const actions = listed([y.map((line) => Math.max(...line))]);
+  const actions = listed([y.map((line) => Math.max(...line))]).filter((a) => y[a][0] !== -Infinity);
   const series = actions.map((a) => ({ name: t(data.actions[a]), x: shown, y: y[a], class: actionClass(a), apart: input.apart }));
   const room = input.apart ? 0.5 : 0; // a band around each point
   const label = t(inputs.length === 1 ? "whatif.along_all" : "whatif.along", { input: t(inputs[i].name) });
@@ -227,9 +230,9 @@ function guessed(parts, start, y) {
   return parts.map((ends) => ({ x: ends.map((value) => value + start), low: [least, least], high: [most, most], class: "guess" }));
 }
 
-function nearestOn({ low, high, step }, value) {
+function nearestOn({ low, high, whole }, value) {
   const inside = Math.min(Math.max(value, low), high);
-  return step === 1 ? Math.round(inside) : inside;
+  return whole ? Math.round(inside) : inside;
 }
 
 /** Draws once, at the next picture, but where `delay` says so only so many milliseconds after the last question. */

@@ -3,7 +3,7 @@
 import { clear, el } from "../core/dom.js";
 import { actionClass, actionName } from "../core/naming.js";
 import { sentences } from "../core/i18n.js";
-import { features } from "../net/network.js";
+import { features } from "../net/features.js";
 import { momentOf } from "../core/page.js";
 import { Picture } from "../world/picture.js";
 import { SPEEDS } from "../world/playback.js";

@@ -4,7 +4,7 @@ import { makeClock } from "../world/clock.js";
 import { el } from "../core/dom.js";
 import { makeGame, steering } from "../world/game.js";
 import { makeScore } from "../world/match.js";
-import { features } from "../net/network.js";
+import { features } from "../net/features.js";
 import { makeStage } from "../world/stage.js";
 import { stepsPerSecond, systemOf } from "../world/systems.js";
 

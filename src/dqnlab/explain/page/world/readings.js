@@ -2,7 +2,7 @@
 
 import { el } from "../core/dom.js";
 import { num } from "../core/i18n.js";
-import { featureName, stateNumber } from "../core/naming.js";
+import { inputName, stateNumber } from "../core/naming.js";
 
 const MOST = 8; // inputs that are shown
 
@@ -28,7 +28,7 @@ export function makeReadings(page) {
 /** Of each input its place i, what was seen of it, and the range of its bar. */
 function rangesOf(data, kept) {
   const width = kept[0].data.length / kept[0].shape[0];
-  return Array.from({ length: width }, (_, i) => i).filter((i) => !data.inputs[i]?.ago).map((i) => {
+  return Array.from({ length: data.obs.mask ?? width }, (_, i) => i).filter((i) => !data.inputs[i]?.ago).map((i) => {
     const { low, high } = data.inputs[i] ?? {};
     let [least, most] = [Infinity, -Infinity];
     for (const obs of kept) {
@@ -46,7 +46,7 @@ function reading(page, { i, from, to }) {
   const { data, t } = page;
   const state = data.obs.num_states !== null;
   const unit = data.inputs[i]?.unit;
-  const name = state ? t("inputs.state") : featureName(page, i);
+  const name = state ? t("inputs.state") : inputName(page, i);
   const share = (value) => (to > from ? Math.min(Math.max((value - from) / (to - from), 0), 1) : 0);
   const zero = share(0);
   const fill = el("span", { class: "reading-fill" });

@@ -10,8 +10,8 @@ export const sizeOf = ({ shape }) => shape.reduce((product, side) => product * s
 /** [height, width] in its own pixels. */
 export const sidesOf = ({ shape, rows }) => [shape[rows], shape[rows + 1]];
 
-/** Whether number i of an observation is one of its pixels, or of an older one. */
-export const isIn = (picture, i) => i >= picture.first && i < picture.start + sizeOf(picture);
+/** Whether number i of an observation is a pixel of its pictures, older ones included. */
+export const isPixel = ({ pictures }, i) => pictures.some((each) => i >= each.first && i < each.start + sizeOf(each));
 
 /**
  * Its pixels as [red, green, blue, …], 0 to 255, row after row: three channels of one axis are colours, of others the
