@@ -103,6 +103,33 @@ def test_the_browsers_way_back_leads_to_the_section_before(open_page: Open) -> N
     assert page.evaluate("location.hash") == "#at=whatif"
 
 
+def test_the_browsers_way_back_undoes_the_level_and_closes_the_story(open_page: Open) -> None:
+    page = open_page(sample()).page
+    page.click("nav a >> nth=6")
+    page.click(".levels [data-level=numbers]")
+    page.go_back()
+    page.wait_for_selector(":root[data-level=story]")
+    assert page.evaluate("location.hash") == "#at=health"
+    page.click(".story-link")
+    assert page.locator("dialog.story").is_visible()
+    page.go_back()
+    page.wait_for_selector("dialog.story", state="hidden")
+    assert page.evaluate("location.hash") == "#at=health"
+    page.go_forward()
+    page.wait_for_selector("dialog.story", state="visible")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog.story", state="hidden")
+    assert page.evaluate("location.hash") == "#at=health"
+
+
+def test_a_choice_of_language_keeps_the_focus(open_page: Open) -> None:
+    page = open_page(sample()).page
+    page.focus(".choose-lang")
+    page.select_option(".choose-lang", "zh-Hans")
+    assert page.evaluate("document.activeElement.className") == "choose-lang"
+    assert page.evaluate("document.documentElement.lang") == "zh-Hans"
+
+
 def test_the_verdict_stands_on_top_and_leads_to_the_health_strip(open_page: Open) -> None:
     finding = {"kind": "forgetting", "severity": "bad", "step": 5, "foreseen": None, "numbers": {}, "causes": []}
     page = open_page(sample(findings=[finding])).page

@@ -78,6 +78,7 @@ function show() {
   sections.forEach(mount);
   const player = page.playback ? makePlayer(page, document.querySelector("#world .world-controls")) : null;
   if (player) root.append(player.node);
+  story.settle();
   const others = [player?.close, markCurrent(nodes), tendTables(main), sight.close];
   unmount = () => {
     page.playback?.close();
@@ -122,9 +123,13 @@ function head(t, lang, level) {
       oneOf("theme", store.get("theme"), themes, t("main.theme"))));
 }
 
-/** A list from which one value of a key is chosen. */
+/** A list from which one value of a key is chosen. The page is drawn anew then, and the new list has the focus. */
 function oneOf(key, chosen, options, label) {
-  const list = el("select", { class: `choose-${key}`, "aria-label": label, on: { change: () => store.set({ [key]: list.value }) } },
+  const change = () => {
+    store.set({ [key]: list.value });
+    document.querySelector(`.choose-${key}`).focus({ preventScroll: true });
+  };
+  const list = el("select", { class: `choose-${key}`, "aria-label": label, on: { change } },
     options.map(([value, name]) => el("option", { value, selected: value === chosen }, name)));
   return list;
 }
@@ -143,7 +148,7 @@ function way(id, t, { text, kind = null }) {
 function choose(level) {
   const seen = [...document.querySelectorAll("main > section")].find((each) => each.getBoundingClientRect().bottom > innerHeight / 2);
   const before = seen?.getBoundingClientRect().top;
-  store.set({ level });
+  store.set({ level }, { entry: true });
   document.querySelector(`.levels [data-level="${level}"]`).focus({ preventScroll: true });
   if (seen && scrollY > 0) scrollBy(0, document.getElementById(seen.id).getBoundingClientRect().top - before);
 }

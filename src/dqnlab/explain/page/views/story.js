@@ -3,12 +3,17 @@
 import { inflated } from "../core/codec.js";
 import { clear, el } from "../core/dom.js";
 
-/** {link, drawer}: what opens it, and the drawer itself, which belongs at the end of the page. */
-export function makeStory({ t, lang }) {
+/**
+ * {link, drawer, settle()}: what opens it; the drawer itself, which belongs at the end of the page; what opens it there if
+ * the address says so. The browser's way back closes it.
+ */
+export function makeStory({ t, lang, store }) {
+  store.declare("story", 0);
   const text = el("div", { class: "story-text", tabindex: "-1" });
   const close = el("button", { type: "button", on: { click: () => drawer.close() } }, t("main.close"));
   const drawer = el("dialog", {
-    class: "story", "aria-label": t("main.story_title"), on: { click: (event) => { if (event.target === drawer) drawer.close(); } },
+    class: "story", "aria-label": t("main.story_title"),
+    on: { click: (event) => { if (event.target === drawer) drawer.close(); }, close: () => store.set({ story: 0 }) },
   }, el("div", { class: "story-head" }, el("h2", {}, t("main.story_title")), close), text);
   const open = () => {
     drawer.showModal();
@@ -17,7 +22,13 @@ export function makeStory({ t, lang }) {
     clear(text).append(...texts[lang].map((block) => drawn(block, pictures)));
     text.focus({ preventScroll: true });
   };
-  return { link: el("button", { type: "button", class: "plain story-link", on: { click: open } }, t("main.read_story")), drawer };
+  const settle = () => {
+    if (!store.get("story")) drawer.close();
+    else if (!drawer.open) open();
+  };
+  store.on(["story"], settle);
+  const wanted = () => store.set({ story: 1 }, { entry: true });
+  return { link: el("button", { type: "button", class: "plain story-link", on: { click: wanted } }, t("main.read_story")), drawer, settle };
 }
 
 /** A block `[kind, content]` as an element. */
