@@ -94,7 +94,7 @@ def _chosen(folder: Path, shown: ShownNetworks, step: int | None) -> tuple[int |
     if shown.snapshots:
         last = max(shown.snapshots)
         return last, shown.snapshots[last], {}
-    raise CheckpointError("this run has shown no network yet: it does within a second or two, once it learns")
+    raise CheckpointError("this run has shown no network yet: it does soon after it begins to learn")
 
 
 def _unfinished(folder: Path, agent: Agent) -> Run:

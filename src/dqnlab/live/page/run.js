@@ -106,13 +106,14 @@ function waiting() {
   const t = wordsNow();
   const found = now.curve?.evaluations ?? [];
   const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const why = now.state?.status === "removed" ? t("live.removed") : now.error || t("live.waiting");
   const few = found.length ? t("live.one_evaluation", { step: counted(found[0].step), mean: num(mean(found[0].returns)) }) : t("live.no_curve");
   const chart = found.length < 2 ? el("p", { class: "muted" }, few) : lineChart({
     series: [{ name: t("live.evaluated"), x: found.map(({ step }) => step), y: found.map(({ returns }) => mean(returns)) }],
     xLabel: t("live.axis_steps"), yLabel: t("live.axis_return"), label: t("live.evaluated"), width: 900, height: 240,
   });
   clear(document.getElementById("page")).append(
-    el("h1", {}, about.name), el("p", { class: "muted" }, now.error || t("live.waiting")), el("div", { class: "card" }, chart));
+    el("h1", {}, about.name), el("p", { class: "muted" }, why), el("div", { class: "card" }, chart));
 }
 
 /** Asks for the network that is to be shown, if another one is; one picture at a time. */
@@ -178,7 +179,13 @@ inEachLanguage(() => {
   if (!shown.loaded) waiting();
 });
 hear("news", {
-  state: (state) => { now.state = state; orders.look(); bar(); },
+  state: (state) => {
+    const turned = state.status !== now.state?.status;
+    now.state = state;
+    orders.look();
+    bar();
+    if (turned && !shown.loaded) waiting();
+  },
   curve: (curve) => { now.curve = curve; renewSoon(); },
   network: (network) => { now.network = network; bar(); paint(); },
   turn: (found) => { now.turn = found; bar(); },
