@@ -64,6 +64,15 @@ def test_a_dragged_input_is_answered_at_once_by_the_network(open_page: Open) -> 
     assert f"It chooses “{labels[int(asked(obs).argmax())]}”:" in opened.page.inner_text("#whatif .whatif-said")
 
 
+def test_a_moment_that_nobody_changed_has_the_values_that_were_recorded(open_page: Open) -> None:
+    data = sample()
+    for episode in data["episodes"]:
+        episode["q"]["best"] = episode["q"]["best"] + np.float32([0, 5])
+    opened = at_numbers(open_page)(data)
+    recorded = data["episodes"][data["labels"]["usual"]]["q"]["best"][0]
+    np.testing.assert_allclose(shown(opened), recorded, rtol=1e-3)
+
+
 def test_a_choice_where_no_recorded_episode_was_is_called_a_guess(open_page: Open) -> None:
     opened = open_page(sample())
     said = opened.page.locator("#whatif .whatif-said")

@@ -96,6 +96,7 @@ function makeQuestion(page, inputs, names) {
   const chosen = () => (names.includes(store.get("whatif.net")) ? store.get("whatif.net") : names[0]);
   const dragged = () => parse(store.get("whatif.x"), inputs);
   const qOf = (obs) => rate(page.networks[chosen()], data.obs, obs);
+  const recorded = (moment) => agreed(moment.q[chosen()], qOf(moment.obs));
   const valuesOf = (obs) => inputs.map(({ place }) => obs[place]);
   let known = null;
   return {
@@ -118,9 +119,15 @@ function makeQuestion(page, inputs, names) {
       const obs = values ? asked(moment.obs, inputs, values) : moment.obs;
       const exact = values ? null : moment.state;
       const state = system ? (exact ?? system.fromObs(obs.slice(-inputs.length))) : null;
-      return { obs, values: values ?? valuesOf(obs), state, q: qOf(obs), recorded: values === null };
+      const q = values ? qOf(obs) : recorded(moment);
+      return { obs, values: values ?? valuesOf(obs), state, q, recorded: values === null };
     },
   };
+}
+
+/** The recorded values, which other sections show to the last digit; those computed here where not all were kept. */
+function agreed(kept, computed) {
+  return kept?.every((value, a) => Number.isFinite(value) === Number.isFinite(computed[a])) ? kept : computed;
 }
 
 function makeSliders(page, inputs, order, question, back) {
