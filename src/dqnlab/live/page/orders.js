@@ -4,7 +4,7 @@ import { el } from "../core/dom.js";
 import { about, counted } from "./kit.js";
 
 const SAID = 8000; // milliseconds that the end of an order is told
-const SURE = 4000; // milliseconds in which a second click means it
+const SURE = 10_000; // milliseconds in which a second click means it
 
 /** Whether a process works on a run of this state. */
 export const isAlive = (state) => Boolean(state) && ["running", "paused"].includes(state.status);
