@@ -155,8 +155,8 @@ ENDLESS.append(ENDLESS)
 
 OBJECTS: list[tuple[Any, str]] = [
     (lambda: Config(gamma="high"), "gamma must be in [0, 1], got 'high'"),
-    (lambda: Config(gamma="0.9"), "gamma must be a number, got the text '0.9': leave out the quotes"),
-    (lambda: Config(epsilon="0.1"), "epsilon must be a number, got the text '0.1': leave out the quotes"),
+    (lambda: Config(gamma="0.9"), "gamma must be in [0, 1], got '0.9': write it without quotes"),
+    (lambda: Config(epsilon="0.1"), "or Ladder(), got '0.1': write it without quotes"),
     (lambda: Config(rule="dubble"), "or a part of your own, got 'dubble'; did you mean 'double'?"),
     (lambda: Config(compile="of"), "compile must be one of auto, on, off, got 'of'; did you mean 'off'?"),
     (lambda: Config(gamma=True), "gamma must be in [0, 1], got True"),

@@ -24,7 +24,6 @@ from .config import Config
 from .custom import check_trusted_parts
 from .fields import (
     about,
-    bare,
     choice,
     choices,
     docs,
@@ -262,20 +261,7 @@ def _typed(cls: type, name: str, value: Any, key: str) -> Any:
         value = _from_text(value, key)
     if optional(hint) and value == "none":
         value = None
-    try:
-        return typed(hints_of(cls)[name], value, key)
-    except ConfigError as error:
-        if bare(hint) in (int, float) and _is_number(value):
-            raise ConfigError(f"{error}: write it without quotes") from error
-        raise
-
-
-def _is_number(value: Any) -> bool:
-    """Whether this is a text that holds a number."""
-    try:
-        return isinstance(value, str) and math.isfinite(float(value))
-    except ValueError:
-        return False
+    return typed(hints_of(cls)[name], value, key)
 
 
 def _from_text(text: str, key: str) -> Any:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from functools import cache, partial, partialmethod, wraps
+from math import isfinite
 from numbers import Integral
 from os import fspath
 from pathlib import Path
@@ -104,10 +105,17 @@ def hints_of(cls: type) -> dict[str, Any]:
 
 def typed(hint: Any, value: Any, name: str) -> Any:
     """The value as the annotation wants it. Raises ConfigError."""
+    try:
+        return _checked(hint, value, name)
+    except ConfigError as error:
+        if isinstance(value, str) and (meant := _meant_by_text(hint, value)):
+            raise ConfigError(f"{error}{meant}") from error
+        raise
+
+
+def _checked(hint: Any, value: Any, name: str) -> Any:
     found = _fit(hint, value)
     fits = found is not _NO
-    if not fits and isinstance(value, str):
-        _check_text(hint, value, name)
     limits = limits_in(hint) if fits or len(_members(hint)) == 1 else []  # a range does not say what else is taken
     for limit in limits:
         if found is not None and not isinstance(found, str):  # a word that stands for a number has no range
@@ -119,22 +127,22 @@ def typed(hint: Any, value: Any, name: str) -> Any:
     raise ConfigError(f"{name} must be {wanted(hint)}, got {quoted(value)}")
 
 
-def _check_text(hint: Any, text: str, name: str) -> None:
-    """Raises ConfigError for a text that was meant to be something else: a number, or a choice with a typing error."""
+def _meant_by_text(hint: Any, text: str) -> str:
+    """For a message: what a text that is refused was meant to be, a number or a choice; empty if nobody can tell."""
     number = _number_in(text)
-    meant = _NO if number is None else _fit(hint, number)
-    if meant is not _NO and not isinstance(meant, tuple):
-        raise ConfigError(f"{name} must be a number, got the text {quoted(text)}: leave out the quotes")
+    if number is not None and not isinstance(_fit(hint, number), tuple) and _fit(hint, number) is not _NO:
+        return ": write it without quotes"
     words = [each.kind for each in _members(hint) if isinstance(getattr(each, "kind", None), str)]
     words += [word for each in _members(hint) if get_origin(each) is Literal for word in get_args(each)]
-    if close := get_close_matches(text, [each for each in words if isinstance(each, str)], n=1, cutoff=0.6):
-        raise ConfigError(f"{name} must be {wanted(hint)}, got {quoted(text)}; did you mean {close[0]!r}?")
+    close = get_close_matches(text, [each for each in words if isinstance(each, str)], n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _number_in(text: str) -> int | float | None:
+    """The finite number that a text holds; none if it holds none."""
     for kind in (int, float):
-        with suppress(ValueError):
-            return kind(text)
+        with suppress(ValueError, OverflowError):
+            return kind(text) if isfinite(kind(text)) else None
     return None
 
 
