@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -20,8 +21,8 @@ def test_signals_that_come_while_a_process_starts_are_obeyed_afterwards(signum: 
 
     def start() -> None:
         with signals_held(), signals_blocked():
-            for _ in range(times):
-                os.kill(os.getpid(), signum)
+            for _ in range(times):  # to this thread: another one of the process could take them after the test
+                signal.pthread_kill(threading.get_ident(), signum)
             made.append(True)
 
     with signals_end(), pytest.raises(Interrupted) as raised:
