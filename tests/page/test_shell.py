@@ -119,7 +119,7 @@ def test_the_browsers_way_back_undoes_the_level_and_closes_the_story(open_page: 
     page.wait_for_selector("dialog.story", state="visible")
     page.keyboard.press("Escape")
     page.wait_for_selector("dialog.story", state="hidden")
-    assert page.evaluate("location.hash") == "#at=health"
+    page.wait_for_url("**#at=health")
 
 
 def test_a_choice_of_language_keeps_the_focus(open_page: Open) -> None:

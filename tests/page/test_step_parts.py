@@ -33,6 +33,12 @@ COMPUTED = """(argument) => {
 }"""
 
 
+def shown(page: dict[str, Any], obs: dict[str, Any]) -> dict[str, Any]:
+    """The page of a learning step; without the sample's own networks where it has a mask, which they do not know."""
+    masked = {"networks": dict.fromkeys(("best", "online", "target")), "snapshots": []}
+    return sample(moment=page, obs=obs, **({} if obs["mask"] is None else masked))
+
+
 def computed(opened: Opened) -> list[dict[str, Any]]:
     return opened.page.evaluate(COMPUTED)
 
@@ -40,7 +46,7 @@ def computed(opened: Opened) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("way", HEADS)
 def test_the_parts_of_a_loss_add_up_to_it_in_the_page(way: str, open_page: Open) -> None:
     trace, page, obs = traced(way)
-    rows = computed(open_page(sample(moment=page, obs=obs)))
+    rows = computed(open_page(shown(page, obs)))
     np.testing.assert_allclose([sum(row["terms"]) for row in rows], trace.rows.loss, rtol=1e-5, atol=1e-5)
     if "categorical" in way:
         assert isinstance(trace.rows.parts, Shares)
@@ -50,7 +56,7 @@ def test_the_parts_of_a_loss_add_up_to_it_in_the_page(way: str, open_page: Open)
 @pytest.mark.parametrize("way", RULES)
 def test_the_soft_policy_of_the_page_is_the_rule_s_own(way: str, open_page: Open) -> None:
     trace, page, obs = traced(way)
-    rows = computed(open_page(sample(moment=page, obs=obs)))
+    rows = computed(open_page(shown(page, obs)))
     assert trace.rows.policy is not None
     share = np.array([row["share"] for row in rows])
     np.testing.assert_allclose(share.sum(1), 1, rtol=1e-5)
@@ -63,7 +69,7 @@ def test_the_soft_policy_of_the_page_is_the_rule_s_own(way: str, open_page: Open
 @pytest.mark.parametrize("way", OPTIMIZERS)
 def test_every_optimiser_s_numbers_explain_themselves(way: str, open_page: Open) -> None:
     trace, page, obs = traced(way)
-    opened = open_page(sample(moment=page, obs=obs), hash="level=numbers")
+    opened = open_page(shown(page, obs), hash="level=numbers")
     formulas = dict(opened.page.evaluate(STEPS))
     for i, weight in enumerate(trace.weights):
         text = formulas[f"step-update-step-{i}"].partition(" =")[0]
@@ -90,7 +96,7 @@ def as_script(text: str) -> str:
 @pytest.mark.parametrize("lang", ["en", "zh-Hant"])
 def test_every_number_of_every_kind_explains_itself(way: str, lang: str, open_page: Open) -> None:
     _, page, obs = traced(way)
-    opened = open_page(sample(moment=page, obs=obs), hash=f"level=numbers&lang={lang}&step.row=3", width=360)
+    opened = open_page(shown(page, obs), hash=f"level=numbers&lang={lang}&step.row=3", width=360)
     check_every_number_explains_itself(opened, width=360)
     assert opened.page.locator("#step-switch-double").count() == 0
 
@@ -112,7 +118,7 @@ def test_every_number_of_every_kind_explains_itself(way: str, lang: str, open_pa
 )
 def test_each_kind_speaks_of_what_it_is(way: str, says: list[str], open_page: Open) -> None:
     _, page, obs = traced(way)
-    text = open_page(sample(moment=page, obs=obs), hash="level=numbers").page.inner_text("#step")
+    text = open_page(shown(page, obs), hash="level=numbers").page.inner_text("#step")
     assert not [each for each in says if each not in text]
     plain = open_page(sample(moment=traced("textbook")[1]), hash="level=numbers").page.inner_text("#step")
     assert not [each for each in says if each in plain]
@@ -122,8 +128,8 @@ def test_rows_whose_parts_were_left_out_say_how_to_see_them(open_page: Open, mon
     monkeypatch.setattr("dqnlab.explain.trace.MOST_PARTS", 5 * 3 * 10)
     _, page, obs = traced("categorical, narrow")
     assert "The distributions of row 12 are not in this page" in open_page(
-        sample(moment=page, obs=obs), hash="level=numbers&step.row=12"
+        shown(page, obs), hash="level=numbers&step.row=12"
     ).page.inner_text("#step")
-    assert "are not in this page" not in open_page(
-        sample(moment=page, obs=obs), hash="level=numbers&step.row=9"
-    ).page.inner_text("#step")
+    assert "are not in this page" not in open_page(shown(page, obs), hash="level=numbers&step.row=9").page.inner_text(
+        "#step"
+    )
