@@ -203,7 +203,7 @@ class WorldView {
 
   /** How the episode ended, at its end; at any step that it was cut; and which step an image is of. */
   #note({ episode, t, last }) {
-    const said = { n: last + 1, ret: this.#page.num(episode.return, 4) };
+    const said = { n: (last + 1).toLocaleString("en"), ret: this.#page.num(episode.return, 4) };
     const notes = t === last ? [this.#page.t(`world.${episode.ended}_end`, said)] : [];
     if (t < last && episode.ended === "cut") notes.push(this.#page.t("world.cut_note", said));
     if (this.#picture.isFilm && !episode.frames) notes.unshift(this.#page.t("world.no_frames"));
