@@ -130,7 +130,8 @@ def _checked(hint: Any, value: Any, name: str) -> Any:
 def _meant_by_text(hint: Any, text: str) -> str:
     """For a message: what a text that is refused was meant to be, a number or a choice; empty if nobody can tell."""
     number = _number_in(text)
-    if number is not None and not isinstance(_fit(hint, number), tuple) and _fit(hint, number) is not _NO:
+    fitting = _NO if number is None else _fit(hint, number)
+    if fitting is not _NO and not isinstance(fitting, tuple):
         return ": write it without quotes"
     words = [each.kind for each in _members(hint) if isinstance(getattr(each, "kind", None), str)]
     words += [word for each in _members(hint) if get_origin(each) is Literal for word in get_args(each)]
@@ -142,7 +143,8 @@ def _number_in(text: str) -> int | float | None:
     """The finite number that a text holds; none if it holds none."""
     for kind in (int, float):
         with suppress(ValueError, OverflowError):
-            return kind(text) if isfinite(kind(text)) else None
+            number = kind(text)
+            return number if isfinite(number) else None
     return None
 
 

@@ -185,11 +185,10 @@ def choose(
     """
     returns, lengths = [e.ret for e in takes], [e.length for e in takes]
     away = [0.0 if middle is None else abs(ret - middle) for ret in returns]
-    courses = sorted(
-        (ret, length, i) for i, (ret, length) in enumerate(zip(returns, lengths, strict=True)) if away[i] == min(away)
-    )
+    near = [i for i, far in enumerate(away) if far == min(away)]
+    near.sort(key=lambda i: (returns[i], lengths[i]))
     wanted = {
-        "usual": courses[len(courses) // 2][2],
+        "usual": near[len(near) // 2],
         "longest": lengths.index(max(lengths)),
         "worst": returns.index(min(returns)),
         "best": returns.index(max(returns)),

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..config.choices import Episodes, Steps
+from ..config import Config
 from ..errors import DqnlabError, FolderError
 from ..explain.health.findings import RunFacts, facts_of
 from ..explain.series import series_of
@@ -82,8 +82,7 @@ class Follower:
     """why there is no verdict"""
     _boxes: dict[Unread, Wrap] = field(default_factory=dict, init=False)
     _facts: RunFacts | None = field(default=None, init=False)
-    _checkpoint_every: int = field(default=0, init=False)
-    _budget: Steps | Episodes | None = field(default=None, init=False)
+    _config: Config | None = field(default=None, init=False)
     _orders: list[Order] = field(default_factory=list, init=False)
     _number: int = field(default=0, init=False)  # of the next order
     _asked: tuple[str, int] | None = field(default=None, init=False)  # which work on the run the orders were for
@@ -255,14 +254,15 @@ class Follower:
 
     def _is_spent(self) -> bool:
         """Whether the run has taken all the steps, or finished all the episodes, of its budget."""
-        if self._budget is None:
+        if self._config is None:
             return False
+        budget = self._config.budget
         taken = {"steps": self.growing.step, "episodes": self.growing.last.get("train/episode", 0)}
-        return taken[self._budget.kind] >= self._budget.num
+        return taken[budget.kind] >= budget.num
 
     def _checkpoint_by(self) -> int | None:
         """The env step at which a run writes a checkpoint that continues exactly in any case; none if it never does."""
-        every = self._checkpoint_every
+        every = 0 if self._config is None else self._config.checkpoint_every
         return (self.growing.step // every + 1) * every if every else None
 
     def _judge(self) -> None:
@@ -304,8 +304,7 @@ class Follower:
         if self._facts is None:
             try:
                 described = describe_run(self.folder, self.trusted)
-                self._checkpoint_every = described.config.checkpoint_every
-                self._budget = described.config.budget
+                self._config = described.config
                 self._facts = facts_of(described.config, described.spec)
                 self.error = ""
             except DqnlabError as e:

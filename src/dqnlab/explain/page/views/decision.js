@@ -23,8 +23,8 @@ export function mountDecision(root, page) {
     root.append(el("p", {}, page.t("decision.nothing")));
     return null;
   }
-  const last = isLast(page.data);
-  const draw = () => clear(root).append(card(page, page.moment(), last));
+  const whole = { last: isLast(page.data), reward: steady(page.data.episodes) }; // of no single moment
+  const draw = () => clear(root).append(card(page, page.moment(), whole));
   const soon = perFrame(draw);
   page.store.on(["ep", "t"], soon);
   draw();
@@ -45,7 +45,7 @@ function isLast({ episodes }) {
   return episodes.every(({ q }) => q.online && q.best.data.every((value, i) => value === q.online.data[i]));
 }
 
-function card(page, moment, last) {
+function card(page, moment, { last, reward }) {
   const names = namesIn(moment);
   const rows = names.map((name) => moment.q[name]);
   const shown = listed(rows);
@@ -63,7 +63,7 @@ function card(page, moment, last) {
         el("div", { class: "decision-networks" }, names.map((name) => network(page, name, moment.q[name], scale, shown, last))),
         came(page, moment),
         rest === null ? null : el("p", { class: "muted" }, rest),
-        isSoft(page) ? el("p", { class: "muted" }, page.t("decision.soft")) : counting(page, moment),
+        isSoft(page) ? el("p", { class: "muted" }, page.t("decision.soft")) : counting(page, moment, reward),
         el("p", { class: "muted numbers-only" }, page.t("decision.scale"))),
       expected(page, moment, shown),
       el("div", { class: "card decision-wide numbers-only" }, el("h3", {}, page.t("decision.exploration")), exploration(page, moment))));
@@ -72,11 +72,10 @@ function card(page, moment, last) {
 const isSoft = ({ data }) => Boolean(data.settings.raises || data.settings.lowers);
 
 /** Why a Q-value is another sum than the score; null where there is no score, or gamma is not known or 1. */
-function counting({ data, t, num, lang }, { q }) {
+function counting({ data, t, num, lang }, { q }, reward) {
   const { gamma } = data.settings;
   if (!data.run.score || data.run.imported || !(gamma < 1)) return null;
   const said = [t("decision.counting", { gamma: num(gamma, 6) })];
-  const reward = steady(data.episodes);
   if (reward !== null) {
     const [most, value] = [reward / (1 - gamma), Math.max(...q.best)];
     said.push(t("decision.adds_up", { reward: num(reward), most: num(most) }));
