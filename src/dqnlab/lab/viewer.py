@@ -92,7 +92,7 @@ class Viewer:
         stepped = self._singles > 0
         self._singles -= stepped
         if stepped and self._singles == 0:
-            run.obey(Commanded(event.step, event.updates, "pause"))  # it stands still again
+            _obey(run, event, "pause")  # it stands still again
         self._save_if_asked(event, run)
         for order in self._look(now):
             self._take(order, event, run)
@@ -134,28 +134,28 @@ class Viewer:
                     return
                 self.paused = True
                 run.say(f"paused at {counted(event.step, 'step')}: `dqn live` continues it")
-                run.obey(Commanded(event.step, event.updates, "pause"))
+                _obey(run, event, "pause")
                 self._shown = -1.0  # it is shown as it stands
             case "continue":
                 if self.paused:
                     run.say("continued")
                 self.paused, self._singles = False, 0
-                run.obey(Commanded(event.step, event.updates, "continue"))
+                _obey(run, event, "continue")
             case "step":
                 self.paused = True
                 self._singles += 1
-                run.obey(Commanded(event.step, event.updates, "step"))
+                _obey(run, event, "step")
             case "checkpoint":
                 self._saves = True
             case "stop":
                 self.stops, self.paused = True, False
                 run.say(f"stopped at {counted(event.step, 'step')} by `dqn live`: it is judged now")
-                run.obey(Commanded(event.step, event.updates, "stop"))
+                _obey(run, event, "stop")
 
     def _save_if_asked(self, event: BlockEnded, run: WatchedRun) -> None:
         if self._saves and run.is_exact:
             self._saves = False
-            run.obey(Commanded(event.step, event.updates, "checkpoint"))
+            _obey(run, event, "checkpoint")
 
     def _look(self, now: float) -> list[Order]:
         """The orders that are new."""
@@ -186,3 +186,8 @@ class Viewer:
         except OSError:
             return None
         return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _obey(run: WatchedRun, event: BlockEnded, command: str) -> None:
+    """Has the run do what was asked for at the end of this block."""
+    run.obey(Commanded(event.step, event.updates, command))
