@@ -280,7 +280,7 @@ def test_every_setting_is_read_by_somebody() -> None:
 OWN_GENERATORS = {"default_rng", "Generator", "SeedSequence", "BitGenerator", "PCG64"}
 TORCH_DRAWS = {"rand", "randn", "randint", "randperm", "normal", "multinomial", "bernoulli", "rand_like", "randn_like"}
 TENSOR_DRAWS = {"uniform_", "normal_", "random_", "bernoulli_", "exponential_"}
-GLOBAL = r"torch\.(manual_seed|seed|set_rng_state|random\.\w+|cuda\.(manual_)?seed\w*)|(nn|F)\.(dropout|Dropout)"
+GLOBAL = r"torch\.((cuda\.)?\w*seed\w*|set_rng_state|default_generator|random\.\w+)|(nn|F)\.(dropout|Dropout)"
 
 
 def global_draws(tree: ast.AST) -> list[str]:
@@ -303,15 +303,15 @@ def global_draws(tree: ast.AST) -> list[str]:
 def test_global_random_generators_are_left_alone() -> None:
     found = {path: global_draws(tree) for path, tree in TREES.items()}
     # Parts of one's own may draw from it: it is seeded for them, and put back.
-    seeded = {"custom.py": ["torch.manual_seed", "torch.set_rng_state"]}
+    seeded = {"custom.py": ["torch.default_generator"]}
     assert {path: draws for path, draws in found.items() if draws} == seeded
 
 
 def test_the_search_for_global_generators_sees_each_kind() -> None:
     bad = "np.random.seed(0); np.random.rand(); random.random(); torch.manual_seed(0); torch.rand(3); w.normal_()"
-    bad += "; nn.Linear(1, 2)"
+    bad += "; nn.Linear(1, 2); torch.default_generator.seed()"
     good = "np.random.default_rng(0); random.Random(0); torch.rand(3, generator=g); w.normal_(generator=g)"
-    assert len(global_draws(ast.parse(bad))) == 7
+    assert len(global_draws(ast.parse(bad))) == 8
     assert global_draws(ast.parse(good)) == []
 
 

@@ -123,11 +123,13 @@ def _made_up(learner: Learner, num_actions: int) -> Batch:
 def own_chance(seed: int) -> Iterator[None]:
     """For parts of one's own, which may draw their weights from torch's global generator: by the seed of the run.
 
-    Whoever else draws from it goes on as before.
+    Networks are made on the CPU: its generator alone is seeded, and whoever else draws from it goes on as before.
+    (`torch.manual_seed` would seed those of every device too, for good.)
     """
-    before = torch.get_rng_state()
-    torch.manual_seed(seed)
+    chance = torch.default_generator
+    before = chance.get_state()
+    chance.manual_seed(seed)
     try:
         yield
     finally:
-        torch.set_rng_state(before)
+        chance.set_state(before)

@@ -16,6 +16,7 @@ from dqnlab.app.parse import parse_train
 from dqnlab.config import Config, Scalar, Steps
 from dqnlab.config.custom import find
 from dqnlab.config.toml import from_toml, to_toml
+from dqnlab.custom import own_chance
 from dqnlab.envs.make import describe
 from dqnlab.errors import ConfigError
 from dqnlab.explain.trace_text import step_text
@@ -93,6 +94,15 @@ def test_the_same_seed_makes_the_same_network_of_torchs_own_modules(filled: Fill
     torch.testing.assert_close(weights[0], weights[1], rtol=0, atol=0)
     assert not torch.equal(weights[0], weights[2])
     torch.testing.assert_close(torch.get_rng_state(), before)
+
+
+def test_seeding_parts_of_ones_own_leaves_the_generators_of_devices_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeded: list[int] = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    with own_chance(3):
+        drawn = torch.rand(2)
+    torch.testing.assert_close(drawn, torch.rand(2, generator=torch.Generator().manual_seed(3)), rtol=0, atol=0)
+    assert seeded == []
 
 
 def test_log_cosh_is_a_square_near_zero_and_a_line_far_from_it(project: Path) -> None:
