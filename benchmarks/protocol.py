@@ -19,8 +19,7 @@ from typing import Any
 import numpy as np
 
 from dqnlab.app.suites import read_suite, shipped
-from dqnlab.comparing.assess import Assessment
-from dqnlab.lab.benchmark.merged import merged_head, merged_rows, merged_tasks, merged_title, what_helps
+from dqnlab.lab.benchmark.merged import Family, merged_head, merged_rows, merged_tasks, merged_title, what_helps
 from dqnlab.lab.benchmark.result import TaskResult
 from dqnlab.lab.benchmark.rows import in_order
 from dqnlab.lab.benchmark.suite import Suite
@@ -178,7 +177,7 @@ def in_short() -> str:
     return "\n".join(f"- {merged_title(found)}: {what_helps(found)}" for found in _families()) or NONE
 
 
-def _families() -> list[Assessment]:
+def _families() -> list[Family]:
     suite = read_suite("ladder", Path("runs"))
     return merged_tasks(in_order(suite, read_results(suite, RESULTS / suite.name)))
 

@@ -10,7 +10,7 @@ from dqnlab.config import Config, Env
 from dqnlab.errors import ConfigError
 from dqnlab.lab.arms import AskedArm, ComparisonRequest
 from dqnlab.lab.benchmark.judging import Exact, Judged
-from dqnlab.lab.benchmark.merged import merged_rows, merged_tasks, what_helps
+from dqnlab.lab.benchmark.merged import conclusions, merged_rows, merged_tasks, merged_title, what_helps
 from dqnlab.lab.benchmark.result import TaskResult, read_task, write_task
 from dqnlab.lab.benchmark.rows import NOT_YET, TaskRow, arm_rows, goal_rows, points_text, published_rows
 from dqnlab.lab.benchmark.suite import BenchmarkTask, Goal, Published, Suite
@@ -128,7 +128,8 @@ def test_arms_of_several_tasks_are_one_family() -> None:
     envs = ("CartPole-v1", "Acrobot-v1")
     rows = [TaskRow(task(env), result(env, scores)) for env in envs]
     (found,) = merged_tasks([*rows, TaskRow(task(), result(scores=scores))])  # the third is on one that is there
-    assert found.tests == 4
+    assert merged_title(found) == "Against dqn, on 2 environments"
+    assert found.assessment.tests == 4
     assert what_helps(found).startswith(
         "Shown to help: other (on CartPole-v1, Acrobot-v1). Shown to hurt: nothing. "
         "No difference shown anywhere: third."
@@ -136,6 +137,27 @@ def test_arms_of_several_tasks_are_one_family() -> None:
     assert merged_rows(found)[0][:3] == ["dqn", "baseline", "baseline"]
     assert merged_rows(found)[1][1].endswith(": better")
     assert merged_tasks(rows[:1]) == []
+
+
+def test_where_every_arm_is_as_good_by_its_score_the_last_networks_tell_them_apart() -> None:
+    """Both arms once had all there is; one of them has lost it at the end."""
+    scores: dict[str, list[float | None]] = {"dqn": [500.0] * 4, "other": [500.0] * 4}
+    kept = {"dqn": [100.0, 110.0, 105.0, 95.0], "other": [500.0, 490.0, 500.0, 495.0]}
+    judged = {
+        (arm, seed): Judged(last=score(value), training=())
+        for arm, values in kept.items()
+        for seed, value in enumerate(values)
+    }
+    rows = [TaskRow(task(env), result(env, scores, judged=judged)) for env in ("CartPole-v1", "Acrobot-v1")]
+    by_score, by_last = merged_tasks(rows)
+    assert what_helps(by_score).startswith("Shown to help: nothing. Shown to hurt: nothing. No difference shown anyw")
+    assert merged_title(by_last) == "Against dqn, on 2 environments, by the last network"
+    assert what_helps(by_last).startswith("Shown to help: other (on CartPole-v1, Acrobot-v1). Shown to hurt: nothing.")
+    assert [name for name, _ in conclusions(rows[:1])] == [
+        "CartPole-v1 at 1,000",
+        "CartPole-v1 at 1,000, by the last network",
+    ]
+    assert conclusions(rows) == []
 
 
 def test_text_from_a_suite_is_no_markup() -> None:

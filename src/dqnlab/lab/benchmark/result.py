@@ -64,6 +64,18 @@ class TaskResult:
                 found[seed.seed] = value
         return found
 
+    def by_last(self) -> Comparison:
+        """Its arms by what their last networks scored, in place of those that were selected."""
+        arms = list[Arm]()
+        for arm in self.comparison.arms:
+            seeds = tuple(
+                replace(each, score=None if judged is None else judged.last)
+                for each in arm.cells[0].seeds
+                for judged in [self.judged.get((arm.name, each.seed))]
+            )
+            arms.append(replace(arm, cells=(replace(arm.cells[0], seeds=seeds),)))
+        return replace(self.comparison, arms=tuple(arms))
+
     def mean(self, arm: str, measure: Measure) -> SeedsMean | None:
         """Their mean with its 95 % interval over seeds; none if there are none."""
         values = list(self.values(arm, measure).values())
