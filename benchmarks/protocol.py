@@ -12,6 +12,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from dqnlab.app.suites import read_suite, shipped
-from dqnlab.lab.benchmark.merged import Family, merged_head, merged_rows, merged_tasks, merged_title, what_helps
+from dqnlab.lab.benchmark.merged import Family, families, family_head, family_rows, what_helps
 from dqnlab.lab.benchmark.result import TaskResult
 from dqnlab.lab.benchmark.rows import in_order
-from dqnlab.lab.benchmark.suite import Suite
+from dqnlab.lab.benchmark.suite import MEASURES, Suite
 from dqnlab.lab.benchmark.tables import benchmark_markdown, read_results
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -166,20 +167,32 @@ def bsuite() -> str:
 def ladder() -> str:
     """What each part of the family does on the tasks of the suite of that name."""
     parts = [
-        f"**{merged_title(found)}.** {what_helps(found)}\n\n{_lines(merged_head(found), merged_rows(found))}"
+        f"**{found.title}.** {what_helps(found)}\n\n{_lines(family_head(found), family_rows(found))}"
         for found in _families()
     ]
     return "\n\n".join(parts) or NONE
 
 
 def in_short() -> str:
-    """The same in a line for each set of arms."""
-    return "\n".join(f"- {merged_title(found)}: {what_helps(found)}" for found in _families()) or NONE
+    """The same in a line for each family."""
+    return "\n".join(f"- {found.title}: {what_helps(found)}" for found in _families()) or NONE
+
+
+def of_part(*arms: str) -> str:
+    """What the ladder says of a part, in a line for each arm and network."""
+    told = [(found, arm, found.told(arm)) for found in _families() for arm in arms]
+    said = [
+        f"- Measured, {MEASURES[found.measure]}, `{arm}` against `{found.against(arm)}`: "
+        + f"{'; '.join(f'{env} {text}' for env, text in on_each.items())}."
+        for found, arm, on_each in told
+        if on_each
+    ]
+    return "\n".join(said) or NONE
 
 
 def _families() -> list[Family]:
     suite = read_suite("ladder", Path("runs"))
-    return merged_tasks(in_order(suite, read_results(suite, RESULTS / suite.name)))
+    return families(in_order(suite, read_results(suite, RESULTS / suite.name)))
 
 
 def breakout() -> str:
@@ -254,7 +267,19 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
         "unseen": unseen,
         "bsuite": bsuite,
     },
-    "docs/variants.md": {"ladder": ladder},
+    "docs/variants.md": {
+        "ladder": ladder,
+        "double": partial(of_part, "+ double", "without double"),
+        "n-step": partial(of_part, "+ n-step", "without n-step"),
+        "PER": partial(of_part, "+ PER", "without PER"),
+        "dueling": partial(of_part, "+ dueling", "without dueling"),
+        "noisy": partial(of_part, "+ noisy: rainbow", "without noisy"),
+        "layer norm": partial(of_part, "layer norm"),
+        "iqn": partial(of_part, "iqn"),
+        "C51": partial(of_part, "+ C51", "without C51"),
+        "munchausen": partial(of_part, "munchausen"),
+        "pqn": partial(of_part, "pqn"),
+    },
 }
 
 

@@ -231,6 +231,7 @@ def test_the_example_says_all_that_may_stand_in_a_suite() -> None:
     read = read_suite(str(ROOT / "examples" / "benchmark.toml"), Path("runs"))
     assert [task.name for task in read.tasks] == ["Acrobot-v1 at 20,000", "a lake without slipping"]
     assert [arm.name for arm in read.tasks[0].request.arms] == ["default", "dueling, one step"]
+    assert [task.rungs for task in read.tasks] == [("default", "dueling, one step"), ()]
     assert [goal.says for goal in read.tasks[0].goals] == [
         "score ≥ -100.0 on average",
         "score ≥ -110.0 on 4 seeds",

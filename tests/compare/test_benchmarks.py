@@ -10,7 +10,7 @@ from dqnlab.config import Config, Env
 from dqnlab.errors import ConfigError
 from dqnlab.lab.arms import AskedArm, ComparisonRequest
 from dqnlab.lab.benchmark.judging import Exact, Judged
-from dqnlab.lab.benchmark.merged import conclusions, merged_rows, merged_tasks, merged_title, what_helps
+from dqnlab.lab.benchmark.merged import conclusions, families, family_head, family_rows, what_helps
 from dqnlab.lab.benchmark.result import TaskResult, read_task, write_task
 from dqnlab.lab.benchmark.rows import NOT_YET, TaskRow, arm_rows, goal_rows, points_text, published_rows
 from dqnlab.lab.benchmark.suite import BenchmarkTask, Goal, Published, Suite
@@ -127,16 +127,59 @@ def test_arms_of_several_tasks_are_one_family() -> None:
     scores = {"dqn": [10.0, 11.0, 12.0, 10.5], "other": [30.0, 31.0, 32.0, 30.5], "third": [10.0, 11.5, 12.0, 10.6]}
     envs = ("CartPole-v1", "Acrobot-v1")
     rows = [TaskRow(task(env), result(env, scores)) for env in envs]
-    (found,) = merged_tasks([*rows, TaskRow(task(), result(scores=scores))])  # the third is on one that is there
-    assert merged_title(found) == "Against dqn, on 2 environments"
-    assert found.assessment.tests == 4
+    (found,) = families([*rows, TaskRow(task(), result(scores=scores))])  # the third is on one that is there
+    assert found.title == "Against dqn, on 2 environments"
+    assert "p-values are corrected for all 4 comparisons here; at least 4 seeds of each arm." in what_helps(found)
     assert what_helps(found).startswith(
         "Shown to help: other (on CartPole-v1, Acrobot-v1). Shown to hurt: nothing. "
         "No difference shown anywhere: third."
     )
-    assert merged_rows(found)[0][:3] == ["dqn", "baseline", "baseline"]
-    assert merged_rows(found)[1][1].endswith(": better")
-    assert merged_tasks(rows[:1]) == []
+    assert family_head(found) == ["arm", "against", *envs, "IQM of normalised scores", "P(better)"]
+    assert family_rows(found)[0][:4] == ["dqn", "", "", ""]
+    assert family_rows(found)[1][:2] == ["other", "dqn"]
+    assert family_rows(found)[1][2].endswith(": better")
+    assert families(rows[:1]) == []
+
+
+def test_each_rung_of_a_ladder_is_held_against_the_one_below_and_what_stands_beside_against_the_first() -> None:
+    """What the second rung brought is no merit of the third, and of one environment as of several."""
+    scores: dict[str, list[float | None]] = {
+        "dqn": [10.0, 11.0, 12.0, 10.5],
+        "+ n-step": [30.0, 31.0, 32.0, 30.5],
+        "+ PER": [30.1, 31.2, 31.9, 30.4],
+        "pqn": [1.0, 2.0, 1.5, 1.0],
+    }
+    arms = tuple(AskedArm(name=name, configs=(Config(),)) for name in scores)
+    request = ComparisonRequest(arms=arms, envs=("CartPole-v1",), seeds=(0, 1, 2, 3))
+    rows = [TaskRow(task(request=request, rungs=("dqn", "+ n-step", "+ PER")), result(scores=scores))]
+    (found,) = families(rows)
+    assert found.title == "Part by part, on 1 environment"
+    assert [(arm, found.against(arm)) for arm in found.arms] == [
+        ("+ n-step", "dqn"),
+        ("+ PER", "+ n-step"),
+        ("pqn", "dqn"),
+    ]
+    assert what_helps(found) == (
+        "Shown to help: + n-step (on CartPole-v1). Shown to hurt: pqn (on CartPole-v1). No difference shown anywhere: "
+        "+ PER. p-values are corrected for all 3 comparisons here; at least 4 seeds of each arm."
+    )
+    assert family_head(found) == ["arm", "against", "CartPole-v1"]
+    assert [row[:2] for row in family_rows(found)] == [["+ n-step", "dqn"], ["+ PER", "+ n-step"], ["pqn", "dqn"]]
+    assert found.told("+ PER")["CartPole-v1"].startswith("+0.02 (")  # 30.9 beside 30.875
+    assert conclusions(rows) == []
+
+
+@pytest.mark.parametrize(
+    ("rungs", "said"),
+    [
+        (("dqn", "othr"), "rungs names 'othr', which is no arm; did you mean other?"),
+        (("dqn",), r"rungs must be at least two arms, each once, from the lowest up, got \['dqn'\]"),
+        (("dqn", "dqn"), "rungs must be at least two arms, each once"),
+    ],
+)
+def test_rungs_are_several_arms(rungs: tuple[str, ...], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        task(rungs=rungs)
 
 
 def test_where_every_arm_is_as_good_by_its_score_the_last_networks_tell_them_apart() -> None:
@@ -149,9 +192,9 @@ def test_where_every_arm_is_as_good_by_its_score_the_last_networks_tell_them_apa
         for seed, value in enumerate(values)
     }
     rows = [TaskRow(task(env), result(env, scores, judged=judged)) for env in ("CartPole-v1", "Acrobot-v1")]
-    by_score, by_last = merged_tasks(rows)
+    by_score, by_last = families(rows)
     assert what_helps(by_score).startswith("Shown to help: nothing. Shown to hurt: nothing. No difference shown anyw")
-    assert merged_title(by_last) == "Against dqn, on 2 environments, by the last network"
+    assert by_last.title == "Against dqn, on 2 environments, by the last network"
     assert what_helps(by_last).startswith("Shown to help: other (on CartPole-v1, Acrobot-v1). Shown to hurt: nothing.")
     assert [name for name, _ in conclusions(rows[:1])] == [
         "CartPole-v1 at 1,000",

@@ -24,7 +24,7 @@ from .parse_compare import plan_in
 _OF_SUITE = ("about", "tasks")
 _DEFAULTS = ("seeds", "first_seed", "steps", "settings", "arms", "needs")
 """what a suite may say for all of its tasks"""
-_OF_TASK = ("name", "env", "published", "goals", "seconds", *_DEFAULTS)
+_OF_TASK = ("name", "env", "published", "goals", "seconds", "rungs", *_DEFAULTS)
 _OF_PLAN = ("seeds", "first_seed", "steps", "settings", "arms")
 _LONGEST = 100  # letters of a task's name
 _AS_FLAG = re.compile(r"--[\w.-]+ \(in Python (\w+)\)")
@@ -124,6 +124,7 @@ def _task(
         goals=goals,
         seconds=seconds,
         needs=typed(str, data.get("needs", ""), "needs"),
+        rungs=typed(hints_of(BenchmarkTask)["rungs"], data.get("rungs", ()), "rungs"),
     )
 
 

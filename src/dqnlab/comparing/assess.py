@@ -50,7 +50,7 @@ class CellView(NamedTuple):
 
 
 class Contrast(NamedTuple):
-    """An arm held against the baseline on one environment."""
+    """An arm held against the baseline, or another one, on one environment."""
 
     env: str
     arm: str
@@ -184,13 +184,16 @@ def _range(comparison: Comparison, env: str) -> tuple[float, float] | None:
 
 
 def _contrasts(comparison: Comparison) -> tuple[Contrast, ...]:
-    pairs = [(env, arm) for env in comparison.envs for arm in comparison.others]
     base = comparison.baseline
-    p_values = [p_between(arm.on(env), base.on(env)) for env, arm in pairs]
-    known = [p for p in p_values if p is not None]
-    corrected = iter(holm(known))
+    return contrasts_of([(env, arm, base) for env in comparison.envs for arm in comparison.others])
+
+
+def contrasts_of(pairs: Sequence[tuple[str, Arm, Arm]]) -> tuple[Contrast, ...]:
+    """On each environment an arm held against another one, all of their p-values corrected together."""
+    p_values = [p_between(arm.on(env), base.on(env)) for env, arm, base in pairs]
+    corrected = iter(holm([p for p in p_values if p is not None]))
     by_pair = [None if p is None else next(corrected) for p in p_values]
-    return tuple(_contrast(env, arm, base, p) for (env, arm), p in zip(pairs, by_pair, strict=True))
+    return tuple(_contrast(env, arm, base, p) for (env, arm, base), p in zip(pairs, by_pair, strict=True))
 
 
 def _contrast(env: str, arm: Arm, base: Arm, p: float | None) -> Contrast:

@@ -1,149 +1,192 @@
 """Tasks with the same arms on several environments, taken together: what helps, what hurts, what makes no difference.
 
-All their comparisons by one of a run's networks are one family, whose p-values are corrected together.
+An arm is held against the first, and a rung of a ladder against the one below it: once by the score, and once by the
+last network. Each of the two families of differences is corrected as one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ...comparing.assess import Assessment, Contrast, assessment_of
+from ...comparing.assess import Contrast, Overall, assessment_of, contrasts_of
 from ...comparing.comparison import Arm, Comparison
 from ...comparing.verdict import conclusion, difference_short, estimate, p_value
 from ...errors import counted
 from .result import TaskResult
 from .rows import TaskRow
+from .suite import MEASURES, BenchmarkTask, Measure
+
+NETWORKS: dict[Measure, Callable[[TaskResult], Comparison]] = {
+    "score": lambda result: result.comparison,
+    "last": TaskResult.by_last,
+}
+"""What arms are held against each other by: the score of the selected network, and that of the last one. Where every
+arm reaches the best there is, only the last tells which of them keep it."""
 
 
-class Network(NamedTuple):
-    """One of the networks of a run by which arms are held against each other."""
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """Differences on the environments of several tasks, whose p-values are corrected together."""
 
-    words: str
-    """what a title says of it"""
-    comparison: Callable[[TaskResult], Comparison]
+    title: str
+    measure: Measure
+    envs: tuple[str, ...]
+    contrasts: tuple[Contrast, ...]
+    fewest: int
+    """seeds with a score, of what has fewest"""
+    overall: Mapping[str, Overall] = field(default_factory=dict)
+    """of each arm all environments in one; none of a ladder, whose arms are held against different ones"""
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """What is held against something."""
+        return tuple(dict.fromkeys(each.arm for each in self.contrasts))
+
+    def against(self, arm: str) -> str:
+        """What an arm is held against."""
+        return next(each.baseline for each in self.contrasts if each.arm == arm)
+
+    def told(self, arm: str) -> dict[str, str]:
+        """By environment how an arm differs, and the verdict."""
+        return {each.env: _told(each) for each in self.contrasts if each.arm == arm}
 
 
-NETWORKS = (
-    Network("", lambda result: result.comparison),
-    Network(", by the last network", TaskResult.by_last),
-)
-"""The selected one, whose score is the claim; and the last, which says whether what was learned is kept: where every
-arm reaches the best there is, only the last tells them apart."""
+# ── What is held against what ────────────────────────────────────────────────────────────────────
 
 
-class Family(NamedTuple):
-    """Several tasks taken together."""
+def families(rows: Sequence[TaskRow]) -> list[Family]:
+    """By each network one for each ladder, and one for each set of other arms that stands on several environments.
 
-    network: Network
-    assessment: Assessment
-
-
-def merged_tasks(rows: Sequence[TaskRow]) -> list[Family]:
-    """By each network, one for each set of arms that stands on at least two environments with a score of every arm.
-
-    Tasks on an environment that is there already, with another budget, are left out.
+    Of tasks in which every arm has a score. Those on an environment that is there already, with another budget, are
+    left out.
     """
-    return [
-        Family(network, assessment_of(_merged(names, by_env)))
-        for network in NETWORKS
-        for names, by_env in _groups(rows, network).items()
-        if len(names) > 1 and len(by_env) > 1
-    ]
+    return [_family(group, by_env, measure) for measure in NETWORKS for group, by_env in _groups(rows, measure).items()]
 
 
-def _groups(rows: Sequence[TaskRow], network: Network) -> dict[tuple[str, ...], dict[str, Comparison]]:
-    """Of each set of arms the comparison on every environment."""
-    groups = dict[tuple[str, ...], dict[str, Comparison]]()
-    for result, comparison in _complete(rows, network):
-        groups.setdefault(tuple(arm.name for arm in comparison.arms), {}).setdefault(result.env, comparison)
-    return groups
+class _Group(NamedTuple):
+    """Tasks that belong together."""
+
+    arms: tuple[str, ...]
+    rungs: tuple[str, ...]
+
+    def below(self, arm: str) -> str:
+        """What an arm is held against: the rung below it, or the first arm."""
+        return self.rungs[self.rungs.index(arm) - 1] if arm in self.rungs[1:] else self.arms[0]
 
 
-def _complete(rows: Sequence[TaskRow], network: Network) -> Iterator[tuple[TaskResult, Comparison]]:
-    """The tasks in which every arm has a score."""
-    for _, result in rows:
-        if result is not None:
-            comparison = network.comparison(result)
-            if all(arm.cells[0].scores for arm in comparison.arms):
-                yield result, comparison
+def _groups(rows: Sequence[TaskRow], measure: Measure) -> dict[_Group, dict[str, Comparison]]:
+    """Of each group its comparisons by environment: of a ladder at least one, of other arms two."""
+    groups = dict[_Group, dict[str, Comparison]]()
+    for task, result, comparison in _complete(rows, measure):
+        groups.setdefault(_Group(_names(comparison), task.rungs), {}).setdefault(result.env, comparison)
+    return {
+        group: by_env
+        for group, by_env in groups.items()
+        if len(group.arms) > 1 and len(by_env) > (0 if group.rungs else 1)
+    }
+
+
+def _family(group: _Group, by_env: Mapping[str, Comparison], measure: Measure) -> Family:
+    merged = _merged(group.arms, by_env)
+    arms = {arm.name: arm for arm in merged.arms}
+    pairs = [(env, arm, arms[group.below(arm.name)]) for env in by_env for arm in merged.others]
+    overall = () if group.rungs else assessment_of(merged).overall
+    how = "Part by part" if group.rungs else f"Against {group.arms[0]}"
+    return Family(
+        title=f"{how}, on {counted(len(by_env), 'environment')}{_by(measure)}",
+        measure=measure,
+        envs=merged.envs,
+        contrasts=contrasts_of(pairs),
+        fewest=min(len(cell.scores) for _, cell in merged.cells),
+        overall={each.arm: each for each in overall},
+    )
+
+
+def _by(measure: Measure) -> str:
+    """What a title says of a measure other than the score."""
+    return "" if measure == "score" else f", by the {MEASURES[measure]}"
 
 
 def conclusions(rows: Sequence[TaskRow]) -> list[tuple[str, str]]:
     """Of each task with several arms that stands alone its name, and which arm is better, by each network."""
-    merged = [{arm.name for arm in found.assessment.comparison.arms} for found in merged_tasks(rows)]
     return [
-        (f"{result.task}{network.words}", conclusion(assessment_of(comparison)))
-        for network in NETWORKS
-        for result, comparison in _complete(rows, network)
-        if len(comparison.arms) > 1 and {arm.name for arm in comparison.arms} not in merged
+        (f"{result.task}{_by(measure)}", conclusion(comparison))
+        for measure in NETWORKS
+        for task, result, comparison in _complete(rows, measure)
+        if len(comparison.arms) > 1 and _Group(_names(comparison), task.rungs) not in _groups(rows, measure)
     ]
 
 
-def _merged(names: Sequence[str], by_env: dict[str, Comparison]) -> Comparison:
+def _complete(rows: Sequence[TaskRow], measure: Measure) -> Iterator[tuple[BenchmarkTask, TaskResult, Comparison]]:
+    """The tasks in which every arm has a score."""
+    for task, result in rows:
+        if result is not None:
+            comparison = NETWORKS[measure](result)
+            if all(arm.cells[0].scores for arm in comparison.arms):
+                yield task, result, comparison
+
+
+def _names(comparison: Comparison) -> tuple[str, ...]:
+    return tuple(arm.name for arm in comparison.arms)
+
+
+def _merged(names: Sequence[str], by_env: Mapping[str, Comparison]) -> Comparison:
+    """Some arms on all of the environments."""
     arms = [
-        Arm(name=name, cells=tuple(each.arms[at].cells[0] for each in by_env.values())) for at, name in enumerate(names)
+        Arm(name=name, cells=tuple(arm.cells[0] for each in by_env.values() for arm in each.arms if arm.name == name))
+        for name in names
     ]
     return Comparison(arms=tuple(arms), envs=tuple(by_env))
 
 
-def merged_title(family: Family) -> str:
-    """What is held against what: against dqn, on 5 environments."""
-    comparison = family.assessment.comparison
-    return (
-        f"Against {comparison.baseline.name}, on {counted(len(comparison.envs), 'environment')}{family.network.words}"
-    )
+# ── In words and tables ──────────────────────────────────────────────────────────────────────────
 
 
 def what_helps(family: Family) -> str:
     """What was shown to help, to hurt, and neither, in plain words."""
-    found = family.assessment
     said = []
     for verdict, words in (("better", "Shown to help"), ("worse", "Shown to hurt")):
-        arms = [(arm.name, _where(found, arm.name, verdict)) for arm in found.comparison.others]
+        arms = [(arm, _where(family, arm, verdict)) for arm in family.arms]
         listed = [f"{name} (on {', '.join(envs)})" for name, envs in arms if envs]
         said.append(f"{words}: {'; '.join(listed) if listed else 'nothing'}.")
-    silent = [
-        arm.name
-        for arm in found.comparison.others
-        if not _where(found, arm.name, "better") and not _where(found, arm.name, "worse")
-    ]
-    if silent:
+    shown = {each.arm for each in family.contrasts if each.verdict in ("better", "worse")}
+    if silent := [arm for arm in family.arms if arm not in shown]:
         said.append(f"No difference shown anywhere: {', '.join(silent)}.")
-    fewest = found.fewest
-    corrected = f"p-values are corrected for all {counted(found.tests, 'comparison')} here"
-    return " ".join([*said, f"{corrected}; at least {counted(fewest, 'seed')} of each arm."])
+    tests = sum(each.p is not None for each in family.contrasts)
+    corrected = f"p-values are corrected for all {counted(tests, 'comparison')} here"
+    return " ".join([*said, f"{corrected}; at least {counted(family.fewest, 'seed')} of each arm."])
 
 
-def _where(found: Assessment, arm: str, verdict: str) -> list[str]:
+def _where(family: Family, arm: str, verdict: str) -> list[str]:
     """The environments on which an arm has a verdict."""
-    return [each.env for each in found.contrasts if each.arm == arm and each.verdict == verdict]
+    return [each.env for each in family.contrasts if each.arm == arm and each.verdict == verdict]
 
 
-def merged_head(family: Family) -> list[str]:
-    """Columns of `merged_rows`."""
-    comparison = family.assessment.comparison
-    better = f"P(better than {comparison.baseline.name})"
-    return ["arm", *comparison.envs, "IQM of normalised scores", better]
+def family_head(family: Family) -> list[str]:
+    """Columns of `family_rows`."""
+    whole = ["IQM of normalised scores", "P(better)"] if family.overall else []
+    return ["arm", "against", *family.envs, *whole]
 
 
-def merged_rows(family: Family) -> list[list[str]]:
-    """Of each arm its difference to the baseline on every environment with the verdict, and all environments in one."""
-    found = family.assessment
-    overall = {each.arm: each for each in found.overall}
-    rows = []
-    for arm in found.comparison.arms:
-        own = {each.env: each for each in found.contrasts if each.arm == arm.name}
-        on_each = [_told(own.get(env)) for env in found.comparison.envs]
-        whole = overall.get(arm.name)
-        ends = ["", ""] if whole is None else [estimate(whole.iqm), estimate(whole.improvement)]
-        rows.append([arm.name, *on_each, *ends])
-    return rows
+def family_rows(family: Family) -> list[list[str]]:
+    """Of each arm its difference on every environment with the verdict, and all environments in one."""
+    rows = [[arm, family.against(arm), *family.told(arm).values(), *_whole(family, arm)] for arm in family.arms]
+    first = family.contrasts[0].baseline
+    return [[first, "", *[""] * len(family.envs), *_whole(family, first)], *rows] if family.overall else rows
 
 
-def _told(contrast: Contrast | None) -> str:
-    if contrast is None:
-        return "baseline"
+def _whole(family: Family, arm: str) -> list[str]:
+    overall = family.overall.get(arm)
+    return (
+        []
+        if overall is None
+        else [estimate(overall.iqm), "" if arm == family.contrasts[0].baseline else estimate(overall.improvement)]
+    )
+
+
+def _told(contrast: Contrast) -> str:
     if contrast.verdict == "no verdict":
         return f"{difference_short(contrast)}: no verdict"
     return f"{difference_short(contrast)}, {p_value(contrast.p)}: {contrast.verdict}"

@@ -9,7 +9,7 @@ from ...comparing.charts import curves_chart, seeds_chart
 from ...comparing.markup import Markup, el, together
 from ...comparing.shell import whole_page
 from ...trust import clean
-from .merged import conclusions, merged_head, merged_rows, merged_tasks, merged_title, what_helps
+from .merged import conclusions, families, family_head, family_rows, what_helps
 from .rows import (
     ARMS,
     GOALS,
@@ -59,9 +59,9 @@ def render_benchmark(suite: Suite, results: Results) -> str:
 def _together(rows: Sequence[TaskRow]) -> Markup | None:
     """The arms of several tasks on all their environments."""
     parts = list[Markup | None]()
-    for found in merged_tasks(rows):
-        table = _table(merged_head(found), merged_rows(found), merged_title(found))
-        parts += [el("h3", merged_title(found)), el("p", what_helps(found)), table]
+    for found in families(rows):
+        table = _table(family_head(found), family_rows(found), found.title)
+        parts += [el("h3", found.title), el("p", what_helps(found)), table]
     return together(parts) if parts else None
 
 

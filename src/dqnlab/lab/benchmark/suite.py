@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
-from ...config.checks import Between, Whole
+from ...config.checks import Between, Whole, require
+from ...config.fields import nearest
 from ...errors import ConfigError, counted
 from ...store.digits import number
 from ...store.folder import safe_name
@@ -97,6 +98,20 @@ class BenchmarkTask:
     """what a seed takes on a quiet machine with two cores, of seeds side by side its share"""
     needs: str = ""
     """the extra that its environment comes with"""
+    rungs: tuple[str, ...] = ()
+    """arms of which each is the one before with a part more, and is held against that one too"""
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError unless rungs are several arms, each once."""
+        arms = [arm.name for arm in self.request.arms]
+        if unknown := next((name for name in self.rungs if name not in arms), None):
+            raise ConfigError(f"rungs names {unknown!r}, which is no arm; {nearest(unknown, arms)}")
+        require(
+            len(self.rungs) != 1 and len(set(self.rungs)) == len(self.rungs),
+            "rungs",
+            list(self.rungs),
+            "at least two arms, each once, from the lowest up",
+        )
 
     @property
     def env(self) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...store.door import make_wanted, write_atomically
 from ...trust import clean
-from .merged import conclusions, merged_head, merged_rows, merged_tasks, merged_title, what_helps
+from .merged import conclusions, families, family_head, family_rows, what_helps
 from .page import render_benchmark
 from .result import read_task
 from .rows import (
@@ -62,9 +62,9 @@ def benchmark_markdown(suite: Suite, results: Results, level: int = 1) -> str:
     ):
         if body:
             lines += ["", f"{marks}# {title}", "", *_table(head, body)]
-    for found in merged_tasks(rows):
-        lines += ["", f"{marks}# {_plain(merged_title(found))}", "", _plain(what_helps(found)), ""]
-        lines += _table(list(map(_plain, merged_head(found))), merged_rows(found))
+    for found in families(rows):
+        lines += ["", f"{marks}# {_plain(found.title)}", "", _plain(what_helps(found)), ""]
+        lines += _table(list(map(_plain, family_head(found))), family_rows(found))
     if said := conclusions(rows):
         lines += [
             "",
