@@ -167,6 +167,10 @@ def test_each_rung_of_a_ladder_is_held_against_the_one_below_and_what_stands_bes
     assert [row[:2] for row in family_rows(found)] == [["+ n-step", "dqn"], ["+ PER", "+ n-step"], ["pqn", "dqn"]]
     assert found.told("+ PER")["CartPole-v1"].startswith("+0.02 (")  # 30.9 beside 30.875
     assert conclusions(rows) == []
+    begun = task("Acrobot-v1", request=request, rungs=("dqn", "+ n-step", "+ PER"))
+    of_two = {name: scores[name] for name in ("dqn", "+ n-step")}
+    (found,) = families([*rows, TaskRow(begun, result("Acrobot-v1", of_two))])
+    assert [row[3].partition(" (")[0] for row in family_rows(found)] == ["+20.0", NOT_YET, NOT_YET]
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from ...comparing.assess import Contrast, Overall, assessment_of, contrasts_of
 from ...comparing.comparison import Arm, Comparison
 from ...comparing.verdict import conclusion, difference_short, estimate, p_value
 from ...errors import counted
 from .result import TaskResult
-from .rows import TaskRow
+from .rows import NOT_YET, TaskRow
 from .suite import MEASURES, BenchmarkTask, Measure
 
 NETWORKS: dict[Measure, Callable[[TaskResult], Comparison]] = {
@@ -57,51 +56,77 @@ class Family:
 
 
 def families(rows: Sequence[TaskRow]) -> list[Family]:
-    """By each network one for each ladder, and one for each set of other arms that stands on several environments.
+    """By each measure one for each ladder, and one for each set of other arms that stands on several environments.
 
-    Of tasks in which every arm has a score. Those on an environment that is there already, with another budget, are
-    left out.
+    Tasks on an environment that is there already, with another budget, are left out.
     """
-    return [_family(group, by_env, measure) for measure in NETWORKS for group, by_env in _groups(rows, measure).items()]
+    return [
+        family
+        for measure in NETWORKS
+        for found in (_ladders(rows, measure), _sets_of_arms(rows, measure))
+        for family in found
+    ]
 
 
-class _Group(NamedTuple):
-    """Tasks that belong together."""
-
-    arms: tuple[str, ...]
-    rungs: tuple[str, ...]
-
-    def below(self, arm: str) -> str:
-        """What an arm is held against: the rung below it, or the first arm."""
-        return self.rungs[self.rungs.index(arm) - 1] if arm in self.rungs[1:] else self.arms[0]
-
-
-def _groups(rows: Sequence[TaskRow], measure: Measure) -> dict[_Group, dict[str, Comparison]]:
-    """Of each group its comparisons by environment: of a ladder at least one, of other arms two."""
-    groups = dict[_Group, dict[str, Comparison]]()
-    for task, result, comparison in _complete(rows, measure):
-        groups.setdefault(_Group(_names(comparison), task.rungs), {}).setdefault(result.env, comparison)
-    return {
-        group: by_env
-        for group, by_env in groups.items()
-        if len(group.arms) > 1 and len(by_env) > (0 if group.rungs else 1)
-    }
+def _ladders(rows: Sequence[TaskRow], measure: Measure) -> Iterator[Family]:
+    """What was not run yet is left out: of an environment only some rungs may be there."""
+    ladders = dict[tuple[str, ...], dict[str, Comparison]]()
+    for task, result, comparison in _stored(rows, measure):
+        if task.rungs:
+            ladders.setdefault(task.rungs, {}).setdefault(result.env, comparison)
+    for rungs, by_env in ladders.items():
+        if pairs := [pair for env, comparison in by_env.items() for pair in _steps(comparison, env, rungs)]:
+            yield Family(
+                title=f"Part by part, on {counted(len(by_env), 'environment')}{_by(measure)}",
+                measure=measure,
+                envs=tuple(by_env),
+                contrasts=contrasts_of(pairs),
+                fewest=min(len(arm.on(env).scores) for env, *arms in pairs for arm in arms),
+            )
 
 
-def _family(group: _Group, by_env: Mapping[str, Comparison], measure: Measure) -> Family:
-    merged = _merged(group.arms, by_env)
-    arms = {arm.name: arm for arm in merged.arms}
-    pairs = [(env, arm, arms[group.below(arm.name)]) for env in by_env for arm in merged.others]
-    overall = () if group.rungs else assessment_of(merged).overall
-    how = "Part by part" if group.rungs else f"Against {group.arms[0]}"
-    return Family(
-        title=f"{how}, on {counted(len(by_env), 'environment')}{_by(measure)}",
-        measure=measure,
-        envs=merged.envs,
-        contrasts=contrasts_of(pairs),
-        fewest=min(len(cell.scores) for _, cell in merged.cells),
-        overall={each.arm: each for each in overall},
-    )
+def _steps(comparison: Comparison, env: str, rungs: tuple[str, ...]) -> Iterator[tuple[str, Arm, Arm]]:
+    """Each rung with the one below it, every other arm with the lowest, where both have scores."""
+    there = {arm.name: arm for arm in comparison.arms if arm.on(env).scores}
+    for name, arm in there.items():
+        below = rungs[rungs.index(name) - 1] if name in rungs[1:] else rungs[0]
+        if name != below and below in there:
+            yield env, arm, there[below]
+
+
+def _sets_of_arms(rows: Sequence[TaskRow], measure: Measure) -> Iterator[Family]:
+    for names, by_env in _groups(rows, measure).items():
+        if len(names) > 1 and len(by_env) > 1:
+            found = assessment_of(_merged(names, by_env))
+            yield Family(
+                title=f"Against {names[0]}, on {counted(len(by_env), 'environment')}{_by(measure)}",
+                measure=measure,
+                envs=tuple(by_env),
+                contrasts=found.contrasts,
+                fewest=found.fewest,
+                overall={each.arm: each for each in found.overall},
+            )
+
+
+def _groups(rows: Sequence[TaskRow], measure: Measure) -> dict[tuple[str, ...], dict[str, Comparison]]:
+    """Of each set of arms its comparisons by environment."""
+    groups = dict[tuple[str, ...], dict[str, Comparison]]()
+    for result, comparison in _no_ladders(rows, measure):
+        groups.setdefault(_names(comparison), {}).setdefault(result.env, comparison)
+    return groups
+
+
+def conclusions(rows: Sequence[TaskRow]) -> list[tuple[str, str]]:
+    """Of each task with several arms that belongs to no family its name, and which arm is better, by each measure."""
+    found = []
+    for measure in NETWORKS:
+        alone = {names for names, by_env in _groups(rows, measure).items() if len(by_env) == 1 < len(names)}
+        found += [
+            (f"{result.task}{_by(measure)}", conclusion(comparison))
+            for result, comparison in _no_ladders(rows, measure)
+            if _names(comparison) in alone
+        ]
+    return found
 
 
 def _by(measure: Measure) -> str:
@@ -109,23 +134,17 @@ def _by(measure: Measure) -> str:
     return "" if measure == "score" else f", by the {MEASURES[measure]}"
 
 
-def conclusions(rows: Sequence[TaskRow]) -> list[tuple[str, str]]:
-    """Of each task with several arms that stands alone its name, and which arm is better, by each network."""
-    return [
-        (f"{result.task}{_by(measure)}", conclusion(comparison))
-        for measure in NETWORKS
-        for task, result, comparison in _complete(rows, measure)
-        if len(comparison.arms) > 1 and _Group(_names(comparison), task.rungs) not in _groups(rows, measure)
-    ]
-
-
-def _complete(rows: Sequence[TaskRow], measure: Measure) -> Iterator[tuple[BenchmarkTask, TaskResult, Comparison]]:
-    """The tasks in which every arm has a score."""
+def _stored(rows: Sequence[TaskRow], measure: Measure) -> Iterator[tuple[BenchmarkTask, TaskResult, Comparison]]:
     for task, result in rows:
         if result is not None:
-            comparison = NETWORKS[measure](result)
-            if all(arm.cells[0].scores for arm in comparison.arms):
-                yield task, result, comparison
+            yield task, result, NETWORKS[measure](result)
+
+
+def _no_ladders(rows: Sequence[TaskRow], measure: Measure) -> Iterator[tuple[TaskResult, Comparison]]:
+    """Of the other tasks those in which every arm has a score."""
+    for task, result, comparison in _stored(rows, measure):
+        if not task.rungs and all(arm.cells[0].scores for arm in comparison.arms):
+            yield result, comparison
 
 
 def _names(comparison: Comparison) -> tuple[str, ...]:
@@ -172,7 +191,11 @@ def family_head(family: Family) -> list[str]:
 
 def family_rows(family: Family) -> list[list[str]]:
     """Of each arm its difference on every environment with the verdict, and all environments in one."""
-    rows = [[arm, family.against(arm), *family.told(arm).values(), *_whole(family, arm)] for arm in family.arms]
+    rows = []
+    for arm in family.arms:
+        told = family.told(arm)
+        on_each = [told.get(env, NOT_YET) for env in family.envs]
+        rows.append([arm, family.against(arm), *on_each, *_whole(family, arm)])
     first = family.contrasts[0].baseline
     return [[first, "", *[""] * len(family.envs), *_whole(family, first)], *rows] if family.overall else rows
 
