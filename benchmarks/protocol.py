@@ -12,7 +12,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -190,6 +190,7 @@ def of_part(*arms: str) -> str:
     return "\n".join(said) or NONE
 
 
+@cache
 def _families() -> list[Family]:
     suite = read_suite("ladder", Path("runs"))
     return families(in_order(suite, read_results(suite, RESULTS / suite.name)))

@@ -201,12 +201,9 @@ def family_rows(family: Family) -> list[list[str]]:
 
 
 def _whole(family: Family, arm: str) -> list[str]:
-    overall = family.overall.get(arm)
-    return (
-        []
-        if overall is None
-        else [estimate(overall.iqm), "" if arm == family.contrasts[0].baseline else estimate(overall.improvement)]
-    )
+    if (overall := family.overall.get(arm)) is None:
+        return []
+    return [estimate(overall.iqm), "" if overall.improvement is None else estimate(overall.improvement)]
 
 
 def _told(contrast: Contrast) -> str:
