@@ -6,7 +6,7 @@ last network. Each of the two families of differences is corrected as one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...comparing.assess import Contrast, Overall, assessment_of, contrasts_of
@@ -70,11 +70,8 @@ def families(rows: Sequence[TaskRow]) -> list[Family]:
 
 def _ladders(rows: Sequence[TaskRow], measure: Measure) -> Iterator[Family]:
     """What was not run yet is left out: of an environment only some rungs may be there."""
-    ladders = dict[tuple[str, ...], dict[str, Comparison]]()
-    for task, result, comparison in _stored(rows, measure):
-        if task.rungs:
-            ladders.setdefault(task.rungs, {}).setdefault(result.env, comparison)
-    for rungs, by_env in ladders.items():
+    ladders = ((task.rungs, comparison) for task, _, comparison in _stored(rows, measure) if task.rungs)
+    for rungs, by_env in _by_env(ladders).items():
         if pairs := [pair for env, comparison in by_env.items() for pair in _steps(comparison, env, rungs)]:
             yield Family(
                 title=f"Part by part, on {counted(len(by_env), 'environment')}{_by(measure)}",
@@ -109,10 +106,15 @@ def _sets_of_arms(rows: Sequence[TaskRow], measure: Measure) -> Iterator[Family]
 
 
 def _groups(rows: Sequence[TaskRow], measure: Measure) -> dict[tuple[str, ...], dict[str, Comparison]]:
-    """Of each set of arms its comparisons by environment."""
+    """Of each set of arms that is no ladder its comparisons by environment."""
+    return _by_env((_names(comparison), comparison) for _, comparison in _no_ladders(rows, measure))
+
+
+def _by_env(found: Iterable[tuple[tuple[str, ...], Comparison]]) -> dict[tuple[str, ...], dict[str, Comparison]]:
+    """Comparisons of one environment each, by the arms that they are put together for, the first of each."""
     groups = dict[tuple[str, ...], dict[str, Comparison]]()
-    for result, comparison in _no_ladders(rows, measure):
-        groups.setdefault(_names(comparison), {}).setdefault(result.env, comparison)
+    for arms, comparison in found:
+        groups.setdefault(arms, {}).setdefault(comparison.envs[0], comparison)
     return groups
 
 

@@ -68,13 +68,14 @@ class TaskResult:
         """Its arms by what their last networks scored, in place of those that were selected."""
         arms = list[Arm]()
         for arm in self.comparison.arms:
-            seeds = tuple(
-                replace(each, score=None if judged is None else judged.last)
-                for each in arm.cells[0].seeds
-                for judged in [self.judged.get((arm.name, each.seed))]
-            )
-            arms.append(replace(arm, cells=(replace(arm.cells[0], seeds=seeds),)))
+            (cell,) = arm.cells
+            seeds = tuple(replace(each, score=self._last(arm.name, each.seed)) for each in cell.seeds)
+            arms.append(replace(arm, cells=(replace(cell, seeds=seeds),)))
         return replace(self.comparison, arms=tuple(arms))
+
+    def _last(self, arm: str, seed: int) -> Score | None:
+        judged = self.judged.get((arm, seed))
+        return None if judged is None else judged.last
 
     def mean(self, arm: str, measure: Measure) -> SeedsMean | None:
         """Their mean with its 95 % interval over seeds; none if there are none."""
