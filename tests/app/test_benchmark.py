@@ -19,6 +19,7 @@ from dqnlab.lab.benchmark.rows import arm_rows, goal_rows, in_order, mean_text, 
 from dqnlab.lab.benchmark.tables import read_results
 from dqnlab.processes import start
 from dqnlab.store.find import list_runs
+from dqnlab.store.group import Group
 from dqnlab.store.lock import locked
 
 from .comparing import InProcess, dqn
@@ -170,10 +171,33 @@ def test_what_was_interrupted_between_training_and_judging_goes_on_there(
     monkeypatch.setattr(judges, "judge", cut)
     assert dqn(MAKE) == 130
     assert "To continue: dqn benchmark mine.toml --out results" in capsys.readouterr().err
-    assert crew.asked == [("n=1", (1000, 1001)), ("n=3", (1000, 1001))]
+    assert crew.asked == [("n=1", (1000, 1001))]
     assert dqn(MAKE) == 0
     assert len(crew.asked) == 3
     assert len(judged) == len(list_runs(Path("runs"))) + 1 == 7
+
+
+def test_an_arm_is_judged_and_written_before_the_next_one_is_trained(
+    suite: Path, crew: type[InProcess], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train, there = crew.train, list[list[str]]()
+
+    def look_and_train(self: InProcess) -> Group:
+        if Path("results/mine/cartpole-v1-at-300.json").exists():
+            arms = stored("cartpole-v1-at-300")["arms"]
+            assert all(seed["last"] is not None for arm in arms for seed in arm["seeds"])
+            there.append([arm["name"] for arm in arms])
+            if len(there) == 1:
+                table = Path("results/mine/benchmark.md").read_text()
+                assert "| CartPole-v1 at 300 | dqn | 2 of 2 |" in table
+                assert "| CartPole-v1 at 300 | three | not run yet |" in table
+        return train(self)
+
+    monkeypatch.setattr(crew, "train", look_and_train)
+    assert dqn(MAKE.replace(" --quiet", "")) == 0
+    assert there == [["dqn"], ["dqn", "three"]]
+    said = capsys.readouterr()
+    assert "CartPole-v1 at 300: 1 of 2 arms written; about 0:" in said.out + said.err
 
 
 def test_what_another_process_has_taken_is_left_to_it_and_the_rest_is_made(
@@ -187,7 +211,7 @@ def test_what_another_process_has_taken_is_left_to_it_and_the_rest_is_made(
         assert dqn(f"{MAKE} --seeds 1") == 0
     assert "still in training: 1 seed (process " in capsys.readouterr().out
     assert crew.asked == [("n=1", (1000,)), ("n=3", (1000,))]
-    assert stored("lake")["arms"][0]["seeds"] == []
+    assert not Path("results/mine/lake.json").exists()
     assert dqn(f"{MAKE} --seeds 1") == 0
     assert crew.asked[2:] == [("n=1", (1000,))]
     assert len(stored("lake")["arms"][0]["seeds"]) == 1

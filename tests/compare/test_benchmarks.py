@@ -84,7 +84,8 @@ def test_of_a_first_arm_that_the_suite_got_after_the_results_nothing_is_run_yet(
     older = result(scores={"another": [1.0, 2.0, 3.0]})
     row = TaskRow(task(published=(Published(value=19.0, by="a", source="p"),), goals=(Goal(at_least=1),)), older)
     assert (published_rows([row])[0][3:], goal_rows([row])[0][2:]) == ([NOT_YET, ""], [NOT_YET, ""])
-    assert [each[1] for each in arm_rows([row])] == ["another"]
+    assert [each[1] for each in arm_rows([row])] == ["another", "dqn, other"]
+    assert arm_rows([row])[1][2] == NOT_YET
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,7 @@ def carry_out(
     board: Callable[[], Board | None] = lambda: None,
     view: Callable[[], View | None] = lambda: None,
     say: Callable[[str], None] = lambda line: None,
+    ended: Callable[[], None] = lambda: None,
     ray: str | None = None,
 ) -> ComparisonResult:
     """Trains what is left of a comparison and nobody else has in hand; whoever ends last writes its folder.
@@ -106,6 +107,7 @@ def carry_out(
         board: makes what shows a group of seeds while it is trained.
         view: makes what shows a run that is resumed.
         say: told which group begins.
+        ended: called whenever a group of seeds has ended.
         ray: as in `train_many`: the Ray cluster on which seeds train.
 
     Raises:
@@ -129,6 +131,7 @@ def carry_out(
                 return ComparisonResult(folder=plan.folder, signal=trained.signal or signal.SIGINT)
             if isinstance(trained, Group):
                 lost.setdefault((cell.arm, cell.env), []).extend(trained.failures)
+            ended()
         if elsewhere := division.elsewhere():
             return ComparisonResult(folder=plan.folder, elsewhere=elsewhere)
         comparison = read_comparison(division.plan, lost)

@@ -8,11 +8,11 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from html import escape
 from pathlib import Path
 
-from ...comparing.comparison import Arm
+from ...comparing.comparison import Arm, Comparison
 from ...config.changes import json_ready
 from ...envs.optimum import dynamics_of
 from ...errors import ConfigError, DqnlabError, FolderError, counted, either
@@ -23,12 +23,12 @@ from ...terminal.board import Board
 from ...terminal.view import View
 from ...trust import shown
 from ..arms import seeds_text
-from ..compare import ComparisonResult, carry_out, read_comparison
+from ..compare import carry_out, read_comparison
 from ..dividing import elsewhere_text
 from ..interrupt import current, signal_of
 from ..planning import ComparisonPlan, look_again, plan_comparison, settings_of
 from .judges import judge_all
-from .judging import Judged, read_judged
+from .judging import read_judged
 from .result import TaskResult, made_by, read_task, write_task
 from .rows import Results
 from .suite import BenchmarkTask, Suite
@@ -277,21 +277,34 @@ class _Making:
             self._time_left.learn(task, todo)
 
     def make(self, number: int, task: BenchmarkTask, todo: ComparisonPlan) -> None:
-        """One task: trained, judged, written. Raises _Stopped."""
-        tasks = self.plan.tasks
-        left = self._time_left.left(each for each in tasks if each[0].name not in self._done)
-        self.say(f"task {number} of {len(tasks)}, {task.name}; {left_text(left)}")
-        done = carry_out(todo, board=self.board, view=self.view, say=self.say, ray=self.ray)
+        """One task: trained, judged and written, arm by arm. Raises _Stopped."""
+        self.say(f"task {number} of {len(self.plan.tasks)}, {task.name}; {self._left(task, todo)}")
+        arm_ended = partial(self._keep, task, todo)
+        done = carry_out(todo, board=self.board, view=self.view, say=self.say, ended=arm_ended, ray=self.ray)
         if done.interrupted:
-            self._write(task, todo, done)
+            self._write(task, todo)
             raise _Stopped(done.signal or signal.SIGINT)
         self._judge(task, todo)
         self._done.add(task.name)
-        self._write(task, todo, done)
+        self._write(task, todo, done.comparison)
         self.elsewhere.pop(task.name, None)
         if done.elsewhere:
             self.elsewhere[task.name] = done.elsewhere
         self.failed[task.name] = done.failed
+
+    def _keep(self, task: BenchmarkTask, todo: ComparisonPlan) -> None:
+        """Judges and writes what has ended of a task, if more of it is to come. Raises _Stopped."""
+        seen = look_again(todo)
+        if seen.left:
+            self._judge(task, seen)
+            self._write(task, seen)
+            written = f"{len(seen.cells) - len(seen.left)} of {counted(len(seen.cells), 'arm')} written"
+            self.say(f"{task.name}: {written}; {self._left(task, seen)}")
+
+    def _left(self, task: BenchmarkTask, seen: ComparisonPlan) -> str:
+        """How long the suite still takes, in words, of which a task has come so far."""
+        others = [each for each in self.plan.tasks if each[0].name not in {*self._done, task.name}]
+        return left_text(self._time_left.left([(task, seen), *others]))
 
     def _judge(self, task: BenchmarkTask, todo: ComparisonPlan) -> None:
         """Judges the last networks of all seeds that have ended. Raises _Stopped."""
@@ -306,31 +319,39 @@ class _Making:
         except KeyboardInterrupt as error:
             raise _Stopped(signal_of(error)) from error
 
-    def _write(self, task: BenchmarkTask, todo: ComparisonPlan, done: ComparisonResult) -> None:
-        """Writes what there is of a task, and the tables of the suite."""
+    def _write(self, task: BenchmarkTask, todo: ComparisonPlan, comparison: Comparison | None = None) -> None:
+        """Writes what there is of a task, and the tables of the suite.
+
+        Args:
+            comparison: the arms, if all that is left to do of them has ended.
+        """
         seen = look_again(todo)
         self._time_left.learn(task, seen)
-        comparison = read_comparison(seen, {}) if done.comparison is None else done.comparison
-        judged = dict[tuple[str, int], Judged]()
-        for arm, cell in comparison.cells:
-            for each in cell.scored:
-                if (found := read_judged(each.folder)) is not None:
-                    judged[arm.name, each.seed] = found
+        result = self._result_of(task, seen, comparison or read_comparison(seen, {}))
+        with in_turn(self.plan.folder / _WRITING, lambda: None, _PATIENCE):  # others may make the same suite
+            if result is not None:
+                write_task(result, self.plan.suite.name, self.plan.folder, task.file)
+            write_tables(self.plan.suite, self.plan.folder)
+
+    def _result_of(self, task: BenchmarkTask, seen: ComparisonPlan, comparison: Comparison) -> TaskResult | None:
+        """The arms of which any seed has ended, beside those that were stored before; none if no arm has."""
+        begun = tuple(arm for arm in comparison.arms if arm.cells[0].seeds)
+        if not begun:
+            return None
+        scored = [(arm.name, each) for arm in begun for each in arm.cells[0].scored]
+        judged = {(arm, each.seed): read_judged(each.folder) for arm, each in scored}
         result = TaskResult(
             task=task.name,
             env=task.env,
             steps=task.steps,
             num_seeds=len(task.request.seeds),
-            comparison=comparison,
-            judged=judged,
+            comparison=replace(comparison, arms=begun),
+            judged={key: found for key, found in judged.items() if found is not None},
             waited={cell.arm: cell.seconds for cell in seen.cells if cell.seconds is not None},
-            made=made_by([each.folder for _, cell in comparison.cells for each in cell.scored]),
+            made=made_by([each.folder for _, each in scored]),
         )
-        if (stored := self.plan.stored.get(task.name)) is not None:
-            result = result.beside(stored, [arm.name for arm in task.request.arms])
-        with in_turn(self.plan.folder / _WRITING, lambda: None, _PATIENCE):  # others may make the same suite
-            write_task(result, self.plan.suite.name, self.plan.folder, task.file)
-            write_tables(self.plan.suite, self.plan.folder)
+        stored = self.plan.stored.get(task.name)
+        return result if stored is None else result.beside(stored, [arm.name for arm in task.request.arms])
 
     def result(self, signum: int | None) -> BenchmarkResult:
         elsewhere = Counter[str]()

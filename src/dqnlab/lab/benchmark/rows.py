@@ -101,14 +101,14 @@ def _standing(goal: Goal, task: BenchmarkTask, result: TaskResult | None) -> lis
 
 
 def arm_rows(rows: Sequence[TaskRow]) -> list[list[str]]:
-    """Every arm of every task with its means over seeds."""
+    """Every arm of every task with its means over seeds; those of which nothing is stored in one row."""
     found = []
     for task, result in rows:
-        if result is None:
-            arms = ", ".join(arm.name for arm in task.request.arms)
-            found.append([task.name, arms, NOT_YET, *[""] * (len(ARMS) - 3)])
-            continue
-        found += [_arm_row(result, arm.name) for arm in result.comparison.arms]
+        there = [] if result is None else [arm.name for arm in result.comparison.arms]
+        if result is not None:
+            found += [_arm_row(result, arm) for arm in there]
+        if missing := [arm.name for arm in task.request.arms if arm.name not in there]:
+            found.append([task.name, ", ".join(missing), NOT_YET, *[""] * (len(ARMS) - 3)])
     return found
 
 

@@ -1,4 +1,7 @@
-"""How long a benchmark still takes: by what its own seeds have taken, else by what was recorded."""
+"""How long a benchmark still takes: by what its own seeds have taken, else by what was recorded.
+
+Where neither is known of an arm, it counts as the mean of the others on its environment.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,10 @@ class TimeLeft:
         rate = self._rates.get((cell.env, cell.arm))
         if rate is not None:
             return rate * task.steps
-        return recorded(task)
+        if (said := recorded(task)) is not None:
+            return said
+        others = [rate for (env, _), rate in self._rates.items() if env == cell.env]
+        return sum(others) / len(others) * task.steps if others else None
 
     def left(self, tasks: Iterable[tuple[BenchmarkTask, ComparisonPlan]]) -> tuple[float, int]:
         """Seconds that are left, and how many seeds there are of which that is not known."""
