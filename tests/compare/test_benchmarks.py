@@ -31,7 +31,7 @@ def task(env: str = "CartPole-v1", **changes: object) -> BenchmarkTask:
 def result(env: str = "CartPole-v1", scores: dict[str, list[float | None]] = SCORES, **changes: object) -> TaskResult:
     arms = tuple(Arm(name=name, cells=(cell(each, env),)) for name, each in scores.items())
     judged = {
-        ("dqn", seed): Judged(last=score(5.0 * seed), training=(1.0, 2.0 + seed), exact=Exact(0.5, 0.25, 0.75))
+        ("dqn", seed): Judged(last=score(5.0 * seed), training=(1.0, 2.0 + seed), exact=Exact(0.5, 0.25, 0.75, 0.625))
         for seed in range(3)
     }
     whole = TaskResult(
@@ -53,7 +53,7 @@ def test_a_file_of_results_holds_all_of_it(tmp_path: Path) -> None:
     assert found is not None
     assert found.judged == result().judged
     assert found.hours == result().hours == 1.0
-    assert found.optimum == 0.75
+    assert (found.best("optimum"), found.best("state")) == (0.75, 0.625)
     for arm in SCORES:
         assert [(s.seed, s.score, s.error, s.curve) for s in found.cell(arm).seeds] == [
             (s.seed, s.score, s.error, s.curve) for s in result().cell(arm).seeds
@@ -96,6 +96,8 @@ def test_of_a_first_arm_that_the_suite_got_after_the_results_nothing_is_run_yet(
         (Goal(at_least=21), "20.0 (-4.8 to 44.8)", "no (the interval holds it)"),
         (Goal(within=0.4, measure="exact", seeds=3), "3 of 3 seeds", "yes"),
         (Goal(within=0.3, measure="exact", seeds=1), "0 of 3 seeds", "no"),
+        (Goal(within=0.25, of="state", measure="exact", seeds=3), "3 of 3 seeds", "yes"),
+        (Goal(within=0.15, of="state", measure="exact", seeds=3), "0 of 3 seeds", "no"),
         (Goal(at_least=0.5, measure="exact"), "0.5", "yes (the whole interval)"),
     ],
 )
@@ -113,6 +115,21 @@ def test_a_goal_says_one_thing() -> None:
     for wrong in ({}, {"at_least": 1.0, "within": 0.1}):
         with pytest.raises(ConfigError, match="a goal says at_least"):
             Goal(**wrong)
+    with pytest.raises(ConfigError, match="of must be left out beside at_least, got 'state'"):
+        Goal(at_least=1.0, of="state")
+
+
+def test_of_results_from_before_the_best_by_state_was_looked_for_it_is_not_known(tmp_path: Path) -> None:
+    assert arm_rows([TaskRow(task(), result())])[0][7] == "0.500, 0.625, 0.750"
+    write_task(result(), "mine", tmp_path, task().file)
+    older = (tmp_path / task().file).read_text().replace(', "by_state": 0.625', "")
+    assert "by_state" not in older
+    (tmp_path / task().file).write_text(older)
+    found = read_task(task(), tmp_path)
+    assert found is not None
+    assert arm_rows([TaskRow(task(), found)])[0][7] == "0.50, 0.75"
+    goal = Goal(within=0.4, of="state", measure="exact", seeds=3)
+    assert goal_rows([TaskRow(task(goals=(goal,)), found)])[0][2:] == [NOT_YET, ""]
     assert Goal(within=0.1).level(-13.0) == -14.3
 
 

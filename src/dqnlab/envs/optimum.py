@@ -1,7 +1,7 @@
 """The best return there is, and that of a policy, of environments that say how they work (Gymnasium's toy text).
 
 Backward induction over the steps of an episode: exact, for the step limit is part of the problem. The best policy may
-look at the clock; one that sees the state only can at most come close to it.
+look at the clock; one that sees the state only can at most come close to it, and how close is looked for as well.
 """
 
 from __future__ import annotations
@@ -64,9 +64,71 @@ def best_return(table: Dynamics) -> float:
 
 def policy_return(table: Dynamics, actions: np.ndarray) -> float:
     """The expected return of taking `actions` [S] in the states."""
-    states = np.arange(len(table.start))
-    reward, following = table.reward[states, actions], table.next[states, actions]
-    value = np.zeros(len(states))
+    return float(table.start @ _values(table, actions)[-1])
+
+
+# ── Of the state alone ───────────────────────────────────────────────────────────────────────────
+
+_DISCOUNTS = (0.99, 0.995, 0.999, 1.0)
+_WORTH = 1e-9  # a gain below is rounding
+
+
+def best_by_state(table: Dynamics) -> float:
+    """The highest return that was found of policies [S], which see the state and no clock.
+
+    From what value iteration does with several discounts, the action of one state after the other is changed where
+    that pays, until it pays nowhere (policy iteration, Howard 1960, with exact returns). There may be better ones, but
+    none above `best_return`.
+    """
+    best, limit = -np.inf, best_return(table)
+    for discount in _DISCOUNTS:
+        best = max(best, _climb(table, _greedy(table, discount)))
+        if best >= limit - _WORTH:
+            break
+    return best
+
+
+def _greedy(table: Dynamics, discount: float) -> np.ndarray:
+    """What is best in each state [S], by its values with a discount over the steps of an episode."""
+    value = np.zeros(len(table.start))
     for _ in range(table.horizon):
-        value = reward + following @ value
-    return float(table.start @ value)
+        value = (table.reward + discount * table.next @ value).max(1)
+    return (table.reward + discount * table.next @ value).argmax(1)
+
+
+def _climb(table: Dynamics, actions: np.ndarray) -> float:
+    """The return of a policy that no state's other action, by what it would gain at first sight, makes better."""
+    found, gains = policy_return(table, actions), _gains(table, actions)
+    while True:
+        for cell in np.argsort(-gains, axis=None)[: np.count_nonzero(gains > _WORTH)]:
+            state, action = np.unravel_index(cell, gains.shape)
+            changed = actions.copy()
+            changed[state] = action
+            if (value := policy_return(table, changed)) > found + _WORTH:
+                found, actions, gains = value, changed, _gains(table, changed)
+                break
+        else:
+            return found
+
+
+def _gains(table: Dynamics, actions: np.ndarray) -> np.ndarray:
+    """What each action [S, A] earns more than the policy's own, over all visits of its state in an episode."""
+    states = np.arange(len(actions))
+    values, following = _values(table, actions), table.next[states, actions]
+    visits = np.zeros((table.horizon, len(states)))  # [H, S] probability of being there
+    visits[0] = table.start
+    for step in range(1, table.horizon):
+        visits[step] = visits[step - 1] @ following
+    later = visits.T @ values[-2::-1]  # [S, S] visits of a state times what the next one is worth then
+    earned = visits.sum(0)[:, None] * table.reward + np.einsum("san,sn->sa", table.next, later)
+    return earned - earned[states, actions][:, None]
+
+
+def _values(table: Dynamics, actions: np.ndarray) -> np.ndarray:
+    """The values of a policy with 0, 1, ... steps of an episode left, [H + 1, S]."""
+    states = np.arange(len(actions))
+    reward, following = table.reward[states, actions], table.next[states, actions]
+    values = np.zeros((table.horizon + 1, len(states)))
+    for left in range(table.horizon):
+        values[left + 1] = reward + following @ values[left]
+    return values

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...envs.optimum import Dynamics, best_return, dynamics_of, policy_return
+from ...envs.optimum import Dynamics, best_by_state, best_return, dynamics_of, policy_return
 from ...errors import FolderError, named
 from ...run.evaluate import Asks, play_out, score_of
 from ...store.agent import Agent, load, read_config
@@ -33,6 +33,9 @@ class Exact(NamedTuple):
     """of the best network's policy"""
     last: float
     optimum: float
+    """the best return there is, for whoever sees the clock"""
+    by_state: float | None = None
+    """the best that was found of policies that see the state only; none in files of before that was looked for"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +111,7 @@ def _exact(best: Agent, last: Agent) -> Exact | None:
     if table is None:
         return None
     own = [policy_return(table, _policy(agent, table)) for agent in (best, last)]
-    return Exact(best=own[0], last=own[1], optimum=best_return(table))
+    return Exact(best=own[0], last=own[1], optimum=best_return(table), by_state=best_by_state(table))
 
 
 def _policy(agent: Agent, table: Dynamics) -> np.ndarray:

@@ -23,7 +23,7 @@ from ...store.interval import seeds_mean
 from ...store.reading import SCHEMA, read_json
 from ...store.score import Score, SeedsMean
 from .judging import Judged, judged_of
-from .suite import BenchmarkTask, Measure
+from .suite import BenchmarkTask, Best, Measure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,10 +102,10 @@ class TaskResult:
             waited={**stored.waited, **self.waited},
         )
 
-    @property
-    def optimum(self) -> float | None:
-        """The best return there is, where that is known."""
-        return next((each.exact.optimum for each in self.judged.values() if each.exact is not None), None)
+    def best(self, of: Best) -> float | None:
+        """The best return there is, or that was found of policies that see the state only, where that is known."""
+        exact = next((each.exact for each in self.judged.values() if each.exact is not None), None)
+        return None if exact is None else exact.optimum if of == "optimum" else exact.by_state
 
     @property
     def hours(self) -> float:

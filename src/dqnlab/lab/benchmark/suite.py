@@ -22,6 +22,8 @@ MEASURES: dict[Measure, str] = {
     "exact": "exact return",
 }
 assert tuple(MEASURES) == get_args(Measure)
+Best = Literal["optimum", "state"]
+"""the best return there is, for whoever sees the clock, or that was found of policies that see the state only"""
 
 
 Return = Annotated[float, Between(-1e12, 1e12)]
@@ -60,7 +62,9 @@ class Goal:
 
     at_least: Return | None = None
     within: Annotated[float | None, Between(0, 1)] = None
-    """instead: so large a share of the optimum may be missing, 0.01 for 1 %"""
+    """instead: so large a share of the best return may be missing, 0.01 for 1 %"""
+    of: Best = "optimum"
+    """with `within`: of which best return"""
     seeds: Annotated[int | None, Whole(1)] = None
     """how many seeds have to reach it, each by itself; none if the mean has to"""
     measure: Measure = "score"
@@ -70,17 +74,19 @@ class Goal:
         """Raises ConfigError unless it says what is to be reached."""
         if (self.at_least is None) == (self.within is None):
             raise ConfigError("a goal says at_least = RETURN, or within = SHARE of the optimum, and not both")
+        require(self.within is not None or self.of == "optimum", "of", self.of, "left out beside at_least")
 
-    def level(self, optimum: float | None) -> float | None:
-        """The return that is aimed at; none where it depends on an optimum that nobody knows."""
+    def level(self, best: float | None) -> float | None:
+        """The return that is aimed at; none where it depends on a best return that nobody knows."""
         if self.at_least is not None or self.within is None:
             return self.at_least
-        return None if optimum is None else optimum - self.within * abs(optimum)
+        return None if best is None else best - self.within * abs(best)
 
     @property
     def says(self) -> str:
         """In words: score ≥ -110.0 on 9 seeds."""
-        level = f"≥ {number(self.at_least)}" if self.within is None else f"within {self.within:.2g} of the optimum"
+        best = "the optimum" if self.of == "optimum" else "the best by state alone"
+        level = f"≥ {number(self.at_least)}" if self.within is None else f"within {self.within:.2g} of {best}"
         who = "on average" if self.seeds is None else f"on {counted(self.seeds, 'seed')}"
         return f"{MEASURES[self.measure]} {level} {who}{' (moonshot)' if self.moonshot else ''}"
 
