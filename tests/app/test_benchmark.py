@@ -122,7 +122,7 @@ def test_stored_results_need_no_runs_and_only_other_arms_are_trained(
     first = stored("cartpole-v1-at-300")["arms"][0]
     suite.write_text(SUITE.replace("dqn n=3", "dqn n=2"))
     assert dqn("benchmark mine.toml --out results --dry-run") == 0
-    assert "2 seeds to train, how long" in (said := capsys.readouterr().out)
+    assert "2 seeds to train, about 0:" in (said := capsys.readouterr().out)
     assert "; stored already: dqn" in said
     assert dqn(MAKE) == 0
     assert crew.asked == [("n=2", (1000, 1001))]
@@ -131,9 +131,48 @@ def test_stored_results_need_no_runs_and_only_other_arms_are_trained(
     assert found["arms"][0] == first
     assert found["arms"][1]["settings"]["n"] == 2
 
+    assert "replaces what results/mine/cartpole-v1-at-300.json holds of three: other settings or seeds" in said
+
     crew.asked.clear()
-    assert dqn(f"{MAKE} --seeds 3 --only lake") == 0  # of another number of seeds all are made
+    lake = stored("lake")
+    assert dqn(f"{MAKE} --seeds 1 --only lake") == 0  # of fewer seeds than there are none is lost
+    assert (crew.asked, stored("lake")) == ([], lake)
+    assert dqn(f"{MAKE} --seeds 3 --only lake") == 0  # of more seeds all are made, for their runs are gone
     assert crew.asked == [("n=1", (1000, 1001, 1002))]
+
+
+def test_seeds_that_failed_are_named_each_time_with_what_tries_them_again(
+    suite: Path, crew: type[InProcess], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(crew, "fails", lambda config, seed: config.n == 3 and seed == 1001)
+    assert dqn(f"{MAKE} --only CartPole") == 1
+    (group,) = (path.parent for path in Path("runs/CartPole-v1").glob("*/summary.json") if failed_in(path))
+    assert "| CartPole-v1 at 300 | three | 1001 | it broke |" in Path("results/mine/benchmark.md").read_text()
+    capsys.readouterr()
+    assert dqn("benchmark mine.toml --out results --only CartPole --dry-run") == 0
+    said = capsys.readouterr().out
+    assert "2 seeds each: done, but for seeds that have failed" in said
+    assert f"three: seed 1001 failed, in {group}; try again with dqn resume {group} (in Python dqnlab.resume('" in said
+    assert crew.asked == [("n=1", (1000, 1001)), ("n=3", (1000, 1001))]
+
+
+def failed_in(summary: Path) -> bool:
+    return "it broke" in summary.read_text()
+
+
+def test_tables_are_written_of_what_is_there(
+    suite: Path, crew: type[InProcess], refused: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused("benchmark mine.toml --out results --tables", 2, "holds no results of 'mine.toml' yet", "make them with")
+    refused("benchmark mine.toml --out results --tables --dry-run", 2, "--dry-run writes nothing: leave one out")
+    assert dqn(f"{MAKE} --only lake --seeds 1") == 0
+    suite.write_text(SUITE.replace("steps = 300", "steps = 400"))
+    capsys.readouterr()
+    refused("benchmark mine.toml --out results --tables", 2, "holds no results")
+    Path("results/mine/lake.json").write_text("{")
+    refused(
+        "benchmark mine.toml --out results --only CartPole", 2, "lake.json", "delete it to have its task made again"
+    )
 
 
 def check_rows() -> None:
@@ -257,7 +296,7 @@ def test_the_example_says_all_that_may_stand_in_a_suite() -> None:
     assert [task.name for task in read.tasks] == ["Acrobot-v1 at 20,000", "a lake without slipping"]
     assert [arm.name for arm in read.tasks[0].request.arms] == ["default", "dueling, one step"]
     assert [task.rungs for task in read.tasks] == [("default", "dueling, one step"), ()]
-    assert [goal.says for goal in read.tasks[0].goals] == [
+    assert [goal.says() for goal in read.tasks[0].goals] == [
         "score ≥ -100.0 on average",
         "score ≥ -110.0 on 4 seeds",
         "last network ≥ -100.0 on average",

@@ -7,14 +7,22 @@ import pytest
 
 from dqnlab.comparing.comparison import Arm, Comparison
 from dqnlab.config import Config, Env
-from dqnlab.errors import ConfigError
+from dqnlab.errors import ConfigError, FolderError
 from dqnlab.lab.arms import AskedArm, ComparisonRequest
 from dqnlab.lab.benchmark.judging import Exact, Judged
 from dqnlab.lab.benchmark.merged import conclusions, families, family_head, family_rows, what_helps
 from dqnlab.lab.benchmark.result import TaskResult, read_task, write_task
-from dqnlab.lab.benchmark.rows import NOT_YET, TaskRow, arm_rows, goal_rows, points_text, published_rows
+from dqnlab.lab.benchmark.rows import (
+    NOT_YET,
+    TaskRow,
+    arm_rows,
+    failed_rows,
+    goal_rows,
+    points_text,
+    published_rows,
+)
 from dqnlab.lab.benchmark.suite import BenchmarkTask, Goal, Published, Suite
-from dqnlab.lab.benchmark.tables import benchmark_markdown
+from dqnlab.lab.benchmark.tables import benchmark_markdown, of_other_steps, read_results
 from dqnlab.lab.benchmark.time_left import left_text, rough_time
 
 from .kit import cell, score
@@ -102,7 +110,8 @@ def test_of_a_first_arm_that_the_suite_got_after_the_results_nothing_is_run_yet(
     ],
 )
 def test_a_goal_is_reached_by_the_mean_or_by_each_of_some_seeds(goal: Goal, ours: str, verdict: str) -> None:
-    assert goal_rows([TaskRow(task(goals=(goal,)), result())]) == [["CartPole-v1 at 1,000", goal.says, ours, verdict]]
+    says = goal.says(result().best(goal.of))
+    assert goal_rows([TaskRow(task(goals=(goal,)), result())]) == [["CartPole-v1 at 1,000", says, ours, verdict]]
 
 
 def test_a_goal_that_seeds_may_still_reach_is_open() -> None:
@@ -111,9 +120,17 @@ def test_a_goal_that_seeds_may_still_reach_is_open() -> None:
     assert goal_rows([TaskRow(task(goals=(goal,)), None)])[0][2:] == ["not run yet", ""]
 
 
+def test_a_goal_below_the_best_return_says_what_is_to_be_reached() -> None:
+    goal = Goal(within=0.01, measure="exact", seeds=10)
+    assert goal.says() == "exact return at most 1 % below the optimum on 10 seeds"
+    assert goal.says(0.7442) == "exact return at most 1 % below the optimum (≥ 0.737) on 10 seeds"
+    by_state = Goal(within=0.015, of="state", measure="last")
+    assert by_state.says(-13.0) == "last network at most 1.5 % below the best by state alone (≥ -13.2) on average"
+
+
 def test_a_goal_says_one_thing() -> None:
-    for wrong in ({}, {"at_least": 1.0, "within": 0.1}):
-        with pytest.raises(ConfigError, match="a goal says at_least"):
+    for wrong, got in (({}, "neither"), ({"at_least": 1.0, "within": 0.1}, "both")):
+        with pytest.raises(ConfigError, match=f"at_least = RETURN or within = SHARE of the best return, got {got}"):
             Goal(**wrong)
     with pytest.raises(ConfigError, match="of must be left out beside at_least, got 'state'"):
         Goal(at_least=1.0, of="state")
@@ -129,7 +146,8 @@ def test_of_results_from_before_the_best_by_state_was_looked_for_it_is_not_known
     assert found is not None
     assert arm_rows([TaskRow(task(), found)])[0][7] == "0.50, 0.75"
     goal = Goal(within=0.4, of="state", measure="exact", seeds=3)
-    assert goal_rows([TaskRow(task(goals=(goal,)), found)])[0][2:] == [NOT_YET, ""]
+    said = "the best return is not stored: delete the task's file to have it made again"
+    assert goal_rows([TaskRow(task(goals=(goal,)), found)])[0][2:] == [said, ""]
     assert Goal(within=0.1).level(-13.0) == -14.3
 
 
@@ -191,6 +209,73 @@ def test_each_rung_of_a_ladder_is_held_against_the_one_below_and_what_stands_bes
     assert [row[3].partition(" (")[0] for row in family_rows(found)] == ["+20.0", NOT_YET, NOT_YET]
 
 
+def test_a_rung_that_failed_is_in_the_ladder_and_takes_no_other_with_it() -> None:
+    scores: dict[str, list[float | None]] = {
+        "dqn": [10.0, 11.0, 12.0, 10.5],
+        "+ n-step": [None, None, None, None],
+        "+ PER": [30.1, 31.2, 31.9, 30.4],
+        "pqn": [1.0, 2.0, 1.5, 1.0],
+    }
+    rungs = ("dqn", "+ n-step", "+ PER")
+    arms = tuple(AskedArm(name=name, configs=(Config(),)) for name in scores)
+    request = ComparisonRequest(arms=arms, envs=("CartPole-v1",), seeds=(0, 1, 2, 3))
+    rows = [TaskRow(task(request=request, rungs=rungs), result(scores=scores, num_seeds=4))]
+    found = families(rows)[0]
+    assert [(row[0], row[2].partition(" (")[2]) for row in family_rows(found)[:2]] == [
+        ("+ n-step", "+ n-step has a score for 0 of 4 seeds, and a verdict needs 3)"),
+        ("+ PER", "+ n-step has a score for 0 of 4 seeds, and a verdict needs 3)"),
+    ]
+    assert what_helps(found).endswith(
+        "Shown to hurt: pqn (on CartPole-v1). No verdict, the table says why: + n-step, + PER. "
+        "p-values are corrected for all 1 comparison here; at least 4 seeds of each arm."
+    )
+    assert [row[1:] for row in failed_rows(rows)] == [["+ n-step", str(seed), "it fell"] for seed in range(4)]
+
+
+def test_where_few_seeds_allow_no_verdict_no_difference_is_claimed_to_be_missing() -> None:
+    scores: dict[str, list[float | None]] = {"dqn": [10.0, 11.0], "other": [30.0, 31.0]}
+    rows = [TaskRow(task(env), result(env, scores)) for env in ("CartPole-v1", "Acrobot-v1")]
+    (found,) = families(rows)
+    assert what_helps(found) == (
+        "Shown to help: nothing. Shown to hurt: nothing. No verdict, the table says why: other."
+    )
+
+
+def test_a_mean_over_fewer_seeds_than_have_a_score_says_so() -> None:
+    some = {key: each for key, each in result().judged.items() if key[1] < 2}
+    row = arm_rows([TaskRow(task(), result(judged=some))])[0]
+    assert row[2] == "3 of 3"
+    assert row[5].endswith(", of 2 seeds")
+    whole = arm_rows([TaskRow(task(), result())])[0]
+    assert "seeds" not in whole[5]
+
+
+def test_results_of_other_steps_are_in_no_table_and_are_named(tmp_path: Path) -> None:
+    write_task(result(), "mine", tmp_path, task().file)
+    suite = Suite(name="mine", about="", tasks=(task(),))
+    assert read_results(suite, tmp_path)["CartPole-v1 at 1,000"] is not None
+    assert of_other_steps(suite, tmp_path) == []
+    other = Suite(name="mine", about="", tasks=(replace(task(), steps=2_000),))
+    assert read_results(other, tmp_path) == {"CartPole-v1 at 1,000": None}
+    (said,) = of_other_steps(other, tmp_path)
+    assert said.endswith("is of 1,000 steps, and 'CartPole-v1 at 1,000' has 2,000 now")
+
+
+@pytest.mark.parametrize("text", ["{", '{"schema": 1}', "[]"])
+def test_a_file_that_holds_no_results_is_named_with_what_to_do(tmp_path: Path, text: str) -> None:
+    (tmp_path / task().file).write_text(text)
+    with pytest.raises(FolderError, match="restore it, or delete it to have its task made again") as caught:
+        read_task(task(), tmp_path)
+    assert str(tmp_path / task().file) in str(caught.value)
+
+
+def test_stored_arms_keep_their_versions_and_their_seeds_beside_new_ones() -> None:
+    new = result(scores={"new": [1.0]}, num_seeds=1, judged={}, made={"dqnlab": "0.2.0", "cores": 4})
+    both = new.beside(result(made={"dqnlab": "0.1.0", "torch": "2"}), ["dqn", "other", "new"])
+    assert both.num_seeds == 3
+    assert both.made == {"dqnlab": "0.2.0", "torch": "2", "cores": 4}
+
+
 @pytest.mark.parametrize(
     ("rungs", "said"),
     [
@@ -215,7 +300,10 @@ def test_where_every_arm_is_as_good_by_its_score_the_last_networks_tell_them_apa
     }
     rows = [TaskRow(task(env), result(env, scores, judged=judged)) for env in ("CartPole-v1", "Acrobot-v1")]
     by_score, by_last = families(rows)
-    assert what_helps(by_score).startswith("Shown to help: nothing. Shown to hurt: nothing. No difference shown anyw")
+    assert what_helps(by_score) == (
+        "Shown to help: nothing. Shown to hurt: nothing. No verdict, the table says why: other."
+    )
+    assert "no verdict (every seed of both scored 500: no spread was seen" in family_rows(by_score)[1][2]
     assert by_last.title == "Against dqn, on 2 environments, by the last network"
     assert what_helps(by_last).startswith("Shown to help: other (on CartPole-v1, Acrobot-v1). Shown to hurt: nothing.")
     assert [name for name, _ in conclusions(rows[:1])] == [

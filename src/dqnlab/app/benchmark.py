@@ -9,7 +9,8 @@ from typing import Annotated
 from ..config import MOST_SEEDS
 from ..config.checks import Whole
 from ..config.typed import door
-from ..lab.benchmark.benchmark import BenchmarkResult, make, plan_benchmark
+from ..lab.benchmark.benchmark import BenchmarkResult, make
+from ..lab.benchmark.plan import plan_benchmark
 from ..terminal.python import board_for_python
 from .arguments_benchmark import Benchmark
 from .suites import read_suite

@@ -157,6 +157,8 @@ def _found(command: str, args: Any) -> tuple[str, Any]:
         case Benchmark():
             if args.ray is not None:
                 check_where(args.ray)
+            if args.tables and args.dry_run:
+                raise ConfigError("--tables writes them and --dry-run writes nothing: leave one out")
         case Evaluate() | Watch() | Record() | Export():
             return command, replace(args, run=str(home(args.run, args.runs)))
         case Heal():

@@ -90,7 +90,7 @@ def _suite(
             tasks.append(_task({**common, **said}, source, runs, seeds, trusted))
         except ConfigError as error:
             called = said.get("name") or said.get("env") or number
-            error.args = (f"task {quoted(called)}: {error}",)
+            error.args = (f"task {quoted(called)}: {str(error).removeprefix(f'{source}: ')}",)
             raise
     return Suite(name=name, about=typed(str, data.get("about", name), "about"), tasks=tuple(tasks), source=source)
 

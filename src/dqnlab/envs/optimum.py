@@ -105,7 +105,8 @@ def _climb(table: Dynamics, actions: np.ndarray) -> float:
             changed = actions.copy()
             changed[state] = action
             if (value := policy_return(table, changed)) > found + _WORTH:
-                found, actions, gains = value, changed, _gains(table, changed)
+                found, actions = value, changed
+                gains = _gains(table, actions)
                 break
         else:
             return found

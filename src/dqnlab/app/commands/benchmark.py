@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from ...lab.benchmark.benchmark import make, plan_benchmark, suite_lines
-from ...lab.benchmark.tables import PAGE, TABLE, write_tables
+import shlex
+
+from ...errors import FolderError
+from ...lab.benchmark.benchmark import make
+from ...lab.benchmark.plan import plan_benchmark, suite_lines
+from ...lab.benchmark.tables import PAGE, TABLE, of_other_steps, read_results, write_tables
 from ...store.reading import read_text
 from ...terminal.board import choose_board
 from ...terminal.live import choose_view
@@ -25,6 +29,11 @@ def run(call: Call[Benchmark]) -> int:
     suite = read_suite(args.suite, args.runs, args.seeds, args.trust_env_module)
     folder = args.out / suite.name
     if args.tables:
+        if not any(read_results(suite, folder).values()):
+            makes = f"dqn benchmark {shlex.quote(args.suite)} --out {shlex.quote(shown(args.out))}"
+            raise FolderError(f"{shown(folder)!r} holds no results of {args.suite!r} yet: make them with {makes}")
+        for line in of_other_steps(suite, folder):
+            lines.say(line)
         write_tables(suite, folder)
         print(f"{shown(folder / TABLE)}\n{shown(folder / PAGE)}")
         return 0

@@ -34,7 +34,7 @@ class Family:
     envs: tuple[str, ...]
     contrasts: tuple[Contrast, ...]
     fewest: int
-    """seeds with a score, of what has fewest"""
+    """seeds with a score, of what has fewest but any"""
     overall: Mapping[str, Overall] = field(default_factory=dict)
     """of each arm all environments in one; none of a ladder, whose arms are held against different ones"""
 
@@ -78,13 +78,15 @@ def _ladders(rows: Sequence[TaskRow], measure: Measure) -> Iterator[Family]:
                 measure=measure,
                 envs=tuple(by_env),
                 contrasts=contrasts_of(pairs),
-                fewest=min(len(arm.on(env).scores) for env, *arms in pairs for arm in arms),
+                fewest=min(
+                    (num for env, *arms in pairs for arm in arms if (num := len(arm.on(env).scores))), default=0
+                ),
             )
 
 
 def _steps(comparison: Comparison, env: str, rungs: tuple[str, ...]) -> Iterator[tuple[str, Arm, Arm]]:
-    """Each rung with the one below it, every other arm with the lowest, where both have scores."""
-    there = {arm.name: arm for arm in comparison.arms if arm.on(env).scores}
+    """Each rung with the one below it, every other arm with the lowest, where both have been run."""
+    there = {arm.name: arm for arm in comparison.arms if arm.on(env).seeds}
     for name, arm in there.items():
         below = rungs[rungs.index(name) - 1] if name in rungs[1:] else rungs[0]
         if name != below and below in there:
@@ -143,9 +145,9 @@ def _stored(rows: Sequence[TaskRow], measure: Measure) -> Iterator[tuple[Benchma
 
 
 def _no_ladders(rows: Sequence[TaskRow], measure: Measure) -> Iterator[tuple[TaskResult, Comparison]]:
-    """Of the other tasks those in which every arm has a score."""
+    """Of the other tasks those in which every arm has been run."""
     for task, result, comparison in _stored(rows, measure):
-        if not task.rungs and all(arm.cells[0].scores for arm in comparison.arms):
+        if not task.rungs and all(arm.cells[0].seeds for arm in comparison.arms):
             yield result, comparison
 
 
@@ -166,18 +168,24 @@ def _merged(names: Sequence[str], by_env: Mapping[str, Comparison]) -> Compariso
 
 
 def what_helps(family: Family) -> str:
-    """What was shown to help, to hurt, and neither, in plain words."""
+    """What was shown to help, to hurt, and neither, and on what nothing can be said, in plain words."""
     said = []
     for verdict, words in (("better", "Shown to help"), ("worse", "Shown to hurt")):
         arms = [(arm, _where(family, arm, verdict)) for arm in family.arms]
         listed = [f"{name} (on {', '.join(envs)})" for name, envs in arms if envs]
         said.append(f"{words}: {'; '.join(listed) if listed else 'nothing'}.")
-    shown = {each.arm for each in family.contrasts if each.verdict in ("better", "worse")}
-    if silent := [arm for arm in family.arms if arm not in shown]:
+    verdicts = {arm: {each.verdict for each in family.contrasts if each.arm == arm} for arm in family.arms}
+    if silent := [arm for arm, found in verdicts.items() if "no difference shown" in found <= _SILENT]:
         said.append(f"No difference shown anywhere: {', '.join(silent)}.")
-    tests = sum(each.p is not None for each in family.contrasts)
-    corrected = f"p-values are corrected for all {counted(tests, 'comparison')} here"
-    return " ".join([*said, f"{corrected}; at least {counted(family.fewest, 'seed')} of each arm."])
+    if unknown := [arm for arm, found in verdicts.items() if found == {"no verdict"}]:
+        said.append(f"No verdict, the table says why: {', '.join(unknown)}.")
+    if tests := sum(each.p is not None for each in family.contrasts):
+        corrected = f"p-values are corrected for all {counted(tests, 'comparison')} here"
+        said.append(f"{corrected}; at least {counted(family.fewest, 'seed')} of each arm.")
+    return " ".join(said)
+
+
+_SILENT = {"no difference shown", "no verdict"}
 
 
 def _where(family: Family, arm: str, verdict: str) -> list[str]:
@@ -210,5 +218,6 @@ def _whole(family: Family, arm: str) -> list[str]:
 
 def _told(contrast: Contrast) -> str:
     if contrast.verdict == "no verdict":
-        return f"{difference_short(contrast)}: no verdict"
+        size = "" if contrast.welch is None else f"{difference_short(contrast)}: "
+        return f"{size}no verdict ({contrast.why})"
     return f"{difference_short(contrast)}, {p_value(contrast.p)}: {contrast.verdict}"

@@ -12,6 +12,7 @@ from ...trust import clean
 from .merged import conclusions, families, family_head, family_rows, what_helps
 from .rows import (
     ARMS,
+    FAILED,
     GOALS,
     POINTS,
     PROTOCOL,
@@ -19,6 +20,7 @@ from .rows import (
     Results,
     TaskRow,
     arm_rows,
+    failed_rows,
     goal_rows,
     in_order,
     made_text,
@@ -50,6 +52,7 @@ def render_benchmark(suite: Suite, results: Results) -> str:
         ("better", "Which arm is better", el("ul", *said, class_="said") if said else None),
         ("tasks", "Every task", _tasks(rows)),
         ("seeds", "Every seed", _table(POINTS, point_rows(rows), "Every seed")),
+        ("failed", "Seeds that failed", _table(FAILED, failed_rows(rows), "Seeds that failed")),
         ("protocol", "How it was judged", el("p", PROTOCOL)),
     ]
     there = [(name, title, body) for name, title, body in sections if body]

@@ -65,11 +65,12 @@ class TaskResult:
         return found
 
     def by_last(self) -> Comparison:
-        """Its arms by what their last networks scored, in place of those that were selected."""
+        """Its arms by what their last networks scored, in place of those that were selected, as far as it is known."""
         arms = list[Arm]()
         for arm in self.comparison.arms:
             (cell,) = arm.cells
-            seeds = tuple(replace(each, score=self._last(arm.name, each.seed)) for each in cell.seeds)
+            last = [(each, self._last(arm.name, each.seed)) for each in cell.seeds]
+            seeds = tuple(replace(each, score=score) for each, score in last if (each.score is None) == (score is None))
             arms.append(replace(arm, cells=(replace(cell, seeds=seeds),)))
         return replace(self.comparison, arms=tuple(arms))
 
@@ -97,9 +98,11 @@ class TaskResult:
         arms = sorted([*self.comparison.arms, *stored.comparison.arms], key=lambda arm: order.index(arm.name))
         return replace(
             self,
+            num_seeds=max(self.num_seeds, stored.num_seeds),
             comparison=replace(self.comparison, arms=tuple(arms)),
             judged={**stored.judged, **self.judged},
             waited={**stored.waited, **self.waited},
+            made={**stored.made, **self.made},
         )
 
     def best(self, of: Best) -> float | None:
@@ -179,8 +182,8 @@ def read_task(task: BenchmarkTask, folder: Path) -> TaskResult | None:
     path = folder / task.file
     if not path.exists():
         return None
-    about = read_json(path)
     try:
+        about = read_json(path)
         arms = list[Arm]()
         judged = dict[tuple[str, int], Judged]()
         waited = dict[str, float]()
@@ -200,8 +203,13 @@ def read_task(task: BenchmarkTask, folder: Path) -> TaskResult | None:
             waited=waited,
             made=about["made"],
         )
+    except FolderError as e:
+        raise FolderError(f"{e}; {_INSTEAD}") from e
     except (KeyError, TypeError, ValueError) as e:
-        raise FolderError(f"{str(path)!r} is damaged: {named(e)}") from e
+        raise FolderError(f"{str(path)!r} holds no results of a benchmark ({named(e)}); {_INSTEAD}") from e
+
+
+_INSTEAD = "restore it, or delete it to have its task made again"
 
 
 def _read_seed(row: Mapping[str, Any]) -> SeedResult:

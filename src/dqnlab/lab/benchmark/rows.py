@@ -12,6 +12,7 @@ from ...store.digits import number
 from ...store.score import SeedsMean
 from .result import TaskResult
 from .suite import MEASURES, BenchmarkTask, Goal, Measure, Published, Suite
+from .time_left import rough_time
 
 Results = Mapping[str, TaskResult | None]
 """of each task what is stored; none if nothing is"""
@@ -31,7 +32,8 @@ ARMS = (
     "updates",
     "seconds",
 )
-POINTS = ("task", "arm", "measure", "every seed")
+POINTS = ("task", "arm", "measure", "every seed, the highest first")
+FAILED = ("task", "arm", "seed", "what it failed of")
 
 
 class TaskRow(NamedTuple):
@@ -80,14 +82,21 @@ def reached_text(mean: SeedsMean, level: float) -> str:
 
 def goal_rows(rows: Sequence[TaskRow]) -> list[list[str]]:
     """Each goal, and how the first arm stands to it."""
-    return [[task.name, goal.says, *_standing(goal, task, result)] for task, result in rows for goal in task.goals]
+    found = []
+    for task, result in rows:
+        for goal in task.goals:
+            best = None if result is None else result.best(goal.of)
+            found.append([task.name, goal.says(best), *_standing(goal, task, result)])
+    return found
 
 
 def _standing(goal: Goal, task: BenchmarkTask, result: TaskResult | None) -> list[str]:
     arm = task.request.arms[0].name
-    level = None if result is None else goal.level(result.best(goal.of))
-    if result is None or level is None or not (values := result.values(arm, goal.measure)):
+    if result is None or not (values := result.values(arm, goal.measure)):
         return [NOT_YET, ""]
+    level = goal.level(result.best(goal.of))
+    if level is None:
+        return ["the best return is not stored: delete the task's file to have it made again", ""]
     if goal.seeds is None:
         mean = result.mean(arm, goal.measure)
         assert mean is not None
@@ -127,12 +136,29 @@ def _arm_row(result: TaskResult, arm: str) -> list[str]:
         f"{len(scores)} of {result.num_seeds}{failed}",
         mean_text(result.mean(arm, "score")),
         number(min(scores)) if scores else "",
-        mean_text(result.mean(arm, "last")),
-        mean_text(result.mean(arm, "training")),
+        _beside(result.mean(arm, "last"), len(scores)),
+        _beside(result.mean(arm, "training"), len(scores)),
         "" if exact is None else ", ".join(number(each, *known) for each in known),
         amount(means[0]) if scores else "",
         amount(means[1]) if scores else "",
         amount(means[2], 1) if scores else "",
+    ]
+
+
+def _beside(mean: SeedsMean | None, scores: int) -> str:
+    """A mean with its interval, and over how many seeds, if it is not over all that have a score."""
+    some = "" if mean is None or mean.seeds == scores else f", of {counted(mean.seeds, 'seed')}"
+    return f"{mean_text(mean)}{some}"
+
+
+def failed_rows(rows: Sequence[TaskRow]) -> list[list[str]]:
+    """Every seed without a score, and why it has none."""
+    return [
+        [result.task, arm.name, str(seed.seed), seed.error or "unknown"]
+        for _, result in rows
+        if result is not None
+        for arm in result.comparison.arms
+        for seed in arm.cells[0].failed
     ]
 
 
@@ -174,9 +200,11 @@ def made_text(rows: Sequence[TaskRow]) -> str:
         ", ".join(f"{name} {value}" for name, value in result.made.items() if name not in ("cores", "system"))
         for result in results
     )
-    machines = dict.fromkeys(f"{result.made.get('cores')} cores, {result.made.get('system')}" for result in results)
-    hours = sum(result.hours for result in results)
-    return f"Made with {'; '.join(said)}, on {'; '.join(machines)}, in {hours:.1f} hours."
+    machines = dict.fromkeys(
+        f"{counted(result.made.get('cores', 0), 'core')}, {result.made.get('system')}" for result in results
+    )
+    seconds = 3600 * sum(result.hours for result in results)
+    return f"Made with {'; '.join(said)}, on {'; '.join(machines)}, in {rough_time(seconds)}."
 
 
 PROTOCOL = (

@@ -73,7 +73,8 @@ class Goal:
     def __post_init__(self) -> None:
         """Raises ConfigError unless it says what is to be reached."""
         if (self.at_least is None) == (self.within is None):
-            raise ConfigError("a goal says at_least = RETURN, or within = SHARE of the optimum, and not both")
+            got = "neither" if self.within is None else "both"
+            raise ConfigError(f"a goal says at_least = RETURN or within = SHARE of the best return, got {got}")
         require(self.within is not None or self.of == "optimum", "of", self.of, "left out beside at_least")
 
     def level(self, best: float | None) -> float | None:
@@ -82,13 +83,21 @@ class Goal:
             return self.at_least
         return None if best is None else best - self.within * abs(best)
 
-    @property
-    def says(self) -> str:
-        """In words: score ≥ -110.0 on 9 seeds."""
-        best = "the optimum" if self.of == "optimum" else "the best by state alone"
-        level = f"≥ {number(self.at_least)}" if self.within is None else f"within {self.within:.2g} of {best}"
+    def says(self, best: float | None = None) -> str:
+        """In words: score ≥ -110.0 on 9 seeds; exact return at most 1 % below the optimum (≥ 0.737) on 10 seeds.
+
+        Args:
+            best: return of which a share is meant, if it is known.
+        """
         who = "on average" if self.seeds is None else f"on {counted(self.seeds, 'seed')}"
-        return f"{MEASURES[self.measure]} {level} {who}{' (moonshot)' if self.moonshot else ''}"
+        return f"{MEASURES[self.measure]} {self._level_text(best)} {who}{' (moonshot)' if self.moonshot else ''}"
+
+    def _level_text(self, best: float | None) -> str:
+        if self.within is None:
+            return f"≥ {number(self.at_least)}"
+        what = "the optimum" if self.of == "optimum" else "the best by state alone"
+        known = "" if best is None else f" (≥ {number(self.level(best), best)})"
+        return f"at most {100 * self.within:.2g} % below {what}{known}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,19 +6,22 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ...errors import counted
 from ...store.door import make_wanted, write_atomically
-from ...trust import clean
+from ...trust import clean, shown
 from .merged import conclusions, families, family_head, family_rows, what_helps
 from .page import render_benchmark
 from .result import read_task
 from .rows import (
     ARMS,
+    FAILED,
     GOALS,
     POINTS,
     PROTOCOL,
     PUBLISHED,
     Results,
     arm_rows,
+    failed_rows,
     goal_rows,
     in_order,
     made_text,
@@ -40,8 +43,19 @@ def write_tables(suite: Suite, folder: Path) -> None:
 
 
 def read_results(suite: Suite, folder: Path) -> Results:
-    """What is stored of each task. Raises FolderError."""
-    return {task.name: read_task(task, folder) for task in suite.tasks}
+    """What is stored of each task; none of what was trained for other steps than the suite says. Raises FolderError."""
+    found = ((task, read_task(task, folder)) for task in suite.tasks)
+    return {task.name: one if one is not None and one.steps == task.steps else None for task, one in found}
+
+
+def of_other_steps(suite: Suite, folder: Path) -> list[str]:
+    """Of each task whose results are for other steps than the suite says, that they are in no table. FolderError."""
+    found = ((task, read_task(task, folder)) for task in suite.tasks)
+    return [
+        f"left out: {shown(folder / task.file)} is of {counted(one.steps, 'step')}, and {task.name!r} has {task.steps:,} now"
+        for task, one in found
+        if one is not None and one.steps != task.steps
+    ]
 
 
 def benchmark_markdown(suite: Suite, results: Results, level: int = 1) -> str:
@@ -59,6 +73,7 @@ def benchmark_markdown(suite: Suite, results: Results, level: int = 1) -> str:
         ("Goals", GOALS, goal_rows(rows)),
         ("Every arm", ARMS, arm_rows(rows)),
         ("Every seed", POINTS, point_rows(rows)),
+        ("Seeds that failed", FAILED, failed_rows(rows)),
     ):
         if body:
             lines += ["", f"{marks}# {title}", "", *_table(head, body)]

@@ -5,7 +5,7 @@ Where neither is known of an arm, it counts as the mean of the others on its env
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ...errors import counted
@@ -29,6 +29,10 @@ class TimeLeft:
         for cell in plan.cells:
             if cell.seconds is not None:
                 self._rates[cell.env, cell.arm] = cell.seconds / task.steps
+
+    def learn_stored(self, task: BenchmarkTask, waited: Mapping[str, float]) -> None:
+        """Takes note of what seeds have taken whose results are stored, by arm."""
+        self._rates |= {(task.env, arm): seconds / task.steps for arm, seconds in waited.items()}
 
     def of_seed(self, task: BenchmarkTask, cell: CellPlan) -> float | None:
         """Seconds of one seed, of seeds side by side its share; none where nobody knows."""
