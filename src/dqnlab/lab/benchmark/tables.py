@@ -52,7 +52,8 @@ def of_other_steps(suite: Suite, folder: Path) -> list[str]:
     """Of each task whose results are for other steps than the suite says, that they are in no table. FolderError."""
     found = ((task, read_task(task, folder)) for task in suite.tasks)
     return [
-        f"left out: {shown(folder / task.file)} is of {counted(one.steps, 'step')}, and {task.name!r} has {task.steps:,} now"
+        f"left out: {shown(folder / task.file)} is of {counted(one.steps, 'step')}, "
+        f"and {task.name!r} has {task.steps:,} now"
         for task, one in found
         if one is not None and one.steps != task.steps
     ]
