@@ -43,6 +43,7 @@ def test_cartpole_learns_from_many_envs_with_one_wide_layer() -> None:
         ("CartPole-v1", "cartpole"),
         ("Acrobot-v1", "acrobot"),
         ("MountainCar-v0", "mountaincar"),
+        ("LunarLander-v3", "lunarlander"),
         ("Blackjack-v1", "default"),
     ],
 )
