@@ -75,6 +75,7 @@ gym.register("tests/Shop-v0", Shop)
 
 BROUGHT: dict[str, dict[str, Any]] = {
     "atari": PONG,
+    "box2d": {"id": "LunarLander-v3", "max_episode_steps": 60},
     "blackjack": {"id": "Blackjack-v1"},
     "taxi": {"id": "Taxi-v4", "max_episode_steps": 40},
     "shop": {"id": "tests/Shop-v0"},

@@ -45,29 +45,32 @@ class BenchmarkPlan:
         """What each task is, what of it is there, and about how long the rest takes on this machine."""
         time_left = self.time_left()
         lines = [f"benchmark {self.suite.name}: {self.suite.about}"]
-        width = max(map(len, self.plans))
         for task in self.suite.tasks:
-            if task.name not in self.plans:
-                continue
-            plan, stored = self.plans[task.name], self.stored.get(task.name)
-            arms = ", ".join(arm.name for arm in task.request.arms)
-            left = 0 if plan is None else sum(cell.num_left for cell in plan.cells)
-            failed = [line for cell in plan.cells for line in _failed(cell)] if plan is not None else []
-            state = "done, but for seeds that have failed" if failed else "done"
-            if plan is not None and left:
-                state = f"{counted(left, 'seed')} to train, {left_text(time_left.left([(task, plan)]))}"
-            if stored is not None and plan is not None:
-                state += f"; stored already: {', '.join(arm.name for arm in stored.comparison.arms)}"
-            lines.append(f"  {task.name:<{width}}  {arms}; {counted(len(task.request.seeds), 'seed')} each: {state}")
-            lines += failed
-            if arms := self.replaced.get(task.name):
-                where = shown(self.folder / task.file)
-                lines.append(f"    replaces what {where} holds of {', '.join(arms)}: other settings or seeds than now")
+            if task.name in self.plans:
+                lines += self._task_lines(task, time_left)
         if self.stored:
             lines.append(
                 f"what {shown(self.folder)} holds of the same settings is kept: delete a task's file to make it again"
             )
         return [*lines, f"together: {left_text(time_left.left(self.tasks))}"]
+
+    def _task_lines(self, task: BenchmarkTask, time_left: TimeLeft) -> list[str]:
+        """What a task is, what of it is there, what has failed, and what of its results is replaced."""
+        plan, stored = self.plans[task.name], self.stored.get(task.name)
+        cells = () if plan is None else plan.cells
+        failed = [line for cell in cells for line in _failed(cell)]
+        state = "done, but for seeds that have failed" if failed else "done"
+        if plan is not None and (left := sum(cell.num_left for cell in cells)):
+            state = f"{counted(left, 'seed')} to train, {left_text(time_left.left([(task, plan)]))}"
+        if plan is not None and stored is not None:
+            state += f"; stored already: {', '.join(arm.name for arm in stored.comparison.arms)}"
+        arms = ", ".join(arm.name for arm in task.request.arms)
+        name = f"{task.name:<{max(map(len, self.plans))}}"
+        lines = [f"  {name}  {arms}; {counted(len(task.request.seeds), 'seed')} each: {state}", *failed]
+        if lost := self.replaced.get(task.name):
+            where = shown(self.folder / task.file)
+            lines.append(f"    replaces what {where} holds of {', '.join(lost)}: other settings or seeds than now")
+        return lines
 
     def time_left(self) -> TimeLeft:
         """What knows how long it takes, by what seeds have taken whose results or runs are there."""
