@@ -24,6 +24,8 @@ NETWORKS: dict[Measure, Callable[[TaskResult], Comparison]] = {
 """What arms are held against each other by: the score of the selected network, and that of the last one. Where every
 arm reaches the best there is, only the last tells which of them keep it."""
 
+_SILENT = {"no difference shown", "no verdict"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
@@ -183,9 +185,6 @@ def what_helps(family: Family) -> str:
         corrected = f"p-values are corrected for all {counted(tests, 'comparison')} here"
         said.append(f"{corrected}; at least {counted(family.fewest, 'seed')} of each arm.")
     return " ".join(said)
-
-
-_SILENT = {"no difference shown", "no verdict"}
 
 
 def _where(family: Family, arm: str, verdict: str) -> list[str]:

@@ -25,6 +25,8 @@ from ...store.score import Score, SeedsMean
 from .judging import Judged, judged_of
 from .suite import BenchmarkTask, Best, Measure
 
+_INSTEAD = "restore it, or delete it to have its task made again"
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaskResult:
@@ -207,9 +209,6 @@ def read_task(task: BenchmarkTask, folder: Path) -> TaskResult | None:
         raise FolderError(f"{e}; {_INSTEAD}") from e
     except (KeyError, TypeError, ValueError) as e:
         raise FolderError(f"{str(path)!r} holds no results of a benchmark ({named(e)}); {_INSTEAD}") from e
-
-
-_INSTEAD = "restore it, or delete it to have its task made again"
 
 
 def _read_seed(row: Mapping[str, Any]) -> SeedResult:
