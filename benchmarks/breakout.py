@@ -59,7 +59,7 @@ def measure(config: Config, agents: int) -> dict[str, Any]:
         group = dqnlab.train_many(config, tuple(seeds), runs=Path(home), trackers=(), quiet=True)
         seconds = time.perf_counter() - began
     if group.failures or any(run.score is None for run in group.runs):
-        raise SystemExit(f"no row for {agents}: not every agent came to a score")
+        raise SystemExit(f"no row for {agents}: not every agent came to a score {group.failures or ''}".rstrip())
     updates = sum(run.updates for run in group.runs)
     cores = min(agents, usable_cores())
     return {

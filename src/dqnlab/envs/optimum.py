@@ -56,10 +56,7 @@ def dynamics_of(env: Env) -> Dynamics | None:
 
 def best_return(table: Dynamics) -> float:
     """The expected return of the best there is to do."""
-    value = np.zeros(len(table.start))
-    for _ in range(table.horizon):
-        value = (table.reward + table.next @ value).max(1)
-    return float(table.start @ value)
+    return float(table.start @ _best_values(table))
 
 
 def policy_return(table: Dynamics, actions: np.ndarray) -> float:
@@ -90,10 +87,7 @@ def best_by_state(table: Dynamics) -> float:
 
 def _greedy(table: Dynamics, discount: float) -> np.ndarray:
     """What is best in each state [S], by its values with a discount over the steps of an episode."""
-    value = np.zeros(len(table.start))
-    for _ in range(table.horizon):
-        value = (table.reward + discount * table.next @ value).max(1)
-    return (table.reward + discount * table.next @ value).argmax(1)
+    return (table.reward + table.next @ (discount * _best_values(table, discount))).argmax(1)
 
 
 def _climb(table: Dynamics, actions: np.ndarray) -> float:
@@ -123,6 +117,14 @@ def _gains(table: Dynamics, actions: np.ndarray) -> np.ndarray:
     later = visits.T @ values[-2::-1]  # [S, S] visits of a state times what the next one is worth then
     earned = visits.sum(0)[:, None] * table.reward + np.einsum("san,sn->sa", table.next, later)
     return earned - earned[states, actions][:, None]
+
+
+def _best_values(table: Dynamics, discount: float = 1.0) -> np.ndarray:
+    """What a whole episode from each state [S] is worth, if at every step what is best then is done."""
+    value = np.zeros(len(table.start))
+    for _ in range(table.horizon):
+        value = (table.reward + table.next @ (discount * value)).max(1)
+    return value
 
 
 def _values(table: Dynamics, actions: np.ndarray) -> np.ndarray:

@@ -157,12 +157,13 @@ class _Making:
         self._judge(task, todo)  # of what was cut short there may be seeds that nobody has judged
         arm_ended = partial(self._keep, task, todo)
         done = carry_out(todo, board=self.board, view=self.view, say=self.say, ended=arm_ended, ray=self.ray)
+        seen = look_again(todo)
         if done.interrupted:
-            self._write(task, todo)
+            self._write(task, seen)
             raise _Stopped(done.signal or signal.SIGINT)
-        self._judge(task, todo)
+        self._judge(task, seen)
         self._done.add(task.name)
-        self._write(task, todo, done.comparison)
+        self._write(task, seen, done.comparison)
         self.elsewhere.pop(task.name, None)
         if done.elsewhere:
             self.elsewhere[task.name] = done.elsewhere
@@ -182,9 +183,9 @@ class _Making:
         others = [each for each in self.plan.tasks if each[0].name not in {*self._done, task.name}]
         return left_text(self._time_left.left([(task, seen), *others]))
 
-    def _judge(self, task: BenchmarkTask, todo: ComparisonPlan) -> None:
+    def _judge(self, task: BenchmarkTask, seen: ComparisonPlan) -> None:
         """Judges the last networks of all seeds that have ended. Raises _Stopped."""
-        folders = [folder for cell in look_again(todo).cells for folder in cell.there.finished.values()]
+        folders = [folder for cell in seen.cells for folder in cell.there.finished.values()]
         waiting = [folder for folder in folders if read_judged(folder) is None]
         interrupt = current()
         asks = (lambda: False) if interrupt is None else interrupt.asks
@@ -195,13 +196,12 @@ class _Making:
         except KeyboardInterrupt as error:
             raise _Stopped(signal_of(error)) from error
 
-    def _write(self, task: BenchmarkTask, todo: ComparisonPlan, comparison: Comparison | None = None) -> None:
+    def _write(self, task: BenchmarkTask, seen: ComparisonPlan, comparison: Comparison | None = None) -> None:
         """Writes what there is of a task, and the tables of the suite.
 
         Args:
             comparison: the arms, if all that is left to do of them has ended.
         """
-        seen = look_again(todo)
         self._time_left.learn(task, seen)
         result = self._result_of(task, seen, comparison or read_comparison(seen, {}))
         with in_turn(self.plan.folder / _WRITING, lambda: None, _PATIENCE):  # others may make the same suite
