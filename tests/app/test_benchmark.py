@@ -261,7 +261,7 @@ def test_one_task_alone_leaves_the_rest_of_the_table_open(
     suite: Path, crew: type[InProcess], refused: Callable[..., str]
 ) -> None:
     refused(f"{MAKE} --only pond", 2, "no task 'pond'", "'lake'")
-    assert dqn(f"{MAKE} --only la --seeds 1") == 0
+    assert dqn(f"{MAKE} --only ake --seeds 1") == 0
     assert crew.asked == [("n=1", (1000,))]
     text = Path("results/mine/benchmark.md").read_text()
     assert "| CartPole-v1 at 300 | dqn, three | not run yet |" in text

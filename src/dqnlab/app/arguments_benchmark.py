@@ -17,7 +17,7 @@ class Benchmark:
     suite: str | None = None
     """the suite, one that comes with dqnlab or a TOML file; all that there are are listed if none"""
     only: tuple[str, ...] = ()
-    """the name of a task to make, or how several names begin; all if none"""
+    """the name of a task to make, or a part of several names; all if none"""
     seeds: Annotated[int | None, Whole(1, MOST_SEEDS)] = None
     """independent agents of each arm, as many as the suite says if none"""
     tables: bool = False

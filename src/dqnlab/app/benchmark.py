@@ -37,7 +37,7 @@ def benchmark(
 
     Args:
         suite: the name of one that comes with dqnlab, as `dqn benchmark` lists them, or a TOML file.
-        only: the name of a task to make, or how the names of several begin; all if none.
+        only: the name of a task to make, or a part of the names of several; all if none.
         seeds: independent agents of each arm, as many as the suite says if none.
         out: folder of results, in which each suite has one of its own.
         runs: folder of all runs, those that are reused and new ones.

@@ -99,7 +99,7 @@ def plan_benchmark(suite: Suite, runs: Path, out: Path, only: Collection[str] = 
 
     Args:
         out: folder of results, in which the suite has one of its own.
-        only: how the names of the tasks to make begin; all if none.
+        only: what the names of the tasks to make contain; all if none.
 
     Raises:
         ConfigError: no task has such a name.
@@ -107,16 +107,16 @@ def plan_benchmark(suite: Suite, runs: Path, out: Path, only: Collection[str] = 
         DqnlabError: what keeps an arm from learning on an environment; the message names the task.
     """
     names = [task.name for task in suite.tasks]
-    for start in only:
-        if not any(name.startswith(start) for name in names):
-            raise ConfigError(f"{suite.name!r} has no task {start!r}, only {', '.join(map(repr, names))}")
+    for part in only:
+        if not any(part in name for name in names):
+            raise ConfigError(f"{suite.name!r} has no task {part!r}, only {', '.join(map(repr, names))}")
     there = {task.name: read_task(task, out / suite.name) for task in suite.tasks}
     plans = dict[str, ComparisonPlan | None]()
     stored = dict[str, TaskResult]()
     replaced = dict[str, Sequence[str]]()
     failed = dict[str, DqnlabError]()
     for task in suite.tasks:
-        if only and not task.name.startswith(tuple(only)):
+        if only and not any(part in task.name for part in only):
             continue
         try:
             whole = plan_comparison(task.request, runs)
