@@ -23,7 +23,9 @@ from dqnlab.lab.benchmark.rows import (
 )
 from dqnlab.lab.benchmark.suite import BenchmarkTask, Goal, Published, Suite
 from dqnlab.lab.benchmark.tables import benchmark_markdown, of_other_steps, read_results
-from dqnlab.lab.benchmark.time_left import left_text, rough_time
+from dqnlab.lab.benchmark.time_left import TimeLeft, left_text, rough_time
+from dqnlab.lab.existing import ExistingSeeds
+from dqnlab.lab.planning import CellPlan
 
 from .kit import cell, score
 
@@ -329,3 +331,21 @@ def test_time_left_in_words() -> None:
     assert left_text((0.0, 2)) == "how long is not known before the first seed is done"
     assert left_text((3_600.0, 1)) == "about 1:00:00 left, and 1 seed of which that is not known"
     assert [rough_time(s) for s in (1, 2_640, 53_640)] == ["1 minute", "44 minutes", "14.9 hours"]
+
+
+def of_seed(found: TimeLeft, arm: str) -> float | None:
+    config = Config(env=Env(id="Acrobot-v1"))
+    there = ExistingSeeds(finished={}, failed={})
+    cell = CellPlan(arm=arm, env="Acrobot-v1", config=config, resolved=config, there=there, missing=(0,), seconds=None)
+    return found.of_seed(task("Acrobot-v1", seconds=7.0), cell)
+
+
+def test_an_arm_takes_as_many_times_what_the_others_take_as_elsewhere() -> None:
+    found = TimeLeft()
+    found.learn_stored(result(waited={"dqn": 10.0, "iqn": 40.0, "pqn": 1.0}))
+    assert of_seed(found, "iqn") == of_seed(found, "dqn")  # by what the suite says, for nothing is known there
+    found.learn_stored(result("Acrobot-v1", waited={"dqn": 30.0, "pqn": 3.0}, steps=2_000))
+    assert of_seed(found, "dqn") == 15.0
+    assert of_seed(found, "iqn") == pytest.approx(40.0 * (15.0 + 1.5) / (10.0 + 1.0))
+    found.learn_stored(result("LunarLander-v3", waited={"iqn": 4.0}))  # beside no arm that is known
+    assert of_seed(found, "iqn") == pytest.approx(60.0)

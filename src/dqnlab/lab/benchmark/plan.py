@@ -32,6 +32,8 @@ class BenchmarkPlan:
     """by task, of the arms that are not stored; none if all are"""
     stored: Mapping[str, TaskResult]
     """by task, of the other arms: every seed, trained with the same settings, whoever has their runs"""
+    there: Sequence[TaskResult]
+    """all that is stored of the suite, whatever is made"""
     replaced: Mapping[str, Sequence[str]]
     """by task, the stored arms that making it replaces: of other settings or seeds, or no longer in the suite"""
 
@@ -75,9 +77,9 @@ class BenchmarkPlan:
     def time_left(self) -> TimeLeft:
         """What knows how long it takes, by what seeds have taken whose results or runs are there."""
         found = TimeLeft()
+        for result in self.there:
+            found.learn_stored(result)
         for task, plan in self.tasks:
-            if (stored := self.stored.get(task.name)) is not None:
-                found.learn_stored(task, stored.waited)
             found.learn(task, plan)
         return found
 
@@ -145,6 +147,7 @@ def plan_benchmark(suite: Suite, runs: Path, out: Path, only: Collection[str] = 
         folder=out / suite.name,
         plans=plans,
         stored=stored,
+        there=[found for found in there.values() if found is not None],
         replaced={name: lost for name, lost in replaced.items() if plans[name] is not None},
     )
 

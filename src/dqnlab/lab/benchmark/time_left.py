@@ -1,17 +1,19 @@
 """How long a benchmark still takes: by what its own seeds have taken, else by what was recorded.
 
-Where neither is known of an arm, it counts as the mean of the others on its environment.
+Where neither is known of an arm on an environment, it costs as many times what the others do there as it costs
+elsewhere; an arm that was seen nowhere counts as the mean of the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ...errors import counted
 from ...processes import usable_cores
 from ...terminal.text import duration
 from ..planning import CellPlan, ComparisonPlan
+from .result import TaskResult
 from .suite import BenchmarkTask
 
 RECORDED_CORES = 2
@@ -30,9 +32,9 @@ class TimeLeft:
             if cell.seconds is not None:
                 self._rates[cell.env, cell.arm] = cell.seconds / task.steps
 
-    def learn_stored(self, task: BenchmarkTask, waited: Mapping[str, float]) -> None:
-        """Takes note of what seeds have taken whose results are stored, by arm."""
-        self._rates |= {(task.env, arm): seconds / task.steps for arm, seconds in waited.items()}
+    def learn_stored(self, stored: TaskResult) -> None:
+        """Takes note of what the seeds have taken whose results are stored."""
+        self._rates |= {(stored.env, arm): seconds / stored.steps for arm, seconds in stored.waited.items()}
 
     def of_seed(self, task: BenchmarkTask, cell: CellPlan) -> float | None:
         """Seconds of one seed, of seeds side by side its share; none where nobody knows."""
@@ -41,10 +43,26 @@ class TimeLeft:
         rate = self._rates.get((cell.env, cell.arm))
         if rate is not None:
             return rate * task.steps
+        if (rate := self._by_others(cell)) is not None:
+            return rate * task.steps
         if (said := recorded(task)) is not None:
             return said
-        others = [rate for (env, _), rate in self._rates.items() if env == cell.env]
+        others = list(self._on(cell.env).values())
         return sum(others) / len(others) * task.steps if others else None
+
+    def _on(self, env: str) -> dict[str, float]:
+        """Rates by arm on an environment."""
+        return {arm: rate for (where, arm), rate in self._rates.items() if where == env}
+
+    def _by_others(self, cell: CellPlan) -> float | None:
+        """What an arm would cost, by what it costs beside the same arms on other environments; none if on no other."""
+        here = self._on(cell.env)
+        found = list[float]()
+        for env in {env for env, arm in self._rates if arm == cell.arm}:
+            there = self._on(env)
+            if both := here.keys() & there.keys():
+                found.append(there[cell.arm] * sum(here[arm] for arm in both) / sum(there[arm] for arm in both))
+        return sum(found) / len(found) if found else None
 
     def left(self, tasks: Iterable[tuple[BenchmarkTask, ComparisonPlan]]) -> tuple[float, int]:
         """Seconds that are left, and how many seeds there are of which that is not known."""
