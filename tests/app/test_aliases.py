@@ -104,8 +104,14 @@ def test_the_help_lists_every_alias(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_doctor_understands_them_too() -> None:
-    args = parse_doctor(["--envs", "3", "--batch", "99", "--steps", "50"])
-    assert (args.config.env.num_envs, args.config.batch_size, args.steps) == (3, 99, 50)
+    args = parse_doctor(["--envs", "3", "--batch", "99", "--random-steps", "50"])
+    assert (args.config.env.num_envs, args.config.batch_size, args.random_steps) == (3, 99, 50)
+
+
+@pytest.mark.parametrize("flag", ["--steps", "--budget", "--total-timesteps"])
+def test_a_budget_is_one_for_the_doctor_too(flag: str) -> None:
+    args = parse_doctor([flag, "30000"])
+    assert (args.config.budget, args.random_steps) == (Steps(num=30_000), 2_000)
 
 
 def test_a_flag_of_a_kind_that_was_not_chosen_is_still_refused_by_its_own_name() -> None:

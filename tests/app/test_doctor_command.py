@@ -129,13 +129,13 @@ def test_warnings_leave_zero(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_json_is_one_object_whatever_the_environment_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["doctor", "--json", "loud:Loud-v0", "--steps", "140", "--env.kwargs", '{"broken": true}']) == 3
+    assert main(["doctor", "--json", "loud:Loud-v0", "--random-steps", "140", "--env.kwargs", '{"broken": true}']) == 3
     out, err = capsys.readouterr()
     report = json.loads(out)
     assert "hello from the environment" in err
     assert (report["env"], report["exit_code"], report["forecast"]["seconds"]) == ("loud:Loud-v0", 3, None)
     assert report["findings"][0]["check"] == "step"
-    assert main(["doctor", "--json", "loud:Loud-v0", "--steps=140"]) == 0
+    assert main(["doctor", "--json", "loud:Loud-v0", "--random-steps=140"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert (report["facts"]["steps"], report["facts"]["episodes"], report["exit_code"]) == (140, 20, 0)
     assert report["facts"]["step_limit"] == 50
@@ -151,7 +151,7 @@ def test_spaces_that_are_not_supported_leave_two(capsys: pytest.CaptureFixture[s
     ("line", "words"),
     [
         ("doctor CartPol-v1", "unknown env 'CartPol-v1'"),
-        ("doctor CartPole-v1 --steps 0", "--steps must be a whole number from 1 to 1,000,000, got 0"),
+        ("doctor CartPole-v1 --random-steps 0", "--random-steps must be a whole number from 1 to 1,000,000, got 0"),
         ("doctor CartPole-v1 Acrobot-v1", "one environment, please"),
         ("doctor --preset nope", "unknown preset 'nope'"),
         ("doctor CartPole-v1 --gama 0.9", "--gama"),
@@ -162,8 +162,15 @@ def test_bad_words_leave_two_and_one_message(refused: Refused, line: str, words:
 
 
 def test_settings_are_those_of_train() -> None:
-    args = parse_doctor(["Blackjack-v1", "epsilon:constant", "--epsilon.value", "0.2", "--steps", "7", "--gamma=0.9"])
-    assert (args.config.env.id, args.config.preset, args.steps, args.json) == ("Blackjack-v1", "default", 7, False)
+    args = parse_doctor(
+        ["Blackjack-v1", "epsilon:constant", "--epsilon.value", "0.2", "--random-steps=7", "--gamma=0.9"]
+    )
+    assert (args.config.env.id, args.config.preset, args.random_steps, args.json) == (
+        "Blackjack-v1",
+        "default",
+        7,
+        False,
+    )
     assert (args.config.epsilon, args.config.gamma) == (Constant(value=0.2), 0.9)
     assert parse_doctor(["--preset", "textbook", "--json"]).config.preset == "textbook"
     assert parse_doctor(["--json", "Acrobot-v1"]).config.env.id == "Acrobot-v1"
@@ -180,7 +187,7 @@ def test_settings_are_those_of_train() -> None:
 def test_how_often_an_environment_is_made_is_told_with_what_for(
     words: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    flags = ["--steps", "20", "--checkpoint-every", "0", "--budget.num", "1000", "--learning-starts", "100"]
+    flags = ["--random-steps", "20", "--checkpoint-every", "0", "--budget.num", "1000", "--learning-starts", "100"]
     main(["doctor", "loud:Loud-v0", *flags, *words])
     (line,) = [each for each in capsys.readouterr().out.splitlines() if each.startswith("made ")]
     assert says.format(2) in line

@@ -57,7 +57,7 @@ def test_every_name_that_is_ever_written_is_one_that_was_planted(here: Callable[
         assert dqn("explain", RUN) == 0
         for words in (["explain", RUN, "--step"], ["evaluate", RUN, "--episodes", "1"], ["runs"], ["presets"]):
             assert dqn(*words) == 0
-        assert dqn("doctor", "CartPole-v1", "--steps", "100") == 0
+        assert dqn("doctor", "CartPole-v1", "--random-steps", "100") == 0
         Path("group").mkdir()
         train_seed(Path("group"))
         write_summary(Group(Path("group"), "CartPole-v1", "tiny", (0,), (read_run(RUN),), 1.0))

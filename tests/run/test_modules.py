@@ -184,7 +184,7 @@ def test_a_missing_extra_is_named_with_its_own_line() -> None:
 
 @pytest.mark.parametrize("name", ["Nowhere-v0", "CartPole-v9", "cartpole-v1"])
 def test_an_id_that_nobody_knows_is_a_mistake_of_the_caller(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["doctor", name, "--steps", "10"]) == 2
+    assert main(["doctor", name, "--random-steps", "10"]) == 2
     assert f"unknown env {name!r}" in capsys.readouterr().err
 
 

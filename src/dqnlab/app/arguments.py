@@ -177,7 +177,9 @@ class Doctor:
 
     env: str | None = None
     """a Gymnasium id or module:Id; CartPole-v1 if none"""
-    steps: Annotated[int, Whole(1, MOST_PROBED)] = 2_000
+    steps: Count = None
+    """what training for this many env steps would take; short for budget:steps --budget.num N"""
+    random_steps: Annotated[int, Whole(1, MOST_PROBED)] = 2_000
     """play this many random steps, or for 5 s if that ends first"""
     json: bool = False
     """print one JSON object instead of text"""

@@ -58,6 +58,7 @@ def parse_train(words: Sequence[str]) -> tuple[Train, str]:
 def parse_doctor(words: Sequence[str]) -> Doctor:
     """Arguments of `dqn doctor`, whose settings are those of `dqn train`. Raises as `parse_args` does."""
     given = read_words(Doctor, words)
+    budget_from_steps(given)
     config, _ = _resolve(Doctor, "doctor", given)
     return Doctor(config=config, **given.own)
 

@@ -14,7 +14,7 @@ from gymnasium import spaces
 from dqnlab.check.doctor import examination as doctor
 from dqnlab.check.doctor import forecast
 from dqnlab.check.doctor.examination import Examination
-from dqnlab.config import Config, Env
+from dqnlab.config import Config, Env, Steps
 from dqnlab.config.presets import DEFAULT
 from dqnlab.errors import ConfigError
 
@@ -262,6 +262,16 @@ def test_whoever_steps_slowly_is_told_of_workers(
     said = [each for each in report.findings if each.check == "speed"]
     assert [each.level for each in said] == ["note"] * notes
     assert all("--env.num-envs 8 --env.workers 4" in each.advice for each in said)
+
+
+@pytest.mark.parametrize(("every", "is_told"), [(72, True), (73, False)])
+def test_evaluations_that_would_take_most_of_the_time_are_told(every: int, is_told: bool) -> None:
+    config = Config(env=Env(id=Sound), select_episodes=20, evaluate_every=Steps(num=every))
+    found = [each for each in examine(config).findings if each.check == "judging"]
+    assert [each.what for each in found] == [
+        "an evaluation plays about 145 steps while episodes are this long, and training only 72 from one to the next"
+    ] * is_told
+    assert all("as with --evaluate-every 145 " in each.advice for each in found)
 
 
 def test_an_environment_that_draws_no_images_will_not_be_filmed() -> None:

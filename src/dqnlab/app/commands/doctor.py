@@ -22,7 +22,7 @@ def run(call: Call[Doctor]) -> int:
         print(clean(f"{line} …"), file=sys.stderr, flush=True)
 
     with redirect_stdout(sys.stderr):  # what the environment prints must not get into the report
-        report = examine(args.config, steps=args.steps, notify=say)
+        report = examine(args.config, steps=args.random_steps, notify=say)
     if args.json:
         print(json.dumps(report.as_dict()))
     else:

@@ -10,7 +10,7 @@ from ...envs.make import EnvSpec
 from ...errors import all_of, counted, either
 from ...learn.convs import find_pictures
 from ...learn.types import ObsPart, ObsSpec
-from ...run.system import make_remarks
+from ...run.system import make_plan, make_remarks
 from ...settle import LEAST_SIDE, choose_convs
 from .findings import EnvFacts, Findings
 from .random_play import Play
@@ -21,6 +21,7 @@ FAR_BELOW = 16.0  # a bound so many times as large as what was seen hides it
 DIVIDE = either("--env.scale high", "Env(scale='high')")
 NORMALIZE = "; or " + either("--normalize-obs", "normalize_obs=True") + " brings them to a deviation of 1"
 NAMES = f"give it as a finite number, among the first {MOST_NAMES}, under a name of letters, digits and .:()-_"
+MOSTLY = 2.0  # times as many steps of evaluations as of training: most of the time goes there
 ENOUGH = 1_000  # steps of play from which on it means something that no episode has ended
 
 
@@ -38,6 +39,7 @@ def add_conclusions(facts: EnvFacts, play: Play, spec: EnvSpec, config: Config, 
             _rewards(play, config, found)
             _threshold(play, spec, found)
         _metrics(play, found)
+        _judging(facts, config, found)
         found.ok(
             "calls", f"{counted(play.steps, 'step')} and {counted(len(play.returns) + 1, 'reset')} without a fault"
         )
@@ -76,6 +78,17 @@ def _ends(facts: EnvFacts, play: Play, found: Findings) -> None:
     elif not facts.own_limit and not facts.cuts_itself:
         found.note("ends", limit, advice)
     found.ok("ends", f"episodes: {play.terminated:,} terminated, {play.truncated:,} truncated; {limit}")
+
+
+def _judging(facts: EnvFacts, config: Config, found: Findings) -> None:
+    """How much of training its evaluations are, while the agent plays no shorter episodes than at random."""
+    every = make_plan(config).evaluate_every
+    steps = round(config.select_episodes * facts.lengths.get("mean", facts.step_limit))
+    if every.unit == "steps" and steps > MOSTLY * every.num:
+        what = f"an evaluation plays about {counted(steps, 'step')} while episodes are this long, and training only "
+        what += f"{every.num:,} from one to the next"
+        less = either(f"--evaluate-every {steps}", f"evaluate_every={steps}")
+        found.note("judging", what, f"judge less often, as with {less}, or shorter, with a smaller select_episodes")
 
 
 def _observations(play: Play, spec: EnvSpec, facts: EnvFacts, config: Config, found: Findings) -> None:
