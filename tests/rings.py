@@ -27,6 +27,7 @@ UNIT = {
     "app/test_summary.py",
     "app/test_text.py",
     "compare/test_assess.py",
+    "compare/test_benchmark_says.py",
     "compare/test_benchmarks.py",
     "compare/test_charts.py",
     "compare/test_docs.py",

@@ -29,6 +29,16 @@ def test_a_cell_holds_each_seed_with_its_score_its_costs_and_its_curve(tmp_path:
     assert first.score.returns == (110.0, 130.0, 110.0, 130.0)
 
 
+def test_seeds_that_were_trained_side_by_side_share_their_seconds(tmp_path: Path) -> None:
+    group = tmp_path / "group"
+    folders = [write_run(group / f"seed-{seed}", seed) for seed in (0, 1)]
+    write_json(group / SUMMARY, {"seeds": [0, 1], "results": [], "seconds": 3.0})
+    assert [each.seconds for each in read_cell([group]).seeds] == [1.5, 1.5]
+    assert read_cell(folders[:1]).seeds[0].seconds == 1.5
+    write_json(group / SUMMARY, {"seeds": [0, 1], "results": []})  # it goes on
+    assert read_cell(folders[:1]).seeds[0].seconds == 2.25
+
+
 def test_settings_are_told_by_dotted_name_and_without_the_seed(tmp_path: Path) -> None:
     settings = read_cell([write_run(tmp_path / "a", 7)]).settings
     assert settings["optimizer.lr"] == 0.001

@@ -24,7 +24,7 @@ from .parse_compare import plan_in
 _OF_SUITE = ("about", "tasks")
 _DEFAULTS = ("seeds", "first_seed", "steps", "settings", "arms", "needs")
 """what a suite may say for all of its tasks"""
-_OF_TASK = ("name", "env", "published", "goals", "seconds", "rungs", *_DEFAULTS)
+_OF_TASK = ("name", "env", "published", "goals", "seconds", "rungs", "tries", *_DEFAULTS)
 _OF_PLAN = ("seeds", "first_seed", "steps", "settings", "arms")
 _LONGEST = 100  # letters of a task's name
 _AS_FLAG = re.compile(r"--[\w.-]+ \(in Python (\w+)\)")
@@ -125,6 +125,7 @@ def _task(
         seconds=seconds,
         needs=typed(str, data.get("needs", ""), "needs"),
         rungs=typed(hints_of(BenchmarkTask)["rungs"], data.get("rungs", ()), "rungs"),
+        tries=typed(hints_of(BenchmarkTask)["tries"], data.get("tries", 1), "tries"),
     )
 
 

@@ -26,7 +26,7 @@ class SeedResult:
     """none where nobody knows, as of what another program trained; so are the two below"""
     updates: int | None = 0
     seconds: float | None = 0.0
-    """of training and judging, without film, curves and page"""
+    """of training and judging, without film, curves and page; of seeds side by side its share of what all took"""
     curve: tuple[tuple[int, float], ...] = ()
     """env step and mean return of each evaluation during training, in order"""
     fork: int | None = None

@@ -4,6 +4,7 @@ the runs' own."""
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -20,12 +21,13 @@ from ..store.imported import origin_of, read_imported
 from ..store.interval import SQUARABLE
 from ..store.lineage import read_parent
 from ..store.metrics import read_records
-from ..store.reading import is_count, read_json, read_text
+from ..store.reading import is_count, is_number, read_json, read_text
 from .comparison import ArmCell, SeedResult
 
 NOT_TRAINING = ("film", "curves", "page", "paused")
 """the seconds of a run that are no part of training and judging: of many seeds only the best makes film and page"""
 NO_HASH = (None, "none")
+_SEED_FOLDER = re.compile(r"seed-\d+")
 LARGEST_SCORE = 1e300
 """sums and differences of smaller ones are finite"""
 
@@ -74,7 +76,7 @@ def read_seed(folder: Path, error: str | None = None) -> SeedResult:
             error=why_none,
             env_steps=None if "env_steps" in run.unknown else run.env_steps,
             updates=None if "updates" in run.unknown else run.updates,
-            seconds=None if "seconds" in run.unknown else _seconds(run),
+            seconds=None if "seconds" in run.unknown else share_of_group(folder) or training_seconds(run.seconds),
             curve=read_curve(folder),
             fork=_fork_of(folder),
         )
@@ -101,8 +103,22 @@ def _or_number(folder: Path) -> str:
     )
 
 
-def _seconds(run: Run) -> float:
-    return run.seconds.get("total", 0.0) - sum(run.seconds.get(name, 0.0) for name in NOT_TRAINING)
+def training_seconds(seconds: Mapping[str, float]) -> float:
+    """Of a run's seconds by phase those that training and judging took."""
+    return seconds.get("total", 0.0) - sum(seconds.get(name, 0.0) for name in NOT_TRAINING)
+
+
+def share_of_group(folder: Path) -> float | None:
+    """Of a seed that was trained side by side with others its share of what all took; none of a run of its own.
+
+    Its own seconds include those that it waited for the others.
+    """
+    group = folder.parent
+    if _SEED_FOLDER.fullmatch(folder.name) is None or not (group / SUMMARY).is_file():
+        return None
+    about = read_json(group / SUMMARY)
+    seconds, seeds = about.get("seconds"), about.get("seeds")
+    return seconds / len(seeds) if is_number(seconds) and isinstance(seeds, list) and seeds else None
 
 
 def read_curve(folder: Path) -> tuple[tuple[int, float], ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..comparing.read import NOT_TRAINING, decisive
+from ..comparing.read import decisive, share_of_group, training_seconds
 from ..config import Config
 from ..config.custom import modules_in
 from ..config.fields import leaves, plain
@@ -21,7 +21,7 @@ from ..store.folder import BEFORE, CONFIG, META, SUMMARY, seed_name
 from ..store.group import INTERRUPTED
 from ..store.imported import IMPORTED
 from ..store.lock import holder, locked
-from ..store.reading import is_count, is_number, read_json, read_text
+from ..store.reading import is_count, read_json, read_text
 from ..trust import modules_of
 
 PATIENCE = 10.0  # seconds in which whoever was killed a moment ago lets its folders go
@@ -168,11 +168,7 @@ def _waited(row: Mapping[str, Any], group: Path | None) -> float | None:
     """How long whoever trained a run waited for it; of seeds that were trained side by side the share of each."""
     if row["status"] != "finished":
         return None
-    if group is None:
-        return row["seconds"]["total"] - sum(row["seconds"].get(name, 0.0) for name in NOT_TRAINING)
-    seconds = _about(group).get("seconds")
-    seeds = _about(group).get("seeds")
-    return seconds / len(seeds) if is_number(seconds) and isinstance(seeds, list) and seeds else None
+    return training_seconds(row["seconds"]) if group is None else share_of_group(row["folder"])
 
 
 def _failures(group: Path) -> list[tuple[int, str]]:

@@ -6,8 +6,9 @@ last network. Each of the two families of differences is corrected as one.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...comparing.assess import Contrast, Overall, assessment_of, contrasts_of
 from ...comparing.comparison import Arm, Comparison
@@ -37,6 +38,8 @@ class Family:
     contrasts: tuple[Contrast, ...]
     fewest: int
     """seeds with a score, of what has fewest but any"""
+    pending: int = 0
+    """differences that there are to be as well, once more of its tasks have been run"""
     overall: Mapping[str, Overall] = field(default_factory=dict)
     """of each arm all environments in one; none of a ladder, whose arms are held against different ones"""
 
@@ -73,6 +76,9 @@ def families(rows: Sequence[TaskRow]) -> list[Family]:
 def _ladders(rows: Sequence[TaskRow], measure: Measure) -> Iterator[Family]:
     """What was not run yet is left out: of an environment only some rungs may be there."""
     ladders = ((task.rungs, comparison) for task, _, comparison in _stored(rows, measure) if task.rungs)
+    planned = Counter[tuple[str, ...]]()
+    for (rungs, _), num in {(task.rungs, task.env): len(task.request.arms) - 1 for task, _ in rows}.items():
+        planned[rungs] += num
     for rungs, by_env in _by_env(ladders).items():
         if pairs := [pair for env, comparison in by_env.items() for pair in _steps(comparison, env, rungs)]:
             yield Family(
@@ -83,6 +89,7 @@ def _ladders(rows: Sequence[TaskRow], measure: Measure) -> Iterator[Family]:
                 fewest=min(
                     (num for env, *arms in pairs for arm in arms if (num := len(arm.on(env).scores))), default=0
                 ),
+                pending=max(planned[rungs] - len(pairs), 0),
             )
 
 
@@ -128,11 +135,21 @@ def conclusions(rows: Sequence[TaskRow]) -> list[tuple[str, str]]:
     for measure in NETWORKS:
         alone = {names for names, by_env in _groups(rows, measure).items() if len(by_env) == 1 < len(names)}
         found += [
-            (f"{result.task}{_by(measure)}", conclusion(comparison))
+            (f"{result.task}{_by(measure)}", _concluded(result, comparison))
             for result, comparison in _no_ladders(rows, measure)
             if _names(comparison) in alone
         ]
     return found
+
+
+def _concluded(result: TaskResult, comparison: Comparison) -> str:
+    """Which arm is better. What was trained as the first arm was is not held against it: its seeds are the same."""
+    first = comparison.baseline.name
+    same = [arm.name for arm in comparison.others if result.is_same_training(first, arm.name)]
+    others = [arm for arm in comparison.arms if arm.name not in same]
+    said = [conclusion(replace(comparison, arms=tuple(others)))] if len(others) > 1 else []
+    said += [f"{name} is the same training as {first}, seed by seed, and only selected otherwise." for name in same]
+    return " ".join(said)
 
 
 def _by(measure: Measure) -> str:
@@ -174,7 +191,7 @@ def what_helps(family: Family) -> str:
     said = []
     for verdict, words in (("better", "Shown to help"), ("worse", "Shown to hurt")):
         arms = [(arm, _where(family, arm, verdict)) for arm in family.arms]
-        listed = [f"{name} (on {', '.join(envs)})" for name, envs in arms if envs]
+        listed = [f"{name} over {family.against(name)} ({'; '.join(envs)})" for name, envs in arms if envs]
         said.append(f"{words}: {'; '.join(listed) if listed else 'nothing'}.")
     verdicts = {arm: {each.verdict for each in family.contrasts if each.arm == arm} for arm in family.arms}
     if silent := [arm for arm, found in verdicts.items() if "no difference shown" in found <= _SILENT]:
@@ -183,13 +200,20 @@ def what_helps(family: Family) -> str:
         said.append(f"No verdict, the table says why: {', '.join(unknown)}.")
     if tests := sum(each.p is not None for each in family.contrasts):
         corrected = f"p-values are corrected for all {counted(tests, 'comparison')} here"
-        said.append(f"{corrected}; at least {counted(family.fewest, 'seed')} of each arm.")
+        said.append(f"{corrected}, intervals are not; at least {counted(family.fewest, 'seed')} of each arm.")
+    if tests and family.pending:
+        more = f"{counted(family.pending, 'more comparison')} {'has' if family.pending == 1 else 'have'}"
+        said.append(f"{more} not been run yet: what is shown now may not be, once p-values are corrected for all.")
     return " ".join(said)
 
 
 def _where(family: Family, arm: str, verdict: str) -> list[str]:
-    """The environments on which an arm has a verdict."""
-    return [each.env for each in family.contrasts if each.arm == arm and each.verdict == verdict]
+    """The environments on which an arm has a verdict, each with the difference."""
+    return [
+        f"on {each.env} {difference_short(each)}, {p_value(each.p)}"
+        for each in family.contrasts
+        if each.arm == arm and each.verdict == verdict
+    ]
 
 
 def family_head(family: Family) -> list[str]:

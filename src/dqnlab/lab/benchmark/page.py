@@ -17,9 +17,11 @@ from .rows import (
     POINTS,
     PROTOCOL,
     PUBLISHED,
+    SETTINGS,
     Results,
     TaskRow,
     arm_rows,
+    arm_settings_rows,
     failed_rows,
     goal_rows,
     in_order,
@@ -48,6 +50,7 @@ def render_benchmark(suite: Suite, results: Results) -> str:
         ("published", "Beside published numbers", _table(PUBLISHED, published_rows(rows), "Published numbers")),
         ("goals", "Goals", _table(GOALS, goal_rows(rows), "Goals")),
         ("arms", "Every arm", _table(ARMS, arm_rows(rows), "Every arm")),
+        ("settings", "What the arms are", _table(SETTINGS, arm_settings_rows(rows), "What the arms are")),
         ("together", "All environments together", _together(rows)),
         ("better", "Which arm is better", el("ul", *said, class_="said") if said else None),
         ("tasks", "Every task", _tasks(rows)),
@@ -96,6 +99,6 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], label: str) -> Ma
 
 def _cell(text: str) -> str:
     """A text, a verdict as a chip."""
-    word = text.partition(" (")[0]
+    word = text.partition(" (")[0].partition(", at try ")[0]
     tone = {"yes": "better", "no": "worse"}.get(word)
     return clean(text) if tone is None else el("span", text, class_=f"chip {tone}")

@@ -80,6 +80,12 @@ class TaskResult:
         judged = self.judged.get((arm, seed))
         return None if judged is None else judged.last
 
+    def is_same_training(self, one: str, other: str) -> bool:
+        """Whether two arms have trained the same networks, as far as their seeds are in both: every return is equal."""
+        seeds = {seed for arm, seed in self.judged if arm == one and (other, seed) in self.judged}
+        returns = [(self.judged[one, seed].training, self.judged[other, seed].training) for seed in seeds]
+        return bool(returns) and all(own and own == theirs for own, theirs in returns)
+
     def mean(self, arm: str, measure: Measure) -> SeedsMean | None:
         """Their mean with its 95 % interval over seeds; none if there are none."""
         values = list(self.values(arm, measure).values())
@@ -166,13 +172,14 @@ def _compact(value: Any) -> str:
 
 def _seed(result: TaskResult, arm: str, seed: SeedResult) -> dict[str, Any]:
     judged = result.judged.get((arm, seed.seed))
+    seconds = result.waited.get(arm, seed.seconds)
     return {
         "seed": seed.seed,
         "run": "/".join(seed.folder.parts[-2:]),  # where it lies on this machine is nobody's business
         "error": seed.error,
         "env_steps": seed.env_steps,
         "updates": seed.updates,
-        "seconds": None if seed.seconds is None else round(seed.seconds, 3),
+        "seconds": None if seconds is None else round(seconds, 3),
         "score": None if seed.score is None else asdict(seed.score) | {"returns": list(seed.score.returns)},
         **({"last": None, "training": [], "exact": None} if judged is None else judged.as_dict()),
         "curve": [list(point) for point in seed.curve],
@@ -190,7 +197,11 @@ def read_task(task: BenchmarkTask, folder: Path) -> TaskResult | None:
         judged = dict[tuple[str, int], Judged]()
         waited = dict[str, float]()
         for arm in about["arms"]:
-            cell = ArmCell(env=about["env"], seeds=tuple(map(_read_seed, arm["seeds"])), settings=arm["settings"])
+            cell = ArmCell(
+                env=about["env"],
+                seeds=tuple(_read_seed(row, arm["waited"]) for row in arm["seeds"]),
+                settings=arm["settings"],
+            )
             arms.append(Arm(name=arm["name"], cells=(cell,)))
             with_last = [row for row in arm["seeds"] if row["last"] is not None]
             judged |= {(arm["name"], row["seed"]): judged_of(row, str(path)) for row in with_last}
@@ -211,7 +222,9 @@ def read_task(task: BenchmarkTask, folder: Path) -> TaskResult | None:
         raise FolderError(f"{str(path)!r} holds no results of a benchmark ({named(e)}); {_INSTEAD}") from e
 
 
-def _read_seed(row: Mapping[str, Any]) -> SeedResult:
+def _read_seed(row: Mapping[str, Any], waited: float | None) -> SeedResult:
+    """A seed. Where it is known what each of its arm took, those are its seconds: earlier files hold how long it lasted
+    beside the others."""
     score = None if row["score"] is None else Score(**row["score"] | {"returns": tuple(row["score"]["returns"])})
     return SeedResult(
         seed=row["seed"],
@@ -220,6 +233,6 @@ def _read_seed(row: Mapping[str, Any]) -> SeedResult:
         error=row["error"],
         env_steps=row["env_steps"],
         updates=row["updates"],
-        seconds=row["seconds"],
+        seconds=row["seconds"] if waited is None else waited,
         curve=tuple((int(step), float(value)) for step, value in row["curve"]),
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from ...comparing.verdict import amount
 from ...errors import counted
 from ...store.digits import number
 from ...store.score import SeedsMean
+from ..arms import AskedArm
 from .result import TaskResult
 from .suite import MEASURES, BenchmarkTask, Goal, Measure, Published, Suite
 from .time_left import rough_time
@@ -33,6 +34,7 @@ ARMS = (
     "seconds",
 )
 POINTS = ("task", "arm", "measure", "every seed, the highest first")
+SETTINGS = ("arm", "preset and settings", "tasks")
 FAILED = ("task", "arm", "seed", "what it failed of")
 
 
@@ -69,7 +71,7 @@ def _against(published: Published, task: BenchmarkTask, result: TaskResult | Non
         return [NOT_YET, ""]
     return [
         f"{mean_text(mean)}, {arm}, {mean.seeds} of {counted(result.num_seeds, 'seed')}",
-        reached_text(mean, published.value),
+        _at_try(task, reached_text(mean, published.value)),
     ]
 
 
@@ -77,7 +79,14 @@ def reached_text(mean: SeedsMean, level: float) -> str:
     """Whether a mean reaches a level, and whether its interval does."""
     if mean.mean < level:
         return "no" if mean.high is None or mean.high < level else "no (the interval holds it)"
-    return "yes" if mean.low is not None and mean.low < level else "yes (the whole interval)"
+    if mean.low is None:
+        return "yes (every seed)" if mean.seeds > 1 else "yes (one seed)"
+    return "yes (the whole interval)" if mean.low >= level else "yes (the interval holds less)"
+
+
+def _at_try(task: BenchmarkTask, verdict: str) -> str:
+    """A verdict, and which first arm it is of, if others stood there before."""
+    return f"{verdict}, at try {task.tries}" if task.tries > 1 else verdict
 
 
 def goal_rows(rows: Sequence[TaskRow]) -> list[list[str]]:
@@ -86,7 +95,8 @@ def goal_rows(rows: Sequence[TaskRow]) -> list[list[str]]:
     for task, result in rows:
         for goal in task.goals:
             best = None if result is None else result.best(goal.of)
-            found.append([task.name, goal.says(best), *_standing(goal, task, result)])
+            ours, verdict = _standing(goal, task, result)
+            found.append([task.name, goal.says(best), ours, _at_try(task, verdict) if verdict else ""])
     return found
 
 
@@ -151,6 +161,35 @@ def _beside(mean: SeedsMean | None, scores: int) -> str:
     return f"{mean_text(mean)}{some}"
 
 
+def arm_settings_rows(rows: Sequence[TaskRow]) -> list[list[str]]:
+    """What every arm is that is called otherwise than its settings, as `--arm` takes it."""
+    tasks = dict[tuple[str, str], list[str]]()
+    for task, _ in rows:
+        for arm in task.request.arms:
+            tasks.setdefault((arm.name, _settings_text(arm)), []).append(task.name)
+    return [
+        [arm, said, "all" if len(names) == len(rows) else "; ".join(names)]
+        for (arm, said), names in tasks.items()
+        if said not in ("", arm)
+    ]
+
+
+def _settings_text(arm: AskedArm) -> str:
+    """An arm's preset and what it sets otherwise; nothing of runs that were there before."""
+    settings = arm.table.get("settings", {})
+    return " ".join([arm.table.get("preset", ""), *_flat(settings)]).strip()
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in settings.items():
+        if name == "kind" and prefix:
+            yield f"{prefix.removesuffix('.')}:{value}"
+        elif isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}={value}"
+
+
 def failed_rows(rows: Sequence[TaskRow]) -> list[list[str]]:
     """Every seed without a score, and why it has none."""
     return [
@@ -211,8 +250,13 @@ PROTOCOL = (
     "Score: the mean of 100 fresh greedy episodes of the network that was selected, drawn once and used for nothing "
     "else; of each arm the mean over training seeds with Student's 95 % interval. Last network: the same of the "
     "network at the end of training, selected by nothing. Training return: the mean of the last 100 episodes of "
-    "training, with exploration, as papers often report. Claims are about the first arm of a task, named before "
-    "anything was run; only the same measure is held against a published number. Exact: the expected return of the "
-    "selected network's policy, the best that was found of policies that see the state only, and the best there is, "
-    "for whoever sees the clock as well, by backward induction over the environment's own table."
+    "training, with exploration, as papers often report. Claims are about the first arm of a task, named before it was "
+    "run; only the same measure is held against a published number. Reached is what the mean reaches; beside it stands "
+    "what the interval says: all of it lies there, or it holds less, or the number that the mean misses. At try 2 says "
+    "that another first arm had missed on these seeds: this one was found on others, but these had said that one was "
+    "wanted. A moonshot is a goal that nobody is known to have reached. Exact: the expected return of the selected "
+    "network's policy, the best that was found of policies that see the state only, and the best there is, "
+    "for whoever sees the clock as well, by backward induction over the environment's own table. Env steps are those "
+    "of training; evaluations play others, more of them the longer and the oftener a network is judged. Seconds are of "
+    "both, of seeds side by side the share of each."
 )

@@ -113,6 +113,8 @@ class BenchmarkTask:
     """what a seed takes on a quiet machine with two cores, of seeds side by side its share"""
     needs: str = ""
     """the extra that its environment comes with"""
+    tries: Annotated[int, Whole(1, 1_000)] = 1
+    """which first arm this is on these seeds: each after the first was looked for because one before it had missed"""
     rungs: tuple[str, ...] = ()
     """arms of which each is the one before with a part more, and is held against that one too"""
 

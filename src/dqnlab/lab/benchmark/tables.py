@@ -19,8 +19,10 @@ from .rows import (
     POINTS,
     PROTOCOL,
     PUBLISHED,
+    SETTINGS,
     Results,
     arm_rows,
+    arm_settings_rows,
     failed_rows,
     goal_rows,
     in_order,
@@ -73,6 +75,7 @@ def benchmark_markdown(suite: Suite, results: Results, level: int = 1) -> str:
         ("Beside published numbers", PUBLISHED, published_rows(rows)),
         ("Goals", GOALS, goal_rows(rows)),
         ("Every arm", ARMS, arm_rows(rows)),
+        ("What the arms are", SETTINGS, arm_settings_rows(rows)),
         ("Every seed", POINTS, point_rows(rows)),
         ("Seeds that failed", FAILED, failed_rows(rows)),
     ):
