@@ -14,12 +14,14 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from itertools import product
+from operator import eq, lt
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dqnlab.app.suites import read_suite, shipped
+from dqnlab.comparing.assess import LEVEL, p_between
 from dqnlab.lab.benchmark.merged import Family, families, family_head, family_rows, what_helps
 from dqnlab.lab.benchmark.result import TaskResult
 from dqnlab.lab.benchmark.rows import in_order
@@ -75,7 +77,7 @@ def training_returns() -> str:
 
 def turned_round() -> str:
     """Pairs of arms of one task that the two measures put into another order."""
-    found, pairs = [], 0
+    found, pairs, shown = [], 0, 0
     for _, result in stored():
         names = [arm.name for arm in result.comparison.arms if len(result.values(arm.name, "last")) >= FEWEST]
         means = {
@@ -83,15 +85,19 @@ def turned_round() -> str:
             for name in names
             if result.values(name, "training")
         }
-        for one, other in [(a, b) for a in means for b in means if a < b]:
+        for one, other in [(a, b) for a in means for b in means if a < b and means[a][0] != means[b][0]]:
             pairs += 1
             score, training = (means[one][i] - means[other][i] for i in range(2))
             if score * training < 0:
                 found.append(f"{result.task}: {one} and {other}")
+                p = p_between(result.cell(one), result.cell(other))
+                shown += p is not None and p < LEVEL
     if not pairs:
         return NONE
     listed = "".join(f"\n- {each}" for each in found)
-    return f"Of {pairs} pairs of arms {len(found)} stand in another order by training return than by score.{listed}"
+    said = f"Of {pairs} pairs of arms whose scores differ {len(found)} stand in another order by training return."
+    sure = "None of them differs" if not shown else f"{shown} of them differ"
+    return f"{said} {sure} in score by more than chance explains (Welch, p < 0.05, each by itself).{listed}"
 
 
 def best_of_many() -> str:
@@ -133,10 +139,12 @@ def wrong_pairs() -> str:
                 continue
             sign = np.sign(np.mean(own) - np.mean(base))
             against = [sign * (a - b) for a, b in product(own, base)]
-            share = np.mean([each < 0 for each in against]) + np.mean([each == 0 for each in against]) / 2
-            row = [result.task, f"{arm} against {first}", _text(np.mean(own) - np.mean(base)), f"{share:.0%}"]
-            rows.append((share, row))
-    return _table(("task", "arms", "difference of means", "single pairs that say the opposite"), rows)
+            opposite, ties = (float(np.mean([how(each, 0) for each in against])) for how in (lt, eq))
+            row = [result.task, f"{arm} against {first}", _text(np.mean(own) - np.mean(base))]
+            rows.append((opposite, [*row, f"{opposite:.0%}", f"{ties:.0%}"]))
+    return _table(
+        ("task", "arms", "difference of means", "single pairs that say the opposite", "ties"), rows, by_score=False
+    )
 
 
 def last_networks() -> str:
@@ -307,10 +315,13 @@ def _unit(scores: Mapping[int, float]) -> float:
     return max(abs(float(np.mean(list(scores.values())))), 1e-9)
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[float, list[str]]]) -> str:
+def _table(head: tuple[str, ...], rows: list[tuple[float, list[str]]], *, by_score: bool = True) -> str:
     """A table of rows, each with the size of what it shows; of many rows those in the middle and at both ends.
 
     None is chosen for being large: sorted by size, they lie at equal distances.
+
+    Args:
+        by_score: whether sizes are in units of the mean score.
     """
     if not rows:
         return NONE
@@ -319,7 +330,8 @@ def _table(head: tuple[str, ...], rows: list[tuple[float, list[str]]]) -> str:
         by_size = sorted(rows, key=lambda each: -each[0])
         at = np.linspace(0, len(rows) - 1, MOST_ROWS).round().astype(int)
         shown = [by_size[i][1] for i in at]
-        said = f"\n\n{MOST_ROWS} of {len(rows)} rows, from the largest effect to the smallest at equal distances."
+        said = f"\n\n{MOST_ROWS} of {len(rows)} rows at equal distances, from the largest effect to the smallest"
+        said += f"{', beside the mean score' if by_score else ''}."
     return _lines(head, shown) + said
 
 

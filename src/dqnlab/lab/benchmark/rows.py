@@ -18,7 +18,7 @@ from .time_left import rough_time
 Results = Mapping[str, TaskResult | None]
 """of each task what is stored; none if nothing is"""
 NOT_YET = "not run yet"
-PUBLISHED = ("task", "published best", "how", "ours, the same measure", "reached?")
+PUBLISHED = ("task", "published", "how", "ours, the same measure", "reached?")
 GOALS = ("task", "goal", "ours", "reached?")
 ARMS = (
     "task",
