@@ -203,6 +203,11 @@ def choose_convs(config: c.Config, obs: ObsSpec) -> dict[int, tuple[str, Picture
     return {number: (config.conv, picture) for number, picture in found.items()}
 
 
+def cut_after(config: c.Config) -> int:
+    """Steps of each copy between two checkpoints, which cut the episodes of an environment that cannot be saved."""
+    return max(1, config.checkpoint_every // config.env.num_envs)
+
+
 def should_compile(config: c.Config, obs: ObsSpec) -> bool:
     """Whether to compile the update: as chosen, or if there may be enough updates to pay for it even the first time.
 

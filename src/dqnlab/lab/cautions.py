@@ -7,6 +7,7 @@ import math
 from ..config import Config
 from ..errors import counted
 from ..run.system import make_plan
+from ..settle import cut_after
 
 
 def cautions(config: Config, *, cuts: bool) -> list[str]:
@@ -21,10 +22,14 @@ def cautions(config: Config, *, cuts: bool) -> list[str]:
     budget = make_plan(config).budget
     lasts = budget.num if budget.unit == "steps" else math.inf
     if cuts and config.checkpoint_every < lasts:
-        lines.append(
+        line = (
             f"env {env.label!r} cannot be saved: at every checkpoint, each "
             f"{counted(config.checkpoint_every, 'step')}, its unfinished episodes are truncated (dqn doctor says why)"
         )
+        if env.num_envs > 1:
+            longest = counted(cut_after(config), "step")
+            line += f"; {counted(env.num_envs, 'copy')} share those steps, so no episode lasts longer than {longest}"
+        lines.append(line)
     if env.copies == env.num_envs and not config.is_offline:
         lines.append(
             f"env.copies = {env.copies} leaves none for judging: training is cut for each evaluation, "

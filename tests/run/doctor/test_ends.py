@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from dqnlab.check.doctor import examination as doctor
 from dqnlab.config import Config, Env
 
@@ -27,3 +29,14 @@ def test_an_environment_that_truncates_by_itself_is_not_said_to_have_no_limit() 
     assert report.forecast is not None
     low, high = report.forecast.seconds
     assert high < 20 * low  # not as if episodes took 10,000 steps
+
+
+@pytest.mark.parametrize(("num_envs", "level"), [(3, "note"), (4, "warning")])
+def test_copies_whose_episodes_checkpoints_would_never_let_end_are_a_warning(num_envs: int, level: str) -> None:
+    mute = type("Mute", (CutsItself,), {"get_state": None})
+    report = doctor.examine(Config(env=Env(id=mute, num_envs=num_envs), checkpoint_every=100))
+    (found,) = (each for each in report.findings if each.check == "resume")
+    assert found.level == level
+    told = "its 4 copies share those steps, so no episode lasts longer than 25"
+    assert found.what.endswith(told) == (level == "warning")
+    assert ("--checkpoint-every 0 (in Python checkpoint_every=0)" in found.advice) == (level == "warning")

@@ -11,7 +11,7 @@ from ...errors import all_of, counted, either
 from ...learn.convs import find_pictures
 from ...learn.types import ObsPart, ObsSpec
 from ...run.system import make_plan, make_remarks
-from ...settle import LEAST_SIDE, choose_convs
+from ...settle import LEAST_SIDE, choose_convs, cut_after
 from .findings import EnvFacts, Findings
 from .random_play import Play
 
@@ -54,11 +54,21 @@ def add_conclusions(facts: EnvFacts, play: Play, spec: EnvSpec, config: Config, 
     if facts.unknown_layer is None:
         found.ok("resume", "its state can be saved: a run is resumed exactly, from any moment")
     elif config.checkpoint_every:
-        every = counted(config.checkpoint_every, "step")
-        what = f"checkpoints truncate unfinished episodes every {every}: "
-        what += f"the state of {facts.unknown_layer} cannot be saved"
-        theirs = facts.unknown_layer.startswith("dqnlab.")  # made elsewhere, so that nobody here can change it
-        found.note("resume", what, "" if theirs else "give it get_state() and set_state(state), and they will not")
+        _cuts(facts, config, found)
+
+
+def _cuts(facts: EnvFacts, config: Config, found: Findings) -> None:
+    """What checkpoints do to an environment that cannot be saved."""
+    what = f"checkpoints truncate unfinished episodes every {counted(config.checkpoint_every, 'step')}"
+    what += f": the state of {facts.unknown_layer} cannot be saved"
+    theirs = str(facts.unknown_layer).startswith("dqnlab.")  # made elsewhere, so that nobody here can change it
+    advice = "" if theirs else "give it get_state() and set_state(state), and they will not"
+    if (most := cut_after(config)) >= facts.longest:
+        found.note("resume", what, advice)
+        return
+    what += f"; its {counted(config.env.num_envs, 'copy')} share those steps, so no episode lasts longer than {most:,}"
+    never = f"save at the end only, with {either('--checkpoint-every 0', 'checkpoint_every=0')}"
+    found.warning("resume", what, f"{advice}; or {never}" if advice else never)
 
 
 def _ends(facts: EnvFacts, play: Play, found: Findings) -> None:
