@@ -1,7 +1,11 @@
 """What a benchmark says of its arms, of which first arm a verdict is, and of how long the rest takes."""
 
+from pathlib import Path
+
 import pytest
 
+from dqnlab.app.arms import arm_of_text
+from dqnlab.app.suites import read_suite, shipped
 from dqnlab.config import Config, Env
 from dqnlab.lab.arms import AskedArm, ComparisonRequest
 from dqnlab.lab.benchmark.judging import Judged
@@ -29,16 +33,33 @@ def test_a_verdict_says_which_first_arm_it_is_of_if_there_were_others() -> None:
 def test_what_an_arm_is_stands_there_unless_it_is_called_so() -> None:
     tables = {
         "dqn": {"preset": "dqn"},
-        "mine": {"preset": "dqn", "settings": {"n": 3, "head": {"kind": "qr", "num": 8}, "env": {"kwargs": {"a": 1}}}},
+        "mine": {
+            "preset": "dqn",
+            "settings": {
+                "n": 3,
+                "head": {"kind": "qr", "huber": None},
+                "torso": {"hidden": [64, 32]},
+                "explain": False,
+            },
+        },
         "there": {"folders": ["runs/a"]},
     }
     arms = tuple(AskedArm(name=name, table=table) for name, table in tables.items())
     request = ComparisonRequest(arms=arms, envs=("CartPole-v1",), seeds=(0,))
     here = task(request=request)
     assert arm_settings_rows([TaskRow(here, None), TaskRow(task("Acrobot-v1", request=request), None)]) == [
-        ["mine", "dqn n=3 head:qr head.num=8 env.kwargs.a=1", "all"]
+        ["mine", "dqn n=3 head:qr head.huber=none torso.hidden=64,32 explain=false", "all"]
     ]
     assert arm_settings_rows([TaskRow(here, None), TaskRow(task("Acrobot-v1"), None)])[0][2] == here.name
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_what_an_arm_is_said_to_be_is_that_arm_again(name: str, tmp_path: Path) -> None:
+    for made in read_suite(name, tmp_path).tasks:
+        tables = {arm.name: arm.table for arm in made.request.arms}
+        for arm, text, _ in arm_settings_rows([TaskRow(made, None)]):
+            again = arm_of_text(text, tmp_path)
+            assert (again.preset, again.settings) == (tables[arm]["preset"], tables[arm].get("settings", {}))
 
 
 def test_what_was_only_selected_otherwise_is_not_held_against_its_own_training() -> None:

@@ -187,7 +187,14 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
         elif isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}={value}"
+            yield f"{prefix}{name}={_said(value)}"
+
+
+def _said(value: Any) -> str:
+    """A value as an arm names it: 0.001, none, true, 128,128."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(_said, value))
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
 def failed_rows(rows: Sequence[TaskRow]) -> list[list[str]]:
