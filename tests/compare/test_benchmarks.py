@@ -120,7 +120,7 @@ def test_of_results_from_before_the_best_by_state_was_looked_for_it_is_not_known
     (tmp_path / task().file).write_text(older)
     found = read_task(task(), tmp_path)
     assert found is not None
-    assert arm_rows([TaskRow(task(), found)])[0][7] == "0.50, 0.75"
+    assert arm_rows([TaskRow(task(), found)])[0][7] == "0.50, unknown, 0.75"
     goal = Goal(within=0.4, of="state", measure="exact", seeds=3)
     said = "the best return is not stored: delete the task's file to have it made again"
     assert goal_rows([TaskRow(task(goals=(goal,)), found)])[0][2:] == [said, ""]

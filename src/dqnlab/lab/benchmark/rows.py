@@ -148,7 +148,7 @@ def _arm_row(result: TaskResult, arm: str) -> list[str]:
         number(min(scores)) if scores else "",
         _beside(result.mean(arm, "last"), len(scores)),
         _beside(result.mean(arm, "training"), len(scores)),
-        "" if exact is None else ", ".join(number(each, *known) for each in known),
+        "" if exact is None else ", ".join("unknown" if each is None else number(each, *known) for each in levels),
         amount(means[0]) if scores else "",
         amount(means[1]) if scores else "",
         amount(means[2], 1) if scores else "",
