@@ -192,7 +192,7 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 def _said(value: Any) -> str:
     """A value as an arm names it: 0.001, none, true, 128,128."""
-    if isinstance(value, list | tuple):
+    if isinstance(value, Sequence) and not isinstance(value, str):
         return ",".join(map(_said, value))
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
