@@ -67,7 +67,7 @@ def test_a_call_that_fails_at_length(
     command: str, where: str, small: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["Talks-v0", "--env.kwargs", f'{{"where": "{where}"}}']
-    words += small if command == "train" else ["--steps", "50"]
+    words += small if command == "train" else ["--random-steps", "50"]
     assert main([command, *words]) == (3 if where in {"make", "reset", "step"} else 0)
     out, err = capsys.readouterr()
     said = [line for line in (out + err).splitlines() if "cannot go on" in line]
