@@ -73,7 +73,7 @@ def pack_for_page(value: Any) -> Any:
         little = np.ascontiguousarray(small.astype(small.dtype.newbyteorder("<"), copy=False))
         sent: dict[str, Any] = {} if small is value else {"as": f"u{small.dtype.itemsize * 8}"}
         raw = little.tobytes()
-        if kind == "f32" and value.size >= LARGE:
+        if kind == "f32" and small is value and value.size >= LARGE:
             raw, sent = _deflated(np.frombuffer(raw, np.uint8).reshape(-1, 4).T.tobytes()), {"planes": 4}
         return {"$": kind, "shape": list(value.shape), "data": dense_text(raw), **sent}
     if isinstance(value, np.generic):
