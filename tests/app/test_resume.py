@@ -31,6 +31,7 @@ from dqnlab.store import remembered
 from dqnlab.store.advice import how_to_resume
 from dqnlab.store.checkpoint.checkpoint import Store
 from dqnlab.store.folder import BEST, LAST, METRICS, Run, seed_name, write_result
+from dqnlab.store.ledger import entries
 from dqnlab.store.start import write_start
 
 from ..equal import same
@@ -97,6 +98,7 @@ def test_a_run_that_was_interrupted_ends_as_one_that_was_not(tmp_path: Path) -> 
     assert (run.score, run.env_steps, run.updates, run.solved) == (whole.score, 300, whole.updates, whole.solved)
     assert (run.interrupted, run.resumed, whole.resumed) == (False, "exact", None)
     assert run.seconds["earlier"] > 0
+    assert [row.seconds for row in entries([tmp_path / "cut"])] == [run.seconds["total"] + run.seconds["earlier"]]
     same(metrics(whole.folder), metrics(run.folder))
     for name in (BEST, LAST):
         same(torch.load(whole.folder / name, weights_only=True), torch.load(run.folder / name, weights_only=True))
@@ -321,6 +323,7 @@ def test_a_group_goes_on_where_each_of_its_seeds_stands(tmp_path: Path) -> None:
     again = resume_group(cut.folder, Overrides())
     assert [run.score for run in again.runs] == scores
     assert not again.interrupted
+    assert again.seconds > cut.seconds  # what it had taken before is part of it
     with pytest.raises(ConfigError, match=r"every seed of .* has ended"):
         resume_group(cut.folder, Overrides())
     with pytest.raises(ConfigError, match="is a group of seeds"):

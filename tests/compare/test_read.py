@@ -39,6 +39,14 @@ def test_seeds_that_were_trained_side_by_side_share_their_seconds(tmp_path: Path
     assert read_cell(folders[:1]).seeds[0].seconds == 2.25
 
 
+def test_a_run_that_was_taken_up_again_took_what_it_had_taken_before_as_well(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "a", 0)
+    about = json.loads((folder / RESULT).read_text())
+    about["seconds"]["earlier"] = 10.0
+    (folder / RESULT).write_text(json.dumps(about))
+    assert read_cell([folder]).seeds[0].seconds == 12.25
+
+
 def test_settings_are_told_by_dotted_name_and_without_the_seed(tmp_path: Path) -> None:
     settings = read_cell([write_run(tmp_path / "a", 7)]).settings
     assert settings["optimizer.lr"] == 0.001

@@ -24,6 +24,7 @@ from ..store.group import Group as SeedsGroup
 from ..store.imported import UNKNOWN, origin_of
 from ..store.label import read_label
 from ..store.lineage import parent_of, read_parent
+from ..store.reading import seconds_taken
 from ..store.score import Score
 from ..terminal.text import clean
 from ..trust import shown
@@ -57,9 +58,9 @@ def summary(run: Run) -> RenderableType:
     if run.selected_score is not None:
         lines.append(labelled("selected", _selected(run)))
     lines.append(labelled("learned", run.learned))
-    spent = {name: f"{seconds:.1f}" for name, seconds in run.seconds.items() if name not in ("total", "earlier")}
+    spent = {name: f"{seconds:.1f}" for name, seconds in run.seconds.items() if name != "total"}
     phases = " · ".join(f"{name} {seconds}" for name, seconds in spent.items() if seconds != "0.0")
-    lines += [labelled("seconds", f"{run.seconds.get('total', 0):.1f}"), labelled("", (phases, LABEL))]
+    lines += [labelled("seconds", f"{seconds_taken(run.seconds):.1f}"), labelled("", (phases, LABEL))]
     notes = [Hanging("note", clean(note)) for note in run.notes]
     return Group(*lines, *notes, *_files(run), *_next(run, env_words(run)))
 
@@ -270,7 +271,7 @@ def _total(seconds: float | Mapping[str, float]) -> float:
     """Without film and page, which only the best seed gets: as it was said when the seed ended."""
     if not isinstance(seconds, Mapping):
         return seconds
-    return seconds.get("total", 0.0) - sum(seconds.get(name, 0.0) for name in SHOWN)
+    return seconds_taken(seconds) - sum(seconds.get(name, 0.0) for name in SHOWN)
 
 
 def _mean(group: SeedsGroup) -> list[Text]:

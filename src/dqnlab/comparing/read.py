@@ -21,7 +21,7 @@ from ..store.imported import origin_of, read_imported
 from ..store.interval import SQUARABLE
 from ..store.lineage import read_parent
 from ..store.metrics import read_records
-from ..store.reading import is_count, is_number, read_json, read_text
+from ..store.reading import is_count, is_number, read_json, read_text, seconds_taken
 from .comparison import ArmCell, SeedResult
 
 NOT_TRAINING = ("film", "curves", "page", "paused")
@@ -105,7 +105,7 @@ def _or_number(folder: Path) -> str:
 
 def training_seconds(seconds: Mapping[str, float]) -> float:
     """Of a run's seconds by phase those that training and judging took."""
-    return seconds.get("total", 0.0) - sum(seconds.get(name, 0.0) for name in NOT_TRAINING)
+    return seconds_taken(seconds) - sum(seconds.get(name, 0.0) for name in NOT_TRAINING)
 
 
 def share_of_group(folder: Path) -> float | None:

@@ -13,7 +13,7 @@ from .card import Row, group_card, heading
 from .folder import RESULT, SUMMARY, Run, write_json
 from .interval import seeds_mean
 from .label import UNLABELLED, Label
-from .reading import is_count, read_json
+from .reading import is_count, read_json, seconds_taken
 from .score import SeedsMean
 
 INTERRUPTED = "interrupted"
@@ -104,7 +104,7 @@ def failure(seed: int, folder: Path, error: str, exit_code: int) -> Failure:
         exit_code=exit_code,
         env_steps=left["env_steps"],
         updates=left["updates"],
-        seconds=left["seconds"]["total"],
+        seconds=seconds_taken(left["seconds"]),
     )
 
 
@@ -154,7 +154,7 @@ def _row(result: Run | Failure) -> Mapping[str, Any]:
         "high": score and score.high,
         "solved": result.solved,
         **counts,
-        "seconds": result.seconds.get("total", 0.0),
+        "seconds": seconds_taken(result.seconds),
         "interrupted": result.interrupted,
         "error": None,
     }

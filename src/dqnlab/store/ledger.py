@@ -19,7 +19,7 @@ from .interval import seeds_mean
 from .label import label_in
 from .lock import holder
 from .metrics import last_step
-from .reading import is_count, is_number, read_json
+from .reading import is_count, is_number, read_json, seconds_taken
 from .remnants import is_remnant, remnants
 
 _WORST = (RUNNING, "interrupted", "unfinished", "damaged", "failed", DONE)  # what a group is if one of its seeds is
@@ -74,7 +74,7 @@ def _run(folder: Path, group: Path | None = None) -> Entry:
         solved=None if row.get("solved") is None else int(row["solved"]),
         env_steps=None if "env_steps" in unknown else steps,
         updates=None if "updates" in unknown else row.get("updates"),
-        seconds=None if "seconds" in unknown else seconds.get("total"),
+        seconds=None if "seconds" in unknown or "total" not in seconds else seconds_taken(seconds),
         created=_text(about.get("created")),
         settings=settings if isinstance(settings := about.get("settings"), dict) else {},
         parent=parent if isinstance(parent := about.get("parent"), dict) else None,

@@ -21,6 +21,11 @@ _DTYPES = {"float32", "uint8", "bool", "int64"}  # of stored observations
 _ACTION_DTYPES = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 
 
+def seconds_taken(seconds: Mapping[str, float]) -> float:
+    """All that a run took, by its seconds by phase: since it was taken up the last time, and before."""
+    return seconds.get("total", 0.0) + seconds.get("earlier", 0.0)
+
+
 def oddity(path: Path) -> str | None:
     """What is in the place of a plain file of a run's folder, as it follows the file's name; none if nothing odd is."""
     if path.is_symlink() and not path.exists():

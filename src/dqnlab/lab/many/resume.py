@@ -92,7 +92,7 @@ def resume_group(
                 return _finished(group, ended, overrides)
             raise ConfigError(f"every seed of {str(group)!r} has ended: to train one further, name its folder")
         trackers = trackers_of(begun[0], overrides)
-        start = time.perf_counter() if started is None else started
+        start = (time.perf_counter() if started is None else started) - _seconds_before(group)
         config = configured(begun[0], overrides, group)
         return Crew(
             config,
@@ -111,21 +111,25 @@ def _finished(folder: Path, ended: Mapping[int, Run], overrides: Overrides) -> G
     """The group once each seed's film, curves and page are made, as far as they are lacking."""
     start = time.perf_counter()
     runs = [finish(run, configured(run.folder, overrides, folder)) if lacking(run) else run for run in ended.values()]
-    seconds = read_json(folder / SUMMARY).get("seconds")
-    before = seconds if is_number(seconds) else 0.0
     group = Group(
         folder=folder,
         env=runs[0].env,
         preset=runs[0].preset,
         seeds=tuple(ended),
         results=tuple(runs),
-        seconds=before + time.perf_counter() - start,
+        seconds=_seconds_before(folder) + time.perf_counter() - start,
         interrupted=any(run.signal for run in runs),
         signal=next((run.signal for run in runs if run.signal), None),
         label=read_label(folder),
     )
     write_summary(group)
     return group
+
+
+def _seconds_before(group: Path) -> float:
+    """What a group has taken until now, as its summary says."""
+    seconds = read_json(group / SUMMARY).get("seconds")
+    return seconds if is_number(seconds) else 0.0
 
 
 def seeds_of(group: Path) -> Sequence[int]:
