@@ -10,7 +10,7 @@ from dqnlab.config import Config, Env
 from dqnlab.lab.arms import AskedArm, ComparisonRequest
 from dqnlab.lab.benchmark.judging import Judged
 from dqnlab.lab.benchmark.merged import conclusions
-from dqnlab.lab.benchmark.rows import TaskRow, arm_settings_rows, goal_rows, published_rows
+from dqnlab.lab.benchmark.rows import TaskRow, arm_settings_rows, goal_rows, protocol_text, published_rows
 from dqnlab.lab.benchmark.suite import Goal, Published
 from dqnlab.lab.benchmark.time_left import TimeLeft, left_text, rough_time
 from dqnlab.lab.existing import ExistingSeeds
@@ -60,6 +60,15 @@ def test_what_an_arm_is_said_to_be_is_that_arm_again(name: str, tmp_path: Path) 
         for arm, text, _ in arm_settings_rows([TaskRow(made, None)]):
             again = arm_of_text(text, tmp_path)
             assert (again.preset, again.settings) == (tables[arm]["preset"], tables[arm].get("settings", {}))
+
+
+def test_how_it_was_judged_is_told_of_what_was_asked() -> None:
+    assert protocol_text([TaskRow(task(), None)]).startswith("Score: the mean of 100 fresh greedy episodes of the ")
+    few = ComparisonRequest(
+        arms=(AskedArm(name="few", configs=(Config(score_episodes=20),)),), envs=("CartPole-v1",), seeds=(0,)
+    )
+    both = protocol_text([TaskRow(task(), None), TaskRow(task(request=few), None)])
+    assert both.startswith("Score: the mean of 20 or 100 fresh greedy episodes of the ")
 
 
 def test_what_was_only_selected_otherwise_is_not_held_against_its_own_training() -> None:

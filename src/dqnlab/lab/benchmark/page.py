@@ -15,7 +15,6 @@ from .rows import (
     FAILED,
     GOALS,
     POINTS,
-    PROTOCOL,
     PUBLISHED,
     SETTINGS,
     Results,
@@ -27,6 +26,7 @@ from .rows import (
     in_order,
     made_text,
     point_rows,
+    protocol_text,
     published_rows,
 )
 from .suite import Suite
@@ -56,7 +56,7 @@ def render_benchmark(suite: Suite, results: Results) -> str:
         ("tasks", "Every task", _tasks(rows)),
         ("seeds", "Every seed", _table(POINTS, point_rows(rows), "Every seed")),
         ("failed", "Seeds that failed", _table(FAILED, failed_rows(rows), "Seeds that failed")),
-        ("protocol", "How it was judged", el("p", PROTOCOL)),
+        ("protocol", "How it was judged", el("p", protocol_text(rows))),
     ]
     there = [(name, title, body) for name, title, body in sections if body]
     return whole_page(f"Benchmark {suite.name} – dqnlab", summary, there)

@@ -253,17 +253,23 @@ def made_text(rows: Sequence[TaskRow]) -> str:
     return f"Made with {'; '.join(said)}, on {'; '.join(machines)}, in {rough_time(seconds)}."
 
 
-PROTOCOL = (
-    "Score: the mean of 100 fresh greedy episodes of the network that was selected, drawn once and used for nothing "
+_PROTOCOL = (
+    "Score: the mean of {} fresh greedy episodes of the network that was selected, drawn once and used for nothing "
     "else; of each arm the mean over training seeds with Student's 95 % interval. Last network: the same of the "
     "network at the end of training, selected by nothing. Training return: the mean of the last 100 episodes of "
-    "training, with exploration, as papers often report. Claims are about the first arm of a task, named before it was "
-    "run; only the same measure is held against a published number. Reached is what the mean reaches; beside it stands "
-    "what the interval says: all of it lies there, or it holds less, or the number that the mean misses. At try 2 says "
-    "that another first arm had missed on these seeds: this one was found on others, but these had said that one was "
-    "wanted. A moonshot is a goal that nobody is known to have reached. Exact: the expected return of the selected "
-    "network's policy, the best that was found of policies that see the state only, and the best there is, "
-    "for whoever sees the clock as well, by backward induction over the environment's own table. Env steps are those "
-    "of training; evaluations play others, more of them the longer and the oftener a network is judged. Seconds are of "
-    "both, of seeds side by side the share of each."
+    "training, or of all if there were fewer, with exploration, as papers often report. Claims are about the first "
+    "arm of a task, named before it was run; only the same measure is held against a published number. Reached is "
+    "what the mean reaches; beside it stands what the interval says: all of it lies there, or it holds less, or the "
+    "number that the mean misses. At try 2 says that another first arm had missed on these seeds: this one was found "
+    "on others, but these had said that one was wanted. A moonshot is a goal that nobody is known to have reached. "
+    "Exact: the expected return of the selected network's policy, the best that was found of policies that see the "
+    "state only, and the best there is, for whoever sees the clock as well, by backward induction over the "
+    "environment's own table. Env steps are those of training; evaluations play others, more of them the longer and "
+    "the oftener a network is judged. Seconds are of both, of seeds side by side the share of each."
 )
+
+
+def protocol_text(rows: Sequence[TaskRow]) -> str:
+    """How it is judged, in words."""
+    nums = {config.score_episodes for task, _ in rows for arm in task.request.arms for config in arm.configs}
+    return _PROTOCOL.format(" or ".join(f"{num:,}" for num in sorted(nums)) or "some")

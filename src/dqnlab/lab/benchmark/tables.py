@@ -17,7 +17,6 @@ from .rows import (
     FAILED,
     GOALS,
     POINTS,
-    PROTOCOL,
     PUBLISHED,
     SETTINGS,
     Results,
@@ -28,6 +27,7 @@ from .rows import (
     in_order,
     made_text,
     point_rows,
+    protocol_text,
     published_rows,
 )
 from .suite import Suite
@@ -70,7 +70,7 @@ def benchmark_markdown(suite: Suite, results: Results, level: int = 1) -> str:
     rows = in_order(suite, results)
     marks = "#" * level
     lines = [f"{marks} Benchmark {_plain(suite.name)}", "", _plain(suite.about), "", _plain(made_text(rows))]
-    lines += [_plain(PROTOCOL)]
+    lines += [_plain(protocol_text(rows))]
     for title, head, body in (
         ("Beside published numbers", PUBLISHED, published_rows(rows)),
         ("Goals", GOALS, goal_rows(rows)),
