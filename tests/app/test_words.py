@@ -89,14 +89,23 @@ def test_none_is_a_value_of_settings_that_may_be_none() -> None:
         (["--no-explain"], False),
         (["--no_explain", "--explain"], True),
         (["--explain", "--no-explain"], False),
+        (["--explain=true"], True),
+        (["--explain=OFF"], False),
+        (["--no-explain=true"], False),
+        (["--no-explain=false"], True),
     ],
 )
 def test_a_setting_is_switched_on_and_off(words: list[str], on: bool) -> None:
     assert resolve(*words).explain is on
 
 
-@pytest.mark.parametrize("word", ["--explain=false", "--no-explain=true", "--quiet=false", "--per=1"])
-def test_a_switch_takes_no_value(word: str) -> None:
+def test_a_switch_is_on_or_off() -> None:
+    said = "--explain is given by itself, or as --no-explain, or set to true or false, got '2'"
+    assert complaint("--explain=2") == said
+
+
+@pytest.mark.parametrize("word", ["--quiet=false", "--per=1"])
+def test_a_switch_that_is_no_setting_takes_no_value(word: str) -> None:
     flag, _, value = word.partition("=")
     assert complaint(word) == f"{flag} takes no value, got {value!r}"
 

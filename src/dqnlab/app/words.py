@@ -20,6 +20,7 @@ from .flags import AS_FLAGS, AS_NAMES, Flag, Naming, Untyped, flags_in, flags_of
 
 _VERSIONED = re.compile(r".*-v\d+", re.DOTALL)  # as an environment's id is
 _NEGATIVE = re.compile(r"-(\.?\d|inf|nan)")
+_SWITCHED = {"true": True, "on": True, "false": False, "off": False}
 _HELP = {"--help", "-h"}
 _ALONE = {*_HELP, "--debug"}  # which take no value, with any command
 
@@ -145,8 +146,18 @@ def _read_flag(kind: type, given: Given, word: str, rest: list[str]) -> None:
     if flag.hint is not bool:
         value = value_of(flag, [inline] if equals else _texts(flag, rest, given.naming), given.naming)
     elif equals:
-        raise ConfigError(f"{shown} takes no value, got {inline!r}")
+        value = value == _is_on(flag, shown, inline, given.naming)
     _store(given, flag, value)
+
+
+def _is_on(flag: Flag, shown: str, text: str, naming: Naming) -> bool:
+    """What a switch is set to by `=true` or `=off`, as files and tables have it. Raises ConfigError."""
+    if not flag.is_setting:
+        raise ConfigError(f"{shown} takes no value, got {text!r}")
+    if (on := _SWITCHED.get(text.lower())) is None:
+        off = naming.of(f"no_{flag.name}")
+        raise ConfigError(f"{shown} is given by itself, or as {off}, or set to true or false, got {text!r}")
+    return on
 
 
 def _find(kind: type, name: str, shown: str, naming: Naming) -> tuple[Flag, bool]:
