@@ -62,6 +62,23 @@ def test_what_an_arm_is_said_to_be_is_that_arm_again(name: str, tmp_path: Path) 
             assert (again.preset, again.settings) == (tables[arm]["preset"], tables[arm].get("settings", {}))
 
 
+def test_a_tasks_settings_stand_above_those_of_its_suite_each_by_itself(tmp_path: Path) -> None:
+    text = """arms = ["dqn"]
+    steps = 5_000
+    settings = { stop_when_solved = false, score_episodes = 20, env = { kwargs = { render_mode = "rgb_array" } } }
+    [[tasks]]
+    env = "CartPole-v1"
+    settings = { score_episodes = 30, env = { num_envs = 2 } }
+    [[tasks]]
+    env = "Acrobot-v1"
+    """
+    (tmp_path / "mine.toml").write_text(text)
+    own, other = (task.request.arms[0].configs[0] for task in read_suite(str(tmp_path / "mine.toml"), tmp_path).tasks)
+    assert (own.stop_when_solved, own.score_episodes, own.env.num_envs) == (False, 30, 2)
+    assert own.env.kwargs == {"render_mode": "rgb_array"}
+    assert (other.stop_when_solved, other.score_episodes, other.env.num_envs) == (False, 20, 1)
+
+
 def test_how_it_was_judged_is_told_of_what_was_asked() -> None:
     assert protocol_text([TaskRow(task(), None)]).startswith("Score: the mean of 100 fresh greedy episodes of the ")
     few = ComparisonRequest(

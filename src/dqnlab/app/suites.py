@@ -17,7 +17,7 @@ from ..errors import ConfigError, FolderError, counted
 from ..lab.benchmark.suite import MEASURES, BenchmarkTask, Goal, Published, Suite
 from ..trust import imported_by
 from .arguments import NUM_SEEDS
-from .arms import which_seeds
+from .arms import merged, which_seeds
 from .parse import text_of
 from .parse_compare import plan_in
 
@@ -87,12 +87,18 @@ def _suite(
     tasks = []
     for number, said in enumerate(listed, 1):
         try:
-            tasks.append(_task({**common, **said}, source, runs, seeds, trusted))
+            tasks.append(_task({**common, **said, **_settings(common, said)}, source, runs, seeds, trusted))
         except ConfigError as error:
             called = said.get("name") or said.get("env") or number
             error.args = (f"task {quoted(called)}: {str(error).removeprefix(f'{source}: ')}",)
             raise
     return Suite(name=name, about=typed(str, data.get("about", name), "about"), tasks=tuple(tasks), source=source)
+
+
+def _settings(common: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a task: those of the suite, and above them its own, each by itself; nothing unless both are."""
+    both = common.get("settings"), said.get("settings")
+    return {"settings": merged(*both)} if all(isinstance(each, Mapping) for each in both) else {}
 
 
 def _task(
