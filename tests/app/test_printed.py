@@ -47,7 +47,10 @@ def test_what_a_finished_run_and_its_copy_print_works(
     folder: Path, dummy_display: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trained = shell(f"dqn train zoo:Lane-v0 {SHORT} --out 'ein Lauf é' > said; cat said")
-    assert trained == ["dqn watch 'ein Lauf é'", "dqn train zoo:Lane-v0 --preset textbook --steps 600 --tracker none"]
+    assert trained == [
+        "dqn watch 'ein Lauf é'",
+        "dqn train zoo:Lane-v0 --preset textbook --env.max-episode-steps none --steps 600 --tracker none",
+    ]
     (page,) = re.findall(r"open file://(\S+)", Path("said").read_text("utf-8"))
     assert Path(url2pathname(page)).samefile("ein Lauf é/report.html")
     shell(trained[0])

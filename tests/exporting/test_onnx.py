@@ -50,7 +50,7 @@ def test_a_model_names_its_inputs_and_says_where_it_is_from(tmp_path: Path) -> N
     text = " ".join(model.doc_string.split())
     assert "3 parts: a (2,) float64; b.c (3,) uint8 divided by 255; d () of 4 states from 2." in text
     assert "1 where an action is allowed state: float32 [n, 6], zeros where an episode begins Out:" in text
-    assert "one for each action: 1, 2, 3. Forbidden ones are worth minus infinity and never chosen." in text
+    assert "one for each action: 1, 2, 3. Forbidden ones are worth minus infinity and never chosen; of a mask" in text
 
 
 class Switches(gym.Env[Any, Any]):

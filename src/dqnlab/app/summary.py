@@ -183,7 +183,7 @@ def _next(run: Run, env: str | None = None) -> list[RenderableType]:
         what.append(train_further(run) or "")
     elif env is not None and not run.interrupted and (differing := unlike_textbook(run)):
         what.append(f"dqn train {clean(env)} --preset textbook{clean(textbook_words(run))}")
-        what.append(Hanging("", f"{clean(run.preset)} differs from the textbook in: {', '.join(differing)}", LABEL))
+        what.append(Hanging("", f"it differs from the textbook in: {', '.join(differing)}", LABEL))
     return [labelled("next" if i == 0 else "", each) if isinstance(each, str) else each for i, each in enumerate(what)]
 
 

@@ -105,7 +105,8 @@ class About:
         shown = [number if number == name else f"{number} = {name}" for number, name in numbered]
         more = f", and {counted(spec.num_actions - MOST_LISTED, 'other')}" if spec.num_actions > MOST_LISTED else ""
         actions = ", ".join(shown) + more if self.names else counted(spec.num_actions, "action")
-        masked = " Forbidden ones are worth minus infinity and never chosen." if self.has_mask else ""
+        masked = " Forbidden ones are worth minus infinity and never chosen; of a mask that allows none the first is."
+        masked = masked if self.has_mask else ""
         joint = ""
         if spec.joint is not None:
             joint = f" Each is a combination of components with {' x '.join(map(str, spec.joint.sizes))} choices."

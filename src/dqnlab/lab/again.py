@@ -66,6 +66,8 @@ def textbook_words(run: Run) -> str:
         words += ["--seed", str(run.seed)]
     if "gamma" in config and config["gamma"] != usual.get("gamma"):
         words += ["--gamma", str(config["gamma"])]
+    if run.env != get("textbook").env.id and config.get("env", {}).get("max_episode_steps") == "none":
+        words += ["--env.max-episode-steps", "none"]  # the textbook's limit is that of its own environment
     if config.get("normalize_obs"):
         words += ["--normalize-obs"]
     if isinstance(clip := config.get("reward_clip"), int | float):
