@@ -222,6 +222,9 @@ def test_python_says_where_settings_go() -> None:
         ConfigError, match=r"unknown argument 'stop_when_solved': .* settings=\{'stop_when_solved': …\}"
     ):
         dqnlab.compare("CartPole-v1", ["dqn", "double"], stop_when_solved=False)
+    for wrong in ("seed", "sedes"):
+        with pytest.raises(ConfigError, match=f"unknown argument '{wrong}': did you mean seeds?"):
+            dqnlab.compare("CartPole-v1", ["dqn", "double"], **{wrong: 2})
 
 
 @pytest.mark.parametrize(

@@ -217,6 +217,8 @@ def test_a_run_that_was_interrupted_cannot_go_back(tmp_path: Path) -> None:
 
 def test_settings_are_those_that_the_run_had(tmp_path: Path) -> None:
     run = begun(tmp_path / "cut", 150)
+    with pytest.raises(TypeError, match=r"'steps'; did you mean budget=Steps\(num=…\)\?"):
+        dqnlab.resume(tmp_path, steps=6_000)
     with pytest.raises(TypeError, match=r"'gamma'.* resumed with the settings that it had: .*dqnlab\.branch\(run,"):
         dqnlab.resume(run.folder, gamma=0.5)  # type: ignore[call-arg]
 

@@ -97,8 +97,8 @@ def _suite(
 
 def _settings(common: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a task: those of the suite, and above them its own, each by itself; nothing unless both are."""
-    both = common.get("settings"), said.get("settings")
-    return {"settings": merged(*both)} if all(isinstance(each, Mapping) for each in both) else {}
+    theirs, own = common.get("settings"), said.get("settings")
+    return {"settings": merged(theirs, own)} if isinstance(theirs, Mapping) and isinstance(own, Mapping) else {}
 
 
 def _task(

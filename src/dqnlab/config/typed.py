@@ -59,7 +59,10 @@ def door(function: Callable[P, R]) -> Callable[P, R]:
         if "settings" in signature.parameters and (
             wrong := next((n for n in kwargs if n not in signature.parameters), "")
         ):
-            raise ConfigError(f"unknown argument {wrong!r}: settings of runs are given as settings={{{wrong!r}: …}}")
+            known = [name for name in signature.parameters if name != "settings"]
+            close = get_close_matches(wrong, known, n=1, cutoff=0.6)
+            meant = f"did you mean {close[0]}?" if close else f"settings of runs are given as settings={{{wrong!r}: …}}"
+            raise ConfigError(f"unknown argument {wrong!r}: {meant}")
         try:
             call = signature.bind(*args, **kwargs)
         except TypeError as e:
@@ -79,6 +82,8 @@ def _meant_by(kwargs: Mapping[str, Any], called: str, signature: inspect.Signatu
     unknown = next((name for name in kwargs if name not in known), None)
     if unknown is None:
         return ""
+    if unknown in ("steps", "episodes") and "budget" in known:
+        return f"; did you mean budget={unknown.capitalize()}(num=…)?"
     if called.startswith("resume"):
         return "; a run is resumed with the settings that it had: for others, as in dqnlab.branch(run, gamma=0.9)"
     if close := get_close_matches(unknown, known, n=1, cutoff=0.8):

@@ -53,17 +53,19 @@ def add_conclusions(facts: EnvFacts, play: Play, spec: EnvSpec, config: Config, 
         found.note("films", what, "offer 'rgb_array', in metadata['render_modes'] and as the argument render_mode")
     if facts.unknown_layer is None:
         found.ok("resume", "its state can be saved: a run is resumed exactly, from any moment")
-    elif config.checkpoint_every:
+    else:
         _cuts(facts, config, found)
 
 
 def _cuts(facts: EnvFacts, config: Config, found: Findings) -> None:
     """What checkpoints do to an environment that cannot be saved."""
-    what = f"checkpoints truncate unfinished episodes every {counted(config.checkpoint_every, 'step')}"
-    what += f": the state of {facts.unknown_layer} cannot be saved"
+    every, budget = config.checkpoint_every, make_plan(config).budget
+    is_cut = every > 0 and (budget.unit != "steps" or every < budget.num)
+    when = f"every {counted(every, 'step')}" if is_cut else "where a run is stopped"
+    what = f"checkpoints truncate unfinished episodes {when}: the state of {facts.unknown_layer} cannot be saved"
     theirs = str(facts.unknown_layer).startswith("dqnlab.")  # made elsewhere, so that nobody here can change it
     advice = "" if theirs else "give it get_state() and set_state(state), and they will not"
-    if (most := cut_after(config)) >= facts.longest:
+    if not is_cut or (most := cut_after(config)) >= facts.longest:
         found.note("resume", what, advice)
         return
     what += f"; its {counted(config.env.num_envs, 'copy')} share those steps, so no episode lasts longer than {most:,}"
@@ -92,13 +94,21 @@ def _ends(facts: EnvFacts, play: Play, found: Findings) -> None:
 
 def _judging(facts: EnvFacts, config: Config, found: Findings) -> None:
     """How much of training its evaluations are, while the agent plays no shorter episodes than at random."""
-    every = make_plan(config).evaluate_every
-    steps = round(config.select_episodes * facts.lengths.get("mean", facts.step_limit))
+    plan = make_plan(config)
+    every, budget = plan.evaluate_every, plan.budget
+    length = facts.lengths.get("mean", facts.step_limit)
+    is_known = facts.own_limit or bool(facts.lengths)
+    if is_known and budget.unit == "steps" and (each := budget.num // config.env.num_envs) < length:
+        what = f"an episode takes about {counted(round(length), 'step')}, and training comes to {each:,}"
+        what += f" for each of {counted(config.env.num_envs, 'copy')}" if config.env.num_envs > 1 else ""
+        found.warning("budget", f"{what}: none may end", "train for longer, or with fewer copies")
+    steps = round(config.select_episodes * length)
     if every.unit == "steps" and steps > MOSTLY * every.num:
         what = f"an evaluation plays about {counted(steps, 'step')} while episodes are this long, and training only "
         what += f"{every.num:,} from one to the next"
-        less = either(f"--evaluate-every {steps}", f"evaluate_every={steps}")
-        found.note("judging", what, f"judge less often, as with {less}, or shorter, with a smaller select_episodes")
+        less = f"judge less often, as with {either(f'--evaluate-every {steps}', f'evaluate_every={steps}')}, or shorter"
+        less = "judge shorter" if budget.unit == "steps" and steps >= budget.num else less
+        found.note("judging", what, f"{less}, with a smaller select_episodes")
 
 
 def _observations(play: Play, spec: EnvSpec, facts: EnvFacts, config: Config, found: Findings) -> None:
