@@ -141,6 +141,8 @@ def test_names_stay_with_the_run_and_stand_in_its_texts(tmp_path: Any, recwarn: 
     spec = load(run.folder).spec
     assert spec.names == GivenNames(("x", "v"), ("m", ""), ("left", "right"))
     assert names_text(spec) == ["Actions: 0 = left, 1 = right.", "An observation: x (m), v."]
+    some = spec._replace(names=GivenNames(("", "v"), ("", "m/s")))
+    assert names_text(some) == ["An observation: 1 = v (m/s)."]
     assert "\nActions: 0 = left, 1 = right.\nAn observation: x (m), v.\n" in step_text(run.folder)
     page = dqnlab.report(run, given).path.read_text("utf-8").replace('": "', '":"').replace(", ", ",")
     assert '"name":"x","unit":"m"' in page

@@ -58,8 +58,11 @@ def names_text(spec: EnvSpec) -> list[str]:
     names = spec.names
     actions = [f"{spec.action_text(i)} = {name}" for i, name in enumerate(names.actions[:MOST_INPUTS])]
     units = names.units or ("",) * len(names.obs)
-    inputs = [f"{name or '?'} ({unit})" if unit else name or "?" for name, unit in zip(names.obs, units, strict=True)]
-    more = [" …" if len(each) > MOST_INPUTS else "" for each in (names.actions, names.obs)]
+    both = [(i, name, unit) for i, (name, unit) in enumerate(zip(names.obs, units, strict=True)) if name or unit]
+    inputs = [f"{name or '?'} ({unit})" if unit else name for _, name, unit in both]
+    if len(both) < len(names.obs):  # as beside a picture, whose numbers have none: where each of them stands
+        inputs = [f"{i} = {text}" for (i, *_), text in zip(both, inputs, strict=True)]
+    more = [" …" if len(each) > MOST_INPUTS else "" for each in (names.actions, inputs)]
     frame = "An observation" if spec.obs.stack == 1 else "Each frame of an observation"
     said = [f"Actions: {', '.join(actions)}{more[0]}."] if actions else []
     return [*said, f"{frame}: {', '.join(inputs[:MOST_INPUTS])}{more[1]}."] if inputs else said
