@@ -83,6 +83,8 @@ def test_one_learning_step_is_printed(run: Run, capsys: pytest.CaptureFixture[st
 
 
 def test_a_row_that_the_batch_has_not_is_refused(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", str(run.folder), "--row", "0"]) == 2
+    assert "error: --row 0 is about one learning step: give --step as well" in capsys.readouterr().err
     assert main(["explain", str(run.folder), "--step", "--row", "9999"]) == 2
     assert "9999" in capsys.readouterr().err
 

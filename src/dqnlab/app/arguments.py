@@ -291,8 +291,8 @@ class Explain:
     """a run's folder or its name; a group stands for its best seed"""
     step: bool = False
     """print one learning step with all its numbers instead of writing the page"""
-    row: Annotated[int, Whole(0)] = 0
-    """with --step: which transition of the recorded batch to follow"""
+    row: Annotated[int | None, Whole(0)] = None
+    """with --step: which transition of the recorded batch to follow; the first if none"""
     beside: str | None = None
     """another run, whose agent plays the same episodes in step on a page of both; `parent` for that of a branch"""
     out: Path | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import webbrowser
 from pathlib import Path
 
+from ...errors import ConfigError
 from ...explain.beside import parent_run, write_beside
 from ...explain.report import write_report
 from ...explain.trace_text import step_text
@@ -19,8 +20,10 @@ from ..calls import Call
 
 def run(call: Call[Explain]) -> int:
     args, folder = call.args, Path(call.args.run)
+    if args.row is not None and not args.step:
+        raise ConfigError(f"--row {args.row} is about one learning step: give --step as well")
     if args.step:
-        lines = step_text(folder, args.row, args.trust_env_module).split("\n")
+        lines = step_text(folder, args.row or 0, args.trust_env_module).split("\n")
         print("\n".join(map(clean, lines)), end="")
         return 0
     with entered(folder):
