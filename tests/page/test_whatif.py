@@ -141,9 +141,10 @@ def test_the_question_follows_the_shared_moment_until_an_input_is_dragged(open_p
 
 def test_another_network_gives_its_own_answer(open_page: Open) -> None:
     opened = open_page(sample())
+    before = opened.page.inner_text("#whatif .whatif-values")
     opened.page.select_option("#whatif select", "online")
+    until(opened, f"document.querySelector('#whatif .whatif-values').innerText !== {before!r}")
     until(opened, "location.hash.includes('whatif.net=online')")
-    opened.page.wait_for_timeout(100)
     obs = start()
     np.testing.assert_allclose(shown(opened), network(1).q_values(torch.tensor([obs])).numpy()[0], rtol=1e-3)
 
