@@ -203,9 +203,15 @@ def choose_convs(config: c.Config, obs: ObsSpec) -> dict[int, tuple[str, Picture
     return {number: (config.conv, picture) for number, picture in found.items()}
 
 
-def cut_after(config: c.Config) -> int:
-    """Steps of each copy between two checkpoints, which cut the episodes of an environment that cannot be saved."""
-    return max(1, config.checkpoint_every // config.env.num_envs)
+def cut_after(config: c.Config) -> int | None:
+    """Steps of each copy between two checkpoints, which cut the episodes of an environment that cannot be saved.
+
+    None where no checkpoint comes before the end of training.
+    """
+    every = config.checkpoint_every
+    if not every or (isinstance(config.budget, c.Steps) and every >= config.budget.num):
+        return None
+    return max(1, every // config.env.num_envs)
 
 
 def should_compile(config: c.Config, obs: ObsSpec) -> bool:

@@ -48,9 +48,18 @@ def test_what_an_arm_is_stands_there_unless_it_is_called_so() -> None:
     request = ComparisonRequest(arms=arms, envs=("CartPole-v1",), seeds=(0,))
     here = task(request=request)
     assert arm_settings_rows([TaskRow(here, None), TaskRow(task("Acrobot-v1", request=request), None)]) == [
-        ["mine", "dqn n=3 head:qr head.huber=none torso.hidden=64,32 explain=false", "all"]
+        ["mine", "dqn n=3 head:qr head.huber=none torso.hidden=64,32 explain=off", "all"]
     ]
     assert arm_settings_rows([TaskRow(here, None), TaskRow(task("Acrobot-v1"), None)])[0][2] == here.name
+
+
+def test_what_an_environment_is_made_with_can_be_typed_again(tmp_path: Path) -> None:
+    settings = {"env": {"kwargs": {"map": ["a b", None], "is_slippery": False}}, "normalize_obs": True}
+    arm = AskedArm(name="mine", table={"preset": "dqn", "settings": settings})
+    request = ComparisonRequest(arms=(arm,), envs=("CartPole-v1",), seeds=(0,))
+    ((_, text, _),) = arm_settings_rows([TaskRow(task(request=request), None)])
+    again = arm_of_text(text, tmp_path)
+    assert (again.preset, again.settings) == ("dqn", settings)
 
 
 @pytest.mark.parametrize("name", shipped())

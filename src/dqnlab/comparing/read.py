@@ -4,7 +4,6 @@ the runs' own."""
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +13,7 @@ from ..config.changes import NO_MATTER
 from ..config.fields import leaves, plain
 from ..config.toml import override, parse
 from ..errors import ConfigError, FolderError, counted, either
-from ..store.find import read_run
+from ..store.find import is_seed, read_run
 from ..store.folder import BEFORE, CONFIG, META, METRICS, RESULT, SUMMARY, Run, seed_name
 from ..store.group import removed_in
 from ..store.imported import origin_of, read_imported
@@ -27,7 +26,6 @@ from .comparison import ArmCell, SeedResult
 NOT_TRAINING = ("film", "curves", "page", "paused")
 """the seconds of a run that are no part of training and judging: of many seeds only the best makes film and page"""
 NO_HASH = (None, "none")
-_SEED_FOLDER = re.compile(r"seed-\d+")
 LARGEST_SCORE = 1e300
 """sums and differences of smaller ones are finite"""
 
@@ -113,10 +111,9 @@ def share_of_group(folder: Path) -> float | None:
 
     Its own seconds include those that it waited for the others.
     """
-    group = folder.parent
-    if _SEED_FOLDER.fullmatch(folder.name) is None or not (group / SUMMARY).is_file():
+    if not is_seed(folder):
         return None
-    about = read_json(group / SUMMARY)
+    about = read_json(folder.parent / SUMMARY)
     seconds, seeds = about.get("seconds"), about.get("seeds")
     return seconds / len(seeds) if is_number(seconds) and isinstance(seeds, list) and seeds else None
 
@@ -145,7 +142,7 @@ def read_settings(folder: Path) -> dict[str, object]:
         config = override(BEFORE, data, str(path))
         found = {name: plain(value) for name, value in leaves(config)}
     except ConfigError:  # of its own modules, which reading needs not import
-        found = dict(_flattened(data))
+        found = dict(flattened(data))
     came = read_imported(folder / META) if (folder / META).exists() else None
     if came is not None:
         found |= {name: value for name, value in came.as_known(found).items() if name not in NO_MATTER}
@@ -220,13 +217,13 @@ def _env_of(folder: Path, settings: Mapping[str, object]) -> str:
     return label if isinstance(label, str) else str(settings.get("env.id"))
 
 
-def _flattened(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
-    """The same of a file's tables as they are: a tagged choice under its own name."""
+def flattened(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Settings in tables by dotted name, as they are: a tagged choice under its own name."""
     for key, value in data.items():
         if key == "kind" and prefix:
             yield prefix.removesuffix("."), value
         elif isinstance(value, Mapping) and key != "kwargs":
-            yield from _flattened(value, f"{prefix}{key}.")
+            yield from flattened(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 

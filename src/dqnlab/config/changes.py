@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -49,7 +51,8 @@ def changes(config: Config) -> dict[str, Any]:
 
 def changes_text(settings: Mapping[str, Any]) -> str:
     """As one would type them: rule:double n=3 torso.hidden=64,64."""
-    return " ".join(f"{name}{':' if name in tagged() else '='}{_text(value)}" for name, value in settings.items())
+    words = (f"{name}{':' if name in tagged() else '='}{_text(value)}" for name, value in settings.items())
+    return " ".join(map(shlex.quote, words))
 
 
 def json_ready(value: Any) -> Any:
@@ -76,4 +79,8 @@ def _is_apart(name: str) -> bool:
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
-    return ",".join(map(_text, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, Mapping):
+        return json.dumps(value, default=str)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ",".join(map(_text, value))
+    return "none" if value is None else str(value)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 from ..config import Config
 from ..errors import counted
-from ..run.system import make_plan
 from ..settle import cut_after
 
 
@@ -19,15 +16,13 @@ def cautions(config: Config, *, cuts: bool) -> list[str]:
     env = config.env
     period = config.evaluate_every
     lines = list[str]()
-    budget = make_plan(config).budget
-    lasts = budget.num if budget.unit == "steps" else math.inf
-    if cuts and config.checkpoint_every < lasts:
+    if cuts and (most := cut_after(config)) is not None:
         line = (
             f"env {env.label!r} cannot be saved: at every checkpoint, each "
             f"{counted(config.checkpoint_every, 'step')}, its unfinished episodes are truncated (dqn doctor says why)"
         )
         if env.num_envs > 1:
-            longest = counted(cut_after(config), "step")
+            longest = counted(most, "step")
             line += f"; {counted(env.num_envs, 'copy')} share those steps, so no episode lasts longer than {longest}"
         lines.append(line)
     if env.copies == env.num_envs and not config.is_offline:

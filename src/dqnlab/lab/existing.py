@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from ..config.custom import modules_in
 from ..config.fields import leaves, plain
 from ..config.toml import as_dict, literal, override, parse
 from ..errors import DqnlabError, FolderError
-from ..store.find import has_ended, list_runs
+from ..store.find import has_ended, is_seed, list_runs
 from ..store.folder import BEFORE, CONFIG, META, SUMMARY, seed_name
 from ..store.group import INTERRUPTED
 from ..store.imported import IMPORTED
@@ -154,13 +153,13 @@ def _with_seeds(home: Path) -> list[Path]:
 
 def _run(row: Mapping[str, Any], seed: int) -> ExistingRun:
     folder = row["folder"]
-    is_seed = re.fullmatch(r"seed-\d+", folder.name) is not None and (folder.parent / SUMMARY).is_file()
+    group = folder.parent if is_seed(folder) else None
     return ExistingRun(
         folder=folder,
         seed=seed,
         status=row["status"],
-        group=folder.parent if is_seed else None,
-        seconds=_waited(row, folder.parent if is_seed else None),
+        group=group,
+        seconds=_waited(row, group),
     )
 
 

@@ -39,6 +39,7 @@ def add_conclusions(facts: EnvFacts, play: Play, spec: EnvSpec, config: Config, 
             _rewards(play, config, found)
             _threshold(play, spec, found)
         _metrics(play, found)
+        _budget(facts, config, found)
         _judging(facts, config, found)
         found.ok(
             "calls", f"{counted(play.steps, 'step')} and {counted(len(play.returns) + 1, 'reset')} without a fault"
@@ -59,13 +60,12 @@ def add_conclusions(facts: EnvFacts, play: Play, spec: EnvSpec, config: Config, 
 
 def _cuts(facts: EnvFacts, config: Config, found: Findings) -> None:
     """What checkpoints do to an environment that cannot be saved."""
-    every, budget = config.checkpoint_every, make_plan(config).budget
-    is_cut = every > 0 and (budget.unit != "steps" or every < budget.num)
-    when = f"every {counted(every, 'step')}" if is_cut else "where a run is stopped"
+    most = cut_after(config)
+    when = "where a run is stopped" if most is None else f"every {counted(config.checkpoint_every, 'step')}"
     what = f"checkpoints truncate unfinished episodes {when}: the state of {facts.unknown_layer} cannot be saved"
     theirs = str(facts.unknown_layer).startswith("dqnlab.")  # made elsewhere, so that nobody here can change it
     advice = "" if theirs else "give it get_state() and set_state(state), and they will not"
-    if not is_cut or (most := cut_after(config)) >= facts.longest:
+    if most is None or most >= facts.longest:
         found.note("resume", what, advice)
         return
     what += f"; its {counted(config.env.num_envs, 'copy')} share those steps, so no episode lasts longer than {most:,}"
@@ -92,17 +92,21 @@ def _ends(facts: EnvFacts, play: Play, found: Findings) -> None:
     found.ok("ends", f"episodes: {play.terminated:,} terminated, {play.truncated:,} truncated; {limit}")
 
 
-def _judging(facts: EnvFacts, config: Config, found: Findings) -> None:
-    """How much of training its evaluations are, while the agent plays no shorter episodes than at random."""
-    plan = make_plan(config)
-    every, budget = plan.evaluate_every, plan.budget
-    length = facts.lengths.get("mean", facts.step_limit)
+def _budget(facts: EnvFacts, config: Config, found: Findings) -> None:
+    """Whether an episode can end in training."""
+    budget, length = make_plan(config).budget, facts.lengths.get("mean", facts.step_limit)
     is_known = facts.own_limit or bool(facts.lengths)
     if is_known and budget.unit == "steps" and (each := budget.num // config.env.num_envs) < length:
         what = f"an episode takes about {counted(round(length), 'step')}, and training comes to {each:,}"
         what += f" for each of {counted(config.env.num_envs, 'copy')}" if config.env.num_envs > 1 else ""
         found.warning("budget", f"{what}: none may end", "train for longer, or with fewer copies")
-    steps = round(config.select_episodes * length)
+
+
+def _judging(facts: EnvFacts, config: Config, found: Findings) -> None:
+    """How much of training its evaluations are, while the agent plays no shorter episodes than at random."""
+    plan = make_plan(config)
+    every, budget = plan.evaluate_every, plan.budget
+    steps = round(config.select_episodes * facts.lengths.get("mean", facts.step_limit))
     if every.unit == "steps" and steps > MOSTLY * every.num:
         what = f"an evaluation plays about {counted(steps, 'step')} while episodes are this long, and training only "
         what += f"{every.num:,} from one to the next"

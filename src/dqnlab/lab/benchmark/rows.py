@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
+from ...comparing.read import flattened
 from ...comparing.verdict import amount
+from ...config.changes import changes_text
 from ...errors import counted
 from ...store.digits import number
 from ...store.score import SeedsMean
@@ -176,25 +178,8 @@ def arm_settings_rows(rows: Sequence[TaskRow]) -> list[list[str]]:
 
 def _settings_text(arm: AskedArm) -> str:
     """An arm's preset and what it sets otherwise; nothing of runs that were there before."""
-    settings = arm.table.get("settings", {})
-    return " ".join([arm.table.get("preset", ""), *_flat(settings)]).strip()
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    for name, value in settings.items():
-        if name == "kind" and prefix:
-            yield f"{prefix.removesuffix('.')}:{value}"
-        elif isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}={_said(value)}"
-
-
-def _said(value: Any) -> str:
-    """A value as an arm names it: 0.001, none, true, 128,128."""
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ",".join(map(_said, value))
-    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+    settings = dict(flattened(arm.table.get("settings", {})))
+    return f"{arm.table.get('preset', '')} {changes_text(settings)}".strip()
 
 
 def failed_rows(rows: Sequence[TaskRow]) -> list[list[str]]:
